@@ -1,0 +1,1 @@
+"""The dial plan: dialplan.yaml -> compile -> table; a call -> decide -> decision -> TwiML."""

@@ -1,0 +1,39 @@
+"""Phone numbers in E.164 form, as libphonenumber knows them."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def is_e164(text: str) -> bool:
+    """Whether this is a plus sign and 7 to 15 digits, in ASCII, and nothing else."""
+    return E164.fullmatch(text) is not None
+
+
+def country_of(number: str) -> str:
+    """The ISO 3166 country of an E.164 number, such as "US"; empty where the number belongs to none."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def format_number(number: str) -> str:
+    """A number as people of its country write it, with the country code: "+1 503-555-0101"."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def mask_number(number: str) -> str:
+    """A number with its last four digits hidden: "+1503555••••"; shorter strings keep nothing but their length."""
+    digits = number.removeprefix("+")
+    if not digits.isdigit() or len(digits) < 7:
+        return "•" * len(number)
+    return number[:-4] + "••••"

@@ -1,0 +1,124 @@
+"""Everything that can go wrong, as one family; each member knows the exit code of `python -m dialtone_nb run`.
+
+DialtoneError                 1  anything else
+├── InputError                5  what a person wrote is wrong; all its faults, each with place and repair
+│   ├── ParametersError          a file in parameters/, or a runbook's parameters
+│   ├── DialplanError            the dial plan can't be compiled
+│   └── CredentialsError         the account's credentials are missing or refused
+├── ConsentError              3  the consent that was given does not fit the plan
+├── HeldError                 3  somebody else is applying to this environment
+├── ApplyError                4  stopped part of the way; running again resumes
+├── TwilioError               1  Twilio refused a request; nothing came of it
+│   └── AbsentError              a 404: the thing is not there
+└── UnknownOutcomeError       1  no answer came: it may have happened or not
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a person wrote wrongly: where, what, and how to put it right."""
+
+    place: str
+    problem: str
+    repair: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}" + (f"; {self.repair}" if self.repair else "")
+
+
+class DialtoneError(Exception):
+    """Something went wrong that one line can tell."""
+
+    exit_code = 1
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows in place of a traceback."""
+        return [f"{type(self).__name__}: {line}" if not i else f"  {line}" for i, line in enumerate(self.lines())]
+
+    def lines(self) -> list[str]:
+        """The message, a line per fault."""
+        return str(self).splitlines()
+
+
+class InputError(DialtoneError):
+    """What a person wrote is wrong; `faults` has all of it."""
+
+    exit_code = 5
+
+    def __init__(self, faults: Fault | Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class ParametersError(InputError):
+    """A file in parameters/, or a parameter of a runbook, is wrong."""
+
+
+class DialplanError(InputError):
+    """The dial plan can't be compiled."""
+
+
+class CredentialsError(InputError):
+    """The account's credentials are missing or refused."""
+
+
+class ConsentError(DialtoneError):
+    """The consent that was given does not fit the plan; nothing was done."""
+
+    exit_code = 3
+
+
+class HeldError(DialtoneError):
+    """Somebody else is applying to this environment; nothing was done."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, holder: str, until: str) -> None:
+        super().__init__(message)
+        self.holder = holder
+        self.until = until
+
+
+class ApplyError(DialtoneError):
+    """An apply stopped part of the way; `outcomes` says what was done and what was not."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, outcomes: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.outcomes = tuple(outcomes)
+
+
+class TwilioError(DialtoneError):
+    """Twilio refused a request: its status, code, message and request id, and what was asked."""
+
+    def __init__(
+        self, message: str, *, status: int, code: int | None, method: str, path: str, request_id: str = ""
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.method = method
+        self.path = path
+        self.request_id = request_id
+        self.message = message
+        number = f"error {code}" if code else f"HTTP {status}"
+        trace = f", request {request_id}" if request_id else ""
+        super().__init__(f"Twilio answered {method} {path} with {number}: {message} (HTTP {status}{trace})")
+
+
+class AbsentError(TwilioError):
+    """A 404: the thing is not there."""
+
+
+class UnknownOutcomeError(DialtoneError):
+    """No answer came to a request: it may have been carried out or not."""
+
+    def __init__(self, message: str, *, method: str, path: str) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path

@@ -1,0 +1,216 @@
+"""parameters/network.yaml and clients.yaml as typed models: what should exist."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar, get_args
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from dialtone_nb.dialplan.model import Dialplan
+from dialtone_nb.e164 import country_of, is_e164
+from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.sip import sip_domain_name
+from dialtone_nb.yaml_models import Closed, YamlFile, suggest
+
+M = TypeVar("M")
+
+# An environment's name is its domain suffix (at most 16 characters) and part of two SIP domain names.
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+# The user name in the credential list: at most 32 characters; and part of SIP URIs, so nothing that needs escaping.
+ClientName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+UniqueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,49}$")]
+
+Device = Literal[
+    "linksys-pap2t",
+    "linksys-spa2102",
+    "grandstream-ht701",
+    "grandstream-ht801",
+    "grandstream-ht802",
+    "polycom-soundpoint",
+    "linphone",
+    "any",
+]
+DEVICES: tuple[str, ...] = get_args(Device)
+
+
+def _check_number(number: str) -> str:
+    if not is_e164(number):
+        raise ValueError("must be E.164; write a plus sign, the country code and the number, such as +15035550101")
+    if not country_of(number):
+        raise ValueError("is a number of no country; check its digits")
+    return number
+
+
+PhoneNumber = Annotated[str, AfterValidator(_check_number)]
+
+
+class Service(Closed):
+    """The Twilio Serverless service."""
+
+    name: UniqueName
+    runtime: Literal["node20", "node22"] = "node22"
+
+
+class Environment(Closed):
+    """One environment of the service, and how careful to be with it."""
+
+    protected: bool
+
+
+class Trunk(Closed):
+    """Our own SIP server: where calls to a context go, with which headers."""
+
+    uri: str
+    contexts: tuple[str, ...] = Field(min_length=1, strict=False)
+    headers: dict[str, str] = Field(default_factory=dict)
+    username: str = ""
+
+
+class Network(Closed):
+    """network.yaml: what every phone shares."""
+
+    service: Service
+    environments: dict[EnvironmentName, Environment] = Field(min_length=1)
+    sip_domain_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
+    credential_list: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    trunk: Trunk
+    hosting: Literal["functions"] = "functions"
+    call_time_limit_s: int = Field(3600, ge=10, le=14400)
+    ring_timeout_s: int = Field(30, ge=5, le=600)
+
+    def sip_domain(self, environment: str, *, emergency: bool) -> str:
+        """The name of an environment's SIP domain, with emergency calling or without."""
+        return sip_domain_name(self.sip_domain_prefix, environment, emergency=emergency)
+
+
+class EmergencyAddress(Closed):
+    """Where the ambulance goes; what Twilio calls an Address."""
+
+    customer_name: str = Field(min_length=1)
+    street: str = Field(min_length=1)
+    street_secondary: str = ""
+    city: str = Field(min_length=1)
+    region: str = Field(min_length=1)
+    postal_code: str = Field(min_length=1)
+    country: Literal["US", "CA", "GB"]
+
+
+class Client(Closed):
+    """One phone."""
+
+    description: str = ""
+    environment: str
+    caller_id: PhoneNumber
+    trunk_context: str
+    emergency_address: EmergencyAddress | None = None
+    device: Device = "any"
+    call_time_limit_s: int | None = Field(None, ge=10, le=14400)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What should exist, all of it checked."""
+
+    network: Network
+    clients: dict[str, Client]
+    dialplan: Dialplan
+    folder: Path
+
+    def clients_in(self, environment: str) -> dict[str, Client]:
+        """The phones of one environment, by name."""
+        return {name: client for name, client in self.clients.items() if client.environment == environment}
+
+    def sip_domain_of(self, name: str) -> str:
+        """The SIP domain that a phone registers to: the one with emergency calling where it has an address."""
+        client = self.clients[name]
+        return self.network.sip_domain(client.environment, emergency=client.emergency_address is not None)
+
+
+def load_parameters(folder: Path) -> Parameters:
+    """The three files of a parameters folder; a `ParametersError` with every fault of all of them."""
+    faults: list[Fault] = []
+    network = _load(folder / "network.yaml", Network, faults)
+    clients = _load(folder / "clients.yaml", dict[ClientName, Client], faults)
+    dialplan = _load(folder / "dialplan.yaml", Dialplan, faults)
+    if network:
+        faults.extend(_network_faults(*network))
+    if network and clients:
+        faults.extend(_client_faults(clients[0], network[1], clients[1]))
+    if faults or not (network and clients and dialplan):
+        raise ParametersError(faults)
+    return Parameters(network[1], clients[1], dialplan[1], folder)
+
+
+def _load(path: Path, model: type[M], faults: list[Fault]) -> tuple[YamlFile, M] | None:
+    try:
+        file = YamlFile(path)
+        return file, file.parse(model)
+    except ParametersError as error:
+        faults.extend(error.faults)
+        return None
+
+
+def _network_faults(file: YamlFile, network: Network) -> list[Fault]:
+    faults = []
+    for name in network.environments:
+        for emergency in (True, False):
+            label = network.sip_domain(name, emergency=emergency).split(".", 1)[0]
+            if len(label) > 63:
+                faults.append(
+                    Fault(
+                        file.place("sip_domain_prefix"),
+                        f"makes the SIP domain name {label!r} of {len(label)} characters, more than 63",
+                        "shorten it",
+                    )
+                )
+    used = set(re.findall(r"{([^}]*)}", network.trunk.uri + "".join(network.trunk.headers.values())))
+    faults.extend(
+        Fault(
+            file.place("trunk"),
+            f"has the placeholder {{{word}}}",
+            suggest(word, ["client", "context", "dialled"]),
+        )
+        for word in sorted(used - {"client", "context", "dialled"})
+    )
+    if not network.trunk.uri.startswith(("sip:", "sips:")):
+        faults.append(
+            Fault(
+                file.place("trunk", "uri"), f"is no SIP URI: {network.trunk.uri!r}", "write sip:{context}@your.server"
+            )
+        )
+    return faults
+
+
+def _client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> list[Fault]:
+    faults = []
+    callers: dict[str, str] = {}
+    for name, client in clients.items():
+        if client.environment not in network.environments:
+            faults.append(
+                Fault(
+                    file.place(name, "environment"),
+                    f"{client.environment!r} is not declared in network.yaml",
+                    suggest(client.environment, list(network.environments)),
+                )
+            )
+        if client.trunk_context not in network.trunk.contexts:
+            faults.append(
+                Fault(
+                    file.place(name, "trunk_context"),
+                    f"there is no context {client.trunk_context!r} on the trunk",
+                    suggest(client.trunk_context, network.trunk.contexts),
+                )
+            )
+        if client.caller_id in callers:
+            faults.append(
+                Fault(
+                    file.place(name, "caller_id"),
+                    f"{client.caller_id} is the caller ID of {callers[client.caller_id]} already",
+                    "give each phone its own number, or an incoming call can't tell them apart",
+                )
+            )
+        callers.setdefault(client.caller_id, name)
+    return faults

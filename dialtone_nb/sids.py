@@ -1,0 +1,39 @@
+"""Twilio's identifiers: two letters that tell the kind, and 32 hexadecimal digits."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PREFIXES: Final = {
+    "account": "AC",
+    "api_key": "SK",
+    "service": "ZS",
+    "environment": "ZE",
+    "function": "ZH",
+    "function_version": "ZN",
+    "build": "ZB",
+    "deployment": "ZD",
+    "variable": "ZV",
+    "log": "NO",
+    "sip_domain": "SD",
+    "credential_list": "CL",
+    "credential": "CR",
+    "phone_number": "PN",
+    "address": "AD",
+    "call": "CA",
+    "alert": "NO",
+    "request": "RQ",
+}
+
+SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+
+
+def is_sid(text: str, kind: str = "") -> bool:
+    """Whether this is a SID, of the given kind where one is given."""
+    return SID.fullmatch(text) is not None and (not kind or text.startswith(PREFIXES[kind]))
+
+
+def short_sid(sid: str) -> str:
+    """The first eight characters and an ellipsis: enough to recognise a SID in a table."""
+    return f"{sid[:8]}…" if SID.fullmatch(sid) else sid

@@ -1,0 +1,142 @@
+"""YAML files that people write -> closed, typed models; every fault at once, each with its file, line and key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from dialtone_nb.errors import Fault, ParametersError
+
+M = TypeVar("M")
+
+
+class Closed(BaseModel):
+    """A model that refuses keys it does not know and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_strip_whitespace=True)
+
+
+class YamlFile:
+    """One YAML file: its content, and the place of each of its keys."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; a `ParametersError` with file and line where it is absent or is no YAML."""
+        self.path = path
+        self.name = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+        try:
+            self.content: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ParametersError(Fault(self.name, "there is no such file", f"looked in {path.parent}")) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ParametersError(Fault(self.name, f"cannot be read: {error}")) from None
+        except MarkedYAMLError as error:
+            line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+            problem = " ".join((error.problem or str(error)).split())
+            raise ParametersError(Fault(f"{self.name}{line}", f"is not YAML: {problem}")) from None
+        except YAMLError as error:
+            raise ParametersError(Fault(self.name, f"is not YAML: {error}")) from None
+
+    def place(self, *keys: str | int) -> str:
+        """Where a key stands: "parameters/clients.yaml:12 lobby.caller_id"; the nearest parent where it is absent."""
+        node: Any = self.content
+        line: int | None = None
+        for key in keys:
+            try:
+                if isinstance(node, CommentedMap) and key in node:
+                    line = node.lc.key(key)[0] + 1
+                elif isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
+                    line = node.lc.item(key)[0] + 1
+                else:
+                    break
+                node = node[key]
+            except (KeyError, TypeError, AttributeError):
+                break
+        dotted = ".".join(map(str, keys))
+        return f"{self.name}{f':{line}' if line else ''}{f' {dotted}' if dotted else ''}"
+
+    def parse(self, model: type[M] | Any) -> M:
+        """The content as the model; a `ParametersError` with all faults where it does not fit."""
+        try:
+            parsed: M = TypeAdapter(model).validate_python(self.content if self.content is not None else {})
+        except ValidationError as error:
+            raise ParametersError(self._fault(detail, model) for detail in error.errors(include_url=False)) from None
+        return parsed
+
+    def _fault(self, detail: ErrorDetails, model: Any) -> Fault:
+        keys = self._keys_in_file(detail["loc"])
+        kind, context = detail["type"], detail.get("ctx", {})
+        if kind == "extra_forbidden":
+            known = _known_fields(model, keys[:-1])
+            return Fault(self.place(*keys), f"there is no setting {keys[-1]!r} here", suggest(str(keys[-1]), known))
+        if kind == "missing":
+            return Fault(
+                self.place(*keys), "is missing", f"add {keys[-1]}: under {'.'.join(map(str, keys[:-1])) or 'it'}"
+            )
+        message = str(context["error"]) if kind == "value_error" and "error" in context else detail["msg"]
+        problem, _, repair = message.partition("; ")
+        given = detail["input"]
+        if isinstance(given, str | int | float | bool) and repr(given) not in problem:
+            problem = f"{problem[0].lower()}{problem[1:]}, not {given!r}"
+        return Fault(self.place(*keys), problem, repair or _quote_hint(kind, given))
+
+    def _keys_in_file(self, location: Sequence[str | int]) -> list[str | int]:
+        """The location without the marks that pydantic adds for union members."""
+        keys: list[str | int] = []
+        node: Any = self.content
+        for index, part in enumerate(location):
+            inside = (isinstance(node, Mapping) and part in node) or (
+                isinstance(node, Sequence) and not isinstance(node, str) and isinstance(part, int) and part < len(node)
+            )
+            if inside:
+                node = node[part]
+                keys.append(part)
+            elif index == len(location) - 1:
+                keys.append(part)
+        return keys
+
+
+def _known_fields(model: Any, location: Sequence[str | int]) -> list[str]:
+    """The settings that the model knows at a location, such as `lobby` in `dict[str, Client]`."""
+    for part in location:
+        model = _step_into(model, part)
+    fields = [name for choice in _choices(model) for name in getattr(choice, "model_fields", {})]
+    return list(dict.fromkeys(fields))
+
+
+def _step_into(model: Any, part: str | int) -> Any:
+    for choice in _choices(model):
+        fields = getattr(choice, "model_fields", {})
+        if part in fields:
+            return fields[part].annotation
+        if get_origin(choice) in (dict, list, tuple):
+            return get_args(choice)[-1 if get_origin(choice) is dict else 0]
+    return None
+
+
+def _choices(model: Any) -> tuple[Any, ...]:
+    if get_origin(model) is Annotated:
+        model = get_args(model)[0]
+    return get_args(model) if get_origin(model) in (Union, UnionType) else (model,)
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """A repair that names the nearest known word, or all of them; empty where none is known."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known are {', '.join(known)}" if known else ""
+
+
+def _quote_hint(kind: str, given: object) -> str:
+    if kind == "string_type" and isinstance(given, int | float):
+        return f'put it in quotes: "{given}"'
+    return ""
