@@ -1,0 +1,80 @@
+"""What Twilio's error codes say about a call, and what an operator does about each (from its error dictionary)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One error code in few words: what happened, and the repair."""
+
+    meaning: str
+    repair: str
+
+
+CODES: Final[dict[str, Code]] = {
+    "10001": Code("account not active", "top up, or contact Twilio"),
+    "10003": Code("incoming call refused, account not active", "top up, or contact Twilio"),
+    "10004": Code("too many calls at once", "upgrade the account, or fewer parallel calls"),
+    "11200": Code("the voice URL failed", "open the alert's request, read the function's log"),
+    "11205": Code("no connection to the voice URL", "deploy again, which rewrites the voice URLs"),
+    "11210": Code("the voice URL's host is unknown", "deploy again, which rewrites the voice URLs"),
+    "11215": Code("too many redirects at the voice URL", "correct the voice URL"),
+    "11220": Code("TLS failed at the voice URL", "check the certificate of the host"),
+    "11750": Code("the answer to the voice URL is too long", "shorten the TwiML"),
+    "11770": Code("the answer to the voice URL is empty", "read the function's log"),
+    "12100": Code("the function's answer is no TwiML", "read the function's log"),
+    "12200": Code("the TwiML has an unknown part", "correct the function's TwiML"),
+    "12300": Code("the answer has the wrong content type", "return a TwiML object"),
+    "13214": Code("caller ID is not a number of this account", "set the phone's caller ID to an owned number"),
+    "13223": Code("dialled number is not in E.164 form", "correct the dial plan's template"),
+    "13224": Code("dialled number is invalid", "a wrong number, as a rule; refuse it in the dial plan if it repeats"),
+    "13225": Code("Twilio blocks this number", "do not retry; ask Twilio's support if it is wanted"),
+    "13226": Code("country code does not exist", "a misdialled number; refuse it in the dial plan if it repeats"),
+    "13227": Code("country is not switched on", "switch the country on, or refuse it in the dial plan"),
+    "13243": Code("dialled SIP URI is malformed", "correct the trunk's URI"),
+    "13247": Code("caller ID may not be used", "give the phone another number as caller ID"),
+    "13254": Code("SIP server's name does not resolve", "correct the trunk's host, or its DNS"),
+    "15003": Code("a status callback failed", "correct the callback URL"),
+    "21215": Code("country is not switched on", "switch the country on, or refuse it in the dial plan"),
+    "21216": Code("Twilio blocks this number", "do not retry"),
+    "32002": Code("dialled SIP domain does not exist", "deploy again; check the domain's name"),
+    "32007": Code("more than ten registrations of one phone", "restart the phone; one user name per phone"),
+    "32008": Code("a phone registers too often", "lengthen its registration expiry"),
+    "32009": Code("dialled phone is not registered", "check its power and network, then its password"),
+    "32011": Code(
+        "dialled phone can't be reached", "keep-alive on, shorter registration expiry, or TLS, at its router"
+    ),
+    "32013": Code("too many SIP calls a second", "fewer calls at once"),
+    "32014": Code("no sound arrived", "open UDP ports 10000 to 60000 at the phone's router"),
+    "32015": Code("longest allowed duration reached", "as meant; raise the time limit if it is too short"),
+    "32016": Code("carrier did not answer in time", "call once more; report it if it repeats"),
+    "32017": Code("carrier refused the caller ID", "give the phone another number as caller ID"),
+    "32021": Code("caller ID's signature failed", "report it to Twilio's support"),
+    "32022": Code("phone did not acknowledge the answer", "check the router in front of it (NAT, SIP ALG off)"),
+    "32102": Code("phone's media offer is malformed", "check the phone's codec settings"),
+    "32106": Code("authentication name differs from user name", "set the authentication ID to the user name"),
+    "32202": Code("phone's password is wrong", "reset the password, check the domain's credential mapping"),
+    "32203": Code("destination is blocked for its risk of fraud", "none"),
+    "32205": Code("country is not switched on", "switch the country on, or refuse it in the dial plan"),
+    "32207": Code("domain demands encryption, phone has none", "TLS and SRTP on the phone, or Secure off"),
+    "32214": Code("dialled SIP domain is another account's", "use one account for both"),
+    "32216": Code("address is on Twilio's black list", "ask Twilio's support"),
+    "32222": Code("phone's TLS is older than 1.2", "update the phone's firmware"),
+    "32223": Code("no user in the dialled URI, or a loop", "correct the dial plan"),
+    "82002": Code("the function failed or took over ten seconds", "read the function's log"),
+}
+
+NO_CODE: Final = Code("no code was reported", "read the call in Twilio's console")
+
+
+def code_of(reason: str) -> Code:
+    """What a reason says: Twilio's error code, or in our dial plan's words, which need no repair."""
+    if not reason:
+        return NO_CODE
+    return CODES.get(reason) or Code(
+        "see Twilio's error dictionary" if reason.isdigit() else reason.replace("_", " "),
+        "look the code up" if reason.isdigit() else "none, the dial plan says so",
+    )

@@ -1,0 +1,109 @@
+"""The account's calls, alerts and function log, in day windows side by side, a thousand a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
+
+import orjson
+
+from dialtone_nb.calls.quality import Quality
+from dialtone_nb.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+API: Final = "https://api.twilio.com"
+MONITOR: Final = "https://monitor.twilio.com"
+SERVERLESS: Final = "https://serverless.twilio.com"
+PAGE_SIZE: Final = 1000
+# Twilio limits requests in flight, not requests a minute (error 20429).
+SIDE_BY_SIDE: Final = 8
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What Twilio keeps about the calls of some days: call records, alerts, and our functions' own events."""
+
+    calls: list[Record]
+    alerts: list[Record]
+    events: list[Record]
+
+
+def fetch_calls(client: Client, first: date, last: date, *, service: str = "", quality: Quality) -> Fetched:
+    """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
+    if last < first:
+        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        calls = pool.map(lambda day: list(_calls_of_day(client, day)), days)
+        alerts = pool.map(lambda day: list(_alerts_of_day(client, day)), days)
+        logs = pool.submit(lambda: list(_log_events(client, service, first, last, quality)) if service else [])
+        return Fetched(
+            _once(call for day in calls for call in day),
+            _once(alert for day in alerts for alert in day),
+            logs.result(),
+        )
+
+
+def _once(records: Iterable[Record]) -> list[Record]:
+    """The records, each SID once: neighbouring windows share their edge, and a page can repeat."""
+    return list({record["sid"]: record for record in records}.values())
+
+
+def _calls_of_day(client: Client, day: date) -> Iterator[Record]:
+    # The operator is part of the key; names such as StartTimeAfter are ignored in silence. Whether "<" takes in the
+    # bound, and whether a time of day is heeded, does not matter: the next day's calls come twice then, and count once.
+    params = {"StartTime>": f"{day}T00:00:00Z", "StartTime<": f"{day + timedelta(days=1)}T00:00:00Z"}
+    return _pages(client, f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json", params, "calls")
+
+
+def _alerts_of_day(client: Client, day: date) -> Iterator[Record]:
+    # All levels: 32009, a phone that is not registered, is a warning. At most 10,000 a query, hence by day.
+    params = {"StartDate": f"{day}T00:00:00Z", "EndDate": f"{day + timedelta(days=1)}T00:00:00Z"}
+    return _pages(client, f"{MONITOR}/v1/Alerts", params, "alerts")
+
+
+def _log_events(client: Client, service: str, first: date, last: date, quality: Quality) -> Iterator[Record]:
+    services = _pages(client, f"{SERVERLESS}/v1/Services", {}, "services")
+    found = next((one for one in services if one["unique_name"] == service), None)
+    if not found:
+        quality.note("no function log", f"there is no service {service!r}; refused calls show as unknown")
+        return
+    base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
+    params = {"StartDate": f"{first}T00:00:00Z", "EndDate": f"{last + timedelta(days=1)}T00:00:00Z"}
+    for environment in list(_pages(client, base, {}, "environments")):
+        for line in _pages(client, f"{base}/{environment['sid']}/Logs", params, "logs"):
+            event = _event_of(line.get("message") or "")
+            if event:
+                yield {**event, "environment": environment["unique_name"]}
+
+
+def _event_of(message: str) -> Record | None:
+    """The event in a line of the log; None where the line is about something else."""
+    if not message.lstrip().startswith("{"):
+        return None
+    try:
+        event = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def _pages(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:
+    """All records of a list, page after page, in both of Twilio's ways to name the next page."""
+    following: str | None = url
+    options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
+    request: Callable[..., Any] = client.request
+    while following:
+        page = orjson.loads(request("GET", following, **options).text)
+        yield from page[key]
+        relative = page.get("next_page_uri") or (page.get("meta") or {}).get("next_page_url")
+        following = urljoin(url, relative) if relative else None
+        options = {}

@@ -1,0 +1,189 @@
+"""One row per attempt: the columns of every call report, and how Twilio's call records become them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import pandas as pd
+
+from dialtone_nb.calls.outcomes import OUTCOMES, outcome_of
+from dialtone_nb.calls.quality import Quality
+from dialtone_nb.e164 import is_e164, mask_number
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+
+DIRECTIONS: Final = ("outgoing", "incoming")
+COLUMNS: Final = {
+    "call_sid": "str",
+    "started_at": "datetime64[us, UTC]",
+    "environment": "str",
+    "client": "str",
+    "direction": "str",
+    "other_party": "str",
+    "outcome": "str",
+    "reason": "str",
+    "duration_s": "Int64",
+    "price": "float64",
+    "currency": "str",
+}
+
+Record = Mapping[str, Any]
+
+
+def make_frame(columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
+    """The attempts as a frame with all columns and their types, oldest first; missing columns are unknown."""
+    rows = len(next(iter(columns.values()), ()))
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(list(columns[name]) if name in columns else [None] * rows, dtype=dtype)
+            for name, dtype in COLUMNS.items()
+        }
+    )
+    unknown = set(frame["outcome"].dropna()) - set(OUTCOMES) | (set(frame["direction"].dropna()) - set(DIRECTIONS))
+    if unknown:
+        raise ValueError(f"no outcome or direction of ours: {', '.join(sorted(unknown))}")
+    return frame.sort_values(["started_at", "call_sid"], kind="stable", ignore_index=True)
+
+
+def mask_parties(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the last four digits of other parties' numbers hidden; service codes such as 911 stay."""
+    return frame.assign(other_party=frame["other_party"].map(_mask, na_action="ignore").astype("str"))
+
+
+def _mask(party: str) -> str:
+    if len(party) <= 3 or "@" in party:
+        return party
+    return mask_number(party)
+
+
+def frame_calls(
+    calls: Iterable[Record],
+    alerts: Iterable[Record],
+    events: Iterable[Record] = (),
+    *,
+    clients_by_number: Mapping[str, str] | None = None,
+    quality: Quality,
+) -> pd.DataFrame:
+    """One row per parent call among Twilio's call records, judged by its dialled legs, alerts and own log events."""
+    by_sid = {call["sid"]: call for call in calls}
+    legs: defaultdict[str, list[Record]] = defaultdict(list)
+    for call in by_sid.values():
+        if call.get("parent_call_sid"):
+            legs[call["parent_call_sid"]].append(call)
+    orphans = [sid for sid in legs if sid not in by_sid]
+    quality.note(
+        "dialled legs whose parent call was not fetched",
+        "left out: they belong to a call of an earlier day",
+        sum(len(legs[sid]) for sid in orphans),
+        next(iter(orphans), ""),
+    )
+    codes: dict[str, str] = {}
+    for alert in sorted(alerts, key=lambda alert: alert.get("date_created") or ""):
+        codes.setdefault(alert.get("resource_sid") or "", str(alert.get("error_code") or ""))
+    refusals = {
+        event["call_sid"]: str(event.get("reason") or "dial plan")
+        for event in events
+        if event.get("call_sid") and str(event.get("event", "")).endswith("-refused")
+    }
+    parents = [call for call in by_sid.values() if not call.get("parent_call_sid")]
+    rows = [row_of(parent, legs[parent["sid"]], codes, refusals, clients_by_number or {}) for parent in parents]
+    return make_frame({name: [row[name] for row in rows] for name in COLUMNS})
+
+
+def row_of(
+    parent: Record,
+    legs: Sequence[Record],
+    codes: Mapping[str, str],
+    refusals: Mapping[str, str],
+    clients_by_number: Mapping[str, str],
+) -> dict[str, Any]:
+    """One attempt: a parent call and the legs that it dialled."""
+    leg = _deciding_leg(legs)
+    code = codes.get(leg["sid"], "") if leg else ""
+    code = code or codes.get(parent["sid"], "")
+    ends = _ends(parent, leg, clients_by_number)
+    outcome, reason = _judge(parent, leg, code, refusals.get(parent["sid"], ""))
+    price, currency = _price([parent, *legs])
+    decided = leg if leg and outcome == "answered" else None
+    return {
+        "call_sid": parent["sid"],
+        "started_at": _date(parent.get("start_time") or parent.get("date_created")),
+        **ends,
+        "outcome": outcome,
+        "reason": reason or None,
+        "duration_s": int(decided["duration"]) if decided and decided.get("duration") else None,
+        "price": price,
+        "currency": currency,
+    }
+
+
+def _deciding_leg(legs: Sequence[Record]) -> Record | None:
+    """The leg that was answered; else the last that was dialled."""
+    ordered = sorted(legs, key=lambda leg: (_date(leg.get("start_time") or leg.get("date_created")), leg["sid"]))
+    answered = [leg for leg in ordered if leg["status"] in ("completed", "in-progress")]
+    return (answered or ordered)[-1] if ordered else None
+
+
+def _judge(parent: Record, leg: Record | None, code: str, refusal: str) -> tuple[str, str]:
+    if refusal:
+        return "refused", refusal
+    if leg:
+        return outcome_of(leg["status"], code), code
+    # Nothing was dialled. That the parent completed says only that our TwiML was carried out.
+    if parent["status"] == "completed":
+        lost = outcome_of("failed", code)
+        return (lost, code) if code else ("unknown", "")
+    return outcome_of(parent["status"], code), code
+
+
+def _ends(parent: Record, leg: Record | None, clients_by_number: Mapping[str, str]) -> dict[str, Any]:
+    """Who called whom: a call from a Twilio SIP domain is outgoing, and its user part is the phone."""
+    caller, domain = parse_sip_uri(parent.get("from") or "")
+    if domain.endswith(SIP_DOMAIN_SUFFIX) or parent.get("direction") == "trunking-originating":
+        dialled = _party(leg.get("to") if leg else parent.get("to"))
+        return {
+            "environment": environment_of(domain),
+            "client": caller or None,
+            "direction": "outgoing",
+            "other_party": dialled,
+        }
+    client, domain = parse_sip_uri((leg.get("to") if leg else "") or "")
+    number = parent.get("to") or ""
+    return {
+        "environment": environment_of(domain),
+        "client": client or clients_by_number.get(number) or None,
+        "direction": "incoming",
+        "other_party": _party(parent.get("from")),
+    }
+
+
+def environment_of(domain: str) -> str | None:
+    """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
+    if not domain.endswith(SIP_DOMAIN_SUFFIX):
+        return None
+    return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
+
+
+def _party(address: str | None) -> str | None:
+    if not address or is_e164(address):
+        return address or None
+    user, host = parse_sip_uri(address)
+    if not host:
+        return address
+    return user if host.endswith(SIP_DOMAIN_SUFFIX) else f"{user}@{host}"
+
+
+def _price(records: Sequence[Record]) -> tuple[float | None, str | None]:
+    """What all legs together cost, as a positive amount; unknown while any of them is not settled."""
+    prices = [record.get("price") for record in records]
+    currency = next((record.get("price_unit") for record in records if record.get("price_unit")), None)
+    if any(price is None for price in prices):
+        return None, currency
+    return round(-sum(float(price) for price in prices if price is not None), 6) + 0.0, currency
+
+
+def _date(text: str | None) -> Any:
+    """Twilio's RFC 2822 date as a UTC time; NaT where there is none."""
+    return pd.Timestamp(parsedate_to_datetime(text)).tz_convert("UTC") if text else pd.NaT
