@@ -1,0 +1,27 @@
+"""The files of a phone's private folder: its password with every field to type, and what its make can load."""
+
+from __future__ import annotations
+
+from dialtone_nb.clients.devices import device_fields, device_files
+from dialtone_nb.clients.devices.fields import by_screen
+from dialtone_nb.clients.private_files import PASSWORD_FILE
+from dialtone_nb.clients.settings import DeviceSettings
+
+
+def configuration_files(settings: DeviceSettings, password: str) -> dict[str, str]:
+    """The contents of the phone's private files by name. They hold the password: for `save_private_files` only."""
+    return {PASSWORD_FILE: _as_text(settings, password), **device_files(settings, password)}
+
+
+def loadable_names(settings: DeviceSettings) -> tuple[str, ...]:
+    """The names of the private files that the phone's make can load; nothing where it is set up by hand."""
+    return tuple(device_files(settings, password=""))
+
+
+def _as_text(settings: DeviceSettings, password: str) -> str:
+    lines = [f"{settings.client} ({settings.environment}), {settings.device}", "Keep this file to yourself."]
+    for screen, fields in by_screen(device_fields(settings)).items():
+        width = max(len(field.label) for field in fields)
+        lines += ["", screen]
+        lines += [f"  {field.label:<{width}}  {password if field.is_password else field.shown}" for field in fields]
+    return "\n".join(lines) + "\n"

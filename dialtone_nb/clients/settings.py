@@ -1,0 +1,103 @@
+"""What a phone must be told to work on this network, whatever its make; never its password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from dialtone_nb.clients.dial_strings import Grammar, write_dial_string
+from dialtone_nb.clients.private_files import PASSWORD_FILE, private_folder
+from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.parameters import Device, Parameters
+from dialtone_nb.yaml_models import suggest
+
+Transport = Literal["UDP", "TCP", "TLS"]
+Edge = Literal[
+    "ashburn", "umatilla", "dublin", "frankfurt", "singapore", "tokyo", "sao-paulo", "sydney"
+]  # fmt: skip
+EDGES: tuple[Edge, ...] = get_args(Edge)
+
+# Twilio, SIP registration: UDP and TCP on 5060, TLS (1.2 or newer) on 5061.
+PORTS: dict[Transport, int] = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
+# Twilio accepts 600 to 3600 s; the shortest finds a phone again soonest after a power cut.
+SHORTEST_EXPIRY_S, LONGEST_EXPIRY_S = 600, 3600
+EXPIRY_S = 600
+# Routers forget a silent UDP binding after 30 s or more.
+KEEP_ALIVE_S = 20
+# Twilio answers 407 with this realm, whatever the domain (observed).
+REALM = "sip.twilio.com"
+CODECS = ("PCMU", "PCMA")
+
+# TLS where the device can do 1.2. The older ones can't (Twilio's error 32222): TCP keeps a router's binding better
+# than UDP, where the device has it and it was seen to work.
+TRANSPORTS: dict[Device, Transport] = {
+    "linksys-pap2t": "UDP",
+    "linksys-spa2102": "UDP",
+    "grandstream-ht701": "TCP",
+    "grandstream-ht801": "TLS",
+    "grandstream-ht802": "TLS",
+    "polycom-soundpoint": "UDP",
+    "linphone": "TLS",
+    "any": "UDP",
+}
+GRAMMAR_OF: dict[Device, Grammar] = {
+    "linksys-pap2t": "linksys",
+    "linksys-spa2102": "linksys",
+    "grandstream-ht701": "grandstream",
+    "grandstream-ht801": "grandstream",
+    "grandstream-ht802": "grandstream",
+    "polycom-soundpoint": "polycom",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """What a phone is told; expiry and keep-alive in seconds, empty strings where there is nothing to say."""
+
+    client: str
+    environment: str
+    device: Device
+    host: str  # the SIP domain, which is the registrar too
+    port: int
+    transport: Transport
+    user: str
+    auth_id: str
+    display_name: str
+    expiry_s: int
+    keep_alive_s: int
+    codecs: tuple[str, ...]
+    outbound_proxy: str
+    dial_string: str
+    private_file: str  # where the password is: private/<environment>/<client>/phone.txt
+
+
+def device_settings(parameters: Parameters, client: str, *, edge: Edge | None = None) -> DeviceSettings:
+    """The settings of one declared phone; `edge` is Twilio's nearest entrance, where the default (Ashburn) is far.
+
+    A `ParametersError` where no such phone is declared.
+    """
+    if client not in parameters.clients:
+        raise ParametersError(
+            Fault("clients.yaml", f"there is no phone {client!r}", suggest(client, list(parameters.clients)))
+        )
+    declared = parameters.clients[client]
+    transport = TRANSPORTS[declared.device]
+    grammar = GRAMMAR_OF.get(declared.device)
+    patterns = [rule.pattern for rule in parameters.dialplan.rules]
+    return DeviceSettings(
+        client=client,
+        environment=declared.environment,
+        device=declared.device,
+        host=parameters.sip_domain_of(client),
+        port=PORTS[transport],
+        transport=transport,
+        user=client,
+        auth_id=client,  # another one is error 32106
+        display_name=client,
+        expiry_s=EXPIRY_S,
+        keep_alive_s=KEEP_ALIVE_S,
+        codecs=CODECS,
+        outbound_proxy=f"sip.{edge}.twilio.com" if edge else "",
+        dial_string=write_dial_string(grammar, patterns) if grammar else "",
+        private_file=(private_folder(declared.environment, client) / PASSWORD_FILE).as_posix(),
+    )
