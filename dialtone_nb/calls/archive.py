@@ -108,7 +108,7 @@ def _replace_day(system: fs.FileSystem, folder: str, attempts: pd.DataFrame) -> 
 
 
 def _with_keys(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with a key per attempt: its call SID; without one, a hash of when, who, which way, and how many before."""
+    """The frame with a key per attempt: its call SID; without one, a hash of when, who and which way."""
     nth = frame.groupby(["started_at", "client", "direction"], dropna=False).cumcount()
     made = [
         "EV" + hashlib.blake2b(f"{at.isoformat()}|{client}|{direction}|{n}".encode(), digest_size=16).hexdigest()

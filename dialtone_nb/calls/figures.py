@@ -1,0 +1,354 @@
+"""Tallies in, plotly figures out: nothing is shown and nothing saved here.
+
+An outcome has the same colour and the same pattern in every figure (Okabe and Ito's colours, which colour-blind people
+tell apart; the patterns also without colour). Backgrounds are transparent, and lines a grey that stands on white and on
+black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dialtone_nb.calls.codes import code_of
+from dialtone_nb.calls.frame import DIRECTIONS
+from dialtone_nb.calls.metrics import (
+    count_outcomes,
+    days_of,
+    in_periods,
+    rates_by,
+    reasons_of_failure,
+    signs_of_life,
+)
+from dialtone_nb.calls.outcomes import OUTCOMES
+
+COLOURS: Final = {
+    "answered": "#0072B2",
+    "no_answer": "#56B4E9",
+    "busy": "#009E73",
+    "canceled": "#A7B6C2",
+    "unregistered": "#E69F00",
+    "unreachable": "#D55E00",
+    "failed": "#9B2226",
+    "blocked": "#6A3D2B",
+    "refused": "#CC79A7",
+    "in_progress": "#C9C9C9",
+    "unknown": "#808080",
+}
+PATTERNS: Final = {
+    "answered": "",
+    "no_answer": ".",
+    "busy": "/",
+    "canceled": "-",
+    "unregistered": "\\",
+    "unreachable": "x",
+    "failed": "",
+    "blocked": "+",
+    "refused": "|",
+    "in_progress": ".",
+    "unknown": "x",
+}
+RATE_STYLES: Final = {"delivered": ("#0072B2", "circle", "solid"), "answered": ("#009E73", "diamond", "dot")}
+INK: Final = "#767B84"
+GRID: Final = "rgba(128, 128, 128, 0.25)"
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY_MS: Final = 86_400_000
+# More bars than this are too thin for a pattern.
+PATTERNED_BARS: Final = 62
+# A longer log is drawn by week, a very long one by month.
+LONGEST_IN_DAYS: Final = 800
+LONGEST_IN_WEEKS: Final = 3000
+
+AXIS: Final = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "automargin": True}
+LAYOUT: Final = {
+    "paper_bgcolor": "rgba(0, 0, 0, 0)",
+    "plot_bgcolor": "rgba(0, 0, 0, 0)",
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
+    "margin": {"l": 48, "r": 24, "t": 32, "b": 40},
+    "xaxis": AXIS,
+    "yaxis": AXIS,
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
+    "hoverlabel": {"font": {"family": "system-ui, sans-serif"}},
+    "bargap": 0.15,
+}
+
+
+def draw_outcomes_by_day(tally: pd.DataFrame) -> go.Figure:
+    """Attempts a day, stacked by outcome; by week or month where the log is very long."""
+    period = choose_period(tally, longest_in_days=LONGEST_IN_DAYS)
+    counts = _with_every_period(count_outcomes(in_periods(tally, period), ["day"]), tally, period)
+    few = len(counts) <= PATTERNED_BARS
+    figure = _figure(400, few_days=len(days_of(tally)) if period == "day" else 0)
+    for outcome in _seen(counts):
+        figure.add_bar(
+            name=_words(outcome),
+            x=_dates(counts.index),
+            y=counts[outcome].tolist(),
+            marker=_marker(outcome, patterned=few),
+            hovertemplate=f"%{{x|%a %d %b %Y}}<br>{_words(outcome)}: %{{y:,}}<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", bargap=0.15 if few else 0)
+    figure.update_yaxes(title=f"attempts a {period}", rangemode="tozero")
+    return figure
+
+
+def draw_rates_over_time(tally: pd.DataFrame) -> go.Figure:
+    """The delivered and answered rates by day, week or month, each with its 95 % interval as a band."""
+    period = choose_period(tally, longest_in_days=PATTERNED_BARS)
+    table = rates_by(in_periods(tally, period), ["day"])
+    table = table[table["judged"] > 0]
+    figure = _figure(360, few_days=len(days_of(tally)) if period == "day" else 0)
+    dates = _dates(table.index)
+    for name, (colour, symbol, dash) in RATE_STYLES.items():
+        low, high = (table[f"{name}_{end}"].round(4).tolist() for end in ("low", "high"))
+        figure.add_scatter(
+            x=dates + dates[::-1],
+            y=high + low[::-1],
+            fill="toself",
+            fillcolor=_faint(colour),
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            name=f"{name}, 95 % interval",
+        )
+        figure.add_scatter(
+            name=f"{name} rate",
+            x=dates,
+            y=table[f"{name}_rate"].round(4).tolist(),
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2},
+            marker={"symbol": symbol, "size": 6},
+            # With few points a band has no width to be seen, so the interval is drawn as bars too.
+            error_y=_error_bars(table, name) if len(table) <= 3 else None,
+            customdata=list(zip(table[name].tolist(), table["judged"].tolist(), low, high, strict=True)),
+            hovertemplate=(
+                "%{x|%d %b %Y}<br>%{y:.1%} = %{customdata[0]:,} of %{customdata[1]:,}"
+                "<br>95 %: %{customdata[2]:.1%} to %{customdata[3]:.1%}"
+                f"<extra>{name}</extra>"
+            ),
+        )
+    figure.update_yaxes(title=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.02])
+    return _or_empty(figure, table, "no attempt that could be judged")
+
+
+def draw_outcomes_by_phone(tally: pd.DataFrame) -> go.Figure:
+    """How each phone's attempts ended, as shares; the phone with the most attempts on top."""
+    counts = count_outcomes(tally, ["client"])
+    counts = counts.loc[counts.sum(axis=1).sort_values(kind="stable").index]
+    labels = [f"{_phone(client)} · {attempts:,}" for client, attempts in counts.sum(axis=1).items()]
+    return _share_bars(counts, labels, "share of the phone's attempts (their number beside its name)")
+
+
+def draw_outcomes_by_direction(tally: pd.DataFrame) -> go.Figure:
+    """How outgoing and incoming attempts ended, as shares; a direction without attempts says so."""
+    counts = count_outcomes(tally, ["direction"]).reindex(list(reversed(DIRECTIONS)), fill_value=0)
+    labels = [f"{way} · {n:,}" if n else f"{way} · none" for way, n in counts.sum(axis=1).items()]
+    return _share_bars(counts, labels, "share of the direction's attempts (their number beside its name)")
+
+
+def draw_rates_by_phone(tally: pd.DataFrame) -> go.Figure:
+    """The delivered and answered rates of each phone with their 95 % intervals; the lowest delivered rate on top."""
+    table = rates_by(tally, ["client"])
+    table = table[table["judged"] > 0].sort_values(["delivered_rate", "judged"], ascending=[False, True])
+    labels = [f"{_phone(client)} · {judged:,}" for client, judged in table["judged"].items()]
+    figure = _figure(_height_of(len(table)))
+    for name, (colour, symbol, _) in RATE_STYLES.items():
+        figure.add_scatter(
+            name=f"{name} rate",
+            x=table[f"{name}_rate"].round(4).tolist(),
+            y=labels,
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            error_x=_error_bars(table, name),
+            customdata=table[name].tolist(),
+            hovertemplate=f"%{{y}} judged<br>%{{x:.1%}} = %{{customdata:,}} {name}<extra></extra>",
+        )
+    figure.update_xaxes(title="share of the phone's judged attempts (their number beside its name)")
+    figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.02])
+    return _or_empty(figure, table, "no attempt that could be judged")
+
+
+def draw_reasons_of_failure(tally: pd.DataFrame) -> go.Figure:
+    """Lost attempts by reason, most frequent on top, each with its share and the running share (a Pareto chart)."""
+    table = reasons_of_failure(tally).iloc[::-1]
+    figure = _figure(_height_of(len(table)), legend=False)
+    figure.add_bar(
+        orientation="h",
+        x=table["attempts"].tolist(),
+        y=[_reason(*row) for row in zip(table["outcome"], table["reason"], strict=True)],
+        marker={
+            "color": [COLOURS[outcome] for outcome in table["outcome"]],
+            "pattern": {
+                "shape": [PATTERNS[outcome] for outcome in table["outcome"]],
+                "fillmode": "overlay",
+                "fgcolor": "rgba(255, 255, 255, 0.5)",
+                "size": 7,
+            },
+        },
+        text=[
+            f"{attempts:,} · {share:.1%} · running {running:.1%}"
+            for attempts, share, running in zip(table["attempts"], table["share"], table["running_share"], strict=True)
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}<br>%{text}<extra></extra>",
+    )
+    most = int(table["attempts"].max()) if len(table) else 1
+    # Room for the text beside the longest bar.
+    figure.update_xaxes(title="lost attempts", range=[0, most * 1.4], tickformat=",d", nticks=6)
+    return _or_empty(figure, table, "no attempt was lost")
+
+
+def draw_hours_of_week(tally: pd.DataFrame) -> go.Figure:
+    """Attempts by weekday and hour of the day, in the tally's time zone, summed over all weeks."""
+    counts = (
+        tally.assign(weekday=tally["day"].dt.day_of_week)
+        .pivot_table(index="weekday", columns="hour", values="attempts", aggfunc="sum", fill_value=0)
+        .reindex(index=range(7), columns=range(24), fill_value=0)
+    )
+    figure = _figure(300, legend=False)
+    figure.add_heatmap(
+        z=counts.to_numpy().tolist(),
+        x=[f"{hour:02d}" for hour in range(24)],
+        y=list(WEEKDAYS),
+        colorscale=[[0, "rgba(0, 114, 178, 0.06)"], [1, "rgba(0, 114, 178, 1)"]],
+        xgap=2,
+        ygap=2,
+        colorbar={"title": "attempts", "thickness": 12, "outlinewidth": 0},
+        hovertemplate="%{y} %{x}:00: %{z:,} attempts<extra></extra>",
+    )
+    figure.update_xaxes(title="hour of the day", type="category", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def draw_signs_of_life(tally: pd.DataFrame) -> go.Figure:
+    """When each phone last had an attempt, and when one was last answered; the longest silent on top."""
+    table = signs_of_life(tally)
+    labels = [_phone(str(client)) for client in table.index]
+    figure = _figure(_height_of(len(table)))
+    for name, column, symbol in (
+        ("last attempt", "last_at", "circle-open"),
+        ("last answered", "last_answered_at", "x"),
+    ):
+        known = table[column].notna()
+        figure.add_scatter(
+            name=name,
+            x=table[column][known].dt.strftime("%Y-%m-%d %H:%M:%S").tolist(),
+            y=[label for label, is_known in zip(labels, known, strict=True) if is_known],
+            mode="markers",
+            marker={"symbol": symbol, "size": 10, "color": COLOURS["answered"], "line": {"width": 2}},
+            hovertemplate=f"%{{y}}<br>{name}: %{{x|%a %d %b %Y %H:%M}} UTC<extra></extra>",
+        )
+    figure.update_xaxes(title="UTC", type="date")
+    figure.update_yaxes(categoryorder="array", categoryarray=labels)
+    return _or_empty(figure, table, "no phone is known")
+
+
+def choose_period(tally: pd.DataFrame, *, longest_in_days: int) -> str:
+    """The period in which this many days can still be told apart: "day", "week" or "month"."""
+    days = len(days_of(tally))
+    if days <= longest_in_days:
+        return "day"
+    return "week" if days <= LONGEST_IN_WEEKS else "month"
+
+
+def _figure(height: int, *, legend: bool = True, few_days: int = 0) -> go.Figure:
+    figure = go.Figure(layout={**LAYOUT, "height": height, "showlegend": legend, "template": None})
+    if 0 < few_days <= 14:
+        # Without this plotly divides one day into hours, and a bar a day stands over noon.
+        figure.update_xaxes(dtick=DAY_MS, tickformat="%a %d %b", type="date")
+    return figure
+
+
+def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> go.Figure:
+    figure = _figure(_height_of(len(counts)))
+    totals = counts.sum(axis=1)
+    shares = counts.div(totals.where(totals > 0), axis=0).fillna(0).round(4)
+    for outcome in _seen(counts):
+        figure.add_bar(
+            name=_words(outcome),
+            orientation="h",
+            x=shares[outcome].tolist(),
+            y=labels,
+            marker=_marker(outcome, patterned=True),
+            customdata=counts[outcome].tolist(),
+            hovertemplate=f"%{{y}}<br>{_words(outcome)}: %{{customdata:,}} (%{{x:.1%}})<extra></extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title=title, tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(categoryorder="array", categoryarray=labels)
+    return figure
+
+
+def _with_every_period(counts: pd.DataFrame, tally: pd.DataFrame, period: str) -> pd.DataFrame:
+    freq = {"day": "D", "week": "W-MON", "month": "MS"}[period]
+    if counts.empty:
+        return counts
+    return counts.reindex(pd.date_range(counts.index.min(), counts.index.max(), freq=freq), fill_value=0)
+
+
+def _marker(outcome: str, *, patterned: bool) -> dict[str, Any]:
+    marker: dict[str, Any] = {"color": COLOURS[outcome], "line": {"width": 0}}
+    if patterned and PATTERNS[outcome]:
+        marker["pattern"] = {
+            "shape": PATTERNS[outcome],
+            "fillmode": "overlay",
+            "fgcolor": "rgba(255, 255, 255, 0.5)",
+            "size": 7,
+        }
+    return marker
+
+
+def _error_bars(table: pd.DataFrame, name: str) -> dict[str, Any]:
+    value = table[f"{name}_rate"]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (table[f"{name}_high"] - value).round(4).tolist(),
+        "arrayminus": (value - table[f"{name}_low"]).round(4).tolist(),
+        "thickness": 1.5,
+        "width": 3,
+    }
+
+
+def _or_empty(figure: go.Figure, table: pd.DataFrame, words: str) -> go.Figure:
+    if table.empty:
+        figure.update_layout(height=160, showlegend=False)
+        figure.update_xaxes(visible=False)
+        figure.update_yaxes(visible=False)
+        figure.add_annotation(text=words, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5)
+    return figure
+
+
+def _seen(counts: pd.DataFrame) -> Iterable[str]:
+    return [outcome for outcome in OUTCOMES if counts[outcome].sum()]
+
+
+def _dates(index: pd.Index[Any]) -> list[str]:
+    return pd.DatetimeIndex(index).strftime("%Y-%m-%d").tolist()
+
+
+def _height_of(rows: int) -> int:
+    return 120 + 26 * max(rows, 1)
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.18)"
+
+
+def _words(outcome: str) -> str:
+    return outcome.replace("_", " ")
+
+
+def _phone(client: object) -> str:
+    return str(client) or "unknown phone"
+
+
+def _reason(outcome: str, reason: str) -> str:
+    meaning = code_of(reason).meaning
+    return f"{_words(outcome)}: {meaning} ({reason})" if reason else f"{_words(outcome)}: {meaning}"

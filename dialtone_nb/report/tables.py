@@ -1,0 +1,71 @@
+"""A table as a report shows it: escaped HTML, text to the left and numbers to the right; and the same as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Column names and rows; `note` stands under the table."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+    @classmethod
+    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> Table:
+        """A table of these columns and rows."""
+        return cls(tuple(columns), tuple(tuple(row) for row in rows), note)
+
+    def _repr_html_(self) -> str:
+        sides = [_side(row[n] for row in self.rows) for n in range(len(self.columns))]
+        head = "".join(_cell("th", side, name) for side, name in zip(sides, self.columns, strict=True))
+        body = "\n".join(
+            "<tr>" + "".join(_cell("td", side, _text(cell)) for side, cell in zip(sides, row, strict=True)) + "</tr>"
+            for row in self.rows
+        )
+        if not self.rows:
+            body = f'<tr><td colspan="{len(self.columns)}" style="text-align: left">none</td></tr>'
+        note = f'\n<p class="dialtone-note">{escape(self.note)}</p>' if self.note else ""
+        return (
+            f'<table class="dialtone-table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>{note}'
+        )
+
+    def __str__(self) -> str:
+        lines = [self.columns, *([_text(cell) for cell in row] for row in self.rows)]
+        widths = [max(len(line[n]) for line in lines) for n in range(len(self.columns))]
+        sides = [_side(row[n] for row in self.rows) for n in range(len(self.columns))]
+        text = [
+            "  ".join(
+                cell.rjust(width) if side == "right" else cell.ljust(width)
+                for cell, width, side in zip(line, widths, sides, strict=True)
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([*text, *([self.note] if self.note else [])])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:.1%}" if isinstance(cell, float) else cell
+
+
+def _side(cells: Iterable[Cell]) -> str:
+    known = [cell for cell in cells if cell is not None]
+    return "right" if known and all(isinstance(cell, int | float) for cell in known) else "left"
+
+
+def _cell(tag: str, side: str, text: str) -> str:
+    # JupyterLab aligns every cell to the right unless the cell itself says otherwise.
+    return f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
