@@ -34,7 +34,7 @@ def grandstream_files(settings: DeviceSettings, password: str) -> dict[str, str]
 def _advanced_fields(settings: DeviceSettings) -> Fields:
     return (
         Field(ADVANCED, "Keep-alive Interval", f"{settings.keep_alive_s} seconds", "P84", str(settings.keep_alive_s)),
-        Field(ADVANCED, "Config Server Path", "(empty)", "P237", "", "or another server's settings come back"),
+        Field(ADVANCED, "Config Server Path", "(empty)", "P237", "", "or another server’s settings come back"),
         Field(ADVANCED, "Automatic Upgrade", "No", "P194", "0"),
     )
 
@@ -59,7 +59,7 @@ def _port_fields(settings: DeviceSettings, port: str) -> Fields:
         Field(port, "Tel URI", "Disabled", "P63", "0"),
         Field(port, "SIP Registration", "Yes", "P31", "1"),
         Field(port, "Unregister On Reboot", "No", "P81", "0"),
-        Field(port, "Outgoing Call without Registration", "Yes", "P109", "1", "911 works even if registering fails"),
+        Field(port, "Outgoing Call without Registration", "Yes", "P109", "1", "calls go out even if registering fails"),
         Field(port, "Register Expiration", f"{minutes} minutes", "P32", minutes, "minutes here, not seconds"),
         Field(port, "Preferred DTMF method, Priority 1", "RFC2833", "P850", "101"),
         Field(port, "Enable Call Features", "No", "P191", "0", "or star codes forward calls from a public phone"),

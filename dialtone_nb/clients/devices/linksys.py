@@ -2,7 +2,8 @@
 
 Labels: Linksys ATA administration guide, Voice tab, Line page. Parameter names: the same with underscores and the
 line's number, as in the profiles that FusionPBX carries (fusionpbx/fusionpbx: resources/templates/provision/
-linksys/spa2102, cisco/spa122). Which values work with Twilio: Futel's client notes (futel/twilio-sip-server: client.md).
+linksys/spa2102, cisco/spa122). Which values work with Twilio: Futel's client notes
+(futel/twilio-sip-server: client.md).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def linksys_fields(settings: DeviceSettings) -> Fields:
         _field(proxy, "Outbound Proxy", settings.outbound_proxy),
         _field(proxy, "Use OB Proxy In Dialog", has_proxy),
         _field(proxy, "Register", "yes"),
-        _field(proxy, "Make Call Without Reg", "yes", why="911 works even if registering fails"),
+        _field(proxy, "Make Call Without Reg", "yes", why="calls go out even if registering fails"),
         _field(proxy, "Register Expires", str(settings.expiry_s), why="seconds"),
         _field(proxy, "Ans Call Without Reg", "yes"),
         _field(proxy, "Use DNS SRV", "no"),
@@ -84,4 +85,5 @@ def linksys_fields(settings: DeviceSettings) -> Fields:
 
 def _field(screen: str, label: str, value: str, *, why: str = "") -> Field:
     """A field of line 1, whose parameter is its label with underscores and the number of the line."""
-    return Field(screen, label, value or "(empty)", f"{label.replace(' ', '_')}_1_", value, why)
+    in_file = value.capitalize() if value in ("yes", "no") else value
+    return Field(screen, label, value or "(empty)", f"{label.replace(' ', '_')}_1_", in_file, why)

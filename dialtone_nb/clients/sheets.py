@@ -1,0 +1,49 @@
+"""A phone's sheet: one HTML page that a person takes to the device, on paper or on a telephone's screen."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from dialtone_nb.clients.configurations import loadable_names
+from dialtone_nb.clients.devices import device_fields
+from dialtone_nb.clients.devices.fields import by_screen
+from dialtone_nb.clients.devices.words import device_words
+from dialtone_nb.clients.failures import failures_for
+from dialtone_nb.clients.proofs import proofs_for
+from dialtone_nb.clients.settings import Edge, device_settings
+from dialtone_nb.e164 import format_number
+from dialtone_nb.parameters import Parameters
+
+
+def render_sheet(parameters: Parameters, client: str, *, edge: Edge | None = None) -> str:
+    """The sheet as one self-contained HTML page. It never holds the password, only where that is."""
+    settings = device_settings(parameters, client, edge=edge)
+    declared = parameters.clients[client]
+    files = loadable_names(settings)
+    words = device_words(settings.device, client=client, file=" and ".join(files))
+    emergency = declared.emergency_address is not None
+    return _template().render(
+        settings=settings,
+        client=declared,
+        number=format_number(declared.caller_id),
+        words=words,
+        files=files,
+        folder=settings.private_file.rpartition("/")[0],
+        screens=by_screen(device_fields(settings)),
+        proofs=proofs_for(parameters, client, see_registered=words.see_registered),
+        failures=failures_for(settings.transport, emergency=emergency),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("dialtone_nb.clients"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("sheet.html.j2")
