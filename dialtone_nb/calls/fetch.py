@@ -12,7 +12,6 @@ from urllib.parse import urljoin
 import orjson
 
 from dialtone_nb.calls.quality import Quality
-from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -38,8 +37,6 @@ class Fetched:
 
 def fetch_calls(client: Client, first: date, last: date, *, service: str = "", quality: Quality) -> Fetched:
     """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
-    if last < first:
-        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         calls = pool.map(lambda day: list(_calls_of_day(client, day)), days)

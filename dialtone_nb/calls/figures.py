@@ -174,28 +174,25 @@ def draw_rates_by_phone(tally: pd.DataFrame) -> go.Figure:
 def draw_reasons_of_failure(tally: pd.DataFrame) -> go.Figure:
     """Lost attempts by reason, most frequent on top, each with its share and the running share (a Pareto chart)."""
     table = reasons_of_failure(tally).iloc[::-1]
+    table = table.assign(label=[_reason(*row) for row in zip(table["outcome"], table["reason"], strict=True)])
     figure = _figure(_height_of(len(table)), legend=False)
-    figure.add_bar(
-        orientation="h",
-        x=table["attempts"].tolist(),
-        y=[_reason(*row) for row in zip(table["outcome"], table["reason"], strict=True)],
-        marker={
-            "color": [COLOURS[outcome] for outcome in table["outcome"]],
-            "pattern": {
-                "shape": [PATTERNS[outcome] for outcome in table["outcome"]],
-                "fillmode": "overlay",
-                "fgcolor": "rgba(255, 255, 255, 0.5)",
-                "size": 7,
-            },
-        },
-        text=[
-            f"{attempts:,} · {share:.1%} · running {running:.1%}"
-            for attempts, share, running in zip(table["attempts"], table["share"], table["running_share"], strict=True)
-        ],
-        textposition="outside",
-        cliponaxis=False,
-        hovertemplate="%{y}<br>%{text}<extra></extra>",
-    )
+    for outcome, rows in table.groupby("outcome", sort=False):
+        figure.add_bar(
+            name=_words(str(outcome)),
+            orientation="h",
+            x=rows["attempts"].tolist(),
+            y=rows["label"].tolist(),
+            marker=_marker(str(outcome), patterned=True),
+            text=[
+                f"{attempts:,} · {share:.1%} · running {running:.1%}"
+                for attempts, share, running in zip(rows["attempts"], rows["share"], rows["running_share"], strict=True)
+            ],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}<br>%{text}<extra></extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_yaxes(categoryorder="array", categoryarray=table["label"].tolist())
     most = int(table["attempts"].max()) if len(table) else 1
     # Room for the text beside the longest bar.
     figure.update_xaxes(title="lost attempts", range=[0, most * 1.4], tickformat=",d", nticks=6)

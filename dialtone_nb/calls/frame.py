@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -30,6 +31,14 @@ COLUMNS: Final = {
 }
 
 Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One of our phones, as a number leads to it."""
+
+    client: str
+    environment: str
 
 
 def make_frame(columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
@@ -63,7 +72,7 @@ def frame_calls(
     alerts: Iterable[Record],
     events: Iterable[Record] = (),
     *,
-    clients_by_number: Mapping[str, str] | None = None,
+    phones: Mapping[str, Phone] | None = None,
     quality: Quality,
 ) -> pd.DataFrame:
     """One row per parent call among Twilio's call records, judged by its dialled legs, alerts and own log events."""
@@ -88,7 +97,7 @@ def frame_calls(
         if event.get("call_sid") and str(event.get("event", "")).endswith("-refused")
     }
     parents = [call for call in by_sid.values() if not call.get("parent_call_sid")]
-    rows = [row_of(parent, legs[parent["sid"]], codes, refusals, clients_by_number or {}) for parent in parents]
+    rows = [row_of(parent, legs[parent["sid"]], codes, refusals, phones or {}) for parent in parents]
     return make_frame({name: [row[name] for row in rows] for name in COLUMNS})
 
 
@@ -97,13 +106,13 @@ def row_of(
     legs: Sequence[Record],
     codes: Mapping[str, str],
     refusals: Mapping[str, str],
-    clients_by_number: Mapping[str, str],
+    phones: Mapping[str, Phone],
 ) -> dict[str, Any]:
     """One attempt: a parent call and the legs that it dialled."""
     leg = _deciding_leg(legs)
     code = codes.get(leg["sid"], "") if leg else ""
     code = code or codes.get(parent["sid"], "")
-    ends = _ends(parent, leg, clients_by_number)
+    ends = _ends(parent, leg, phones)
     outcome, reason = _judge(parent, leg, code, refusals.get(parent["sid"], ""))
     price, currency = _price([parent, *legs])
     decided = leg if leg and outcome == "answered" else None
@@ -138,7 +147,7 @@ def _judge(parent: Record, leg: Record | None, code: str, refusal: str) -> tuple
     return outcome_of(parent["status"], code), code
 
 
-def _ends(parent: Record, leg: Record | None, clients_by_number: Mapping[str, str]) -> dict[str, Any]:
+def _ends(parent: Record, leg: Record | None, phones: Mapping[str, Phone]) -> dict[str, Any]:
     """Who called whom: a call from a Twilio SIP domain is outgoing, and its user part is the phone."""
     caller, domain = parse_sip_uri(parent.get("from") or "")
     if domain.endswith(SIP_DOMAIN_SUFFIX) or parent.get("direction") == "trunking-originating":
@@ -150,10 +159,11 @@ def _ends(parent: Record, leg: Record | None, clients_by_number: Mapping[str, st
             "other_party": dialled,
         }
     client, domain = parse_sip_uri((leg.get("to") if leg else "") or "")
-    number = parent.get("to") or ""
+    # A call that dialled nothing still came for somebody: whose number it was.
+    owner = phones.get(parent.get("to") or "")
     return {
-        "environment": environment_of(domain),
-        "client": client or clients_by_number.get(number) or None,
+        "environment": environment_of(domain) or (owner.environment if owner else None),
+        "client": client or (owner.client if owner else None),
         "direction": "incoming",
         "other_party": _party(parent.get("from")),
     }

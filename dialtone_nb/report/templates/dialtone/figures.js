@@ -1,0 +1,55 @@
+"use strict";
+// Draws every figure of the page, in the page's own colours: light, dark, and light again on paper.
+(() => {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const holders = [...document.querySelectorAll(".figure")];
+
+  const colours = (onPaper) => {
+    const style = getComputedStyle(document.documentElement);
+    const ink = onPaper ? "#333333" : style.getPropertyValue("--muted").trim();
+    const line = onPaper ? "#dddddd" : style.getPropertyValue("--line").trim();
+    const ground = onPaper ? "#ffffff" : style.getPropertyValue("--ground").trim();
+    const strong = onPaper ? "#111111" : style.getPropertyValue("--ink").trim();
+    return { ink, line, ground, strong };
+  };
+
+  const restyle = (layout, { ink, line, ground, strong }) => {
+    const update = {
+      "font.color": ink,
+      "hoverlabel.bgcolor": ground,
+      "hoverlabel.bordercolor": line,
+      "hoverlabel.font.color": strong,
+    };
+    for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      update[`${name}.gridcolor`] = line;
+      update[`${name}.linecolor`] = line;
+      update[`${name}.tickfont.color`] = ink;
+    }
+    return update;
+  };
+
+  const draw = async (holder) => {
+    const { data, layout, config } = JSON.parse(holder.querySelector("script").textContent);
+    holder.replaceChildren();
+    await Plotly.newPlot(holder, data, { ...layout, autosize: true }, {
+      ...config,
+      responsive: true,
+      displaylogo: false,
+      displayModeBar: false,
+    });
+    await Plotly.relayout(holder, restyle(layout, colours(false)));
+    holder.dataset.drawn = "yes";
+  };
+
+  const recolour = (onPaper) => {
+    for (const holder of holders.filter((one) => one.dataset.drawn)) {
+      Plotly.relayout(holder, restyle(holder.layout, colours(onPaper)));
+    }
+  };
+
+  // One after the other, so that the first figures can be read while the last are drawn.
+  holders.reduce((before, holder) => before.then(() => draw(holder)), Promise.resolve());
+  dark.addEventListener("change", () => recolour(false));
+  window.addEventListener("beforeprint", () => recolour(true));
+  window.addEventListener("afterprint", () => recolour(false));
+})();
