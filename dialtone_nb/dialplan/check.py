@@ -1,0 +1,263 @@
+"""dialplan.yaml -> all its faults, each with its place and repair, so that compiling and deciding need no defences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from automata.fa.dfa import DFA
+
+from dialtone_nb.dialplan import countries
+from dialtone_nb.dialplan.model import Dialplan, Rule
+from dialtone_nb.dialplan.numbers import (
+    begins_some_number,
+    is_e164,
+    keys_of,
+    parse_template,
+    reaches_somebody,
+)
+from dialtone_nb.dialplan.patterns import KEYS, Pattern, language, parse_pattern
+from dialtone_nb.e164 import country_of
+from dialtone_nb.errors import Fault
+from dialtone_nb.parameters import Network, Parameters
+from dialtone_nb.yaml_models import YamlFile, suggest
+
+# What Twilio documents as emergency numbers of SIP domains; 933 is its test line, and calls nobody.
+EMERGENCY_NUMBERS: Final = ("911", "933", "112")
+# As the context of a rule: the phone's own.
+OWN_CONTEXT: Final = "client"
+# The most keys that a phone sends in one call.
+LONGEST_DIALLED: Final = 40
+
+# Twilio, <Sip>: a URI is under 255 characters, and all headers of a call together at most 1024.
+_LONGEST_URI: Final = 254
+_LONGEST_HEADERS: Final = 1024
+_HEADER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+
+def dialplan_faults(parameters: Parameters) -> list[Fault]:
+    """Every fault of the dial plan; none where it can be compiled."""
+    file = YamlFile(parameters.folder / "dialplan.yaml")
+    dialplan = parameters.dialplan
+    patterns = _sound_patterns(dialplan)
+    return [
+        *_pattern_faults(file, dialplan),
+        *_name_faults(file, "rules", [rule.name for rule in dialplan.rules]),
+        *_name_faults(file, "refused_prefixes", [entry.name for entry in dialplan.refused_prefixes]),
+        *_order_faults(file, dialplan, patterns),
+        *_target_faults(file, dialplan, patterns, parameters.network),
+        *_country_faults(file, dialplan.allowed_countries),
+        *_prefix_faults(file, dialplan),
+        *_trunk_faults(YamlFile(parameters.folder / "network.yaml"), parameters),
+    ]
+
+
+def refused_patterns(prefixes: tuple[str, ...]) -> list[Pattern]:
+    """The refused prefixes as patterns, those left out that are at fault."""
+    parsed = (_parsed(prefix) for prefix in prefixes)
+    return [pattern for pattern in parsed if pattern and not pattern.open_ended and begins_some_number(pattern)]
+
+
+# --- rules ---
+
+
+def _sound_patterns(dialplan: Dialplan) -> dict[int, Pattern]:
+    """The patterns of the rules by place, those left out that are at fault."""
+    parsed = {index: _parsed(rule.pattern) for index, rule in enumerate(dialplan.rules)}
+    return {index: pattern for index, pattern in parsed.items() if pattern}
+
+
+def _parsed(text: str) -> Pattern | None:
+    try:
+        return parse_pattern(text)
+    except ValueError:
+        return None
+
+
+def _spelling_fault(place: str, what: str, text: str) -> Fault | None:
+    """What is wrong with the spelling of a pattern."""
+    try:
+        parse_pattern(text)
+    except ValueError as error:
+        problem, _, repair = str(error).partition("; ")
+        return Fault(place, f"the {what} {text!r}: {problem}", repair)
+    return None
+
+
+def _pattern_faults(file: YamlFile, dialplan: Dialplan) -> Iterator[Fault]:
+    for index, rule in enumerate(dialplan.rules):
+        if fault := _spelling_fault(file.place("rules", index, "pattern"), "pattern", rule.pattern):
+            yield fault
+
+
+def _name_faults(file: YamlFile, section: str, names: list[str]) -> Iterator[Fault]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            first = file.place(section, names.index(name)).split(" ", 1)[0]
+            yield Fault(
+                file.place(section, index, "name"),
+                f"the name {name!r} is taken at {first}",
+                "give each its own, for the name says which one decided",
+            )
+
+
+def _order_faults(file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern]) -> Iterator[Fault]:
+    """Rules for which those before them leave nothing: inclusion of languages, not a comparison of pairs."""
+    taken = DFA.empty_language(set(KEYS))
+    before: dict[str, DFA] = {}
+    for index, pattern in patterns.items():
+        rule, takes = dialplan.rules[index], language([pattern])
+        if takes.issubset(taken):
+            takers = [repr(name) for name, other in before.items() if not other.isdisjoint(takes)]
+            yield Fault(
+                file.place("rules", index, "pattern"),
+                f"the rule {rule.name!r} can never match: {' and '.join(takers)} before it take every {rule.pattern}",
+                "move it up, or take it out",
+            )
+        taken = taken.union(takes)
+        before[rule.name] = takes
+
+
+# --- targets ---
+
+
+def _target_faults(
+    file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern], network: Network
+) -> Iterator[Fault]:
+    allowed = [country for country in dialplan.allowed_countries if countries.is_country(country)]
+    refused = [pattern for entry in dialplan.refused_prefixes for pattern in refused_patterns(entry.prefixes)]
+
+    def reaches(gives: Pattern) -> bool:
+        # Where no country is sound, that is the fault, not every rule.
+        return not allowed or reaches_somebody(gives, allowed, refused)
+
+    for index, rule in enumerate(dialplan.rules):
+        if rule.emergency and rule.pattern not in EMERGENCY_NUMBERS:
+            yield Fault(
+                file.place("rules", index, "pattern"),
+                f"Twilio knows no emergency number {rule.pattern}",
+                f"known are {', '.join(EMERGENCY_NUMBERS)}",
+            )
+        elif rule.trunk is not None and rule.trunk not in (OWN_CONTEXT, *network.trunk.contexts):
+            yield Fault(
+                file.place("rules", index, "trunk"),
+                f"there is no context {rule.trunk!r} on the trunk",
+                suggest(rule.trunk, [OWN_CONTEXT, *network.trunk.contexts]),
+            )
+        elif rule.number is not None:
+            yield from _number_faults(file.place("rules", index, "number"), rule.number, reaches)
+        elif rule.pstn is not None and index in patterns:
+            yield from _template_faults(file.place("rules", index, "pstn"), rule, rule.pstn, patterns[index], reaches)
+
+
+def _number_faults(place: str, number: str, reaches: Callable[[Pattern], bool]) -> Iterator[Fault]:
+    if not set(number) <= KEYS or not is_e164(Pattern(keys_of(number))) or not country_of(number):
+        yield Fault(
+            place,
+            f"{number!r} is no telephone number",
+            "write a plus sign, the country code and the number, such as +15035550190",
+        )
+    elif not reaches(Pattern(keys_of(number))):
+        yield Fault(place, f"{number} is refused by refused_prefixes or allowed_countries", "allow it there")
+
+
+def _template_faults(
+    place: str, rule: Rule, text: str, pattern: Pattern, reaches: Callable[[Pattern], bool]
+) -> Iterator[Fault]:
+    template = parse_template(text)
+    sure = len(pattern.keys)
+    if template is None:
+        yield Fault(
+            place, f"{text!r} makes no number", 'write "+1{dialled}", or "+{dialled:3}" to leave out the first three'
+        )
+    elif template.skip > sure:
+        yield Fault(
+            place,
+            f"{text!r} leaves out {template.skip} keys, but {rule.pattern} is sure of {sure} only",
+            f"leave out at most {sure}",
+        )
+    elif not is_e164(template.applied_to(pattern)):
+        yield Fault(
+            place,
+            f"{text!r} makes no E.164 number of {rule.pattern}",
+            "a number is a plus sign and 7 to 15 digits, the first of them not 0",
+        )
+    elif not reaches(template.applied_to(pattern)):
+        yield Fault(
+            place,
+            f"every number that the rule {rule.name!r} makes is refused, by refused_prefixes or allowed_countries",
+            "allow some of them there, or let the rule refuse and say why",
+        )
+
+
+# --- countries and prefixes ---
+
+
+def _country_faults(file: YamlFile, allowed: tuple[str, ...]) -> Iterator[Fault]:
+    for index, country in enumerate(allowed):
+        place = file.place("allowed_countries", index)
+        if not countries.is_country(country):
+            yield Fault(
+                place, f"there is no country {country!r}", "write its two letters of ISO 3166, such as US, CA, MX"
+            )
+        elif country in allowed[:index]:
+            yield Fault(place, f"{country} is there already", "take one out")
+        elif missing := sorted(countries.told_apart_by_nothing(country) - set(allowed)):
+            yield Fault(
+                place,
+                f"{country} has the same calling code as {', '.join(missing)}, and can't be told apart by it",
+                "allow all of them, or none",
+            )
+
+
+def _prefix_faults(file: YamlFile, dialplan: Dialplan) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for index, entry in enumerate(dialplan.refused_prefixes):
+        for nth, prefix in enumerate(entry.prefixes):
+            place = file.place("refused_prefixes", index, "prefixes", nth)
+            if prefix in seen:
+                yield Fault(place, f"{prefix} is refused as {seen[prefix]!r} already", "take one out")
+            seen.setdefault(prefix, entry.name)
+            if fault := _spelling_fault(place, "prefix", prefix):
+                yield fault
+            elif prefix.endswith("."):
+                yield Fault(place, f"the prefix {prefix!r} ends in '.'", "leave it out: a prefix takes what follows")
+            elif not refused_patterns((prefix,)):
+                yield Fault(
+                    place,
+                    f"no number begins with {prefix!r}",
+                    "write a plus sign and the country code first, such as +1900 or +1NXX976",
+                )
+
+
+# --- the trunk, in network.yaml ---
+
+
+def _trunk_faults(file: YamlFile, parameters: Parameters) -> Iterator[Fault]:
+    trunk = parameters.network.trunk
+    for name in trunk.headers:
+        if not _HEADER_NAME.fullmatch(name):
+            yield Fault(file.place("trunk", "headers", name), f"{name!r} is no SIP header", "write X-Like-This")
+    # The longest that each placeholder becomes: an escape is three characters.
+    longest = {
+        "{client}": max(map(len, parameters.clients), default=0),
+        "{context}": 3 * max(map(len, trunk.contexts)),
+        "{dialled}": 3 * LONGEST_DIALLED,
+    }
+    uri = _length(trunk.uri, longest)
+    if uri > _LONGEST_URI:
+        yield Fault(file.place("trunk", "uri"), f"grows to {uri} characters, more than {_LONGEST_URI}", "shorten it")
+    headers = sum(len(f"{name}=&") + _length(value, longest) for name, value in trunk.headers.items())
+    if headers > _LONGEST_HEADERS:
+        yield Fault(
+            file.place("trunk", "headers"),
+            f"grow to {headers} characters, more than {_LONGEST_HEADERS}",
+            "shorten them",
+        )
+
+
+def _length(template: str, longest: dict[str, int]) -> int:
+    for placeholder, length in longest.items():
+        template = template.replace(placeholder, "x" * length)
+    return len(template)

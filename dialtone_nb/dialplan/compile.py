@@ -1,0 +1,111 @@
+"""parameters/ -> the table that every `decide` reads; all faults at once, each with its place and repair."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dialtone_nb.dialplan import countries, model
+from dialtone_nb.dialplan.check import LONGEST_DIALLED, OWN_CONTEXT, dialplan_faults, refused_patterns
+from dialtone_nb.dialplan.numbers import parse_template
+from dialtone_nb.dialplan.patterns import parse_pattern
+from dialtone_nb.dialplan.table import (
+    Client,
+    Countries,
+    Domains,
+    Environment,
+    Refused,
+    Rule,
+    Table,
+    Trunk,
+    load_table,
+    table_json,
+    table_module,
+)
+from dialtone_nb.errors import DialplanError
+from dialtone_nb.parameters import Parameters
+
+__all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
+
+# The user of a SIP URI (RFC 3261, 19.1.1), its parameters cut off. Both languages read these without flags; a \d would
+# take the digits of every script in Python, and a case flag ſ for s.
+SIP_USER: Final = r"^(?:[^<]*<)?[Ss][Ii][Pp][Ss]?:([^@;>]*)(?:;[^@>]*)?@[^@]*$"
+DIALLED: Final = rf"^[0-9*#+]{{1,{LONGEST_DIALLED}}}$"
+# E.164, and under +1 the North American shape: NXX NXX XXXX and not a digit more.
+NUMBER: Final = r"^\+(?:1[2-9][0-9]{2}[2-9][0-9]{6}|[2-9][0-9]{6,14})$"
+# Twilio, <Dial>: the caller ID of a call to SIP is alphanumeric, and + - _ . beside; a longer one is alert 13248.
+SIP_CALLER_ID: Final = r"^[A-Za-z0-9+._-]{1,64}$"
+# An emergency call is not cut short by a phone's own limit; four hours is the most that Twilio gives without asking.
+EMERGENCY_TIME_LIMIT_S: Final = 14400
+
+
+def compile_table(parameters: Parameters) -> Table:
+    """The table of every environment; a `DialplanError` with every fault of dialplan.yaml."""
+    if faults := dialplan_faults(parameters):
+        raise DialplanError(faults)
+    network, dialplan = parameters.network, parameters.dialplan
+    return Table(
+        sip_user=SIP_USER,
+        dialled=DIALLED,
+        number=NUMBER,
+        sip_caller_id=SIP_CALLER_ID,
+        rules=tuple(map(_rule, dialplan.rules)),
+        refused=tuple(map(_refused, dialplan.refused_prefixes)),
+        countries=Countries(
+            allowed=countries.allowed_regex(dialplan.allowed_countries),
+            refused=countries.refused_regex(dialplan.allowed_countries),
+        ),
+        trunk=Trunk(
+            uri=network.trunk.uri,
+            username=network.trunk.username,
+            headers=dict(network.trunk.headers),
+            contexts=network.trunk.contexts,
+        ),
+        ring_timeout_s=network.ring_timeout_s,
+        call_time_limit_s=network.call_time_limit_s,
+        emergency_time_limit_s=EMERGENCY_TIME_LIMIT_S,
+        messages=dialplan.messages,
+        environments={name: _environment(parameters, name) for name in network.environments},
+    )
+
+
+def _rule(rule: model.Rule) -> Rule:
+    name, pattern = rule.name, parse_pattern(rule.pattern).regex()
+    template = parse_template(rule.pstn or "")
+    if template:
+        return Rule(name=name, pattern=pattern, to="pstn", prefix=template.prefix, skip=template.skip)
+    if rule.trunk is not None:
+        return Rule(name=name, pattern=pattern, to="trunk", value="" if rule.trunk == OWN_CONTEXT else rule.trunk)
+    if rule.number is not None:
+        return Rule(name=name, pattern=pattern, to="number", value=rule.number)
+    if rule.refuse is not None:
+        return Rule(name=name, pattern=pattern, to="refuse", value=rule.refuse)
+    return Rule(name=name, pattern=pattern, to="emergency")
+
+
+def _refused(entry: model.RefusedPrefixes) -> Refused:
+    sources = sorted(pattern.prefix_regex() for pattern in refused_patterns(entry.prefixes))
+    return Refused(name=entry.name, say=entry.say, pattern="|".join(sources))
+
+
+def _environment(parameters: Parameters, name: str) -> Environment:
+    network, clients = parameters.network, parameters.clients_in(name)
+    return Environment(
+        domains=Domains(
+            emergency=network.sip_domain(name, emergency=True),
+            nonemergency=network.sip_domain(name, emergency=False),
+        ),
+        clients={client: _client(parameters, client) for client in clients},
+        numbers={entry.caller_id: client for client, entry in clients.items()},
+    )
+
+
+def _client(parameters: Parameters, name: str) -> Client:
+    entry, longest = parameters.clients[name], parameters.network.call_time_limit_s
+    return Client(
+        caller_id=entry.caller_id,
+        domain=parameters.sip_domain_of(name),
+        trunk_context=entry.trunk_context,
+        emergency=entry.emergency_address is not None,
+        # A phone may set less than the network, not more.
+        call_time_limit_s=min(entry.call_time_limit_s or longest, longest),
+    )

@@ -1,0 +1,166 @@
+"""A call -> a decision, from the table alone; `decide.private.js` of the deployed service is its twin, line by line."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, TypedDict
+from urllib.parse import quote
+
+from dialtone_nb.dialplan.model import (
+    Call,
+    Decision,
+    DialEmergency,
+    DialPstn,
+    DialTrunk,
+    IncomingCall,
+    OutgoingCall,
+    Refuse,
+    RingClient,
+)
+from dialtone_nb.dialplan.table import Client, Environment, Rule, Table
+
+_ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
+_PLACEHOLDER: Final = re.compile(r"\{(client|context|dialled)\}")
+# What JavaScript's encodeURIComponent leaves as it is, beside letters, digits and _.-~
+_UNESCAPED: Final = "!*'()"
+
+
+def decide(table: Table, call: Call) -> Decision:
+    """What becomes of a call; never an exception, whatever the call's strings are."""
+    environment = table.environments.get(call.environment)
+    if isinstance(call, IncomingCall):
+        return _decide_incoming(table, environment, call)
+    return _decide_outgoing(table, environment, call)
+
+
+def dialled_of(table: Table, to: str) -> str:
+    """The keys that were dialled, out of the SIP URI that was asked for; empty where they can't be a phone's."""
+    user = _compiled(table.sip_user).fullmatch(to)
+    # Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
+    dialled = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), user[1]) if user else ""
+    return dialled if _compiled(table.dialled).fullmatch(dialled) else ""
+
+
+def spoken_reason(table: Table, direction: str, dial_call_status: str) -> str:
+    """What the caller hears after a Dial that ended so (a DialCallStatus); empty where there is nothing to say."""
+    # A cancelled call has no caller left to tell.
+    if dial_call_status in ("completed", "answered", "canceled"):
+        return ""
+    if dial_call_status == "busy":
+        return table.messages.busy
+    if dial_call_status == "no-answer":
+        return table.messages.no_answer
+    return table.messages.phone_unreachable if direction == "incoming" else table.messages.failed
+
+
+def _decide_outgoing(table: Table, environment: Environment | None, call: OutgoingCall) -> Decision:
+    # A phone of another environment is a stranger here, though the credential list is the same.
+    client = environment.clients.get(call.sip_username) if environment else None
+    if client is None:
+        return Refuse(rule="", client="", reason="unknown-client", message=table.messages.unknown_phone)
+    name = call.sip_username
+    dialled = dialled_of(table, call.to)
+    if not dialled:
+        return Refuse(rule="", client=name, reason="not-dialable", message=table.messages.not_dialable)
+    rule = next((rule for rule in table.rules if _compiled(rule.pattern).fullmatch(dialled)), None)
+    if rule is None:
+        return Refuse(rule="", client=name, reason="no-rule", message=table.messages.no_rule)
+    return _follow(table, rule, name, client, dialled)
+
+
+def _follow(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+    if rule.to == "pstn":
+        return _dial_pstn(table, rule, name, client, rule.prefix + dialled[rule.skip :])
+    if rule.to == "number":
+        return _dial_pstn(table, rule, name, client, rule.value)
+    if rule.to == "trunk":
+        return _dial_trunk(table, rule, name, client, dialled)
+    if rule.to == "emergency":
+        return _dial_emergency(table, rule, name, client, dialled)
+    return Refuse(rule=rule.name, client=name, reason="refused-by-rule", message=rule.value)
+
+
+def _dial_pstn(table: Table, rule: Rule, name: str, client: Client, number: str) -> Decision:
+    if not _compiled(table.number).fullmatch(number):
+        return Refuse(rule=rule.name, client=name, reason="not-a-number", message=table.messages.not_a_number)
+    for refused in table.refused:
+        if _compiled(refused.pattern).match(number):
+            return Refuse(rule=rule.name, client=name, reason=refused.name, message=refused.say)
+    countries = table.countries
+    if not _compiled(countries.allowed).match(number) or _compiled(countries.refused).match(number):
+        message = table.messages.country_not_allowed
+        return Refuse(rule=rule.name, client=name, reason="country-not-allowed", message=message)
+    return DialPstn(
+        rule=rule.name,
+        client=name,
+        number=number,
+        **_limits(table, client),
+    )
+
+
+def _dial_emergency(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+    if not client.emergency:
+        return Refuse(rule=rule.name, client=name, reason="no-emergency-address", message=table.messages.no_emergency)
+    return DialEmergency(
+        rule=rule.name,
+        client=name,
+        number=dialled,
+        caller_id=client.caller_id,
+        time_limit_s=table.emergency_time_limit_s,
+        ring_timeout_s=table.ring_timeout_s,
+    )
+
+
+def _dial_trunk(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+    values = {"client": name, "context": rule.value or client.trunk_context, "dialled": dialled}
+    return DialTrunk(
+        rule=rule.name,
+        client=name,
+        uri=_filled(table.trunk.uri, {key: quote(value, safe=_UNESCAPED) for key, value in values.items()}),
+        username=table.trunk.username,
+        headers={header: _filled(value, values) for header, value in table.trunk.headers.items()},
+        **_limits(table, client),
+    )
+
+
+def _decide_incoming(table: Table, environment: Environment | None, call: IncomingCall) -> Decision:
+    name = environment.numbers.get(call.to) if environment else None
+    if environment is None or name is None:
+        # Nothing to say: the call is rejected before it is answered, which costs nothing.
+        return Refuse(rule="", client="", reason="unknown-number", message="")
+    client = environment.clients[name]
+    return RingClient(
+        rule="incoming",
+        client=name,
+        # The domain's global name: a registered phone can't be dialled at an edge (error 32220).
+        uri=f"sip:{name}@{client.domain}",
+        caller_id=call.from_ if _compiled(table.sip_caller_id).fullmatch(call.from_) else call.to,
+        time_limit_s=client.call_time_limit_s,
+        ring_timeout_s=table.ring_timeout_s,
+    )
+
+
+class _Limits(TypedDict):
+    caller_id: str
+    time_limit_s: int
+    ring_timeout_s: int
+
+
+def _limits(table: Table, client: Client) -> _Limits:
+    """What every call of a phone has."""
+    return {
+        "caller_id": client.caller_id,
+        "time_limit_s": client.call_time_limit_s,
+        "ring_timeout_s": table.ring_timeout_s,
+    }
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    """The template with its placeholders filled in, in one pass, so that what is filled in is not read again."""
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source)

@@ -1,0 +1,130 @@
+"""The compiled table that every `decide` reads: for Python, for the deployed service, and for people to compare."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from dialtone_nb.dialplan.model import Messages
+from dialtone_nb.yaml_models import Closed
+
+FORMAT: Final = 1
+
+
+class Rule(Closed):
+    """One rule: an anchored regular expression, and where what it takes goes."""
+
+    name: str
+    pattern: str
+    to: Literal["pstn", "emergency", "trunk", "number", "refuse"]
+    # pstn: the number is this prefix and what was dialled, less its first `skip` keys
+    prefix: str = ""
+    skip: int = 0
+    # number: the number; trunk: the context, "" for the phone's own; refuse: what the person hears
+    value: str = ""
+
+
+class Refused(Closed):
+    """Numbers that begin so are never called."""
+
+    name: str
+    say: str
+    pattern: str
+
+
+class Countries(Closed):
+    """Where numbers may lead: how an E.164 number of an allowed country begins, less how it must not begin."""
+
+    allowed: str
+    refused: str
+
+
+class Trunk(Closed):
+    """Our own SIP server; its password is the variable TRUNK_PASSWORD, never here."""
+
+    uri: str
+    username: str
+    headers: dict[str, str]
+    contexts: tuple[str, ...] = Field(strict=False)
+
+
+class Client(Closed):
+    """One phone."""
+
+    caller_id: str
+    domain: str
+    trunk_context: str
+    emergency: bool
+    call_time_limit_s: int
+
+
+class Domains(Closed):
+    """An environment's two SIP domains."""
+
+    emergency: str
+    nonemergency: str
+
+
+class Environment(Closed):
+    """One environment: its SIP domains, its phones, and which phone each number rings."""
+
+    domains: Domains
+    clients: dict[str, Client]
+    numbers: dict[str, str]
+
+
+class Table(Closed):
+    """All that a decision needs, for every environment."""
+
+    format: Literal[1] = FORMAT
+    # regular expressions shared by both languages: the user of a SIP URI, what can be dialled, an E.164 number,
+    # and what Twilio takes as the caller ID of a call to a SIP phone
+    sip_user: str
+    dialled: str
+    number: str
+    sip_caller_id: str
+    rules: tuple[Rule, ...] = Field(strict=False)
+    refused: tuple[Refused, ...] = Field(strict=False)
+    countries: Countries
+    trunk: Trunk
+    ring_timeout_s: int
+    call_time_limit_s: int
+    emergency_time_limit_s: int
+    messages: Messages
+    environments: dict[str, Environment]
+
+
+def table_json(table: Table) -> str:
+    """The table as JSON text that people can compare: a line for each rule, message, phone and number."""
+    data = table.model_dump(mode="json")
+    # A rule has only what its target needs.
+    data["rules"] = [rule.model_dump(exclude_defaults=True) for rule in table.rules]
+    return _lines(data, "") + "\n"
+
+
+def load_table(text: str) -> Table:
+    """The table that `table_json` wrote."""
+    return Table.model_validate_json(text)
+
+
+def table_module(table: Table) -> str:
+    """The source of the deployed service's private module `table`."""
+    return f"// Compiled from parameters/; change those and deploy.\nmodule.exports = {table_json(table).rstrip()};\n"
+
+
+# Plain maps that are nevertheless written an entry a line.
+_TALL = ("messages", "numbers")
+
+
+def _lines(value: Any, indent: str, key: str = "") -> str:
+    """Whatever holds lists or maps has a line for each of them; the innermost ones stay on their line."""
+    children = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if not any(isinstance(child, dict | list) for child in children) and not (children and key in _TALL):
+        return json.dumps(value, ensure_ascii=False)
+    inner = indent + "  "
+    if isinstance(value, dict):
+        entries = [f"{inner}{json.dumps(name)}: {_lines(child, inner, name)}" for name, child in value.items()]
+        return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(f"{inner}{_lines(child, inner)}" for child in value) + f"\n{indent}]"

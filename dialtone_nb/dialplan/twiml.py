@@ -1,0 +1,71 @@
+"""A decision -> TwiML; the only place in Python that writes it, and `twiml.private.js` writes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, Refuse
+
+# Not verified: whether <Number> wants 911, +911 or +1911. Twilio's pages name 911, 933 and 112 as what is dialled; the
+# network that this was learnt from sends +1911. To change it, change this prefix here and in twiml.private.js.
+EMERGENCY_PREFIX: Final = ""
+
+_UNESCAPED: Final = "!*'()"
+
+
+def twiml_of(decision: Decision, status_url: str, trunk_password: str = "") -> str:
+    """The TwiML that carries a decision out; `status_url` is asked once the dialled call has ended.
+
+    A refused phone hears why and the call is hung up: a telephone without a display has no other way to tell. A
+    refusal without words is a <Reject>, which is never answered and so costs nothing.
+    """
+    from twilio.twiml.voice_response import VoiceResponse
+
+    response = VoiceResponse()
+    if isinstance(decision, Refuse):
+        if not decision.message:
+            response.reject()
+            return str(response)
+        return twiml_saying(decision.message)
+    dial = response.dial(
+        caller_id=decision.caller_id,
+        time_limit=decision.time_limit_s,
+        timeout=decision.ring_timeout_s,
+        answer_on_bridge=True,
+        action=status_url,
+    )
+    if isinstance(decision, DialPstn):
+        dial.number(decision.number)
+    elif isinstance(decision, DialEmergency):
+        dial.number(EMERGENCY_PREFIX + decision.number)
+    elif isinstance(decision, DialTrunk):
+        credentials = {"username": decision.username, "password": trunk_password}
+        given = {name: value for name, value in credentials.items() if value}
+        dial.sip(_uri_with_headers(decision.uri, decision.headers), **given)
+    else:
+        dial.sip(decision.uri)
+    return str(response)
+
+
+def twiml_saying(message: str) -> str:
+    """The TwiML that says a message, where there is one, and hangs up."""
+    from twilio.twiml.voice_response import VoiceResponse
+
+    response = VoiceResponse()
+    if message:
+        response.say(message)
+    response.hangup()
+    return str(response)
+
+
+def status_url(base_url: str, direction: str, client: str) -> str:
+    """Where a Dial reports its end; direction and phone stand in the query, which Twilio's signature covers."""
+    return f"{base_url}/call-status?{urlencode({'direction': direction, 'client': client}, quote_via=quote)}"
+
+
+def _uri_with_headers(uri: str, headers: Mapping[str, str]) -> str:
+    """A SIP URI with headers as its parameters, as Twilio takes them."""
+    query = "&".join(f"{name}={quote(value, safe=_UNESCAPED)}" for name, value in headers.items())
+    return f"{uri}?{query}" if query else uri

@@ -1,0 +1,132 @@
+// A call -> a decision, from the table alone: the twin of dialtone_nb/dialplan/decide.py. It never throws, whatever the
+// call's strings are. Regular expressions come from the table and are anchored there, so both languages read the same.
+'use strict';
+
+const UNANSWERED = { busy: 'busy', 'no-answer': 'no_answer' };
+const OVER = ['completed', 'answered', 'canceled'];
+
+// Names come from outside: `constructor` is no phone.
+const entry = (map, name) => (map && Object.hasOwn(map, name) ? map[name] : undefined);
+
+const compiled = new Map();
+const fits = (source, text) => {
+  if (!compiled.has(source)) compiled.set(source, new RegExp(source));
+  return compiled.get(source).test(text);
+};
+
+// A parameter that was sent twice arrives as a list, one that was not sent as undefined: neither is a call's.
+const text = (value) => (typeof value === 'string' ? value : '');
+
+/** What becomes of a phone's call: the environment, what Twilio authenticated, and the SIP URI it asked for. */
+exports.decideOutgoing = (table, environment, sipUsername, to) =>
+  outgoing(table, entry(table.environments, environment), text(sipUsername), text(to));
+
+/** What becomes of a call from the telephone network to one of our numbers. */
+exports.decideIncoming = (table, environment, to, from) =>
+  incoming(table, entry(table.environments, environment), text(to), text(from));
+
+/** What the caller hears after a Dial that ended so; empty where there is nothing to say. */
+exports.spokenReason = (table, direction, dialCallStatus) => {
+  // A cancelled call has no caller left to tell.
+  if (OVER.includes(dialCallStatus)) return '';
+  const otherwise = direction === 'incoming' ? 'phone_unreachable' : 'failed';
+  return table.messages[entry(UNANSWERED, dialCallStatus) ?? otherwise];
+};
+
+/** The environment of the table whose name is the suffix of `<base>-<digits>-<suffix>.twil.io`; empty where none is. */
+exports.environmentOf = (table, domainName) =>
+  Object.keys(table.environments).find((name) => fits(`-[0-9]+-${name}\\.twil\\.io$`, domainName)) ?? '';
+
+const refuse = (rule, client, reason, message) => ({ kind: 'refuse', rule, client, reason, message });
+
+const outgoing = (table, environment, name, to) => {
+  // A phone of another environment is a stranger here, though the credential list is the same.
+  const client = entry(environment?.clients, name);
+  if (!client) return refuse('', '', 'unknown-client', table.messages.unknown_phone);
+  const dialled = dialledOf(table, to);
+  if (!dialled) return refuse('', name, 'not-dialable', table.messages.not_dialable);
+  const rule = table.rules.find(({ pattern }) => fits(pattern, dialled));
+  if (!rule) return refuse('', name, 'no-rule', table.messages.no_rule);
+  return follow(table, rule, name, client, dialled);
+};
+
+const dialledOf = (table, to) => {
+  const user = to.match(table.sip_user)?.[1] ?? '';
+  // Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
+  const dialled = user.replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+  return fits(table.dialled, dialled) ? dialled : '';
+};
+
+const follow = (table, rule, name, client, dialled) => {
+  switch (rule.to) {
+    case 'pstn':
+      return dialPstn(table, rule, name, client, (rule.prefix ?? '') + dialled.slice(rule.skip ?? 0));
+    case 'number':
+      return dialPstn(table, rule, name, client, rule.value);
+    case 'trunk':
+      return dialTrunk(table, rule, name, client, dialled);
+    case 'emergency':
+      return dialEmergency(table, rule, name, client, dialled);
+    default:
+      return refuse(rule.name, name, 'refused-by-rule', rule.value);
+  }
+};
+
+const dialPstn = (table, rule, name, client, number) => {
+  const { messages, countries } = table;
+  if (!fits(table.number, number)) return refuse(rule.name, name, 'not-a-number', messages.not_a_number);
+  const refused = table.refused.find(({ pattern }) => fits(pattern, number));
+  if (refused) return refuse(rule.name, name, refused.name, refused.say);
+  if (!fits(countries.allowed, number) || fits(countries.refused, number)) {
+    return refuse(rule.name, name, 'country-not-allowed', messages.country_not_allowed);
+  }
+  return { kind: 'dial-pstn', rule: rule.name, client: name, number, ...limits(table, client) };
+};
+
+const dialEmergency = (table, rule, name, client, number) => {
+  if (!client.emergency) return refuse(rule.name, name, 'no-emergency-address', table.messages.no_emergency);
+  const time_limit_s = table.emergency_time_limit_s;
+  return { kind: 'dial-emergency', rule: rule.name, client: name, number, ...limits(table, client), time_limit_s };
+};
+
+const dialTrunk = (table, rule, name, client, dialled) => {
+  const { uri, username, headers } = table.trunk;
+  const values = { client: name, context: rule.value || client.trunk_context, dialled };
+  return {
+    kind: 'dial-trunk',
+    rule: rule.name,
+    client: name,
+    uri: filled(uri, mapped(values, encodeURIComponent)),
+    username,
+    headers: mapped(headers, (value) => filled(value, values)),
+    ...limits(table, client),
+  };
+};
+
+const incoming = (table, environment, to, from) => {
+  const name = entry(environment?.numbers, to);
+  // Nothing to say: the call is rejected before it is answered, which costs nothing.
+  if (!name) return refuse('', '', 'unknown-number', '');
+  const client = environment.clients[name];
+  return {
+    kind: 'ring-client',
+    rule: 'incoming',
+    client: name,
+    // The domain's global name: a registered phone can't be dialled at an edge (error 32220).
+    uri: `sip:${name}@${client.domain}`,
+    ...limits(table, client),
+    caller_id: fits(table.sip_caller_id, from) ? from : to,
+  };
+};
+
+const limits = (table, client) => ({
+  caller_id: client.caller_id,
+  time_limit_s: client.call_time_limit_s,
+  ring_timeout_s: table.ring_timeout_s,
+});
+
+const mapped = (map, change) =>
+  Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+
+// In one pass, so that what is filled in is not read again.
+const filled = (template, values) => template.replace(/\{(client|context|dialled)\}/g, (_, key) => values[key]);

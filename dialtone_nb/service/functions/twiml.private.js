@@ -1,0 +1,57 @@
+// A decision -> TwiML; the only place here that writes it, and dialtone_nb/dialplan/twiml.py writes the same.
+'use strict';
+
+// Not verified: whether <Number> wants 911, +911 or +1911. To change it, change this prefix here and in twiml.py.
+const EMERGENCY_PREFIX = '';
+
+/** The TwiML that carries a decision out; `statusUrl` is asked once the dialled call has ended. */
+exports.twimlOf = (decision, statusUrl, trunkPassword) => {
+  if (decision.kind === 'refuse') return decision.message ? exports.twimlSaying(decision.message) : rejection();
+  const response = new Twilio.twiml.VoiceResponse();
+  const dial = response.dial({
+    callerId: decision.caller_id,
+    timeLimit: decision.time_limit_s,
+    timeout: decision.ring_timeout_s,
+    answerOnBridge: true,
+    action: statusUrl,
+  });
+  switch (decision.kind) {
+    case 'dial-pstn':
+      dial.number(decision.number);
+      break;
+    case 'dial-emergency':
+      dial.number(EMERGENCY_PREFIX + decision.number);
+      break;
+    case 'dial-trunk':
+      dial.sip(credentials(decision.username, trunkPassword), withHeaders(decision.uri, decision.headers));
+      break;
+    default:
+      dial.sip(decision.uri);
+  }
+  return response;
+};
+
+/** The TwiML that says a message, where there is one, and hangs up. */
+exports.twimlSaying = (message) => {
+  const response = new Twilio.twiml.VoiceResponse();
+  if (message) response.say(message);
+  response.hangup();
+  return response;
+};
+
+/** Where a Dial reports its end; direction and phone stand in the query, which Twilio's signature covers. */
+exports.statusUrl = (domainName, direction, client) =>
+  `https://${domainName}/call-status?direction=${direction}&client=${encodeURIComponent(client)}`;
+
+const rejection = () => {
+  const response = new Twilio.twiml.VoiceResponse();
+  response.reject();
+  return response;
+};
+
+const credentials = (username, password) => ({ ...(username && { username }), ...(password && { password }) });
+
+const withHeaders = (uri, headers) => {
+  const query = Object.entries(headers).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return query.length ? `${uri}?${query.join('&')}` : uri;
+};
