@@ -1,0 +1,7 @@
+"""The rehearsal: a stand-in for Twilio on this machine, with no account, no cost, and no way out of loopback."""
+
+from __future__ import annotations
+
+from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
+
+__all__ = ["Rehearsal", "start_rehearsal"]

@@ -1,0 +1,56 @@
+"""Raising alerts: one record each, read as a Monitor alert and as a call's notification."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from dialtone_nb.rehearsal.refusal import NOT_MODELLED
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+# The codes that are warnings in Twilio's error dictionary, of those that the rehearsal raises.
+WARNINGS = frozenset(
+    {12200, 13214, 13216, 13223, 13224, 13225, 13226, 13227, 13243, 13248, 13254, 13810, 15003, 22221}
+    | {32002, 32009, 32011, 32015, 32106, 32212, 82001, 82004}
+)
+
+
+def level_of(code: int) -> str:
+    """warning or error. What the rehearsal itself can't do is an error, so that nobody misses it."""
+    return "error" if code == NOT_MODELLED or code not in WARNINGS else "warning"
+
+
+def raise_alert(
+    tables: Tables,
+    code: int,
+    resource_sid: str,
+    message: str,
+    *,
+    service_sid: str | None = None,
+    request: tuple[str, str, str] = ("", "", ""),
+    response: tuple[str, str] = ("", ""),
+) -> Thing:
+    """The new alert. `request` is method, URL and variables, `response` headers and body, of the webhook at fault."""
+    level = level_of(code)
+    text = urlencode({"ErrorCode": code, "LogLevel": level.upper(), "Msg": message, "parserMessage": message})
+    method, url, variables = request
+    headers, body = response
+    return tables.add(
+        "NO",
+        "alert",
+        "",
+        f"{resource_sid} {code}",
+        {
+            "error_code": str(code),
+            "log_level": level,
+            "alert_text": text,
+            "resource_sid": resource_sid,
+            "service_sid": service_sid,
+            "request_method": method or None,
+            "request_url": url or None,
+            "request_variables": variables,
+            "request_headers": None,
+            "response_headers": headers,
+            "response_body": body,
+            "message": message,
+        },
+    )

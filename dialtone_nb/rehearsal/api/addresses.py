@@ -1,0 +1,161 @@
+"""Street addresses, checked where ambulances are sent to them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dialtone_nb.rehearsal.api.classic import account_uri, classic, stamped
+from dialtone_nb.rehearsal.fields import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import Refusal, absent
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+REQUIRED = ("CustomerName", "Street", "City", "Region", "PostalCode")
+LONGEST_EMERGENCY_NAME = 32
+# Where Twilio registers emergency addresses.
+EMERGENCY_COUNTRIES = ("US", "CA", "GB")
+
+UPDATABLE = (
+    *(Field(name, required=True) for name in REQUIRED),
+    Field("FriendlyName", longest=64),
+    Field("EmergencyEnabled", flag),
+    Field("AutoCorrectAddress", flag),
+    Field("StreetSecondary"),
+)
+CREATABLE = (*UPDATABLE, Field("IsoCountry", matching(r"[A-Z]{2}", "must be two capital letters"), required=True))
+
+# A stand-in for the national address files that Twilio asks: form only, which is enough to rehearse both refusals.
+POSTAL_CODES = {
+    "US": r"[0-9]{5}(-[0-9]{4})?",
+    "CA": r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]",
+    "GB": r"[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}",
+}
+US_REGIONS = {
+    "Alabama": "AL", "Alaska": "AK", "Arizona": "AZ", "Arkansas": "AR", "California": "CA", "Colorado": "CO",
+    "Connecticut": "CT", "Delaware": "DE", "District of Columbia": "DC", "Florida": "FL", "Georgia": "GA",
+    "Hawaii": "HI", "Idaho": "ID", "Illinois": "IL", "Indiana": "IN", "Iowa": "IA", "Kansas": "KS",
+    "Kentucky": "KY", "Louisiana": "LA", "Maine": "ME", "Maryland": "MD", "Massachusetts": "MA", "Michigan": "MI",
+    "Minnesota": "MN", "Mississippi": "MS", "Missouri": "MO", "Montana": "MT", "Nebraska": "NE", "Nevada": "NV",
+    "New Hampshire": "NH", "New Jersey": "NJ", "New Mexico": "NM", "New York": "NY", "North Carolina": "NC",
+    "North Dakota": "ND", "Ohio": "OH", "Oklahoma": "OK", "Oregon": "OR", "Pennsylvania": "PA",
+    "Rhode Island": "RI", "South Carolina": "SC", "South Dakota": "SD", "Tennessee": "TN", "Texas": "TX",
+    "Utah": "UT", "Vermont": "VT", "Virginia": "VA", "Washington": "WA", "West Virginia": "WV",
+    "Wisconsin": "WI", "Wyoming": "WY", "Puerto Rico": "PR",
+}  # fmt: skip
+
+
+def address_of(tables: Tables, ask: Ask, name: str = "Sid") -> Thing:
+    """The address in the path."""
+    address = tables.get("address", ask.names[name])
+    if address is None:
+        raise absent(ask.path)
+    return address
+
+
+def address_body(tables: Tables, address: Thing) -> dict[str, Any]:
+    """An address as Twilio shows it."""
+    return {
+        **stamped(tables, address),
+        **address.body,
+        "uri": f"{account_uri(tables)}/Addresses/{address.sid}.json",
+    }
+
+
+def corrected(body: dict[str, Any]) -> dict[str, Any]:
+    """The address as a postal service writes it; 21628 where it can't be one."""
+    country = body["iso_country"]
+    street = " ".join(body["street"].split())
+    postal_code = " ".join(body["postal_code"].upper().split())
+    region = body["region"].strip()
+    if country == "US":
+        region = {name.upper(): code for name, code in US_REGIONS.items()}.get(region.upper(), region.upper())
+    faults = []
+    if not re.match(r"[0-9]", street):
+        faults.append("the street has no house number")
+    if country == "US" and region not in US_REGIONS.values():
+        faults.append(f"{region} is no state")
+    if country in POSTAL_CODES and not re.fullmatch(POSTAL_CODES[country], postal_code):
+        faults.append(f"{postal_code} is no postal code of {country}")
+    if faults:
+        raise Refusal(21628, f"Address validation error: {'; '.join(faults)}")
+    return body | {"street": street, "postal_code": postal_code, "region": region, "city": body["city"].strip()}
+
+
+def _checked(body: dict[str, Any], correct: bool) -> dict[str, Any]:
+    if not body["emergency_enabled"]:
+        return body | {"validated": False}
+    if body["iso_country"] not in EMERGENCY_COUNTRIES:
+        raise Refusal(21628, f"Address validation error: {body['iso_country']} has no emergency calling")
+    if len(body["friendly_name"] or "") > LONGEST_EMERGENCY_NAME:
+        raise Refusal(20001, f"FriendlyName of an emergency address is longer than {LONGEST_EMERGENCY_NAME} characters")
+    right = corrected(body)
+    if right != body and not correct:
+        suggested = ", ".join(right[key] for key in ("street", "city", "region", "postal_code", "iso_country"))
+        raise Refusal(21629, f"Address validation error. Suggested address: {suggested}")
+    return right | {"validated": True}
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """A new address; an emergency address is checked, and corrected unless that is declined."""
+    values = read_fields(CREATABLE, ask.form)
+    correct = values.pop("auto_correct_address", True)
+    empty = {"friendly_name": None, "street_secondary": None, "emergency_enabled": False, "verified": False}
+    body = _checked(empty | values, correct)
+    name = body["friendly_name"] or "|".join(values[key] for key in ("customer_name", "street", "city", "postal_code"))
+    return Reply(201, address_body(tables, tables.add("AD", "address", "", name, body)))
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """Addresses, of one name, country or kind where a filter says so."""
+    filters = (
+        Field("CustomerName"),
+        Field("FriendlyName"),
+        Field("EmergencyEnabled", flag),
+        Field("IsoCountry"),
+    )
+    wanted = read_fields(filters, ask.query)
+    things = [a for a in tables.list("address", "") if all(a.body[key] == value for key, value in wanted.items())]
+    return list_reply(ask, "addresses", things, lambda a: address_body(tables, a), lambda a: str(a.sid))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One address."""
+    return Reply(200, address_body(tables, address_of(tables, ask)))
+
+
+def update(tables: Tables, ask: Ask) -> Reply:
+    """An address with some fields changed, and checked again."""
+    address = address_of(tables, ask)
+    values = read_fields(UPDATABLE, ask.form, creating=False)
+    correct = values.pop("auto_correct_address", True)
+    body = _checked(address.body | values, correct)
+    return Reply(200, address_body(tables, tables.save(address, body)))
+
+
+def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
+    """The numbers that need this address."""
+    return [
+        number
+        for number in tables.list("phone_number", "")
+        if address.sid in {number.body["address_sid"], number.body["emergency_address_sid"]}
+    ]
+
+
+def delete(tables: Tables, ask: Ask) -> Reply:
+    """Nothing; the address is gone. One that a number needs stays (the code of that refusal is an assumption)."""
+    address = address_of(tables, ask)
+    if dependents := dependents_of(tables, address):
+        raise Refusal(20001, f"Address {address.sid} is used by {dependents[0].name} and can't be deleted")
+    tables.remove(address.sid)
+    return Reply(204)
+
+
+OPERATIONS = (
+    classic("GET", "/Addresses", list_),
+    classic("POST", "/Addresses", create),
+    classic("GET", "/Addresses/{Sid}", fetch),
+    classic("POST", "/Addresses/{Sid}", update),
+    classic("DELETE", "/Addresses/{Sid}", delete),
+)

@@ -1,0 +1,145 @@
+"""Numbers for sale: the 555-01xx numbers of a few area codes, which are kept for fiction, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from dialtone_nb.rehearsal.api.classic import classic
+from dialtone_nb.rehearsal.fields import Field, flag, integer, read_fields
+from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.paging import cut_page, wanted_page
+from dialtone_nb.rehearsal.refusal import Refusal, absent, not_modelled
+from dialtone_nb.rehearsal.store import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class RateCenter:
+    """Where an area code's numbers are said to be."""
+
+    country: str
+    locality: str
+    region: str
+    postal_code: str
+    lata: str
+    latitude: str
+    longitude: str
+
+
+RATE_CENTERS = {
+    "503": RateCenter("US", "Portland", "OR", "97205", "672", "45.523064", "-122.676483"),
+    "971": RateCenter("US", "Portland", "OR", "97214", "672", "45.523064", "-122.676483"),
+    "360": RateCenter("US", "Vancouver", "WA", "98660", "672", "45.638730", "-122.661490"),
+    "206": RateCenter("US", "Seattle", "WA", "98101", "674", "47.606210", "-122.332070"),
+    "212": RateCenter("US", "New York", "NY", "10001", "132", "40.712780", "-74.005940"),
+    "313": RateCenter("US", "Detroit", "MI", "48201", "340", "42.331430", "-83.045750"),
+    "604": RateCenter("CA", "Vancouver", "BC", "V5K 0A1", "888", "49.282730", "-123.120740"),
+    "416": RateCenter("CA", "Toronto", "ON", "M4B 1B3", "888", "43.653230", "-79.383180"),
+}
+# Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
+EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})
+CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
+
+FILTERS = (
+    Field("AreaCode", integer, code=21451),
+    Field("Contains"),
+    Field("VoiceEnabled", flag),
+    Field("SmsEnabled", flag),
+    Field("MmsEnabled", flag),
+    Field("FaxEnabled", flag),
+    Field("InRegion"),
+    Field("InLocality"),
+    Field("InPostalCode"),
+    Field("InLata"),
+    Field("InRateCenter"),
+    Field("Beta", flag),
+    Field("ExcludeAllAddressRequired", flag),
+    Field("ExcludeLocalAddressRequired", flag),
+    Field("ExcludeForeignAddressRequired", flag),
+)
+NOT_MODELLED = ("NearNumber", "NearLatLong", "Distance")
+
+
+def stock(country: str) -> list[str]:
+    """Every number that the rehearsal ever sells in a country, in order of area code and number."""
+    areas = [area for area, center in RATE_CENTERS.items() if center.country == country]
+    return [f"+1{area}55501{last:02}" for area in areas for last in range(100)]
+
+
+def is_stocked(number: str) -> bool:
+    """Whether the rehearsal ever sells this number."""
+    return bool(re.fullmatch(r"\+1[0-9]{3}55501[0-9]{2}", number)) and number[2:5] in RATE_CENTERS
+
+
+def friendly(number: str) -> str:
+    """A North American number as Twilio writes it: (503) 555-0101; others as they are."""
+    found = re.fullmatch(r"\+1([0-9]{3})([0-9]{3})([0-9]{4})", number)
+    return f"({found[1]}) {found[2]}-{found[3]}" if found else number
+
+
+def free_numbers(tables: Tables, country: str) -> list[str]:
+    """What is for sale now: the stock without the account's own numbers."""
+    owned = {number.name for number in tables.list("phone_number", "")}
+    return [number for number in stock(country) if number not in owned]
+
+
+def contains_pattern(text: str) -> re.Pattern[str]:
+    """The pattern for Contains: 2 to 16 characters, digits, letters as on a keypad, * for one digit at either end."""
+    text = text.removeprefix("+")
+    letters = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
+    digits = text.upper().translate(letters)
+    if not 2 <= len(text) <= 16 or not re.fullmatch(r"\**[0-9]+\**", digits):
+        raise Refusal(21421, f"Invalid pattern {text} provided in Contains")
+    wild = digits.replace("*", "[0-9]")
+    return re.compile(f"{wild}$" if digits.startswith("*") and len(digits) >= 10 else wild)
+
+
+def number_body(number: str) -> dict[str, Any]:
+    """A number for sale as Twilio shows it."""
+    center = RATE_CENTERS[number[2:5]]
+    return {
+        "friendly_name": friendly(number),
+        "phone_number": number,
+        "lata": center.lata,
+        "locality": center.locality,
+        "rate_center": center.locality.upper(),
+        "latitude": center.latitude,
+        "longitude": center.longitude,
+        "region": center.region,
+        "postal_code": center.postal_code,
+        "iso_country": center.country,
+        "address_requirements": "none",
+        "beta": False,
+        "capabilities": CAPABILITIES,
+    }
+
+
+def search(tables: Tables, ask: Ask) -> Reply:
+    """Numbers for sale in a country that fit every filter."""
+    country = ask.names["CountryCode"]
+    countries = {center.country for center in RATE_CENTERS.values()}
+    if country not in countries | EMPTY_COUNTRIES:
+        raise absent(ask.path)
+    if unmodelled := [name for name, _ in ask.query if name in NOT_MODELLED]:
+        raise not_modelled(f"the filter {unmodelled[0]} of a search for numbers")
+    wanted = read_fields(FILTERS, ask.query)
+    contains = contains_pattern(wanted["contains"]) if wanted.get("contains") else None
+    area = wanted.get("area_code")
+    bodies = [number_body(number) for number in free_numbers(tables, country)]
+    places = {"in_region": "region", "in_locality": "locality", "in_postal_code": "postal_code", "in_lata": "lata"}
+    places["in_rate_center"] = "rate_center"
+    found = [
+        body
+        for body in bodies
+        if (area is None or body["phone_number"].startswith(f"+1{area}"))
+        and (contains is None or contains.search(body["phone_number"]))
+        and all(wanted.get(filter_, body[key]).upper() == body[key].upper() for filter_, key in places.items())
+        and not wanted.get("fax_enabled", False)
+    ]
+    page, _, _ = cut_page(found, wanted_page(ask), lambda body: str(body["phone_number"]))
+    # One page only, as with Twilio: the list is a sample of what there is.
+    return Reply(200, {"available_phone_numbers": list(page), "uri": ask.path})
+
+
+OPERATIONS = (classic("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),)

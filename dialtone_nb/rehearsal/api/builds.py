@@ -1,0 +1,199 @@
+"""Serverless builds and their status: building, then completed or failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from dialtone_nb.rehearsal.alerting import raise_alert
+from dialtone_nb.rehearsal.api.functions import version_body
+from dialtone_nb.rehearsal.api.services import HOST, service_of
+from dialtone_nb.rehearsal.clock import iso8601
+from dialtone_nb.rehearsal.fields import Field, choice, read_fields
+from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import Refusal, absent
+from dialtone_nb.rehearsal.store import Body, Tables, Thing
+
+# A build is ready when its status was read this often, or when this many simulated seconds have passed.
+READS_UNTIL_READY = 2
+READS_UNTIL_READY_WHEN_SLOW = 20
+SECONDS_UNTIL_READY = 20.0
+SECONDS_UNTIL_READY_WHEN_SLOW = 200.0
+
+RETIRED_RUNTIMES = ("node8", "node10", "node12", "node14", "node16", "node18")
+RUNTIMES = ("node20", "node22")
+DEFAULT_RUNTIME = "node22"
+# What Twilio adds to a build that does not list it; the versions are ours.
+DEFAULT_DEPENDENCIES = {
+    "@twilio/runtime-handler": "2.1.2",
+    "fs": "0.0.1-security",
+    "lodash": "4.17.21",
+    "twilio": "6.2.0",
+    "util": "0.12.5",
+    "xmldom": "0.6.0",
+}
+
+CREATABLE = (
+    Field("Dependencies"),
+    Field("Runtime", choice(*RETIRED_RUNTIMES, *RUNTIMES)),
+)
+
+
+def build_of(tables: Tables, ask: Ask) -> Thing:
+    """The build in the path, of the service in the path."""
+    build = tables.get("build", ask.names["Sid"], service_of(tables, ask).sid)
+    if build is None:
+        raise absent(ask.path)
+    return build
+
+
+def build_url(build: Thing) -> str:
+    """The address of a build."""
+    return f"https://{HOST}/v1/Services/{build.parent}/Builds/{build.sid}"
+
+
+def build_body(tables: Tables, build: Thing) -> dict[str, Any]:
+    """A build as Twilio shows it; the visibility of its versions is in upper case here."""
+    versions = [tables.get("function_version", sid) for sid in build.body["function_versions"]]
+    shown = [version_body(tables, version) for version in versions if version]
+    url = build_url(build)
+    return {
+        "sid": build.sid,
+        "account_sid": tables.identity.account_sid,
+        "service_sid": build.parent,
+        "status": build.body["status"],
+        "asset_versions": [],
+        "function_versions": [
+            {key: value for key, value in version.items() if key not in {"url", "links"}}
+            | {"visibility": version["visibility"].upper()}
+            for version in shown
+        ],
+        "dependencies": build.body["dependencies"],
+        "runtime": build.body["runtime"],
+        "date_created": iso8601(build.created),
+        "date_updated": iso8601(build.updated),
+        "url": url,
+        "links": {"build_status": f"{url}/Status"},
+    }
+
+
+def read_dependencies(text: str) -> list[dict[str, str]]:
+    """Name and version of each dependency, from JSON, or from JSON wrapped in a JSON string as the toolkit sends it."""
+    try:
+        listed = orjson.loads(text) if text else []
+        listed = orjson.loads(listed) if isinstance(listed, str) else listed
+        given = {str(one["name"]): str(one["version"]) for one in listed}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise Refusal(20001, "Invalid Dependencies: it must be a JSON array of {name, version}") from None
+    handler = given.get("@twilio/runtime-handler", "0")
+    if not handler[:1].isdigit():
+        raise Refusal(20001, "Invalid Dependencies: @twilio/runtime-handler must be an exact version")
+    return [{"name": name, "version": version} for name, version in sorted((DEFAULT_DEPENDENCIES | given).items())]
+
+
+def default_runtime(tables: Tables, service: Thing) -> str:
+    """The runtime of the service's last completed build, or else the platform's default."""
+    completed = [build for build in tables.list("build", service.sid) if build.body["status"] == "completed"]
+    return str(completed[0].body["runtime"]) if completed else DEFAULT_RUNTIME
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """A new build of versions that are there already; it starts as `building`."""
+    service = service_of(tables, ask)
+    values = read_fields(CREATABLE, ask.form)
+    runtime = values.get("runtime") or default_runtime(tables, service)
+    if runtime in RETIRED_RUNTIMES:
+        raise Refusal(82007, f"Unsupported runtime {runtime}")
+    if any(name == "AssetVersions" for name, _ in ask.form):
+        raise Refusal(20001, "The rehearsal has no assets, so no asset version can be part of a build")
+    sids = sorted({value for name, value in ask.form if name == "FunctionVersions"})
+    if not sids:
+        raise Refusal(20001, "At least one function or asset version is required to create a build")
+    paths: dict[str, str] = {}
+    for sid in sids:
+        version = tables.get("function_version", sid)
+        if version is None or version.body["service_sid"] != service.sid:
+            raise Refusal(20001, f"Function version {sid} is not found")
+        if version.body["path"] in paths:
+            raise Refusal(20001, f"Path {version.body['path']} is used by more than one version of the build")
+        paths[version.body["path"]] = sid
+    body = {
+        "status": "building",
+        "function_versions": [paths[path] for path in sorted(paths)],
+        "dependencies": read_dependencies(values.get("dependencies", "")),
+        "runtime": runtime,
+        "reads": 0,
+        "fate": "completed",
+        "slow": False,
+    }
+    # A service's builds are numbered as they come, not told apart by content: lists then keep their order.
+    return Reply(201, build_body(tables, tables.add("ZB", "build", service.sid, "", body)))
+
+
+def look_again(tables: Tables, build: Thing) -> Thing:
+    """The build as it is after one more look at it: ready, perhaps."""
+    if build.body["status"] != "building":
+        return build
+    slow = build.body["slow"]
+    reads = build.body["reads"] + 1
+    waited = tables.now() - build.created
+    if reads < (READS_UNTIL_READY_WHEN_SLOW if slow else READS_UNTIL_READY) and waited < (
+        SECONDS_UNTIL_READY_WHEN_SLOW if slow else SECONDS_UNTIL_READY
+    ):
+        return tables.save(build, {"reads": reads}, touch=False)
+    if build.body["fate"] == "failed":
+        raise_alert(tables, 82003, build.sid, "Dependency installation failed", service_sid=build.parent)
+    return tables.save(build, {"reads": reads, "status": build.body["fate"]})
+
+
+def doom(tables: Tables, sid: str, changes: Body) -> None:
+    """Give a new build another fate: `{"fate": "failed"}` or `{"slow": True}`."""
+    if build := tables.get("build", sid):
+        tables.save(build, changes, touch=False)
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """All builds of a service, newest first."""
+    things = tables.list("build", service_of(tables, ask).sid)
+    return list_reply(ask, "builds", things, lambda b: build_body(tables, b), lambda b: str(b.sid))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One build."""
+    return Reply(200, build_body(tables, look_again(tables, build_of(tables, ask))))
+
+
+def fetch_status(tables: Tables, ask: Ask) -> Reply:
+    """A build's status alone."""
+    build = look_again(tables, build_of(tables, ask))
+    return Reply(
+        200,
+        {
+            "sid": build.sid,
+            "account_sid": tables.identity.account_sid,
+            "service_sid": build.parent,
+            "status": build.body["status"],
+            "url": f"{build_url(build)}/Status",
+        },
+    )
+
+
+def delete(tables: Tables, ask: Ask) -> Reply:
+    """Nothing; the build is gone. One that is live somewhere stays: it must be taken down first."""
+    build = build_of(tables, ask)
+    live = [e for e in tables.list("environment", build.parent) if e.body["build_sid"] == build.sid]
+    if live:
+        raise Refusal(20001, f"Build {build.sid} is deployed to environment {live[0].sid}; it can't be deleted")
+    tables.remove(build.sid)
+    return Reply(204)
+
+
+OPERATIONS = (
+    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Builds", list_),
+    Operation(HOST, "POST", "/v1/Services/{ServiceSid}/Builds", create),
+    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Builds/{Sid}", fetch),
+    Operation(HOST, "DELETE", "/v1/Services/{ServiceSid}/Builds/{Sid}", delete),
+    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Builds/{Sid}/Status", fetch_status),
+)

@@ -1,0 +1,84 @@
+"""Which credential lists a SIP domain takes: for calls (two addresses, one store) and for registrations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dialtone_nb.rehearsal.api.classic import classic, stamped
+from dialtone_nb.rehearsal.api.sip_domains import domain_of, domain_uri
+from dialtone_nb.rehearsal.fields import Field, read_fields, sid
+from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import Refusal, absent
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+FIELDS = (Field("CredentialListSid", sid("CL"), required=True, code=21231),)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One address under a domain: its path, its list's name in bodies, and the kind of thing that it stores."""
+
+    path: str
+    list_name: str
+    kind: str
+
+    def body(self, tables: Tables, mapping: Thing) -> dict[str, Any]:
+        """A mapping as Twilio shows it: its SID is the credential list's."""
+        credential_list = tables.get("credential_list", mapping.name)
+        return {
+            **stamped(tables, mapping),
+            "sid": mapping.name,
+            "friendly_name": credential_list.name if credential_list else "",
+            "domain_sid": mapping.parent,
+            "uri": f"{domain_uri(tables, mapping.parent)}{self.path}/{mapping.name}.json",
+        }
+
+    def create(self, tables: Tables, ask: Ask) -> Reply:
+        """A new mapping; 21231 where the list is mapped already, through whichever address."""
+        domain = domain_of(tables, ask)
+        sid = read_fields(FIELDS, ask.form)["credential_list_sid"]
+        if tables.get("credential_list", sid) is None:
+            raise Refusal(21231, f"Credential list {sid} is not found")
+        if tables.find(self.kind, domain.sid, sid):
+            raise Refusal(21231, f"Credential list {sid} is already associated with this domain")
+        mapping = tables.add("MA", self.kind, domain.sid, sid, {})
+        return Reply(201, self.body(tables, mapping))
+
+    def list(self, tables: Tables, ask: Ask) -> Reply:
+        """All mappings of a domain."""
+        things = tables.list(self.kind, domain_of(tables, ask).sid)
+        return list_reply(ask, self.list_name, things, lambda m: self.body(tables, m), lambda m: str(m.name))
+
+    def fetch(self, tables: Tables, ask: Ask) -> Reply:
+        """One mapping, by the credential list's SID."""
+        return Reply(200, self.body(tables, self._mapping_of(tables, ask)))
+
+    def delete(self, tables: Tables, ask: Ask) -> Reply:
+        """Nothing; the domain takes the list no more."""
+        tables.remove(self._mapping_of(tables, ask).sid)
+        return Reply(204)
+
+    def _mapping_of(self, tables: Tables, ask: Ask) -> Thing:
+        mapping = tables.find(self.kind, domain_of(tables, ask).sid, ask.names["Sid"])
+        if mapping is None:
+            raise absent(ask.path)
+        return mapping
+
+    def operations(self) -> tuple[Operation, ...]:
+        """What this address answers: mappings are never updated."""
+        path = f"/SIP/Domains/{{DomainSid}}{self.path}"
+        return (
+            classic("GET", path, self.list),
+            classic("POST", path, self.create),
+            classic("GET", path + "/{Sid}", self.fetch),
+            classic("DELETE", path + "/{Sid}", self.delete),
+        )
+
+
+CALLS = Family("/Auth/Calls/CredentialListMappings", "contents", "calls_mapping")
+REGISTRATIONS = Family("/Auth/Registrations/CredentialListMappings", "contents", "registrations_mapping")
+LEGACY = Family("/CredentialListMappings", "credential_list_mappings", "calls_mapping")
+
+OPERATIONS = tuple(operation for family in (CALLS, REGISTRATIONS, LEGACY) for operation in family.operations())

@@ -1,0 +1,110 @@
+"""Which countries may be called: the United States, Canada and Mexico at first, and nowhere the high-risk numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import phonenumbers
+
+from dialtone_nb.rehearsal.fields import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import Refusal, absent
+from dialtone_nb.rehearsal.store import Tables
+
+HOST = "voice.twilio.com"
+SWITCHES = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
+AT_FIRST = frozenset({"US", "CA", "MX"})
+
+FILTERS = (
+    Field("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),
+    Field("Continent"),
+    Field("CountryCode"),
+    Field("LowRiskNumbersEnabled", flag),
+    Field("HighRiskSpecialNumbersEnabled", flag),
+    Field("HighRiskTollfraudNumbersEnabled", flag),
+)
+UPDATE = (Field("UpdateRequest", required=True),)
+
+
+def permissions(tables: Tables, country: str) -> dict[str, bool]:
+    """The three switches of a country."""
+    changed = tables.find("dialing_permission", "", country)
+    first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": country in AT_FIRST}
+    return first | (changed.body if changed else {})
+
+
+def _name(country: str) -> str:
+    from phonenumbers.geocoder import country_name_for_number  # a large table, read when somebody asks
+
+    number = phonenumbers.example_number(country)
+    return (country_name_for_number(number, "en") if number else "") or country
+
+
+def country_body(tables: Tables, country: str) -> dict[str, Any]:
+    """A country as Twilio shows it. The continent is left out: nothing here depends on it."""
+    url = f"https://{HOST}/v1/DialingPermissions/Countries/{country}"
+    return {
+        "iso_code": country,
+        "name": _name(country),
+        "continent": None,
+        "country_codes": [f"+{phonenumbers.country_code_for_region(country)}"],
+        **permissions(tables, country),
+        "url": url,
+        "links": {"highrisk_special_prefixes": f"{url}/HighRiskSpecialPrefixes"},
+    }
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """Countries, those that fit the filters."""
+    wanted = read_fields(FILTERS, ask.query)
+    code = wanted.pop("country_code", None)
+    bodies = [country_body(tables, country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)]
+    bodies = [
+        body
+        for body in bodies
+        if all(body[key] == value for key, value in wanted.items())
+        and (code is None or f"+{code.lstrip('+')}" in body["country_codes"])
+    ]
+    return list_reply(ask, "content", bodies, lambda body: body, lambda body: str(body["iso_code"]))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One country."""
+    country = ask.names["IsoCode"].upper()
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        raise absent(ask.path)
+    return Reply(200, country_body(tables, country))
+
+
+def _switch(value: object) -> bool:
+    if str(value).lower() not in {"true", "false"}:
+        raise Refusal(20001, f"Invalid UpdateRequest: {value} is neither true nor false")
+    return str(value).lower() == "true"
+
+
+def bulk_update(tables: Tables, ask: Ask) -> Reply:
+    """How many countries were changed. The booleans may be strings; the key names are an assumption."""
+    text = read_fields(UPDATE, ask.form)["update_request"]
+    try:
+        changes = {
+            str(one["iso_code"]).upper(): {key: _switch(one[key]) for key in SWITCHES if key in one}
+            for one in orjson.loads(text)
+        }
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise Refusal(20001, "Invalid UpdateRequest: it must be a JSON array of countries with iso_code") from None
+    for country, switches in changes.items():
+        if country not in phonenumbers.SUPPORTED_REGIONS:
+            raise Refusal(20001, f"Invalid UpdateRequest: there is no country {country}")
+        thing = tables.find("dialing_permission", "", country)
+        thing = thing or tables.add("DP", "dialing_permission", "", country, permissions(tables, country))
+        tables.save(thing, switches)
+    return Reply(201, {"update_count": len(changes), "update_request": text})
+
+
+OPERATIONS = (
+    Operation(HOST, "GET", "/v1/DialingPermissions/Countries", list_),
+    Operation(HOST, "GET", "/v1/DialingPermissions/Countries/{IsoCode}", fetch),
+    Operation(HOST, "POST", "/v1/DialingPermissions/BulkCountryUpdates", bulk_update),
+)

@@ -1,0 +1,98 @@
+"""Serverless environments: a name, a domain, and which build is live there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dialtone_nb.rehearsal.api.services import HOST, service_of
+from dialtone_nb.rehearsal.clock import iso8601
+from dialtone_nb.rehearsal.fields import Field, matching, read_fields
+from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import absent, conflict
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+CREATABLE = (
+    Field("UniqueName", matching(r"[A-Za-z0-9_-]+", "may hold letters, digits and dashes"), required=True, longest=100),
+    Field("DomainSuffix", matching(r"[A-Za-z0-9-]*", "may hold letters, digits and dashes"), longest=16),
+)
+
+
+def environment_of(tables: Tables, ask: Ask, name: str = "EnvironmentSid") -> Thing:
+    """The environment in the path, by SID or unique name, of the service in the path."""
+    service, key = service_of(tables, ask), ask.names[name]
+    environment = tables.get("environment", key, service.sid) or tables.find("environment", service.sid, key)
+    if environment is None:
+        raise absent(ask.path)
+    return environment
+
+
+def environment_url(environment: Thing) -> str:
+    """The address of an environment."""
+    return f"https://{HOST}/v1/Services/{environment.parent}/Environments/{environment.sid}"
+
+
+def environment_body(tables: Tables, environment: Thing) -> dict[str, Any]:
+    """An environment as Twilio shows it."""
+    url = environment_url(environment)
+    return {
+        "sid": environment.sid,
+        "account_sid": tables.identity.account_sid,
+        "service_sid": environment.parent,
+        **environment.body,
+        "date_created": iso8601(environment.created),
+        "date_updated": iso8601(environment.updated),
+        "url": url,
+        "links": {name: f"{url}/{name.capitalize()}" for name in ("variables", "deployments", "logs")},
+    }
+
+
+def environment_at(tables: Tables, domain_name: str) -> Thing | None:
+    """The environment that answers at a domain name, such as dialtone-1234-stage.twil.io."""
+    every = tables.list("environment")
+    return next((one for one in every if one.body["domain_name"] == domain_name.lower()), None)
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """A new environment, with nothing live; a conflict where its name or its suffix is taken."""
+    service = service_of(tables, ask)
+    values = read_fields(CREATABLE, ask.form)
+    suffix = values.get("domain_suffix", "").lower()
+    for other in tables.list("environment", service.sid):
+        if other.name == values["unique_name"]:
+            raise conflict(f"Environment with UniqueName {other.name} already exists in this service")
+        if (other.body["domain_suffix"] or "") == suffix:
+            raise conflict(f"Environment with DomainSuffix {suffix or '(none)'} already exists in this service")
+    body = {
+        "build_sid": None,
+        "unique_name": values["unique_name"],
+        "domain_suffix": suffix or None,
+        "domain_name": f"{service.body['domain_base']}{'-' if suffix else ''}{suffix}.twil.io",
+    }
+    environment = tables.add("ZE", "environment", service.sid, values["unique_name"], body)
+    return Reply(201, environment_body(tables, environment))
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """All environments of a service."""
+    things = tables.list("environment", service_of(tables, ask).sid)
+    return list_reply(ask, "environments", things, lambda e: environment_body(tables, e), lambda e: str(e.sid))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One environment."""
+    return Reply(200, environment_body(tables, environment_of(tables, ask, "Sid")))
+
+
+def delete(tables: Tables, ask: Ask) -> Reply:
+    """Nothing; the environment, its variables, deployments and logs are gone."""
+    tables.remove(environment_of(tables, ask, "Sid").sid)
+    return Reply(204)
+
+
+OPERATIONS = (
+    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Environments", list_),
+    Operation(HOST, "POST", "/v1/Services/{ServiceSid}/Environments", create),
+    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Environments/{Sid}", fetch),
+    Operation(HOST, "DELETE", "/v1/Services/{ServiceSid}/Environments/{Sid}", delete),
+)

@@ -1,0 +1,234 @@
+"""The account's own numbers: bought, pointed at a service, given an emergency address, released."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dialtone_nb.rehearsal.api.addresses import address_of, dependents_of
+from dialtone_nb.rehearsal.api.available_phone_numbers import free_numbers, friendly, is_stocked
+from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic, stamped
+from dialtone_nb.rehearsal.fields import Field, choice, flag, matching, method, read_fields, sid, url
+from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import Refusal, absent, not_modelled
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+# An emergency address is registered when the number was read this often, or this many simulated seconds later.
+READS_UNTIL_REGISTERED = 2
+SECONDS_UNTIL_REGISTERED = 60.0
+# Twilio says to unregister the address first; with which code it refuses otherwise is an assumption.
+EMERGENCY_ADDRESS_IN_USE = 21634
+NOT_EMERGENCY_ENABLED = 21628
+
+UPDATABLE = (
+    Field("FriendlyName", longest=64),
+    Field("VoiceUrl", url, code=21402),
+    Field("VoiceMethod", method, code=21403),
+    Field("VoiceFallbackUrl", url, code=21402),
+    Field("VoiceFallbackMethod", method, code=21403),
+    Field("VoiceApplicationSid", sid("AP"), code=21420),
+    Field("VoiceCallerIdLookup", flag),
+    Field("VoiceReceiveMode", choice("voice", "fax")),
+    Field("StatusCallback", url, code=21402),
+    Field("StatusCallbackMethod", method, code=21403),
+    Field("SmsUrl", url, code=21402),
+    Field("SmsMethod", method, code=21403),
+    Field("SmsFallbackUrl", url, code=21402),
+    Field("SmsFallbackMethod", method, code=21403),
+    Field("SmsApplicationSid", sid("AP"), code=21420),
+    Field("TrunkSid", sid("TK"), code=21245),
+    Field("AddressSid", sid("AD")),
+    Field("EmergencyAddressSid", sid("AD")),
+    Field("IdentitySid", sid("RI")),
+    Field("BundleSid", sid("BU")),
+)
+WANTED = (
+    Field("PhoneNumber", matching(r"\+?[0-9() -]+", "must be E.164"), code=21421),
+    Field("AreaCode", matching(r"[2-9][0-9]{2}", "must be three digits"), code=21451),
+)
+DEFAULTS: dict[str, Any] = {
+    "voice_url": "",
+    "voice_method": "POST",
+    "voice_fallback_url": "",
+    "voice_fallback_method": "POST",
+    "voice_application_sid": "",
+    "voice_caller_id_lookup": False,
+    "voice_receive_mode": "voice",
+    "status_callback": "",
+    "status_callback_method": "POST",
+    "sms_url": "",
+    "sms_method": "POST",
+    "sms_fallback_url": "",
+    "sms_fallback_method": "POST",
+    "sms_application_sid": "",
+    "trunk_sid": None,
+    "address_sid": None,
+    "identity_sid": None,
+    "bundle_sid": None,
+    "emergency_address_sid": None,
+    "emergency_address_status": "unregistered",
+}
+# Things that a number can be given and the rehearsal never has.
+NEVER_THERE = {"voice_application_sid": 21420, "sms_application_sid": 21420, "trunk_sid": 21245, "bundle_sid": 21649}
+
+
+def number_of(tables: Tables, ask: Ask) -> Thing:
+    """The number in the path."""
+    number = tables.get("phone_number", ask.names["Sid"])
+    if number is None:
+        raise absent(ask.path)
+    return number
+
+
+def number_body(tables: Tables, number: Thing) -> dict[str, Any]:
+    """An owned number as Twilio shows it; capabilities are in lower case here."""
+    body = {key: value for key, value in number.body.items() if key not in {"reads", "asked"}}
+    return {
+        **stamped(tables, number),
+        "phone_number": number.name,
+        **body,
+        "api_version": VERSION,
+        "address_requirements": "none",
+        "beta": False,
+        "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
+        "origin": "twilio",
+        "status": "in-use",
+        "type": "local",
+        "emergency_status": "Active" if body["emergency_address_status"] == "registered" else "Inactive",
+        "uri": f"{account_uri(tables)}/IncomingPhoneNumbers/{number.sid}.json",
+    }
+
+
+def look_again(tables: Tables, number: Thing) -> Thing:
+    """The number after one more look at it: its emergency address may be registered by now, or unregistered."""
+    status = number.body["emergency_address_status"]
+    if not status.startswith("pending-"):
+        return number
+    reads = number.body["reads"] + 1
+    if reads < READS_UNTIL_REGISTERED and tables.now() - number.body["asked"] < SECONDS_UNTIL_REGISTERED:
+        return tables.save(number, {"reads": reads}, touch=False)
+    if status == "pending-registration":
+        return tables.save(number, {"reads": reads, "emergency_address_status": "registered"})
+    changes = {"reads": reads, "emergency_address_status": "unregistered", "emergency_address_sid": None}
+    return tables.save(number, changes)
+
+
+def _checked(tables: Tables, values: dict[str, Any]) -> dict[str, Any]:
+    for key, code in NEVER_THERE.items():
+        if values.get(key):
+            raise Refusal(code, f"{values[key]} is not found in this account")
+    if values.get("identity_sid"):
+        raise not_modelled("IdentitySid of a number")
+    for key in ("address_sid", "emergency_address_sid"):
+        if values.get(key) and tables.get("address", values[key]) is None:
+            raise Refusal(20404, f"Address {values[key]} was not found", 404)
+    for key in ("address_sid", "identity_sid", "bundle_sid", "trunk_sid"):
+        if key in values:
+            values[key] = values[key] or None
+    return values
+
+
+def _emergency_changes(tables: Tables, before: dict[str, Any], wanted: str) -> dict[str, Any]:
+    """What asking for an emergency address, or for none, starts; an address is cleared before another is set."""
+    current, status = before["emergency_address_sid"], before["emergency_address_status"]
+    pending = {"reads": 0, "asked": tables.now()}
+    if not wanted:
+        return {} if not current else {"emergency_address_status": "pending-unregistration"} | pending
+    if current == wanted and status in {"registered", "pending-registration"}:
+        return {}
+    if current and current != wanted:
+        message = f"An emergency address is {status} on this number; clear it and wait until it is unregistered"
+        raise Refusal(EMERGENCY_ADDRESS_IN_USE, message)
+    address = tables.get("address", wanted)
+    if address is None or not address.body["emergency_enabled"]:
+        raise Refusal(NOT_EMERGENCY_ENABLED, f"Address {wanted} is not enabled for emergency calling")
+    return {"emergency_address_sid": wanted, "emergency_address_status": "pending-registration"} | pending
+
+
+def _changed(tables: Tables, before: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    values = _checked(tables, values)
+    wanted = values.pop("emergency_address_sid", None)
+    emergency = {} if wanted is None else _emergency_changes(tables, before, wanted)
+    after = before | values | emergency
+    if after["voice_fallback_url"] and not after["voice_url"]:
+        raise Refusal(21405, "Cannot set VoiceFallbackUrl without setting VoiceUrl")
+    if after["sms_fallback_url"] and not after["sms_url"]:
+        raise Refusal(21406, "Cannot set SmsFallbackUrl without setting SmsUrl")
+    return after
+
+
+def _pick(tables: Tables, values: dict[str, Any]) -> str:
+    if values.get("phone_number"):
+        number = "+" + re.sub(r"\D", "", values["phone_number"])
+        if tables.find("phone_number", "", number) or not is_stocked(number):
+            raise Refusal(21422, f"{number} is not available")
+        return number
+    if not values.get("area_code"):
+        raise Refusal(21421, "PhoneNumber or AreaCode is required")
+    area = f"+1{values['area_code']}"
+    free = [n for country in ("US", "CA") for n in free_numbers(tables, country) if n.startswith(area)]
+    if not free:
+        raise Refusal(21452, f"No phone numbers found in area code {values['area_code']}")
+    return free[0]
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """A number, bought at once: the one that was named, or any of an area code."""
+    values = read_fields(UPDATABLE, ask.form)
+    phone_number = _pick(tables, read_fields(WANTED, ask.form))
+    body = _changed(tables, {"friendly_name": friendly(phone_number)} | DEFAULTS, values)
+    return Reply(201, number_body(tables, tables.add("PN", "phone_number", "", phone_number, body)))
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """The account's numbers; PhoneNumber matches in part, with * for any one digit."""
+    query = dict(ask.query)
+    things = [look_again(tables, number) for number in tables.list("phone_number", "")]
+    if partial := query.get("PhoneNumber"):
+        pattern = re.compile("".join("[0-9]" if c == "*" else re.escape(c) for c in partial))
+        things = [number for number in things if pattern.search(number.name)]
+    if name := query.get("FriendlyName"):
+        things = [number for number in things if number.body["friendly_name"] == name]
+    if query.get("Origin") == "hosted" or query.get("Beta") == "true_only":
+        things = []
+    return list_reply(ask, "incoming_phone_numbers", things, lambda n: number_body(tables, n), lambda n: str(n.sid))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One number."""
+    return Reply(200, number_body(tables, look_again(tables, number_of(tables, ask))))
+
+
+def update(tables: Tables, ask: Ask) -> Reply:
+    """A number with some fields changed."""
+    number = number_of(tables, ask)
+    if any(name == "AccountSid" and value != tables.identity.account_sid for name, value in ask.form):
+        raise not_modelled("moving a number to another account")
+    values = read_fields(UPDATABLE, ask.form, creating=False)
+    return Reply(200, number_body(tables, tables.save(number, _changed(tables, number.body, values))))
+
+
+def delete(tables: Tables, ask: Ask) -> Reply:
+    """Nothing; the number is released. One with an emergency address stays."""
+    number = number_of(tables, ask)
+    if number.body["emergency_address_status"] != "unregistered":
+        raise Refusal(EMERGENCY_ADDRESS_IN_USE, f"Unregister the emergency address of {number.name} first")
+    tables.remove(number.sid)
+    return Reply(204)
+
+
+def dependents(tables: Tables, ask: Ask) -> Reply:
+    """The numbers that need an address."""
+    things = dependents_of(tables, address_of(tables, ask, "AddressSid"))
+    return list_reply(ask, "dependent_phone_numbers", things, lambda n: number_body(tables, n), lambda n: str(n.sid))
+
+
+OPERATIONS = (
+    classic("GET", "/IncomingPhoneNumbers", list_),
+    classic("POST", "/IncomingPhoneNumbers", create),
+    classic("GET", "/IncomingPhoneNumbers/{Sid}", fetch),
+    classic("POST", "/IncomingPhoneNumbers/{Sid}", update),
+    classic("DELETE", "/IncomingPhoneNumbers/{Sid}", delete),
+    classic("GET", "/Addresses/{AddressSid}/DependentPhoneNumbers", dependents),
+)

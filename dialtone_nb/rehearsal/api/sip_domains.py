@@ -1,0 +1,140 @@
+"""SIP domains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic, stamped
+from dialtone_nb.rehearsal.fields import Field, flag, matching, method, read_fields, sid, url
+from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import Refusal, absent
+from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX
+
+MOST_DOMAINS = 100
+# Domain names are unique across all of Twilio: these stand for the other customers' domains.
+TAKEN = frozenset({"example.sip.twilio.com", "taken.sip.twilio.com", "test.sip.twilio.com"})
+
+NAME = matching(
+    r"(?i)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.sip\.twilio\.com",
+    f"must be letters, digits and dashes, at most 63, and end in {SIP_DOMAIN_SUFFIX}",
+)
+FIELDS = (
+    Field("DomainName", NAME, required=True, code=21232),
+    Field("FriendlyName", longest=64, code=21231),
+    Field("VoiceUrl", url, code=21231),
+    Field("VoiceMethod", method, code=21231),
+    Field("VoiceFallbackUrl", url, code=21231),
+    Field("VoiceFallbackMethod", method, code=21231),
+    Field("VoiceStatusCallbackUrl", url, code=21231),
+    Field("VoiceStatusCallbackMethod", method, code=21231),
+    Field("SipRegistration", flag, code=21231),
+    Field("EmergencyCallingEnabled", flag, code=21231),
+    Field("EmergencyCallerSid", sid("PN"), code=21231),
+    Field("Secure", flag, code=21231),
+    Field("ByocTrunkSid", sid("BY"), code=21231),
+)
+DEFAULTS: dict[str, Any] = {
+    "friendly_name": None,
+    "voice_url": None,
+    "voice_method": "POST",
+    "voice_fallback_url": None,
+    "voice_fallback_method": "POST",
+    "voice_status_callback_url": None,
+    "voice_status_callback_method": "POST",
+    "sip_registration": False,
+    "emergency_calling_enabled": False,
+    "emergency_caller_sid": None,
+    "secure": False,
+    "byoc_trunk_sid": None,
+}
+
+
+def domain_of(tables: Tables, ask: Ask, name: str = "DomainSid") -> Thing:
+    """The SIP domain in the path."""
+    domain = tables.get("sip_domain", ask.names[name])
+    if domain is None:
+        raise absent(ask.path)
+    return domain
+
+
+def domain_uri(tables: Tables, domain_sid: str) -> str:
+    """A SIP domain's relative address, without the suffix."""
+    return f"{account_uri(tables)}/SIP/Domains/{domain_sid}"
+
+
+def domain_body(tables: Tables, domain: Thing) -> dict[str, Any]:
+    """A SIP domain as Twilio shows it; an empty auth_type means that it rejects every call."""
+    uri = domain_uri(tables, domain.sid)
+    return {
+        **stamped(tables, domain),
+        "api_version": VERSION,
+        "auth_type": "CREDENTIAL_LIST" if tables.count("calls_mapping", domain.sid) else "",
+        **domain.body,
+        "uri": f"{uri}.json",
+        "subresource_uris": {
+            "credential_list_mappings": f"{uri}/CredentialListMappings.json",
+            "ip_access_control_list_mappings": f"{uri}/IpAccessControlListMappings.json",
+        },
+    }
+
+
+def _checked(tables: Tables, values: dict[str, Any], own: str = "") -> dict[str, Any]:
+    if "domain_name" in values:
+        values["domain_name"] = name = values["domain_name"].lower()
+        other = tables.find("sip_domain", "", name)
+        if name in TAKEN or (other and other.sid != own):
+            raise Refusal(21232, f"Domain name {name} is already taken")
+    for key in ("emergency_caller_sid", "byoc_trunk_sid"):
+        if key in values:
+            values[key] = values[key] or None
+    if values.get("emergency_caller_sid") and not tables.get("phone_number", values["emergency_caller_sid"]):
+        raise Refusal(21231, f"EmergencyCallerSid {values['emergency_caller_sid']} is not a number of this account")
+    if values.get("byoc_trunk_sid"):
+        raise Refusal(21231, f"ByocTrunkSid {values['byoc_trunk_sid']} is not a trunk of this account")
+    return values
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """A new SIP domain, which rejects every call until a credential list is mapped."""
+    values = _checked(tables, read_fields(FIELDS, ask.form))
+    if tables.count("sip_domain", "") >= MOST_DOMAINS:
+        raise Refusal(21230, f"The maximum of {MOST_DOMAINS} domains is reached")
+    defaults = DEFAULTS | {"friendly_name": values["domain_name"]}
+    domain = tables.add("SD", "sip_domain", "", values["domain_name"], {"domain_name": ""} | defaults | values)
+    return Reply(201, domain_body(tables, domain))
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """All SIP domains; there are no filters."""
+    things = tables.list("sip_domain", "")
+    return list_reply(ask, "domains", things, lambda d: domain_body(tables, d), lambda d: str(d.sid))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One SIP domain."""
+    return Reply(200, domain_body(tables, domain_of(tables, ask, "Sid")))
+
+
+def update(tables: Tables, ask: Ask) -> Reply:
+    """A SIP domain with some fields changed."""
+    domain = domain_of(tables, ask, "Sid")
+    values = _checked(tables, read_fields(FIELDS, ask.form, creating=False), domain.sid)
+    domain = tables.save(domain, values, name=values.get("domain_name"))
+    return Reply(200, domain_body(tables, domain))
+
+
+def delete(tables: Tables, ask: Ask) -> Reply:
+    """Nothing; the domain, its mappings and the phones' registrations are gone."""
+    tables.remove(domain_of(tables, ask, "Sid").sid)
+    return Reply(204)
+
+
+OPERATIONS = (
+    classic("GET", "/SIP/Domains", list_),
+    classic("POST", "/SIP/Domains", create),
+    classic("GET", "/SIP/Domains/{Sid}", fetch),
+    classic("POST", "/SIP/Domains/{Sid}", update),
+    classic("DELETE", "/SIP/Domains/{Sid}", delete),
+)

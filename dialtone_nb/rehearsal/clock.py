@@ -1,0 +1,37 @@
+"""Simulated time in its two written forms; the store keeps it, calls and waits move it, requests do not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+# A Monday morning. Seconds since 1970, as everywhere in the rehearsal.
+BEGINNING = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC).timestamp()
+
+
+def iso8601(at: float) -> str:
+    """A time as the v1 APIs write it: 2026-03-02T09:00:00Z."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rfc2822(at: float | None) -> str | None:
+    """A time as the 2010-04-01 API writes it: Mon, 02 Mar 2026 09:00:00 +0000; None stays None."""
+    return None if at is None else format_datetime(datetime.fromtimestamp(int(at), UTC))
+
+
+def parse_time(text: str) -> float:
+    """Seconds since 1970 from ISO 8601, a bare date (its midnight, UTC) or RFC 2822; a ValueError for anything else."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = parsedate_to_datetime(text)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def is_date(text: str) -> bool:
+    """Whether this names a whole day, without a time."""
+    try:
+        datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return True

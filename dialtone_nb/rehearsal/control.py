@@ -1,0 +1,77 @@
+"""What only a rehearsal can be asked, at rehearsal.localhost: calls, phones, the clock, faults, counts of requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from dialtone_nb.rehearsal.clock import iso8601
+from dialtone_nb.rehearsal.faults import Faults, read_fault
+from dialtone_nb.rehearsal.operations import Reply
+from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
+from dialtone_nb.rehearsal.store import Store
+
+CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
+
+
+class Control:
+    """Answers at rehearsal.localhost."""
+
+    def __init__(self, store: Store, faults: Faults, requests: Counter[str]) -> None:
+        self._store = store
+        self._faults = faults
+        self._requests = requests
+
+    async def answer(self, method: str, path: str, body: bytes) -> Reply:
+        """The answer to a request, in JSON both ways."""
+        match (method, path.strip("/").split("/")):
+            case ("GET", [""]):
+                return Reply(200, self.about())
+            case ("GET", ["clock"]):
+                return Reply(200, self.clock())
+            case ("POST", ["clock"]):
+                return Reply(200, self.advance(_read(body)))
+            case ("POST", ["faults"]):
+                self._faults.add(read_fault(_read(body)))
+                return Reply(201, {})
+            case ("DELETE", ["faults"]):
+                self._faults.clear()
+                return Reply(204)
+            case ("GET", ["requests"]):
+                return Reply(200, {"total": self._requests.total(), "requests": dict(sorted(self._requests.items()))})
+            case ("DELETE", ["requests"]):
+                self._requests.clear()
+                return Reply(204)
+        raise not_modelled(f"{method} {path} at rehearsal.localhost")
+
+    def about(self) -> dict[str, Any]:
+        """What this is."""
+        identity = self._store.identity
+        return {"rehearsal": "This is not Twilio.", "account_sid": identity.account_sid, "seed": identity.seed}
+
+    def clock(self) -> dict[str, Any]:
+        """The simulated time."""
+        with self._store.transaction() as tables:
+            now = tables.now()
+        return {"now": iso8601(now), "seconds": now}
+
+    def advance(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The simulated time after some of it has passed."""
+        seconds = body.get("advance_s")
+        if not isinstance(seconds, int | float) or seconds < 0:
+            raise Refusal(20001, 'Time passes with {"advance_s": seconds}, and never backwards')
+        with self._store.transaction() as tables:
+            tables.advance(seconds)
+        return self.clock()
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        read = orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError as error:
+        raise Refusal(20001, f"The body is no JSON: {error}") from None
+    if not isinstance(read, dict):
+        raise Refusal(20001, "The body must be a JSON object")
+    return read

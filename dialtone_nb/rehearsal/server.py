@@ -1,0 +1,116 @@
+"""Starting and stopping the rehearsal."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dialtone_nb.errors import DialtoneError
+from dialtone_nb.rehearsal.identity import Identity
+
+LOOPBACK = "127.0.0.1"
+
+
+class Rehearsal:
+    """A running stand-in for Twilio; `url`, `account_sid` and `auth_token` are what a client needs."""
+
+    def __init__(self, state: Path, *, seed: int = 7, port: int = 0) -> None:
+        # Slow imports, needed only by whoever starts one.
+        import uvicorn
+
+        from dialtone_nb.rehearsal.control import Control
+        from dialtone_nb.rehearsal.faults import Faults
+        from dialtone_nb.rehearsal.runtime.front import Front
+        from dialtone_nb.rehearsal.store import Store
+        from dialtone_nb.rehearsal.surface import Surface
+
+        self._store = Store(state, seed)
+        self._listening = _listen(port)
+        self.url = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
+        faults, requests = Faults(), Counter[str]()
+        self._front = Front(self._store)
+        surface = Surface(self._store, self._front, Control(self._store, faults, requests), faults, requests)
+        config = uvicorn.Config(
+            surface,
+            loop="auto" if sys.platform != "win32" else "asyncio",
+            http="auto",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._listening]}, name="rehearsal", daemon=True
+        )
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise DialtoneError(f"The rehearsal did not start on {self.url}")
+            time.sleep(0.002)
+
+    @property
+    def identity(self) -> Identity:
+        """The account's SID and secrets."""
+        return self._store.identity
+
+    @property
+    def account_sid(self) -> str:
+        """The rehearsed account's SID; it begins with ACfacade."""
+        return self.identity.account_sid
+
+    @property
+    def auth_token(self) -> str:
+        """The rehearsed account's auth token."""
+        return self.identity.auth_token
+
+    def wait(self) -> None:
+        """Return when the rehearsal has stopped."""
+        self._thread.join()
+
+    def close(self) -> None:
+        """Stop answering, and let go of the state file."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Rehearsal, not Twilio: {self.account_sid} at {self.url}>"
+
+
+def _listen(port: int) -> socket.socket:
+    # The protocol is named because asyncio sends small packets at once (TCP_NODELAY) only where it is.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((LOOPBACK, port))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            listening.close()
+        raise DialtoneError(f"The rehearsal can't use port {port} of {LOOPBACK}: {error.strerror}") from error
+    listening.listen(128)
+    return listening
+
+
+def start_rehearsal(state: Path, *, seed: int = 7, port: int = 0) -> Rehearsal:
+    """A rehearsal that answers, in a thread of this process, on loopback alone; port 0 takes any free one."""
+    return Rehearsal(state, seed=seed, port=port)

@@ -1,0 +1,213 @@
+"""The HTTP surface: reads a request, finds out by its Host header who is asked, and writes the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from dialtone_nb.rehearsal.api.builds import doom
+from dialtone_nb.rehearsal.api.everything import HOSTS, OPERATIONS
+from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
+from dialtone_nb.rehearsal.faults import REFUSALS, FaultName, Faults
+from dialtone_nb.rehearsal.fields import Pairs
+from dialtone_nb.rehearsal.operations import Ask, Directory, Reply, Upload
+from dialtone_nb.rehearsal.refusal import Refusal, not_modelled, unauthenticated
+from dialtone_nb.rehearsal.runtime.front import Front
+from dialtone_nb.rehearsal.store import Store
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+LONGEST_HOLD = 60.0  # seconds; a faulty request is held until its client gives up, but no longer
+FUNCTIONS_SUFFIX = ".twil.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came."""
+
+    method: str
+    host: str
+    path: str
+    query_string: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def query(self) -> Pairs:
+        """The query, blank values kept."""
+        return tuple(parse_qsl(self.query_string, keep_blank_values=True))
+
+    @property
+    def form(self) -> Pairs:
+        """A form-encoded body, blank values kept."""
+        return tuple(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An answer as it goes out."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Surface:
+    """The rehearsal as one ASGI application."""
+
+    def __init__(self, store: Store, front: Front, control: Control, faults: Faults, requests: Counter[str]) -> None:
+        self._store = store
+        self._front = front
+        self._control = control
+        self._faults = faults
+        self._requests = requests
+        self._directory = Directory(OPERATIONS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        incoming = await _read(scope, receive)
+        fault = None
+        if incoming.host in HOSTS:
+            self._requests[f"{incoming.method} {incoming.host}"] += 1
+            fault = self._faults.strike(incoming.method, incoming.host, incoming.path)
+        if fault in {"timeout-before", "reset"}:
+            await _let_down(fault, receive, send)
+            return
+        outgoing = await self._answer(incoming, fault, scope)
+        if fault in {"timeout-after", "reset-after"}:
+            await _let_down(fault, receive, send)
+            return
+        await _write(outgoing, send)
+
+    async def _answer(self, incoming: Incoming, fault: FaultName | None, scope: Scope) -> Outgoing:
+        try:
+            if fault in REFUSALS:
+                raise REFUSALS[fault]
+            if incoming.host in HOSTS:
+                return _json(await self._twilio(incoming, fault), incoming)
+            if incoming.host.endswith(FUNCTIONS_SUFFIX):
+                answer = await self._front.answer(incoming)
+                return Outgoing(answer.status, answer.headers, answer.body)
+            if incoming.host in CONTROL_HOSTS:
+                return _json(await self._control.answer(incoming.method, incoming.path, incoming.body), incoming)
+            raise not_modelled(f"the host {incoming.host}")
+        except Refusal as refusal:
+            return _json(Reply(refusal.status, refusal.body()), incoming)
+
+    async def _twilio(self, incoming: Incoming, fault: FaultName | None) -> Reply:
+        by_api_key = self._authenticate(incoming.headers.get("authorization", ""))
+        found = self._directory.find(incoming.host, incoming.method, incoming.path)
+        if found is None:
+            raise not_modelled(f"{incoming.method} {incoming.host}{incoming.path}")
+        operation, names = found
+        ask = Ask(incoming.method, incoming.host, incoming.path, names, incoming.query, by_api_key=by_api_key)
+        if incoming.method == "POST":
+            ask = await _with_body(ask, incoming)
+        with self._store.transaction() as tables:
+            reply = operation.handler(tables, ask)
+            if fault in {"slow-build", "failed-build"}:
+                doom(tables, reply.body["sid"], {"slow": True} if fault == "slow-build" else {"fate": "failed"})
+        return reply
+
+    def _authenticate(self, authorization: str) -> bool:
+        """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
+        identity = self._store.identity
+        scheme, _, encoded = authorization.partition(" ")
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            user, _, password = base64.b64decode(encoded).decode().partition(":")
+            if scheme.lower() == "basic" and (user, password) == (identity.account_sid, identity.auth_token):
+                return False
+            if scheme.lower() == "basic" and (user, password) == (identity.api_key_sid, identity.api_key_secret):
+                return True
+        raise unauthenticated()
+
+
+async def _read(scope: Scope, receive: Receive) -> Incoming:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    return Incoming(
+        scope["method"],
+        headers.get("host", "").partition(":")[0].lower(),
+        scope["path"],
+        scope["query_string"].decode("latin-1"),
+        headers,
+        b"".join(chunks),
+    )
+
+
+async def _with_body(ask: Ask, incoming: Incoming) -> Ask:
+    content_type = incoming.headers.get("content-type", "")
+    if not content_type.startswith("multipart/form-data"):
+        return replace(ask, form=incoming.form)
+    from starlette.datastructures import Headers, UploadFile
+    from starlette.formparsers import MultiPartException, MultiPartParser
+
+    async def stream() -> Any:
+        yield incoming.body
+
+    try:
+        parsed = await MultiPartParser(Headers({"content-type": content_type}), stream()).parse()
+    except MultiPartException as error:
+        raise Refusal(20001, f"The multipart body can't be read: {error.message}") from None
+    form, upload = [], None
+    for name, value in parsed.multi_items():
+        if isinstance(value, UploadFile):
+            if name == "Content":
+                upload = Upload(value.filename or "", value.content_type or "", await value.read())
+        else:
+            form.append((name, value))
+    await parsed.close()
+    return replace(ask, form=tuple(form), upload=upload)
+
+
+def _json(reply: Reply, incoming: Incoming) -> Outgoing:
+    # A request's id is a fingerprint of what was asked: it repeats, and tells nothing of the order of requests.
+    asked = f"{incoming.method} {incoming.host}{incoming.path}?{incoming.query_string}".encode() + incoming.body
+    headers = [
+        ("content-type", "application/json"),
+        ("twilio-request-id", f"RQ{hashlib.sha256(asked).hexdigest()[:32]}"),
+        ("twilio-concurrent-requests", "1"),
+        ("twilio-request-duration", "0.001"),
+    ]
+    if reply.status == 401:
+        headers.append(("www-authenticate", 'Basic realm="Rehearsal of the Twilio API"'))
+    return Outgoing(reply.status, tuple(headers), b"" if reply.body is None else orjson.dumps(reply.body))
+
+
+async def _write(outgoing: Outgoing, send: Send) -> None:
+    headers = [
+        *outgoing.headers,
+        ("server", "dialtone_nb rehearsal, not Twilio"),
+        ("content-length", str(len(outgoing.body))),
+    ]
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    if outgoing.status == 204:
+        raw.pop()
+    await send({"type": "http.response.start", "status": outgoing.status, "headers": raw})
+    await send({"type": "http.response.body", "body": outgoing.body})
+
+
+async def _let_down(fault: str, receive: Receive, send: Send) -> None:
+    """End a request without an answer: hang up at once, or when the client does."""
+    if fault.startswith("timeout"):
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(receive(), LONGEST_HOLD)
+    # ASGI has no way to hang up. In uvicorn, `send` belongs to the request, which has the connection.
+    send.__self__.transport.abort()  # type: ignore[attr-defined]
