@@ -51,18 +51,30 @@ PATTERNS: Final = {
     "in_progress": ".",
     "unknown": "x",
 }
-RATE_STYLES: Final = {"delivered": ("#0072B2", "circle", "solid"), "answered": ("#009E73", "diamond", "dot")}
+# Colour, marker, its size, and line: an open circle around a diamond shows both where two rates are the same.
+RATE_STYLES: Final = {
+    "delivered": ("#0072B2", "circle-open", 10, "solid"),
+    "answered": ("#009E73", "diamond", 6, "dot"),
+}
 INK: Final = "#767B84"
 GRID: Final = "rgba(128, 128, 128, 0.25)"
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MS: Final = 86_400_000
 # More bars than this are too thin for a pattern.
 PATTERNED_BARS: Final = 62
+# Up to here an axis steps by one: half an attempt is none.
+WHOLE_STEPS: Final = 6
 # A longer log is drawn by week, a very long one by month.
 LONGEST_IN_DAYS: Final = 800
 LONGEST_IN_WEEKS: Final = 3000
 
-AXIS: Final = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "automargin": True}
+AXIS: Final = {
+    "title": {"font": {"size": 12}},
+    "gridcolor": GRID,
+    "zeroline": False,
+    "linecolor": GRID,
+    "automargin": True,
+}
 LAYOUT: Final = {
     "paper_bgcolor": "rgba(0, 0, 0, 0)",
     "plot_bgcolor": "rgba(0, 0, 0, 0)",
@@ -81,7 +93,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame) -> go.Figure:
     period = choose_period(tally, longest_in_days=LONGEST_IN_DAYS)
     counts = _with_every_period(count_outcomes(in_periods(tally, period), ["day"]), tally, period)
     few = len(counts) <= PATTERNED_BARS
-    figure = _figure(400, few_days=len(days_of(tally)) if period == "day" else 0)
+    figure = _figure(400, days=days_of(tally) if period == "day" else None)
     for outcome in _seen(counts):
         figure.add_bar(
             name=_words(outcome),
@@ -91,7 +103,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame) -> go.Figure:
             hovertemplate=f"%{{x|%a %d %b %Y}}<br>{_words(outcome)}: %{{y:,}}<extra></extra>",
         )
     figure.update_layout(barmode="stack", bargap=0.15 if few else 0)
-    figure.update_yaxes(title=f"attempts a {period}", rangemode="tozero")
+    figure.update_yaxes(title_text=f"attempts a {period}", rangemode="tozero")
     return figure
 
 
@@ -100,9 +112,9 @@ def draw_rates_over_time(tally: pd.DataFrame) -> go.Figure:
     period = choose_period(tally, longest_in_days=PATTERNED_BARS)
     table = rates_by(in_periods(tally, period), ["day"])
     table = table[table["judged"] > 0]
-    figure = _figure(360, few_days=len(days_of(tally)) if period == "day" else 0)
+    figure = _figure(360, days=days_of(tally) if period == "day" else None)
     dates = _dates(table.index)
-    for name, (colour, symbol, dash) in RATE_STYLES.items():
+    for name, (colour, symbol, size, dash) in RATE_STYLES.items():
         low, high = (table[f"{name}_{end}"].round(4).tolist() for end in ("low", "high"))
         figure.add_scatter(
             x=dates + dates[::-1],
@@ -120,7 +132,7 @@ def draw_rates_over_time(tally: pd.DataFrame) -> go.Figure:
             y=table[f"{name}_rate"].round(4).tolist(),
             mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2},
-            marker={"symbol": symbol, "size": 6},
+            marker={"symbol": symbol, "size": size, "line": {"width": 2}},
             # With few points a band has no width to be seen, so the interval is drawn as bars too.
             error_y=_error_bars(table, name) if len(table) <= 3 else None,
             customdata=list(zip(table[name].tolist(), table["judged"].tolist(), low, high, strict=True)),
@@ -130,7 +142,7 @@ def draw_rates_over_time(tally: pd.DataFrame) -> go.Figure:
                 f"<extra>{name}</extra>"
             ),
         )
-    figure.update_yaxes(title=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.02])
     return _or_empty(figure, table, "no attempt that could be judged")
 
 
@@ -155,18 +167,22 @@ def draw_rates_by_phone(tally: pd.DataFrame) -> go.Figure:
     table = table[table["judged"] > 0].sort_values(["delivered_rate", "judged"], ascending=[False, True])
     labels = [f"{_phone(client)} · {judged:,}" for client, judged in table["judged"].items()]
     figure = _figure(_height_of(len(table)))
-    for name, (colour, symbol, _) in RATE_STYLES.items():
+    for row, (name, (colour, symbol, size, _)) in enumerate(RATE_STYLES.items()):
         figure.add_scatter(
             name=f"{name} rate",
             x=table[f"{name}_rate"].round(4).tolist(),
-            y=labels,
+            # One above the other, so that neither interval hides the other.
+            y=[place + 0.15 - 0.3 * row for place in range(len(labels))],
+            text=labels,
             mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 9},
+            marker={"color": colour, "symbol": symbol, "size": size, "line": {"width": 2}},
             error_x=_error_bars(table, name),
             customdata=table[name].tolist(),
-            hovertemplate=f"%{{y}} judged<br>%{{x:.1%}} = %{{customdata:,}} {name}<extra></extra>",
+            hovertemplate=f"%{{text}} judged<br>%{{x:.1%}} = %{{customdata:,}} {name}<extra></extra>",
         )
-    figure.update_xaxes(title="share of the phone's judged attempts (their number beside its name)")
+    _name_rows(figure, labels, grid=True)
+    figure.update_yaxes(type="linear", tickmode="array", tickvals=list(range(len(labels))), ticktext=labels)
+    figure.update_xaxes(title_text="share of the phone's judged attempts (their number beside its name)")
     figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.02])
     return _or_empty(figure, table, "no attempt that could be judged")
 
@@ -192,10 +208,12 @@ def draw_reasons_of_failure(tally: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y}<br>%{text}<extra></extra>",
         )
     figure.update_layout(barmode="stack")
-    figure.update_yaxes(categoryorder="array", categoryarray=table["label"].tolist())
+    _name_rows(figure, table["label"].tolist())
     most = int(table["attempts"].max()) if len(table) else 1
     # Room for the text beside the longest bar.
-    figure.update_xaxes(title="lost attempts", range=[0, most * 1.4], tickformat=",d", nticks=6)
+    figure.update_xaxes(title_text="lost attempts", range=[0, most * 1.4], tickformat=",d", nticks=6)
+    if most <= WHOLE_STEPS:
+        figure.update_xaxes(dtick=1)
     return _or_empty(figure, table, "no attempt was lost")
 
 
@@ -217,7 +235,7 @@ def draw_hours_of_week(tally: pd.DataFrame) -> go.Figure:
         colorbar={"title": "attempts", "thickness": 12, "outlinewidth": 0},
         hovertemplate="%{y} %{x}:00: %{z:,} attempts<extra></extra>",
     )
-    figure.update_xaxes(title="hour of the day", type="category", showgrid=False)
+    figure.update_xaxes(title_text="hour of the day", type="category", showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
@@ -227,9 +245,9 @@ def draw_signs_of_life(tally: pd.DataFrame) -> go.Figure:
     table = signs_of_life(tally)
     labels = [_phone(str(client)) for client in table.index]
     figure = _figure(_height_of(len(table)))
-    for name, column, symbol in (
-        ("last attempt", "last_at", "circle-open"),
-        ("last answered", "last_answered_at", "x"),
+    for name, column, symbol, size in (
+        ("last attempt", "last_at", "circle-open", 13),
+        ("last answered", "last_answered_at", "circle", 5),
     ):
         known = table[column].notna()
         figure.add_scatter(
@@ -237,11 +255,11 @@ def draw_signs_of_life(tally: pd.DataFrame) -> go.Figure:
             x=table[column][known].dt.strftime("%Y-%m-%d %H:%M:%S").tolist(),
             y=[label for label, is_known in zip(labels, known, strict=True) if is_known],
             mode="markers",
-            marker={"symbol": symbol, "size": 10, "color": COLOURS["answered"], "line": {"width": 2}},
+            marker={"symbol": symbol, "size": size, "color": COLOURS["answered"], "line": {"width": 2}},
             hovertemplate=f"%{{y}}<br>{name}: %{{x|%a %d %b %Y %H:%M}} UTC<extra></extra>",
         )
-    figure.update_xaxes(title="UTC", type="date")
-    figure.update_yaxes(categoryorder="array", categoryarray=labels)
+    figure.update_xaxes(title_text="UTC", type="date")
+    _name_rows(figure, labels, grid=True)
     return _or_empty(figure, table, "no phone is known")
 
 
@@ -253,11 +271,13 @@ def choose_period(tally: pd.DataFrame, *, longest_in_days: int) -> str:
     return "week" if days <= LONGEST_IN_WEEKS else "month"
 
 
-def _figure(height: int, *, legend: bool = True, few_days: int = 0) -> go.Figure:
+def _figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> go.Figure:
     figure = go.Figure(layout={**LAYOUT, "height": height, "showlegend": legend, "template": None})
-    if 0 < few_days <= 14:
-        # Without this plotly divides one day into hours, and a bar a day stands over noon.
-        figure.update_xaxes(dtick=DAY_MS, tickformat="%a %d %b", type="date")
+    if days is not None and 0 < len(days) <= 14:
+        # Without this plotly divides one day into hours, and draws it as wide as the page.
+        margin = pd.Timedelta(days=max(0.6, (7 - len(days)) / 2))
+        ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
+        figure.update_xaxes(dtick=DAY_MS, tickformat="%a %d %b", type="date", range=ends)
     return figure
 
 
@@ -276,9 +296,20 @@ def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> go.Figur
             hovertemplate=f"%{{y}}<br>{_words(outcome)}: %{{customdata:,}} (%{{x:.1%}})<extra></extra>",
         )
     figure.update_layout(barmode="stack")
-    figure.update_xaxes(title=title, tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(categoryorder="array", categoryarray=labels)
+    figure.update_xaxes(title_text=title, tickformat=".0%", range=[0, 1])
+    _name_rows(figure, labels)
     return figure
+
+
+def _name_rows(figure: go.Figure, labels: list[str], *, grid: bool = False) -> None:
+    """Rows in the order of the labels, from below, without the empty room that plotly leaves above and below points."""
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=labels,
+        range=[-0.6, len(labels) - 0.4],
+        showgrid=grid,
+    )
 
 
 def _with_every_period(counts: pd.DataFrame, tally: pd.DataFrame, period: str) -> pd.DataFrame:

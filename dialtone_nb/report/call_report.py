@@ -31,6 +31,8 @@ SILENT = pd.Timedelta(days=14)
 NAMED = 5
 RECENT_DAYS = 7
 
+# Lost is what delivered leaves, so its interval says nothing new.
+WITH_INTERVAL = ("answered", "delivered")
 KEY_WORDS = {"day": "day", "client": "phone", "direction": "direction", "environment": "environment"}
 
 
@@ -85,10 +87,9 @@ def _facts(data: CallData, tally: pd.DataFrame) -> Iterator[str]:
     if len(reasons):
         first = reasons.iloc[0]
         lost = int(reasons["attempts"].sum())
-        yield (
-            f"{_count(lost, 'attempt')} lost, {first['share']:.0%} of them for one reason: "
-            f"{code_of(first['reason']).meaning}{f' ({first.reason})' if first['reason'] else ''}."
-        )
+        share = f", {first['share']:.0%} of them for one reason" if lost > 1 else ""
+        code = f" ({first['reason']})" if first["reason"] else ""
+        yield f"{_count(lost, 'attempt')} lost{share}: {code_of(first['reason']).meaning}{code}."
 
 
 def _to_do(data: CallData, tally: pd.DataFrame) -> Iterator[str]:
@@ -181,7 +182,7 @@ def tabulate_rates(tally: pd.DataFrame, by: str) -> Table:
         table = table.sort_values("attempts", ascending=False, kind="stable")
     columns = [KEY_WORDS[by], "attempts", "judged"]
     for name in RATES:
-        columns += [name, f"{name} rate", "95 % interval"]
+        columns += [name, f"{name} rate (95 % interval)" if name in WITH_INTERVAL else f"{name} rate"]
     rows = [_rates_row(_key_text(by, key), values) for key, values in table.iterrows()]
     return Table.of(columns, rows, "A dash stands where there is nothing to divide by.")
 
@@ -190,14 +191,16 @@ def _rates_row(key: str, values: pd.Series[float]) -> list[str | int | float | N
     judged = 0 if pd.isna(values["judged"]) else int(values["judged"])
     row: list[str | int | float | None] = [key, 0 if pd.isna(values["attempts"]) else int(values["attempts"]), judged]
     for name in RATES:
-        if not judged:
-            row += [0, None, None]
-            continue
-        rate = Rate(int(values[name]), judged)
-        low, high = rate.interval
-        few = ", few" if rate.is_few else ""
-        row += [rate.numerator, rate.value, f"{low:.1%} – {high:.1%}{few}"]
+        rate = Rate(int(values[name]) if judged else 0, judged)
+        row += [rate.numerator, _rate_text(rate) if name in WITH_INTERVAL else rate.value]
     return row
+
+
+def _rate_text(rate: Rate) -> str | None:
+    if rate.value is None:
+        return None
+    low, high = rate.interval
+    return f"{rate.value:.1%} ({low:.1%} – {high:.1%}){', few' if rate.is_few else ''}"
 
 
 def _key_text(by: str, key: object) -> str:

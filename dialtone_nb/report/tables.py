@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 Cell = str | int | float | None
+# A column of texts no longer than this is never broken into lines.
+UNBROKEN = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,18 @@ class Table:
         return cls(tuple(columns), tuple(tuple(row) for row in rows), note)
 
     def _repr_html_(self) -> str:
-        sides = [_side(row[n] for row in self.rows) for n in range(len(self.columns))]
-        head = "".join(_cell("th", side, name) for side, name in zip(sides, self.columns, strict=True))
+        columns = [[row[n] for row in self.rows] for n in range(len(self.columns))]
+        styles = [_style(column) for column in columns]
+        head = "".join(
+            f'<th style="text-align: {_side(column)}">{escape(name)}</th>'
+            for name, column in zip(self.columns, columns, strict=True)
+        )
         body = "\n".join(
-            "<tr>" + "".join(_cell("td", side, _text(cell)) for side, cell in zip(sides, row, strict=True)) + "</tr>"
+            "<tr>"
+            + "".join(
+                f'<td style="{style}">{escape(_text(cell))}</td>' for style, cell in zip(styles, row, strict=True)
+            )
+            + "</tr>"
             for row in self.rows
         )
         if not self.rows:
@@ -66,6 +76,7 @@ def _side(cells: Iterable[Cell]) -> str:
     return "right" if known and all(isinstance(cell, int | float) for cell in known) else "left"
 
 
-def _cell(tag: str, side: str, text: str) -> str:
-    # JupyterLab aligns every cell to the right unless the cell itself says otherwise.
-    return f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
+def _style(cells: Sequence[Cell]) -> str:
+    """How a column's cells stand; said in each cell, for JupyterLab aligns to the right what does not say otherwise."""
+    is_short = max((len(_text(cell)) for cell in cells), default=0) <= UNBROKEN
+    return f"text-align: {_side(cells)}" + ("; white-space: nowrap" if is_short else "")

@@ -41,15 +41,19 @@
     holder.dataset.drawn = "yes";
   };
 
-  const recolour = (onPaper) => {
+  // A page of A4 or Letter between its margins, in CSS pixels.
+  const paperWidth = 680;
+
+  const redraw = (onPaper) => {
     for (const holder of holders.filter((one) => one.dataset.drawn)) {
-      Plotly.relayout(holder, restyle(holder.layout, colours(onPaper)));
+      const size = onPaper ? { autosize: false, width: paperWidth } : { autosize: true, width: null };
+      Plotly.relayout(holder, { ...restyle(holder.layout, colours(onPaper)), ...size });
     }
   };
 
   // One after the other, so that the first figures can be read while the last are drawn.
   holders.reduce((before, holder) => before.then(() => draw(holder)), Promise.resolve());
-  dark.addEventListener("change", () => recolour(false));
-  window.addEventListener("beforeprint", () => recolour(true));
-  window.addEventListener("afterprint", () => recolour(false));
+  dark.addEventListener("change", () => redraw(false));
+  window.addEventListener("beforeprint", () => redraw(true));
+  window.addEventListener("afterprint", () => redraw(false));
 })();
