@@ -99,6 +99,8 @@ def draw_outcomes_by_day(tally: pd.DataFrame) -> go.Figure:
             name=_words(outcome),
             x=_dates(counts.index),
             y=counts[outcome].tolist(),
+            # Plotly takes the width from the distance of the bars, which a single bar has not.
+            width=0.85 * DAY_MS if period == "day" and few else None,
             marker=_marker(outcome, patterned=few),
             hovertemplate=f"%{{x|%a %d %b %Y}}<br>{_words(outcome)}: %{{y:,}}<extra></extra>",
         )
@@ -132,7 +134,7 @@ def draw_rates_over_time(tally: pd.DataFrame) -> go.Figure:
             y=table[f"{name}_rate"].round(4).tolist(),
             mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2},
-            marker={"symbol": symbol, "size": size, "line": {"width": 2}},
+            marker={"symbol": symbol, "size": size, "line": {"width": 2, "color": colour}},
             # With few points a band has no width to be seen, so the interval is drawn as bars too.
             error_y=_error_bars(table, name) if len(table) <= 3 else None,
             customdata=list(zip(table[name].tolist(), table["judged"].tolist(), low, high, strict=True)),
@@ -175,7 +177,7 @@ def draw_rates_by_phone(tally: pd.DataFrame) -> go.Figure:
             y=[place + 0.15 - 0.3 * row for place in range(len(labels))],
             text=labels,
             mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": size, "line": {"width": 2}},
+            marker={"color": colour, "symbol": symbol, "size": size, "line": {"width": 2, "color": colour}},
             error_x=_error_bars(table, name),
             customdata=table[name].tolist(),
             hovertemplate=f"%{{text}} judged<br>%{{x:.1%}} = %{{customdata:,}} {name}<extra></extra>",

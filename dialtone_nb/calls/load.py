@@ -16,10 +16,10 @@ from dialtone_nb.calls.frame import Phone, frame_calls, mask_parties
 from dialtone_nb.calls.metrics import tally_attempts
 from dialtone_nb.calls.quality import Finding, Quality
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.yaml_models import suggest
 
 if TYPE_CHECKING:
     from dialtone_nb.account import Account
+    from dialtone_nb.parameters import Parameters
 
 TWILIO = "twilio"
 # How far back the account is asked where no first day is given: Twilio keeps alerts and function logs for 30 days.
@@ -105,7 +105,7 @@ class Runbook(Protocol):
     def account(self) -> Account: ...
 
     @property
-    def project(self) -> Path: ...
+    def declared(self) -> Parameters: ...
 
 
 def load_runbook_calls(runbook: Runbook) -> CallData:
@@ -114,17 +114,7 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
     if wanted.source != TWILIO:
         return load_calls(wanted.source, **options)
-
-    from dialtone_nb.parameters import load_parameters
-
-    declared = load_parameters(runbook.project / "parameters")
-    if wanted.environment and wanted.environment not in declared.network.environments:
-        known = list(declared.network.environments)
-        raise InputError(
-            Fault(
-                "parameter environment", f"{wanted.environment!r} is not declared", suggest(wanted.environment, known)
-            )
-        )
+    declared = runbook.declared
     phones = {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
     return load_calls(TWILIO, runbook.account, service=declared.network.service.name, phones=phones, **options)
 

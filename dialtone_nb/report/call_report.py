@@ -200,7 +200,7 @@ def _rate_text(rate: Rate) -> str | None:
     if rate.value is None:
         return None
     low, high = rate.interval
-    return f"{rate.value:.1%} ({low:.1%} – {high:.1%}){', few' if rate.is_few else ''}"
+    return f"{rate.value:.1%} ({100 * low:.1f} – {100 * high:.1f}){', few' if rate.is_few else ''}"
 
 
 def _key_text(by: str, key: object) -> str:
