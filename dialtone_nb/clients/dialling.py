@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dialtone_nb.clients.dial_strings import DIGITS, KEYS, Grammar
+from dialtone_nb.clients.dial_strings import KEYPAD, Grammar
+from dialtone_nb.dialplan.patterns import DIGITS
 from dialtone_nb.errors import Fault, InputError
 
 
@@ -162,7 +163,7 @@ def _read_steps(
         elif sign == "[" and "]" in rest:
             inside, _, rest = rest.partition("]")
             steps.append(_Step(_read_set(inside)))
-        elif sign in KEYS:
+        elif sign in KEYPAD:
             steps.append(_Step(frozenset(sign)))
         else:
             raise _unreadable(grammar, dial_string, f"has {sign!r}, which is not simulated")

@@ -28,9 +28,13 @@ def save_private_files(folder: Path, files: Mapping[str, str]) -> tuple[Path, ..
     paths = tuple(folder / _plain_name(name) for name in files)
     _refuse_where_git_sees(paths)
     _make_private_folder(folder)
-    waiting = [(_write_beside(path, content), path) for path, content in zip(paths, files.values(), strict=True)]
-    for written, path in waiting:  # all contents are on disk: what is left can hardly fail half way
-        written.replace(path)
+    with contextlib.ExitStack() as leftovers:
+        waiting = []
+        for path, content in zip(paths, files.values(), strict=True):
+            waiting.append(_write_beside(path, content))
+            leftovers.callback(waiting[-1].unlink, missing_ok=True)
+        for written, path in zip(waiting, paths, strict=True):  # all contents are on disk: little is left to go wrong
+            written.replace(path)
     _sync_folder(folder)
     return paths
 
@@ -57,7 +61,7 @@ def delete_private_files(folder: Path) -> tuple[str, ...]:
 
 
 def _plain_name(name: str) -> str:
-    if name != Path(name).name or name.startswith("."):
+    if not name or name != Path(name).name or name.startswith("."):
         raise ValueError(f"{name!r} is no plain file name")
     return name
 

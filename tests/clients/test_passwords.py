@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialtone_nb.clients.passwords import generate_password, password_faults
@@ -44,6 +44,7 @@ def test_each_rule_of_twilio_has_its_own_words(password: str, missing: str) -> N
     assert missing in fault
 
 
+@settings(deadline=None)
 @given(st.text("☎§%#", min_size=1))
 def test_faults_never_repeat_the_password(password: str) -> None:
     """What is said about a password has none of it."""

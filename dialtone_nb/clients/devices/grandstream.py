@@ -61,6 +61,9 @@ def _port_fields(settings: DeviceSettings, port: str) -> Fields:
         Field(port, "Unregister On Reboot", "No", "P81", "0"),
         Field(port, "Outgoing Call without Registration", "Yes", "P109", "1", "calls go out even if registering fails"),
         Field(port, "Register Expiration", f"{minutes} minutes", "P32", minutes, "minutes here, not seconds"),
+        # Half the expiry, so that one lost request does not make the phone unreachable.
+        Field(port, "Reregister before Expiration", f"{settings.expiry_s // 2} seconds", "P2330",
+              str(settings.expiry_s // 2), "seconds here"),
         Field(port, "Preferred DTMF method, Priority 1", "RFC2833", "P850", "101"),
         Field(port, "Enable Call Features", "No", "P191", "0", "or star codes forward calls from a public phone"),
         Field(port, "Offhook Auto-Dial", "(empty)", "P71", ""),
@@ -78,4 +81,4 @@ def _port_fields(settings: DeviceSettings, port: str) -> Fields:
             Field(port, f"Preferred Vocoder, choice {choice}", settings.codecs[0], name, first)
             for choice, name in enumerate(("P59", "P60", "P61", "P62"), start=3)
         ),
-    )
+    )  # fmt: skip
