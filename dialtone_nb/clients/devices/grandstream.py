@@ -75,10 +75,10 @@ def _port_fields(settings: DeviceSettings, port: str) -> Fields:
         Field(port, "Dial Plan Prefix", "(empty)", "P66", ""),
         Field(port, "Use # as Dial Key", "No", "P72", "0", "# is a number of its own here"),
         Field(port, "Dial Plan", settings.dial_string, "P4200", settings.dial_string, "with its braces"),
-        Field(port, "Preferred Vocoder, choice 1", settings.codecs[0], "P57", first),
-        Field(port, "Preferred Vocoder, choice 2", settings.codecs[1], "P58", second),
+        Field(f"{port}: Preferred Vocoder", "choice 1", settings.codecs[0], "P57", first),
+        Field(f"{port}: Preferred Vocoder", "choice 2", settings.codecs[1], "P58", second),
         *(
-            Field(port, f"Preferred Vocoder, choice {choice}", settings.codecs[0], name, first)
+            Field(f"{port}: Preferred Vocoder", f"choice {choice}", settings.codecs[0], name, first)
             for choice, name in enumerate(("P59", "P60", "P61", "P62"), start=3)
         ),
     )  # fmt: skip
