@@ -1,0 +1,61 @@
+"""The banner at the top of every runbook: what it works on, and that a rehearsal is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+_BAND = {"rehearsal": "#8a5cf6", "protected": "#d13f3f", "twilio": "#2f7ed8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What an opened runbook says of itself; never a secret, a port or a time of day."""
+
+    title: str
+    account: str
+    environment: str
+    protected: bool
+    changed: Mapping[str, object]
+
+    @property
+    def warning(self) -> str:
+        """The line that can't be overlooked."""
+        if self.account == "rehearsal":
+            return "REHEARSAL — not Twilio"
+        return "Twilio — PROTECTED environment" if self.protected else "Twilio"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The lines below it, by label."""
+        facts = {"account": "a stand-in on this machine; nothing costs money" if self.is_rehearsal else "Twilio"}
+        if self.environment:
+            facts["environment"] = f"{self.environment}, {'protected' if self.protected else 'not protected'}"
+        if self.changed:
+            facts["parameters"] = ", ".join(f"{name} = {value!r}" for name, value in self.changed.items())
+        return facts
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether nothing here is real."""
+        return self.account == "rehearsal"
+
+    def text(self) -> str:
+        """The banner for a terminal."""
+        width = max(map(len, self.facts))
+        return "\n".join([f"{self.warning}: {self.title}", *(f"  {k:<{width}}  {v}" for k, v in self.facts.items())])
+
+    def html(self) -> str:
+        """The banner for a page, light or dark."""
+        band = _BAND["rehearsal" if self.is_rehearsal else "protected" if self.protected else "twilio"]
+        facts = "".join(
+            f'<div><span style="opacity:.7">{escape(label)}</span> {escape(value)}</div>'
+            for label, value in self.facts.items()
+        )
+        return (
+            f'<div class="dialtone-banner" style="border:1px solid {band};border-left:8px solid {band};'
+            f'border-radius:4px;padding:.6em 1em;margin:.3em 0;background:{band}1a">'
+            f'<div style="font-weight:700;letter-spacing:.02em">{escape(self.warning)}</div>'
+            f"<div>{escape(self.title)}</div>{facts}</div>"
+        )

@@ -1,0 +1,214 @@
+"""What a runbook's tagged cell declares, and whether the values given to it fit; every fault at once.
+
+papermill only warns of a name that it does not know, and guesses the type of a value whatever the cell declares,
+so both are checked here: before a kernel starts by our own command, and by the runbook's opening call.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import io
+import json
+import tokenize
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.yaml_models import suggest
+
+TAG = "parameters"
+ACCOUNTS = ("rehearsal", "twilio")
+
+Value = str | int | float | bool
+_TYPES: dict[str, type[Value]] = {"str": str, "int": int, "float": float, "bool": bool}
+_WANTED = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One parameter of a runbook, as its tagged cell declares it."""
+
+    name: str
+    type: type[Value]
+    default: Value
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A runbook's notebook before it runs: its name, title and declared parameters."""
+
+    name: str
+    title: str
+    declared: tuple[Declared, ...]
+    path: Path
+
+    @property
+    def names(self) -> list[str]:
+        """The declared names, in the cell's order."""
+        return [parameter.name for parameter in self.declared]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that somebody gave to a parameter, and where."""
+
+    value: Any
+    place: str
+
+
+def runbook_names(project: Path) -> list[str]:
+    """The runbooks of a project, by name."""
+    return sorted(path.stem for path in (project / "notebooks").glob("*.ipynb"))
+
+
+def read_source(project: Path, name: str) -> Source:
+    """A runbook by name; a `ParametersError` where there is none, or where its tagged cell holds more than literals."""
+    path = project / "notebooks" / f"{name}.ipynb"
+    if not path.is_file():
+        wanted = Path(name).name.removesuffix(".ipynb")
+        repair = suggest(wanted, runbook_names(project))
+        raise ParametersError(Fault(f"runbook {name}", f"there is no notebooks/{path.name}", repair))
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParametersError(Fault(f"notebooks/{path.name}", f"is not a notebook: {error}")) from None
+    tagged = [_text(cell) for cell in cells if TAG in cell.get("metadata", {}).get("tags", ())]
+    return Source(name, _title(cells) or name, _declared("\n".join(tagged), f"notebooks/{path.name}"), path)
+
+
+def _text(cell: Mapping[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def _title(cells: Iterable[Mapping[str, Any]]) -> str:
+    for cell in cells:
+        if cell["cell_type"] == "markdown":
+            for line in _text(cell).splitlines():
+                if line.startswith("# "):
+                    return line[2:].strip()
+    return ""
+
+
+def _declared(source: str, place: str) -> tuple[Declared, ...]:
+    helps = _trailing_comments(source)
+    declared, faults = [], []
+    for statement in ast.parse(source).body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=kind), value=ast.expr() as value) if (
+                kind in _TYPES and (literal := _literal(value)) is not None and _fits(literal.value, _TYPES[kind])
+            ):
+                default = _TYPES[kind](literal.value)
+                declared.append(Declared(name, _TYPES[kind], default, helps.get(statement.lineno, "")))
+            case _:
+                line = ast.unparse(statement)
+                repair = f"write one literal a line, such as days: int = 7; types are {', '.join(_TYPES)}"
+                faults.append(Fault(f"{place} {TAG} cell", f"declares no parameter: {line}", repair))
+    if faults:
+        raise ParametersError(faults)
+    return tuple(declared)
+
+
+def _trailing_comments(source: str) -> dict[int, str]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {token.start[0]: token.string.lstrip("# ").strip() for token in tokens if token.type == tokenize.COMMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class _Literal:
+    value: Any
+
+
+def _literal(node: ast.expr) -> _Literal | None:
+    """A literal's value; papermill writes infinity and "not a number" as calls of float."""
+    match node:
+        case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value=str(text))]):
+            return _Literal(float(text))
+    try:
+        return _Literal(ast.literal_eval(node))
+    except ValueError:
+        return None
+
+
+def read_assignments(source: str) -> dict[str, object] | None:
+    """What a cell assigns, where it does nothing but assign literals to names; otherwise None."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # a magic or a shell line
+        return None
+    assigned: dict[str, object] = {}
+    for statement in body:
+        match statement:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.Assign(targets=[ast.Name(id=name)], value=value)
+            ) if (literal := _literal(value)) is not None:
+                assigned[name] = literal.value
+            case _:
+                return None
+    return assigned
+
+
+def check_given(source: Source, given: Mapping[str, Given]) -> tuple[dict[str, Value], list[Fault]]:
+    """The value of every declared parameter, and what is wrong with those given: names, types and the account."""
+    faults = [
+        Fault(one.place, f"{source.name} has no parameter {name!r}", suggest(name, source.names))
+        for name, one in given.items()
+        if name not in source.names
+    ]
+    values: dict[str, Value] = {}
+    for parameter in source.declared:
+        one = given.get(parameter.name)
+        values[parameter.name] = parameter.default
+        if one is None:
+            continue
+        if _fits(one.value, parameter.type):
+            values[parameter.name] = parameter.type(one.value)
+            faults.extend(_account_faults(parameter, one))
+        else:
+            faults.append(_type_fault(parameter, one))
+    return values, faults
+
+
+def check_environments(
+    source: Source, values: Mapping[str, Value], given: Mapping[str, Given], environments: Iterable[str]
+) -> list[Fault]:
+    """What is wrong with the environments that a runbook names: each must be declared in network.yaml."""
+    known = list(environments)
+    return [
+        Fault(
+            given[name].place if name in given else f"parameter {name} of {source.name}",
+            f"the environment {value!r} is not declared in network.yaml",
+            suggest(str(value), known),
+        )
+        for name, default in ((one.name, one.default) for one in source.declared)
+        if name == "environment" or name.endswith("_environment")
+        if (value := values[name]) not in known and not (value == "" and default == "")
+    ]
+
+
+def _fits(value: object, kind: type[Value]) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind
+
+
+def _account_faults(parameter: Declared, one: Given) -> list[Fault]:
+    if parameter.name != "account" or one.value in ACCOUNTS:
+        return []
+    return [Fault(one.place, f"there is no account {one.value!r}", suggest(str(one.value), ACCOUNTS))]
+
+
+def _type_fault(parameter: Declared, one: Given) -> Fault:
+    problem = f"{one.value!r} is not {_WANTED[parameter.type]}"
+    if parameter.type is str:
+        # What was typed is lost by now: papermill has made +15035550123 a number.
+        if one.value is None or isinstance(one.value, bool | int | float | datetime.date):
+            return Fault(one.place, problem, f"put it in quotes, or pass it with -r {parameter.name} VALUE")
+        return Fault(one.place, problem, "write one plain text")
+    if isinstance(one.value, str):
+        return Fault(one.place, problem, f"write it without quotes, or pass it with -p {parameter.name} VALUE")
+    return Fault(one.place, problem, f"write it like {parameter.default!r}")

@@ -1,0 +1,205 @@
+"""The opening call of every runbook: its parameters checked, what is declared loaded, and a banner to look at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dialtone_nb.display.banner import Banner
+from dialtone_nb.errors import ParametersError
+from dialtone_nb.notebook_parameters import (
+    Given,
+    Source,
+    Value,
+    check_environments,
+    check_given,
+    read_assignments,
+    read_source,
+)
+from dialtone_nb.parameters import Parameters, load_parameters
+from dialtone_nb.report.figures_in_notebooks import show_figures_as_json
+
+if TYPE_CHECKING:
+    from dialtone_nb.account import Account
+
+PARAMETERS_VARIABLE = "DIALTONE_PARAMETERS"
+
+
+class Values(Mapping[str, Value]):
+    """The parameters of one run: read-only, each an attribute and a key."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        """Keep a copy of the values."""
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Value:
+        """A parameter's value."""
+        return self._values[name]
+
+    def __getattr__(self, name: str) -> Any:
+        """A parameter's value as an attribute; its type is the one that the tagged cell declares."""
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(f"the runbook declares no parameter {name!r}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in the cell's order."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Names and values on one line."""
+        return f"Values({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+
+
+@dataclass(frozen=True, eq=False)
+class Runbook:
+    """An opened runbook: its parameters, what is declared in parameters/, and the account that it works on."""
+
+    source: Source
+    parameters: Values
+    declared: Parameters = field(repr=False)
+    project: Path
+
+    @property
+    def name(self) -> str:
+        """The notebook's name, such as deploy."""
+        return self.source.name
+
+    @property
+    def environment(self) -> str:
+        """The environment to work on; empty where the runbook has none or works on all."""
+        return str(self.parameters.get("environment", ""))
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the environment needs a plan's fingerprint as consent."""
+        environment = self.declared.network.environments.get(self.environment)
+        return environment is not None and environment.protected
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is there to answer: in JupyterLab, and not under papermill, nbval or `make notebooks`."""
+        return is_attended()
+
+    @cached_property
+    def account(self) -> Account:
+        """The account, opened when it is first asked for."""
+        from dialtone_nb.account import open_account
+
+        return open_account(self.account_kind, self.project)
+
+    @property
+    def account_kind(self) -> str:
+        """The kind of account: rehearsal or twilio; a runbook that declares none rehearses."""
+        return str(self.parameters.get("account", "rehearsal"))
+
+    @property
+    def banner(self) -> Banner:
+        """What the runbook shows of itself."""
+        defaults = {parameter.name: parameter.default for parameter in self.source.declared}
+        changed = {
+            name: value
+            for name, value in self.parameters.items()
+            if value != defaults[name] and name not in ("account", "environment")
+        }
+        return Banner(self.source.title, self.account_kind, self.environment, self.is_protected, changed)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.banner.text(), "text/html": self.banner.html()}
+
+
+def open_runbook(name: str) -> Runbook:
+    """The runbook, ready to work; a `ParametersError` with every fault of its parameters and of the files."""
+    shell = _shell()
+    project = find_project(Path.cwd())
+    source = read_source(project, name)
+    given = _given(source, shell.user_ns, shell.user_ns.get("In", ())) if shell else {}
+    values, declared = check_run(source, given, parameters_folder(project))
+    if shell:
+        show_figures_as_json(shell)
+    return Runbook(source, Values(values), declared, project)
+
+
+def check_run(source: Source, given: Mapping[str, Given], folder: Path) -> tuple[dict[str, Value], Parameters]:
+    """The values of a run and what the parameter files declare; a `ParametersError` with every fault of both."""
+    values, faults = check_given(source, given)
+    try:
+        declared = load_parameters(folder)
+    except ParametersError as error:
+        raise ParametersError([*faults, *error.faults]) from None
+    faults += check_environments(source, values, given, declared.network.environments)
+    if faults:
+        raise ParametersError(faults)
+    return values, declared
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds notebooks/ and parameters/; otherwise this package's own."""
+    for folder in (start, *start.parents):
+        if (folder / "notebooks").is_dir() and (folder / "parameters").is_dir():
+            return folder
+    return Path(__file__).resolve().parent.parent
+
+
+def parameters_folder(project: Path) -> Path:
+    """Where the parameter files are: DIALTONE_PARAMETERS, relative to the project, or parameters/."""
+    return project / os.environ.get(PARAMETERS_VARIABLE, "parameters")
+
+
+def is_attended() -> bool:
+    """Whether somebody sits before this kernel: JupyterLab names the session, and a front end that may be asked."""
+    kernel = getattr(_shell(), "kernel", None)
+    return "JPY_SESSION_NAME" in os.environ or bool(getattr(kernel, "_allow_stdin", False))
+
+
+def _given(source: Source, namespace: Mapping[str, object], cells: Sequence[str]) -> dict[str, Given]:
+    """What the session gives to the runbook's parameters, and the strangers among it.
+
+    The kernel's history tells which cells held parameters: papermill's injected one and the tagged one assign literals
+    and do nothing else. nbval keeps no history; there, whatever plain literal the session holds was given.
+    """
+    strangers = set(_assigned(source, cells, opened=_is_opened(namespace))) if any(cells) else _plain(namespace)
+    names = [name for name in (*source.names, *sorted(strangers)) if name in namespace]
+    return {name: Given(namespace[name], f"parameter {name} of {source.name}") for name in dict.fromkeys(names)}
+
+
+def _is_opened(namespace: Mapping[str, object]) -> bool:
+    return any(isinstance(value, Runbook) for value in namespace.values())
+
+
+def _assigned(source: Source, cells: Sequence[str], *, opened: bool) -> list[str]:
+    """The names assigned in cells of literals; a cell that was corrected and ran again replaces what it said before."""
+    kept: list[set[str]] = []
+    for cell in cells:
+        names = set(read_assignments(cell) or ())
+        if not names or (opened and not names & set(source.names)):
+            continue  # once the runbook is open, only a cell that sets a declared parameter is about parameters
+        kept = [*(earlier for earlier in kept if not earlier & names), names]
+    return [name for names in kept for name in names]
+
+
+def _plain(namespace: Mapping[str, object]) -> set[str]:
+    hidden = getattr(_shell(), "user_ns_hidden", {})
+    return {
+        name
+        for name, value in namespace.items()
+        if isinstance(value, str | int | float) and not name.startswith("_") and name not in hidden
+    }
+
+
+def _shell() -> Any:
+    """IPython's shell, or None outside of it."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
