@@ -133,7 +133,7 @@ def _target_faults(
         return not allowed or reaches_somebody(gives, allowed, refused)
 
     for index, rule in enumerate(dialplan.rules):
-        if rule.emergency and rule.pattern not in EMERGENCY_NUMBERS:
+        if rule.emergency and index in patterns and rule.pattern not in EMERGENCY_NUMBERS:
             yield Fault(
                 file.place("rules", index, "pattern"),
                 f"Twilio knows no emergency number {rule.pattern}",

@@ -1,0 +1,117 @@
+"""Python and the deployed JavaScript agree: on decisions, on TwiML, on what is said after a call."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialtone_nb.dialplan.compile import Table
+from dialtone_nb.dialplan.decide import decide, spoken_reason
+from dialtone_nb.dialplan.model import Call, DialTrunk, OutgoingCall, decision_data
+from dialtone_nb.dialplan.patterns import parse_pattern
+from dialtone_nb.dialplan.table import Rule
+from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
+from tests.dialplan.cases import CASES, Case, told
+from tests.dialplan.strategies import calls, outgoing_calls
+from tests.service.node import Functions
+
+DOMAINS = {"stage": "dialtone-1234-stage.twil.io", "prod": "dialtone-1234-prod.twil.io"}
+
+
+def canonical(twiml: str) -> str:
+    """The TwiML without what means nothing: the order of attributes, spaces in tags."""
+    return ET.canonicalize(twiml)
+
+
+def request_of(call: Call) -> tuple[str, dict[str, str]]:
+    """The function that Twilio would ask about a call, and the parameters it would send."""
+    if isinstance(call, OutgoingCall):
+        # From is what the phone claims: it must change nothing.
+        return "sip-outgoing", {"SipUsername": call.sip_username, "To": call.to, "From": "sip:library@evil.example"}
+    return "sip-incoming", {"To": call.to, "From": call.from_}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.situation)
+def test_case(functions: Functions, case: Case) -> None:
+    """Each case of cases.yaml ends on Node as it says there."""
+    assert told(functions.decide(case.call)) == case.then
+
+
+@given(call=calls)
+def test_decisions(functions: Functions, table: Table, call: Call) -> None:
+    """The same call meets the same decision."""
+    assert functions.decide(call) == decision_data(decide(table, call))
+
+
+@given(call=calls.filter(lambda call: call.environment in DOMAINS))
+def test_twiml(functions: Functions, table: Table, call: Call) -> None:
+    """The same call gets the same TwiML from the deployed function, whatever From says."""
+    function, event = request_of(call)
+    domain = DOMAINS[call.environment]
+    answer = functions.invoke(function, {"DOMAIN_NAME": domain, "TRUNK_PASSWORD": "s3cret & <more>"}, event)
+    decision = decide(table, call)
+    url = status_url(f"https://{domain}", function.removeprefix("sip-"), decision.client)
+    assert canonical(answer.twiml) == canonical(twiml_of(decision, url, "s3cret & <more>"))
+
+
+@given(
+    direction=st.sampled_from(["outgoing", "incoming"]),
+    status=st.one_of(
+        st.sampled_from(["completed", "answered", "busy", "no-answer", "failed", "canceled", "constructor", ""]),
+        st.text(),
+    ),
+)
+def test_after_the_call(functions: Functions, table: Table, direction: str, status: str) -> None:
+    """The same end of a call is told in the same words."""
+    message = spoken_reason(table, direction, status)
+    assert functions.ask(do="spoken", direction=direction, status=status) == message
+    event = {"direction": direction, "client": "lobby", "DialCallStatus": status}
+    answer = functions.invoke("call-status", {"DOMAIN_NAME": DOMAINS["prod"]}, event)
+    assert canonical(answer.twiml) == canonical(twiml_saying(message))
+
+
+awkward = st.text("abc{}$&?;= é'()!*~\"%/\\", max_size=8)
+
+
+@given(call=outgoing_calls, data=st.data())
+def test_any_trunk(functions: Functions, table: Table, call: OutgoingCall, data: st.DataObject) -> None:
+    """Placeholders are filled in alike, whatever stands around them and in the contexts."""
+    placeholder = st.sampled_from(["{client}", "{context}", "{dialled}", "{nothing}", "{client", "{{client}}"])
+    template = st.lists(st.one_of(awkward, placeholder), max_size=4).map("".join)
+    trunk = table.trunk.model_copy(
+        update={
+            "uri": f"sip:{data.draw(template)}@x",
+            "headers": {"X-A": data.draw(template), "X-B": data.draw(template)},
+        }
+    )
+    everything = table.rules[0].model_copy(
+        update={"pattern": "^[0-9*#+]+$", "to": "trunk", "value": data.draw(awkward)}
+    )
+    other = table.model_copy(update={"trunk": trunk, "rules": (everything,)})
+    decision = decide(other, call)
+    assert functions.decide(call, other) == decision_data(decision)
+    assert isinstance(decision, DialTrunk) or decision.kind == "refuse"
+
+
+pieces = st.sampled_from([*"019#*+XZN", "[15-7]", "[0#*]"])
+patterns = st.tuples(st.lists(pieces, min_size=1, max_size=4).map("".join), st.sampled_from(["", "."])).map("".join)
+
+
+@given(
+    wanted=st.lists(patterns, min_size=1, max_size=5),
+    dialled=st.text("0123456789#*+", min_size=1, max_size=6),
+    skip=st.integers(0, 4),
+)
+def test_any_rules(functions: Functions, table: Table, wanted: list[str], dialled: str, skip: int) -> None:
+    """The same rule takes a call, and makes the same number, whatever the patterns are."""
+    rules = [
+        Rule(name=f"r{i}", pattern=parse_pattern(pattern).regex(), to="pstn", prefix="+1503555", skip=skip)
+        for i, pattern in enumerate(wanted)
+    ]
+    other = table.model_copy(update={"rules": tuple(rules)})
+    call = OutgoingCall("prod", "lobby", f"sip:{quote(dialled)}@x")
+    assert functions.decide(call, other) == decision_data(decide(other, call))

@@ -1,0 +1,179 @@
+"""The deployed functions keep Twilio's contract and ours: TwiML, one event line, no secret."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialtone_nb.dialplan.compile import Table
+from tests.dialplan.strategies import calls
+from tests.service.node import FUNCTIONS, Functions
+from tests.service.test_agreement import request_of
+
+CONTEXT = {
+    "DOMAIN_NAME": "dialtone-1234-prod.twil.io",
+    "TRUNK_PASSWORD": "correct-horse-battery",
+    "AUTH_TOKEN": "t0ken",
+}
+CALL_SID = "CA" + "0" * 32
+
+
+def outgoing(phone: str, dialled: str) -> dict[str, str]:
+    """What Twilio sends when a phone dials."""
+    to = f"sip:{dialled}@dialtone-example-prod.sip.twilio.com"
+    return {"SipUsername": phone, "To": to, "From": f"sip:{phone}@example.org", "CallSid": CALL_SID}
+
+
+def incoming(to: str) -> dict[str, str]:
+    """What Twilio sends when a number is called."""
+    return {"To": to, "From": "+12125550188", "CallSid": CALL_SID}
+
+
+def ended(direction: str, status: str, **more: str) -> dict[str, str]:
+    """What Twilio sends when a dialled call has ended: the action's query, and its own parameters."""
+    return {"direction": direction, "client": "lobby", "CallSid": CALL_SID, "DialCallStatus": status, **more}
+
+
+@pytest.mark.parametrize(
+    ("function", "sent", "event"),
+    [
+        ("sip-outgoing", outgoing("lobby", "5035550199"), {"event": "outgoing-call", "rule": "local"}),
+        ("sip-outgoing", outgoing("lobby", "%23"), {"event": "outgoing-call", "rule": "menu"}),
+        ("sip-outgoing", outgoing("lobby", "911"), {"event": "outgoing-call", "rule": "emergency"}),
+        (
+            "sip-outgoing",
+            outgoing("lobby", "9005550199"),
+            {"event": "outgoing-refused", "rule": "local", "reason": "premium-rate"},
+        ),
+        (
+            "sip-outgoing",
+            outgoing("nobody", "5035550199"),
+            {"event": "outgoing-refused", "rule": "", "reason": "unknown-client", "channel": "", "endpoint": ""},
+        ),
+        ("sip-incoming", incoming("+15035550103"), {"event": "incoming-call", "rule": "incoming"}),
+        (
+            "sip-incoming",
+            incoming("+15035550190"),
+            {"event": "incoming-refused", "rule": "", "reason": "unknown-number", "channel": "", "endpoint": ""},
+        ),
+        ("call-status", ended("outgoing", "completed"), {"event": "outgoing-dialstatus-completed"}),
+        ("call-status", ended("outgoing", "no-answer"), {"event": "outgoing-dialstatus-no-answer"}),
+        (
+            "call-status",
+            ended("incoming", "failed", ErrorCode="32009"),
+            {"event": "incoming-dialstatus-failed", "error_code": "32009"},
+        ),
+    ],
+)
+def test_event(functions: Functions, function: str, sent: dict[str, str], event: dict[str, str]) -> None:
+    """Each call leaves one line that says when, which phone, what, and which call."""
+    (logged,) = functions.invoke(function, CONTEXT, sent).events
+    moment = datetime.fromisoformat(logged.pop("timestamp"))
+    assert moment.utcoffset() == timedelta(0)
+    assert logged == {"channel": "lobby", "endpoint": "lobby", "call_sid": CALL_SID, **event}
+
+
+@pytest.mark.parametrize(
+    ("direction", "status", "message"),
+    [
+        ("outgoing", "completed", None),
+        ("incoming", "answered", None),
+        ("outgoing", "canceled", None),
+        ("outgoing", "busy", "busy"),
+        ("outgoing", "no-answer", "no_answer"),
+        ("outgoing", "failed", "failed"),
+        ("incoming", "failed", "phone_unreachable"),
+    ],
+)
+def test_call_status(functions: Functions, table: Table, direction: str, status: str, message: str | None) -> None:
+    """After a call the caller hears why it was not answered, then the call is hung up."""
+    response = ET.fromstring(functions.invoke("call-status", CONTEXT, ended(direction, status)).twiml)
+    said = [verb.text for verb in response.findall("Say")]
+    assert said == ([getattr(table.messages, message)] if message else [])
+    assert response[-1].tag == "Hangup"
+
+
+anything: st.SearchStrategy[Any] = st.one_of(st.none(), st.text(max_size=9), st.lists(st.text(max_size=5), max_size=2))
+
+
+@given(
+    function=st.sampled_from(["sip-outgoing", "sip-incoming", "call-status"]),
+    sent=st.dictionaries(
+        st.sampled_from(
+            ["To", "From", "SipUsername", "CallSid", "DialCallStatus", "ErrorCode", "direction", "client", "request"]
+        ),
+        anything,
+    ),
+    domain=st.sampled_from(["dialtone-1234-prod.twil.io", "dialtone-1234-stage.twil.io", "localhost:3000", ""]),
+)
+def test_whatever_is_sent(functions: Functions, function: str, sent: dict[str, Any], domain: str) -> None:
+    """Parameters that are absent, doubled or nonsense get TwiML as well, once, and one event."""
+    answer = functions.invoke(function, {**CONTEXT, "DOMAIN_NAME": domain}, sent)
+    assert ET.fromstring(answer.twiml).tag == "Response"
+    assert len(answer.events) == 1
+
+
+@given(call=calls)
+def test_no_secret_is_logged(functions: Functions, call: Any) -> None:
+    """Neither the trunk's password nor the auth token is ever in an event, nor any number."""
+    function, sent = request_of(call)
+    (event,) = functions.invoke(function, CONTEXT, sent).events
+    written = " ".join(event.values()).replace(event["timestamp"], "")
+    assert CONTEXT["TRUNK_PASSWORD"] not in written
+    assert CONTEXT["AUTH_TOKEN"] not in written
+    assert not re.search("[0-9]{4}", written)
+
+
+@pytest.mark.parametrize(
+    ("domain", "environment"),
+    [
+        ("dialtone-1234-prod.twil.io", "prod"),
+        ("dialtone-1234-stage.twil.io", "stage"),
+        ("our-stage-phones-98-prod.twil.io", "prod"),
+        ("dialtone-1234-dev.twil.io", ""),
+        ("dialtone-1234.twil.io", ""),
+        ("dialtone-prod.twil.io", ""),
+        ("dialtone-1234-prod.example.org", ""),
+        ("dialtone-1234-preprod.twil.io", ""),
+        ("", ""),
+    ],
+)
+def test_environment(functions: Functions, domain: str, environment: str) -> None:
+    """A function knows its environment by the suffix of its domain name, of those that the table has."""
+    assert functions.ask(do="environment", domain=domain) == environment
+
+
+def test_a_stranger_domain_dials_nothing(functions: Functions) -> None:
+    """On a domain of no declared environment every phone is unknown."""
+    answer = functions.invoke("sip-outgoing", {"DOMAIN_NAME": "x-1-dev.twil.io"}, outgoing("lobby", "5035550199"))
+    assert answer.events[0]["reason"] == "unknown-client"
+
+
+def test_visibility() -> None:
+    """Three functions have a URL, behind the signature check; every other module is private."""
+    assert sorted(path.name for path in FUNCTIONS.glob("*.protected.js")) == [
+        "call-status.protected.js",
+        "sip-incoming.protected.js",
+        "sip-outgoing.protected.js",
+    ]
+    others = {path.name for path in FUNCTIONS.iterdir()} - {path.name for path in FUNCTIONS.glob("*.protected.js")}
+    assert all(name.endswith(".private.js") for name in others)
+
+
+def test_a_cold_start_loads_little(functions: Functions) -> None:
+    """A function loads its own modules and the table, and nothing from npm: require is called for nothing else."""
+    required = {
+        name
+        for path in FUNCTIONS.iterdir()
+        for name in re.findall(r"require\((.*?)\)", path.read_text(encoding="utf-8"))
+    }
+    assert required == {"Runtime.getFunctions("}
+    functions.invoke("sip-outgoing", CONTEXT, outgoing("lobby", "5035550199"))
+    loaded = [path for path in functions.ask(do="loaded") if str(FUNCTIONS) in path]
+    assert {path.rsplit("/", 1)[-1] for path in loaded} <= {path.name for path in FUNCTIONS.iterdir()}
