@@ -212,7 +212,8 @@ def _attempts(events: pd.DataFrame, quality: Quality) -> pd.DataFrame:
     begun = {outcome: call for call, outcome in started.items()}
     is_end = events["role"].isin(("outcome", "refused"))
     is_open = (events["role"] == "placed") & ~events.index.isin(started)
-    quality.note("outcomes without their call event", "kept: they begin when they end", int(is_end.sum()) - len(begun))
+    alone = (events["role"] == "outcome") & ~events.index.isin(begun)
+    quality.note("outcomes without their call event", "kept: they begin when they end", int(alone.sum()))
     quality.note("placed calls without an outcome", "kept: how they ended is unknown", int(is_open.sum()))
     attempts = events[is_end | is_open].copy()
     attempts["ended_at"] = attempts["at"]

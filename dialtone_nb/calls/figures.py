@@ -257,7 +257,12 @@ def draw_signs_of_life(tally: pd.DataFrame) -> go.Figure:
             x=table[column][known].dt.strftime("%Y-%m-%d %H:%M:%S").tolist(),
             y=[label for label, is_known in zip(labels, known, strict=True) if is_known],
             mode="markers",
-            marker={"symbol": symbol, "size": size, "color": COLOURS["answered"], "line": {"width": 2}},
+            marker={
+                "symbol": symbol,
+                "size": size,
+                "color": COLOURS["answered"],
+                "line": {"width": 2, "color": COLOURS["answered"]},
+            },
             hovertemplate=f"%{{y}}<br>{name}: %{{x|%a %d %b %Y %H:%M}} UTC<extra></extra>",
         )
     figure.update_xaxes(title_text="UTC", type="date")

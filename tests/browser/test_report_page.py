@@ -1,0 +1,163 @@
+"""The report page in Chromium: it opens offline, draws every figure, in light and in dark, and prints."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from dialtone_nb.calls import figures
+from dialtone_nb.calls.metrics import tally_attempts
+from dialtone_nb.report.call_report import tabulate_rates
+from dialtone_nb.report.figures_in_notebooks import bundle_of
+from dialtone_nb.report.html import write_html
+from tests.calls.strategies import frame_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = os.environ.get("DIALTONE_CHROMIUM") or shutil.which("chromium") or ""
+ALL_DRAWN = "[...document.querySelectorAll('.figure')].every((one) => one.dataset.drawn)"
+
+# Where checks count, a missing browser is a failure, not a gap.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not CHROMIUM and "CI" not in os.environ,
+        reason="there is no chromium here; install it, or name it in DIALTONE_CHROMIUM",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with every figure of the call report and a table of a hundred days."""
+    attempts = [
+        {
+            "started_at": datetime(2026, 1 + number // 28, 1 + number % 28, number % 24, tzinfo=UTC),
+            "environment": "prod",
+            "client": ["lobby", "clinic", "van"][number % 3],
+            "direction": "outgoing",
+            "outcome": ["answered", "no_answer", "failed", "unregistered", "answered"][number % 5],
+            "reason": ["13224", "32009"][number % 2],
+            "duration_s": 30,
+            "price": None,
+            "currency": None,
+        }
+        for number in range(100)
+    ]
+    tally = tally_attempts(frame_of(attempts))
+    drawn = [getattr(figures, name)(tally) for name in dir(figures) if name.startswith("draw_")]
+    outputs = [new_output("display_data", data=bundle_of(figure)) for figure in drawn]
+    outputs.append(new_output("display_data", data={"text/html": tabulate_rates(tally, "day")._repr_html_()}))
+    cells = [new_markdown_cell("# Call report\n\n## By day & hour"), new_code_cell("look", outputs=outputs)]
+    folder = tmp_path_factory.mktemp("page")
+    nbformat.write(new_notebook(cells=cells), folder / "report.ipynb")
+    write_html(folder / "report.ipynb", folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "there is no chromium here; .ci/run installs it"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def opened(browser: "Browser", page_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple["Page", list[str]]]:
+    """The page, all figures drawn, and what the browser asked for, complained about, or failed at meanwhile."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=request.param)
+    noticed: list[str] = []
+    page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
+    page.on("console", lambda message: noticed.append(f"{message.type} {message.text}"))
+    page.on("pageerror", lambda error: noticed.append(f"error {error}"))
+    page.goto(page_path.as_uri())
+    page.wait_for_function(ALL_DRAWN)
+    yield page, noticed
+    page.close()
+
+
+def test_the_page_asks_for_nothing_but_itself_and_complains_of_nothing(
+    opened: tuple["Page", list[str]], page_path: Path
+) -> None:
+    """One request, for the file, and a silent console."""
+    page, noticed = opened
+    page.wait_for_load_state("networkidle")
+    assert noticed == [f"request {page_path.as_uri()}"]
+
+
+def test_every_figure_is_drawn_inside_the_page(opened: tuple["Page", list[str]]) -> None:
+    """Each figure has its marks and fits the column; nothing makes the page scroll sideways."""
+    page, _ = opened
+    assert page.locator(".figure").count() == 8
+    marks = (
+        ".figure .point path, .figure .points path, .figure .bars path, .figure .hm image, .figure .scatterlayer path"
+    )
+    for figure in page.locator(".figure").all():
+        assert figure.locator(", ".join(mark.replace(".figure ", "") for mark in marks.split(", "))).count() > 0
+        box = figure.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 1280
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+
+
+def test_text_can_be_read_on_its_ground(opened: tuple["Page", list[str]]) -> None:
+    """Text, quiet text and the words in figures stand out from the ground by at least 4.5 to 1."""
+    page, _ = opened
+    ratios = page.evaluate(
+        """() => {
+          const light = (colour) => {
+            const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+              .map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+          };
+          const ground = light(getComputedStyle(document.body).backgroundColor);
+          const of = (selector, property) => {
+            const ink = light(getComputedStyle(document.querySelector(selector))[property]);
+            return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+          };
+          const inText = ["h1", "th", "td"].map((selector) => of(selector, "color"));
+          const inFigures = [".xtick text", ".legendtext"].map((selector) => of(selector, "fill"));
+          return [...inText, ...inFigures];
+        }"""
+    )
+    assert min(ratios) >= 4.5
+
+
+def test_a_long_table_scrolls_in_its_place_and_prints_whole(opened: tuple["Page", list[str]]) -> None:
+    """A hundred days take a part of the screen, and all of the paper they need."""
+    page, _ = opened
+    height = "document.querySelector('.jp-RenderedHTML').getBoundingClientRect().height"
+    assert page.evaluate(height) < 600
+    page.emulate_media(media="print")
+    assert page.evaluate(height) > 1500
+    page.emulate_media(media="screen")
+
+
+def test_code_unfolds(opened: tuple["Page", list[str]]) -> None:
+    """The code is there for who wants it, and folded for who does not."""
+    page, _ = opened
+    code = page.locator("details.code .highlight").first
+    assert not code.is_visible()
+    page.locator("details.code summary").first.click()
+    assert code.is_visible()
+
+
+def test_the_contents_lead_to_their_headings(opened: tuple["Page", list[str]]) -> None:
+    """A heading with an ampersand is found too."""
+    page, _ = opened
+    page.set_viewport_size({"width": 1500, "height": 400})
+    page.locator("nav.contents a").click()
+    assert page.evaluate("document.querySelector(':target').textContent").startswith("By day & hour")

@@ -1,0 +1,167 @@
+"""The words and tables of a call report say what its calls say."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from dialtone_nb.calls.codes import CODES
+from dialtone_nb.calls.load import CallData
+from dialtone_nb.calls.outcomes import MEANINGS, OUTCOME_OF_CODE, OUTCOMES
+from dialtone_nb.calls.quality import Finding
+from dialtone_nb.report import call_report as report
+from tests.calls.strategies import frame_of, frames
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def calls(
+    outcomes: Sequence[str],
+    client: str = "lobby",
+    *,
+    first_day: int = 0,
+    reason: str | None = None,
+    direction: str = "outgoing",
+) -> list[dict[str, object]]:
+    """Attempts with these outcomes, one an hour."""
+    return [
+        {
+            "started_at": START + timedelta(days=first_day, hours=number),
+            "environment": "prod",
+            "client": client,
+            "direction": direction,
+            "outcome": outcome,
+            "reason": reason,
+            "duration_s": None,
+            "price": None,
+            "currency": None,
+        }
+        for number, outcome in enumerate(outcomes)
+    ]
+
+
+def data_of(*some: list[dict[str, object]], last_day: date | None = None) -> CallData:
+    """These attempts as a source."""
+    return CallData(
+        frame_of([call for one in some for call in one]), "a test", (), START.date() if some else None, last_day
+    )
+
+
+def summary_of(data: CallData) -> report.Summary:
+    """The summary of a source."""
+    return report.summarise_calls(data, data.tally())
+
+
+def test_the_summary_says_how_many_and_how_well() -> None:
+    """Attempts by direction, the two rates with numerator and denominator, and what was lost."""
+    data = data_of(
+        calls(["answered", "answered", "no_answer", "refused"]), calls(["failed"], reason="13224", direction="incoming")
+    )
+    assert summary_of(data).facts == (
+        "5 attempts of 1 phone on 2026-03-02: 4 outgoing and 1 incoming (a test).",
+        "Answered: 50.0% (2 of 4; 15.0%–85.0%).",
+        "Delivered: 75.0% (3 of 4; 30.1%–95.4%).",
+        "Not judged: 1 refused.",
+        "1 attempt lost: dialled number is invalid (13224).",
+    )
+    assert summary_of(data).to_do == ()
+
+
+def test_no_incoming_call_is_no_incoming_rate() -> None:
+    """Where there is no denominator, the summary and the table say so, and show no 0 %."""
+    data = data_of(calls(["answered"]))
+    assert "There is no incoming attempt, so no incoming rate: nothing to divide by." in summary_of(data).facts
+    rows = {row[0]: row for row in report.tabulate_rates(data.tally(), "direction").rows}
+    assert rows["incoming"] == ("incoming", 0, 0, 0, None, 0, None, 0, None)
+
+
+def test_a_phone_that_does_worse_beyond_chance_is_named_with_the_repair() -> None:
+    """One phone of three that loses half of its calls is named, with what to do; the others are not."""
+    data = data_of(
+        calls(["answered"] * 60, "lobby"),
+        calls(["answered"] * 60, "clinic"),
+        calls(["answered", "unregistered"] * 20, "van", reason="32009"),
+    )
+    assert summary_of(data).to_do == (
+        (
+            "van delivers less than the other phones: 50.0% (20 of 40; 35.2%–64.8%). "
+            "Chiefly: dialled phone is not registered; check its power and network, then its password."
+        ),
+    )
+
+
+def test_a_few_bad_calls_name_nobody() -> None:
+    """Three failures of four are no finding yet."""
+    data = data_of(calls(["answered"] * 60, "lobby"), calls(["failed"] * 3 + ["answered"], "van"))
+    assert summary_of(data).to_do == ()
+
+
+def test_a_fall_in_the_last_week_is_named() -> None:
+    """The last seven days against all before them, where the difference is beyond chance."""
+    before, after = calls(["answered"] * 100), calls(["answered", "failed"] * 30, first_day=20)
+    sentences = summary_of(data_of(before, after)).to_do
+    assert [sentence[:44] for sentence in sentences] == ["The delivered rate fell in the last 7 days: "]
+
+
+def test_a_phone_that_fell_silent_is_named() -> None:
+    """A phone with a habit of calls and none in the last two weeks may be broken."""
+    data = data_of(calls(["answered"] * 20, "van"), calls(["answered"] * 20, "lobby", first_day=20))
+    assert summary_of(data).to_do == (
+        "Silent for more than 14 days: van since 2026-03-03. Switched off on purpose, or broken?",
+    )
+
+
+def test_no_calls_are_one_sentence() -> None:
+    """An empty source is said in words."""
+    assert summary_of(data_of()).facts == ("There is no attempt in a test.",)
+
+
+@given(frames)
+@settings(max_examples=30, deadline=None)
+def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
+    """Whatever the calls, tables and summary can be shown, and the outcomes add up to the attempts."""
+    data = CallData(frame, "a test", (Finding("odd", 1, "kept"),))
+    tally = data.tally()
+    assert sum(row[1] for row in report.tabulate_outcomes(tally).rows) == len(frame)
+    for key in ("day", "client", "direction", "environment"):
+        assert sum(row[1] for row in report.tabulate_rates(tally, key).rows) == len(frame)
+    for shown in (
+        report.summarise_calls(data, tally),
+        report.tabulate_reasons(tally),
+        report.tabulate_refusals(tally),
+        report.tabulate_signs_of_life(tally),
+        report.tabulate_attempts(frame),
+        report.tabulate_findings(data),
+        report.tabulate_definitions(),
+        data,
+    ):
+        assert shown._repr_html_()
+        assert repr(shown)
+
+
+def test_a_name_that_looks_like_html_is_shown_as_a_name() -> None:
+    """Phones' names come from a log, so they are escaped everywhere."""
+    data = data_of(calls(["answered"] * 60), calls(["failed"] * 60, "<script>"))
+    assert "&lt;script&gt;" in summary_of(data)._repr_html_()
+    assert "<script>" not in summary_of(data)._repr_html_()
+
+
+def test_the_latest_attempts_come_first_and_the_rest_is_counted() -> None:
+    """Twenty of them, newest first."""
+    table = report.tabulate_attempts(data_of(calls(["busy"] * 30)).frame)
+    assert [row[0] for row in table.rows[:2]] == ["2026-03-03 14:00:00", "2026-03-03 13:00:00"]
+    assert table.note == "The latest 20 of 30 attempts."
+
+
+@pytest.mark.parametrize("code", sorted(OUTCOME_OF_CODE))
+def test_every_code_that_decides_an_outcome_is_explained(code: str) -> None:
+    """A report can say what happened and what to do."""
+    assert CODES[code].meaning
+    assert CODES[code].repair
+
+
+def test_every_outcome_has_a_meaning() -> None:
+    """The table of outcomes can explain each."""
+    assert set(MEANINGS) == set(OUTCOMES)
