@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
 from dialtone_nb.rehearsal.clock import iso8601
+from dialtone_nb.rehearsal.exchange.exchange import Exchange
+from dialtone_nb.rehearsal.exchange.orders import read_order
+from dialtone_nb.rehearsal.exchange.phones import Turned, list_phones, register, unregister
 from dialtone_nb.rehearsal.faults import Faults, read_fault
 from dialtone_nb.rehearsal.operations import Reply
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
@@ -19,8 +24,9 @@ CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
 class Control:
     """Answers at rehearsal.localhost."""
 
-    def __init__(self, store: Store, faults: Faults, requests: Counter[str]) -> None:
+    def __init__(self, store: Store, exchange: Exchange, faults: Faults, requests: Counter[str]) -> None:
         self._store = store
+        self._exchange = exchange
         self._faults = faults
         self._requests = requests
 
@@ -33,6 +39,14 @@ class Control:
                 return Reply(200, self.clock())
             case ("POST", ["clock"]):
                 return Reply(200, self.advance(_read(body)))
+            case ("POST", ["calls"]):
+                # In a thread of its own: the call asks webhooks, which this very server answers.
+                order = read_order(_read(body))
+                return Reply(201, await asyncio.to_thread(self._exchange.place, order))
+            case ("GET", ["clients"]):
+                return Reply(200, {"clients": list_phones(self._store)})
+            case ("POST", ["clients", client]):
+                return self.set_registered(unquote(client), _read(body))
             case ("POST", ["faults"]):
                 self._faults.add(read_fault(_read(body)))
                 return Reply(201, {})
@@ -45,6 +59,19 @@ class Control:
                 self._requests.clear()
                 return Reply(204)
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
+
+    def set_registered(self, client: str, body: dict[str, Any]) -> Reply:
+        """Where a phone is registered from now on; a 403 with the alert's code where it is turned away."""
+        registered, domain = body.get("registered", False), str(body.get("domain", ""))
+        if not isinstance(registered, bool):
+            raise Refusal(20001, "registered must be true or false")
+        if not registered:
+            unregister(self._store, client, domain)
+            return Reply(200, {"client": client, "registered": False})
+        where = register(self._store, client, domain)
+        if isinstance(where, Turned):
+            raise Refusal(where.code, where.message, 403)
+        return Reply(200, {"client": client, "registered": True, "domain": where})
 
     def about(self) -> dict[str, Any]:
         """What this is."""

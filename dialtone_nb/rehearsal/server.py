@@ -26,6 +26,7 @@ class Rehearsal:
         import uvicorn
 
         from dialtone_nb.rehearsal.control import Control
+        from dialtone_nb.rehearsal.exchange.exchange import Exchange
         from dialtone_nb.rehearsal.faults import Faults
         from dialtone_nb.rehearsal.runtime.front import Front
         from dialtone_nb.rehearsal.store import Store
@@ -35,8 +36,10 @@ class Rehearsal:
         self._listening = _listen(port)
         self.url = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
         faults, requests = Faults(), Counter[str]()
-        self._front = Front(self._store)
-        surface = Surface(self._store, self._front, Control(self._store, faults, requests), faults, requests)
+        self._front = Front(self._store, self.url)
+        self._exchange = Exchange(self._store, self.url)
+        control = Control(self._store, self._exchange, faults, requests)
+        surface = Surface(self._store, self._front, control, faults, requests)
         config = uvicorn.Config(
             surface,
             loop="auto" if sys.platform != "win32" else "asyncio",
@@ -85,6 +88,8 @@ class Rehearsal:
         """Stop answering, and let go of the state file."""
         self._server.should_exit = True
         self._thread.join()
+        self._front.close()
+        self._exchange.close()
         self._store.close()
 
     def __enter__(self) -> Self:

@@ -32,6 +32,15 @@ CREATE TABLE IF NOT EXISTS things (
 CREATE INDEX IF NOT EXISTS things_listed ON things (kind, parent, created DESC, name, nth DESC);
 CREATE INDEX IF NOT EXISTS things_named ON things (kind, parent, name);
 CREATE INDEX IF NOT EXISTS things_parent ON things (parent);
+CREATE TABLE IF NOT EXISTS calls (
+    sid TEXT PRIMARY KEY, parent_call_sid TEXT, "from" TEXT NOT NULL, "to" TEXT NOT NULL, status TEXT NOT NULL,
+    started REAL NOT NULL, ended REAL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS calls_started ON calls (started DESC, sid DESC);
+CREATE INDEX IF NOT EXISTS calls_ended ON calls (ended);
+CREATE INDEX IF NOT EXISTS calls_parent ON calls (parent_call_sid);
+CREATE INDEX IF NOT EXISTS calls_to ON calls ("to");
+CREATE INDEX IF NOT EXISTS calls_from ON calls ("from");
 CREATE TABLE IF NOT EXISTS contents (sid TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
 

@@ -40,6 +40,7 @@ class Incoming:
     method: str
     host: str
     path: str
+    raw_path: str
     query_string: str
     headers: dict[str, str]
     body: bytes
@@ -48,6 +49,11 @@ class Incoming:
     def query(self) -> Pairs:
         """The query, blank values kept."""
         return tuple(parse_qsl(self.query_string, keep_blank_values=True))
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is form-encoded."""
+        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
     @property
     def form(self) -> Pairs:
@@ -146,6 +152,7 @@ async def _read(scope: Scope, receive: Receive) -> Incoming:
         scope["method"],
         headers.get("host", "").partition(":")[0].lower(),
         scope["path"],
+        scope["raw_path"].decode("latin-1"),
         scope["query_string"].decode("latin-1"),
         headers,
         b"".join(chunks),

@@ -1,0 +1,182 @@
+"""Calls: the list with its filters, one call, and what Twilio asked and complained of during it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
+from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic
+from dialtone_nb.rehearsal.api.prices import UNIT
+from dialtone_nb.rehearsal.call_records import CallRecord, Condition, find_call, list_calls
+from dialtone_nb.rehearsal.clock import is_date, parse_time, rfc2822
+from dialtone_nb.rehearsal.fields import Field, choice, read_field, read_fields, sid
+from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.paging import AFTER, BEFORE, list_reply, page_reply, stale_token, wanted_page
+from dialtone_nb.rehearsal.refusal import absent, more_info
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+DAY = 86_400.0
+STATUSES = ("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled")
+SUBRESOURCES = {
+    "events": "Events",
+    "notifications": "Notifications",
+    "payments": "Payments",
+    "recordings": "Recordings",
+    "siprec": "Siprec",
+    "streams": "Streams",
+    "transcriptions": "Transcriptions",
+    "user_defined_message_subscriptions": "UserDefinedMessageSubscriptions",
+    "user_defined_messages": "UserDefinedMessages",
+}
+COLUMN_FILTERS = (
+    ("To", '"to"', Field("To")),
+    ("From", '"from"', Field("From")),
+    ("ParentCallSid", "parent_call_sid", Field("ParentCallSid", sid("CA"))),
+    ("Status", "status", Field("Status", choice(*STATUSES))),
+)
+TIME_FILTERS = (("StartTime", "started"), ("EndTime", "ended"))
+
+
+def call_of(tables: Tables, ask: Ask, name: str) -> CallRecord:
+    """The call in the path."""
+    call = find_call(tables, ask.names[name])
+    if call is None:
+        raise absent(ask.path)
+    return call
+
+
+def call_body(uri: str, account_sid: str, call: CallRecord, now: float) -> dict[str, Any]:
+    """A call as Twilio shows it; the price is null until it has settled."""
+    own = f"{uri}/Calls/{call.sid}"
+    is_settled = call.settled is not None and call.settled <= now
+    return {
+        "sid": call.sid,
+        "date_created": rfc2822(call.started),
+        "date_updated": rfc2822(call.settled if is_settled else call.ended or call.started),
+        "parent_call_sid": call.parent_call_sid,
+        "account_sid": account_sid,
+        "to": call.to,
+        "to_formatted": friendly(call.to),
+        "from": call.from_,
+        "from_formatted": friendly(call.from_),
+        "phone_number_sid": call.phone_number_sid,
+        "status": call.status,
+        "start_time": rfc2822(call.started),
+        "end_time": rfc2822(call.ended),
+        "duration": None if call.ended is None else str(call.duration),
+        "price": f"{-call.price or 0.0:.5f}" if is_settled and call.price is not None else None,
+        "price_unit": UNIT,
+        "direction": call.direction,
+        "answered_by": None,
+        "api_version": VERSION,
+        "forwarded_from": None,
+        "group_sid": None,
+        "caller_name": None,
+        "queue_time": "0",
+        "trunk_sid": None,
+        "uri": f"{own}.json",
+        "subresource_uris": {name: f"{own}/{path}.json" for name, path in SUBRESOURCES.items()},
+    }
+
+
+def conditions_of(ask: Ask) -> list[Condition]:
+    """The filters of a list; the comparison is part of a time filter's name, as in `StartTime>`."""
+    query = dict(ask.query)
+    conditions = [
+        Condition(f"{column} = ?", read_field(field, query[name]))
+        for name, column, field in COLUMN_FILTERS
+        if query.get(name)
+    ]
+    for name, column in TIME_FILTERS:
+        for sign, comparison in (("<", "<="), (">", ">=")):
+            if text := query.get(f"{name}{sign}"):
+                conditions.append(Condition(f"{column} {comparison} ?", read_field(Field(name, parse_time), text)))
+        if text := query.get(name):
+            at = read_field(Field(name, parse_time), text)
+            conditions.append(Condition(f"{column} >= ?", at))
+            conditions.append(Condition(f"{column} < ?", at + (DAY if is_date(text) else 1)))
+    return conditions
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """Calls that fit every filter, newest first."""
+    wanted, conditions = wanted_page(ask), conditions_of(ask)
+    marker = wanted.after or wanted.before
+    if marker and find_call(tables, marker) is None:
+        raise stale_token()
+    calls = list_calls(tables, conditions, wanted.size + 1, after=wanted.after, before=wanted.before)
+    more = len(calls) > wanted.size
+    if wanted.before:
+        earlier, later, calls = more, True, calls[-wanted.size :]
+    else:
+        earlier, later, calls = bool(wanted.after), more, calls[: wanted.size]
+    tokens = (BEFORE + calls[0].sid if calls and earlier else "", AFTER + calls[-1].sid if calls and later else "")
+    uri, account_sid, now = account_uri(tables), tables.identity.account_sid, tables.now()
+    return page_reply(ask, "calls", [call_body(uri, account_sid, call, now) for call in calls], tokens)
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One call."""
+    call = call_of(tables, ask, "Sid")
+    return Reply(200, call_body(account_uri(tables), tables.identity.account_sid, call, tables.now()))
+
+
+def list_events(tables: Tables, ask: Ask) -> Reply:
+    """The webhooks of a call, in order: what was asked, and what was answered."""
+    call = call_of(tables, ask, "CallSid")
+    things = sorted(tables.list("call_event", call.sid), key=lambda event: event.nth)
+    return list_reply(ask, "events", things, lambda event: event.body, lambda event: str(event.sid))
+
+
+def notification_body(tables: Tables, alert: Thing) -> dict[str, Any]:
+    """An alert as a call's notification."""
+    at = rfc2822(alert.created)
+    return {
+        "sid": alert.sid,
+        "account_sid": tables.identity.account_sid,
+        "call_sid": alert.body["resource_sid"],
+        "api_version": VERSION,
+        "log": "0" if alert.body["log_level"] == "error" else "1",
+        "error_code": alert.body["error_code"],
+        "more_info": more_info(alert.body["error_code"]),
+        "message_text": alert.body["alert_text"],
+        "message_date": at,
+        "request_method": alert.body["request_method"],
+        "request_url": alert.body["request_url"] or "",
+        "date_created": at,
+        "date_updated": at,
+        "uri": f"{account_uri(tables)}/Calls/{alert.body['resource_sid']}/Notifications/{alert.sid}.json",
+    }
+
+
+def notifications_of(tables: Tables, call_sid: str) -> list[Thing]:
+    """The alerts that are about a call."""
+    return [alert for alert in tables.list("alert", "") if alert.body["resource_sid"] == call_sid]
+
+
+def list_notifications(tables: Tables, ask: Ask) -> Reply:
+    """The errors and warnings of a call."""
+    call = call_of(tables, ask, "CallSid")
+    log = read_fields((Field("Log", choice("0", "1")),), ask.query).get("log")
+    alerts = notifications_of(tables, call.sid)
+    bodies = [body for alert in alerts if (body := notification_body(tables, alert))["log"] == (log or body["log"])]
+    return list_reply(ask, "notifications", bodies, lambda body: body, lambda body: str(body["sid"]))
+
+
+def fetch_notification(tables: Tables, ask: Ask) -> Reply:
+    """One notification of a call, with the request and the response that it is about."""
+    call = call_of(tables, ask, "CallSid")
+    for alert in notifications_of(tables, call.sid):
+        if alert.sid == ask.names["Sid"]:
+            about = {key: alert.body[key] for key in ("request_variables", "response_headers", "response_body")}
+            return Reply(200, notification_body(tables, alert) | about)
+    raise absent(ask.path)
+
+
+OPERATIONS = (
+    classic("GET", "/Calls", list_),
+    classic("GET", "/Calls/{Sid}", fetch),
+    classic("GET", "/Calls/{CallSid}/Events", list_events),
+    classic("GET", "/Calls/{CallSid}/Notifications", list_notifications),
+    classic("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),
+)

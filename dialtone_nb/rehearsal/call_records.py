@@ -1,0 +1,141 @@
+"""Records of calls, parents and dialled legs alike, in a table of their own: there may be very many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from dialtone_nb.rehearsal.store import Tables
+
+# How long after its end a call has a price. Twilio takes minutes to hours.
+SETTLED_AFTER = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call; times are seconds since 1970, and the price is what it cost, in US dollars, positive."""
+
+    sid: str
+    from_: str
+    to: str
+    direction: str
+    status: str
+    started: float
+    parent_call_sid: str | None = None
+    phone_number_sid: str | None = None
+    answered: float | None = None
+    ended: float | None = None
+    price: float | None = None
+
+    @property
+    def duration(self) -> int:
+        """Seconds from answer to end; 0 where it was never answered."""
+        return 0 if self.answered is None or self.ended is None else round(self.ended - self.answered)
+
+    @property
+    def settled(self) -> float | None:
+        """When its price is known; None where it has none."""
+        return None if self.ended is None or self.price is None else self.ended + SETTLED_AFTER
+
+
+COLUMNS = 'sid, parent_call_sid, "from", "to", status, started, ended, body'
+
+
+def _record(row: Sequence[Any]) -> CallRecord:
+    sid, parent_call_sid, from_, to, status, started, ended, body = row
+    return CallRecord(
+        sid=sid,
+        parent_call_sid=parent_call_sid,
+        from_=from_,
+        to=to,
+        status=status,
+        started=started,
+        ended=ended,
+        **orjson.loads(body),
+    )
+
+
+def save_call(tables: Tables, call: CallRecord) -> CallRecord:
+    """The call, kept under its SID."""
+    body = {
+        "direction": call.direction,
+        "phone_number_sid": call.phone_number_sid,
+        "answered": call.answered,
+        "price": call.price,
+    }
+    tables.sql.execute(
+        f"INSERT OR REPLACE INTO calls ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+        (
+            call.sid,
+            call.parent_call_sid,
+            call.from_,
+            call.to,
+            call.status,
+            call.started,
+            call.ended,
+            orjson.dumps(body),
+        ),
+    )
+    return call
+
+
+def start_call(
+    tables: Tables,
+    from_: str,
+    to: str,
+    direction: str,
+    status: str,
+    *,
+    parent_call_sid: str | None = None,
+    phone_number_sid: str | None = None,
+) -> CallRecord:
+    """A new call that starts now; its SID follows from who calls whom, and how often they did before."""
+    name = f"{from_} {to}"
+    nth = tables.next_nth("call", parent_call_sid or "", name)
+    sid = tables.identity.sid("CA", "call", parent_call_sid or "", name, nth)
+    return save_call(
+        tables,
+        CallRecord(sid, from_, to, direction, status, tables.now(), parent_call_sid, phone_number_sid=phone_number_sid),
+    )
+
+
+def change_call(tables: Tables, call: CallRecord, **changes: Any) -> CallRecord:
+    """The call with these fields changed."""
+    return save_call(tables, replace(call, **changes))
+
+
+def find_call(tables: Tables, sid: str) -> CallRecord | None:
+    """The call with this SID."""
+    row = tables.sql.execute(f"SELECT {COLUMNS} FROM calls WHERE sid = ?", (sid,)).fetchone()  # noqa: S608 - a constant
+    return _record(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of a column with a value, in SQL."""
+
+    comparison: str
+    value: Any
+
+
+def list_calls(
+    tables: Tables, conditions: Sequence[Condition], limit: int, *, after: str = "", before: str = ""
+) -> list[CallRecord]:
+    """At most `limit` calls that fulfil all conditions, newest first; after or before the call with a SID."""
+    wheres = [condition.comparison for condition in conditions]
+    values = [condition.value for condition in conditions]
+    place = find_call(tables, after or before) if after or before else None
+    if place:
+        wheres.append(f"(started, sid) {'<' if after else '>'} (?, ?)")
+        values += [place.started, place.sid]
+    order = "ASC" if before else "DESC"
+    where = f"WHERE {' AND '.join(wheres)}" if wheres else ""
+    rows = tables.sql.execute(
+        f"SELECT {COLUMNS} FROM calls {where} ORDER BY started {order}, sid {order} LIMIT ?",  # noqa: S608 - our own words
+        (*values, limit),
+    )
+    records = [_record(row) for row in rows]
+    return records[::-1] if before else records

@@ -1,0 +1,138 @@
+"""What may be dialled, with which caller ID: Twilio's reasons to refuse a leg before anything rings."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+import phonenumbers
+
+from dialtone_nb.rehearsal.api.dialing_permissions import permissions
+from dialtone_nb.rehearsal.exchange.phones import is_registered
+from dialtone_nb.rehearsal.exchange.twiml import Complaint, Target
+from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+
+# Which spellings of an emergency number Twilio takes is not known for certain: all of these are taken here.
+EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for prefix in ("", "+", "+1")}
+# What Twilio answers to an emergency call where the SIP domain has no emergency calling is not known: an assumption.
+NO_EMERGENCY_CALLING = 13224
+# Kinds of numbers that need a country's high-risk permission.
+HIGH_RISK = frozenset(
+    {
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.UAN,
+    }
+)
+LONGEST_SIP_URI = 255
+EDGE_DOMAIN = re.compile(r"[^.]+\.sip\.[a-z0-9-]+\.twilio\.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A leg that may be tried: its address, and what is known of it."""
+
+    address: str
+    fault: Complaint | None = None
+    sip_response: int | None = None
+    emergency: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def owned_number(tables: Tables, number: str) -> Thing | None:
+    """The account's own number, where it is one."""
+    return tables.find("phone_number", "", number)
+
+
+def check_target(
+    tables: Tables, target: Target, caller_id: str, own_ends: set[str], domain: Thing | None
+) -> Leg | Complaint:
+    """A leg to try, or why Twilio would not even try. `own_ends` are From and To of the call that dials."""
+    if target.kind == "sip":
+        return _check_sip(tables, target.address, caller_id)
+    if emergency := EMERGENCY.get(target.address):
+        return _check_emergency(tables, target.address, emergency, caller_id, domain)
+    return _check_number(tables, target.address, caller_id, own_ends)
+
+
+def _check_number(tables: Tables, number: str, caller_id: str, own_ends: set[str]) -> Leg | Complaint:
+    fault = _number_fault(tables, number)
+    if fault:
+        return fault
+    if not owned_number(tables, caller_id) and not (caller_id.startswith("+") and caller_id in own_ends):
+        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r}: it is no number of this account or call")
+    return Leg(number)
+
+
+def _number_fault(tables: Tables, number: str) -> Complaint | None:
+    if not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
+        return Complaint(13223, f"Dial: invalid phone number format: {number}")
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException as error:
+        code = 13226 if error.error_type == error.INVALID_COUNTRY_CODE else 13224
+        return Complaint(
+            code, f"Dial: {number} has no valid country code" if code == 13226 else f"Dial: {number}: {error}"
+        )
+    country = phonenumbers.region_code_for_number(parsed)
+    if country is None or not phonenumbers.is_valid_number(parsed):
+        return Complaint(13224, f"Dial: Twilio does not support calling {number}, or the number is invalid")
+    allowed = permissions(tables, country)
+    if not allowed["low_risk_numbers_enabled"]:
+        return Complaint(13227, f"Geo permission is not permitting call: {country} is off, for {number}")
+    if phonenumbers.number_type(parsed) in HIGH_RISK and not allowed["high_risk_special_numbers_enabled"]:
+        return Complaint(
+            13227, f"Geo permission is not permitting call: high-risk numbers of {country} are off: {number}"
+        )
+    return None
+
+
+def _check_emergency(
+    tables: Tables, dialled: str, emergency: str, caller_id: str, domain: Thing | None
+) -> Leg | Complaint:
+    if domain is None or not domain.body["emergency_calling_enabled"]:
+        return Complaint(NO_EMERGENCY_CALLING, f"Dial: emergency calling is not enabled here, for {dialled}")
+    owned = owned_number(tables, caller_id)
+    if owned is None:
+        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} of an emergency call")
+    if owned.body["emergency_address_status"] == "registered":
+        return Leg(dialled, emergency=emergency)
+    warning = Complaint(22221, f"Emergency address is not registered for {caller_id}")
+    return Leg(dialled, fault=warning, emergency=emergency)
+
+
+def _check_sip(tables: Tables, uri: str, caller_id: str) -> Leg | Complaint:
+    user, host = parse_sip_uri(uri)
+    if not host or len(uri) > LONGEST_SIP_URI:
+        return Complaint(13243, f"Dial->SIP: invalid SIP URI {uri}")
+    if not re.fullmatch(r"[A-Za-z0-9+_.-]+", caller_id) and not caller_id.startswith("sip:"):
+        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} for SIP")
+    if EDGE_DOMAIN.fullmatch(host):
+        return Complaint(32220, f"Specifying an edge is not allowed when dialling a registered phone: {host}")
+    if host.endswith(SIP_DOMAIN_SUFFIX):
+        return _check_registered(tables, uri, user, host)
+    if _is_nowhere(host):
+        return Complaint(13254, f"Dial->Sip: {host} does not resolve, or to an address that is not public")
+    headers = dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
+    return Leg(uri, headers=headers)
+
+
+def _check_registered(tables: Tables, uri: str, user: str, host: str) -> Leg | Complaint:
+    if not user:
+        return Complaint(32223, f"There is no username in {uri}")
+    domain = tables.find("sip_domain", "", host)
+    if domain is None:
+        return Complaint(32002, f"Dial failure: Twilio SIP domain {host} not found")
+    if not is_registered(tables, domain, user):
+        return Leg(uri, fault=Complaint(32009, f"The user {user} that was dialled is not registered at {host}"))
+    return Leg(uri)
+
+
+def _is_nowhere(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".invalid", ".localhost", ".local"))

@@ -1,0 +1,106 @@
+"""Webhooks: asking an application's URL as Twilio does, signed, and never further than this machine."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
+
+import requests
+from twilio.request_validator import RequestValidator
+
+BUDGET_S = 15.0
+LARGEST_DOCUMENT = 64 * 1024
+FUNCTIONS_SUFFIX = ".twil.io"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """What is asked: parameters go into the query of a GET and the form of a POST."""
+
+    method: str
+    url: str
+    parameters: Mapping[str, str]
+    token: str
+
+    @property
+    def full_url(self) -> str:
+        """The URL as it is requested and signed: without the fragment, which is for Twilio itself."""
+        url = urldefrag(self.url).url
+        if self.method != "GET" or not self.parameters:
+            return url
+        return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(self.parameters)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back; status 0 and a reason where nothing did."""
+
+    status: int
+    content_type: str = ""
+    body: str = ""
+    code: int = 0
+    reason: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the application answered, and agreed."""
+        return 200 <= self.status < 300
+
+
+class Asker:
+    """Asks webhooks: *.twil.io at the rehearsal itself, loopback addresses where they are, and nothing else."""
+
+    def __init__(self, base: str, auth_token: str) -> None:
+        self._base = base
+        self._validator = RequestValidator(auth_token)
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def ask(self, webhook: Webhook) -> Answered:
+        """The application's answer."""
+        parts = urlsplit(webhook.full_url)
+        host = parts.hostname or ""
+        if host.endswith(FUNCTIONS_SUFFIX):
+            address = self._base + webhook.full_url.removeprefix(f"{parts.scheme}://{parts.netloc}")
+        elif host in LOOPBACK:
+            address = webhook.full_url
+        else:
+            return Answered(0, code=11205, reason=f"The rehearsal has no way out of this machine, so not to {host}")
+        form = dict(webhook.parameters) if webhook.method == "POST" else {}
+        headers = {
+            "Host": parts.netloc,
+            "User-Agent": "TwilioProxy/1.1 (rehearsal)",
+            "X-Twilio-Signature": self._validator.compute_signature(webhook.full_url, form),
+            "I-Twilio-Idempotency-Token": webhook.token,
+        }
+        try:
+            response = self._session.request(
+                webhook.method, address, data=form or None, headers=headers, timeout=BUDGET_S, allow_redirects=False
+            )
+        except requests.Timeout:
+            return Answered(0, code=11200, reason=f"No answer within {BUDGET_S:g} s from {webhook.full_url}")
+        except requests.RequestException:
+            return Answered(0, code=11205, reason=f"No connection to {webhook.full_url}")
+        answered = Answered(response.status_code, response.headers.get("content-type", ""), response.text)
+        if not answered.is_good:
+            reason = f"Got HTTP {answered.status} response to {webhook.full_url}"
+            return Answered(answered.status, answered.content_type, answered.body, 11200, reason)
+        return answered
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._session.close()
+
+
+def resolve(base: str, url: str) -> str:
+    """A document's URL, which may be relative to the document it stands in."""
+    return urljoin(base, url)
+
+
+def call_token(secret: str, call_sid: str) -> str:
+    """A token that stands for a call, as carriers' calls bring one; opaque, and the same for the same call."""
+    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), call_sid.encode(), "sha256")).decode()

