@@ -36,7 +36,8 @@ LONGEST_CALL_US: Final = 24 * 3600 * 1_000_000
 ABSENCE_CODES: Final = tuple(code for code, outcome in OUTCOME_OF_CODE.items() if outcome.startswith("un"))
 
 TWILIO_STATUS: Final = re.compile(
-    r"(?P<direction>outgoing|incoming)-dialstatus-(?P<status>completed|answered|busy|no-answer|failed|canceled)"
+    r"(?P<direction>outgoing|incoming)-dialstatus-"
+    r"(?P<status>completed|answered|busy|no-answer|failed|canceled|queued|initiated|ringing|in-progress|unknown)"
     r"(?:-(?P<phone>.+))?"
 )
 ASTERISK_STATUS: Final = re.compile(r"(?P<direction>outgoing|incoming)-dialstatus-(?P<status>[A-Z]+)(?:-.+)?")

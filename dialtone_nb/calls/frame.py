@@ -140,8 +140,9 @@ def _judge(parent: Record, leg: Record | None, code: str, refusal: str) -> tuple
         return "refused", refusal
     if leg:
         return outcome_of(leg["status"], code), code
-    # Nothing was dialled. That the parent completed says only that our TwiML was carried out.
-    if parent["status"] == "completed":
+    # Nothing was dialled. That a parent completed says only that our TwiML was carried out; a call that was placed
+    # through the API is itself the leg, though.
+    if parent["status"] == "completed" and parent.get("direction") != "outbound-api":
         lost = outcome_of("failed", code)
         return (lost, code) if code else ("unknown", "")
     return outcome_of(parent["status"], code), code
@@ -158,7 +159,8 @@ def _ends(parent: Record, leg: Record | None, phones: Mapping[str, Phone]) -> di
             "direction": "outgoing",
             "other_party": dialled,
         }
-    client, domain = parse_sip_uri((leg.get("to") if leg else "") or "")
+    rung = leg or (parent if parent.get("direction") == "outbound-api" else None)
+    client, domain = parse_sip_uri((rung.get("to") if rung else "") or "")
     # A call that dialled nothing still came for somebody: whose number it was.
     owner = phones.get(parent.get("to") or "")
     return {

@@ -45,6 +45,7 @@ def findings_of(source: Path) -> dict[str, int]:
         ("outgoing-dialstatus-completed-test-one", "outcome", "outgoing", "completed"),
         ("outgoing-dialstatus-ANSWER", "asterisk", "outgoing", "ANSWER"),
         ("incoming-dialstatus-CHANUNAVAIL-r2d2", "asterisk", "incoming", "CHANUNAVAIL"),
+        ("outgoing-dialstatus-unknown", "outcome", "outgoing", "unknown"),
         ("outgoing-call", "placed", "outgoing", ""),
         ("outgoing-refused", "refused", "outgoing", ""),
         ("error-32009", "error", "", "32009"),

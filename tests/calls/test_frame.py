@@ -119,6 +119,13 @@ def test_an_incoming_call_belongs_to_the_phone_that_it_rang_or_whose_number_it_w
     assert attempts(incoming)["client"].isna().all()
 
 
+def test_a_call_placed_through_the_api_is_its_own_leg() -> None:
+    """A test call that rings a phone has no leg below it; that it completed means that somebody picked up."""
+    ringing = call("CA1", **{"from": "+15035550103", "to": f"sip:lobby@{PROD}", "direction": "outbound-api"})
+    row = attempts(ringing).iloc[0]
+    assert (row["direction"], row["client"], row["outcome"]) == ("incoming", "lobby", "answered")
+
+
 def test_a_price_is_unknown_until_every_leg_is_settled() -> None:
     """Prices arrive late; a sum of some of them would be too low."""
     assert attempts(call("CA1"), leg("CA2", price=None))["price"].isna().all()
