@@ -1,18 +1,4 @@
-"""Call-status events -> attempts. The rules of what an attempt is stand here, once.
-
-1. An attempt is one outcome in Twilio's words: `outgoing-dialstatus-<status>` or `incoming-dialstatus-<status>` in
-   lower case. Until mid 2024 the phone's name followed the status; it is the same event.
-2. It began with the `outgoing-call` or `incoming-call` of the same call SID; where events carry none, of the same phone
-   and direction, first come, first served.
-3. A call that was placed and has no outcome within a day is an attempt too; how it ended is unknown.
-4. `outgoing-refused` and `incoming-refused` are attempts that our own dial plan ended.
-5. Statuses in upper case (`ANSWER`, `CHANUNAVAIL`, …) are Asterisk's: another system on the same log, kept apart.
-6. `error-<code>` stands with the phone that placed the call. A failed or unanswered call with a 32009 of the same phone
-   within five seconds went to a phone that was not registered, with a 32011 to one that was not reachable; any other
-   code is its reason.
-7. `twilio-error-<code>` is the same moment seen from the other side, with another phone's name; it is not used.
-8. Times without a zone are UTC.
-"""
+"""Call-status events -> attempts, by the rules below."""
 
 from __future__ import annotations
 
@@ -29,6 +15,21 @@ from dialtone_nb.calls.outcomes import OUTCOME_OF_CODE, outcome_of
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.read_events import EventFile
 
+# What an attempt is, in a log of events. The report prints these, and the code below does no more and no less.
+RULES: Final = (
+    "An attempt is one outcome in Twilio's words: outgoing-dialstatus-… or incoming-dialstatus-… in lower case. A phone's "
+    "name after the status, as until mid 2024, changes nothing.",
+    "It began with the outgoing-call or incoming-call of the same call SID; where events carry none, of the same phone and "
+    "direction, first come, first served, within a day.",
+    "A call that was placed and has no outcome is an attempt too; how it ended is unknown.",
+    "outgoing-refused and incoming-refused are attempts that our own dial plan ended.",
+    "Statuses in upper case (ANSWER, CHANUNAVAIL, …) are Asterisk's: another system on the same log, kept apart.",
+    "An error-… event stands with the phone that placed the call. A failed or unanswered call with a 32009 of the same "
+    "phone within five seconds went to a phone that was not registered, with a 32011 to one that could not be reached; "
+    "where there is neither, the nearest other code is its reason.",
+    "A twilio-error-… event is the same moment seen from the far side, under another phone's name; it is not used.",
+    "A time without a zone is UTC.",
+)
 BESIDE: Final = pd.Timedelta(seconds=5)
 # Twilio ends every call after 24 hours at the latest.
 LONGEST_CALL_US: Final = 24 * 3600 * 1_000_000
@@ -140,7 +141,7 @@ def _commonest(log: EventLog, role: str) -> str:
 
 
 def frame_events(log: EventLog, quality: Quality) -> pd.DataFrame:
-    """One row per attempt, by the rules at the top of this module."""
+    """One row per attempt, by the rules."""
     events = _tidy(log, quality)
     attempts = _attempts(events, quality)
     return make_frame(_with_reasons(attempts, events[events["role"] == "error"], quality).to_dict("series"))  # type: ignore[arg-type]

@@ -107,13 +107,16 @@ class Runbook(Protocol):
     @property
     def declared(self) -> Parameters: ...
 
+    @property
+    def project(self) -> Path: ...
+
 
 def load_runbook_calls(runbook: Runbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
     if wanted.source != TWILIO:
-        return load_calls(wanted.source, **options)
+        return load_calls(find_source(wanted.source, runbook.project), **options)
     declared = runbook.declared
     phones = {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
     return load_calls(TWILIO, runbook.account, service=declared.network.service.name, phones=phones, **options)
@@ -145,6 +148,15 @@ def load_calls(
         data = replace(_load_path(Path(source).expanduser()), time_zone=time_zone)
     data = data.select(environment=environment, since=since, until=until)
     return data if show_numbers else replace(data, frame=mask_parties(data.frame))
+
+
+def find_source(source: str, project: Path) -> Path:
+    """The path that a runbook's parameter means: as it stands, else within the project.
+
+    papermill works in its caller's folder, JupyterLab in the notebook's; a path in the project is found from both.
+    """
+    path = Path(source).expanduser()
+    return path if path.is_absolute() or path.exists() else project / path
 
 
 def parse_day(name: str, text: str) -> date | None:

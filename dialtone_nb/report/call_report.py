@@ -9,6 +9,7 @@ from html import escape
 import pandas as pd
 
 from dialtone_nb.calls.codes import code_of
+from dialtone_nb.calls.events import RULES
 from dialtone_nb.calls.frame import DIRECTIONS
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.metrics import (
@@ -263,6 +264,11 @@ def tabulate_definitions() -> Table:
     """Every rate: its words, numerator and denominator."""
     rows = [(rate.name, rate.words, _outcomes(rate.numerator), _outcomes(rate.denominator)) for rate in RATES.values()]
     return Table.of(("rate", "in words", "numerator", "denominator"), rows, f"Judged attempts: {JUDGED_WORDS}.")
+
+
+def tabulate_rules() -> Table:
+    """What an attempt is in a log of call events, rule by rule."""
+    return Table.of(("", "in a log of call events"), [(str(number), rule) for number, rule in enumerate(RULES, 1)])
 
 
 def tabulate_findings(data: CallData) -> Table:

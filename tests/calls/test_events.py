@@ -1,4 +1,4 @@
-"""Event files become attempts, by the rules at the top of dialtone_nb.calls.events."""
+"""Event files become attempts, by the rules in dialtone_nb.calls.events."""
 
 import io
 import json

@@ -100,12 +100,13 @@ def test_a_gap_in_the_log_is_named(events: Path) -> None:
 
 
 def test_a_runbook_on_files_opens_no_account(events: Path) -> None:
-    """Only the source twilio needs credentials."""
+    """Only the source twilio needs credentials; a path is found in the project too."""
 
     class Unopened:
-        declared = None
+        declared: Any = None
+        project = events.parent
         parameters: Any = SimpleNamespace(
-            source=str(events), environment="", since="", until="", time_zone="UTC", show_numbers=False
+            source="events.jsonl", environment="", since="", until="", time_zone="UTC", show_numbers=False
         )
 
         @property

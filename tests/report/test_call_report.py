@@ -135,6 +135,7 @@ def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
         report.tabulate_attempts(frame),
         report.tabulate_findings(data),
         report.tabulate_definitions(),
+        report.tabulate_rules(),
         data,
     ):
         assert shown._repr_html_()
