@@ -16,19 +16,29 @@ from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.read_events import EventFile
 
 # What an attempt is, in a log of events. The report prints these, and the code below does no more and no less.
-RULES: Final = (
-    "An attempt is one outcome in Twilio's words: outgoing-dialstatus-… or incoming-dialstatus-… in lower case. A phone's "
-    "name after the status, as until mid 2024, changes nothing.",
-    "It began with the outgoing-call or incoming-call of the same call SID; where events carry none, of the same phone and "
-    "direction, first come, first served, within a day.",
-    "A call that was placed and has no outcome is an attempt too; how it ended is unknown.",
-    "outgoing-refused and incoming-refused are attempts that our own dial plan ended.",
-    "Statuses in upper case (ANSWER, CHANUNAVAIL, …) are Asterisk's: another system on the same log, kept apart.",
-    "An error-… event stands with the phone that placed the call. A failed or unanswered call with a 32009 of the same "
-    "phone within five seconds went to a phone that was not registered, with a 32011 to one that could not be reached; "
-    "where there is neither, the nearest other code is its reason.",
-    "A twilio-error-… event is the same moment seen from the far side, under another phone's name; it is not used.",
-    "A time without a zone is UTC.",
+RULES: Final = tuple(
+    " ".join(rule.split())
+    for rule in """
+An attempt is one outcome in Twilio's words: outgoing-dialstatus-… or incoming-dialstatus-… in lower case. A phone's
+name after the status, as until mid 2024, changes nothing.
+
+It began with the outgoing-call or incoming-call of the same call SID; where events carry none, of the same phone and
+direction, first come, first served, within a day.
+
+A call that was placed and has no outcome is an attempt too; how it ended is unknown.
+
+outgoing-refused and incoming-refused are attempts that our own dial plan ended.
+
+Statuses in upper case (ANSWER, CHANUNAVAIL, …) are Asterisk's: another system on the same log, kept apart.
+
+An error-… event stands with the phone that placed the call. A failed or unanswered call with a 32009 of the same phone
+within five seconds went to a phone that was not registered, with a 32011 to one that could not be reached; where there
+is neither, the nearest other code is its reason.
+
+A twilio-error-… event is the same moment seen from the far side, under another phone's name; it is not used.
+
+A time without a zone is UTC.
+""".strip().split("\n\n")
 )
 BESIDE: Final = pd.Timedelta(seconds=5)
 # Twilio ends every call after 24 hours at the latest.

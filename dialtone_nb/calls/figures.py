@@ -32,7 +32,7 @@ COLOURS: Final = {
     "canceled": "#A7B6C2",
     "unregistered": "#E69F00",
     "unreachable": "#D55E00",
-    "failed": "#9B2226",
+    "failed": "#AE2A30",
     "blocked": "#6A3D2B",
     "refused": "#CC79A7",
     "in_progress": "#C9C9C9",
@@ -115,9 +115,11 @@ def draw_rates_over_time(tally: pd.DataFrame) -> go.Figure:
     table = rates_by(in_periods(tally, period), ["day"])
     table = table[table["judged"] > 0]
     figure = _figure(360, days=days_of(tally) if period == "day" else None)
-    dates = _dates(table.index)
     for name, (colour, symbol, size, dash) in RATE_STYLES.items():
         low, high = (table[f"{name}_{end}"].round(4).tolist() for end in ("low", "high"))
+        # With few points a band has no width, so there are bars; beside each other, or one would hide the other.
+        few = len(table) <= 3
+        dates = [f"{date} 04:00" for date in _dates(table.index)] if few and name == "answered" else _dates(table.index)
         figure.add_scatter(
             x=dates + dates[::-1],
             y=high + low[::-1],
@@ -135,8 +137,7 @@ def draw_rates_over_time(tally: pd.DataFrame) -> go.Figure:
             mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2},
             marker={"symbol": symbol, "size": size, "line": {"width": 2, "color": colour}},
-            # With few points a band has no width to be seen, so the interval is drawn as bars too.
-            error_y=_error_bars(table, name) if len(table) <= 3 else None,
+            error_y=_error_bars(table, name) if few else None,
             customdata=list(zip(table[name].tolist(), table["judged"].tolist(), low, high, strict=True)),
             hovertemplate=(
                 "%{x|%d %b %Y}<br>%{y:.1%} = %{customdata[0]:,} of %{customdata[1]:,}"
