@@ -210,5 +210,5 @@ def _type_fault(parameter: Declared, one: Given) -> Fault:
             return Fault(one.place, problem, f"put it in quotes, or pass it with -r {parameter.name} VALUE")
         return Fault(one.place, problem, "write one plain text")
     if isinstance(one.value, str):
-        return Fault(one.place, problem, f"write it without quotes, or pass it with -p {parameter.name} VALUE")
+        return Fault(one.place, problem, f"write it without quotes, like {parameter.default!r}")
     return Fault(one.place, problem, f"write it like {parameter.default!r}")

@@ -1,0 +1,82 @@
+"""python -m dialtone_nb run | rehearse | rehearsal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from dialtone_nb.command_line import build_parser, read_given
+from dialtone_nb.errors import DialtoneError
+from dialtone_nb.notebook_parameters import read_source
+from dialtone_nb.report_files import choose_report_files, report_files
+from dialtone_nb.runbook import check_run, find_project, parameters_folder
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code of a command; an error of ours is told in its own lines, without a traceback."""
+    try:
+        if arguments[:1] == ["rehearsal"]:
+            from dialtone_nb.rehearsal.command import main as serve_rehearsal
+
+            return serve_rehearsal(list(arguments[1:]))
+        parsed = build_parser().parse_args(arguments)
+        return rehearse() if parsed.command == "rehearse" else run(parsed)
+    except DialtoneError as error:
+        for line in error.lines():
+            print(line, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one runbook; everything that can be refused is refused before a kernel starts."""
+    project = find_project(Path.cwd())
+    source = read_source(project, arguments.runbook)
+    given = read_given(source, arguments)
+    values, _ = check_run(source, given, parameters_folder(project))
+    files = (
+        report_files(arguments.output, source.name)
+        if arguments.output
+        else choose_report_files(project / "reports", source.name, values, datetime.now(UTC))
+    )
+    print(", ".join([source.title, *(str(values[name]) for name in ("account", "environment") if values.get(name))]))
+    from dialtone_nb.kernels import started_kernel
+
+    # What takes long to import is imported while the kernel comes up and works.
+    with started_kernel(project) as kernel, ThreadPoolExecutor(1) as aside:
+        from dialtone_nb.running import run_runbook
+
+        aside.submit(import_module, "nbconvert")
+        outcome = run_runbook(
+            source,
+            {name: values[name] for name in given},
+            files.executed.resolve(),
+            project=project,
+            kernel=kernel,
+            on_chapter=lambda heading: print(f"  {heading}", flush=True),
+        )
+    from dialtone_nb.report.html import write_html
+
+    write_html(files.executed, files.html)
+    for line in outcome.error or ((outcome.summary,) if outcome.summary else ()):
+        print(line, file=sys.stderr if outcome.error else sys.stdout)
+    print(f"see {files.html}")
+    return outcome.exit_code
+
+
+def rehearse() -> int:
+    """Run the main job on the rehearsal."""
+    from dialtone_nb.main_job import rehearse_main_job
+
+    return rehearse_main_job(find_project(Path.cwd()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""What is typed on the terminal -> the values of a run; a parameter takes its declared type, whatever it looks like."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dialtone_nb.errors import Fault, InputError, ParametersError
+from dialtone_nb.notebook_parameters import Declared, Given, Source
+from dialtone_nb.yaml_models import YamlFile
+
+_TRUTH = {"true": True, "yes": True, "false": False, "no": False}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is bad input: argparse's own exit code, 2, means differences without consent here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        raise InputError(Fault(self.prog, message, f"try {self.prog} --help"))
+
+
+def build_parser() -> Parser:
+    """The parser of `python -m dialtone_nb`."""
+    parser = Parser(prog="python -m dialtone_nb", description="Runs runbooks, and the rehearsal of Twilio.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="run one runbook, and write its executed copy and its HTML page to reports/",
+        epilog="Ends with 0: nothing to do, or all done; 2: there are differences and no consent was given; "
+        "3: consent was refused; 4: partly applied, run again to resume; 5: bad input; 1: anything else.",
+    )
+    run.add_argument("runbook", metavar="RUNBOOK", help="a notebook in notebooks/, such as deploy")
+    run.add_argument(
+        "--with", dest="files", metavar="FILE", action="append", default=[], type=Path, help="a YAML file of parameters"
+    )
+    run.add_argument("--consent", metavar="X", help="the plan's fingerprint, or what else consents")
+    run.add_argument(
+        "-p", dest="typed", metavar=("NAME", "VALUE"), nargs=2, action="append", default=[], help="a parameter"
+    )
+    run.add_argument(
+        "-r", dest="raw", metavar=("NAME", "VALUE"), nargs=2, action="append", default=[], help="a parameter, as text"
+    )
+    run.add_argument("--output", metavar="DIR", type=Path, help="where to write instead of reports/")
+    commands.add_parser("rehearse", help="the main job on the rehearsal, from deploy to delete; no account needed")
+    commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")
+    return parser
+
+
+def read_given(source: Source, arguments: argparse.Namespace) -> dict[str, Given]:
+    """What files and options give to the parameters, later ones over earlier; a `ParametersError` for a bad file."""
+    declared = {parameter.name: parameter for parameter in source.declared}
+    given: dict[str, Given] = {}
+    faults: list[Fault] = []
+    for file in arguments.files:
+        try:
+            given |= _read_file(file)
+        except ParametersError as error:
+            faults += error.faults
+    if faults:
+        raise ParametersError(faults)
+    for name, text in arguments.typed:
+        given[name] = Given(_typed(text, declared.get(name)), f"-p {name}")
+    for name, text in arguments.raw:
+        given[name] = Given(text, f"-r {name}")
+    if arguments.consent is not None:
+        given["consent"] = Given(arguments.consent, "--consent")
+    return given
+
+
+def _read_file(path: Path) -> Mapping[str, Given]:
+    file = YamlFile(path)
+    content = {} if file.content is None else file.content
+    if not isinstance(content, Mapping):
+        raise ParametersError(Fault(file.name, "holds no parameters", "write lines such as environment: stage"))
+    return {str(name): Given(_plain(value), file.place(name)) for name, value in content.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value without the wrapper by which ruamel remembers how a number was written."""
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def _typed(text: str, parameter: Declared | None) -> Any:
+    """The text as the declared type; as it stands where it can't be, for the check to refuse."""
+    try:
+        match parameter.type.__name__ if parameter else "str":
+            case "bool":
+                return _TRUTH.get(text.lower(), text)
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+    except ValueError:
+        pass
+    return text

@@ -1,0 +1,28 @@
+"""Kernels that come up while something else is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+
+# The kernel's warning that its sockets are local TCP would stand between the lines of progress.
+KERNEL_ARGUMENTS = ["--log-level=ERROR"]
+
+
+@contextmanager
+def started_kernel(project: Path) -> Iterator[AsyncKernelManager]:
+    """A kernel for one runbook, on its way up while the caller goes on; ended on leaving where no run has ended it."""
+    manager = AsyncKernelManager(kernel_name="python3")
+    # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
+    environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
+    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=KERNEL_ARGUMENTS)
+    try:
+        yield manager
+    finally:
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)()

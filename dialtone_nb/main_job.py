@@ -1,0 +1,148 @@
+"""The main job: the whole life of a service on the rehearsal, each step a runbook run by papermill."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dialtone_nb.kernels import started_kernel
+from dialtone_nb.notebook_parameters import Given, Source, Value, read_source
+from dialtone_nb.report.html import write_html
+from dialtone_nb.report_files import REHEARSAL_FOLDER, ReportFiles, report_files
+from dialtone_nb.runbook import check_run, parameters_folder
+from dialtone_nb.running import Outcome, run_runbook
+
+STATE_VARIABLE = "DIALTONE_REHEARSAL_STATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One runbook of the main job, with the parameters that differ from their defaults."""
+
+    title: str
+    runbook: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+
+
+CONSENT = {"consent": "rehearsal"}
+STEPS = (
+    Step("deploy stage", "deploy", {"environment": "stage", **CONSENT}),
+    Step("verify stage", "verify", {"environment": "stage"}),
+    Step("promote stage to prod", "promote", {"environment": "prod", **CONSENT}),
+    Step("set up the phone lobby", "client_setup", {"environment": "prod", "client": "lobby", **CONSENT}),
+    Step("set up the phone library", "client_setup", {"environment": "prod", "client": "library", **CONSENT}),
+    Step("place calls", "test_calls", {"environment": "prod"}),
+    Step("report on the calls", "call_report", {"source": "twilio"}),
+    Step("verify prod", "verify", {"environment": "prod"}),
+    Step("delete stage", "delete", {"environment": "stage", **CONSENT}),
+    Step("delete prod", "delete", {"environment": "prod", **CONSENT}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that ran: what it said, how long it took, and its files."""
+
+    step: Step
+    outcome: Outcome
+    seconds: float
+    files: ReportFiles
+
+
+def rehearse_main_job(project: Path, steps: Sequence[Step] = STEPS) -> int:
+    """The exit code of the main job, from a fresh account to an empty one; progress and summary go to stdout."""
+    folder = project / "reports" / REHEARSAL_FOLDER
+    for old in folder.glob("[0-9][0-9]-*"):
+        old.unlink()
+    with fresh_account(project / ".rehearsal" / "main-job"):
+        done = run_steps(project, steps, folder, tell=_tell)
+    _tell(summary_of(done, Path.cwd()))
+    return done[-1].outcome.exit_code
+
+
+@contextmanager
+def fresh_account(folder: Path) -> Iterator[None]:
+    """A rehearsed account in which nothing exists yet, for every kernel started meanwhile; its state is in `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    before = os.environ.get(STATE_VARIABLE)
+    os.environ[STATE_VARIABLE] = str(folder / "state.db")
+    try:
+        yield
+    finally:
+        del os.environ[STATE_VARIABLE]
+        if before is not None:
+            os.environ[STATE_VARIABLE] = before
+
+
+def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:
+    """Run the steps in order until one does not end with 0; all of them are checked before the first starts.
+
+    The next step's kernel comes up, and the last step's page is written, while a step works.
+    """
+    checked = [check_step(project, step) for step in steps]
+    width = max(len(step.title) for step in steps)
+    done: list[Done] = []
+    with ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
+        upcoming = kernels.enter_context(started_kernel(project))
+        pages = []
+        for number, (step, (source, values)) in enumerate(zip(steps, checked, strict=True), 1):
+            kernel = upcoming
+            if number < len(steps):
+                upcoming = kernels.enter_context(started_kernel(project))
+            files = report_files(folder, f"{number:02}-{step.title.replace(' ', '-')}")
+            begun = time.perf_counter()
+            outcome = run_runbook(source, values, files.executed, project=project, kernel=kernel)
+            done.append(Done(step, outcome, time.perf_counter() - begun, files))
+            tell(f"{number:4}/{len(steps)}  {step.title:<{width}} {done[-1].seconds:5.1f} s  {_said(outcome)}".rstrip())
+            pages.append(writer.submit(write_html, files.executed, files.html))
+            if outcome.exit_code:
+                break
+        for page in pages:
+            page.result()
+    return done
+
+
+def check_step(project: Path, step: Step) -> tuple[Source, dict[str, Value]]:
+    """A step's runbook and what it is given, on the rehearsal; a `ParametersError` where they don't fit."""
+    source = read_source(project, step.runbook)
+    given = {"account": "rehearsal", **step.parameters}
+    check_run(
+        source,
+        {name: Given(value, f"the step {step.title!r}, {name}") for name, value in given.items()},
+        parameters_folder(project),
+    )
+    return source, given
+
+
+def summary_of(done: Sequence[Done], folder: Path) -> str:
+    """How it all went, and where the pages are, as seen from `folder`."""
+    last = done[-1]
+    seconds = sum(one.seconds for one in done)
+    report = next((one for one in done if one.step.runbook == "call_report"), last)
+    if last.outcome.exit_code:
+        return (
+            f"Stopped at the step {last.step.title!r} after {seconds:.0f} s: see {_seen_from(folder, last.files.html)}"
+        )
+    return (
+        f"Done in {seconds:.0f} s: {len(done)} runbooks, each an executed notebook and a page in "
+        f"{_seen_from(folder, last.files.html.parent)}\nThe call report: {_seen_from(folder, report.files.html)}"
+    )
+
+
+def _said(outcome: Outcome) -> str:
+    return "\n        ".join(outcome.error) or outcome.summary
+
+
+def _seen_from(folder: Path, path: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,37 @@
+"""Where a run leaves its executed copy and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dialtone_nb.notebook_parameters import Value
+
+REHEARSAL_FOLDER = "rehearsal"
+EVERYWHERE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """The two files of a run."""
+
+    executed: Path
+    html: Path
+
+
+def report_files(folder: Path, name: str) -> ReportFiles:
+    """The files of a run in this folder."""
+    return ReportFiles(folder / f"{name}.ipynb", folder / f"{name}.html")
+
+
+def choose_report_files(reports: Path, runbook: str, values: Mapping[str, Value], now: datetime) -> ReportFiles:
+    """The files of one run by its account and environment.
+
+    A run on Twilio keeps its own, named for its time (UTC), since it is evidence; a rehearsal replaces the one before.
+    """
+    environment = str(values.get("environment") or EVERYWHERE)
+    if values.get("account") == "twilio":
+        return report_files(reports / environment, f"{runbook}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    return report_files(reports / REHEARSAL_FOLDER / environment, runbook)

@@ -1,0 +1,127 @@
+"""Runs a runbook by papermill in this process, tells its chapters as they pass, and reads how it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill import PapermillExecutionError, execute_notebook
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+
+from dialtone_nb.errors import DialtoneError
+from dialtone_nb.notebook_parameters import Source, Value
+
+# A runbook's apply cell carries how it ended in its output, for whoever runs it: {"exit_code": 2, "summary": "…"}.
+RESULT = "application/vnd.dialtone.result+json"
+ENGINE = "dialtone"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: its exit code, what the runbook says of it, and the error's lines where there was one."""
+
+    exit_code: int
+    summary: str
+    error: tuple[str, ...]
+    executed: Path
+
+
+def run_runbook(
+    source: Source,
+    given: Mapping[str, Value],
+    executed: Path,
+    *,
+    project: Path,
+    kernel: AsyncKernelManager,
+    on_chapter: Callable[[str], None] = lambda heading: None,
+) -> Outcome:
+    """Run a runbook with the values given to its parameters; the executed copy is written as it goes."""
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    papermill_engines.register(ENGINE, _ChapterEngine)
+    try:
+        notebook = execute_notebook(
+            source.path,
+            executed,
+            parameters=dict(given),
+            engine_name=ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            cwd=project,
+            km=kernel,
+            on_chapter=on_chapter,
+        )
+    except PapermillExecutionError as error:
+        return Outcome(exit_code_of(error.ename), "", error_lines(error.ename, error.evalue), executed)
+    except DeadKernelError:
+        return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
+    return _result(notebook, executed)
+
+
+def exit_code_of(error_name: str) -> int:
+    """The exit code that an error's class stands for, by the class's name; 1 for an error that is none of ours."""
+    return _exit_codes(DialtoneError).get(error_name, 1)
+
+
+def error_lines(name: str, message: str) -> tuple[str, ...]:
+    """What the terminal shows of an error: ours say it all, of others the class matters too."""
+    lines = tuple(message.splitlines()) or (name,)
+    return lines if name in _exit_codes(DialtoneError) else (f"{name}: {lines[0]}",)
+
+
+def _exit_codes(family: type[DialtoneError]) -> dict[str, int]:
+    codes = {family.__name__: family.exit_code}
+    for child in family.__subclasses__():
+        codes |= _exit_codes(child)
+    return codes
+
+
+def _result(notebook: NotebookNode, executed: Path) -> Outcome:
+    """What the last output that carries a result says; a runbook without one is done and has nothing to add."""
+    found = [
+        output.data[RESULT]
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if RESULT in output.get("data", {})
+    ]
+    if not found:
+        return Outcome(0, "", (), executed)
+    return Outcome(int(found[-1]["exit_code"]), str(found[-1]["summary"]), (), executed)
+
+
+def chapter_of(cell: Mapping[str, Any]) -> str:
+    """The heading that a markdown cell opens a chapter with; empty where it opens none."""
+    heading = re.match(r"##\s+(.+?)\s*#*\s*$", cell["source"], re.M) if cell["cell_type"] == "markdown" else None
+    return heading[1] if heading else ""
+
+
+class _ChapterEngine(Engine):
+    """papermill's engine on a kernel that is started already; it tells each chapter as its turn comes."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        km: AsyncKernelManager,
+        on_chapter: Callable[[str], None],
+        **kwargs: Any,
+    ) -> None:
+        """Execute the notebook's cells, and end the kernel."""
+        start_cell = nb_man.cell_start
+
+        def tell_and_start(cell: NotebookNode, cell_index: int | None = None, **more: Any) -> None:
+            if heading := chapter_of(cell):
+                on_chapter(heading)
+            start_cell(cell, cell_index, **more)
+
+        nb_man.cell_start = tell_and_start
+        client = PapermillNotebookClient(nb_man, km=km, kernel_name=kernel_name, timeout=None, startup_timeout=60)
+        client.execute(cleanup_kc=True)
