@@ -14,7 +14,7 @@ __all__ = ["functions", "parameters", "table"]
 
 
 @pytest.fixture(scope="session")
-def functions(table: Table, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:  # noqa: F811
+def functions(table: Table, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
     """The deployed functions with the sample's table, on Node."""
     with Functions(table, tmp_path_factory.mktemp("functions")) as running:
         yield running

@@ -6,17 +6,17 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import decide, spoken_reason
-from dialtone_nb.dialplan.model import Call, DialTrunk, OutgoingCall, decision_data
+from dialtone_nb.dialplan.model import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
 from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.dialplan.table import Rule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from tests.dialplan.cases import CASES, Case, told
-from tests.dialplan.strategies import calls, outgoing_calls
+from tests.dialplan.strategies import calls
 from tests.service.node import Functions
 
 DOMAINS = {"stage": "dialtone-1234-stage.twil.io", "prod": "dialtone-1234-prod.twil.io"}
@@ -75,26 +75,36 @@ def test_after_the_call(functions: Functions, table: Table, direction: str, stat
 
 
 awkward = st.text("abc{}$&?;= é'()!*~\"%/\\", max_size=8)
+keys = st.text("0123456789#*+", min_size=1, max_size=6)
+placeholder = st.sampled_from(["{client}", "{context}", "{dialled}", "{nothing}", "{client", "{{client}}"])
+template = st.lists(st.one_of(placeholder, awkward), max_size=4).map("".join)
 
 
-@given(call=outgoing_calls, data=st.data())
-def test_any_trunk(functions: Functions, table: Table, call: OutgoingCall, data: st.DataObject) -> None:
+@example(dialled="#", context="a b&é{client}", uri="{context}-{dialled}", headers=["{context}", "{dialled}"])
+@given(dialled=keys, context=awkward, uri=template, headers=st.lists(template, max_size=2))
+def test_any_trunk(
+    functions: Functions, table: Table, dialled: str, context: str, uri: str, headers: list[str]
+) -> None:
     """Placeholders are filled in alike, whatever stands around them and in the contexts."""
-    placeholder = st.sampled_from(["{client}", "{context}", "{dialled}", "{nothing}", "{client", "{{client}}"])
-    template = st.lists(st.one_of(awkward, placeholder), max_size=4).map("".join)
     trunk = table.trunk.model_copy(
-        update={
-            "uri": f"sip:{data.draw(template)}@x",
-            "headers": {"X-A": data.draw(template), "X-B": data.draw(template)},
-        }
+        update={"uri": f"sip:{uri}@x", "headers": {f"X-{i}": value for i, value in enumerate(headers)}}
     )
-    everything = table.rules[0].model_copy(
-        update={"pattern": "^[0-9*#+]+$", "to": "trunk", "value": data.draw(awkward)}
-    )
+    everything = table.rules[0].model_copy(update={"pattern": "^[0-9*#+]+$", "to": "trunk", "value": context})
     other = table.model_copy(update={"trunk": trunk, "rules": (everything,)})
+    call = OutgoingCall("prod", "lobby", f"sip:{quote(dialled)}@x")
+    decision = decide(other, call)
+    assert isinstance(decision, DialTrunk)
+    assert functions.decide(call, other) == decision_data(decision)
+
+
+@pytest.mark.parametrize("number", ["18765550199", "16585550199", "12425550199", "442079460143", "17875550199"])
+def test_countries_without_prefixes(functions: Functions, table: Table, number: str) -> None:
+    """The countries alone are read alike, and keep out what no prefix refuses."""
+    other = table.model_copy(update={"refused": ()})
+    call = OutgoingCall("prod", "lobby", f"sip:011{number}@x")
     decision = decide(other, call)
     assert functions.decide(call, other) == decision_data(decision)
-    assert isinstance(decision, DialTrunk) or decision.kind == "refuse"
+    assert isinstance(decision, DialPstn) == (number == "17875550199")
 
 
 pieces = st.sampled_from([*"019#*+XZN", "[15-7]", "[0#*]"])
@@ -103,7 +113,7 @@ patterns = st.tuples(st.lists(pieces, min_size=1, max_size=4).map("".join), st.s
 
 @given(
     wanted=st.lists(patterns, min_size=1, max_size=5),
-    dialled=st.text("0123456789#*+", min_size=1, max_size=6),
+    dialled=keys,
     skip=st.integers(0, 4),
 )
 def test_any_rules(functions: Functions, table: Table, wanted: list[str], dialled: str, skip: int) -> None:

@@ -99,7 +99,20 @@ def test_call_status(functions: Functions, table: Table, direction: str, status:
     assert response[-1].tag == "Hangup"
 
 
-anything: st.SearchStrategy[Any] = st.one_of(st.none(), st.text(max_size=9), st.lists(st.text(max_size=5), max_size=2))
+@pytest.mark.parametrize("odd", [None, [], ["sip:5035550199@x", "sip:9005550199@x"], ["+15035550103", "+15035550104"]])
+def test_an_address_sent_twice_or_not_at_all(functions: Functions, odd: Any) -> None:
+    """A call without one address that it goes to is refused."""
+    answer = functions.invoke("sip-outgoing", CONTEXT, {"SipUsername": "lobby", "To": odd})
+    assert answer.events[0]["reason"] == "not-dialable"
+    answer = functions.invoke("sip-incoming", CONTEXT, {"From": odd, "To": odd})
+    assert answer.events[0]["reason"] == "unknown-number"
+    answer = functions.invoke("sip-incoming", CONTEXT, {"From": odd, "To": "+15035550103"})
+    assert 'callerId="+15035550103"' in answer.twiml
+
+
+sensible = st.sampled_from(["lobby", "sip:5035550199@x", "+15035550103", "busy", "incoming"])
+single = st.one_of(sensible, st.text(max_size=9))
+anything: st.SearchStrategy[Any] = st.one_of(st.none(), single, single, st.lists(single, max_size=2))
 
 
 @given(
