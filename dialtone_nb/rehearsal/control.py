@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 
@@ -46,7 +45,7 @@ class Control:
             case ("GET", ["clients"]):
                 return Reply(200, {"clients": list_phones(self._store)})
             case ("POST", ["clients", client]):
-                return self.set_registered(unquote(client), _read(body))
+                return self.set_registered(client, _read(body))
             case ("POST", ["faults"]):
                 self._faults.add(read_fault(_read(body)))
                 return Reply(201, {})

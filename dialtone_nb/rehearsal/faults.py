@@ -57,9 +57,14 @@ def read_fault(body: Mapping[str, Any]) -> Fault:
     method, host = match.get("method", "").upper(), match.get("host", "").lower()
     if name.endswith("-build"):
         method, host, path = "POST", "serverless.twilio.com", re.compile(r"/Builds$")
-    return Fault(
-        cast(FaultName, name), method, host, path, nth=int(match.get("nth", 1)), times=int(body.get("times", 1))
-    )
+    return Fault(cast(FaultName, name), method, host, path, _count(match, "nth"), _count(body, "times"))
+
+
+def _count(body: Mapping[str, Any], name: str) -> int:
+    count = body.get(name, 1)
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise Refusal(20001, f"{name} of a fault must be a whole number from 1")
+    return count
 
 
 class Faults:

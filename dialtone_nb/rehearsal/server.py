@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import socket
 import sys
@@ -64,6 +65,8 @@ class Rehearsal:
             if not self._thread.is_alive():
                 raise DialtoneError(f"The rehearsal did not start on {self.url}")
             time.sleep(0.002)
+        # A daemon thread is stopped in the middle of what it does when Python ends: better to end it first.
+        atexit.register(self.close)
 
     @property
     def identity(self) -> Identity:
@@ -80,13 +83,13 @@ class Rehearsal:
         """The rehearsed account's auth token."""
         return self.identity.auth_token
 
-    def wait(self) -> None:
-        """Return when the rehearsal has stopped."""
-        self._thread.join()
-
     def close(self) -> None:
         """Stop answering, and let go of the state file."""
-        self._server.should_exit = True
+        atexit.unregister(self.close)
+        if not self._thread.is_alive():
+            return
+        # Answers take milliseconds; what is left open are idle connections, and requests that a fault holds.
+        self._server.force_exit = self._server.should_exit = True
         self._thread.join()
         self._front.close()
         self._exchange.close()

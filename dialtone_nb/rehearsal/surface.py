@@ -218,3 +218,4 @@ async def _let_down(fault: str, receive: Receive, send: Send) -> None:
             await asyncio.wait_for(receive(), LONGEST_HOLD)
     # ASGI has no way to hang up. In uvicorn, `send` belongs to the request, which has the connection.
     send.__self__.transport.abort()  # type: ignore[attr-defined]
+    await receive()  # until the server knows of it

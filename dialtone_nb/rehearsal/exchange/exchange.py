@@ -17,6 +17,7 @@ from dialtone_nb.rehearsal.exchange.webhooks import Asker
 from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Store, Tables
 
+BETWEEN_CALLS_S = 1.0
 # RFC 3261's way to write digits into a SIP URI: Twilio shows # as %23.
 SIP_USER_SAFE = "+*-_.!~'()&=$,;?/"
 
@@ -54,6 +55,9 @@ class Exchange:
                 )
             carrying = Carrying(self._store, self._asker, entry, parent, order.far_side)
             carrying.run()
+            with self._store.transaction() as tables:
+                # Nobody dials again at once; and so no two calls start in the same second.
+                tables.advance(BETWEEN_CALLS_S)
             return self._told(carrying)
 
     def _let_in(self, order: Order) -> Entry | TurnedAway:

@@ -1,0 +1,199 @@
+"""The rehearsal as a server: what it is, who may ask, what it refuses, what outlives it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+from dialtone_nb.errors import DialtoneError, InputError
+from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
+
+from .doors import Door, client_of
+
+
+def test_answers_at_once_on_loopback_alone(rehearsal: Rehearsal) -> None:
+    """A started rehearsal answers on 127.0.0.1 and on no other address of this machine."""
+    port = int(rehearsal.url.rpartition(":")[2])
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=1):
+        pass
+
+
+def test_cannot_be_taken_for_twilio(rehearsal: Rehearsal, door: Door) -> None:
+    """Its account SID begins with ACfacade, its replies name it as the server, and its front page says what it is."""
+    assert rehearsal.account_sid.startswith("ACfacade")
+    assert len(rehearsal.account_sid) == 34
+    assert "not Twilio" in door.classic("GET", "/Calls.json").headers["server"]
+    assert "not Twilio" in door.control("GET", "/")["rehearsal"]
+    assert rehearsal.auth_token not in repr(rehearsal)
+
+
+def test_importing_it_is_cheap() -> None:
+    """Importing the package loads no server, no database and no phone-number library."""
+    code = (
+        "import sys; import dialtone_nb.rehearsal; "
+        "print([m for m in ('uvicorn', 'starlette', 'sqlite3', 'phonenumbers', 'twilio') if m in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root).stdout
+    assert printed.strip() == "[]"
+
+
+def test_account_and_token_follow_from_the_seed(tmp_path: Path) -> None:
+    """Two rehearsals of one seed are the same account; another seed is another one."""
+    with start_rehearsal(tmp_path / "a.db") as a, start_rehearsal(tmp_path / "b.db") as b:
+        assert (a.account_sid, a.auth_token) == (b.account_sid, b.auth_token)
+    with start_rehearsal(tmp_path / "c.db", seed=8) as c:
+        assert c.account_sid != a.account_sid
+        assert c.auth_token != a.auth_token
+
+
+def test_state_of_another_seed_is_refused(state: Path) -> None:
+    """A state file that was made with another seed is named in the error, with the seed that fits."""
+    start_rehearsal(state, seed=3).close()
+    with pytest.raises(InputError, match="made with seed 3, not 4") as raised:
+        start_rehearsal(state, seed=4)
+    assert str(state) in str(raised.value)
+
+
+def test_taken_port_is_one_clear_line(rehearsal: Rehearsal, tmp_path: Path) -> None:
+    """Starting on a port that is in use says which one."""
+    port = int(rehearsal.url.rpartition(":")[2])
+    with pytest.raises(DialtoneError, match=f"port {port}"):
+        start_rehearsal(tmp_path / "other.db", port=port)
+
+
+def test_closing_twice_does_no_harm(state: Path) -> None:
+    """A rehearsal may be closed again, and its port is free afterwards."""
+    first = start_rehearsal(state)
+    first.close()
+    first.close()
+    with start_rehearsal(state, port=int(first.url.rpartition(":")[2])) as second:
+        assert second.url == first.url
+
+
+@pytest.mark.parametrize("credentials", [("", ""), ("someone", "else"), ("{account}", "wrong"), ("{key}", "wrong")])
+def test_wrong_credentials_are_a_401(rehearsal: Rehearsal, door: Door, credentials: tuple[str, str]) -> None:
+    """Anything but the account's token or API key answers 401 with code 20003."""
+    user = credentials[0].format(account=rehearsal.account_sid, key=rehearsal.identity.api_key_sid)
+    response = door.classic("GET", "/Calls.json", auth=(user, credentials[1]))
+    assert (response.status_code, response.json()["code"]) == (401, 20003)
+    assert "Basic" in response.headers["www-authenticate"]
+
+
+def test_no_credentials_at_all_are_a_401(rehearsal: Rehearsal) -> None:
+    """A request without an Authorization header answers 401."""
+    response = requests.get(
+        f"{rehearsal.url}/v1/Services",
+        headers={"Host": "serverless.twilio.com"},
+        timeout=5,
+        auth=lambda request: request,
+    )
+    assert response.status_code == 401
+
+
+def test_api_key_may_ask_all_but_the_account(rehearsal: Rehearsal, door: Door) -> None:
+    """The API key lists numbers, but is refused the account itself, as Twilio refuses standard keys."""
+    key = (rehearsal.identity.api_key_sid, rehearsal.identity.api_key_secret)
+    assert door.classic("GET", "/IncomingPhoneNumbers.json", auth=key).status_code == 200
+    refused = door.classic("GET", ".json", auth=key)
+    assert (refused.status_code, refused.json()["code"]) == (401, 20003)
+
+
+def test_account_is_fetched_without_its_token(client: Client, rehearsal: Rehearsal) -> None:
+    """The account can be fetched with the token, which is not part of the answer."""
+    account = client.api.v2010.accounts(rehearsal.account_sid).fetch()
+    assert account.status == "active"
+    assert rehearsal.auth_token not in str(vars(account))
+
+
+def test_another_account_is_not_found(door: Door) -> None:
+    """Another account's SID in the path answers 404 with code 20404."""
+    response = door.ask("GET", "api.twilio.com", f"/2010-04-01/Accounts/AC{'0' * 32}/Calls.json")
+    assert (response.status_code, response.json()["code"]) == (404, 20404)
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Queues.json"),
+        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Calls"),
+        ("serverless.twilio.com", "/v1/Services/ZS0/Assets"),
+        ("video.twilio.com", "/v1/Rooms"),
+        ("example.com", "/"),
+        ("rehearsal.localhost", "/nothing"),
+    ],
+)
+def test_what_is_not_modelled_says_so(rehearsal: Rehearsal, door: Door, host: str, path: str) -> None:
+    """A host or an operation that the rehearsal lacks answers 501, in Twilio's shape, and is named."""
+    path = path.format(account=rehearsal.account_sid)
+    response = door.ask("GET", host, path)
+    assert response.status_code == 501
+    body = response.json()
+    assert set(body) == {"code", "message", "more_info", "status"}
+    assert "does not model" in body["message"]
+    assert host in body["message"]
+
+
+def test_a_request_has_an_id_that_repeats(door: Door) -> None:
+    """The same request carries the same Twilio-Request-Id every time, another request another one."""
+    ids = [door.classic("GET", f"/Calls.json?PageSize={size}").headers["Twilio-Request-Id"] for size in (5, 5, 6)]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[0].startswith("RQ")
+
+
+def test_state_outlives_a_restart(state: Path) -> None:
+    """What one rehearsal was given is there in the next one on the same file."""
+    with start_rehearsal(state) as rehearsal:
+        sid = client_of(rehearsal).sip.credential_lists.create("phones").sid
+    with start_rehearsal(state) as rehearsal:
+        assert [one.sid for one in client_of(rehearsal).sip.credential_lists.list()] == [sid]
+
+
+def test_two_rehearsals_may_share_a_file(state: Path) -> None:
+    """Two servers on one state file see the same account, also when both are written to side by side."""
+    with start_rehearsal(state) as one, start_rehearsal(state) as other:
+        clients = [client_of(one), client_of(other)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: clients[n % 2].sip.credential_lists.create(f"list {n}"), range(20)))
+        names = [{made.friendly_name for made in client.sip.credential_lists.list()} for client in clients]
+        assert names[0] == names[1] == {f"list {n}" for n in range(20)}
+
+
+def test_sids_do_not_depend_on_the_order_of_requests(tmp_path: Path) -> None:
+    """The same things made in another order, and side by side, have the same SIDs, dates and order in lists."""
+
+    def made(path: Path, order: list[int]) -> list[dict[str, object]]:
+        with start_rehearsal(path) as rehearsal:
+            client, door = client_of(rehearsal), Door(rehearsal)
+            service = client.serverless.v1.services.create(unique_name="phones", friendly_name="Phones").sid
+            functions = client.serverless.v1.services(service).functions
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda n: functions.create(friendly_name=f"/f{n}"), order))
+            listed = door.serverless("GET", f"/Services/{service}/Functions").json()["functions"]
+            door.session.close()
+            return list(listed)
+
+    assert made(tmp_path / "a.db", list(range(12))) == made(tmp_path / "b.db", list(reversed(range(12))))
+
+
+def test_made_again_it_has_another_sid(client: Client) -> None:
+    """A thing that is deleted and made again gets another SID."""
+    first = client.sip.credential_lists.create("phones").sid
+    client.sip.credential_lists(first).delete()
+    assert client.sip.credential_lists.create("phones").sid != first
+
+
+def test_refusals_reach_twilios_client(client: Client) -> None:
+    """Twilio's client raises a refusal with its status, code, and the page about it."""
+    with pytest.raises(TwilioRestException) as raised:
+        client.sip.credential_lists("CL" + "0" * 32).fetch()
+    assert (raised.value.status, raised.value.code) == (404, 20404)

@@ -1,0 +1,301 @@
+"""Serverless v1, asked with Twilio's own client: services, environments, functions, builds, deployments, variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+from .doors import Door, deploy, finish_build
+
+HELLO = "exports.handler = (context, event, callback) => callback(null, 'hello');"
+
+
+def refusal(run: Any) -> tuple[int, int]:
+    """The status and code of a refusal."""
+    with pytest.raises(TwilioRestException) as raised:
+        run()
+    return raised.value.status, raised.value.code
+
+
+@pytest.fixture
+def service(client: Client) -> Any:
+    """An empty service's context."""
+    return client.serverless.v1.services(client.serverless.v1.services.create("phones", "Phones").sid)
+
+
+@pytest.fixture
+def environment(service: Any) -> Any:
+    """The service's environment "stage"."""
+    return service.environments(service.environments.create("stage", domain_suffix="stage").sid)
+
+
+def version_of(service: Any, door: Door, path: str = "/hello", code: str = HELLO, visibility: str = "public") -> str:
+    """The SID of a new version of a new function."""
+    sid = service.fetch().sid
+    function = service.functions.create(friendly_name=path).sid
+    return str(door.upload(sid, function, path, visibility, code).json()["sid"])
+
+
+def build_of(client: Client, service: Any, door: Door, path: str = "/hello") -> str:
+    """The SID of a completed build of one function."""
+    build = service.builds.create(function_versions=[version_of(service, door, path)], runtime="node22").sid
+    assert finish_build(client, service.fetch().sid, build) == "completed"
+    return str(build)
+
+
+def test_service_is_found_by_sid_and_by_name(client: Client, service: Any) -> None:
+    """A service answers under its SID and under its unique name, with Twilio's defaults."""
+    by_name = client.serverless.v1.services("phones").fetch()
+    assert by_name.sid == service.fetch().sid
+    assert (by_name.include_credentials, by_name.ui_editable) == (True, False)
+    assert by_name.domain_base.startswith("phones-")
+    assert by_name.links["environments"] == f"{by_name.url}/Environments"
+
+
+def test_service_name_is_taken_once(client: Client, service: Any) -> None:
+    """A second service of the same unique name is a conflict."""
+    assert service
+    assert refusal(lambda: client.serverless.v1.services.create("phones", "Other")) == (409, 20409)
+
+
+@pytest.mark.parametrize(
+    ("name", "friendly"), [("no spaces", "x"), ("x" * 51, "x"), ("x", "y" * 256), ("", "x"), ("x", "")]
+)
+def test_service_with_a_wrong_name_is_refused(client: Client, name: str, friendly: str) -> None:
+    """A unique name with a space, and names that are too long or empty, answer 400 with code 20001."""
+    assert refusal(lambda: client.serverless.v1.services.create(name, friendly)) == (400, 20001)
+
+
+def test_fifty_first_service_is_refused(client: Client) -> None:
+    """An account holds 50 services, and no more."""
+    for number in range(50):
+        client.serverless.v1.services.create(f"service-{number}", "x")
+    with pytest.raises(TwilioRestException, match="limit of 50"):
+        client.serverless.v1.services.create("one-too-many", "x")
+
+
+def test_service_update_leaves_its_unique_name(client: Client, service: Any) -> None:
+    """FriendlyName, IncludeCredentials and UiEditable can be changed; UniqueName is ignored."""
+    changed = service.update(friendly_name="New", include_credentials=False, ui_editable=True)
+    assert (changed.friendly_name, changed.include_credentials, changed.ui_editable) == ("New", False, True)
+    assert changed.unique_name == "phones"
+
+
+def test_flags_must_be_booleans(door: Door, service: Any) -> None:
+    """A flag that is neither true nor false answers 400; a parameter that Twilio does not know is ignored."""
+    path = f"/Services/{service.fetch().sid}"
+    assert door.serverless("POST", path, data={"UiEditable": "perhaps"}).json()["code"] == 20001
+    assert door.serverless("POST", path, data={"Colour": "green"}).status_code == 200
+
+
+def test_recreated_service_has_another_domain(client: Client, service: Any) -> None:
+    """The digits of a service's domain change when it is deleted and made again."""
+    before = service.fetch().domain_base
+    service.delete()
+    assert refusal(service.fetch) == (404, 20404)
+    assert client.serverless.v1.services.create("phones", "Phones").domain_base != before
+
+
+def test_deleting_a_service_deletes_all_of_it(client: Client, door: Door) -> None:
+    """What was in a deleted service is not found any more."""
+    made = deploy(client, door, {"/hello": ("public", HELLO)})
+    client.serverless.v1.services(made.service).delete()
+    assert refusal(client.serverless.v1.services(made.service).environments(made.environment).fetch) == (404, 20404)
+    assert door.ask("GET", made.domain_name, "/hello").status_code == 404
+
+
+def test_environment_has_a_domain_with_its_suffix(service: Any) -> None:
+    """A domain name is the service's base, the suffix where there is one, and twil.io."""
+    base = service.fetch().domain_base
+    assert service.environments.create("stage", domain_suffix="stage").domain_name == f"{base}-stage.twil.io"
+    plain = service.environments.create("production")
+    assert (plain.domain_name, plain.domain_suffix, plain.build_sid) == (f"{base}.twil.io", None, None)
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("stage", "other"), ("other", "stage")])
+def test_environment_name_and_suffix_are_taken_once(service: Any, name: str, suffix: str) -> None:
+    """A second environment of the same name, or of the same suffix, is a conflict."""
+    service.environments.create("stage", domain_suffix="stage")
+    assert refusal(lambda: service.environments.create(name, domain_suffix=suffix)) == (409, 20409)
+
+
+def test_environment_suffix_is_sixteen_characters_at_most(service: Any) -> None:
+    """A suffix of seventeen characters is refused."""
+    assert refusal(lambda: service.environments.create("x", domain_suffix="s" * 17)) == (400, 20001)
+
+
+def test_functions_may_share_a_name(service: Any) -> None:
+    """Two functions of the same friendly name are two functions."""
+    sids = {service.functions.create(friendly_name="/hello").sid for _ in range(2)}
+    assert {function.sid for function in service.functions.list()} == sids
+    assert len(sids) == 2
+
+
+def test_version_content_is_what_was_uploaded(service: Any, door: Door) -> None:
+    """The content of a version comes back as it was uploaded, with its path and visibility."""
+    version = version_of(service, door, code="// ünïcode\nexports.handler = 1;", visibility="protected")
+    function = service.functions(service.functions.list()[0].sid)
+    fetched = function.function_versions(version)
+    assert fetched.function_version_content().fetch().content == "// ünïcode\nexports.handler = 1;"
+    assert (fetched.fetch().path, fetched.fetch().visibility) == ("/hello", "protected")
+    assert [one.sid for one in function.function_versions.list()] == [version]
+
+
+@pytest.mark.parametrize(
+    ("path", "visibility"), [("hello", "public"), ("/a b", "public"), ("/a?b", "public"), ("/" + "a" * 255, "public")]
+)
+def test_version_with_a_wrong_path_is_refused(service: Any, door: Door, path: str, visibility: str) -> None:
+    """A path without a slash, with a forbidden character, or too long, answers 400."""
+    function = service.functions.create(friendly_name="x").sid
+    response = door.upload(service.fetch().sid, function, path, visibility, HELLO)
+    assert (response.status_code, response.json()["code"]) == (400, 20001)
+
+
+def test_version_with_a_strange_visibility_is_refused(service: Any, door: Door) -> None:
+    """A visibility other than public, protected and private answers 400."""
+    function = service.functions.create(friendly_name="x").sid
+    assert door.upload(service.fetch().sid, function, "/x", "secret", HELLO).status_code == 400
+
+
+def test_version_without_content_is_refused(service: Any, door: Door) -> None:
+    """An upload that lacks its file answers 400 and names the part."""
+    function = service.functions.create(friendly_name="x").sid
+    response = door.ask(
+        "POST",
+        "serverless-upload.twilio.com",
+        f"/v1/Services/{service.fetch().sid}/Functions/{function}/Versions",
+        files={"Path": (None, "/x"), "Visibility": (None, "public")},
+    )
+    assert response.status_code == 400
+    assert "Content" in response.json()["message"]
+
+
+def test_build_is_ready_at_the_second_look(service: Any, door: Door) -> None:
+    """A build is building when it is made and at the first look, then completed, without any time passing."""
+    build = service.builds.create(function_versions=[version_of(service, door)], runtime="node22")
+    assert build.status == "building"
+    status = service.builds(build.sid).build_status
+    assert [status().fetch().status for _ in range(3)] == ["building", "completed", "completed"]
+
+
+def test_build_is_ready_when_time_has_passed(service: Any, door: Door) -> None:
+    """A build that nobody looked at is completed once enough simulated time has passed."""
+    build = service.builds.create(function_versions=[version_of(service, door)], runtime="node22")
+    door.control("POST", "/clock", json={"advance_s": 60})
+    assert service.builds(build.sid).fetch().status == "completed"
+
+
+def test_build_shows_versions_dependencies_and_runtime(service: Any, door: Door) -> None:
+    """A build shows its versions, visibility in upper case, and its dependencies with Twilio's defaults added."""
+    build = service.builds.create(
+        function_versions=[version_of(service, door)], dependencies='[{"name":"lodash","version":"4.17.20"}]'
+    )
+    (version,) = build.function_versions
+    assert (version["path"], version["visibility"]) == ("/hello", "PUBLIC")
+    versions = {one["name"]: one["version"] for one in build.dependencies}
+    assert versions["lodash"] == "4.17.20"
+    assert {"twilio", "@twilio/runtime-handler"} <= set(versions)
+    assert build.runtime == "node22"
+
+
+def test_build_takes_dependencies_wrapped_in_quotes(service: Any, door: Door) -> None:
+    """Dependencies as a JSON string in a JSON string, as the toolkit sends them, are understood."""
+    wrapped = '"[{\\"name\\":\\"lodash\\",\\"version\\":\\"4.17.20\\"}]"'
+    build = service.builds.create(function_versions=[version_of(service, door)], dependencies=wrapped)
+    assert {"name": "lodash", "version": "4.17.20"} in build.dependencies
+
+
+@pytest.mark.parametrize("dependencies", ["{", "[1]", '[{"name":"x"}]', "7"])
+def test_build_with_wrong_dependencies_is_refused(service: Any, door: Door, dependencies: str) -> None:
+    """Dependencies that are no JSON array of name and version answer 400."""
+    version = version_of(service, door)
+    refused = refusal(lambda: service.builds.create(function_versions=[version], dependencies=dependencies))
+    assert refused == (400, 20001)
+
+
+@pytest.mark.parametrize(("runtime", "code"), [("node16", 82007), ("node18", 82007), ("node99", 20001)])
+def test_build_on_another_runtime_is_refused(service: Any, door: Door, runtime: str, code: int) -> None:
+    """A retired runtime answers 82007, one that never was 20001."""
+    version = version_of(service, door)
+    assert refusal(lambda: service.builds.create(function_versions=[version], runtime=runtime)) == (400, code)
+
+
+def test_build_of_nothing_is_refused(service: Any) -> None:
+    """A build without a version answers 400 with code 20001."""
+    assert refusal(lambda: service.builds.create(runtime="node22")) == (400, 20001)
+
+
+def test_build_of_a_strange_version_is_refused(client: Client, service: Any, door: Door) -> None:
+    """A version that is of another service, or of none, answers 400."""
+    other = client.serverless.v1.services(client.serverless.v1.services.create("other", "Other").sid)
+    for version in (version_of(other, door), "ZN" + "0" * 32):
+        assert refusal(lambda version=version: service.builds.create(function_versions=[version])) == (400, 20001)
+
+
+def test_build_with_a_path_twice_is_refused(service: Any, door: Door) -> None:
+    """Two versions of one path in a build answer 400."""
+    versions = [version_of(service, door), version_of(service, door, code="// other")]
+    assert refusal(lambda: service.builds.create(function_versions=versions)) == (400, 20001)
+
+
+def test_live_build_cannot_be_deleted(client: Client, service: Any, environment: Any, door: Door) -> None:
+    """A build that is live stays until it is taken down; then it can be deleted."""
+    build = build_of(client, service, door)
+    environment.deployments.create(build_sid=build)
+    assert refusal(service.builds(build).delete) == (400, 20001)
+    environment.deployments.create()
+    assert environment.fetch().build_sid is None
+    assert service.builds(build).delete()
+
+
+def test_deploying_what_is_live_is_a_conflict(client: Client, service: Any, environment: Any, door: Door) -> None:
+    """A second deployment of the live build answers 409 with code 20409 and Twilio's words."""
+    build = build_of(client, service, door)
+    environment.deployments.create(build_sid=build)
+    with pytest.raises(TwilioRestException, match="already has requested deployment") as raised:
+        environment.deployments.create(build_sid=build)
+    assert (raised.value.status, raised.value.code) == (409, 20409)
+
+
+def test_unfinished_build_cannot_be_deployed(service: Any, environment: Any, door: Door) -> None:
+    """A build that is still building is refused by a deployment."""
+    build = service.builds.create(function_versions=[version_of(service, door)]).sid
+    assert refusal(lambda: environment.deployments.create(build_sid=build)) == (400, 20001)
+
+
+def test_deployments_tell_what_was_live_before(client: Client, service: Any, environment: Any, door: Door) -> None:
+    """Deployments are listed newest first, so the second one is what was live before."""
+    builds = [build_of(client, service, door, f"/{name}") for name in "abc"]
+    for build in builds:
+        environment.deployments.create(build_sid=build)
+    assert [one.build_sid for one in environment.deployments.list()] == builds[::-1]
+    newest = environment.deployments.list()[0].sid
+    assert environment.deployments(newest).fetch().build_sid == builds[-1]
+
+
+def test_variable_is_written_once_and_then_changed(environment: Any) -> None:
+    """A second variable of the same key is a conflict; a change of the first shows in clear."""
+    variable = environment.variables.create("GREETING", "hello")
+    assert refusal(lambda: environment.variables.create("GREETING", "again")) == (409, 20409)
+    assert environment.variables(variable.sid).update(value="good evening").value == "good evening"
+    assert [(one.key, one.value) for one in environment.variables.list()] == [("GREETING", "good evening")]
+    assert environment.variables(variable.sid).delete()
+    assert environment.variables.list() == []
+
+
+@pytest.mark.parametrize(("key", "value"), [("K" * 129, "v"), ("K", "v" * 451), ("K", "ü" * 226), ("with space", "v")])
+def test_variable_that_is_too_large_is_refused(environment: Any, key: str, value: str) -> None:
+    """A key of more than 128 characters, or a value of more than 450 bytes, answers 400."""
+    assert refusal(lambda: environment.variables.create(key, value)) == (400, 20001)
+
+
+def test_deleting_twice_is_a_404(service: Any, environment: Any) -> None:
+    """A second delete of anything answers 404."""
+    assert environment.delete()
+    assert refusal(environment.delete) == (404, 20404)
+    function = service.functions(service.functions.create(friendly_name="x").sid)
+    assert function.delete()
+    assert refusal(function.delete) == (404, 20404)
