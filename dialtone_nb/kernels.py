@@ -24,5 +24,5 @@ def started_kernel(project: Path) -> Iterator[AsyncKernelManager]:
     try:
         yield manager
     finally:
-        if manager.has_kernel:
+        if manager.has_kernel and run_sync(manager.is_alive)():
             run_sync(manager.shutdown_kernel)()

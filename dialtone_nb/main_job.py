@@ -60,6 +60,7 @@ def rehearse_main_job(project: Path, steps: Sequence[Step] = STEPS) -> int:
     folder = project / "reports" / REHEARSAL_FOLDER
     for old in folder.glob("[0-9][0-9]-*"):
         old.unlink()
+    _tell(f"The main job on the rehearsal: {len(steps)} runbooks, no account needed, nothing costs money")
     with fresh_account(project / ".rehearsal" / "main-job"):
         done = run_steps(project, steps, folder, tell=_tell)
     _tell(summary_of(done, Path.cwd()))

@@ -97,7 +97,7 @@ def _result(notebook: NotebookNode, executed: Path) -> Outcome:
 
 def chapter_of(cell: Mapping[str, Any]) -> str:
     """The heading that a markdown cell opens a chapter with; empty where it opens none."""
-    heading = re.match(r"##\s+(.+?)\s*#*\s*$", cell["source"], re.M) if cell["cell_type"] == "markdown" else None
+    heading = re.search(r"^##\s+(.+?)\s*#*\s*$", cell["source"], re.M) if cell["cell_type"] == "markdown" else None
     return heading[1] if heading else ""
 
 
