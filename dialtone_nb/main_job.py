@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dialtone_nb.fresh_account import fresh_account
 from dialtone_nb.kernels import started_kernel
 from dialtone_nb.notebook_parameters import Given, Source, Value, read_source
 from dialtone_nb.report.html import write_html
 from dialtone_nb.report_files import REHEARSAL_FOLDER, ReportFiles, report_files
 from dialtone_nb.runbook import check_run, parameters_folder
 from dialtone_nb.running import Outcome, run_runbook
-
-STATE_VARIABLE = "DIALTONE_REHEARSAL_STATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +62,6 @@ def rehearse_main_job(project: Path, steps: Sequence[Step] = STEPS) -> int:
         done = run_steps(project, steps, folder, tell=_tell)
     _tell(summary_of(done, Path.cwd()))
     return done[-1].outcome.exit_code
-
-
-@contextmanager
-def fresh_account(folder: Path) -> Iterator[None]:
-    """A rehearsed account in which nothing exists yet, for every kernel started meanwhile; its state is in `folder`."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    before = os.environ.get(STATE_VARIABLE)
-    os.environ[STATE_VARIABLE] = str(folder / "state.db")
-    try:
-        yield
-    finally:
-        del os.environ[STATE_VARIABLE]
-        if before is not None:
-            os.environ[STATE_VARIABLE] = before
 
 
 def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:

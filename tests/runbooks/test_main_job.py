@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.main_job import STATE_VARIABLE, STEPS, Step, check_step, rehearse_main_job
+from dialtone_nb.fresh_account import STATE_VARIABLE
+from dialtone_nb.main_job import STEPS, Step, check_step, rehearse_main_job
 
 from .conftest import ROOT, Write
 from .test_command import ends_with

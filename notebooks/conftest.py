@@ -1,0 +1,26 @@
+"""nbval: before a notebook's kernel starts, its account is prepared, as it was when the notebook was kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from nbval.plugin import IPyNbFile
+
+from dialtone_nb.kept_notebooks import prepared_account
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Prepare the account where this is the first cell of a notebook: pytest starts the kernel inside the `yield`."""
+    notebook = item.getparent(IPyNbFile)
+    if notebook is None or notebook.kernel is not None:
+        return (yield)
+    folder = tempfile.TemporaryDirectory()
+    item.config.add_cleanup(folder.cleanup)
+    with prepared_account(PROJECT, notebook.path.stem, Path(folder.name) / "account"):
+        return (yield)
