@@ -8,6 +8,7 @@ DialtoneError                 1  anything else
 ├── ConsentError              3  the consent that was given does not fit the plan
 ├── HeldError                 3  somebody else is applying to this environment
 ├── ApplyError                4  stopped part of the way; running again resumes
+├── FailedError               1  Twilio took a request and then could not carry it out, such as a build
 ├── TwilioError               1  Twilio refused a request; nothing came of it
 │   └── AbsentError              a 404: the thing is not there
 └── UnknownOutcomeError       1  no answer came: it may have happened or not
@@ -92,6 +93,10 @@ class ApplyError(DialtoneError):
     def __init__(self, message: str, outcomes: Sequence[object] = ()) -> None:
         super().__init__(message)
         self.outcomes = tuple(outcomes)
+
+
+class FailedError(DialtoneError):
+    """Twilio took a request and then could not carry it out."""
 
 
 class TwilioError(DialtoneError):

@@ -1,0 +1,159 @@
+"""What is there at Twilio, as far as a plan for one environment needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dialtone_nb.account import Account
+from dialtone_nb.parameters import Network
+from dialtone_nb.resources.addresses import list_addresses
+from dialtone_nb.resources.builds import build_item, fetch_build, list_builds, read_versions
+from dialtone_nb.resources.credential_lists import list_credential_lists, list_credentials
+from dialtone_nb.resources.environments import list_environments
+from dialtone_nb.resources.functions import fetch_content, list_functions
+from dialtone_nb.resources.model import Id, Item, Kind, State
+from dialtone_nb.resources.phone_numbers import list_phone_numbers
+from dialtone_nb.resources.services import fetch_service
+from dialtone_nb.resources.sip_domains import MAPPINGS, list_mappings, list_sip_domains
+from dialtone_nb.resources.variables import fetch_variables, variable_item
+from dialtone_nb.service.bundle import MANIFEST, Bundle
+
+# How many builds that are not live are read when the code is to change: a run that broke off left its build there.
+NEWEST_BUILDS = 3
+
+
+@dataclass(frozen=True)
+class Existing:
+    """What is there; `code` has the versions that are live, by environment and path."""
+
+    environment: str
+    state: State
+    code: Mapping[str, Mapping[str, Item]] = field(default_factory=dict)
+    # Sources of live modules that differ from what is wanted, by version SID: only to show the difference.
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def live(self, environment: str) -> Item | None:
+        """The deployment of an environment, or None where nothing is live."""
+        return self.state.find(Kind.DEPLOYMENT, environment)
+
+
+def fetch_existing(
+    account: Account,
+    network: Network,
+    environment: str,
+    *,
+    bundle: Bundle,
+    secrets: Mapping[Id, str],
+    others: tuple[str, ...] = (),
+) -> Existing:
+    """What is there for this environment, and what is live in the others that are named; only reading."""
+    with ThreadPoolExecutor(8) as pool:
+        serverless = pool.submit(_serverless, account, network, (environment, *others), bundle, secrets)
+        domains = pool.submit(list_sip_domains, account)
+        lists = pool.submit(list_credential_lists, account)
+        numbers = pool.submit(list_phone_numbers, account)
+        addresses = pool.submit(list_addresses, account)
+        names = {network.sip_domain(one, emergency=flag) for one in (environment, *others) for flag in (True, False)}
+        ours = [one for one in domains.result() if one.key in names]
+        mappings = [pool.submit(list_mappings, account, kind, domain) for domain in ours for kind in MAPPINGS]
+        credential_list = [one for one in lists.result() if one.key == network.credential_list]
+        credentials = [pool.submit(list_credentials, account, one.sid) for one in credential_list]
+        items = [*ours, *credential_list, *numbers.result(), *addresses.result()]
+        for job in (*mappings, *credentials):
+            items += job.result()
+        service_items, code, sources = serverless.result()
+    return Existing(environment, State([*service_items, *items]), code, sources)
+
+
+def _serverless(
+    account: Account, network: Network, environments: tuple[str, ...], bundle: Bundle, secrets: Mapping[Id, str]
+) -> tuple[list[Item], dict[str, dict[str, Item]], dict[str, str]]:
+    service = fetch_service(account, network.service.name)
+    if service is None:
+        return [], {}, {}
+    found = list_environments(account, service.sid)
+    items: list[Item] = [service, *found]
+    code: dict[str, dict[str, Item]] = {}
+    builds: dict[str, tuple[Any, list[Item]]] = {}
+    for one in found:
+        if one.key not in environments:
+            continue
+        for variable in fetch_variables(account, service.sid, one.sid):
+            key = Id(Kind.VARIABLE, f"{one.key}/{variable.key}")
+            items.append(variable_item(one.key, variable, secrets.get(key)))
+        build_sid = str(one.given["build_sid"])
+        if build_sid:
+            if build_sid not in builds:
+                builds[build_sid] = _read_build(account, service.sid, fetch_build(account, service.sid, build_sid))
+            item, versions = _known(builds[build_sid], bundle)
+            code[one.key] = {version.key: version for version in versions}
+            items.append(item)
+            items.append(Item(Kind.DEPLOYMENT, one.key, {"code": item.key}, build_sid))
+    live = code.get(environments[0], {})
+    if {path: one.fields["sha256"] for path, one in live.items() if path != MANIFEST} != {
+        path: module.sha256 for path, module in bundle.modules.items()
+    }:
+        for build in list_builds(account, service.sid, NEWEST_BUILDS):
+            if build.sid not in builds and str(build.status) != "failed":
+                builds[build.sid] = _read_build(account, service.sid, build)
+        items += list_functions(account, service.sid)
+    else:
+        items += [Item(Kind.FUNCTION, path, {}, str(one.given["function_sid"])) for path, one in live.items()]
+    known = [_known(one, bundle) for one in builds.values()]
+    items += [item for item, _ in known if item.given["status"] == "completed"]
+    items += _versions(live, [versions for _, versions in known], bundle)
+    return items, code, _changed_sources(account, service.sid, code, environments, bundle)
+
+
+def _read_build(account: Account, service_sid: str, build: Any) -> tuple[Any, list[Item]]:
+    return build, read_versions(account, service_sid, build)
+
+
+def _known(read: tuple[Any, list[Item]], bundle: Bundle) -> tuple[Item, list[Item]]:
+    """The build by its code; its manifest is told from another's by the build that it belongs to."""
+    build, versions = read
+    item = build_item(build, versions, bundle.dependencies)
+    manifest = {**{"visibility": "private"}, "sha256": item.key}
+    return item, [
+        replace(one, fields=manifest) if one.key == MANIFEST and one.fields["sha256"] == "of this build" else one
+        for one in versions
+    ]
+
+
+def _versions(live: Mapping[str, Item], builds: list[list[Item]], bundle: Bundle) -> list[Item]:
+    """One version a path: one that holds the wanted source already, in whatever build, else the live one."""
+    chosen = dict(live)
+    for versions in builds:
+        for one in versions:
+            module = bundle.modules.get(one.key)
+            if module and (one.fields["visibility"], one.fields["sha256"]) == (module.visibility, module.sha256):
+                chosen[one.key] = one
+    return list(chosen.values())
+
+
+def _changed_sources(
+    account: Account,
+    service_sid: str,
+    code: Mapping[str, Mapping[str, Item]],
+    environments: tuple[str, ...],
+    bundle: Bundle,
+) -> dict[str, str]:
+    """The sources whose differences a plan shows: live here against the files, or against the other environments."""
+    wanted: dict[str, Item] = {}
+    here = code.get(environments[0], {})
+    for path, version in here.items():
+        module = bundle.modules.get(path)
+        if path != MANIFEST and (module is None or module.sha256 != version.fields["sha256"]):
+            wanted[version.sid] = version
+    for other in environments[1:]:
+        for path, version in code.get(other, {}).items():
+            mine = here.get(path)
+            if path != MANIFEST and mine and mine.fields["sha256"] != version.fields["sha256"]:
+                wanted.update({mine.sid: mine, version.sid: version})
+    return {
+        sid: fetch_content(account, service_sid, str(version.given["function_sid"]), sid)
+        for sid, version in wanted.items()
+    }

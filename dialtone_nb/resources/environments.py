@@ -1,0 +1,41 @@
+"""Environments of the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dialtone_nb.account import Account
+from dialtone_nb.resources.model import Item, Kind
+from dialtone_nb.resources.work import Work
+
+
+def list_environments(account: Account, service_sid: str) -> list[Item]:
+    """The service's environments by unique name."""
+    return [_item(one) for one in account.client.serverless.v1.services(service_sid).environments.list()]
+
+
+def create_environment(work: Work, item: Item) -> Item:
+    """The environment, made; it has nothing live yet."""
+    environments = work.account.client.serverless.v1.services(work.service_sid).environments
+    return _item(environments.create(unique_name=item.key, domain_suffix=item.fields["domain_suffix"]))
+
+
+def delete_environment(work: Work, item: Item) -> None:
+    """Nothing; the environment is gone, its variables and logs with it."""
+    sid = work.sid(item.kind, item.key)
+    work.account.client.serverless.v1.services(work.service_sid).environments(sid).delete()
+
+
+def find_environment(work: Work, item: Item) -> Item | None:
+    """The environment, looked for again."""
+    return next((one for one in list_environments(work.account, work.service_sid) if one.key == item.key), None)
+
+
+def _item(environment: Any) -> Item:
+    return Item(
+        Kind.ENVIRONMENT,
+        environment.unique_name,
+        {"domain_suffix": environment.domain_suffix or ""},
+        environment.sid,
+        {"domain_name": environment.domain_name, "build_sid": environment.build_sid or ""},
+    )

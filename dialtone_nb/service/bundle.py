@@ -1,0 +1,89 @@
+"""What is deployed: the modules beside this file and the compiled table, with their hashes and their manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dialtone_nb.dialplan.table import Table, table_module
+
+FOLDER = Path(__file__).parent
+MANIFEST = "/manifest"
+TABLE = "/table"
+_PREFIX = "// Which version of each module this build was made of; written at deployment.\nmodule.exports = "
+
+
+@dataclass(frozen=True)
+class Module:
+    """One function or private module: its path at Twilio, who may ask for it, and its source."""
+
+    path: str
+    visibility: str
+    content: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of its source, hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that one build is made of."""
+
+    modules: Mapping[str, Module]
+    runtime: str
+    dependencies: Mapping[str, str]
+
+    @cached_property
+    def digest(self) -> str:
+        """What identifies this code, whatever SIDs Twilio gives to it."""
+        return code_digest(
+            {path: (module.visibility, module.sha256) for path, module in self.modules.items()},
+            self.runtime,
+            self.dependencies,
+        )
+
+
+def read_bundle(table: Table, runtime: str) -> Bundle:
+    """The modules of this folder and the table, by path: `name.visibility.js` becomes `/name`."""
+    modules = {}
+    for file in sorted((FOLDER / "functions").glob("*.js")):
+        name, visibility, _ = file.name.split(".")
+        modules[f"/{name}"] = Module(f"/{name}", visibility, file.read_bytes())
+    modules[TABLE] = Module(TABLE, "private", table_module(table).encode())
+    package = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
+    return Bundle(modules, runtime, package["dependencies"])
+
+
+def code_digest(modules: Mapping[str, tuple[str, str]], runtime: str, dependencies: Mapping[str, str]) -> str:
+    """One hash over path, visibility and hash of every module, the runtime and the dependencies."""
+    content = [runtime, sorted(dependencies.items()), sorted((path, *rest) for path, rest in modules.items())]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def write_manifest(modules: Mapping[str, tuple[str, str, str]]) -> bytes:
+    """The manifest's source: version SID, visibility and hash of each module, by path.
+
+    The SIDs are what makes it trustworthy: versions never change, so a build of just these versions holds these hashes.
+    """
+    listed = {
+        path: {"version": sid, "visibility": visibility, "sha256": sha256}
+        for path, (sid, visibility, sha256) in sorted(modules.items())
+    }
+    return (_PREFIX + json.dumps(listed, indent=1) + ";\n").encode()
+
+
+def parse_manifest(source: str) -> dict[str, tuple[str, str, str]]:
+    """Version SID, visibility and hash of each module; empty where the source is no manifest of ours."""
+    if not source.startswith(_PREFIX):
+        return {}
+    try:
+        listed = json.loads(source.removeprefix(_PREFIX).rstrip().removesuffix(";"))
+        return {path: (one["version"], one["visibility"], one["sha256"]) for path, one in listed.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
