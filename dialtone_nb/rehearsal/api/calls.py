@@ -8,7 +8,7 @@ from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
 from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic
 from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.call_records import CallRecord, Condition, find_call, list_calls
-from dialtone_nb.rehearsal.clock import is_date, parse_time, rfc2822
+from dialtone_nb.rehearsal.clock import parse_time, rfc2822
 from dialtone_nb.rehearsal.fields import Field, choice, read_field, read_fields, sid
 from dialtone_nb.rehearsal.operations import Ask, Reply
 from dialtone_nb.rehearsal.paging import AFTER, BEFORE, list_reply, page_reply, stale_token, wanted_page
@@ -92,9 +92,10 @@ def conditions_of(ask: Ask) -> list[Condition]:
             if text := query.get(f"{name}{sign}"):
                 conditions.append(Condition(f"{column} {comparison} ?", read_field(Field(name, parse_time), text)))
         if text := query.get(name):
-            at = read_field(Field(name, parse_time), text)
-            conditions.append(Condition(f"{column} >= ?", at))
-            conditions.append(Condition(f"{column} < ?", at + (DAY if is_date(text) else 1)))
+            # Without a comparison Twilio means the day, whatever time twilio-python writes behind it.
+            day = read_field(Field(name, parse_time), text) // DAY * DAY
+            conditions.append(Condition(f"{column} >= ?", day))
+            conditions.append(Condition(f"{column} < ?", day + DAY))
     return conditions
 
 

@@ -66,10 +66,10 @@ def plain(status: int, text: str) -> Answer:
 class Front:
     """Answers at *.twil.io."""
 
-    def __init__(self, store: Store, base: str, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+    def __init__(self, store: Store, base: str) -> None:
         self._store = store
         self._children = Children(base)
-        self._time_limit_s = time_limit_s
+        self._time_limit_s = TIME_LIMIT_S
 
     def close(self) -> None:
         """End the functions' processes."""

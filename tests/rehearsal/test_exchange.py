@@ -1,0 +1,575 @@
+"""Calls, carried: who is let in, what rings, what is heard, and the records, alerts and webhooks that are left."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+from dialtone_nb.rehearsal import Rehearsal
+
+from .doors import PASSWORD, Deployed, Door, add_phone, deploy
+
+DOMAIN = "phones-stage.sip.twilio.com"
+NUMBER = "+15035550103"
+FRIEND = "+12125550155"
+
+# /voice answers the variable VOICE, and /done the variable DONE; both log what they got.
+FUNCTIONS = {
+    "/voice": (
+        "protected",
+        """exports.handler = (context, event, callback) => {
+          console.log('voice ' + JSON.stringify(event));
+          const response = new Twilio.Response();
+          response.appendHeader('Content-Type', context.VOICE_TYPE ?? 'text/xml').setBody(context.VOICE ?? '');
+          callback(null, response);
+        };""",
+    ),
+    "/done": (
+        "protected",
+        """exports.handler = (context, event, callback) => {
+          console.log('done ' + JSON.stringify(event));
+          const response = new Twilio.Response();
+          response.appendHeader('Content-Type', 'text/xml').setBody(context.DONE ?? '<Response/>');
+          callback(null, response);
+        };""",
+    ),
+    "/broken": ("protected", "exports.handler = () => { throw new Error('broken'); };"),
+}
+
+
+class Network:
+    """One phone "lobby", one number, one function that answers what a test wants."""
+
+    def __init__(self, client: Client, door: Door, live: Deployed) -> None:
+        self.client = client
+        self.door = door
+        self.live = live
+        self.variables = client.serverless.v1.services(live.service).environments(live.environment).variables
+
+    def answers(self, inside: str, done: str = "", content_type: str = "") -> None:
+        """The TwiML that the next calls get, and what is answered after a Dial."""
+        for variable in self.variables.list():
+            self.variables(variable.sid).delete()
+        self.variables.create("VOICE", f"<Response>{inside}</Response>" if not content_type else inside)
+        if done:
+            self.variables.create("DONE", f"<Response>{done}</Response>")
+        if content_type:
+            self.variables.create("VOICE_TYPE", content_type)
+
+    def dial(self, **far_side: Any) -> Any:
+        """What came of a call from the lobby."""
+        return self.door.call(client="lobby", dial="5035550199", **far_side)
+
+    def received(self, word: str) -> list[dict[str, Any]]:
+        """The events that a function got, in order."""
+        logs = self.client.serverless.v1.services(self.live.service).environments(self.live.environment).logs.list()
+        messages = [log.message for log in sorted(logs, key=lambda log: log.date_created)]
+        return [json.loads(text.removeprefix(word)) for text in messages if text.startswith(f"{word} ")]
+
+    def alerts(self) -> list[str]:
+        """All alert codes, sorted, but those of functions."""
+        codes = [alert.error_code for alert in self.client.monitor.v1.alerts.list()]
+        return sorted(code for code in codes if not code.startswith("82"))
+
+
+@pytest.fixture
+def network(client: Client, door: Door) -> Network:
+    """A phone and a number that both lead to the function."""
+    live = deploy(client, door, FUNCTIONS)
+    voice_url = f"https://{live.domain_name}/voice"
+    add_phone(client, "lobby", DOMAIN, voice_url)
+    client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=voice_url)
+    return Network(client, door, live)
+
+
+PSTN = f'<Dial callerId="{NUMBER}" answerOnBridge="true" action="/done"><Number>+15035550199</Number></Dial>'
+LOBBY = f'<Dial answerOnBridge="true" action="/done"><Sip>sip:lobby@{DOMAIN}</Sip></Dial>'
+
+
+def test_answered_call_leaves_parent_and_child(network: Network) -> None:
+    """A phone that calls a number leaves an inbound parent and an outbound-dial child, both completed."""
+    network.answers(PSTN)
+    told = network.dial(answer_after=4, talk=25)
+    parent = network.client.calls(told["call_sid"]).fetch()
+    (child,) = network.client.calls.list(parent_call_sid=parent.sid)
+    assert (parent.direction, parent.status, parent.duration) == ("inbound", "completed", "25")
+    assert (parent._from, parent.to) == (f"sip:lobby@{DOMAIN}", f"sip:5035550199@{DOMAIN}")
+    assert (child.direction, child.status, child.duration) == ("outbound-dial", "completed", "25")
+    assert (child._from, child.to, child.to_formatted) == (NUMBER, "+15035550199", "(503) 555-0199")
+    assert parent.parent_call_sid is None
+    assert (parent.end_time - parent.start_time).total_seconds() == 29
+    assert told["children"][0]["call_sid"] == child.sid
+    assert network.alerts() == []
+
+
+def test_price_is_null_until_it_has_settled(network: Network) -> None:
+    """A call has no price at first; half an hour later it has one, negative, in dollars, per started minute."""
+    network.answers(PSTN)
+    sid = network.dial(talk=61)["children"][0]["call_sid"]
+    call = network.client.calls(sid)
+    assert (call.fetch().price, call.fetch().price_unit) == (None, "USD")
+    network.door.control("POST", "/clock", json={"advance_s": 1900})
+    assert float(call.fetch().price) == pytest.approx(-2 * 0.014)
+    assert call.fetch().date_updated > call.fetch().end_time
+
+
+def test_webhook_has_every_parameter_of_a_sip_call(network: Network, rehearsal: Rehearsal) -> None:
+    """The voice URL of a SIP domain is asked with the call, its ends, and who authenticated."""
+    network.answers("<Say>hello</Say>")
+    told = network.dial()
+    (event,) = network.received("voice")
+    sent = {name: value for name, value in event.items() if name != "request"}
+    sid = network.client.sip.domains.list()[0].sid
+    ends = {"From": told["from"], "Caller": told["from"], "To": told["to"], "Called": told["to"]}
+    assert sent.pop("SipCallId")
+    assert sent == ends | {
+        "AccountSid": rehearsal.account_sid,
+        "ApiVersion": "2010-04-01",
+        "CallSid": told["call_sid"],
+        "CallStatus": "ringing",
+        "Direction": "inbound",
+        "SipDomain": DOMAIN,
+        "SipDomainSid": sid,
+        "SipSourceIp": "192.0.2.10",
+        "SipUsername": "lobby",
+    }
+    assert event["request"]["headers"]["x-twilio-signature"]
+
+
+def test_webhook_has_the_places_of_a_call_to_a_number(network: Network) -> None:
+    """The voice URL of a number is asked with where both ends are."""
+    network.answers("<Say>hello</Say>")
+    network.door.call(from_=FRIEND, to=NUMBER)
+    (event,) = network.received("voice")
+    assert (event["From"], event["To"], event["Direction"]) == (FRIEND, NUMBER, "inbound")
+    assert (event["FromCity"], event["ToState"], event["CalledCountry"]) == ("NEW YORK", "OR", "US")
+    assert event["StirVerstat"].startswith("TN-Validation-Passed")
+    assert "SipUsername" not in event
+
+
+def test_what_is_dialled_is_escaped_in_the_uri(network: Network) -> None:
+    """A phone that dials # is seen as %23 in To, as Twilio shows it."""
+    network.answers("<Say>menu</Say>")
+    assert network.door.call(client="lobby", dial="#")["to"] == f"sip:%23@{DOMAIN}"
+
+
+@pytest.mark.parametrize(
+    ("far_side", "status", "sip"),
+    [
+        ({}, "completed", 200),
+        ({"busy": True}, "busy", 486),
+        ({"no_answer": True}, "no-answer", 487),
+        ({"answer_after": 31}, "no-answer", 487),
+        ({"unreachable": True}, "failed", 408),
+    ],
+)
+def test_action_is_told_how_the_dial_ended(network: Network, far_side: dict[str, Any], status: str, sip: int) -> None:
+    """The Dial's action gets its status, the child's SID, and SIP's answer; what it answers is heard."""
+    network.door.control("POST", "/clients/lobby", json={"registered": True})
+    network.answers(LOBBY, done="<Say>the end</Say>")
+    told = network.door.call(from_=FRIEND, to=NUMBER, **far_side)
+    (event,) = network.received("done")
+    (child,) = told["children"]
+    assert (event["DialCallStatus"], event["DialCallSid"], child["status"]) == (status, child["call_sid"], status)
+    assert event["DialBridged"] == ("true" if status == "completed" else "false")
+    assert event["DialSipResponseCode"] == str(sip)
+    assert event.get("DialCallDuration") == ("30" if status == "completed" else None)
+    assert told["heard"] == ["the end"]
+    assert told["status"] == "completed"
+
+
+def test_nobody_waits_longer_than_the_timeout(network: Network) -> None:
+    """A far side that does not answer rings for the Dial's timeout, and no longer."""
+    network.answers(f'<Dial callerId="{NUMBER}" timeout="12">+15035550199</Dial>')
+    told = network.dial(no_answer=True)
+    child = network.client.calls(told["children"][0]["call_sid"]).fetch()
+    assert (child.end_time - child.start_time).total_seconds() == 12
+
+
+def test_nobody_talks_longer_than_the_time_limit(network: Network) -> None:
+    """A call is cut at its time limit, with warning 32015 on the leg."""
+    network.answers(f'<Dial callerId="{NUMBER}" timeLimit="60">+15035550199</Dial>')
+    told = network.dial(talk=500)
+    assert told["children"][0]["duration_s"] == 60
+    assert [(a["code"], a["resource_sid"]) for a in told["alerts"]] == [(32015, told["children"][0]["call_sid"])]
+
+
+def test_caller_who_hangs_up_cancels_the_leg(network: Network) -> None:
+    """A caller who hangs up while it rings leaves a canceled child and parent; the action is asked, and not heard."""
+    network.answers(PSTN, done="<Say>nobody hears this</Say>")
+    told = network.dial(cancel_after=2)
+    assert (told["status"], told["children"][0]["status"], told["heard"]) == ("canceled", "canceled", [])
+    assert network.received("done")[0]["DialCallStatus"] == "canceled"
+
+
+def test_without_answer_on_bridge_the_parent_is_answered_at_once(network: Network) -> None:
+    """Without answerOnBridge the caller pays for the ringing; with it the call lasts from the answer."""
+    network.answers(PSTN)
+    assert network.dial(answer_after=10, talk=20)["duration_s"] == 20
+    network.answers(PSTN.replace("true", "false"))
+    assert network.dial(answer_after=10, talk=20)["duration_s"] == 30
+    assert network.dial(cancel_after=2)["status"] == "completed"
+
+
+def test_verbs_are_carried_out_in_order(network: Network) -> None:
+    """Words, sounds, pauses and tones are heard in order, and time passes for each."""
+    network.answers('<Say loop="2">one</Say><Pause length="7"/><Play>https://example.com/a.mp3</Play><Say>two</Say>')
+    told = network.dial()
+    assert told["heard"] == ["one", "one", "(plays https://example.com/a.mp3)", "two"]
+    assert told["duration_s"] == 1 + 1 + 7 + 5 + 1
+
+
+def test_document_goes_on_after_a_dial_without_action(network: Network) -> None:
+    """A Dial without an action is followed by the next verb."""
+    network.answers(f'<Dial callerId="{NUMBER}">+15035550199</Dial><Say>after</Say><Hangup/><Say>never</Say>')
+    assert network.dial(busy=True)["heard"] == ["after"]
+
+
+def test_redirect_is_followed(network: Network) -> None:
+    """A Redirect asks the other document, relative to the first one's URL."""
+    network.answers("<Say>first</Say><Redirect>done</Redirect><Say>never</Say>", done="<Say>second</Say>")
+    assert network.dial()["heard"] == ["first", "second"]
+
+
+def test_redirecting_in_a_circle_ends(network: Network) -> None:
+    """A document that redirects to itself ends with an alert."""
+    network.answers("<Redirect/>")
+    assert [alert["code"] for alert in network.dial()["alerts"]] == [11215]
+
+
+@pytest.mark.parametrize(("reason", "status"), [("", "no-answer"), (' reason="busy"', "busy")])
+def test_rejected_call_is_never_answered(network: Network, reason: str, status: str) -> None:
+    """A call that is rejected first of all is not answered and costs nothing."""
+    network.answers(f"<Reject{reason}/>")
+    told = network.dial()
+    assert (told["status"], told["answered"], told["duration_s"]) == (status, False, 0)
+    network.door.control("POST", "/clock", json={"advance_s": 1900})
+    assert network.client.calls(told["call_sid"]).fetch().price is None
+
+
+@pytest.mark.parametrize(
+    ("caller", "number", "code"),
+    [
+        (NUMBER, "15035550199", 13223),
+        (NUMBER, "hello", 13223),
+        (NUMBER, "+1503555019", 13224),
+        (NUMBER, "+11115550199", 13224),
+        (NUMBER, "+210555019999", 13226),
+        (NUMBER, "+442079460123", 13227),
+        (NUMBER, "+18765550123", 13227),
+        (NUMBER, "+19005550123", 13227),
+        ("+15035550104", "+15035550199", 13214),
+        ("lobby", "+15035550199", 13214),
+        ("", "+15035550199", 13214),
+        (NUMBER, "911", 13224),
+    ],
+)
+def test_number_that_twilio_would_not_dial(network: Network, caller: str, number: str, code: int) -> None:
+    """A wrong number, a country that is off, and a caller ID that is not ours fail the Dial: no child, one alert."""
+    network.answers(f'<Dial callerId="{caller}" action="/done"><Number>{number}</Number></Dial>')
+    told = network.dial()
+    assert told["children"] == []
+    assert [(alert["code"], alert["resource_sid"]) for alert in told["alerts"]] == [(code, told["call_sid"])]
+    (event,) = network.received("done")
+    assert (event["DialCallStatus"], event["ErrorCode"]) == ("failed", str(code))
+
+
+def test_country_can_be_switched_on(network: Network) -> None:
+    """A country that is refused can be dialled once it is permitted."""
+    network.answers(f'<Dial callerId="{NUMBER}">+442079460123</Dial>')
+    assert [alert["code"] for alert in network.dial()["alerts"]] == [13227]
+    update = '[{"iso_code": "GB", "low_risk_numbers_enabled": "true"}]'
+    network.client.voice.v1.dialing_permissions.bulk_country_updates.create(update_request=update)
+    assert network.client.voice.v1.dialing_permissions.countries("GB").fetch().low_risk_numbers_enabled is True
+    assert network.dial()["children"][0]["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("uri", "code"),
+    [
+        ("lobby", 13243),
+        (f"sip:{DOMAIN}", 32223),
+        ("sip:lobby@other.sip.twilio.com", 32002),
+        ("sip:lobby@phones-stage.sip.us1.twilio.com", 32220),
+        ("sip:menu@192.168.0.1", 13254),
+        ("sip:menu@nowhere", 13254),
+        (f"sip:{'x' * 250}@pbx.example.org", 13243),
+    ],
+)
+def test_sip_target_that_twilio_would_not_dial(network: Network, uri: str, code: int) -> None:
+    """A wrong URI, an unknown domain, an edge's name and a private address fail the Dial with their alerts."""
+    network.answers(f'<Dial callerId="{NUMBER}"><Sip>{uri}</Sip></Dial>')
+    told = network.dial()
+    assert ([alert["code"] for alert in told["alerts"]], told["children"]) == ([code], [])
+
+
+def test_phone_that_is_not_registered_is_a_warning(network: Network) -> None:
+    """Ringing a phone that is off gives no-answer at once, and warning 32009 on the leg."""
+    network.answers(LOBBY)
+    told = network.door.call(from_=FRIEND, to=NUMBER)
+    (alert,) = told["alerts"]
+    assert (alert["code"], alert["level"], alert["resource_sid"]) == (32009, "warning", told["children"][0]["call_sid"])
+    (event,) = network.received("done")
+    assert (event["DialCallStatus"], event["ErrorCode"]) == ("no-answer", "32009")
+
+
+def test_unreachable_phone_is_a_warning(network: Network) -> None:
+    """Ringing a phone that can't be reached fails, with warning 32011 on the leg."""
+    network.door.control("POST", "/clients/lobby", json={"registered": True})
+    network.answers(LOBBY)
+    told = network.door.call(from_=FRIEND, to=NUMBER, unreachable=True)
+    assert ([alert["code"] for alert in told["alerts"]], told["children"][0]["status"]) == ([32011], "failed")
+
+
+def test_trunk_sees_the_headers_and_no_secret_is_told(network: Network) -> None:
+    """Headers in a SIP URI reach our own server; a password in the TwiML is nowhere in what is told."""
+    sip = '<Sip username="me" password="hunter2hunter2">sip:menu@pbx.example.org?X-Phone=lobby</Sip>'
+    network.answers(f'<Dial callerId="{NUMBER}">{sip}</Dial>')
+    told = network.dial()
+    assert told["children"][0]["sip_headers"] == {"X-Phone": "lobby"}
+    assert "hunter2" not in json.dumps(told["children"])
+
+
+def test_several_targets_ring_and_one_answers(network: Network) -> None:
+    """Of several targets the first answers and the others are canceled."""
+    network.answers(f'<Dial callerId="{NUMBER}"><Number>+15035550198</Number><Number>+15035550199</Number></Dial>')
+    told = network.dial()
+    assert [(c["to"], c["status"]) for c in told["children"]] == [
+        ("+15035550198", "completed"),
+        ("+15035550199", "canceled"),
+    ]
+
+
+def test_emergency_call_needs_the_domain_and_the_address(network: Network) -> None:
+    """911 goes out where the domain has emergency calling; without a registered address it raises 22221."""
+    client = network.client
+    client.sip.domains(client.sip.domains.list()[0].sid).update(emergency_calling_enabled=True)
+    network.answers(f'<Dial callerId="{NUMBER}"><Number>911</Number></Dial>')
+    told = network.dial()
+    assert (told["children"][0]["emergency"], [a["code"] for a in told["alerts"]]) == ("911", [22221])
+    address = client.addresses.create(
+        "Hall", "240 Alder Street", "Portland", "OR", "97205", "US", emergency_enabled=True
+    )
+    number = client.incoming_phone_numbers(client.incoming_phone_numbers.list()[0].sid)
+    number.update(emergency_address_sid=address.sid)
+    network.door.control("POST", "/clock", json={"advance_s": 61})
+    assert number.fetch().emergency_address_status == "registered"
+    assert network.dial()["alerts"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "code"),
+    [
+        ("{}", "application/json", 12300),
+        ("<Response", "text/xml", 12100),
+        ("<html/>", "text/html", 12102),
+        (" ", "text/xml", 11770),
+    ],
+)
+def test_document_that_is_none_is_an_application_error(
+    network: Network, body: str, content_type: str, code: int
+) -> None:
+    """What is no TwiML raises its alert, with request and response, and the caller hears of an application error."""
+    network.answers(body, content_type=content_type)
+    told = network.dial()
+    assert [alert["code"] for alert in told["alerts"]] == [code]
+    assert "application error" in told["heard"][0]
+    fetched = network.client.monitor.v1.alerts(told["alerts"][0]["sid"]).fetch()
+    assert (fetched.request_method, fetched.resource_sid) == ("POST", told["call_sid"])
+    assert "CallSid" in fetched.request_variables
+    assert fetched.response_body == body
+
+
+def test_plain_text_is_spoken(network: Network) -> None:
+    """A document in plain text is read out."""
+    network.answers("good evening", content_type="text/plain")
+    assert network.dial()["heard"] == ["good evening"]
+
+
+def test_not_modelled_verb_raises_a_visible_alert(network: Network) -> None:
+    """A verb that the rehearsal does not carry out raises an error with a code of ours, and the call goes on."""
+    network.answers("<Gather/><Say>after</Say>")
+    told = network.dial()
+    assert [(alert["code"], alert["level"]) for alert in told["alerts"]] == [(20501, "error")]
+    assert "<Gather>" in told["alerts"][0]["message"]
+    assert told["heard"] == ["after"]
+
+
+def test_function_that_fails_is_two_alerts_and_a_fallback(network: Network) -> None:
+    """A voice URL that fails raises 11200 on the call beside the function's own alert; the fallback URL is asked."""
+    client, base = network.client, f"https://{network.live.domain_name}"
+    domain = client.sip.domains(client.sip.domains.list()[0].sid)
+    domain.update(voice_url=f"{base}/broken", voice_fallback_url=f"{base}/done")
+    network.answers("", done="<Say>fallback</Say>")
+    told = network.dial()
+    assert (told["heard"], [alert["code"] for alert in told["alerts"]]) == (["fallback"], [11200])
+    assert network.received("done")[0]["ErrorCode"] == "11200"
+    assert "82002" in [alert.error_code for alert in client.monitor.v1.alerts.list()]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://phones-0000-stage.twil.io/voice", "https://example.com/voice", "http://127.0.0.1:9/"]
+)
+def test_webhook_that_cannot_be_asked(network: Network, url: str) -> None:
+    """A deleted service's URL, one beyond this machine, and a closed port raise an HTTP alert."""
+    domain = network.client.sip.domains.list()[0].sid
+    network.client.sip.domains(domain).update(voice_url=url)
+    assert network.dial()["alerts"][0]["code"] in {11200, 11205}
+
+
+def test_number_without_a_url_fails_without_an_alert(network: Network) -> None:
+    """A number whose voice URL is empty fails its calls, and nobody is told."""
+    network.client.incoming_phone_numbers(network.client.incoming_phone_numbers.list()[0].sid).update(voice_url="")
+    told = network.door.call(from_=FRIEND, to=NUMBER)
+    assert (told["status"], told["alerts"], network.alerts()) == ("failed", [], [])
+
+
+def test_number_that_is_not_ours_is_not_in_service(network: Network) -> None:
+    """A call to a number that the account does not have leaves no record."""
+    told = network.door.call(from_=FRIEND, to="+15035550177")
+    assert (told["call_sid"], told["status"], told["sip_response"]) == (None, "refused", 404)
+    assert network.client.calls.list() == []
+
+
+def test_phone_without_a_calls_mapping_may_not_call(network: Network) -> None:
+    """A phone whose list is not mapped for calls, or that nobody knows, is refused with 32202 and leaves no record."""
+    told = network.door.call(client="stranger", dial="5035550199")
+    assert (told["call_sid"], told["sip_response"]) == (None, 403)
+    sid = network.client.sip.domains.list()[0].sid
+    mappings = network.client.sip.domains(sid).auth.calls.credential_list_mappings
+    mappings(mappings.list()[0].sid).delete()
+    assert network.door.call(client="lobby", dial="5035550199", domain=DOMAIN)["status"] == "refused"
+    assert network.alerts() == ["32202", "32202"]
+    assert network.client.calls.list() == []
+
+
+def test_phone_with_two_domains_names_one(network: Network) -> None:
+    """A phone that may use two domains must name one, or be registered at just one of them."""
+    add_phone(network.client, "lobby", "other.sip.twilio.com")
+    refused = network.dial()
+    assert "other.sip.twilio.com" in refused["message"]
+    network.answers("<Say>hello</Say>")
+    assert network.dial(domain="phones-stage")["heard"] == ["hello"]
+    network.door.control("POST", "/clients/lobby", json={"registered": True, "domain": DOMAIN})
+    assert network.dial()["heard"] == ["hello"]
+
+
+def test_phone_registers_and_leaves(network: Network) -> None:
+    """A phone is not registered at first; it can register and leave, and the list of phones shows it."""
+    phones = network.door.control("GET", "/clients")["clients"]
+    assert phones == [{"client": "lobby", "domain": DOMAIN, "registered": False}]
+    assert network.door.control("POST", "/clients/lobby", json={"registered": True})["domain"] == DOMAIN
+    assert network.door.control("GET", "/clients")["clients"][0]["registered"] is True
+    network.door.control("POST", "/clients/lobby", json={"registered": False})
+    assert network.door.control("GET", "/clients")["clients"][0]["registered"] is False
+
+
+def test_registering_is_refused_with_its_alert(network: Network) -> None:
+    """Without SipRegistration a phone is refused with 32210, without credential or mapping with 32212."""
+    sid = network.client.sip.domains.list()[0].sid
+    assert network.door.control("POST", "/clients/stranger", json={"registered": True})["code"] == 32212
+    network.client.sip.domains(sid).update(sip_registration=False)
+    refused = network.door.ask("POST", "rehearsal.localhost", "/clients/lobby", json={"registered": True})
+    assert (refused.status_code, refused.json()["code"]) == (403, 32210)
+    assert network.alerts() == ["32210", "32212"]
+
+
+def test_deleted_credential_ends_the_registration(network: Network) -> None:
+    """A phone whose credential is deleted is registered no more, and is again with a new one."""
+    network.door.control("POST", "/clients/lobby", json={"registered": True})
+    listed = network.client.sip.credential_lists(network.client.sip.credential_lists.list()[0].sid)
+    listed.credentials(listed.credentials.list()[0].sid).delete()
+    assert network.door.control("GET", "/clients")["clients"] == []
+    network.answers(LOBBY)
+    assert network.door.call(from_=FRIEND, to=NUMBER)["alerts"][0]["code"] == 32009
+    listed.credentials.create("lobby", PASSWORD)
+    assert network.door.control("GET", "/clients")["clients"][0]["registered"] is True
+
+
+def test_status_callbacks_come(network: Network) -> None:
+    """The domain's status callback gets the end of the call, a target's the progress that it asked for."""
+    base = f"https://{network.live.domain_name}"
+    network.client.sip.domains(network.client.sip.domains.list()[0].sid).update(
+        voice_status_callback_url=f"{base}/done"
+    )
+    events = "initiated ringing answered completed"
+    number = f'<Number statusCallback="{base}/done" statusCallbackEvent="{events}">+15035550199</Number>'
+    network.answers(f'<Dial callerId="{NUMBER}">{number}</Dial>')
+    told = network.dial(talk=20)
+    statuses = [(event["CallSid"] == told["call_sid"], event["CallStatus"]) for event in network.received("done")]
+    assert sorted(statuses) == [
+        (False, "completed"),
+        (False, "in-progress"),
+        (False, "initiated"),
+        (False, "ringing"),
+        (True, "completed"),
+    ]
+    ended = next(event for event in network.received("done") if event["CallSid"] == told["call_sid"])
+    assert ended["CallDuration"] == "23"
+
+
+def test_status_callback_that_fails_is_a_warning(network: Network) -> None:
+    """A status callback that answers with an error raises 15003."""
+    url = f"https://{network.live.domain_name}/missing"
+    network.client.sip.domains(network.client.sip.domains.list()[0].sid).update(voice_status_callback_url=url)
+    network.answers("<Say>hello</Say>")
+    assert [alert["code"] for alert in network.dial()["alerts"]] == [15003]
+
+
+def test_events_are_the_history_of_webhooks(network: Network) -> None:
+    """A call's events are what was asked and answered, in order."""
+    network.answers(PSTN, done="<Say>bye</Say>")
+    told = network.dial(busy=True)
+    events = network.client.calls(told["call_sid"]).events.list()
+    assert [event.request["url"].rpartition("/")[2] for event in events] == ["voice", "done"]
+    assert events[1].request["parameters"]["DialCallStatus"] == "busy"
+    assert "<Say>bye</Say>" in events[1].response["response_body"]
+
+
+def test_notifications_are_the_calls_alerts(network: Network) -> None:
+    """A call's notifications are the alerts about it, 0 for errors and 1 for warnings."""
+    network.answers("<Gather/><Dial>+15035550199</Dial>")
+    call = network.client.calls(network.dial()["call_sid"])
+    assert sorted((n.error_code, n.log) for n in call.notifications.list()) == [("13214", "1"), ("20501", "0")]
+    assert [n.error_code for n in call.notifications.list(log=1)] == ["13214"]
+    sid = call.notifications.list(log=1)[0].sid
+    assert call.notifications(sid).fetch().error_code == "13214"
+
+
+def test_call_sids_repeat_and_differ(network: Network) -> None:
+    """The same call again has another SID; a leg's SID follows from its parent's."""
+    network.answers(PSTN)
+    first, second = network.dial(), network.dial()
+    assert first["call_sid"] != second["call_sid"]
+    assert first["children"][0]["call_sid"] != second["children"][0]["call_sid"]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"client": "lobby"},
+        {"client": "lobby", "dial": "1", "from": FRIEND, "to": NUMBER},
+        {"client": "lobby", "dial": "1", "mood": "good"},
+        {"client": "lobby", "dial": "1", "talk": -1},
+        {"client": "lobby", "dial": "1", "busy": "yes"},
+        {"client": "lobby", "dial": "1", "domain": "other"},
+        {"from": "5035550199", "to": NUMBER},
+    ],
+)
+def test_order_that_makes_no_sense_is_refused(network: Network, order: dict[str, Any]) -> None:
+    """An order that lacks an end, has strange words or impossible times is refused with a reason."""
+    response = network.door.ask("POST", "rehearsal.localhost", "/calls", json=order)
+    assert response.status_code in {400, 404}
+    assert response.json()["message"]
+
+
+def test_unknown_call_is_not_found(client: Client) -> None:
+    """A call that never was answers 404."""
+    with pytest.raises(TwilioRestException) as raised:
+        client.calls("CA" + "0" * 32).fetch()
+    assert raised.value.code == 20404

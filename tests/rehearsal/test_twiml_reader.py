@@ -1,0 +1,155 @@
+"""Reading TwiML: verbs and their defaults, what Twilio would complain of, what the rehearsal does not carry out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twilio.twiml.voice_response import VoiceResponse
+
+from dialtone_nb.rehearsal.exchange.twiml import (
+    Dial,
+    Document,
+    Hangup,
+    Pause,
+    Play,
+    Redirect,
+    Reject,
+    Say,
+    Target,
+    Unreadable,
+    read_twiml,
+)
+
+
+def read(inside: str) -> Document:
+    """A document with this inside its root."""
+    return read_twiml(f'<?xml version="1.0" encoding="UTF-8"?><Response>{inside}</Response>')
+
+
+def test_every_verb_is_read_with_its_defaults() -> None:
+    """Each verb that is carried out is read, with Twilio's defaults, from what twilio-python writes."""
+    response = VoiceResponse()
+    response.say("Hello")
+    response.play("https://example.com/a.mp3")
+    response.pause()
+    response.redirect("/next")
+    response.reject()
+    response.hangup()
+    response.dial("+15035550199")
+    assert read_twiml(str(response)).verbs == (
+        Say("Hello"),
+        Play("https://example.com/a.mp3"),
+        Pause(1),
+        Redirect("/next"),
+        Reject("rejected"),
+        Hangup(),
+        Dial((Target("number", "+15035550199"),)),
+    )
+
+
+def test_dial_has_its_attributes_and_targets() -> None:
+    """A Dial's attributes, and its Number and Sip with theirs, are all read."""
+    response = VoiceResponse()
+    dial = response.dial(
+        action="/done", method="GET", timeout=20, time_limit=600, caller_id="+15035550103", answer_on_bridge=True
+    )
+    dial.number("+15035550199", status_callback="/progress", status_callback_event="ringing completed")
+    dial.sip("sip:menu@pbx.example.org", username="me", password="secret")
+    (read_dial,) = read_twiml(str(response)).verbs
+    assert read_dial == Dial(
+        (
+            Target(
+                "number",
+                "+15035550199",
+                status_callback="/progress",
+                status_callback_events=("ringing", "completed"),
+            ),
+            Target("sip", "sip:menu@pbx.example.org", username="me"),
+        ),
+        action="/done",
+        method="GET",
+        caller_id="+15035550103",
+        timeout=20,
+        time_limit=600,
+        answer_on_bridge=True,
+    )
+    assert "secret" not in repr(read_dial)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", 12100),
+        ("<Response>", 12100),
+        (' <?xml version="1.0"?><Response/>', 12100),
+        ("<Response><Say>a & b</Say></Response>", 12100),
+        ("hello", 12100),
+        ("<html><body/></html>", 12102),
+        ("<response/>", 12102),
+    ],
+)
+def test_what_is_no_twiml_is_unreadable(text: str, code: int) -> None:
+    """What is no XML is 12100, and another root than Response 12102."""
+    with pytest.raises(Unreadable) as raised:
+        read_twiml(text)
+    assert raised.value.complaint.code == code
+
+
+@pytest.mark.parametrize(
+    ("inside", "code"),
+    [
+        ("<Shout>hi</Shout>", 12200),
+        ("<Say tone='x'>hi</Say>", 12200),
+        ("<Dial><Nummer>1</Nummer></Dial>", 12200),
+        ("<Dial colour='red'>+15035550199</Dial>", 12200),
+        ("<Dial timeLimit='soon'>+15035550199</Dial>", 13216),
+        ("<Dial timeLimit='0'>+15035550199</Dial>", 13216),
+        ("<Dial answerOnBridge='yes'>+15035550199</Dial>", 13219),
+        ("<Dial method='PUT'>+15035550199</Dial>", 13210),
+        ("<Reject reason='tired'/>", 13810),
+        ("<Say loop='often'>hi</Say>", 13510),
+    ],
+)
+def test_what_twilio_would_warn_of_is_a_complaint(inside: str, code: int) -> None:
+    """Unknown elements and attributes, and wrong values, are complaints with Twilio's codes."""
+    assert [complaint.code for complaint in read(inside).complaints] == [code]
+
+
+@pytest.mark.parametrize(
+    ("inside", "what"),
+    [
+        ("<Gather><Say>hi</Say></Gather>", "<Gather>"),
+        ("<Enqueue>queue</Enqueue>", "<Enqueue>"),
+        ("<Dial><Conference>room</Conference></Dial>", "<Conference>"),
+        ("<Dial record='record-from-answer'>+15035550199</Dial>", "record of <Dial>"),
+        ("<Dial><Number sendDigits='1'>+15035550199</Number></Dial>", "sendDigits of <Number>"),
+    ],
+)
+def test_what_is_not_carried_out_is_named(inside: str, what: str) -> None:
+    """What Twilio has and the rehearsal has not is listed by name, not passed over."""
+    assert read(inside).not_carried_out == (what,)
+
+
+def test_values_are_kept_within_twilios_limits() -> None:
+    """A time limit and a timeout beyond Twilio's maximum are cut to it."""
+    (dial,) = read("<Dial timeout='5000' timeLimit='999999'>+15035550199</Dial>").verbs
+    assert isinstance(dial, Dial)
+    assert (dial.timeout, dial.time_limit) == (600, 14400)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_document_or_unreadable(text: str) -> None:
+    """Whatever a function answers is read, or said to be unreadable with one of two codes."""
+    try:
+        assert isinstance(read_twiml(text), Document)
+    except Unreadable as unreadable:
+        assert unreadable.complaint.code in {12100, 12102}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=60))
+def test_words_arrive_as_they_were_written(words: str) -> None:
+    """What twilio-python writes into a Say is what is read from it, but for space around it."""
+    response = VoiceResponse()
+    response.say(words)
+    assert read_twiml(str(response)).verbs == (Say(words.strip()),)
