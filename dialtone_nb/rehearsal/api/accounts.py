@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic
+from dialtone_nb.rehearsal.api.classic import account_uri, classic
 from dialtone_nb.rehearsal.clock import BEGINNING, rfc2822
 from dialtone_nb.rehearsal.operations import Ask, Reply
 from dialtone_nb.rehearsal.refusal import unauthenticated
@@ -35,7 +35,6 @@ def fetch(tables: Tables, ask: Ask) -> Reply:
             "date_updated": rfc2822(BEGINNING),
             "uri": f"{uri}.json",
             "subresource_uris": {name: f"{uri}/{path}.json" for name, path in SUBRESOURCES.items()},
-            "api_version": VERSION,
         },
     )
 

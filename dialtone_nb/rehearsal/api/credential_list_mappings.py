@@ -25,15 +25,14 @@ class Family:
     kind: str
 
     def body(self, tables: Tables, mapping: Thing) -> dict[str, Any]:
-        """A mapping as Twilio shows it: its SID is the credential list's."""
+        """A mapping as Twilio shows it: its SID is the credential list's; the Auth families show no more."""
         credential_list = tables.get("credential_list", mapping.name)
-        return {
-            **stamped(tables, mapping),
-            "sid": mapping.name,
-            "friendly_name": credential_list.name if credential_list else "",
-            "domain_sid": mapping.parent,
-            "uri": f"{domain_uri(tables, mapping.parent)}{self.path}/{mapping.name}.json",
-        }
+        name = credential_list.name if credential_list else ""
+        body = {**stamped(tables, mapping), "sid": mapping.name, "friendly_name": name}
+        if self.list_name == "contents":
+            return body
+        uri = f"{domain_uri(tables, mapping.parent)}{self.path}/{mapping.name}.json"
+        return body | {"domain_sid": mapping.parent, "uri": uri}
 
     def create(self, tables: Tables, ask: Ask) -> Reply:
         """A new mapping; 21231 where the list is mapped already, through whichever address."""

@@ -69,6 +69,10 @@ DEFAULTS: dict[str, Any] = {
     "emergency_address_sid": None,
     "emergency_address_status": "unregistered",
 }
+NOT_OF_DEPENDENTS = frozenset(
+    {"address_sid", "beta", "bundle_sid", "emergency_address_status", "identity_sid", "origin", "status", "type"}
+    | {"voice_receive_mode"}
+)
 # Things that a number can be given and the rehearsal never has.
 NEVER_THERE = {"voice_application_sid": 21420, "sms_application_sid": 21420, "trunk_sid": 21245, "bundle_sid": 21649}
 
@@ -221,7 +225,11 @@ def delete(tables: Tables, ask: Ask) -> Reply:
 def dependents(tables: Tables, ask: Ask) -> Reply:
     """The numbers that need an address."""
     things = dependents_of(tables, address_of(tables, ask, "AddressSid"))
-    return list_reply(ask, "dependent_phone_numbers", things, lambda n: number_body(tables, n), lambda n: str(n.sid))
+
+    def body(number: Thing) -> dict[str, Any]:
+        return {key: value for key, value in number_body(tables, number).items() if key not in NOT_OF_DEPENDENTS}
+
+    return list_reply(ask, "dependent_phone_numbers", things, body, lambda n: str(n.sid))
 
 
 OPERATIONS = (

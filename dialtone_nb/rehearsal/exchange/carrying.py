@@ -95,6 +95,7 @@ class Carrying:
         self._entry = entry
         self._far_side = far_side
         self._caller_is_gone = False
+        self._last_code = 0  # of the last document that could not be used; a fallback URL is told
         self.parent = parent
         self.legs: list[Legged] = []
         self.heard: list[str] = []
@@ -393,8 +394,6 @@ class Carrying:
             self._alert(call, Complaint(15003, f"Call progress: {answered.reason}"), webhook, answered)
 
     # --- the call's own state ---
-
-    _last_code = 0
 
     def _answer(self) -> None:
         if self.parent.answered is None:
