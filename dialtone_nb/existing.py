@@ -12,6 +12,7 @@ from dialtone_nb.parameters import Network
 from dialtone_nb.resources.addresses import list_addresses
 from dialtone_nb.resources.builds import build_item, fetch_build, list_builds, read_versions
 from dialtone_nb.resources.credential_lists import list_credential_lists, list_credentials
+from dialtone_nb.resources.deployments import list_deployments
 from dialtone_nb.resources.environments import list_environments
 from dialtone_nb.resources.functions import fetch_content, list_functions
 from dialtone_nb.resources.model import Id, Item, Kind, State
@@ -23,6 +24,7 @@ from dialtone_nb.service.bundle import MANIFEST, Bundle
 
 # How many builds that are not live are read when the code is to change: a run that broke off left its build there.
 NEWEST_BUILDS = 3
+PREVIOUS = "previous"
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,14 @@ def fetch_existing(
     bundle: Bundle,
     secrets: Mapping[Id, str],
     others: tuple[str, ...] = (),
+    build: str = "",
 ) -> Existing:
-    """What is there for this environment, and what is live in the others that are named; only reading."""
+    """What is there for this environment, and what is live in the others that are named; only reading.
+
+    `build` names one more build to read: its SID, or "previous" for the one that was live here before.
+    """
     with ThreadPoolExecutor(8) as pool:
-        serverless = pool.submit(_serverless, account, network, (environment, *others), bundle, secrets)
+        serverless = pool.submit(_serverless, account, network, (environment, *others), bundle, secrets, build)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)
         numbers = pool.submit(list_phone_numbers, account)
@@ -69,7 +75,12 @@ def fetch_existing(
 
 
 def _serverless(
-    account: Account, network: Network, environments: tuple[str, ...], bundle: Bundle, secrets: Mapping[Id, str]
+    account: Account,
+    network: Network,
+    environments: tuple[str, ...],
+    bundle: Bundle,
+    secrets: Mapping[Id, str],
+    build: str,
 ) -> tuple[list[Item], dict[str, dict[str, Item]], dict[str, str]]:
     service = fetch_service(account, network.service.name)
     if service is None:
@@ -93,19 +104,32 @@ def _serverless(
             items.append(item)
             items.append(Item(Kind.DEPLOYMENT, one.key, {"code": item.key}, build_sid))
     live = code.get(environments[0], {})
+    if build:
+        here = next((one for one in found if one.key == environments[0]), None)
+        sid = _previous_build(account, service.sid, here) if build == PREVIOUS and here else build
+        if sid and sid != PREVIOUS:
+            builds.setdefault(sid, _read_build(account, service.sid, fetch_build(account, service.sid, sid)))
+            code[build] = {one.key: one for one in _known(builds[sid], bundle)[1]}
     if {path: one.fields["sha256"] for path, one in live.items() if path != MANIFEST} != {
         path: module.sha256 for path, module in bundle.modules.items()
     }:
-        for build in list_builds(account, service.sid, NEWEST_BUILDS):
-            if build.sid not in builds and str(build.status) != "failed":
-                builds[build.sid] = _read_build(account, service.sid, build)
+        for newest in list_builds(account, service.sid, NEWEST_BUILDS):
+            if newest.sid not in builds and str(newest.status) != "failed":
+                builds[newest.sid] = _read_build(account, service.sid, newest)
         items += list_functions(account, service.sid)
     else:
         items += [Item(Kind.FUNCTION, path, {}, str(one.given["function_sid"])) for path, one in live.items()]
     known = [_known(one, bundle) for one in builds.values()]
     items += [item for item, _ in known if item.given["status"] == "completed"]
     items += _versions(live, [versions for _, versions in known], bundle)
-    return items, code, _changed_sources(account, service.sid, code, environments, bundle)
+    return items, code, _changed_sources(account, service.sid, code, (*environments, build), bundle)
+
+
+def _previous_build(account: Account, service_sid: str, environment: Item) -> str:
+    """The SID of the build that was live before the one that is; empty where there was none."""
+    live = environment.given["build_sid"]
+    deployed = (sid for _, sid in list_deployments(account, service_sid, environment.sid))
+    return next((sid for sid in deployed if sid and sid != live), "")
 
 
 def _read_build(account: Account, service_sid: str, build: Any) -> tuple[Any, list[Item]]:
@@ -116,7 +140,7 @@ def _known(read: tuple[Any, list[Item]], bundle: Bundle) -> tuple[Item, list[Ite
     """The build by its code; its manifest is told from another's by the build that it belongs to."""
     build, versions = read
     item = build_item(build, versions, bundle.dependencies)
-    manifest = {**{"visibility": "private"}, "sha256": item.key}
+    manifest = {"visibility": "private", "sha256": item.key}
     return item, [
         replace(one, fields=manifest) if one.key == MANIFEST and one.fields["sha256"] == "of this build" else one
         for one in versions

@@ -164,7 +164,10 @@ def compare_states(existing: State, desired: State) -> list[Change]:
         if differing:
             before = {name: found.fields.get(name) for name in differing}
             changes.append(describe(Change(Action.UPDATE, key.kind, key.key, before, differing)))
-    return changes
+    if any(change.kind is Kind.BUILD for change in changes):
+        return changes
+    # The wanted build exists already: nothing has to be uploaded for it.
+    return [change for change in changes if change.kind not in {Kind.FUNCTION, Kind.FUNCTION_VERSION}]
 
 
 def delete_items(items: Iterable[Item]) -> list[Change]:
@@ -198,7 +201,7 @@ def waits_for(change: Change, others: Iterable[Change]) -> set[Id]:
             continue
         if change.action is Action.DELETE:
             # Taking out goes the other way: whatever stands on this thing goes, or lets go of it, first.
-            comes_first = change.kind in _all_needs(other.kind) or change.id in _let_go(other)
+            comes_first = change.kind in _all_needs(other.kind)
         else:
             comes_first = other.action is not Action.DELETE and (
                 other.kind in _all_needs(change.kind) or other.id in _refers(change)
@@ -224,14 +227,6 @@ def _all_needs(kind: Kind) -> set[Kind]:
 
 def _refers(change: Change) -> set[Id]:
     return {one for value in change.after.values() for one in references(value)}
-
-
-def _let_go(change: Change) -> set[Id]:
-    return (
-        set()
-        if change.action is Action.CREATE
-        else {one for value in change.before.values() for one in references(value)}
-    )
 
 
 _WARNINGS: Mapping[tuple[Action, Kind], str] = {

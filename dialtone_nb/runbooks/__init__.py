@@ -1,0 +1,1 @@
+"""What each runbook does, step by step: look, plan, apply, check, record."""

@@ -1,0 +1,127 @@
+"""Deploy: make one environment whole, with the code from the files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from dialtone_nb.claim import CLAIM
+from dialtone_nb.desired import TRUNK_PASSWORD, desired_environment
+from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.existing import Existing
+from dialtone_nb.plan import Action, Change, Plan, compare_states
+from dialtone_nb.resources.model import Item, Kind, State
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.site import Proposal, Site, open_site
+from dialtone_nb.service.bundle import MANIFEST, Bundle
+
+
+def plan_deploy(runbook: Runbook) -> Proposal:
+    """The plan that makes the runbook's environment what the files say."""
+    site = open_site(runbook)
+    return propose_deploy(site, force=str(runbook.parameters.get("force", "")))
+
+
+def propose_deploy(site: Site, *, force: str = "") -> Proposal:
+    """The same, for a site; an `InputError` where files would go straight to a protected environment in use."""
+    existing = site.look()
+    live = existing.live(site.environment)
+    plan = make_deploy_plan(site, existing)
+    changes_code = any(change.kind is Kind.DEPLOYMENT for change in plan.changes)
+    if site.is_protected and live and changes_code and force != site.environment:
+        raise InputError(
+            Fault(
+                f"environment {site.environment}",
+                "is protected and in use, and the files differ from what is live there",
+                f"deploy an environment that is not protected and promote it, or set force to {site.environment!r}",
+            )
+        )
+    return Proposal(plan, site, existing, lambda: make_deploy_plan(site, site.look()), bundle=site.bundle)
+
+
+def make_deploy_plan(site: Site, existing: Existing) -> Plan:
+    """The plan for what was found."""
+    desired = desired_environment(
+        site.parameters,
+        site.environment,
+        bundle=site.bundle,
+        trunk_password=bool(site.trunk_password),
+        owned=owned_numbers(existing.state),
+    )
+    changes = [with_detail(change, site.bundle, existing) for change in compare_states(existing.state, desired)]
+    return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing)
+
+
+def owned_numbers(state: State) -> set[str]:
+    """The numbers that the account owns."""
+    return {item.key for item in state.of(Kind.PHONE_NUMBER)}
+
+
+def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) -> list[str]:
+    """What a reader should know: what is missing and not of this plan, and what nobody declared and is left alone."""
+    state, parameters = existing.state, site.parameters
+    clients = parameters.clients_in(site.environment)
+    owned = owned_numbers(state)
+    credentials = {item.key for item in state.of(Kind.CREDENTIAL)}
+    notes = [
+        f"{name}: not set up yet ({', '.join(missing)}); use the client_setup runbook"
+        for name, client in clients.items()
+        if name not in set_up
+        and (
+            missing := [
+                *([f"{client.caller_id} is not owned"] if client.caller_id not in owned else []),
+                *(["no credential"] if name not in credentials else []),
+            ]
+        )
+    ]
+    if parameters.network.trunk.username and not site.trunk_password:
+        notes.append(f"{TRUNK_PASSWORD} is not set here, so the trunk's password is left as it is")
+    undeclared = sorted(credentials - set(parameters.clients))
+    if undeclared:
+        notes.append(f"credentials that no client declares, left alone: {', '.join(undeclared)}")
+    strangers = sorted(owned - {client.caller_id for client in parameters.clients.values()})
+    if strangers:
+        notes.append(f"numbers that no client declares, left alone: {', '.join(strangers)}")
+    known = {f"{site.environment}/{name}" for name in (TRUNK_PASSWORD, CLAIM)}
+    variables = sorted(
+        item.key.split("/", 1)[1]
+        for item in state.of(Kind.VARIABLE)
+        if item.key.startswith(f"{site.environment}/") and item.key not in known
+    )
+    if variables:
+        notes.append(f"variables that nobody declared, left alone: {', '.join(variables)}")
+    extra = sorted(set(existing.code.get(site.environment, {})) - set(site.bundle.modules) - {MANIFEST})
+    if extra:
+        notes.append(f"live functions that the files do not have; the next build is without them: {', '.join(extra)}")
+    return notes
+
+
+def with_detail(change: Change, bundle: Bundle, existing: Existing) -> Change:
+    """The change with the lines that differ, where it replaces a module's source."""
+    if change.kind is not Kind.FUNCTION_VERSION or change.key == MANIFEST or change.action is not Action.UPDATE:
+        return change
+    live = existing.code.get(existing.environment, {}).get(change.key)
+    old = existing.sources.get(live.sid, "") if live else ""
+    new = bundle.modules[change.key].content.decode()
+    return replace(change, detail=diff_lines(old, new, change.key))
+
+
+def diff_lines(old: str, new: str, name: str) -> tuple[str, ...]:
+    """A unified diff of two sources, without its heading, one line of context."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), name, name, lineterm="", n=1)
+    return tuple(lines)[2:]
+
+
+def module_diffs(old: Mapping[str, Item], new: Mapping[str, Item], sources: Mapping[str, str]) -> tuple[str, ...]:
+    """What differs between two sets of versions, module by module."""
+    lines: list[str] = []
+    for path in sorted((set(old) | set(new)) - {MANIFEST}):
+        before, after = old.get(path), new.get(path)
+        if before and after and before.fields["sha256"] == after.fields["sha256"]:
+            continue
+        if before is None or after is None:
+            lines.append(f"{'+' if before is None else '-'} {path}")
+            continue
+        lines += [f"~ {path}", *diff_lines(sources.get(before.sid, ""), sources.get(after.sid, ""), path)]
+    return tuple(lines)

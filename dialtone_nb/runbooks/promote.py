@@ -1,0 +1,100 @@
+"""Promote: make one environment whole, with the code that is live in another; roll back: with what was live before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dialtone_nb.desired import desired_environment
+from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.existing import PREVIOUS, Existing
+from dialtone_nb.plan import Plan, compare_states
+from dialtone_nb.resources.builds import build_key
+from dialtone_nb.resources.model import Id, Item, Kind, State
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.deploy import module_diffs, notes_on, owned_numbers
+from dialtone_nb.runbooks.site import Proposal, Site, open_site
+from dialtone_nb.service.bundle import MANIFEST
+
+
+def plan_promote(runbook: Runbook) -> Proposal:
+    """The plan that gives the environment another's live build, or the build that was live before."""
+    site = open_site(runbook)
+    return propose_promote(site, str(runbook.parameters.source), build=str(runbook.parameters.build))
+
+
+def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:
+    """The same, for a site; `build` is "previous" or a build's SID, and then `source` plays no part."""
+    if not build and source not in site.parameters.network.environments:
+        declared = ", ".join(site.parameters.network.environments)
+        raise InputError(
+            Fault("parameter source of promote", f"{source!r} is no environment", f"declared are {declared}")
+        )
+    if not build and source == site.environment:
+        raise InputError(Fault("parameter source of promote", f"is {source!r}, the environment itself", "name another"))
+
+    def look() -> Existing:
+        return site.look(*(() if build else (source,)), build=build)
+
+    existing = look()
+    wanted = _wanted(site, existing, source, build)
+    if build == PREVIOUS:
+        # Once it is live, "previous" means another one: the check asks for this very build.
+        return Proposal(
+            _plan(site, existing, wanted, source, build),
+            site,
+            existing,
+            lambda: _plan(site, site.look(build=wanted.sid), wanted, source, wanted.sid),
+        )
+    return Proposal(
+        _plan(site, existing, wanted, source, build),
+        site,
+        existing,
+        lambda: _plan(site, look(), wanted, source, build),
+    )
+
+
+def _wanted(site: Site, existing: Existing, source: str, build: str) -> Item:
+    """The build that is to be live; an `InputError` where there is none."""
+    if not build:
+        live = existing.live(source)
+        if live is None:
+            raise InputError(Fault(f"environment {source}", "has no live build", f"deploy {source} first"))
+        return existing.state[Id(Kind.BUILD, str(live.fields["code"]))]
+    versions = existing.code.get(build)
+    if not versions:
+        raise InputError(
+            Fault(
+                f"environment {site.environment}", "had no other build live before", "there is nothing to roll back to"
+            )
+        )
+    key = str(versions[MANIFEST].fields["sha256"]) if MANIFEST in versions else ""
+    found = existing.state.find(Kind.BUILD, key)
+    if found is None:
+        raise InputError(Fault(f"build {build}", "was not made by these runbooks", "deploy from the files instead"))
+    return found
+
+
+def _plan(site: Site, existing: Existing, wanted: Item, source: str, build: str) -> Plan:
+    desired = desired_environment(
+        site.parameters,
+        site.environment,
+        bundle=None,
+        trunk_password=bool(site.trunk_password),
+        owned=owned_numbers(existing.state),
+    )
+    desired = State([*desired.values(), Item(Kind.DEPLOYMENT, site.environment, {"code": wanted.key})])
+    old = existing.code.get(site.environment, {})
+    new = existing.code.get(build or source, {})
+    changes = [
+        replace(change, detail=module_diffs(old, new, existing.sources) if old else ())
+        if change.kind is Kind.DEPLOYMENT
+        else change
+        for change in compare_states(existing.state, desired)
+    ]
+    notes = notes_on(site, existing)
+    if not build and wanted.key != build_key(site.bundle.digest):
+        notes.insert(
+            0, f"the files differ from what is live in {source}: what moves is what is live there, not the files"
+        )
+    title = f"Roll back {site.environment}" if build else f"Promote {source} to {site.environment}"
+    return site.plan(title, changes, notes, existing, build=wanted.key)

@@ -1,0 +1,116 @@
+"""Where a runbook works: the account, what is declared, and what would be deployed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dialtone_nb.account import Account
+from dialtone_nb.apply import Outcome
+from dialtone_nb.desired import TRUNK_PASSWORD
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.existing import Existing, fetch_existing
+from dialtone_nb.parameters import Parameters
+from dialtone_nb.plan import Change, Plan
+from dialtone_nb.resources.builds import build_key
+from dialtone_nb.resources.model import Id, Kind
+from dialtone_nb.resources.variables import variable_key
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.service.bundle import Bundle, read_bundle
+
+
+@dataclass(frozen=True)
+class Site:
+    """One environment of one account, with everything that the files say of it."""
+
+    account: Account
+    parameters: Parameters
+    environment: str
+    bundle: Bundle
+    project: Path
+    trunk_password: str = field(default="", repr=False)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the environment needs a plan's fingerprint as consent."""
+        return self.parameters.network.environments[self.environment].protected
+
+    @property
+    def secrets(self) -> Mapping[Id, str]:
+        """The variables' values."""
+        key = Id(Kind.VARIABLE, variable_key(self.environment, TRUNK_PASSWORD))
+        return {key: self.trunk_password} if self.trunk_password else {}
+
+    @property
+    def private(self) -> Path:
+        """Where the phones' passwords are written: a rehearsal's never beside the real ones."""
+        return self.project / ".rehearsal" / "private" if self.account.is_rehearsal else self.project / "private"
+
+    def look(self, *others: str, build: str = "") -> Existing:
+        """What is there for this environment, and what is live in the others."""
+        return fetch_existing(
+            self.account,
+            self.parameters.network,
+            self.environment,
+            bundle=self.bundle,
+            secrets=self.secrets,
+            others=others,
+            build=build,
+        )
+
+    def plan(
+        self, title: str, changes: Sequence[Change], notes: Sequence[str], existing: Existing, **compared: str
+    ) -> Plan:
+        """The plan of these changes, bound to this account, this environment and what was compared."""
+        live = existing.live(self.environment)
+        network = self.parameters.network
+        return Plan(
+            title,
+            self.account.label,
+            self.environment,
+            self.is_protected,
+            tuple(changes),
+            {
+                "account": self.account.sid,
+                "service": network.service.name,
+                "files": build_key(self.bundle.digest),
+                "live": str(live.fields["code"]) if live else "none",
+                **compared,
+            },
+            tuple(notes),
+            self.account.is_rehearsal,
+        )
+
+
+def open_site(runbook: Runbook, environment: str = "") -> Site:
+    """The site of a runbook; an `InputError` with every fault of the dial plan, before anything is asked."""
+    parameters = runbook.declared
+    table = compile_table(parameters)
+    bundle = read_bundle(table, parameters.network.service.runtime)
+    account = runbook.account
+    password = os.environ.get(TRUNK_PASSWORD, "")
+    account.transport.keep_secret(password)
+    return Site(account, parameters, environment or runbook.environment, bundle, runbook.project, password)
+
+
+def no_secrets(_: Plan) -> Mapping[Id, str]:
+    """No passwords: what most plans need."""
+    return {}
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A plan, and all that it takes to apply it and to plan once more."""
+
+    plan: Plan
+    site: Site
+    existing: Existing
+    # Plans once more for the check: what is left to do, which should be nothing.
+    again: Callable[[], Plan]
+    # Makes the passwords that the changes need, and keeps them in private files, just before they are sent.
+    make_secrets: Callable[[Plan], Mapping[Id, str]] = no_secrets
+    # What is written beside the record when all is done, such as a device sheet; says what.
+    finish: Callable[[Sequence[Outcome]], Sequence[str]] = lambda _: ()
+    bundle: Bundle | None = None
