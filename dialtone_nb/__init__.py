@@ -7,13 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dialtone_nb.runbook import Runbook, open_runbook
+    from dialtone_nb.runbooks.applying import apply_plan
+    from dialtone_nb.runbooks.client_setup import plan_client_setup
+    from dialtone_nb.runbooks.delete import plan_delete
+    from dialtone_nb.runbooks.deploy import plan_deploy
+    from dialtone_nb.runbooks.promote import plan_promote
+    from dialtone_nb.runbooks.site import fetch_existing_things
 
-__all__ = ["Runbook", "open_runbook"]
+__all__ = [
+    "Runbook",
+    "apply_plan",
+    "fetch_existing_things",
+    "open_runbook",
+    "plan_client_setup",
+    "plan_delete",
+    "plan_deploy",
+    "plan_promote",
+]
 
 # Where each name lives. Importing the package loads none of them, so that `import dialtone_nb.sids` stays cheap.
 _HOMES = {
     "Runbook": "dialtone_nb.runbook",
+    "apply_plan": "dialtone_nb.runbooks.applying",
+    "fetch_existing_things": "dialtone_nb.runbooks.site",
     "open_runbook": "dialtone_nb.runbook",
+    "plan_client_setup": "dialtone_nb.runbooks.client_setup",
+    "plan_delete": "dialtone_nb.runbooks.delete",
+    "plan_deploy": "dialtone_nb.runbooks.deploy",
+    "plan_promote": "dialtone_nb.runbooks.promote",
 }
 
 

@@ -15,15 +15,12 @@ from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.fresh_account import changed_environment, fresh_account
 from dialtone_nb.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.notebook_parameters import TAG, read_source, runbook_names
+from dialtone_nb.prepared_accounts import PREPARATIONS
 from dialtone_nb.runbook import PARAMETERS_VARIABLE, find_project
+from dialtone_nb.runbooks.applying import REHEARSED_CONSENT
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
-
-Prepare = Callable[[Path], None]
-# What must exist in the account before a notebook runs, by the notebook's name; it is given the project. A notebook
-# without a line here starts from an account in which nothing exists.
-PREPARATIONS: Mapping[str, Prepare] = {}
 
 # Whatever these hold is not what was kept: nbval would not compare the cell, or not run it.
 _MARKS = re.compile(r"\b(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT|nbval-[\w-]+)\b")
@@ -37,7 +34,10 @@ def prepared_account(project: Path, name: str, folder: Path) -> Iterator[None]:
 
     Such a kernel also sees our own parameter files, and nobody who could be asked.
     """
-    with fresh_account(folder), changed_environment({"JPY_SESSION_NAME": None, PARAMETERS_VARIABLE: None}):
+    with (
+        fresh_account(folder),
+        changed_environment({"JPY_SESSION_NAME": None, PARAMETERS_VARIABLE: None, REHEARSED_CONSENT: "rehearsal"}),
+    ):
         prepare = PREPARATIONS.get(name)
         if prepare:
             prepare(project)

@@ -1,4 +1,4 @@
-"""reports/record.jsonl: one line a run that changed something, and the journal of every change before and after."""
+"""record.jsonl in reports/ (a rehearsal's in reports/rehearsal/): one line a run that changed something, and the journal of every change before and after."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ class Record:
     summary: str
     check: str
     changes: tuple[Mapping[str, Any], ...]
+
+
+def record_folder(plan: Plan) -> Path:
+    """The folder of a plan's record, in the project: what was rehearsed never stands among what was done."""
+    return Path("reports") / "rehearsal" if plan.is_rehearsal else Path("reports")
 
 
 def make_record(

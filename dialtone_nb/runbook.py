@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.display.banner import Banner
+from dialtone_nb.display.outputs import show_ours
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.notebook_parameters import (
     Given,
@@ -129,6 +130,7 @@ def open_runbook(name: str) -> Runbook:
     values, declared = check_run(source, given, parameters_folder(project))
     if shell:
         show_figures_as_json(shell)
+        show_ours(shell)
     return Runbook(source, Values(values), declared, project)
 
 

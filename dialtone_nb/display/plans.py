@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 
+from dialtone_nb.applied import Applied
 from dialtone_nb.apply import Outcome, Status
 from dialtone_nb.plan import Action, Change, Plan, readable
-from dialtone_nb.resources.model import Value
-from dialtone_nb.runbooks.applying import Applied
+from dialtone_nb.record import RECORD, record_folder
+from dialtone_nb.resources.model import Kind
 
 _SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
 _MARK = {Status.DONE: "✓", Status.FAILED: "✗", Status.UNKNOWN: "?", Status.NOT_DONE: "·"}
@@ -20,10 +22,13 @@ DETAIL_LINES = 60
 def plan_text(plan: Plan) -> str:
     """The plan, a line a change, and under it what differs."""
     lines = [f"{plan.title}: {plan.summary}"]
-    width = max((len(str(change.kind)) for change in plan.changes), default=0)
-    for change in plan.changes:
-        lines.append(f"{_SIGN[change.action]} {change.kind:<{width}}  {change.key}  ({change.why})")
-        lines += [f"    {name}: {text}" for name, text in field_lines(change)]
+    groups = grouped(plan.changes)
+    width = max((len(_noun(group)) for group in groups), default=0)
+    for group in groups:
+        change = group[0]
+        keys = ", ".join(one.key for one in group)
+        lines.append(f"{_SIGN[change.action]} {_noun(group):<{width}}  {keys}  ({change.why})")
+        lines += [f"    {name}: {text}" for name, text in field_lines(change) if len(group) == 1]
         lines += [f"    ! {remark}" for remark in remarks(change)]
         lines += [f"    | {line}" for line in _shortened(change.detail)]
     lines += [f"note: {note}" for note in plan.notes]
@@ -37,7 +42,7 @@ def plan_html(plan: Plan) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in plan.notes)
     parts = [f'<div class="dialtone-plan"><p><b>{escape(plan.title)}</b>: {escape(plan.summary)}</p>']
     if not plan.is_empty:
-        parts.append(_table(("", "what", "which", "why", "mind"), "".join(map(_change_row, plan.changes))))
+        parts.append(_table(("", "what", "which", "why", "mind"), "".join(map(_group_row, grouped(plan.changes)))))
     if notes:
         parts.append(f"<p>Left alone, or to know:</p><ul>{notes}</ul>")
     if not plan.is_empty:
@@ -54,7 +59,7 @@ def applied_text(applied: Applied) -> str:
     if applied.check is not None:
         lines.append(f"check: {applied.check.summary}")
     if applied.record is not None:
-        lines.append(f"record: {applied.record.fingerprint}, in reports/record.jsonl")
+        lines.append(f"record: {applied.record.fingerprint}, in {record_folder(applied.plan)}/{RECORD}")
     return "\n".join([*lines, *applied.said])
 
 
@@ -73,7 +78,9 @@ def applied_html(applied: Applied) -> str:
         if not applied.check.is_empty:
             parts.append(plan_html(applied.check))
     if applied.record is not None:
-        parts.append(f"<p>Record: {escape(applied.record.fingerprint)}, one line in reports/record.jsonl.</p>")
+        parts.append(
+            f"<p>Record: {applied.record.fingerprint}, one line in {record_folder(applied.plan)}/{RECORD}.</p>"
+        )
     parts += [f"<p>{escape(line)}</p>" for line in applied.said]
     return "".join([*parts, "</div>"])
 
@@ -85,6 +92,17 @@ def consent_words(plan: Plan) -> str:
     if plan.is_protected:
         return f'this plan\'s fingerprint "{plan.fingerprint}" ({plan.environment} is protected)'
     return f'"{plan.environment}", or this plan\'s fingerprint "{plan.fingerprint}"'
+
+
+def grouped(changes: Sequence[Change]) -> list[list[Change]]:
+    """Changes that read as one: neighbours of one kind with nothing to tell apart but their names."""
+
+    def likeness(change: Change) -> object:
+        plain = change.kind is Kind.FUNCTION_VERSION or not field_lines(change)
+        alone = () if plain and not change.detail else (change.key,)
+        return change.action, change.kind, change.why, tuple(remarks(change)), alone
+
+    return [list(group) for _, group in groupby(changes, likeness)]
 
 
 def field_lines(change: Change) -> list[tuple[str, str]]:
@@ -104,22 +122,24 @@ def remarks(change: Change) -> list[str]:
     return [*costs, *warnings, *undo]
 
 
-def _change_row(change: Change) -> str:
-    fields = "".join(f"<div><code>{escape(name)}</code> {escape(text)}</div>" for name, text in field_lines(change))
-    folded = f"<details><summary>{_count(change.after, change)}</summary>{fields}</details>" if fields else ""
+def _group_row(group: Sequence[Change]) -> str:
+    change = group[0]
+    fields = field_lines(change) if len(group) == 1 else []
+    rows = "".join(f"<div><code>{escape(name)}</code> {escape(text)}</div>" for name, text in fields)
+    heading = f"{len(fields)} setting{'s' if len(fields) != 1 else ''}"
+    folded = f"<details><summary>{heading}</summary>{rows}</details>" if fields else ""
     diff = _diff_html(change.detail) if change.detail else ""
     mind = "".join(f"<div>{escape(remark)}</div>" for remark in remarks(change))
-    colour = _COLOUR[change.action]
+    keys = "<br>".join(escape(one.key) for one in group)
     return (
-        f'<tr><td style="color:{colour};font-weight:700">{_SIGN[change.action]}</td>'
-        f"{_cell(f'{change.action} {change.kind}')}<td style='text-align:left'>{escape(change.key)}{folded}{diff}</td>"
-        f"{_cell(change.why)}<td style='text-align:left'>{mind}</td></tr>"
+        f'<tr><td style="color:{_COLOUR[change.action]};font-weight:700">{_SIGN[change.action]}</td>'
+        f'{_cell(f"{change.action} {_noun(group)}")}<td style="text-align:left">{keys}{folded}{diff}</td>'
+        f'{_cell(change.why)}<td style="text-align:left">{mind}</td></tr>'
     )
 
 
-def _count(fields: Mapping[str, Value], change: Change) -> str:
-    shown = len(field_lines(change))
-    return f"{shown} setting{'s' if shown != 1 else ''}" if fields else ""
+def _noun(group: Sequence[Change]) -> str:
+    return f"{len(group)} {group[0].kind}s" if len(group) > 1 else str(group[0].kind)
 
 
 def _diff_html(lines: tuple[str, ...]) -> str:

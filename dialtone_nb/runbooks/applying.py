@@ -1,60 +1,50 @@
-"""Apply, check, record: what follows a plan once consent is given."""
+"""Consent, apply, check, record: what follows a plan."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from dialtone_nb.applied import Applied
 from dialtone_nb.apply import Outcome, Status, apply_changes
 from dialtone_nb.claim import held, holder_name
+from dialtone_nb.display.consent_box import ConsentBox
+from dialtone_nb.display.outputs import show
 from dialtone_nb.errors import ApplyError
 from dialtone_nb.plan import Action, Change, Plan, check_consent
-from dialtone_nb.record import JOURNAL, Record, append, journal_entry, make_record, save_record
+from dialtone_nb.record import JOURNAL, append, journal_entry, make_record, record_folder, save_record
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.resources.work import Work
+from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.site import Proposal, Site
 
+REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 Observe = Callable[[Outcome | Change], None]
 
 
-@dataclass(frozen=True)
-class Applied:
-    """What came of a plan: nothing yet, or an outcome for each change, the check and the record."""
+def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
+    """What came of the plan; where somebody is there to ask and gave no consent yet, the box that asks."""
+    consent = str(runbook.parameters.get("consent", "")) or _rehearsed_consent(proposal.plan)
+    reports = runbook.project / record_folder(proposal.plan)
 
-    plan: Plan
-    outcomes: tuple[Outcome, ...] = ()
-    check: Plan | None = None
-    record: Record | None = None
-    said: tuple[str, ...] = field(default=())
+    def carry_on(given: str, observe: Observe) -> Applied:
+        return carry_out(proposal, given, runbook=runbook.name, reports=reports, observe=observe)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every change was done and planning once more finds nothing."""
-        done = all(one.status is Status.DONE for one in self.outcomes)
-        return self.plan.is_empty or (bool(self.outcomes) and done and self.check is not None and self.check.is_empty)
+    if runbook.attended and not consent and not proposal.plan.is_empty:
+        return ConsentBox(proposal.plan, carry_on)
+    applied = carry_on(consent, lambda _: None)
+    if applied.exit_code == ApplyError.exit_code:
+        # The page keeps what was done and what was not, above the one line that stops the run.
+        show(applied)
+    raise_where_broken(applied)
+    return applied
 
-    @property
-    def exit_code(self) -> int:
-        """0 nothing to do or all done and checked, 2 not consented to, 4 partly applied."""
-        if self.is_complete:
-            return 0
-        return 4 if self.outcomes else 2
 
-    @property
-    def summary(self) -> str:
-        """One line of what happened."""
-        if self.plan.is_empty:
-            return f"{self.plan.title}: nothing to do"
-        if not self.outcomes:
-            return f"{self.plan.title}: {self.plan.summary}; nothing was done: no consent to {self.plan.fingerprint}"
-        done = sum(one.status is Status.DONE for one in self.outcomes)
-        if self.is_complete:
-            return f"{self.plan.title}: all {done} changes done, the check found nothing left to do"
-        if self.check is not None and done == len(self.outcomes):
-            return f"{self.plan.title}: all {done} changes done, but the check finds {self.check.summary}"
-        return f"{self.plan.title}: {done} of {len(self.outcomes)} changes done; run again to go on"
+def _rehearsed_consent(plan: Plan) -> str:
+    """Consent for all rehearsed plans of this session: how the notebooks in git come to show what an apply does."""
+    return os.environ.get(REHEARSED_CONSENT, "") if plan.is_rehearsal else ""
 
 
 def carry_out(

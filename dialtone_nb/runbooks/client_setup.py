@@ -198,14 +198,17 @@ def _make_passwords(site: Site, client: str, plan: Plan) -> Mapping[Id, str]:
 
 
 def _write_sheet(site: Site, client: str, outcomes: Sequence[Outcome]) -> Sequence[str]:
+    if all(one.change.action is Action.DELETE for one in outcomes):
+        return ()
     folder = sheet_folder(site)
     folder.mkdir(parents=True, exist_ok=True)
     sheet = folder / f"{client}.html"
     sheet.write_text(render_sheet(site.parameters, client), encoding="utf-8")
     said = [f"device sheet: {sheet.relative_to(site.project)}"]
     if any(one.change.kind is Kind.CREDENTIAL and one.change.action is not Action.DELETE for one in outcomes):
-        folder = private_folder(site.environment, client, root=site.private)
-        said.append(f"password and ready configuration, for nobody else's eyes: {folder.relative_to(site.project)}")
+        private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
+        where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
+        said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
     return said
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialtone_nb.account import Account
+from dialtone_nb.account import Account, rehearsal_state
 from dialtone_nb.apply import Outcome
 from dialtone_nb.desired import TRUNK_PASSWORD
 from dialtone_nb.dialplan.compile import compile_table
@@ -45,8 +45,9 @@ class Site:
 
     @property
     def private(self) -> Path:
-        """Where the phones' passwords are written: a rehearsal's never beside the real ones."""
-        return self.project / ".rehearsal" / "private" if self.account.is_rehearsal else self.project / "private"
+        """Where the phones' passwords are written: a rehearsal's beside its state, never among the real ones."""
+        beside = rehearsal_state(self.project).parent if self.account.is_rehearsal else self.project
+        return beside / "private"
 
     def look(self, *others: str, build: str = "") -> Existing:
         """What is there for this environment, and what is live in the others."""
@@ -114,3 +115,8 @@ class Proposal:
     # What is written beside the record when all is done, such as a device sheet; says what.
     finish: Callable[[Sequence[Outcome]], Sequence[str]] = lambda _: ()
     bundle: Bundle | None = None
+
+
+def fetch_existing_things(runbook: Runbook) -> Existing:
+    """What is there for the runbook's environment, before anything is planned; only reading."""
+    return open_site(runbook).look()

@@ -1,0 +1,61 @@
+"""The account from which each kept notebook starts: what must exist before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from dialtone_nb.account import Account, open_account
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.parameters import load_parameters
+from dialtone_nb.runbooks.applying import carry_out
+from dialtone_nb.runbooks.client_setup import propose_client
+from dialtone_nb.runbooks.deploy import propose_deploy
+from dialtone_nb.runbooks.site import Proposal, Site
+from dialtone_nb.service.bundle import read_bundle
+
+Prepare = Callable[[Path], None]
+
+
+def deployed(project: Path) -> None:
+    """Stage is whole, no phone is set up."""
+    _apply(propose_deploy(_site(project, "stage")))
+
+
+def with_a_number(project: Path) -> None:
+    """Stage is whole, and the account owns the number of the test phone."""
+    deployed(project)
+    site = _site(project, "stage")
+    site.account.client.incoming_phone_numbers.create(phone_number=site.parameters.clients["workbench"].caller_id)
+
+
+def with_phones(project: Path) -> None:
+    """Stage is whole, with both of its phones set up."""
+    deployed(project)
+    site = _site(project, "stage")
+    for name, client in site.parameters.clients_in("stage").items():
+        _apply(propose_client(site, name, buy=client.caller_id))
+
+
+def _site(project: Path, environment: str) -> Site:
+    parameters = load_parameters(project / "parameters")
+    bundle = read_bundle(compile_table(parameters), parameters.network.service.runtime)
+    return Site(_account(project), parameters, environment, bundle, project)
+
+
+def _account(project: Path) -> Account:
+    return open_account("rehearsal", project)
+
+
+def _apply(proposal: Proposal) -> None:
+    carry_out(proposal, "rehearsal", runbook="prepare", reports=proposal.site.private.parent)
+
+
+# By the notebook's name; one without a line here starts from an account in which nothing exists.
+PREPARATIONS: Mapping[str, Prepare] = {
+    "promote": deployed,
+    "client_setup": with_a_number,
+    "verify": with_phones,
+    "test_calls": with_phones,
+    "delete": with_phones,
+}
