@@ -153,8 +153,16 @@ def _load(path: Path, model: type[M], faults: list[Fault]) -> tuple[YamlFile, M]
         return None
 
 
+# Folders of reports and a consent have these names.
+_TAKEN = ("rehearsal", "all")
+
+
 def _network_faults(file: YamlFile, network: Network) -> list[Fault]:
-    faults = []
+    faults = [
+        Fault(file.place("environments", name), f"{name!r} has a meaning of its own here", "choose another name")
+        for name in _TAKEN
+        if name in network.environments
+    ]
     for name in network.environments:
         for emergency in (True, False):
             label = network.sip_domain(name, emergency=emergency).split(".", 1)[0]

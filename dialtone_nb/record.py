@@ -1,4 +1,4 @@
-"""record.jsonl in reports/ (a rehearsal's in reports/rehearsal/): one line a run that changed something, and the journal of every change before and after."""
+"""record.jsonl: one line a run that changed something; journal.jsonl: every change as it starts and ends."""
 
 from __future__ import annotations
 

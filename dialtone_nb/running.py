@@ -15,11 +15,10 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
+from dialtone_nb.display.outputs import RESULT
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.notebook_parameters import Source, Value
 
-# A runbook's apply cell carries how it ended in its output, for whoever runs it: {"exit_code": 2, "summary": "…"}.
-RESULT = "application/vnd.dialtone.result+json"
 ENGINE = "dialtone"
 
 
