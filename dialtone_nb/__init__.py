@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.client_setup import plan_client_setup
     from dialtone_nb.runbooks.delete import plan_delete
     from dialtone_nb.runbooks.deploy import plan_deploy
+    from dialtone_nb.runbooks.dialling import tabulate_dialling
     from dialtone_nb.runbooks.promote import plan_promote
     from dialtone_nb.runbooks.site import fetch_existing_things
 
@@ -23,6 +24,7 @@ __all__ = [
     "plan_delete",
     "plan_deploy",
     "plan_promote",
+    "tabulate_dialling",
 ]
 
 # Where each name lives. Importing the package loads none of them, so that `import dialtone_nb.sids` stays cheap.
@@ -35,6 +37,7 @@ _HOMES = {
     "plan_delete": "dialtone_nb.runbooks.delete",
     "plan_deploy": "dialtone_nb.runbooks.deploy",
     "plan_promote": "dialtone_nb.runbooks.promote",
+    "tabulate_dialling": "dialtone_nb.runbooks.dialling",
 }
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.__main__ import main
+from dialtone_nb.display.outputs import RESULT
 from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldError, TwilioError
 from dialtone_nb.report_files import choose_report_files
-from dialtone_nb.running import RESULT, chapter_of, error_lines, exit_code_of
+from dialtone_nb.running import chapter_of, error_lines, exit_code_of
 
 from .conftest import Write
 
