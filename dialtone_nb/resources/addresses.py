@@ -54,7 +54,7 @@ def _item(address: Any) -> Item:
     fields = {name: getattr(address, name) for name in FIELDS}
     return Item(
         Kind.ADDRESS,
-        address.friendly_name,
+        address.friendly_name or "",  # it need not have one
         {name: "" if value is None else value for name, value in fields.items()},
         address.sid,
         {"validated": bool(address.validated)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from dialtone_nb.account import Account
 from dialtone_nb.errors import FailedError
@@ -31,7 +32,8 @@ def fetch_build(account: Account, service_sid: str, build_sid: str) -> Any:
 def list_builds(account: Account, service_sid: str, limit: int) -> list[Any]:
     """The newest builds, newest first."""
     builds = account.client.serverless.v1.services(service_sid).builds.list(limit=50)
-    return sorted(builds, key=lambda build: (build.date_created, build.sid), reverse=True)[:limit]
+    # Dates are whole seconds; within one the order of the list stays, which is newest first.
+    return sorted(builds, key=lambda build: build.date_created, reverse=True)[:limit]
 
 
 def read_versions(account: Account, service_sid: str, build: Any) -> list[Item]:
@@ -128,7 +130,9 @@ def _reason(account: Account, build_sid: str) -> str:
     """What Twilio says of a failed build: the alert on it, such as 82003, dependencies that can't be installed."""
     for alert in account.client.monitor.v1.alerts.list(limit=50):
         if alert.resource_sid == build_sid:
-            return f" (error {alert.error_code}: {alert.alert_text})"
+            # The text is mostly a query string: LogLevel=ERROR&Msg=…
+            said = parse_qs(str(alert.alert_text)).get("Msg", [str(alert.alert_text)])
+            return f" (error {alert.error_code}: {said[0]})"
     return ""
 
 

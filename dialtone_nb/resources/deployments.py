@@ -11,7 +11,8 @@ from dialtone_nb.resources.work import Work
 def list_deployments(account: Account, service_sid: str, environment_sid: str) -> list[tuple[str, str]]:
     """Deployment and build SID of each deployment of an environment, newest first."""
     environment = account.client.serverless.v1.services(service_sid).environments(environment_sid)
-    deployments = sorted(environment.deployments.list(), key=lambda one: (one.date_created, one.sid), reverse=True)
+    # Dates are whole seconds; within one the order of the list stays, which is newest first.
+    deployments = sorted(environment.deployments.list(), key=lambda one: one.date_created, reverse=True)
     return [(one.sid, one.build_sid or "") for one in deployments]
 
 

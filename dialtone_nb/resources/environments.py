@@ -10,7 +10,10 @@ from dialtone_nb.resources.work import Work
 
 
 def list_environments(account: Account, service_sid: str) -> list[Item]:
-    """The service's environments by unique name."""
+    """The service's environments by unique name; those that the official toolkit made by their suffix.
+
+    The toolkit calls the environment of suffix "stage" "stage-environment"; no other could have that suffix.
+    """
     return [_item(one) for one in account.client.serverless.v1.services(service_sid).environments.list()]
 
 
@@ -32,10 +35,11 @@ def find_environment(work: Work, item: Item) -> Item | None:
 
 
 def _item(environment: Any) -> Item:
+    suffix = environment.domain_suffix or ""
     return Item(
         Kind.ENVIRONMENT,
-        environment.unique_name,
-        {"domain_suffix": environment.domain_suffix or ""},
+        suffix if environment.unique_name == f"{suffix}-environment" else environment.unique_name,
+        {"domain_suffix": suffix},
         environment.sid,
         {"domain_name": environment.domain_name, "build_sid": environment.build_sid or ""},
     )

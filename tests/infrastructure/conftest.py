@@ -1,0 +1,69 @@
+"""A desk for each test: one rehearsal for all of them, wiped clean between."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dialtone_nb import account as accounts
+from dialtone_nb.account import CONTROL, Credentials, open_account
+from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
+from dialtone_nb.rehearsal.clock import BEGINNING
+
+from .desk import ROOT, Desk, sample
+
+OpenDesk = Callable[..., Desk]
+
+
+@pytest.fixture(scope="session")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """A rehearsal that all tests of one process share."""
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db") as running:
+        yield running
+
+
+def wipe(state: Path) -> None:
+    """Nothing was ever made in this account; its clock stands at the beginning."""
+    connection = sqlite3.connect(state, timeout=10)
+    with connection:
+        for table in ("things", "contents", "counts"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("UPDATE clock SET now = ?", (BEGINNING,))
+    connection.close()
+
+
+@pytest.fixture
+def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDesk]:
+    """Opens desks of further operators on the test's one account."""
+    state = tmp_path / "state.db"
+    token = rehearsal.auth_token
+    credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
+    monkeypatch.setitem(accounts._rehearsals, state.resolve(), (credentials, rehearsal.url))
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
+    monkeypatch.setenv("DIALTONE_OPERATOR", "ada@switchroom")
+    wipe(rehearsal._store.path)
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "parameters", project / "parameters")
+    parameters, bundle = sample()
+    with ExitStack() as sessions:
+
+        def opened(**options: float) -> Desk:
+            account = open_account("rehearsal", project, **options)
+            sessions.callback(account.transport.session.close)
+            return Desk(account, project, parameters, bundle)
+
+        first = opened()
+        for what in ("faults", "requests"):
+            first.account.transport.send("DELETE", f"{CONTROL}/{what}")
+        yield opened
+
+
+@pytest.fixture
+def desk(open_desk: OpenDesk) -> Desk:
+    """The operator's desk, on an empty account."""
+    return open_desk()

@@ -1,0 +1,193 @@
+"""An operator's desk: the runbooks' steps on a rehearsed account, and a way to change things behind their back."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from twilio.rest import Client as TwilioClient
+
+from dialtone_nb.account import CONTROL, Account
+from dialtone_nb.apply import Outcome, Status
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.parameters import Client, Parameters, load_parameters
+from dialtone_nb.plan import Action, Change, Plan
+from dialtone_nb.resources.model import Kind
+from dialtone_nb.runbooks.applying import Applied, carry_out
+from dialtone_nb.runbooks.client_setup import propose_client
+from dialtone_nb.runbooks.delete import propose_delete
+from dialtone_nb.runbooks.deploy import propose_deploy
+from dialtone_nb.runbooks.promote import propose_promote
+from dialtone_nb.runbooks.site import Proposal, Site
+from dialtone_nb.service.bundle import Bundle, Module, read_bundle
+
+ROOT = Path(__file__).parents[2]
+SERVICE = "dialtone"
+STAGE = "dialtone-example-stage.sip.twilio.com"
+STAGE_NONEMERGENCY = "dialtone-example-nonemergency-stage.sip.twilio.com"
+LIST = "dialtone-phones"
+# Two phones of stage: one with an emergency address, one without; and one of prod.
+WORKBENCH, VAN, LOBBY = "+15035550101", "+15035550102", "+15035550103"
+
+Observe = Callable[[Outcome | Change], None]
+
+
+@functools.cache
+def sample() -> tuple[Parameters, Bundle]:
+    """The sample network, and what would be deployed for it."""
+    parameters = load_parameters(ROOT / "parameters")
+    return parameters, read_bundle(compile_table(parameters), parameters.network.service.runtime)
+
+
+@dataclass
+class Desk:
+    """One operator, one project, one account."""
+
+    account: Account
+    project: Path
+    parameters: Parameters
+    bundle: Bundle
+    trunk_password: str = ""
+
+    @property
+    def client(self) -> TwilioClient:
+        """Twilio's own client, for whoever changes things behind the runbooks' back."""
+        return self.account.client
+
+    @property
+    def reports(self) -> Path:
+        """Where records and journals go."""
+        return self.project / "reports"
+
+    def site(self, environment: str) -> Site:
+        """One environment, as a runbook opens it."""
+        self.account.transport.keep_secret(self.trunk_password)
+        return Site(self.account, self.parameters, environment, self.bundle, self.project, self.trunk_password)
+
+    # --- what the files say ---
+
+    def edit(self, path: str, more: str = "\n// edited\n") -> None:
+        """Change one module of the files."""
+        modules = dict(self.bundle.modules)
+        modules[path] = Module(path, modules[path].visibility, modules[path].content + more.encode())
+        self.bundle = replace(self.bundle, modules=modules)
+
+    def declare(self, name: str, **fields: Any) -> None:
+        """Change one phone of clients.yaml, or add one."""
+        before = self.parameters.clients.get(name)
+        entry = {**(before.model_dump() if before else {}), **fields}
+        clients = {**self.parameters.clients, name: Client.model_validate(entry)}
+        self.parameters = replace(self.parameters, clients=clients)
+        self.bundle = read_bundle(compile_table(self.parameters), self.parameters.network.service.runtime)
+
+    # --- what the runbooks do ---
+
+    def deploy(self, environment: str = "stage", **options: Any) -> Proposal:
+        """What deploy proposes."""
+        return propose_deploy(self.site(environment), **options)
+
+    def promote(self, environment: str = "prod", source: str = "stage", **options: Any) -> Proposal:
+        """What promote proposes."""
+        return propose_promote(self.site(environment), source, **options)
+
+    def set_up(self, client: str, action: str = "set up", *, buy: str = "") -> Proposal:
+        """What client set-up proposes."""
+        return propose_client(self.site(self.parameters.clients[client].environment), client, action, buy=buy)
+
+    def delete(self, what: str, environment: str = "stage", **options: Any) -> Proposal:
+        """What delete proposes."""
+        return propose_delete(self.site(environment), what, **options)
+
+    def carry_out(self, proposal: Proposal, consent: str = "rehearsal", **options: Any) -> Applied:
+        """What came of a proposal, whatever it was."""
+        return carry_out(proposal, consent, runbook="test", reports=self.reports, **options)
+
+    def do(self, proposal: Proposal) -> Applied:
+        """What came of a proposal that has to succeed."""
+        applied = self.carry_out(proposal)
+        assert applied.exit_code == 0, told(applied)
+        return applied
+
+    # --- the rehearsal's own door ---
+
+    def requests(self) -> dict[str, int]:
+        """How many requests of each method there were since the last look."""
+        counted = self.account.transport.send("GET", f"{CONTROL}/requests").json()["requests"]
+        self.account.transport.send("DELETE", f"{CONTROL}/requests")
+        methods: dict[str, int] = {}
+        for name, count in counted.items():
+            methods[name.split()[0]] = methods.get(name.split()[0], 0) + count
+        return methods
+
+    def fault(self, fault: str, method: str = "", path: str = "", nth: int = 1, times: int = 1) -> None:
+        """Ask for a fault on requests to Twilio's hosts."""
+        match = {"method": method, "path": path, "nth": nth}
+        answer = self.account.transport.send(
+            "POST", f"{CONTROL}/faults", json={"match": match, "fault": fault, "times": times}
+        )
+        assert answer.status_code == 201, answer.text
+
+    # --- what is there ---
+
+    def live(self, environment: str) -> str:
+        """The SID of the build that is live."""
+        return str(
+            self.client.serverless.v1.services(SERVICE)
+            .environments(self.environment_sid(environment))
+            .fetch()
+            .build_sid
+        )
+
+    def environment_sid(self, environment: str) -> str:
+        """The SID of an environment of the service."""
+        listed = self.client.serverless.v1.services(SERVICE).environments.list()
+        return str(next(one.sid for one in listed if one.unique_name == environment))
+
+    def url(self, environment: str, path: str) -> str:
+        """The URL of a function, as it is now."""
+        listed = self.client.serverless.v1.services(SERVICE).environments.list()
+        return f"https://{next(one.domain_name for one in listed if one.unique_name == environment)}{path}"
+
+    def domain(self, name: str = STAGE) -> Any:
+        """A SIP domain, as Twilio shows it."""
+        return next((one for one in self.client.sip.domains.list() if one.domain_name == name), None)
+
+    def number(self, number: str) -> Any:
+        """A number, as Twilio shows it; None where it is not owned."""
+        return next(iter(self.client.incoming_phone_numbers.list(phone_number=number)), None)
+
+
+def lines(plan: Plan) -> list[str]:
+    """The changes of a plan in words, `update SIP domain x: voice_url`, in the plan's order."""
+    return [line_of(change) for change in plan.changes]
+
+
+def line_of(change: Change) -> str:
+    """One change in words; an update with the fields that differ."""
+    fields = f": {', '.join(sorted(change.after))}" if change.action is Action.UPDATE else ""
+    return f"{change.action} {change.kind} {change.key}{fields}"
+
+
+def kinds(plan: Plan) -> dict[Kind, int]:
+    """How many changes of each kind."""
+    counted: dict[Kind, int] = {}
+    for change in plan.changes:
+        counted[change.kind] = counted.get(change.kind, 0) + 1
+    return counted
+
+
+def told(applied: Applied) -> str:
+    """What became of every change, for the message of a test that fails."""
+    said = [f"{one.status} {line_of(one.change)} {one.error} {one.note}" for one in applied.outcomes]
+    return "\n".join([applied.summary, *said, *(lines(applied.check) if applied.check else [])])
+
+
+def statuses(applied: Applied) -> Mapping[Status, int]:
+    """How many changes came to what."""
+    counted: dict[Status, int] = {}
+    for one in applied.outcomes:
+        counted[one.status] = counted.get(one.status, 0) + 1
+    return counted

@@ -1,0 +1,152 @@
+"""Promote and roll back."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialtone_nb.errors import ConsentError, InputError
+from dialtone_nb.resources.model import Kind
+from dialtone_nb.service.bundle import TABLE
+
+from .desk import LOBBY, Desk, kinds, lines
+
+
+def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk) -> None:
+    """The first promote makes prod whole with stage's build; promoting once more finds nothing to do."""
+    desk.do(desk.deploy())
+    proposal = desk.promote()
+    assert kinds(proposal.plan) == {
+        Kind.ENVIRONMENT: 1,
+        Kind.DEPLOYMENT: 1,
+        Kind.SIP_DOMAIN: 2,
+        Kind.CALLS_MAPPING: 2,
+        Kind.REGISTRATIONS_MAPPING: 2,
+    }
+    desk.do(proposal)
+    assert desk.live("prod") == desk.live("stage")
+    assert desk.domain("dialtone-example-prod.sip.twilio.com").voice_url == desk.url("prod", "/sip-outgoing")
+    desk.requests()
+    assert desk.promote().plan.is_empty
+    assert set(desk.requests()) == {"GET"}
+    assert desk.deploy().plan.is_empty
+
+
+def test_promote_moves_the_build_that_is_live_not_the_files(desk: Desk) -> None:
+    """Files that were edited after the deploy do not go along, and the plan says so."""
+    desk.do(desk.deploy())
+    desk.edit("/decide")
+    proposal = desk.promote()
+    assert "the files differ from what is live in stage" in proposal.plan.notes[0]
+    desk.do(proposal)
+    assert desk.live("prod") == desk.live("stage")
+
+
+def test_promote_shows_which_client_entry_changes(desk: Desk) -> None:
+    """The difference of a promote names the phone whose entry changed, and what changed in it."""
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    desk.declare("ferry", call_time_limit_s=777)
+    desk.do(desk.deploy())
+    proposal = desk.promote()
+    assert lines(proposal.plan) == ["update deployment prod: code"]
+    detail = "\n".join(proposal.plan.changes[0].detail)
+    assert f"~ {TABLE}" in detail
+    assert "ferry" in detail
+    assert '"call_time_limit_s": 777' in detail
+    assert "/decide" not in detail
+
+
+def test_promote_shows_which_functions_change(desk: Desk) -> None:
+    """The difference of a promote names each module that changed, with its lines."""
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    desk.edit("/decide", "\n// one more line\n")
+    desk.do(desk.deploy())
+    detail = desk.promote().plan.changes[0].detail
+    assert "~ /decide" in detail
+    assert "+// one more line" in detail
+
+
+def test_rolling_back_and_again_goes_between_the_two_last_builds(desk: Desk) -> None:
+    """Rolling back brings the build that was live before; doing it again brings the newer one back."""
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    first = desk.live("prod")
+    desk.edit("/decide")
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    second = desk.live("prod")
+    assert second != first
+    proposal = desk.promote(build="previous")
+    assert proposal.plan.title == "Roll back prod"
+    assert lines(proposal.plan) == ["update deployment prod: code"]
+    assert "-// edited" in proposal.plan.changes[0].detail
+    desk.do(proposal)
+    assert desk.live("prod") == first
+    desk.do(desk.promote(build="previous"))
+    assert desk.live("prod") == second
+    assert desk.live("stage") == second
+
+
+def test_roll_back_takes_the_last_deployment_though_many_fell_into_one_second(desk: Desk) -> None:
+    """Deployments of one second are told apart by the order in which Twilio lists them."""
+    desk.do(desk.deploy())
+    sids = [desk.live("stage")]
+    for number in range(4):
+        desk.edit("/decide", f"\n// {number}\n")
+        desk.do(desk.deploy())
+        sids.append(desk.live("stage"))
+    service = desk.client.serverless.v1.services("dialtone").environments(desk.environment_sid("stage"))
+    for sid in sids:  # the clock stands still meanwhile
+        service.deployments.create(build_sid=sid) if sid != desk.live("stage") else None
+    service.deployments.create(build_sid=sids[1])
+    desk.do(desk.promote("stage", build="previous"))
+    assert desk.live("stage") == sids[-1]
+
+
+def test_a_named_build_can_be_promoted(desk: Desk) -> None:
+    """A build's SID brings that very build."""
+    desk.do(desk.deploy())
+    first = desk.live("stage")
+    for _ in range(5):
+        desk.edit("/decide")
+        desk.do(desk.deploy())
+    desk.do(desk.promote("stage", build=first))
+    assert desk.live("stage") == first
+
+
+def test_promote_needs_something_to_promote(desk: Desk) -> None:
+    """An environment with nothing live, the environment itself, and a stranger are refused; so is a first roll-back."""
+    with pytest.raises(InputError, match="environment stage: has no live build; deploy stage first"):
+        desk.promote()
+    desk.do(desk.deploy())
+    with pytest.raises(InputError, match="source of promote: is 'prod', the environment itself"):
+        desk.promote(source="prod")
+    with pytest.raises(InputError, match="'stagee' is no environment; declared are stage, prod"):
+        desk.promote(source="stagee")
+    with pytest.raises(InputError, match="environment stage: had no other build live before"):
+        desk.promote("stage", build="previous")
+    with pytest.raises(InputError, match="environment prod: had no other build live before"):
+        desk.promote(build="previous")
+
+
+def test_promote_points_the_numbers_of_its_environment(desk: Desk) -> None:
+    """Making prod whole includes its numbers that are owned."""
+    desk.client.incoming_phone_numbers.create(phone_number=LOBBY)
+    desk.do(desk.deploy())
+    assert desk.number(LOBBY).voice_url == ""
+    desk.do(desk.promote())
+    assert desk.number(LOBBY).voice_url == desk.url("prod", "/sip-incoming")
+
+
+def test_name_of_a_protected_environment_is_no_consent(desk: Desk) -> None:
+    """Prod's name is refused with its plan's fingerprint in the message; nothing is asked of Twilio for that."""
+    desk.do(desk.deploy())
+    proposal = desk.promote()
+    desk.requests()
+    with pytest.raises(
+        ConsentError, match=rf"prod is protected, so its name is not enough.*{proposal.plan.fingerprint}"
+    ):
+        desk.carry_out(proposal, "prod")
+    assert desk.requests() == {}
+    assert desk.carry_out(proposal, proposal.plan.fingerprint).is_complete
