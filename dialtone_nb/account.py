@@ -80,7 +80,7 @@ def open_account(kind: str, project: Path, *, timeout_s: float = 30) -> Account:
     if kind == "rehearsal":
         credentials, base_url = _open_rehearsal(rehearsal_state(project))
     else:
-        credentials = read_credentials(_environment(project))
+        credentials = read_credentials(read_environment(project))
     transport = Transport(base_url, timeout_s=timeout_s)
     transport.keep_secret(credentials.password, credentials.auth_token)
 
@@ -119,7 +119,8 @@ def read_credentials(environment: Mapping[str, str]) -> Credentials:
     return Credentials(account_sid, key or account_sid, secret or token, token)
 
 
-def _environment(project: Path) -> Mapping[str, str]:
+def read_environment(project: Path) -> Mapping[str, str]:
+    """The environment's variables, over those of the project's .env."""
     from dotenv import dotenv_values
 
     from_file = {name: value or "" for name, value in dotenv_values(project / ".env").items()}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialtone_nb.account import Account, rehearsal_state
+from dialtone_nb.account import Account, read_environment, rehearsal_state
 from dialtone_nb.apply import Outcome
 from dialtone_nb.desired import TRUNK_PASSWORD
 from dialtone_nb.dialplan.compile import compile_table
@@ -91,7 +90,7 @@ def open_site(runbook: Runbook, environment: str = "") -> Site:
     table = compile_table(parameters)
     bundle = read_bundle(table, parameters.network.service.runtime)
     account = runbook.account
-    password = os.environ.get(TRUNK_PASSWORD, "")
+    password = read_environment(runbook.project).get(TRUNK_PASSWORD, "")
     account.transport.keep_secret(password)
     return Site(account, parameters, environment or runbook.environment, bundle, runbook.project, password)
 
