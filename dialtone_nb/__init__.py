@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.delete import plan_delete
     from dialtone_nb.runbooks.deploy import plan_deploy
     from dialtone_nb.runbooks.dialling import tabulate_dialling
+    from dialtone_nb.runbooks.finding import tabulate_numbers
     from dialtone_nb.runbooks.promote import plan_promote
+    from dialtone_nb.runbooks.recording import tabulate_records
     from dialtone_nb.runbooks.site import fetch_existing_things
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "plan_deploy",
     "plan_promote",
     "tabulate_dialling",
+    "tabulate_numbers",
+    "tabulate_records",
 ]
 
 # Where each name lives. Importing the package loads none of them, so that `import dialtone_nb.sids` stays cheap.
@@ -38,6 +42,8 @@ _HOMES = {
     "plan_deploy": "dialtone_nb.runbooks.deploy",
     "plan_promote": "dialtone_nb.runbooks.promote",
     "tabulate_dialling": "dialtone_nb.runbooks.dialling",
+    "tabulate_numbers": "dialtone_nb.runbooks.finding",
+    "tabulate_records": "dialtone_nb.runbooks.recording",
 }
 
 

@@ -1,0 +1,68 @@
+"""Numbers that can be bought, and the record as a table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from dialtone_nb.account import open_account
+from dialtone_nb.errors import InputError
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.finding import tabulate_numbers
+from dialtone_nb.runbooks.recording import records_table
+
+
+@pytest.fixture
+def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runbook:
+    """An opened client_setup on a fresh rehearsal; only what the search reads of it."""
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
+    account = open_account("rehearsal", tmp_path)
+    return cast(Runbook, SimpleNamespace(account=account, parameters=SimpleNamespace(find_numbers="503")))
+
+
+def test_an_area_code_finds_numbers_with_their_price(looking: Runbook) -> None:
+    """Every number found has the area code, and the monthly price that the account pays."""
+    table = tabulate_numbers(looking)
+    assert table.rows
+    assert all(str(row[0]).startswith("+1503") and row[2] == "1.15 USD a month" for row in table.rows)
+
+
+def test_a_pattern_finds_the_numbers_that_fit(looking: Runbook) -> None:
+    """A pattern of digits and stars finds only numbers with these digits."""
+    looking.parameters.find_numbers = "503555010*"
+    assert {str(row[0])[:-1] for row in tabulate_numbers(looking).rows} == {"+1503555010"}
+
+
+@pytest.mark.parametrize("wanted", ["5", "503-555", "x", "5" * 17])
+def test_what_is_no_pattern_is_refused_in_one_line(looking: Runbook, wanted: str) -> None:
+    """What Twilio would not search for is refused before it is asked, with an example."""
+    looking.parameters.find_numbers = wanted
+    with pytest.raises(InputError, match="find_numbers") as caught:
+        tabulate_numbers(looking)
+    assert len(caught.value.lines()) == 1
+
+
+def test_the_record_shows_a_row_a_change_newest_run_first(tmp_path: Path) -> None:
+    """Each change of a run is a row with its outcome, duration and request id."""
+    change = {
+        "action": "create",
+        "kind": "service",
+        "key": "dialtone",
+        "outcome": "done",
+        "seconds": 0.2,
+        "request_id": "RQ1",
+    }
+    run = {"when": "2026-03-02T09:00:00Z", "who": "ada@desk", "runbook": "deploy", "account": "the rehearsal"}
+    rest = {"environment": "stage", "fingerprint": "plan-1", "summary": "1 to create", "check": "nothing to do"}
+    lines = [
+        {**run, **rest, "changes": [change]},
+        {**run, **rest, "fingerprint": "plan-2", "changes": [change, change]},
+    ]
+    (tmp_path / "record.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    table = records_table(tmp_path, 20)
+    assert [row[5] for row in table.rows] == ["plan-2", "plan-2", "plan-1"]
+    assert table.rows[0][6:] == ("create service dialtone", "done", 0.2, "RQ1")
