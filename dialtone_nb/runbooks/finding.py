@@ -12,7 +12,7 @@ PATTERN = "0123456789*"
 
 
 def tabulate_numbers(runbook: Runbook) -> Table:
-    """One row a number that fits `find_numbers`, an area code or a pattern, with its price; none where that is empty."""
+    """One row a number that fits `find_numbers`, an area code or a pattern, with its price; else none."""
     wanted = str(runbook.parameters.find_numbers)
     if not wanted:
         return Table.of(("number", "as people write it", "price"), [], "find_numbers is empty: nothing was looked for")
