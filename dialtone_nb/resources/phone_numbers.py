@@ -37,9 +37,9 @@ def update_phone_number(work: Work, item: Item) -> Item:
     number = work.account.client.incoming_phone_numbers(work.sid(item.kind, item.key))
     fields = dict(item.fields)
     before = work.state.find(item.kind, item.key)
-    old = before.fields.get("emergency_address_sid", "") if before else ""
-    if old and fields.get("emergency_address_sid") not in (None, "", old):
-        # One address can't follow another directly: clear it, wait, set the new one.
+    carried = before.fields.get("emergency_address_sid", "") if before else ""
+    if carried and fields.get("emergency_address_sid") not in (None, "", carried):
+        # One address can't follow another directly, nor one whose registration failed: clear it, wait, set the new one.
         _settled(work, number.update(emergency_address_sid=""))
     return _settled(work, number.update(**fields))
 
@@ -59,7 +59,8 @@ def delete_phone_number(work: Work, item: Item) -> None:
 def find_phone_number(work: Work, item: Item) -> Item | None:
     """The number, looked for again among those that the account owns."""
     owned = work.account.client.incoming_phone_numbers.list(phone_number=item.key)
-    return next((_item(one) for one in owned if one.phone_number == item.key), None)
+    # Where an answer was lost, its emergency address is still to be waited for.
+    return next((_settled(work, one) for one in owned if one.phone_number == item.key), None)
 
 
 def _settled(work: Work, number: Any) -> Item:
@@ -82,10 +83,17 @@ def _settled(work: Work, number: Any) -> Item:
 def _item(number: Any) -> Item:
     fields = {name: getattr(number, name) or "" for name in FIELDS}
     status = str(number.emergency_address_status or "unregistered")
+    if fields["emergency_address_sid"] and status not in {"registered", "pending-registration"}:
+        # An address that is set and not registered is none: this equals no address that is wanted, so a plan finds it.
+        fields["emergency_address_sid"] += f" ({status})"
     return Item(
         Kind.PHONE_NUMBER,
         number.phone_number,
         fields,
         number.sid,
-        {"emergency_address_status": status, "friendly_name": number.friendly_name or ""},
+        {
+            "emergency_address_status": status,
+            "emergency_address_sid": number.emergency_address_sid or "",
+            "friendly_name": number.friendly_name or "",
+        },
     )

@@ -130,7 +130,7 @@ def _numbers(site: Site, existing: Existing, clients: list[str], release: Collec
         cleared: dict[str, Value] = {}
         if _is_ours(site, existing, str(found.fields["voice_url"])):
             cleared["voice_url"] = ""
-        if address and found.fields["emergency_address_sid"] == address.sid:
+        if address and found.given["emergency_address_sid"] == address.sid:
             cleared["emergency_address_sid"] = ""
         if cleared:
             change = Change(

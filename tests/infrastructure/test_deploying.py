@@ -111,7 +111,7 @@ def test_things_made_by_hand_are_adopted(desk: Desk) -> None:
 
 
 def test_service_that_the_official_toolkit_made_is_adopted(desk: Desk) -> None:
-    """An environment that the toolkit named `stage-environment` is ours by its suffix; its functions get new versions."""
+    """The toolkit's `stage-environment` is ours by its suffix; its functions get new versions."""
     services = desk.client.serverless.v1.services
     service = services.create(unique_name=SERVICE, friendly_name=SERVICE, include_credentials=True)
     environment = services(service.sid).environments.create("stage-environment", domain_suffix="stage")
@@ -191,7 +191,7 @@ def test_what_nobody_declared_is_reported_and_left_alone(desk: Desk) -> None:
 
 
 def test_number_bought_elsewhere_is_pointed_at_the_service(desk: Desk) -> None:
-    """A declared number that the account owns is pointed at the incoming function; one of another environment is not."""
+    """A declared number that the account owns is pointed at the incoming function; another environment's is not."""
     desk.do(desk.deploy())
     for number in (VAN, "+15035550103"):
         desk.client.incoming_phone_numbers.create(phone_number=number)

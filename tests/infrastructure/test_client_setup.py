@@ -1,0 +1,264 @@
+"""Client set-up: add, change, rotate, suspend; the number bought is the one that was named."""
+
+from __future__ import annotations
+
+import stat
+from typing import Any
+
+import pytest
+
+from dialtone_nb.apply import Status
+from dialtone_nb.clients.private_files import PASSWORD_FILE, load_private_files
+from dialtone_nb.errors import InputError
+from dialtone_nb.plan import Action
+from dialtone_nb.resources.model import Kind
+
+from .desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, lines, statuses
+
+
+def credentials(desk: Desk) -> list[str]:
+    """The user names in the credential list."""
+    (listed,) = desk.client.sip.credential_lists.list()
+    return sorted(one.username for one in desk.client.sip.credential_lists(listed.sid).credentials.list())
+
+
+def private(desk: Desk, client: str, environment: str = "stage") -> dict[str, str]:
+    """A phone's private files."""
+    return load_private_files(desk.site(environment).private / environment / client)
+
+
+def address(**changes: Any) -> dict[str, Any]:
+    """An emergency address."""
+    fields = {"customer_name": "Ada", "street": "9 Fern Street", "city": "Portland", "region": "OR"}
+    return {**fields, "postal_code": "97211", "country": "US", **changes}
+
+
+def test_phone_is_set_up_whole(desk: Desk) -> None:
+    """Address, number with the address registered, credential, private file and sheet; then nothing is left to do."""
+    desk.do(desk.deploy())
+    proposal = desk.set_up("workbench", buy=WORKBENCH)
+    assert lines(proposal.plan) == [
+        "create address workbench emergency",
+        f"create phone number {WORKBENCH}",
+        "create credential workbench",
+    ]
+    bought = proposal.plan.changes[1]
+    assert bought.cost == "1.15 USD a month"
+    applied = desk.do(proposal)
+    number = desk.number(WORKBENCH)
+    assert number.voice_url == desk.url("stage", "/sip-incoming")
+    assert number.emergency_address_status == "registered"
+    assert number.emergency_address_sid == desk.client.addresses.list()[0].sid
+    assert credentials(desk) == ["workbench"]
+    assert [line.partition(":")[0] for line in applied.said] == [
+        "device sheet",
+        "password and ready configuration, for nobody else's eyes",
+    ]
+    folder = desk.site("stage").private / "stage" / "workbench"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert desk.set_up("workbench").plan.is_empty
+    assert desk.deploy().plan.is_empty
+
+
+def test_set_up_of_the_first_phone_deploys_what_it_needs(desk: Desk) -> None:
+    """On an empty account, setting up a phone of stage makes stage whole first."""
+    desk.do(desk.set_up("van", buy=VAN))
+    assert credentials(desk) == ["van"]
+    assert desk.number(VAN).voice_url == desk.url("stage", "/sip-incoming")
+    assert desk.deploy().plan.is_empty
+
+
+def test_only_the_named_number_is_bought(desk: Desk) -> None:
+    """A number is bought only where buy names just that number; nothing is bought otherwise."""
+    desk.do(desk.deploy())
+    with pytest.raises(
+        InputError, match=rf'number \{VAN} of van: is not owned by this account; set buy_number to "\{VAN}"'
+    ):
+        desk.set_up("van")
+    with pytest.raises(InputError, match=r"\+15035550111 is not the caller ID of van"):
+        desk.set_up("van", buy="+15035550111")
+    assert desk.client.incoming_phone_numbers.list() == []
+    desk.do(desk.set_up("van", buy=VAN))
+    assert [one.phone_number for one in desk.client.incoming_phone_numbers.list()] == [VAN]
+    assert desk.set_up("van", buy=VAN).plan.is_empty
+
+
+def test_number_that_cannot_be_had_is_refused_in_the_plan(desk: Desk) -> None:
+    """A number that somebody else owns stops the plan, not the apply."""
+    desk.do(desk.deploy())
+    desk.declare("van", caller_id="+14045550199")
+    with pytest.raises(InputError, match=r"number \+14045550199 of van: can't be bought"):
+        desk.set_up("van", buy="+14045550199")
+
+
+def test_number_that_is_owned_is_adopted(desk: Desk) -> None:
+    """An owned number is pointed at the service and given the emergency address; none is bought."""
+    owned = desk.client.incoming_phone_numbers.create(phone_number=WORKBENCH, voice_url="https://example.org/old")
+    desk.do(desk.deploy())
+    proposal = desk.set_up("workbench")
+    assert lines(proposal.plan) == [
+        "create address workbench emergency",
+        f"update phone number {WORKBENCH}: emergency_address_sid",
+        "create credential workbench",
+    ]
+    desk.do(proposal)
+    number = desk.number(WORKBENCH)
+    assert (number.sid, number.emergency_address_status) == (owned.sid, "registered")
+
+
+def test_new_phone_goes_into_the_table_first(desk: Desk) -> None:
+    """A phone that the live table lacks is deployed with its set-up, before its number leads there."""
+    desk.do(desk.deploy())
+    desk.declare("kiosk", environment="stage", caller_id="+15035550109", trunk_context="menu")
+    proposal = desk.set_up("kiosk", buy="+15035550109")
+    assert [(change.action, change.kind) for change in proposal.plan.changes] == [
+        (Action.UPDATE, Kind.FUNCTION_VERSION),  # the manifest
+        (Action.UPDATE, Kind.FUNCTION_VERSION),  # the table
+        (Action.CREATE, Kind.BUILD),
+        (Action.UPDATE, Kind.DEPLOYMENT),
+        (Action.CREATE, Kind.PHONE_NUMBER),
+        (Action.CREATE, Kind.CREDENTIAL),
+    ]
+    desk.do(proposal)
+    assert desk.deploy().plan.is_empty
+
+
+def test_new_phone_of_a_protected_environment_is_promoted_first(desk: Desk) -> None:
+    """Prod's table changes by promoting; set-up says so, and goes on once that is done."""
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    desk.declare("kiosk", environment="prod", caller_id="+15035550109", trunk_context="menu")
+    with pytest.raises(InputError, match="client kiosk: is not in the table that is live in prod as clients"):
+        desk.set_up("kiosk", buy="+15035550109")
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    desk.do(desk.set_up("kiosk", buy="+15035550109"))
+
+
+def test_phone_of_a_protected_environment_with_nothing_live_waits_for_a_promote(desk: Desk) -> None:
+    """Setting a phone up in prod before anything is live there is refused."""
+    with pytest.raises(InputError, match="environment prod: has nothing live; promote a build to it first"):
+        desk.set_up("lobby", buy=LOBBY)
+
+
+def test_new_emergency_address_is_registered_in_place_of_the_old(desk: Desk) -> None:
+    """Another address in clients.yaml is an update, and the number carries it, registered."""
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.declare("workbench", emergency_address=address())
+    proposal = desk.set_up("workbench")
+    assert lines(proposal.plan) == ["update address workbench emergency: customer_name, postal_code, street"]
+    desk.do(proposal)
+    assert desk.client.addresses.list()[0].street == "9 Fern Street"
+    assert desk.number(WORKBENCH).emergency_address_status == "registered"
+
+
+def test_phone_that_loses_its_emergency_address_is_unregistered(desk: Desk) -> None:
+    """Without an address in clients.yaml the number carries none."""
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.declare("workbench", emergency_address=None)
+    desk.do(desk.set_up("workbench"))
+    number = desk.number(WORKBENCH)
+    assert (number.emergency_address_sid, number.emergency_address_status) == (None, "unregistered")
+
+
+def test_address_that_twilio_refuses_stops_before_money_is_spent(desk: Desk) -> None:
+    """An address that can't be validated stops the set-up with Twilio's words; no number is bought."""
+    desk.do(desk.deploy())
+    desk.declare("workbench", emergency_address=address(region="Nowhere"))
+    applied = desk.carry_out(desk.set_up("workbench", buy=WORKBENCH))
+    errors = [one.error for one in applied.outcomes if one.error]
+    assert applied.exit_code == 4
+    assert "error 21628" in errors[0]
+    assert statuses(applied)[Status.FAILED] == 1
+    assert desk.client.incoming_phone_numbers.list() == []
+
+
+def test_rotating_gives_a_new_password_to_the_same_credential(desk: Desk) -> None:
+    """The credential stays, its password is another, and the private file has the new one."""
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("van", buy=VAN))
+    before = private(desk, "van")
+    proposal = desk.set_up("van", "rotate")
+    assert lines(proposal.plan) == ["update credential van: password"]
+    assert proposal.plan.changes[0].undo == "no: the old password can't be read back"
+    desk.do(proposal)
+    after = private(desk, "van")
+    assert before.keys() == after.keys()
+    assert before[PASSWORD_FILE] != after[PASSWORD_FILE]
+    assert credentials(desk) == ["van"]
+
+
+def test_rotating_what_is_not_set_up_is_refused(desk: Desk) -> None:
+    """A phone without a credential has no password to rotate."""
+    desk.do(desk.deploy())
+    desk.client.incoming_phone_numbers.create(phone_number=VAN)
+    with pytest.raises(
+        InputError, match="client van: has no credential whose password could be changed; set it up first"
+    ):
+        desk.set_up("van", "rotate")
+
+
+def test_suspended_phone_loses_its_credential_and_nothing_else(desk: Desk) -> None:
+    """Suspending deletes the credential; deploys leave it so; setting up again brings it back with a new password."""
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("van", buy=VAN))
+    before = private(desk, "van")[PASSWORD_FILE]
+    proposal = desk.set_up("van", "suspend")
+    assert lines(proposal.plan) == ["delete credential van"]
+    applied = desk.do(proposal)
+    assert applied.said == ()
+    assert credentials(desk) == []
+    assert desk.number(VAN).voice_url == desk.url("stage", "/sip-incoming")
+    assert desk.deploy().plan.is_empty
+    assert desk.set_up("van", "suspend").plan.is_empty
+    desk.do(desk.set_up("van"))
+    assert credentials(desk) == ["van"]
+    assert private(desk, "van")[PASSWORD_FILE] != before
+
+
+def test_set_up_repairs_what_it_stands_on(desk: Desk) -> None:
+    """A mapping that is missing is made in the same plan, before the credential."""
+    desk.do(desk.deploy())
+    (listed,) = desk.client.sip.credential_lists.list()
+    desk.client.sip.domains(desk.domain().sid).auth.registrations.credential_list_mappings(listed.sid).delete()
+    proposal = desk.set_up("van", buy=VAN)
+    assert f"create registrations mapping {STAGE}/dialtone-phones" in lines(proposal.plan)
+    desk.do(proposal)
+
+
+def test_client_set_up_refuses_what_it_does_not_know(desk: Desk) -> None:
+    """Every fault of the parameters at once, before anything is asked."""
+    desk.requests()
+    with pytest.raises(InputError) as refused:
+        desk.set_up("van", "rotated", buy="+15035550111")
+    assert [fault.place for fault in refused.value.faults] == [
+        "parameter action of client_setup",
+        "parameter buy_number of client_setup",
+    ]
+    assert desk.requests() == {}
+    assert desk.client.serverless.v1.services.list() == []
+    assert SERVICE not in str(refused.value)
+
+
+def test_failed_registration_is_not_taken_for_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number whose emergency address could not be registered is planned again, and registered when it can be."""
+    from dialtone_nb.rehearsal.api import incoming_phone_numbers as numbers
+
+    look_again = numbers.look_again
+
+    def fails(tables: Any, number: Any) -> Any:
+        if number.body["emergency_address_status"] != "pending-registration":
+            return look_again(tables, number)
+        return tables.save(number, {"emergency_address_status": "registration-failure"})
+
+    desk.do(desk.deploy())
+    monkeypatch.setattr(numbers, "look_again", fails)
+    applied = desk.carry_out(desk.set_up("workbench", buy=WORKBENCH))
+    assert any("registration-failure" in one.error for one in applied.outcomes)
+    monkeypatch.setattr(numbers, "look_again", look_again)
+    proposal = desk.set_up("workbench")
+    assert f"update phone number {WORKBENCH}: emergency_address_sid" in lines(proposal.plan)
+    desk.do(proposal)
+    assert desk.number(WORKBENCH).emergency_address_status == "registered"
