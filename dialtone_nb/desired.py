@@ -12,6 +12,9 @@ from dialtone_nb.resources.sip_domains import MAPPINGS, mapping_key
 from dialtone_nb.resources.variables import AS_DECLARED, variable_key
 from dialtone_nb.service.bundle import MANIFEST, Bundle
 
+# Twilio's limits, in characters: a friendly name, and that of an emergency address.
+FRIENDLY_NAME = 64
+ADDRESS_NAME = 32
 TRUNK_PASSWORD = "TRUNK_PASSWORD"  # noqa: S105  the variable's name
 
 
@@ -47,7 +50,7 @@ def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
             Kind.SIP_DOMAIN,
             domain,
             {
-                "friendly_name": f"{network.service.name} {environment}, {words}",
+                "friendly_name": f"{network.service.name} {environment}, {words}"[:FRIENDLY_NAME],
                 "voice_url": function_url(environment, "/sip-outgoing"),
                 "voice_method": "POST",
                 "voice_fallback_url": "",
@@ -115,7 +118,7 @@ def function_url(environment: str, path: str) -> str:
 
 def address_key(client: str) -> str:
     """The friendly name of a phone's address; it starts with the extension, and has 32 characters at most."""
-    return f"{client} emergency"[:32]
+    return f"{client} emergency"[:ADDRESS_NAME]
 
 
 def _address_fields(address: EmergencyAddress) -> dict[str, Value]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dialtone_nb.claim import CLAIM
 from dialtone_nb.desired import desired_environment
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.existing import PREVIOUS, Existing
@@ -96,5 +97,19 @@ def _plan(site: Site, existing: Existing, wanted: Item, source: str, build: str)
         notes.insert(
             0, f"the files differ from what is live in {source}: what moves is what is live there, not the files"
         )
+    notes += [] if build else _variable_notes(existing.state, source, site.environment)
     title = f"Roll back {site.environment}" if build else f"Promote {source} to {site.environment}"
     return site.plan(title, changes, notes, existing, build=wanted.key)
+
+
+def _variable_notes(state: State, source: str, target: str) -> list[str]:
+    """How the two environments' variables differ: they are not part of a build, so a promote moves none of them."""
+    names = {
+        one: {item.key.split("/", 1)[1] for item in state.of(Kind.VARIABLE) if item.key.startswith(f"{one}/")} - {CLAIM}
+        for one in (source, target)
+    }
+    return [
+        f"variables that {here} has and {there} has not (a promote moves none): {', '.join(sorted(extra))}"
+        for here, there in ((source, target), (target, source))
+        if (extra := names[here] - names[there])
+    ]

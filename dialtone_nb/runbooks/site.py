@@ -10,6 +10,7 @@ from dialtone_nb.account import Account, read_environment, rehearsal_state
 from dialtone_nb.apply import Outcome
 from dialtone_nb.desired import TRUNK_PASSWORD
 from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.existing import Existing, fetch_existing
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.plan import Change, Plan
@@ -18,6 +19,9 @@ from dialtone_nb.resources.model import Id, Kind
 from dialtone_nb.resources.variables import variable_key
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.service.bundle import Bundle, read_bundle
+
+# A variable's value at Twilio.
+VARIABLE_BYTES = 450
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,10 @@ def open_site(runbook: Runbook, environment: str = "") -> Site:
     account = runbook.account
     password = read_environment(runbook.project).get(TRUNK_PASSWORD, "")
     account.transport.keep_secret(password)
+    if len(password.encode()) > VARIABLE_BYTES:
+        raise InputError(
+            Fault(TRUNK_PASSWORD, f"is longer than the {VARIABLE_BYTES} bytes that Twilio takes", "shorten it")
+        )
     return Site(account, parameters, environment or runbook.environment, bundle, runbook.project, password)
 
 
