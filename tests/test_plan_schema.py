@@ -1,0 +1,38 @@
+"""The plan as JSON keeps to the schema that is published beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import dialtone_nb
+from dialtone_nb.plan import Action, Change, Plan, describe
+from dialtone_nb.resources.model import Kind
+
+SCHEMA = json.loads((Path(dialtone_nb.__file__).parent / "plan_schema.json").read_text(encoding="utf-8"))
+
+
+def plan_of(*changes: Change) -> Plan:
+    """A plan of these changes."""
+    return Plan("Deploy stage", "the rehearsal", "stage", False, changes, {"files": "abc"}, ("a note",))
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("action", list(Action))
+def test_every_change_keeps_to_the_schema(kind: Kind, action: Action) -> None:
+    """A change of every kind and action is valid against the schema."""
+    change = describe(Change(action, kind, "a key", {"secure": False}, {"secure": True, "voice_url": None}))
+    jsonschema.validate(json.loads(plan_of(change).json()), SCHEMA)
+
+
+def test_a_plan_without_its_fingerprint_is_no_plan() -> None:
+    """The schema asks for the fingerprint, and for its form."""
+    plan = json.loads(plan_of().json())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**plan, "fingerprint": "12345678"}, SCHEMA)
+    del plan["fingerprint"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(plan, SCHEMA)
