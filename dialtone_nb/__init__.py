@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.promote import plan_promote
     from dialtone_nb.runbooks.recording import tabulate_records
     from dialtone_nb.runbooks.site import fetch_existing_things
+    from dialtone_nb.runbooks.test_calls import place_test_calls
+    from dialtone_nb.runbooks.verify import verify_environment
 
 __all__ = [
     "Runbook",
     "apply_plan",
     "fetch_existing_things",
     "open_runbook",
+    "place_test_calls",
     "plan_client_setup",
     "plan_delete",
     "plan_deploy",
@@ -29,6 +32,7 @@ __all__ = [
     "tabulate_dialling",
     "tabulate_numbers",
     "tabulate_records",
+    "verify_environment",
 ]
 
 # Where each name lives. Importing the package loads none of them, so that `import dialtone_nb.sids` stays cheap.
@@ -37,6 +41,7 @@ _HOMES = {
     "apply_plan": "dialtone_nb.runbooks.applying",
     "fetch_existing_things": "dialtone_nb.runbooks.site",
     "open_runbook": "dialtone_nb.runbook",
+    "place_test_calls": "dialtone_nb.runbooks.test_calls",
     "plan_client_setup": "dialtone_nb.runbooks.client_setup",
     "plan_delete": "dialtone_nb.runbooks.delete",
     "plan_deploy": "dialtone_nb.runbooks.deploy",
@@ -44,6 +49,7 @@ _HOMES = {
     "tabulate_dialling": "dialtone_nb.runbooks.dialling",
     "tabulate_numbers": "dialtone_nb.runbooks.finding",
     "tabulate_records": "dialtone_nb.runbooks.recording",
+    "verify_environment": "dialtone_nb.runbooks.verify",
 }
 
 

@@ -152,9 +152,10 @@ def test_alerts_are_filtered(client: Client, rehearsal: Rehearsal, state: Path, 
 
 
 def test_permissions_and_prices(client: Client) -> None:
-    """The United States, Canada and Mexico may be called, nothing of high risk; a number has its price."""
+    """North America may be called, but nothing of high risk; a number has its price."""
     countries = client.voice.v1.dialing_permissions.countries
-    assert {country.iso_code for country in countries.list(low_risk_numbers_enabled=True)} == {"US", "CA", "MX"}
+    on = {country.iso_code for country in countries.list(low_risk_numbers_enabled=True)}
+    assert on == {"US", "CA", "MX", "PR", "VI", "GU", "AS", "MP"}
     assert countries.list(high_risk_special_numbers_enabled=True) == []
     assert (countries("JM").fetch().name, countries("JM").fetch().country_codes) == ("Jamaica", ["+1"])
     (local,) = [

@@ -1,4 +1,4 @@
-"""Which countries may be called: the United States, Canada and Mexico at first, and nowhere the high-risk numbers."""
+"""Which countries may be called: North America at first, and nowhere the high-risk numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from dialtone_nb.rehearsal.store import Tables
 
 HOST = "voice.twilio.com"
 SWITCHES = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
-AT_FIRST = frozenset({"US", "CA", "MX"})
+# An assumption: a new account may call its home country and its neighbours; the American territories count as home.
+AT_FIRST = frozenset({"US", "CA", "MX", "PR", "VI", "GU", "AS", "MP"})
 
 FILTERS = (
     Field("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),

@@ -1,0 +1,85 @@
+"""Verify: look at everything that one environment needs, change nothing, and say what is wrong and what repairs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.errors import CredentialsError, TwilioError
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.deploy import make_deploy_plan
+from dialtone_nb.runbooks.site import Site, open_site
+from dialtone_nb.verify import alerts, permissions, probes, signs_of_life
+from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
+from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
+from dialtone_nb.verify.domains import domain_checks
+from dialtone_nb.verify.phones import phone_checks
+from dialtone_nb.verify.seen import Seen
+from dialtone_nb.verify.service import service_checks
+
+T = TypeVar("T")
+ACCOUNT = "Account"
+
+
+def verify_environment(runbook: Runbook) -> Verification:
+    """Every check of the runbook's environment, with what accepted.yaml mutes."""
+    acceptances = load_acceptances(runbook.declared.folder)
+    return verify_site(open_site(runbook), acceptances)
+
+
+def verify_site(site: Site, acceptances: Mapping[str, Acceptance] | None = None) -> Verification:
+    """The same, for a site."""
+    now = site.account.now()
+    accepted = accept(_checks(site), acceptances or {}, now.date())
+    return Verification(site.environment, site.account.label, accepted.checks, accepted.notes)
+
+
+def _checks(site: Site) -> Iterator[Check]:
+    account, now = site.account, site.account.now()
+    with ThreadPoolExecutor(4) as pool:
+        looking = pool.submit(site.look)
+        # Before the functions are asked, so that an alert about that is not taken for one about calls.
+        countries = pool.submit(permissions.fetch_countries, account)
+        complaints = pool.submit(alerts.fetch_alerts, account, now)
+        calls = pool.submit(signs_of_life.fetch_signs, account, now)
+    try:
+        existing = looking.result()
+    except CredentialsError as error:
+        repair = error.faults[0].repair
+        yield wrong(ACCOUNT, "credentials", error.faults[0].problem, "nothing else can be looked at", repair)
+        return
+    yield good(ACCOUNT, "credentials", f"accepted by {account.label}", "the account can be read")
+    seen = Seen(site.parameters, site.environment, site.bundle, existing, make_deploy_plan(site, existing))
+    yield from service_checks(seen, trunk_password=bool(site.trunk_password))
+    yield from _probe(site, seen)
+    yield from domain_checks(seen)
+    yield from phone_checks(seen)
+    yield from _with(calls, signs_of_life.SUBJECT, lambda signs: signs_of_life.life_checks(seen, signs))
+    allowed = site.parameters.dialplan.allowed_countries
+    yield from _with(countries, permissions.SUBJECT, lambda found: permissions.permission_checks(found, allowed))
+    yield from _with(complaints, alerts.SUBJECT, alerts.alert_checks)
+
+
+def _probe(site: Site, seen: Seen) -> Iterable[Check]:
+    if not seen.has_live_build:
+        found = "nothing is live that could be asked"
+        meaning = "the functions decide every call"
+        return [unknown(probes.SUBJECT, "answers of the functions", found, meaning, seen.deploy_words)]
+    table = compile_table(site.parameters)
+    asked = probes.make_probes(table, site.environment, seen.domain_name, trunk_password=site.trunk_password)
+    is_as_files = not seen.differing_modules
+    repair = "read the function's log in the Console, then deploy" if is_as_files else seen.deploy_words
+    return probes.probe_functions(
+        site.account, seen.domain_name, asked, trunk_password=site.trunk_password, repair=repair
+    )
+
+
+def _with(future: Future[T], subject: str, check: Callable[[T], Iterable[Check]]) -> Iterable[Check]:
+    """The checks of what was fetched; one that is unknown where Twilio refused it, as it does to a restricted key."""
+    try:
+        return check(future.result())
+    except (TwilioError, CredentialsError) as error:
+        meaning = "this can't be looked at with these credentials"
+        return [unknown(subject, subject.lower(), str(error), meaning, "use a key that may read this")]

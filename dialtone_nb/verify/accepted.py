@@ -1,0 +1,57 @@
+"""parameters/accepted.yaml: differences that are known and accepted for a while, each with a reason and an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field
+
+from dialtone_nb.verify.checks import Check, CheckState
+from dialtone_nb.yaml_models import Closed, YamlFile
+
+FILE = "accepted.yaml"
+
+
+class Acceptance(Closed):
+    """Why a check may be wrong, and until which day, that day included."""
+
+    reason: str = Field(min_length=1)
+    until: date = Field(strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The checks after what is accepted was muted, and what accepted.yaml has too much of."""
+
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+def load_acceptances(folder: Path) -> dict[str, Acceptance]:
+    """What is accepted, by a check's name; empty where there is no such file, a `ParametersError` where it is wrong."""
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    acceptances: dict[str, Acceptance] = YamlFile(path).parse(dict[str, Acceptance])
+    return acceptances
+
+
+def accept(checks: Iterable[Check], acceptances: Mapping[str, Acceptance], today: date) -> Accepted:
+    """The checks, those muted that are wrong or unknown and accepted; an acceptance that has run out mutes nothing."""
+    checks = tuple(checks)
+    muted = tuple(_muted(check, acceptances.get(check.name), today) for check in checks)
+    needed = {check.name for check in checks if check.state is not CheckState.GOOD}
+    notes = tuple(f"{FILE}: {name!r} mutes nothing here" for name in acceptances if name not in needed)
+    return Accepted(muted, notes)
+
+
+def _muted(check: Check, acceptance: Acceptance | None, today: date) -> Check:
+    if acceptance is None or check.state is CheckState.GOOD:
+        return check
+    if acceptance.until < today:
+        return replace(check, found=f"{check.found} (was accepted until {acceptance.until}, which is over)")
+    found = f"{check.found} (accepted until {acceptance.until}: {acceptance.reason})"
+    return replace(check, state=CheckState.ACCEPTED, found=found)

@@ -1,0 +1,78 @@
+"""A check: what was looked at, in which state it is, what that means, and what puts it right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CheckState(StrEnum):
+    """How a check ended."""
+
+    GOOD = "good"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; `name` is its own among all checks, and what accepted.yaml calls it by."""
+
+    subject: str
+    name: str
+    state: CheckState
+    found: str
+    meaning: str
+    repair: str = ""
+
+
+def good(subject: str, name: str, found: str, meaning: str) -> Check:
+    """A check of something that is as it should be."""
+    return Check(subject, name, CheckState.GOOD, found, meaning)
+
+
+def wrong(subject: str, name: str, found: str, meaning: str, repair: str) -> Check:
+    """A check of something that has to be put right."""
+    return Check(subject, name, CheckState.WRONG, found, meaning, repair)
+
+
+def unknown(subject: str, name: str, found: str, meaning: str, repair: str = "") -> Check:
+    """A check of something that could not be told; `found` says why."""
+    return Check(subject, name, CheckState.UNKNOWN, found, meaning, repair)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All checks of one environment, in the order of their subjects; `notes` say what accepted.yaml has too much of."""
+
+    environment: str
+    account: str
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
+
+    def of(self, state: CheckState) -> list[Check]:
+        """The checks in one state."""
+        return [check for check in self.checks if check.state is state]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing is wrong, 2 otherwise; what is unknown or accepted counts as neither."""
+        return 2 if self.of(CheckState.WRONG) else 0
+
+    @property
+    def summary(self) -> str:
+        """One line: how many checks, how many of them good, and the names of the wrong ones."""
+        bad = self.of(CheckState.WRONG)
+        good_ones = len(self.of(CheckState.GOOD))
+        others = [f"{len(self.of(state))} {state}" for state in (CheckState.UNKNOWN, CheckState.ACCEPTED)]
+        counts = ", ".join([f"{good_ones} good", *(text for text in others if not text.startswith("0 "))])
+        if not bad:
+            return f"Verify {self.environment}: nothing wrong in {len(self.checks)} checks ({counts})"
+        return f"Verify {self.environment}: {len(bad)} of {len(self.checks)} checks wrong: {_named(bad)} ({counts})"
+
+
+def _named(checks: Sequence[Check]) -> str:
+    names = [check.name for check in checks]
+    return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:5])} and {len(names) - 5} more"

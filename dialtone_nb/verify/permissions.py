@@ -1,0 +1,78 @@
+"""Geographic permissions: Twilio's own switches for the countries that may be called."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dialtone_nb.account import Account
+from dialtone_nb.verify.checks import Check, good, wrong
+
+SUBJECT = "Geographic permissions"
+CONSOLE = "in the Console: Voice, Settings, Geo permissions"
+# Not verified: Twilio's pages show the United States and Canada as one entry, "US". A country that has no entry of its
+# own is taken to stand under this one.
+COUNTED_WITH = {"CA": "US"}
+SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """One country's switches."""
+
+    code: str
+    low_risk: bool
+    high_risk: bool
+
+
+def fetch_countries(account: Account) -> list[Country]:
+    """The switches of every country that Twilio knows."""
+    countries = account.client.voice.v1.dialing_permissions.countries.list(page_size=1000)
+    return [
+        Country(
+            one.iso_code,
+            bool(one.low_risk_numbers_enabled),
+            bool(one.high_risk_special_numbers_enabled or one.high_risk_tollfraud_numbers_enabled),
+        )
+        for one in countries
+    ]
+
+
+def permission_checks(countries: Iterable[Country], allowed: Collection[str]) -> Iterator[Check]:
+    """Whether the countries of the dial plan are on, all others off, and the high-risk numbers off everywhere."""
+    by_code = {country.code: country for country in countries}
+    wanted = {code if code in by_code else COUNTED_WITH.get(code, code) for code in allowed}
+    on = {code for code, country in by_code.items() if country.low_risk}
+    yield _allowed(sorted(wanted - on), sorted(wanted))
+    yield _others(sorted(on - wanted))
+    yield _high_risk(sorted(code for code, country in by_code.items() if country.high_risk))
+
+
+def _allowed(missing: Sequence[str], wanted: Sequence[str]) -> Check:
+    title = "countries that the dial plan allows"
+    if not missing:
+        return good(SUBJECT, title, f"on: {_listed(wanted)}", "Twilio lets these calls through")
+    repair = f"switch them on {CONSOLE}; or take them out of allowed_countries in dialplan.yaml and deploy"
+    return wrong(SUBJECT, title, f"off: {_listed(missing)}", "calls there fail (13227)", repair)
+
+
+def _others(extra: Sequence[str]) -> Check:
+    title = "countries that it does not allow"
+    if not extra:
+        return good(SUBJECT, title, "off", "a mistake in the dial plan can't be used to call there")
+    harm = "the dial plan refuses them; if it ever fails to, Twilio won't"
+    return wrong(SUBJECT, title, f"on: {_listed(extra)}", harm, f"switch them off {CONSOLE}")
+
+
+def _high_risk(risky: Sequence[str]) -> Check:
+    title = "high-risk numbers"
+    if not risky:
+        return good(SUBJECT, title, "off everywhere", "premium numbers and those known for fraud can't be called")
+    harm = "premium numbers and those known for fraud can be called at our cost"
+    return wrong(SUBJECT, title, f"on: {_listed(risky)}", harm, f"switch them off {CONSOLE}")
+
+
+def _listed(codes: Sequence[str]) -> str:
+    if len(codes) <= SHOWN:
+        return ", ".join(codes)
+    return f"{', '.join(codes[:SHOWN])} and {len(codes) - SHOWN} more"
