@@ -7,15 +7,17 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from dialtone_nb.account import Account
-from dialtone_nb.errors import AbsentError, HeldError
+from dialtone_nb.errors import DialtoneError, HeldError, TwilioError, UnknownOutcomeError
 
 CLAIM = "DIALTONE_CLAIM"
 LASTS = timedelta(minutes=15)
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +55,65 @@ def held(account: Account, service_sid: str, environment_sid: str, *, break_of: 
     variables = account.client.serverless.v1.services(service_sid).environments(environment_sid).variables
     now = account.now()
     mine = Claim(holder_name(), now + LASTS, secrets.token_hex(4) if not account.is_rehearsal else "rehearsed")
-    found = next((one for one in variables.list() if one.key == CLAIM), None)
-    other = parse_claim(found.value) if found else None
-    if other and other.until > now and other.holder not in {break_of}:
-        raise _held(other)
-    if found:
-        found.update(value=str(mine))
-    else:
-        variables.create(key=CLAIM, value=str(mine))
-    # Two may have written at the same moment; the variable holds one of them.
-    listed = [one for one in variables.list() if one.key == CLAIM]
-    if [one.value for one in listed] != [str(mine)]:
-        winner = next((parse_claim(one.value) for one in listed if one.value != str(mine)), None)
-        raise _held(winner or mine)
+    for one in _listed(variables):
+        other = parse_claim(one.value)
+        if other and other.until > now and other.holder != break_of:
+            raise _held(other)
+        # Taken out, not written over: of two who find it expired, one alone can then make the new one.
+        _release(one)
+    written = _write(variables, mine)
+    # Were a key ever accepted twice, the two would see each other here.
+    others = [one for one in _listed(variables) if one.sid != written.sid]
+    if others:
+        _release(written)
+        raise _held(parse_claim(others[0].value) or mine)
     try:
         yield mine
     finally:
-        with suppress(AbsentError):  # the environment was deleted, and the claim with it
-            listed[0].delete()
+        _release(written)
+
+
+def _listed(variables: Any) -> list[Any]:
+    return [one for one in variables.list() if one.key == CLAIM]
+
+
+def _write(variables: Any, mine: Claim) -> Any:
+    """The variable with this claim; where somebody else's was there first, a `HeldError`."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return variables.create(key=CLAIM, value=str(mine))
+        except UnknownOutcomeError:
+            found = [one for one in _listed(variables) if one.value == str(mine)]
+            if found:
+                return found[0]
+            if attempt == TRIES:
+                raise
+        except TwilioError:
+            # That an existing key is refused is documented nowhere, so it is told by looking, not by the code.
+            others = [other for one in _listed(variables) if (other := parse_claim(one.value))]
+            if not others:
+                raise
+            raise _held(others[0]) from None
+    raise AssertionError("unreachable")
+
+
+def _release(variable: Any) -> None:
+    """Nothing; the claim is gone, if Twilio can be reached: what was done must be told in any case, and it runs out."""
+    for _ in range(TRIES):
+        try:
+            variable.delete()
+        except UnknownOutcomeError:
+            continue
+        except DialtoneError:  # gone already, with its environment perhaps; or it stays until it has run out
+            return
+        return
 
 
 def _held(claim: Claim) -> HeldError:
     until = claim.until.strftime("%Y-%m-%d %H:%M UTC")
     return HeldError(
-        f"{claim.holder} is applying to this environment, until {until} at the latest; nothing was done here",
+        f"{claim.holder} is applying to this environment, until {until} at the latest; nothing was done here: wait, "
+        f"or where that run is known to be dead, set break_claim to {claim.holder!r}",
         holder=claim.holder,
         until=until,
     )

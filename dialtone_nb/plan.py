@@ -71,7 +71,10 @@ class Plan:
             "environment": self.environment,
             "compared": dict(self.compared),
             "changes": [
-                [change.action, change.kind, change.key, dict(change.before), dict(change.after)]
+                [
+                    *(change.action, change.kind, change.key, dict(change.before), dict(change.after)),
+                    *([change.cost] if change.cost else []),
+                ]
                 for change in self.changes
             ],
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,9 +13,9 @@ from dialtone_nb.apply import Outcome, Status, apply_changes
 from dialtone_nb.claim import held, holder_name
 from dialtone_nb.display.consent_box import ConsentBox
 from dialtone_nb.display.outputs import show
-from dialtone_nb.errors import ApplyError
+from dialtone_nb.errors import ApplyError, ConsentError
 from dialtone_nb.plan import Action, Change, Plan, check_consent
-from dialtone_nb.record import JOURNAL, append, journal_entry, make_record, record_folder, save_record
+from dialtone_nb.record import JOURNAL, Record, append, journal_entry, make_record, record_folder, save_record
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.resources.work import Work
 from dialtone_nb.runbook import Runbook
@@ -22,6 +23,8 @@ from dialtone_nb.runbooks.site import Proposal, Site
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 Observe = Callable[[Outcome | Change], None]
+# A plan that was made longer ago, as somebody took the time to read it, is made once more before it is applied.
+FRESH_S = 60
 
 
 def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
@@ -75,12 +78,20 @@ def carry_out(
 
     outcomes = _apply_claimed(work, site, plan, proposal, watch, break_claim)
     complete = all(one.status is Status.DONE for one in outcomes)
-    check = proposal.again() if complete else None
-    said = tuple(proposal.finish(outcomes)) if complete else ()
-    found = "not made" if check is None else check.summary
-    record = make_record(plan, outcomes, runbook=runbook, who=holder_name(), when=site.account.now(), check=found)
-    save_record(reports, record)
-    return Applied(plan, tuple(outcomes), check, record, said)
+
+    def recorded(found: str) -> Record:
+        record = make_record(plan, outcomes, runbook=runbook, who=holder_name(), when=site.account.now(), check=found)
+        save_record(reports, record)
+        return record
+
+    try:
+        check = proposal.again() if complete else None
+        said = tuple(proposal.finish(outcomes)) if complete else ()
+    except Exception as error:
+        # What was done is on record, whatever stopped the look afterwards.
+        recorded(f"failed: {site.account.transport.redact(str(error))}")
+        raise
+    return Applied(plan, tuple(outcomes), check, recorded("not made" if check is None else check.summary), said)
 
 
 def _apply_claimed(
@@ -93,16 +104,36 @@ def _apply_claimed(
         if change.kind in {Kind.SERVICE, Kind.ENVIRONMENT} and change.action is Action.CREATE
     ]
     rest = [change for change in plan.changes if change not in first]
-    outcomes = apply_changes(work, first, watch)
-    if any(one.status is not Status.DONE for one in outcomes):
-        return _in_order(plan, [*outcomes, *(Outcome(change, Status.NOT_DONE) for change in rest)])
-    with ExitStack() as stack:
-        environment = work.state.find(Kind.ENVIRONMENT, site.environment)
-        if environment is not None:
-            stack.enter_context(held(site.account, work.service_sid, environment.sid, break_of=break_claim))
+    with ExitStack() as claim:
+
+        def claimed() -> bool:
+            environment = work.state.find(Kind.ENVIRONMENT, site.environment)
+            if environment is not None:
+                claim.enter_context(held(site.account, work.service_sid, environment.sid, break_of=break_claim))
+            return environment is not None
+
+        is_claimed = claimed()
+        _refuse_stale(proposal)
+        outcomes = apply_changes(work, first, watch)
+        if any(one.status is not Status.DONE for one in outcomes):
+            return _in_order(plan, [*outcomes, *(Outcome(change, Status.NOT_DONE) for change in rest)])
+        if not is_claimed:
+            claimed()
         work.secrets = {**work.secrets, **proposal.make_secrets(plan)}
         outcomes += apply_changes(work, rest, watch)
     return _in_order(plan, outcomes)
+
+
+def _refuse_stale(proposal: Proposal) -> None:
+    """Nothing where the plan was made a moment ago or a new look gives the same one; else a `ConsentError`."""
+    if time.monotonic() - proposal.made_at < FRESH_S:
+        return
+    fresh = (proposal.fresh or proposal.again)()
+    if fresh.fingerprint != proposal.plan.fingerprint:
+        raise ConsentError(
+            f"consent: things have changed since plan {proposal.plan.fingerprint!r} was made, and nothing was done: "
+            f"plan again and read that one (it is {fresh.fingerprint!r} now)"
+        )
 
 
 def _in_order(plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -52,7 +52,10 @@ def propose_client(site: Site, client: str, action: str = "set up", *, buy: str 
     def finish(outcomes: Sequence[Outcome]) -> Sequence[str]:
         return _write_sheet(site, client, outcomes)
 
-    return Proposal(plan, site, existing, again, make_secrets, finish, bundle=site.bundle)
+    def fresh() -> Plan:
+        return _plan(site, site.look(), client, action, buy)
+
+    return Proposal(plan, site, existing, again, make_secrets, finish, bundle=site.bundle, fresh=fresh)
 
 
 def _check(site: Site, client: str, action: str, buy: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +123,10 @@ class Proposal:
     # What is written beside the record when all is done, such as a device sheet; says what.
     finish: Callable[[Sequence[Outcome]], Sequence[str]] = lambda _: ()
     bundle: Bundle | None = None
+    # Makes the same plan once more, where that is not what `again` does.
+    fresh: Callable[[], Plan] | None = None
+    # When it was made, by the clock that nobody sets, in seconds.
+    made_at: float = field(default_factory=time.monotonic)
 
 
 def fetch_existing_things(runbook: Runbook) -> Existing:
