@@ -1,0 +1,219 @@
+"""One apply at a time: who holds an environment, for how long, and what becomes of a claim that was left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from dialtone_nb import claim
+from dialtone_nb.claim import CLAIM, Claim, held, holder_name, parse_claim
+from dialtone_nb.errors import HeldError, UnknownOutcomeError
+from dialtone_nb.runbooks.applying import carry_out
+
+from .conftest import OpenDesk
+from .desk import SERVICE, Desk, lines
+
+
+@pytest.fixture
+def deployed(desk: Desk) -> Desk:
+    """Stage is deployed."""
+    desk.do(desk.deploy())
+    return desk
+
+
+@contextmanager
+def claimed_by(desk: Desk, holder: str, monkeypatch: pytest.MonkeyPatch, **options: str) -> Iterator[Claim]:
+    """The claim on stage, held by somebody."""
+    with monkeypatch.context() as patched:
+        patched.setenv("DIALTONE_OPERATOR", holder)
+        with held(desk.account, desk.client.serverless.v1.services(SERVICE).fetch().sid, sid(desk), **options) as mine:
+            patched.undo()
+            yield mine
+
+
+def sid(desk: Desk) -> str:
+    """Stage's SID."""
+    return desk.environment_sid("stage")
+
+
+def claims(desk: Desk) -> list[str]:
+    """The values of the claim on stage."""
+    variables = desk.client.serverless.v1.services(SERVICE).environments(sid(desk)).variables
+    return [one.value for one in variables.list() if one.key == CLAIM]
+
+
+def test_second_operator_is_told_who_holds_the_environment(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody applies, another apply is refused with the holder, the end, and what to do; nothing is written."""
+    deployed.edit("/decide")
+    proposal = deployed.deploy()
+    live = deployed.live("stage")
+    with claimed_by(deployed, "grace@mill", monkeypatch):
+        deployed.requests()
+        with pytest.raises(
+            HeldError, match=r"grace@mill is applying .* 2026-03-02 09:\d\d UTC .* break_claim"
+        ) as refused:
+            deployed.carry_out(proposal)
+        assert set(deployed.requests()) == {"GET"}
+    assert (refused.value.holder, refused.value.exit_code) == ("grace@mill", 3)
+    assert deployed.live("stage") == live
+    deployed.do(proposal)
+
+
+def test_claim_is_gone_after_an_apply_and_after_one_that_failed(deployed: Desk) -> None:
+    """Whatever comes of an apply, it leaves no claim."""
+    assert claims(deployed) == []
+    deployed.edit("/decide")
+    deployed.fault("failed-build")
+    assert deployed.carry_out(deployed.deploy()).exit_code == 4
+    assert claims(deployed) == []
+
+
+def test_expired_claim_is_taken_over(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of an hour later a claim that was left behind counts no more."""
+    with claimed_by(deployed, "grace@mill", monkeypatch):
+        deployed.account.wait(14 * 60)
+        deployed.edit("/decide")
+        with pytest.raises(HeldError):
+            deployed.carry_out(deployed.deploy())
+        deployed.account.wait(61)
+        deployed.do(deployed.deploy())
+    assert claims(deployed) == []
+
+
+def test_claim_is_broken_by_its_holders_name_alone(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """break_claim with another name is refused; with the holder's it takes over."""
+    deployed.edit("/decide")
+    proposal = deployed.deploy()
+    with claimed_by(deployed, "grace@mill", monkeypatch):
+        with pytest.raises(HeldError, match="grace@mill"):
+            deployed.carry_out(proposal, break_claim="ada@switchroom")
+        assert deployed.carry_out(proposal, break_claim="grace@mill").is_complete
+
+
+def test_garbage_in_the_claim_holds_nobody_up(deployed: Desk) -> None:
+    """A value that is no claim is taken over."""
+    variables = deployed.client.serverless.v1.services(SERVICE).environments(sid(deployed)).variables
+    variables.create(key=CLAIM, value="mine!")
+    deployed.edit("/decide")
+    deployed.do(deployed.deploy())
+    assert claims(deployed) == []
+
+
+def test_claim_on_one_environment_leaves_the_other_free(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who works on stage does not stop a promote to prod."""
+    with claimed_by(deployed, "grace@mill", monkeypatch):
+        deployed.do(deployed.promote())
+
+
+def test_of_many_who_ask_at_once_one_alone_holds(
+    open_desk: OpenDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight at the same moment, over a claim that has run out: never two inside, and the others hear of a holder."""
+    desk.do(desk.deploy())
+    variables = desk.client.serverless.v1.services(SERVICE).environments(sid(desk)).variables
+    variables.create(key=CLAIM, value=str(Claim("late", desk.account.now(), "0")))
+    names = threading.local()
+    monkeypatch.setattr(claim, "holder_name", lambda: names.mine)
+    service, environment = desk.client.serverless.v1.services(SERVICE).fetch().sid, sid(desk)
+    desks = [open_desk() for _ in range(8)]
+    together, gate, inside, most = threading.Barrier(8), threading.Lock(), [0], [0]
+
+    def apply(number: int) -> str:
+        names.mine = f"operator-{number}"
+        together.wait()
+        try:
+            with held(desks[number].account, service, environment):
+                with gate:
+                    inside[0] += 1
+                    most[0] = max(most[0], inside[0])
+                time.sleep(0.02)  # so that the others find it held, not given back already
+                with gate:
+                    inside[0] -= 1
+        except HeldError as error:
+            return error.holder
+        return "held"
+
+    with ThreadPoolExecutor(8) as pool:
+        came = list(pool.map(apply, range(8)))
+    assert most[0] <= 1
+    assert all(one == "held" or one.startswith("operator-") for one in came)
+    assert claims(desk) == []
+
+
+@pytest.mark.parametrize("fault", ["500", "timeout-before", "timeout-after", "reset", "reset-after"])
+def test_lost_answer_to_a_claim_is_looked_for(open_desk: OpenDesk, desk: Desk, fault: str) -> None:
+    """A claim whose answer was lost, when made or when given back, is neither lost nor left behind."""
+    desk.do(desk.deploy())
+    quick = open_desk(timeout_s=0.3)
+    quick.edit("/decide")
+    for method in ("POST", "DELETE"):
+        quick.edit("/decide")
+        quick.fault(fault, method, "/Variables")
+        quick.do(quick.deploy())
+        assert claims(desk) == []
+
+
+def test_claim_that_cannot_be_made_is_an_error_and_nothing_is_done(open_desk: OpenDesk, desk: Desk) -> None:
+    """Where Twilio's answer stays away three times, the apply ends before its first change."""
+    desk.do(desk.deploy())
+    live = desk.live("stage")
+    desk.edit("/decide")
+    desk.fault("500", "POST", "/Variables", times=3)
+    with pytest.raises(UnknownOutcomeError, match="Variables"):
+        desk.carry_out(desk.deploy())
+    assert desk.live("stage") == live
+
+
+def test_claim_that_cannot_be_given_back_costs_no_outcome(desk: Desk) -> None:
+    """What was done is told and on record, though the claim stays until it has run out."""
+    desk.do(desk.deploy())
+    desk.edit("/decide")
+    desk.fault("500", "DELETE", "/Variables", times=3)
+    desk.do(desk.deploy())
+    assert len(claims(desk)) == 1
+
+
+def test_holder_is_the_operator_of_the_environment_or_user_and_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI jobs name themselves; people are known by user and machine."""
+    monkeypatch.setenv("DIALTONE_OPERATOR", "ci job 7")
+    assert holder_name() == "ci job 7"
+    monkeypatch.delenv("DIALTONE_OPERATOR")
+    assert "@" in holder_name()
+
+
+def test_claim_reads_back_as_it_was_written(desk: Desk) -> None:
+    """What is written into the variable is what is read; anything else is no claim."""
+    made = Claim("ada@switchroom", desk.account.now(), "0a1b2c3d")
+    assert parse_claim(str(made)) == made
+    assert parse_claim("") is None
+    assert parse_claim("a|b|c") is None
+
+
+def test_plan_that_was_read_for_long_is_made_again_before_it_is_applied(
+    open_desk: OpenDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another operator did meanwhile makes an old plan stale: refused before the first change; else it goes on."""
+    from dialtone_nb.errors import ConsentError
+    from dialtone_nb.runbooks import applying
+
+    desk.do(desk.deploy())
+    monkeypatch.setattr(applying, "FRESH_S", 0)
+    desk.edit("/decide")
+    mine = desk.deploy()
+    other = open_desk()
+    other.edit("/events")
+    other.do(other.deploy())
+    live = desk.live("stage")
+    with pytest.raises(ConsentError, match="things have changed since plan 'plan-"):
+        carry_out(mine, mine.plan.fingerprint, runbook="test", reports=desk.reports)
+    assert desk.live("stage") == live
+    assert claims(desk) == []
+    desk.do(desk.deploy())
+    assert lines(desk.deploy().plan) == []
+    desk.do(desk.set_up("van", buy="+15035550102"))
+    desk.do(desk.set_up("van", "rotate"))
