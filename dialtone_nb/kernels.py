@@ -10,8 +10,9 @@ from pathlib import Path
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
-# The kernel's warning that its sockets are local TCP would stand between the lines of progress.
-KERNEL_ARGUMENTS = ["--log-level=ERROR"]
+# The kernel's remarks (its sockets are local TCP, it was interrupted in order to end) would stand between the lines of
+# progress; what goes wrong in a cell is in the executed copy.
+KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dialtone_nb.runbooks.applying import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.site import Proposal, Site
+from dialtone_nb.runbooks.test_calls import place_calls
 from dialtone_nb.service.bundle import read_bundle
 
 Prepare = Callable[[Path], None]
@@ -37,6 +38,13 @@ def with_phones(project: Path) -> None:
         _apply(propose_client(site, name, buy=client.caller_id))
 
 
+def with_calls(project: Path) -> None:
+    """Stage with both phones, and the test calls placed."""
+    with_phones(project)
+    site = _site(project, "stage")
+    place_calls(site.account, site.parameters, "stage", client="workbench", unregistered="van")
+
+
 def _site(project: Path, environment: str) -> Site:
     parameters = load_parameters(project / "parameters")
     bundle = read_bundle(compile_table(parameters), parameters.network.service.runtime)
@@ -57,5 +65,6 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "client_setup": with_a_number,
     "verify": with_phones,
     "test_calls": with_phones,
+    "call_report": with_calls,
     "delete": with_phones,
 }

@@ -24,6 +24,7 @@ from dialtone_nb.calls.metrics import (
     signs_of_life,
 )
 from dialtone_nb.calls.outcomes import MEANINGS, OUTCOMES
+from dialtone_nb.display.outputs import result
 from dialtone_nb.report.tables import Table
 
 # A phone this long without an attempt, at the end of the log, is named in the summary.
@@ -49,6 +50,11 @@ class Summary:
         return (
             f'<div class="dialtone-summary">{_list(self.facts)}\n<p><strong>Needs a person</strong></p>\n{needs}</div>'
         )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+        # Whoever runs the report hears its first sentences; a report that could be made is a good one.
+        said = " ".join(self.facts[:3])
+        return {"text/plain": repr(self), "text/html": self._repr_html_(), **result(0, said)}
 
     def __repr__(self) -> str:
         return "\n".join([*self.facts, "Needs a person:", *(self.to_do or ("nothing",))])

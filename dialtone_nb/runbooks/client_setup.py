@@ -29,11 +29,19 @@ from dialtone_nb.yaml_models import suggest
 ACTIONS = ("set up", "rotate", "suspend")
 
 
-def plan_client_setup(runbook: Runbook) -> Proposal:
-    """The plan that sets a phone up, gives it a new password, or takes its credential away."""
+def plan_client_setup(runbook: Runbook, client: str = "", buy_number: str = "") -> Proposal:
+    """The plan that sets a phone up, gives it a new password, or takes its credential away.
+
+    A page that sets up more than one phone names the others here; `client_setup` itself has them as parameters.
+    """
     site = open_site(runbook)
     parameters = runbook.parameters
-    return propose_client(site, str(parameters.client), str(parameters.action), buy=str(parameters.buy_number))
+    return propose_client(
+        site,
+        client or str(parameters.client),
+        str(parameters.action),
+        buy=buy_number or ("" if client else str(parameters.buy_number)),
+    )
 
 
 def propose_client(site: Site, client: str, action: str = "set up", *, buy: str = "") -> Proposal:
