@@ -130,7 +130,7 @@ def open_runbook(name: str) -> Runbook:
     values, declared = check_run(source, given, parameters_folder(project))
     if shell:
         show_figures_as_json(shell)
-        show_ours(shell)
+        show_ours(shell, attended=is_attended())
     return Runbook(source, Values(values), declared, project)
 
 

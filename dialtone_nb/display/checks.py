@@ -5,16 +5,18 @@ from __future__ import annotations
 from html import escape
 from itertools import groupby
 
+from dialtone_nb.display.tables import body, name_html, row, table
 from dialtone_nb.verify.checks import Check, CheckState, Verification
 
 _MARK = {CheckState.GOOD: "✓", CheckState.WRONG: "✗", CheckState.UNKNOWN: "?", CheckState.ACCEPTED: "~"}
-_COLOUR = {
-    CheckState.GOOD: "#1a7f37",
-    CheckState.WRONG: "#cf222e",
-    CheckState.UNKNOWN: "#9a6700",
-    CheckState.ACCEPTED: "#6e7781",
+# The roles of the style sheet.
+_ROLE = {
+    CheckState.GOOD: "done",
+    CheckState.WRONG: "failed",
+    CheckState.UNKNOWN: "unknown",
+    CheckState.ACCEPTED: "none",
 }
-_COLUMNS = ("", "check", "found", "what it means", "repair")
+_COLUMNS = ("check", "found", "what it means", "repair")
 
 
 def verification_text(verification: Verification) -> str:
@@ -25,35 +27,27 @@ def verification_text(verification: Verification) -> str:
         for check in group:
             lines.append(f"  {_MARK[check.state]} {check.name}: {check.found}")
             if check.state is not CheckState.GOOD:
-                lines.append(f"      {'; '.join([check.meaning, *_repair(check)])}")
+                repair = [f"repair: {check.repair}"] if check.repair else []
+                lines.append(f"      {'; '.join([check.meaning, *repair])}")
     return "\n".join([*lines, *(["", *verification.notes] if verification.notes else [])])
 
 
 def verification_html(verification: Verification) -> str:
     """The checks as a table, a block of rows for each subject."""
-    head = "".join(f'<th style="text-align:left">{name}</th>' for name in _COLUMNS)
-    rows = "".join(
-        f'<tr><th colspan="{len(_COLUMNS)}" style="text-align:left">{escape(subject)}</th></tr>'
-        + "".join(map(_row, group))
+    bodies = [
+        body(map(_row, group), subject, columns=len(_COLUMNS))
         for subject, group in groupby(verification.checks, lambda check: check.subject)
-    )
+    ]
+    role = "good" if verification.exit_code == 0 else "danger"
     notes = "".join(f"<p>{escape(note)}</p>" for note in verification.notes)
     return (
-        f'<div class="dialtone-checks"><p><b>{escape(verification.summary)}</b></p>'
-        f'<table class="dialtone-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}</div>'
+        f'<div class="dialtone dialtone-checks"><p><b class="{role}">{escape(verification.summary)}</b></p>'
+        f"{table(_COLUMNS, bodies)}{notes}</div>"
     )
 
 
 def _row(check: Check) -> str:
-    weight = "700" if check.state is CheckState.WRONG else "400"
-    mark = f'<td style="color:{_COLOUR[check.state]};font-weight:700" title="{check.state}">{_MARK[check.state]}</td>'
-    cells = (check.name, check.found, check.meaning, check.repair if check.state is not CheckState.GOOD else "")
-    return (
-        f'<tr style="font-weight:{weight}">{mark}'
-        + "".join(f'<td style="text-align:left">{escape(text)}</td>' for text in cells)
-        + "</tr>"
-    )
-
-
-def _repair(check: Check) -> list[str]:
-    return [f"repair: {check.repair}"] if check.repair else []
+    name = f'<span class="sign" title="{check.state}">{_MARK[check.state]}</span>{name_html(check.name)}'
+    is_good = check.state is CheckState.GOOD
+    meaning = f'<span class="quiet">{escape(check.meaning)}</span>' if is_good else escape(check.meaning)
+    return row((name, name_html(check.found), meaning, escape(check.repair)), _ROLE[check.state])

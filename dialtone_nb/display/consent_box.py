@@ -7,64 +7,107 @@ from html import escape
 from typing import Any
 
 from dialtone_nb.applied import Applied
-from dialtone_nb.apply import Outcome, Status
-from dialtone_nb.display.plans import applied_html, consent_words
-from dialtone_nb.errors import ConsentError, DialtoneError
+from dialtone_nb.apply import Outcome
+from dialtone_nb.display.look import with_look
+from dialtone_nb.display.outcomes import progress_html
+from dialtone_nb.display.plans import consent_html, consent_words, heading
+from dialtone_nb.errors import ConsentError, DialtoneError, HeldError
 from dialtone_nb.plan import Change, Plan, check_consent
+from dialtone_nb.resources.model import Id
 
 CarryOn = Callable[[str, Callable[[Outcome | Change], None]], Applied]
 
 
 class ConsentBox:
-    """A box that asks for consent and, once it fits the plan, carries it out in the same output."""
+    """A box that asks for consent and, once it fits the plan, carries it out in the same output.
+
+    When all is done that output becomes what an unattended run shows, so that is what a saved notebook keeps.
+    """
 
     def __init__(self, plan: Plan, carry_on: CarryOn) -> None:
         self._plan = plan
         self._carry_on = carry_on
+        self._outcomes: dict[Id, Outcome] = {}
+        self._running: dict[Id, Change] = {}
+        self._handle: Any = None
         self.applied: Applied | None = None
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        display(self.widget())  # type: ignore[no-untyped-call]
+        bundle = {**self.widget()._repr_mimebundle_(), "text/plain": self.text(), "text/html": self.html()}
+        self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def text(self) -> str:
+        """The question, where nobody can answer it."""
+        return f"{heading(self._plan)}; nothing is done yet, consent is asked for: {consent_words(self._plan)}"
+
+    def html(self) -> str:
+        """The question as HTML."""
+        return (
+            f'<div class="dialtone dialtone-consent"><p><b>{escape(heading(self._plan))}</b>. Nothing is done yet.</p>'
+            f"<p>To agree to it, type {consent_html(self._plan)}.</p></div>"
+        )
 
     def widget(self) -> Any:
         """The box as an ipywidget."""
         import ipywidgets
 
-        question = ipywidgets.HTML(
-            f"<p>{escape(self._plan.title)}: {escape(self._plan.summary)}. Nothing is done yet. "
-            f"To apply it, type {escape(consent_words(self._plan))}.</p>"
+        count = len(self._plan.changes)
+        question = ipywidgets.HTML(with_look(self.html()))
+        self._answer = ipywidgets.Text(placeholder="type it here", description="Consent", continuous_update=True)
+        self._button = ipywidgets.Button(
+            description=f"Apply {count} changes" if count > 1 else "Apply the change",
+            tooltip="works once the consent fits the plan",
+            disabled=True,
+            button_style="warning",
         )
-        self._answer = ipywidgets.Text(placeholder="consent", description="Consent", continuous_update=True)
-        self._button = ipywidgets.Button(description="Apply", disabled=True, button_style="warning")
         self._said = ipywidgets.HTML()
         self._answer.observe(self._on_typed, names="value")
         self._button.on_click(self._on_apply)
         return ipywidgets.VBox([question, ipywidgets.HBox([self._answer, self._button]), self._said])
 
     def _on_typed(self, change: Any) -> None:
+        typed = change["new"].strip()
         try:
-            self._button.disabled = not check_consent(self._plan, change["new"].strip())
+            self._button.disabled = not check_consent(self._plan, typed)
             self._said.value = ""
         except ConsentError as error:
             self._button.disabled = True
-            self._said.value = f"<p>{escape(str(error))}</p>"
+            # Who is in the middle of a word that will fit need not hear that it does not fit yet.
+            self._said.value = "" if self._is_begun(typed) else _stop_html(error.lines())
+
+    def _is_begun(self, typed: str) -> bool:
+        return any(words.startswith(typed) for words in consent_words(self._plan).split('"')[1::2])
 
     def _on_apply(self, _: Any) -> None:
-        # Once: what follows a click is applied, and a second click would find nothing to do.
+        # A second click, or another word, must find nothing to act on while this one is carried out.
         self._button.disabled = self._answer.disabled = True
-        lines: dict[str, str] = {}
-
-        def observe(event: Outcome | Change) -> None:
-            change = event if isinstance(event, Change) else event.change
-            mark = "…" if isinstance(event, Change) else "✓" if event.status is Status.DONE else "✗"
-            lines[str(change.id)] = f"<div>{mark} {escape(f'{change.action} {change.id}')}</div>"
-            done = sum("✓" in line for line in lines.values())
-            self._said.value = f"<p>{done} of {len(self._plan.changes)} changes</p>{''.join(lines.values())}"
-
         try:
-            self.applied = self._carry_on(self._answer.value.strip(), observe)
-            self._said.value = applied_html(self.applied)
+            self.applied = self._carry_on(self._answer.value.strip(), self._observe)
+        except (ConsentError, HeldError) as error:
+            self._button.disabled = self._answer.disabled = False
+            self._said.value = _stop_html(error.lines())
         except DialtoneError as error:
-            self._said.value += "".join(f"<p><b>{escape(line)}</b></p>" for line in error.lines())
+            self._said.value += _stop_html(
+                error.lines(), "Run the runbook again from its plan: it finds what was done."
+            )
+        except Exception as error:
+            # No cell runs here that could show it, so the box does; then it goes where such errors go.
+            self._said.value += _stop_html([f"{type(error).__name__}: {error}"], "This is a fault of the program.")
+            raise
+        else:
+            self._handle.update(self.applied)
+
+    def _observe(self, event: Outcome | Change) -> None:
+        if isinstance(event, Change):
+            self._running[event.id] = event
+        else:
+            self._running.pop(event.change.id, None)
+            self._outcomes[event.change.id] = event
+        self._said.value = progress_html(self._plan, self._outcomes.values(), self._running.values())
+
+
+def _stop_html(lines: list[str], advice: str = "") -> str:
+    said = "".join(f"<p>{escape(line)}</p>" for line in [*lines, *([advice] if advice else [])])
+    return f'<div class="dialtone"><div class="stop" role="alert">{said}</div></div>'

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dialtone_nb.display.look import with_look
+
 # How a runbook ended, beside what it shows, for whoever runs it: {"exit_code": 2, "summary": "…"}.
 RESULT = "application/vnd.dialtone.result+json"
 Bundle = dict[str, Any]
 
 
-def show_ours(shell: Any) -> None:
-    """Nothing; from now on a plan and what came of it are shown as text and as HTML."""
+def show_ours(shell: Any, *, attended: bool = False) -> None:
+    """Nothing; from now on a plan and what came of it are shown as text and as HTML.
+
+    Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
+    """
     formatter = shell.display_formatter.mimebundle_formatter
     for module, name, bundle in (
         ("dialtone_nb.plan", "Plan", _plan),
         ("dialtone_nb.runbooks.site", "Proposal", _proposal),
         ("dialtone_nb.existing", "Existing", _existing),
         ("dialtone_nb.applied", "Applied", _applied),
+        ("dialtone_nb.verify.checks", "Verification", _verification),
+        ("dialtone_nb.runbooks.test_calls", "TestCalls", _test_calls),
     ):
-        formatter.for_type_by_name(module, name, _bundler(bundle))
+        formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
 
 
 def show(thing: object) -> None:
@@ -34,9 +41,10 @@ def result(exit_code: int, summary: str) -> Bundle:
     return {RESULT: {"exit_code": exit_code, "summary": summary}}
 
 
-def _bundler(make: Callable[[Any], Bundle]) -> Callable[..., Bundle]:
+def _bundler(make: Callable[[Any], Bundle], *, attended: bool) -> Callable[..., Bundle]:
     def bundle(thing: Any, include: object = None, exclude: object = None) -> Bundle:
-        return make(thing)
+        made = make(thing)
+        return {**made, "text/html": with_look(made["text/html"])} if attended else made
 
     return bundle
 
@@ -58,10 +66,30 @@ def _existing(existing: Any) -> Bundle:
 
 
 def _applied(applied: Any) -> Bundle:
-    from dialtone_nb.display.plans import applied_html, applied_text
+    from dialtone_nb.display.outcomes import applied_html, applied_text
 
     return {
         "text/plain": applied_text(applied),
         "text/html": applied_html(applied),
         **result(applied.exit_code, applied.summary),
+    }
+
+
+def _verification(verification: Any) -> Bundle:
+    from dialtone_nb.display.checks import verification_html, verification_text
+
+    return {
+        "text/plain": verification_text(verification),
+        "text/html": verification_html(verification),
+        **result(verification.exit_code, verification.summary),
+    }
+
+
+def _test_calls(calls: Any) -> Bundle:
+    from dialtone_nb.display.test_calls import calls_html, calls_text
+
+    return {
+        "text/plain": calls_text(calls),
+        "text/html": calls_html(calls),
+        **result(calls.exit_code, calls.summary),
     }

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from html import escape
+
+from dialtone_nb.display.tables import body, names_html, row, table
 from dialtone_nb.existing import Existing
-from dialtone_nb.report.tables import Table
 from dialtone_nb.resources.model import Item, Kind
 
 # A module's versions follow from the build: they would only fill the page.
 _LEFT_OUT = {Kind.FUNCTION, Kind.FUNCTION_VERSION, Kind.BUILD}
 
 
-def state_table(existing: Existing) -> Table:
-    """One row a kind: how many there are, and which."""
-    rows = []
-    for kind in Kind:
-        items = existing.state.of(kind)
-        if items and kind not in _LEFT_OUT:
-            rows.append((str(kind), len(items), ", ".join(map(_told, items))))
-    return Table.of(("what", "how many", "which"), rows)
+def state_names(existing: Existing) -> dict[Kind, list[str]]:
+    """What there is of each kind that a reader would count."""
+    found = {kind: [_told(item) for item in existing.state.of(kind)] for kind in Kind if kind not in _LEFT_OUT}
+    return {kind: names for kind, names in found.items() if names}
 
 
 def state_text(existing: Existing) -> str:
-    """The table as text."""
-    table = state_table(existing)
-    return str(table) if table.rows else "nothing is there yet"
+    """A line a kind: how many there are, and which."""
+    names = state_names(existing)
+    width = max(map(len, names), default=0)
+    lines = [f"{kind:<{width}}  {len(which):>2}  {', '.join(which)}" for kind, which in names.items()]
+    return "\n".join(lines) or "nothing is there yet"
 
 
 def state_html(existing: Existing) -> str:
-    """The table as HTML."""
-    table = state_table(existing)
-    return table._repr_html_() if table.rows else "<p>Nothing is there yet.</p>"
+    """The same as a table."""
+    rows = [
+        row((f'<span class="sign">{len(which)}</span>{escape(kind)}', names_html(which)))
+        for kind, which in state_names(existing).items()
+    ]
+    shown = table(("there is", "which"), [body(rows)]) if rows else "<p>Nothing is there yet.</p>"
+    return f'<div class="dialtone dialtone-existing">{shown}</div>'
 
 
 def _told(item: Item) -> str:

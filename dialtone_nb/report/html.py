@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dialtone_nb.display.look import look
 from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _parts(notebook: NotebookNode) -> dict[str, Any]:
         "title": next((text for level, text in headings if level == 1), "Runbook"),
         "contents": [(anchor_of(text), text) for level, text in headings if level == 2],
         "policy": POLICY,
-        "style": (folder / "page.css").read_text(encoding="utf-8"),
+        "style": (folder / "page.css").read_text(encoding="utf-8") + look(),
         "script": (folder / "figures.js").read_text(encoding="utf-8"),
         "has_figures": has_figures,
         "plotly": PLOTLY_GOES_HERE,

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from dialtone_nb.applied import Applied
 from dialtone_nb.apply import Outcome, Status, apply_changes
 from dialtone_nb.claim import held, holder_name
 from dialtone_nb.display.consent_box import ConsentBox
 from dialtone_nb.display.outputs import show
-from dialtone_nb.errors import ApplyError, ConsentError
+from dialtone_nb.errors import ApplyError, ConsentError, Fault, HeldError, InputError
 from dialtone_nb.plan import Action, Change, Plan, check_consent
 from dialtone_nb.record import JOURNAL, Record, append, journal_entry, make_record, record_folder, save_record
 from dialtone_nb.resources.model import Kind
@@ -25,15 +26,22 @@ REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 Observe = Callable[[Outcome | Change], None]
 # A plan that was made longer ago, as somebody took the time to read it, is made once more before it is applied.
 FRESH_S = 60
+# Plans that were carried out in this session, and None for one that is under way: none is good for a second time.
+_taken: WeakKeyDictionary[Proposal, Applied | None] = WeakKeyDictionary()
 
 
 def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
-    """What came of the plan; where somebody is there to ask and gave no consent yet, the box that asks."""
+    """What came of the plan; where somebody is there to ask and gave no consent yet, the box that asks.
+
+    A plan that was carried out is not carried out again: what is shown is that nothing is left to do.
+    """
+    if proposal in _taken:
+        return _applied_before(_taken[proposal])
     consent = str(runbook.parameters.get("consent", "")) or _rehearsed_consent(proposal.plan)
     reports = runbook.project / record_folder(proposal.plan)
 
     def carry_on(given: str, observe: Observe) -> Applied:
-        return carry_out(proposal, given, runbook=runbook.name, reports=reports, observe=observe)
+        return _carry_out_once(proposal, given, runbook=runbook.name, reports=reports, observe=observe)
 
     if runbook.attended and not consent and not proposal.plan.is_empty:
         return ConsentBox(proposal.plan, carry_on)
@@ -42,6 +50,31 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
         # The page keeps what was done and what was not, above the one line that stops the run.
         show(applied)
     raise_where_broken(applied)
+    return applied
+
+
+def _applied_before(applied: Applied | None) -> Applied:
+    """What a plan that was carried out leaves to do: nothing, or an `InputError` that asks for a new plan."""
+    if applied is not None and applied.check is not None and applied.check.is_empty:
+        return Applied(applied.check)
+    problem = "is being carried out" if applied is None else "was carried out as far as it went"
+    raise InputError(Fault("this plan", problem, "make the plan anew by running the cell above, then this one again"))
+
+
+def _carry_out_once(proposal: Proposal, consent: str, *, runbook: str, reports: Path, observe: Observe) -> Applied:
+    """What came of the plan, which is then used up; where nothing was tried it is still good."""
+    if proposal in _taken:
+        return _applied_before(_taken[proposal])
+    _taken[proposal] = None
+    try:
+        applied = carry_out(proposal, consent, runbook=runbook, reports=reports, observe=observe)
+    except (ConsentError, HeldError):
+        del _taken[proposal]
+        raise
+    if applied.outcomes:
+        _taken[proposal] = applied
+    else:
+        del _taken[proposal]
     return applied
 
 

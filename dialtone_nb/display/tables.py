@@ -1,0 +1,41 @@
+"""Tables of changes and things: rows that say what they are, long names that break where a reader would break them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+# Names no longer than this stand side by side; longer ones have a line each.
+SHORT = 24
+# JupyterLab aligns cells to the right unless the cell itself says otherwise.
+_LEFT = ' style="text-align:left"'
+
+
+def table(columns: Sequence[str], bodies: Iterable[str]) -> str:
+    """A table of bodies, each a `<tbody>`."""
+    head = "".join(f"<th{_LEFT}>{escape(name)}</th>" for name in columns)
+    return f'<table class="dialtone-table"><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
+
+
+def body(rows: Iterable[str], title: str = "", columns: int = 1) -> str:
+    """Rows that belong together, under their title."""
+    heading = f'<tr class="room"><th scope="rowgroup" colspan="{columns}"{_LEFT}>{escape(title)}</th></tr>'
+    return f"<tbody>{heading if title else ''}{''.join(rows)}</tbody>"
+
+
+def row(cells: Sequence[str], role: str = "") -> str:
+    """A row of cells that are HTML; its role is the class that colours its sign."""
+    marked = f' class="{role}"' if role else ""
+    return f"<tr{marked}>{''.join(f'<td{_LEFT}>{cell}</td>' for cell in cells)}</tr>"
+
+
+def names_html(names: Sequence[str]) -> str:
+    """Names: short ones in one line, long ones a line each."""
+    between = ", " if all(len(name) <= SHORT for name in names) else "<br>"
+    return between.join(map(name_html, names))
+
+
+def name_html(name: str) -> str:
+    """A name that may be broken after a dot, a slash or a hyphen."""
+    return re.sub(r"([./-])(?=\w)", r"\1<wbr>", escape(name)) if len(name) > SHORT else escape(name)
