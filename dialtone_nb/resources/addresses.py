@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dialtone_nb.account import Account
+from dialtone_nb.errors import DialtoneError
 from dialtone_nb.resources.model import Item, Kind
 from dialtone_nb.resources.work import Work
 
@@ -34,10 +35,14 @@ def create_address(work: Work, item: Item) -> Item:
 
 
 def update_address(work: Work, item: Item) -> Item:
-    """The address, changed; its country can't be."""
-    fields = {name: value for name, value in item.fields.items() if name != "iso_country"}
+    """The address, changed; a `DialtoneError` where its country is to be another, which Twilio has no way to do."""
+    if "iso_country" in item.fields:
+        raise DialtoneError(
+            f"Twilio can't change the country of {item.id}: delete this client with the delete runbook, "
+            "keeping its number, then set it up again"
+        )
     address = work.account.client.addresses(work.sid(item.kind, item.key))
-    return _item(address.update(auto_correct_address=False, **fields))
+    return _item(address.update(auto_correct_address=False, **item.fields))
 
 
 def delete_address(work: Work, item: Item) -> None:

@@ -1,0 +1,229 @@
+"""Answers that never come, refusals for a while, runs that are killed: running again converges, nothing is double."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from dialtone_nb.apply import Outcome, Status
+from dialtone_nb.plan import Change
+from dialtone_nb.resources.model import Kind
+from dialtone_nb.service.bundle import MANIFEST
+
+from .conftest import OpenDesk
+from .desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, statuses, told
+
+FAULTS = ("429", "500", "timeout-before", "timeout-after", "reset", "reset-after")
+# The path of each kind of write in a first deploy, and which of its requests is struck.
+DEPLOY_WRITES = {
+    "service": r"^/v1/Services$",
+    "environment": r"/Environments$",
+    "function": r"/Functions$",
+    "upload": r"/Versions$",
+    "build": r"/Builds$",
+    "deployment": r"/Deployments$",
+    "variable": r"/Variables$",
+    "credential list": r"/CredentialLists\.json$",
+    "domain": r"/SIP/Domains\.json$",
+    "calls mapping": r"/Auth/Calls/CredentialListMappings\.json$",
+    "registrations mapping": r"/Auth/Registrations/CredentialListMappings\.json$",
+}
+CLIENT_WRITES = {
+    "address": r"/Addresses\.json$",
+    "number": r"/IncomingPhoneNumbers\.json$",
+    "credential": r"/Credentials\.json$",
+}
+# Every write meets two faults and every fault meets several writes, without the whole product of them.
+DEPLOY_POINTS = [
+    (write, fault)
+    for index, write in enumerate(DEPLOY_WRITES)
+    for fault in (FAULTS[index % len(FAULTS)], FAULTS[(index + 3) % len(FAULTS)])
+]
+
+
+def assert_single(desk: Desk) -> None:
+    """There is one of everything that a deploy of stage makes."""
+    services = desk.client.serverless.v1.services.list()
+    assert [one.unique_name for one in services] == [SERVICE]
+    service = desk.client.serverless.v1.services(SERVICE)
+    assert [one.unique_name for one in service.environments.list()] == ["stage"]
+    paths = [one.friendly_name for one in service.functions.list()]
+    assert sorted(paths) == sorted({*desk.bundle.modules, MANIFEST})
+    assert [one.status for one in service.builds.list()] == ["completed"]
+    assert [one.key for one in service.environments(desk.environment_sid("stage")).variables.list()] in (
+        [],
+        ["TRUNK_PASSWORD"],
+    )
+    assert sorted(one.domain_name for one in desk.client.sip.domains.list()) == [STAGE_NONEMERGENCY, STAGE]
+    assert [one.friendly_name for one in desk.client.sip.credential_lists.list()] == [LIST]
+
+
+def assert_single_phone(desk: Desk) -> None:
+    """There is one of everything that setting up a phone makes."""
+    assert [one.phone_number for one in desk.client.incoming_phone_numbers.list()] == [WORKBENCH]
+    assert desk.number(WORKBENCH).emergency_address_status == "registered"
+    assert [one.friendly_name for one in desk.client.addresses.list()] == ["workbench emergency"]
+    (listed,) = desk.client.sip.credential_lists.list()
+    credentials = desk.client.sip.credential_lists(listed.sid).credentials.list()
+    assert [one.username for one in credentials] == ["workbench"]
+
+
+@pytest.mark.parametrize(("write", "fault"), DEPLOY_POINTS)
+def test_first_deploy_gets_over_one_fault_on_any_write(open_desk: OpenDesk, write: str, fault: str) -> None:
+    """One lost answer or refusal at any write is looked into and got over in the same run; nothing is made twice."""
+    desk = open_desk(timeout_s=0.25)
+    desk.trunk_password = "a-trunk-secret"
+    desk.fault(fault, "POST", DEPLOY_WRITES[write])
+    desk.do(desk.deploy())
+    assert_single(desk)
+
+
+@pytest.mark.parametrize(("write", "fault"), list(itertools.product(CLIENT_WRITES, FAULTS)))
+def test_client_set_up_gets_over_one_fault_on_any_write(open_desk: OpenDesk, write: str, fault: str) -> None:
+    """One number is bought, one address and one credential made, whatever answer is lost; the address is registered."""
+    open_desk().do(open_desk().deploy())
+    desk = open_desk(timeout_s=0.25)
+    desk.fault(fault, "POST", CLIENT_WRITES[write])
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    assert_single_phone(desk)
+
+
+@pytest.mark.parametrize(
+    ("write", "fault"),
+    [("function", "500"), ("upload", "timeout-after"), ("build", "reset-after"), ("domain", "reset-after")],
+)
+def test_deploy_that_could_not_go_on_is_resumed(open_desk: OpenDesk, write: str, fault: str) -> None:
+    """Where answers stay away for good the run ends, partly applied; running again when they are back finishes it."""
+    desk = open_desk(timeout_s=0.25)
+    proposal = desk.deploy()
+    desk.fault(fault, "POST", DEPLOY_WRITES[write], times=60)
+    # Nor can it be looked for: the lists that would tell fail as well.
+    desk.fault("500", "GET", DEPLOY_WRITES[write], times=200)
+    applied = desk.carry_out(proposal)
+    assert applied.exit_code == 4, told(applied)
+    assert statuses(applied).get(Status.NOT_DONE), told(applied)
+    errors = " ".join(one.error for one in applied.outcomes)
+    assert "HTTP 500" in errors
+    assert ("may have been carried out or not" in errors) == (
+        write != "build"
+    )  # a build is looked for before it is made
+    desk.account.transport.send("DELETE", "http://rehearsal.localhost/faults")
+    desk.do(desk.deploy())
+    assert_single(desk)
+
+
+@pytest.mark.parametrize("fault", ["timeout-after", "reset", "500"])
+def test_lost_answers_to_a_delete_are_looked_for(open_desk: OpenDesk, fault: str) -> None:
+    """Every first delete of every kind loses its answer, and all is gone in the same run."""
+    first = open_desk()
+    first.do(first.deploy())
+    first.do(first.set_up("workbench", buy=WORKBENCH))
+    desk = open_desk(timeout_s=0.25)
+    for path in ("/Credentials/", "/Addresses/", "/Calls/Cred", "/Registrations/Cred", "/Domains/SD[0-9a-f]*.json"):
+        desk.fault(fault, "DELETE", path)
+    for path in ("/CredentialLists/CL[0-9a-f]*.json", "/Environments/ZE[0-9a-f]*$", "/IncomingPhoneNumbers/"):
+        desk.fault(fault, "DELETE", path)
+    desk.fault(fault, "POST", "/Deployments$")
+    desk.do(desk.delete("service", release=[WORKBENCH]))
+    assert desk.client.serverless.v1.services.list() == []
+    assert desk.client.sip.domains.list() == []
+    assert desk.client.incoming_phone_numbers.list() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_updates_get_over_a_fault(open_desk: OpenDesk, fault: str) -> None:
+    """A domain, a number, a variable and a password are changed once each, though the first answer is lost."""
+    first = open_desk()
+    first.trunk_password = "a-trunk-secret"
+    first.do(first.deploy())
+    first.do(first.set_up("workbench", buy=WORKBENCH))
+    first.client.sip.domains(first.domain().sid).update(secure=True)
+    first.client.incoming_phone_numbers(first.number(WORKBENCH).sid).update(voice_method="GET")
+    desk = open_desk(timeout_s=0.25)
+    desk.trunk_password = "another-trunk-secret"
+    for path in ("/Domains/SD", "/IncomingPhoneNumbers/PN", "/Variables/ZV", "/Credentials/CR"):
+        desk.fault(fault, "POST", path)
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", "rotate"))
+    assert desk.domain().secure is False
+    assert desk.number(WORKBENCH).voice_method == "POST"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("after", (1, 2, 7, 12, 19, 20, 24, 26))
+def test_killed_deploy_is_resumed(desk: Desk, after: int) -> None:
+    """Killed after any number of changes, running again finishes, with nothing double."""
+    seen = 0
+
+    def watch(event: Outcome | Change) -> None:
+        nonlocal seen
+        seen += isinstance(event, Outcome)
+        if seen == after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        desk.carry_out(desk.deploy(), observe=watch)
+    desk.do(desk.deploy())
+    services = desk.client.serverless.v1.services(SERVICE)
+    paths = [one.friendly_name for one in services.functions.list()]
+    assert sorted(paths) == sorted({*desk.bundle.modules, MANIFEST})
+    assert len(desk.client.sip.domains.list()) == 2
+    assert len(desk.client.sip.credential_lists.list()) == 1
+    assert desk.deploy().plan.is_empty
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_killed_client_set_up_is_resumed(desk: Desk, after: int) -> None:
+    """Killed after the address, the number or the credential, running again finishes and buys nothing twice."""
+    desk.do(desk.deploy())
+    seen = 0
+
+    def watch(event: Outcome | Change) -> None:
+        nonlocal seen
+        seen += isinstance(event, Outcome)
+        if seen == after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        desk.carry_out(desk.set_up("workbench", buy=WORKBENCH), observe=watch)
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    assert_single_phone(desk)
+
+
+@pytest.mark.parametrize("after", (1, 4, 8, 11))
+def test_killed_delete_is_resumed(desk: Desk, after: int) -> None:
+    """Killed in the middle of a delete, running again finishes it."""
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    seen = 0
+
+    def watch(event: Outcome | Change) -> None:
+        nonlocal seen
+        seen += isinstance(event, Outcome)
+        if seen == after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        desk.carry_out(desk.delete("service"), observe=watch)
+    desk.do(desk.delete("service"))
+    assert desk.client.serverless.v1.services.list() == []
+    assert desk.client.sip.domains.list() == []
+
+
+def test_first_refusal_stops_what_follows(desk: Desk) -> None:
+    """After a refusal nothing new starts; what was done is told, and what was not."""
+    network = desk.parameters.network.model_copy(update={"sip_domain_prefix": "x" * 60})
+    desk.parameters = replace(desk.parameters, network=network)
+    applied = desk.carry_out(desk.deploy())
+    assert applied.exit_code == 4
+    by_kind = {one.change.kind: one for one in applied.outcomes}
+    assert by_kind[Kind.DEPLOYMENT].status is Status.DONE
+    assert "error 21232" in "".join(one.error for one in applied.outcomes)
+    assert by_kind[Kind.CALLS_MAPPING].status is Status.NOT_DONE
+    assert applied.check is None
+    assert "run again to go on" in applied.summary
