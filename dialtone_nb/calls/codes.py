@@ -40,6 +40,7 @@ CODES: Final[dict[str, Code]] = {
     "15003": Code("a status callback failed", "correct the callback URL"),
     "21215": Code("country is not switched on", "switch the country on, or refuse it in the dial plan"),
     "21216": Code("Twilio blocks this number", "do not retry"),
+    "22221": Code("emergency call without a registered address", "set the client up again; expect a charge of $75"),
     "32002": Code("dialled SIP domain does not exist", "deploy again; check the domain's name"),
     "32007": Code("more than ten registrations of one phone", "restart the phone; one user name per phone"),
     "32008": Code("a phone registers too often", "lengthen its registration expiry"),
@@ -60,11 +61,20 @@ CODES: Final[dict[str, Code]] = {
     "32203": Code("destination is blocked for its risk of fraud", "none"),
     "32205": Code("country is not switched on", "switch the country on, or refuse it in the dial plan"),
     "32207": Code("domain demands encryption, phone has none", "TLS and SRTP on the phone, or Secure off"),
+    "32210": Code("registration is off on the SIP domain", "deploy again"),
+    "32212": Code("phone's registration was refused", "reset the password, check the domain's credential mapping"),
     "32214": Code("dialled SIP domain is another account's", "use one account for both"),
     "32216": Code("address is on Twilio's black list", "ask Twilio's support"),
     "32222": Code("phone's TLS is older than 1.2", "update the phone's firmware"),
     "32223": Code("no user in the dialled URI, or a loop", "correct the dial plan"),
+    "82001": Code("the function answered with an error of the request", "read the function's log"),
     "82002": Code("the function failed or took over ten seconds", "read the function's log"),
+    "82003": Code("a build's dependencies could not be installed", "correct package.json, deploy again"),
+    "82004": Code("a function warned in its log", "read the function's log; ours only ever use console.log"),
+    "82005": Code("a function wrote an error to its log", "read the function's log"),
+    "82006": Code("a function's variables are too large", "keep fewer or shorter variables in the environment"),
+    "82007": Code("the runtime is no longer supported", "set a newer runtime in network.yaml, deploy again"),
+    "82008": Code("a function's answer has too large headers", "read the function's log"),
 }
 
 NO_CODE: Final = Code("no code was reported", "read the call in Twilio's console")

@@ -1,0 +1,117 @@
+"""Checks of what was fetched, without an account: permissions, alerts, and how checks look."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from dialtone_nb.calls.codes import CODES
+from dialtone_nb.display.checks import verification_html, verification_text
+from dialtone_nb.verify.alerts import EVERYDAY, Alert, alert_checks
+from dialtone_nb.verify.checks import CheckState, Verification, good, unknown, wrong
+from dialtone_nb.verify.permissions import Country, permission_checks
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+def _states(countries: list[Country], allowed: list[str]) -> list[tuple[CheckState, str]]:
+    return [(check.state, check.found) for check in permission_checks(countries, allowed)]
+
+
+def test_canada_counts_with_the_united_states_where_twilio_has_no_entry_for_it() -> None:
+    """Twilio's pages show both as one."""
+    assert _states([Country("US", True, False)], ["US", "CA"])[0] == (CheckState.GOOD, "on: US")
+    off = Country("CA", False, False)
+    assert _states([Country("US", True, False), off], ["US", "CA"])[0] == (CheckState.WRONG, "off: CA")
+
+
+def test_many_countries_are_counted() -> None:
+    """A page of two hundred codes helps nobody."""
+    countries = [Country(f"X{letter}", True, True) for letter in "ABCDEFGHIJKLMNOP"]
+    states = _states(countries, ["XA"])
+    assert states[1] == (CheckState.WRONG, "on: XB, XC, XD, XE, XF, XG, XH, XI, XJ, XK, XL, XM and 3 more")
+    assert states[2][1].endswith("and 4 more")
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("32009", CheckState.UNKNOWN),
+        ("32202", CheckState.UNKNOWN),
+        ("11200", CheckState.WRONG),
+        ("13214", CheckState.WRONG),
+        ("13227", CheckState.WRONG),
+        ("82002", CheckState.WRONG),
+        ("99999", CheckState.WRONG),
+    ],
+)
+def test_an_alert_is_wrong_unless_it_can_happen_on_any_day(code: str, state: CheckState) -> None:
+    """A phone that is off is for a person to judge; a failing function never is as it should be."""
+    (check,) = alert_checks([Alert(code, NOW)])
+    assert (check.state, check.name) == (state, f"alert {code}")
+    assert check.meaning
+    assert check.repair
+
+
+def test_alerts_are_counted_by_code_with_the_last_time() -> None:
+    """In the order of their codes, whatever order they came in."""
+    alerts = [Alert("32009", NOW), Alert("11200", NOW), Alert("32009", NOW.replace(hour=11))]
+    found = [(check.name, check.found) for check in alert_checks(alerts)]
+    assert found == [
+        ("alert 11200", "1 time, last 2026-03-02 09:30 UTC"),
+        ("alert 32009", "2 times, last 2026-03-02 11:30 UTC"),
+    ]
+
+
+def test_everyday_codes_are_known_codes() -> None:
+    """Each has a meaning and a repair to show."""
+    assert set(CODES) >= EVERYDAY
+
+
+VERIFICATION = Verification(
+    "stage",
+    "the rehearsal",
+    (
+        good("One", "first", "there <b>", "all is well"),
+        wrong("One", "second", "gone & lost", "calls fail", "deploy stage"),
+        unknown("Two", "third", "not told", "nobody knows"),
+    ),
+    ("accepted.yaml: 'x' mutes nothing here",),
+)
+
+
+def test_a_page_of_checks_escapes_and_groups() -> None:
+    """Each subject once, in order; what was found is text, never markup."""
+    html = verification_html(VERIFICATION)
+    table = html[html.index("<table") :]
+    assert table.index("One") < table.index("second") < table.index("Two") < table.index("mutes nothing")
+    assert html.count(">One<") == 1
+    assert "there &lt;b&gt;" in html
+    assert "gone &amp; lost" in html
+
+
+def test_the_same_as_text() -> None:
+    """Good ones take a line; the others say what it means and what repairs it."""
+    assert verification_text(VERIFICATION).splitlines() == [
+        "Verify stage: 1 of 3 checks wrong: second (1 good, 1 unknown)",
+        "",
+        "One",
+        "  ✓ first: there <b>",
+        "  ✗ second: gone & lost",
+        "      calls fail; repair: deploy stage",
+        "",
+        "Two",
+        "  ? third: not told",
+        "      nobody knows",
+        "",
+        "accepted.yaml: 'x' mutes nothing here",
+    ]
+
+
+def test_a_summary_names_five_of_many() -> None:
+    """It stays one line that can be read."""
+    many = tuple(wrong("One", f"c{n}", "", "", "") for n in range(8))
+    assert Verification("stage", "", many).summary == (
+        "Verify stage: 8 of 8 checks wrong: c0, c1, c2, c3, c4 and 3 more (0 good)"
+    )
