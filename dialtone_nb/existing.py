@@ -10,7 +10,7 @@ from typing import Any
 from dialtone_nb.account import Account
 from dialtone_nb.parameters import Network
 from dialtone_nb.resources.addresses import list_addresses
-from dialtone_nb.resources.builds import build_item, fetch_build, list_builds, read_versions
+from dialtone_nb.resources.builds import build_item, build_key, fetch_build, list_builds, read_versions
 from dialtone_nb.resources.credential_lists import list_credential_lists, list_credentials
 from dialtone_nb.resources.deployments import list_deployments
 from dialtone_nb.resources.environments import list_environments
@@ -110,9 +110,8 @@ def _serverless(
         if sid and sid != PREVIOUS:
             builds.setdefault(sid, _read_build(account, service.sid, fetch_build(account, service.sid, sid)))
             code[build] = {one.key: one for one in _known(builds[sid], bundle)[1]}
-    if {path: one.fields["sha256"] for path, one in live.items() if path != MANIFEST} != {
-        path: module.sha256 for path, module in bundle.modules.items()
-    }:
+    deployed = State(items).find(Kind.DEPLOYMENT, environments[0])
+    if deployed is None or deployed.fields["code"] != build_key(bundle.digest):
         for newest in list_builds(account, service.sid, NEWEST_BUILDS):
             if newest.sid not in builds and str(newest.status) != "failed":
                 builds[newest.sid] = _read_build(account, service.sid, newest)
