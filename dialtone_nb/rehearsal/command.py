@@ -12,7 +12,13 @@ from dialtone_nb.rehearsal.server import start_rehearsal
 
 
 def main(argv: list[str]) -> int:
-    """0 once the rehearsal was told to stop, by SIGINT or SIGTERM; until then it answers."""
+    """0 once the rehearsal was told to stop, by SIGINT or SIGTERM, or once it has printed what was asked."""
+    options = build_parser().parse_args(argv)
+    return print_coverage() if options.coverage else serve(options)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `python -m dialtone_nb rehearsal`."""
     parser = argparse.ArgumentParser(
         prog="python -m dialtone_nb rehearsal", description="A stand-in for Twilio on this machine; it is not Twilio."
     )
@@ -21,7 +27,27 @@ def main(argv: list[str]) -> int:
         "--state", type=Path, default=Path(".rehearsal/state.db"), help="the file that holds the account"
     )
     parser.add_argument("--seed", type=int, default=7, help="what all SIDs and secrets follow from (default: 7)")
-    options = parser.parse_args(argv)
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="print each operation of the products it touches as modelled or refused, and end",
+    )
+    return parser
+
+
+def print_coverage() -> int:
+    """0 once every documented operation is printed, modelled or refused."""
+    from dialtone_nb.rehearsal.api.everything import OPERATIONS
+    from dialtone_nb.rehearsal.coverage import compare_coverage, coverage_lines
+    from dialtone_nb.rehearsal.documents import list_operations, read_documents
+
+    documented = [one for product, document in read_documents().items() for one in list_operations(product, document)]
+    sys.stdout.writelines(f"{line}\n" for line in coverage_lines(compare_coverage(documented, OPERATIONS)))
+    return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    """0 once the rehearsal was told to stop; until then it answers."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

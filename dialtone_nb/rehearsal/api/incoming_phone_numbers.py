@@ -73,12 +73,16 @@ NOT_OF_DEPENDENTS = frozenset(
     {"address_sid", "beta", "bundle_sid", "emergency_address_status", "identity_sid", "origin", "status", "type"}
     | {"voice_receive_mode"}
 )
+# Lists of their own, at the place where a SID would be.
+KINDS = frozenset({"Local", "Mobile", "TollFree"})
 # Things that a number can be given and the rehearsal never has.
 NEVER_THERE = {"voice_application_sid": 21420, "sms_application_sid": 21420, "trunk_sid": 21245, "bundle_sid": 21649}
 
 
 def number_of(tables: Tables, ask: Ask) -> Thing:
-    """The number in the path."""
+    """The number in the path, which may also be one of Twilio's lists of a kind of numbers."""
+    if ask.names["Sid"] in KINDS:
+        raise not_modelled(f"{ask.method} {ask.host}{ask.path}")
     number = tables.get("phone_number", ask.names["Sid"])
     if number is None:
         raise absent(ask.path)

@@ -1,0 +1,7 @@
+"""A rehearsal of its own for each test, and plain HTTP to it."""
+
+from __future__ import annotations
+
+from rehearsal.conftest import door, rehearsal, state
+
+__all__ = ["door", "rehearsal", "state"]

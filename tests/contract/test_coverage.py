@@ -1,0 +1,62 @@
+"""What the rehearsal models of Twilio, counted against Twilio's own documents."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rehearsal.doors import Door
+
+from dialtone_nb.errors import InputError
+from dialtone_nb.rehearsal import Rehearsal
+from dialtone_nb.rehearsal.api.everything import OPERATIONS
+from dialtone_nb.rehearsal.coverage import compare_coverage, coverage_lines
+from dialtone_nb.rehearsal.documents import list_operations, read_documents
+
+COVERAGE = compare_coverage(
+    [one for product, document in read_documents().items() for one in list_operations(product, document)], OPERATIONS
+)
+ROOT = Path(__file__).parents[2]
+UPLOAD = ("POST", "serverless-upload.twilio.com")
+
+
+def test_every_modelled_operation_is_one_of_twilios() -> None:
+    """Only uploads, which the serverless toolkit knows and no document has, are modelled beside the documents."""
+    assert {(one.method, one.host) for one in COVERAGE.undocumented} == {UPLOAD}
+    assert COVERAGE.modelled + len(COVERAGE.undocumented) == len(OPERATIONS)
+
+
+def test_every_operation_is_printed_as_modelled_or_refused() -> None:
+    """One line for each operation of the touched products, and a last line with the sum."""
+    lines = list(coverage_lines(COVERAGE))
+    words = [line.split()[0] for line in lines if re.match("  (modelled|refused) ", line)]
+    assert words.count("modelled") == len(OPERATIONS)
+    assert words.count("refused") == COVERAGE.documented - COVERAGE.modelled
+    assert lines[-1].startswith(f"{COVERAGE.modelled} of {COVERAGE.documented} operations in 5 products")
+
+
+def test_the_command_prints_it() -> None:
+    """`python -m dialtone_nb rehearsal --coverage` prints what was counted here, and ends."""
+    command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--coverage"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert printed.splitlines() == list(coverage_lines(COVERAGE))
+
+
+def test_missing_documents_are_one_clear_line(tmp_path: Path) -> None:
+    """A folder without documents is named, with the command that installs them."""
+    with pytest.raises(InputError, match="make documents") as raised:
+        read_documents(tmp_path)
+    assert str(tmp_path) in str(raised.value)
+
+
+def test_whatever_is_not_modelled_is_refused_by_name(rehearsal: Rehearsal, door: Door) -> None:
+    """Each documented operation of the touched products that is not modelled answers 501 and says which it is."""
+    sids = {"AccountSid": rehearsal.account_sid}
+    for operation in [one for product in COVERAGE.products for one in product.refused]:
+        path = re.sub(r"\{(\w+)\}", lambda name: sids.get(name[1], "XX" + "0" * 32), operation.path)
+        response = door.ask(operation.method, operation.host, path)
+        assert (response.status_code, response.json()["code"]) == (501, 20501), operation
+        assert f"{operation.method} {operation.host}{path}" in response.json()["message"]
