@@ -11,12 +11,11 @@ from dialtone_nb.verify.checks import Check, CheckState, Verification
 _MARK = {CheckState.GOOD: "✓", CheckState.WRONG: "✗", CheckState.UNKNOWN: "?", CheckState.ACCEPTED: "~"}
 # The roles of the style sheet.
 _ROLE = {
-    CheckState.GOOD: "done",
     CheckState.WRONG: "failed",
     CheckState.UNKNOWN: "unknown",
     CheckState.ACCEPTED: "none",
 }
-_COLUMNS = ("check", "found", "what it means", "repair")
+_COLUMNS = ("check", "found", "what it means, and what repairs it")
 
 
 def verification_text(verification: Verification) -> str:
@@ -25,7 +24,7 @@ def verification_text(verification: Verification) -> str:
     for subject, group in groupby(verification.checks, lambda check: check.subject):
         lines += ["", subject]
         for check in group:
-            lines.append(f"  {_MARK[check.state]} {check.name}: {check.found}")
+            lines.append(f"  {_MARK[check.state]} {check.label}: {check.found}")
             if check.state is not CheckState.GOOD:
                 repair = [f"repair: {check.repair}"] if check.repair else []
                 lines.append(f"      {'; '.join([check.meaning, *repair])}")
@@ -47,7 +46,8 @@ def verification_html(verification: Verification) -> str:
 
 
 def _row(check: Check) -> str:
-    name = f'<span class="sign" title="{check.state}">{_MARK[check.state]}</span>{name_html(check.name)}'
-    is_good = check.state is CheckState.GOOD
-    meaning = f'<span class="quiet">{escape(check.meaning)}</span>' if is_good else escape(check.meaning)
-    return row((name, name_html(check.found), meaning, escape(check.repair)), _ROLE[check.state])
+    name = f'<span class="sign" title="{check.state}">{_MARK[check.state]}</span>{name_html(check.label)}'
+    if check.state is CheckState.GOOD:
+        return row((name, name_html(check.found), f'<span class="quiet">{escape(check.meaning)}</span>'), "done")
+    repair = f"<div><b>Repair:</b> {escape(check.repair)}</div>" if check.repair else ""
+    return row((name, name_html(check.found), f"{escape(check.meaning)}{repair}"), _ROLE[check.state])

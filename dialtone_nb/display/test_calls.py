@@ -7,7 +7,7 @@ from html import escape
 from dialtone_nb.display.tables import body, name_html, row, table
 from dialtone_nb.runbooks.test_calls import PlacedCall, TestCalls
 
-_COLUMNS = ("call", "was to happen", "happened", "heard, and alerts", "as expected")
+_COLUMNS = ("call", "was to happen", "happened", "as expected")
 
 
 def calls_text(calls: TestCalls) -> str:
@@ -31,11 +31,11 @@ def calls_html(calls: TestCalls) -> str:
 
 
 def _row(call: PlacedCall) -> str:
-    what = f'<span class="sign">{_mark(call)}</span>{escape(call.title)}<div>{name_html(call.dialled)}</div>'
-    said = "".join(f"<div>{escape(line)}</div>" for line in _said(call))
-    verdict = "yes" if call.is_as_expected else f"no: {'; '.join(call.differences)}"
-    cells = (what, name_html(call.expected), name_html(call.happened), said, escape(verdict))
-    return row(cells, "done" if call.is_as_expected else "failed")
+    dialled = f'<div class="quiet">{escape(call.dialled)}</div>'
+    what = f'<span class="sign">{_mark(call)}</span>{escape(call.title)}{dialled}'
+    happened = name_html(call.happened) + "".join(f"<div>{escape(line)}</div>" for line in _said(call))
+    verdict = "yes" if call.is_as_expected else f"<b>no</b>: {escape('; '.join(call.differences))}"
+    return row((what, name_html(call.expected), happened, verdict), "done" if call.is_as_expected else "failed")
 
 
 def _mark(call: PlacedCall) -> str:

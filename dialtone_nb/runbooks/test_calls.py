@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from dialtone_nb.account import CONTROL, Account
+from dialtone_nb.calls.codes import code_of
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide, spoken_reason
 from dialtone_nb.dialplan.model import (
@@ -26,6 +27,7 @@ from dialtone_nb.parameters import Parameters
 from dialtone_nb.resources.credential_lists import list_credential_lists, list_credentials
 from dialtone_nb.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.runbook import Runbook
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 from dialtone_nb.yaml_models import suggest
 
 STRANGER = "+12065550142"
@@ -224,7 +226,7 @@ def _place(
         _expected(decision, is_there=is_there),
         _happened(told),
         tuple(told["heard"]),
-        tuple(f"{alert['code']} {alert['message']}" for alert in told["alerts"]),
+        tuple(f"{alert['code']}: {code_of(str(alert['code'])).meaning}" for alert in told["alerts"]),
         tuple(differences),
     )
 
@@ -276,12 +278,20 @@ def _expected(decision: Decision, *, is_there: bool) -> str:
         return f"refused ({decision.reason}), the reason is heard"
     if isinstance(decision, RingClient):
         return f"rings {decision.client}" if is_there else f"rings {decision.client}, which is not there; that is heard"
-    return f"dials {_address(decision)}"
+    return f"dials {_party(_address(decision))}"
+
+
+def _party(address: str) -> str:
+    """A number, one of our phones, or somebody at another SIP server."""
+    user, host = parse_sip_uri(address)
+    if not host:
+        return address
+    return user if host.endswith(SIP_DOMAIN_SUFFIX) else f"{user}@{host}"
 
 
 def _happened(told: Mapping[str, Any]) -> str:
     """The statuses of the call and of what it dialled."""
     if told["status"] == "refused":
         return f"turned away: {told['reason']}"
-    legs = [f"{leg['to'].partition('?')[0]} {leg['status']}" for leg in told["children"]]
+    legs = [f"{_party(leg['to'])} {leg['status']}" for leg in told["children"]]
     return "; ".join([f"call {told['status']}", *(legs or ["nothing dialled"])])

@@ -14,6 +14,7 @@ from dialtone_nb.runbooks.site import Site, open_site
 from dialtone_nb.verify import alerts, permissions, probes, signs_of_life
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
+from dialtone_nb.verify.credentials import credential_checks
 from dialtone_nb.verify.domains import domain_checks
 from dialtone_nb.verify.phones import phone_checks
 from dialtone_nb.verify.seen import Seen
@@ -32,7 +33,7 @@ def verify_environment(runbook: Runbook) -> Verification:
 def verify_site(site: Site, acceptances: Mapping[str, Acceptance] | None = None) -> Verification:
     """The same, for a site."""
     now = site.account.now()
-    accepted = accept(_checks(site), acceptances or {}, now.date())
+    accepted = accept(_grouped(_checks(site)), acceptances or {}, now.date())
     return Verification(site.environment, site.account.label, accepted.checks, accepted.notes)
 
 
@@ -55,11 +56,20 @@ def _checks(site: Site) -> Iterator[Check]:
     yield from service_checks(seen, trunk_password=bool(site.trunk_password))
     yield from _probe(site, seen)
     yield from domain_checks(seen)
+    yield from credential_checks(seen)
     yield from phone_checks(seen)
     yield from _with(calls, signs_of_life.SUBJECT, lambda signs: signs_of_life.life_checks(seen, signs))
     allowed = site.parameters.dialplan.allowed_countries
     yield from _with(countries, permissions.SUBJECT, lambda found: permissions.permission_checks(found, allowed))
     yield from _with(complaints, alerts.SUBJECT, alerts.alert_checks)
+
+
+def _grouped(checks: Iterable[Check]) -> list[Check]:
+    """Checks of one subject side by side, in the order in which the subjects first come."""
+    groups: dict[str, list[Check]] = {}
+    for check in checks:
+        groups.setdefault(check.subject, []).append(check)
+    return [check for group in groups.values() for check in group]
 
 
 def _probe(site: Site, seen: Seen) -> Iterable[Check]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -43,9 +44,14 @@ def accept(checks: Iterable[Check], acceptances: Mapping[str, Acceptance], today
     """The checks, those muted that are wrong or unknown and accepted; an acceptance that has run out mutes nothing."""
     checks = tuple(checks)
     muted = tuple(_muted(check, acceptances.get(check.name), today) for check in checks)
-    needed = {check.name for check in checks if check.state is not CheckState.GOOD}
-    notes = tuple(f"{FILE}: {name!r} mutes nothing here" for name in acceptances if name not in needed)
-    return Accepted(muted, notes)
+    needed = [check.name for check in checks if check.state is not CheckState.GOOD]
+    return Accepted(muted, tuple(_note(name, needed) for name in acceptances if name not in needed))
+
+
+def _note(name: str, needed: Sequence[str]) -> str:
+    """An entry may be for another environment, or have had its day; or its name is misspelt."""
+    near = difflib.get_close_matches(name, needed, n=1, cutoff=0.9)
+    return f"{FILE}: {name!r} mutes nothing here" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _muted(check: Check, acceptance: Acceptance | None, today: date) -> Check:

@@ -27,6 +27,11 @@ class Check:
     meaning: str
     repair: str = ""
 
+    @property
+    def label(self) -> str:
+        """The name without what its subject says already: "credential" of the phone lobby."""
+        return self.name.removesuffix(f" of {self.subject.rpartition(' ')[2]}")
+
 
 def good(subject: str, name: str, found: str, meaning: str) -> Check:
     """A check of something that is as it should be."""

@@ -11,8 +11,6 @@ from dialtone_nb.resources.sip_domains import FIELDS, mapping_key
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.seen import Seen
 
-SUBJECT = "SIP domains"
-
 
 @dataclass(frozen=True, slots=True)
 class Facet:
@@ -65,45 +63,51 @@ def domain_checks(seen: Seen) -> Iterator[Check]:
         domain = seen.find(Kind.SIP_DOMAIN, name)
         if domain is None:
             harm = "the phones on it have no dial tone"
-            yield wrong(SUBJECT, f"domain {name}", "not there", harm, seen.deploy_words)
+            yield wrong(subject_of(name), f"domain {name}", "not there", harm, seen.deploy_words)
             continue
         change = seen.change(Kind.SIP_DOMAIN, name)
         for facet in (*FACETS, _OTHERS):
             yield _facet(seen, domain, facet, change)
         for kind, word, meaning, harm in _MAPPINGS:
-            yield _mapping(seen, kind, f"{word} mapping of {name}", name, meaning, harm)
+            yield _mapping(seen, kind, f"{word} mapping", name, meaning, harm)
         yield _guests(seen, domain)
 
 
+def subject_of(domain: str) -> str:
+    """The heading of a domain's checks."""
+    return f"SIP domain {domain}"
+
+
 def _facet(seen: Seen, domain: Item, facet: Facet, change: Change | None) -> Check:
-    title = f"{facet.name} of {domain.key}"
+    subject, title = subject_of(domain.key), f"{facet.name} of {domain.key}"
     differing = {name: change.after[name] for name in facet.fields if change and name in change.after}
     if not differing:
         found = "as declared" if facet is _OTHERS else readable(domain.fields[facet.fields[0]])
-        return good(SUBJECT, title, found, facet.meaning)
+        return good(subject, title, found, facet.meaning)
     words = [f"{readable(domain.fields[name])}, not {readable(value)}" for name, value in differing.items()]
     if facet is _OTHERS:
         words = [f"{name.replace('_', ' ')} is {text}" for name, text in zip(differing, words, strict=True)]
-    return wrong(SUBJECT, title, "; ".join(words), facet.harm, seen.deploy_words)
+    return wrong(subject, title, "; ".join(words), facet.harm, seen.deploy_words)
 
 
-def _mapping(seen: Seen, kind: Kind, title: str, domain: str, meaning: str, harm: str) -> Check:
+def _mapping(seen: Seen, kind: Kind, aspect: str, domain: str, meaning: str, harm: str) -> Check:
+    subject, title = subject_of(domain), f"{aspect} of {domain}"
     name = seen.parameters.network.credential_list
     if seen.find(kind, mapping_key(domain, name)):
-        return good(SUBJECT, title, name, meaning)
-    return wrong(SUBJECT, title, f"{name} is not mapped", harm, seen.deploy_words)
+        return good(subject, title, name, meaning)
+    return wrong(subject, title, f"{name} is not mapped", harm, seen.deploy_words)
 
 
 def _guests(seen: Seen, domain: Item) -> Check:
     """Whether anybody but our phones is let in, or our phones only from some addresses."""
-    title = f"nobody else on {domain.key}"
+    subject, title = subject_of(domain.key), f"other users of {domain.key}"
     ours = seen.parameters.network.credential_list
     state = seen.existing.state
     keys = {item.key for kind, *_ in _MAPPINGS for item in state.of(kind) if item.key.startswith(f"{domain.key}/")}
     others = sorted(key.partition("/")[2] for key in keys if key != mapping_key(domain.key, ours))
     if others:
         return wrong(
-            SUBJECT,
+            subject,
             title,
             f"mapped as well: {', '.join(others)}",
             "the users of these lists can call at our cost",
@@ -111,10 +115,10 @@ def _guests(seen: Seen, domain: Item) -> Check:
         )
     if "IP_ACL" in str(domain.given["auth_type"]):
         return wrong(
-            SUBJECT,
+            subject,
             title,
             "an IP access control list is mapped as well",
             "password and address must both fit, so phones elsewhere are refused (32201)",
             "take the mapping out in the Console: Voice, SIP domains, Authentication",
         )
-    return good(SUBJECT, title, f"only {ours}", "only our phones are let in")
+    return good(subject, title, "none", "only our phones are let in")

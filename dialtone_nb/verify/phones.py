@@ -1,4 +1,4 @@
-"""The phones: each one's number, emergency address and credential, and credentials that belong to no phone."""
+"""The phones: each one's number, emergency address and credential."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from dialtone_nb.resources.model import Item, Kind, State
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.seen import Seen, difference
 
-SUBJECT = "Phones"
 REGISTERED = "registered"
 _EMERGENCY_FIELD = "emergency_address_sid"
 
 
 def phone_checks(seen: Seen) -> Iterator[Check]:
-    """The checks of every phone of the environment, and of credentials that nobody declared."""
+    """The checks of every phone of the environment; of one that was never set up, just that."""
     for name, client in seen.parameters.clients_in(seen.environment).items():
-        yield from _checks_of(seen, name, client) if is_begun(seen, name) else (_not_begun(seen, name),)
-    yield _strangers(seen)
+        yield from _checks_of(seen, name, client) if _is_begun(seen, name) else (_not_begun(seen, name),)
 
 
-def is_begun(seen: Seen, name: str) -> bool:
+def _is_begun(seen: Seen, name: str) -> bool:
     """Whether anything of a phone is there: its number, its credential or its address."""
     number = seen.parameters.clients[name].caller_id
     wanted = ((Kind.PHONE_NUMBER, number), (Kind.CREDENTIAL, name), (Kind.ADDRESS, address_key(name)))
@@ -35,7 +33,7 @@ def _not_begun(seen: Seen, name: str) -> Check:
     # by half is one.
     number = seen.parameters.clients[name].caller_id
     found = f"not set up yet: no number ({number}), no credential"
-    return unknown(SUBJECT, f"set-up of {name}", found, "the phone can't be used yet", _setup(name))
+    return unknown(subject_of(name), f"set-up of {name}", found, "the phone can't be used yet", _setup(name))
 
 
 def _checks_of(seen: Seen, name: str, client: Client) -> Iterator[Check]:
@@ -53,8 +51,8 @@ def _checks_of(seen: Seen, name: str, client: Client) -> Iterator[Check]:
 def _credential(name: str, change: Change | None) -> Check:
     title = f"credential of {name}"
     if change is None:
-        return good(SUBJECT, title, "there", "the phone can register and call, if it has the right password")
-    return wrong(SUBJECT, title, "not there", "the phone can neither register nor call", _setup(name))
+        return good(subject_of(name), title, "there", "the phone can register and call, if it has the right password")
+    return wrong(subject_of(name), title, "not there", "the phone can neither register nor call", _setup(name))
 
 
 def _caller_id(name: str, client: Client, number: Item | None, change: Change | None, repair: str) -> Check:
@@ -62,14 +60,14 @@ def _caller_id(name: str, client: Client, number: Item | None, change: Change | 
     if number is None:
         found = f"{client.caller_id} is not owned by this account"
         harm = "its calls are refused (13214), and nobody can call it"
-        return wrong(SUBJECT, title, found, harm, f'{_setup(name)} and buy_number "{client.caller_id}"')
+        return wrong(subject_of(name), title, found, harm, f'{_setup(name)} and buy_number "{client.caller_id}"')
     fields = {key: value for key, value in (change.after if change else {}).items() if key != _EMERGENCY_FIELD}
     if not fields or change is None:
         found = f"{client.caller_id}, owned and pointed here"
-        return good(SUBJECT, title, found, "calls to this number ring the phone; its own calls show it")
+        return good(subject_of(name), title, found, "calls to this number ring the phone; its own calls show it")
     differing = Change(change.action, change.kind, change.key, change.before, fields)
     harm = "calls to this number don't ring the phone"
-    return wrong(SUBJECT, title, f"{client.caller_id}: {difference(differing)}", harm, repair)
+    return wrong(subject_of(name), title, f"{client.caller_id}: {difference(differing)}", harm, repair)
 
 
 def _emergency(seen: Seen, name: str, number: Item | None, address_change: Change | None) -> Check:
@@ -77,7 +75,7 @@ def _emergency(seen: Seen, name: str, number: Item | None, address_change: Chang
     harm = "an emergency call goes to a national centre without an address, and costs $75"
     if number is None:
         found = "there is no number that could carry it"
-        return unknown(SUBJECT, title, found, harm, _setup(name))
+        return unknown(subject_of(name), title, found, harm, _setup(name))
     address = seen.find(Kind.ADDRESS, address_key(name))
     status = str(number.given["emergency_address_status"])
     carried = number.fields[_EMERGENCY_FIELD]
@@ -90,34 +88,25 @@ def _emergency(seen: Seen, name: str, number: Item | None, address_change: Chang
     elif carried and carried != address.sid:
         found = f"{number.key} carries another address"
     elif status == "pending-registration":
-        return unknown(SUBJECT, title, "is being registered", meaning, "verify once more in some minutes")
+        return unknown(subject_of(name), title, "is being registered", meaning, "verify once more in some minutes")
     elif not carried or status != REGISTERED:
         found = f"{status} on {number.key}"
     else:
-        return good(SUBJECT, title, f"{status} on {number.key}", meaning)
-    return wrong(SUBJECT, title, found, harm, _setup(name))
+        return good(subject_of(name), title, f"{status} on {number.key}", meaning)
+    return wrong(subject_of(name), title, found, harm, _setup(name))
 
 
 def _no_emergency(name: str, number: Item | None) -> Check:
     title = f"emergency address of {name}"
     if number is not None and number.fields[_EMERGENCY_FIELD]:
         found = f"none is declared, and {number.key} carries one"
-        return wrong(SUBJECT, title, found, "it costs money every month and serves nobody", _setup(name))
-    return good(SUBJECT, title, "none, as declared", "the phone is told that it can't make emergency calls")
+        return wrong(subject_of(name), title, found, "it costs money every month and serves nobody", _setup(name))
+    return good(subject_of(name), title, "none, as declared", "the phone is told that it can't make emergency calls")
 
 
-def _strangers(seen: Seen) -> Check:
-    title = "credentials without a phone"
-    strangers = sorted({item.key for item in seen.existing.state.of(Kind.CREDENTIAL)} - set(seen.parameters.clients))
-    if not strangers:
-        return good(SUBJECT, title, "none", "nobody but declared phones can register or call")
-    return wrong(
-        SUBJECT,
-        title,
-        ", ".join(strangers),
-        "whoever has such a password can register here",
-        "declare them in clients.yaml, or take them out in the Console: Voice, Credential lists",
-    )
+def subject_of(name: str) -> str:
+    """The heading of a phone's checks."""
+    return f"Phone {name}"
 
 
 def _setup(name: str) -> str:

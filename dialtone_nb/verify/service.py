@@ -22,7 +22,6 @@ def service_checks(seen: Seen, *, trunk_password: bool) -> Iterator[Check]:
     yield _environment(seen)
     yield _live_build(seen)
     yield from _trunk_password(seen, trunk_password)
-    yield _credential_list(seen)
     yield _rest_of_the_plan(seen)
 
 
@@ -70,19 +69,6 @@ def _trunk_password(seen: Seen, is_known: bool) -> Iterator[Check]:
         yield wrong(SUBJECT, title, found, "our SIP server refuses calls", seen.deploy_words)
     else:
         yield good(SUBJECT, title, "the one that is set here", "our SIP server takes calls")
-
-
-def _credential_list(seen: Seen) -> Check:
-    name = seen.parameters.network.credential_list
-    if seen.change(Kind.CREDENTIAL_LIST, name) is None:
-        return good(SUBJECT, f"credential list {name}", "there", "phones have a place for their passwords")
-    return wrong(
-        SUBJECT,
-        f"credential list {name}",
-        "not there",
-        "no phone can register or call",
-        f"{seen.deploy_words}, then client_setup for each phone",
-    )
 
 
 def _rest_of_the_plan(seen: Seen) -> Check:

@@ -10,6 +10,7 @@ from dialtone_nb.account import Account
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.sip import parse_sip_uri
 from dialtone_nb.verify.checks import Check, good, unknown
+from dialtone_nb.verify.phones import subject_of
 from dialtone_nb.verify.seen import Seen
 
 SUBJECT = "Signs of life"
@@ -59,7 +60,9 @@ def life_checks(seen: Seen, signs: Iterable[Sign]) -> Iterator[Check]:
         title = f"last sign of life of {name}"
         if name in last:
             found = f"{last[name].what} on {last[name].at:%Y-%m-%d at %H:%M} UTC"
-            yield good(SUBJECT, title, found, "the phone had power, a connection and its password then")
+            yield good(subject_of(name), title, found, "the phone had power, a connection and its password then")
         else:
             meaning = "without a call nobody can tell whether the phone is registered"
-            yield unknown(SUBJECT, title, f"none in the last {DAYS} days", meaning, "place a call from it, or call it")
+            yield unknown(
+                subject_of(name), title, f"none in the last {DAYS} days", meaning, "place a call from it, or call it"
+            )

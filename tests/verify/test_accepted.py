@@ -15,9 +15,9 @@ from .conftest import ROOT
 
 TODAY = date(2026, 3, 2)
 CHECKS = (
-    good("Phones", "credential of lobby", "there", ""),
-    wrong("Phones", "credential of van", "not there", "", "client_setup"),
-    unknown("Signs of life", "last sign of life of garden", "none", ""),
+    good("Phone lobby", "credential of lobby", "there", ""),
+    wrong("Phone van", "credential of van", "not there", "", "client_setup"),
+    unknown("Phone garden", "last sign of life of garden", "none", ""),
 )
 
 
@@ -69,5 +69,5 @@ def test_an_entry_that_mutes_nothing_is_noted() -> None:
     assert accepted.checks == CHECKS
     assert accepted.notes == (
         "accepted.yaml: 'credential of lobby' mutes nothing here",
-        "accepted.yaml: 'credential of vann' mutes nothing here",
+        "accepted.yaml: 'credential of vann' mutes nothing here; did you mean 'credential of van'?",
     )

@@ -75,7 +75,7 @@ VERIFICATION = Verification(
     (
         good("One", "first", "there <b>", "all is well"),
         wrong("One", "second", "gone & lost", "calls fail", "deploy stage"),
-        unknown("Two", "third", "not told", "nobody knows"),
+        unknown("Phone garden", "third of garden", "not told", "nobody knows"),
     ),
     ("accepted.yaml: 'x' mutes nothing here",),
 )
@@ -85,7 +85,7 @@ def test_a_page_of_checks_escapes_and_groups() -> None:
     """Each subject once, in order; what was found is text, never markup."""
     html = verification_html(VERIFICATION)
     table = html[html.index("<table") :]
-    assert table.index("One") < table.index("second") < table.index("Two") < table.index("mutes nothing")
+    assert table.index("One") < table.index("second") < table.index("Phone garden") < table.index("mutes nothing")
     assert html.count(">One<") == 1
     assert "there &lt;b&gt;" in html
     assert "gone &amp; lost" in html
@@ -101,7 +101,7 @@ def test_the_same_as_text() -> None:
         "  ✗ second: gone & lost",
         "      calls fail; repair: deploy stage",
         "",
-        "Two",
+        "Phone garden",
         "  ? third: not told",
         "      nobody knows",
         "",

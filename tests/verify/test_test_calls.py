@@ -166,4 +166,4 @@ def test_a_page_of_calls_tells_the_same_as_the_text(stage: Stage) -> None:
     assert [line[0] for line in text.splitlines() if line[0] in "✓✗"] == ["✓", "✓", "✗", "✓", "✓"]
     assert "    differs: 0 numbers were dialled, not one" in text.splitlines()
     assert html.count("✓") == 4
-    assert "no: 0 numbers were dialled, not one" in html
+    assert "<b>no</b>: 0 numbers were dialled, not one" in html

@@ -29,8 +29,8 @@ def test_a_good_state_is_all_good(stage: Stage) -> None:
     verification = stage.verify()
     assert {check.state for check in verification.checks} == {CheckState.GOOD}, verification_text(verification)
     assert list(dict.fromkeys(check.subject for check in verification.checks)) == [
-        *("Account", "Service", "Functions", "SIP domains", "Phones", "Signs of life", "Geographic permissions"),
-        "Alerts of the last day",
+        *("Account", "Service", "Functions", f"SIP domain {EMERGENCY}", f"SIP domain {OTHER}", "Credential list"),
+        *("Phone workbench", "Phone van", "Geographic permissions", "Alerts of the last day"),
     ]
     count = len(verification.checks)
     assert (verification.exit_code, verification.summary) == (
@@ -155,7 +155,7 @@ DRIFTS: Mapping[str, Drift] = {
     ),
     "the calls mapping": Drift(_unmap("calls"), (f"calls mapping of {EMERGENCY}",)),
     "the registrations mapping": Drift(_unmap("registrations"), (f"registrations mapping of {EMERGENCY}",)),
-    "strangers mapped": Drift(_map_strangers, (f"nobody else on {EMERGENCY}",), repair="Console"),
+    "strangers mapped": Drift(_map_strangers, (f"other users of {EMERGENCY}",), repair="Console"),
     "a domain gone": Drift(_delete_domain, (f"domain {OTHER}",)),
     "a credential gone": Drift(
         lambda stage: stage.credential("van").delete(), ("credential of van",), repair="client_setup with client van"
