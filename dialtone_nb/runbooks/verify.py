@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import TypeVar
 
 from dialtone_nb.dialplan.compile import compile_table
@@ -33,12 +34,12 @@ def verify_environment(runbook: Runbook) -> Verification:
 def verify_site(site: Site, acceptances: Mapping[str, Acceptance] | None = None) -> Verification:
     """The same, for a site."""
     now = site.account.now()
-    accepted = accept(_grouped(_checks(site)), acceptances or {}, now.date())
+    accepted = accept(_grouped(_checks(site, now)), acceptances or {}, now.date())
     return Verification(site.environment, site.account.label, accepted.checks, accepted.notes)
 
 
-def _checks(site: Site) -> Iterator[Check]:
-    account, now = site.account, site.account.now()
+def _checks(site: Site, now: datetime) -> Iterator[Check]:
+    account = site.account
     with ThreadPoolExecutor(4) as pool:
         looking = pool.submit(site.look)
         # Before the functions are asked, so that an alert about that is not taken for one about calls.

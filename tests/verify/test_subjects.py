@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from dialtone_nb.calls.codes import CODES
+from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.checks import verification_html, verification_text
+from dialtone_nb.parameters import load_parameters
 from dialtone_nb.verify.alerts import EVERYDAY, Alert, alert_checks
 from dialtone_nb.verify.checks import CheckState, Verification, good, unknown, wrong
 from dialtone_nb.verify.permissions import Country, permission_checks
+from dialtone_nb.verify.probes import NOBODYS_NUMBER, STATUS, make_probes
+
+from .conftest import ROOT
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -115,3 +121,26 @@ def test_a_summary_names_five_of_many() -> None:
     assert Verification("stage", "", many).summary == (
         "Verify stage: 8 of 8 checks wrong: c0, c1, c2, c3, c4 and 3 more (0 good)"
     )
+
+
+def test_an_environment_without_phones_is_probed_with_strangers_alone() -> None:
+    """Nobody is known there: a phone of another environment is refused, and so is a call to any number."""
+    parameters = load_parameters(ROOT / "parameters")
+    clients = {name: client for name, client in parameters.clients.items() if client.environment == "stage"}
+    table = compile_table(replace(parameters, clients=clients))
+    probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
+    assert [probe.what for probe in probes if probe.function != STATUS] == [
+        "nobody dials 5035550199",
+        f"a call to {NOBODYS_NUMBER}",
+    ]
+
+
+def test_probes_dial_what_must_go_through_and_what_must_not() -> None:
+    """Of the sample's dial plan: emergency, trunk, near and far, and five strings that are refused."""
+    table = compile_table(load_parameters(ROOT / "parameters"))
+    probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
+    dialled = {probe.what: "<Dial" in probe.expected for probe in probes if probe.what.startswith("lobby dials")}
+    assert [what.removeprefix("lobby dials ") for what, goes in dialled.items() if not goes] == [
+        *("9005550199", "5039765555", "8765550199", "011442079460123", "12"),
+    ]
+    assert len(dialled) == 13
