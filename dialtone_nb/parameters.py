@@ -133,15 +133,20 @@ def load_parameters(folder: Path) -> Parameters:
     """The three files of a parameters folder; a `ParametersError` with every fault of all of them."""
     faults: list[Fault] = []
     network = _load(folder / "network.yaml", Network, faults)
-    clients = _load(folder / "clients.yaml", dict[ClientName, Client], faults)
     dialplan = _load(folder / "dialplan.yaml", Dialplan, faults)
+    clients: dict[str, Client] = {}
     if network:
         faults.extend(_network_faults(*network))
-    if network and clients:
-        faults.extend(_client_faults(clients[0], network[1], clients[1]))
-    if faults or not (network and clients and dialplan):
+    try:
+        file = YamlFile(folder / "clients.yaml")
+        clients, entry_faults = file.parse_entries(ClientName, Client)
+        # A phone that is written wrongly must not hide what is wrong with the others.
+        faults += [*entry_faults, *(_client_faults(file, network[1], clients) if network else ())]
+    except ParametersError as error:
+        faults += error.faults
+    if faults or not (network and dialplan):
         raise ParametersError(faults)
-    return Parameters(network[1], clients[1], dialplan[1], folder)
+    return Parameters(network[1], clients, dialplan[1], folder)
 
 
 def _load(path: Path, model: type[M], faults: list[Fault]) -> tuple[YamlFile, M] | None:

@@ -71,6 +71,22 @@ class YamlFile:
             raise ParametersError(self._fault(detail, model) for detail in error.errors(include_url=False)) from None
         return parsed
 
+    def parse_entries(self, key: Any, model: Any) -> tuple[dict[str, Any], list[Fault]]:
+        """The entries that fit the model, by name, and the faults of those that do not."""
+        mapping = dict[key, model]
+        try:
+            return self.parse(mapping), []
+        except ParametersError as error:
+            if not isinstance(self.content, Mapping):
+                return {}, list(error.faults)
+            fitting = {}
+            for name, entry in self.content.items():
+                try:
+                    fitting.update(TypeAdapter(mapping).validate_python({name: entry}))
+                except ValidationError:
+                    continue  # its faults are among the error's
+            return fitting, list(error.faults)
+
     def _fault(self, detail: ErrorDetails, model: Any) -> Fault:
         keys = self._keys_in_file(detail["loc"])
         kind, context = detail["type"], detail.get("ctx", {})

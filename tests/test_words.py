@@ -1,0 +1,81 @@
+"""The words that everything else is said in: SIDs, SIP URIs, phone numbers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialtone_nb.e164 import country_of, format_number, is_e164, mask_number
+from dialtone_nb.sids import is_sid, short_sid
+from dialtone_nb.sip import parse_sip_uri, sip_domain_name
+
+
+@pytest.mark.parametrize(
+    ("uri", "parts"),
+    [
+        ("sip:lobby@a-b.sip.twilio.com", ("lobby", "a-b.sip.twilio.com")),
+        ("sip:%23@A-B.sip.twilio.com:5060", ("#", "a-b.sip.twilio.com")),
+        ("<sips:911@a.b;transport=tls>", ("911", "a.b")),
+        ('"Lobby" <sip:5035550199;phone-context=x@a.b:5061>', ("5035550199", "a.b")),
+        ("sip:a.b", ("", "a.b")),
+        ("tel:+15035550101", ("", "")),
+        ("", ("", "")),
+    ],
+)
+def test_a_sip_uri_has_a_user_and_a_host(uri: str, parts: tuple[str, str]) -> None:
+    """User and host come without escapes, parameters and port; what is no SIP URI has neither."""
+    assert parse_sip_uri(uri) == parts
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_text_breaks_the_reader_of_sip_uris(text: str) -> None:
+    """Whatever comes gives two strings, and never more host than there was text."""
+    user, host = parse_sip_uri(text)
+    assert len(user) + len(host) <= 3 * len(text)
+
+
+def test_an_environment_has_two_domains() -> None:
+    """Their names differ by one word, so that nobody takes one for the other."""
+    assert sip_domain_name("tin-can", "stage", emergency=True) == "tin-can-stage.sip.twilio.com"
+    assert sip_domain_name("tin-can", "stage", emergency=False) == "tin-can-nonemergency-stage.sip.twilio.com"
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_only_ascii_digits_make_an_e164_number(text: str) -> None:
+    """What passes is a plus sign and ASCII digits, whatever else unicode calls a digit."""
+    assert not is_e164(text) or (text.isascii() and text[0] == "+" and text[1:].isdigit())
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"\+1[2-9][0-9]{9}", fullmatch=True))
+def test_a_masked_number_hides_its_last_four_digits(number: str) -> None:
+    """The area stays, the subscriber does not."""
+    assert mask_number(number) == number[:-4] + "••••"
+
+
+@pytest.mark.parametrize("short", ["", "911", "lobby", "+12", "anonymous"])
+def test_what_is_no_number_is_masked_whole(short: str) -> None:
+    """Nothing of a short or strange party is shown."""
+    assert mask_number(short) == "•" * len(short)
+
+
+def test_a_number_belongs_to_a_country_and_reads_as_people_write_it() -> None:
+    """Country and spelling come from libphonenumber; what it does not know has no country and stays as it is."""
+    assert country_of("+525555550101") == "MX"
+    assert country_of("+99912345") == ""
+    assert format_number("+15035550101") == "+1 503-555-0101"
+    assert format_number("no number") == "no number"
+
+
+def test_a_sid_tells_its_kind() -> None:
+    """Two letters for the kind, 32 hexadecimal digits, and nothing else."""
+    sid = "AC" + "0123456789abcdef" * 2
+    assert is_sid(sid)
+    assert is_sid(sid, "account")
+    assert not is_sid(sid, "service")
+    assert not is_sid(sid + "0")
+    assert short_sid(sid) == "AC012345…"
+    assert short_sid("a name") == "a name"
