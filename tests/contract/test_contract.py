@@ -1,0 +1,120 @@
+"""Every modelled operation, held against Twilio's own documents: requests of Twilio's own client, replies of ours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from rehearsal.doors import Door, client_of
+
+from dialtone_nb.rehearsal import start_rehearsal
+from dialtone_nb.rehearsal.api.everything import OPERATIONS
+from dialtone_nb.rehearsal.documents import DocumentedOperation, operation_key
+
+from .openapi import Contract, Exchange, read_exchange
+from .traffic import live
+
+CONTRACT = Contract()
+MODELLED = {operation_key(one.host, one.method, one.path) for one in OPERATIONS}
+DOCUMENTED = [operation for operation in CONTRACT.operations if operation.key in MODELLED]
+
+
+@dataclass(frozen=True)
+class Life:
+    """Everything that was asked and answered, by operation, what each list held in pages of one and of many,
+    and the statuses of creations that were asked for without one required parameter."""
+
+    exchanges: dict[DocumentedOperation | None, list[Exchange]]
+    turned: list[tuple[str, list[str], list[str]]]
+    maimed: dict[DocumentedOperation, dict[str, int]]
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """One life of an account, recorded on the wire."""
+    folder: Path = tmp_path_factory.mktemp("contract")
+    with start_rehearsal(folder / "state.db") as rehearsal:
+        client, door = client_of(rehearsal), Door(rehearsal)
+        exchanges: dict[DocumentedOperation | None, list[Exchange]] = defaultdict(list)
+        maimed: dict[DocumentedOperation, dict[str, int]] = defaultdict(dict)
+
+        def record(response: requests.Response, **_: object) -> None:
+            exchange = read_exchange(response)
+            operation = CONTRACT.operation_of(exchange)
+            exchanges[operation].append(exchange)
+            if operation and exchange.form:
+                maimed[operation] |= _maim(door, CONTRACT.parameters(operation), exchange)
+
+        client.http_client.session.hooks["response"].append(record)
+        turned = [
+            (type(one).__name__, _names(one.list(page_size=1)), _names(one.list(page_size=1000)))
+            for one in live(client, door)
+        ]
+        client.http_client.session.close()
+        door.session.close()
+    return Life(dict(exchanges), turned, dict(maimed))
+
+
+def _maim(door: Door, parameters: dict[str, tuple[Any, bool]], good: Exchange) -> dict[str, int]:
+    statuses = {}
+    for name in [name for name, (_, is_required) in parameters.items() if is_required]:
+        form = [pair for pair in good.form if pair[0] != name]
+        statuses[name] = door.ask(good.method, good.host, good.path, data=form).status_code
+    return statuses
+
+
+def _names(things: list[Any]) -> list[str]:
+    return [str(getattr(one, "sid", None) or getattr(one, "iso_code", None) or one.__dict__) for one in things]
+
+
+@pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda one: one.operation_id)
+def test_requests_and_replies_are_as_documented(life: Life, operation: DocumentedOperation) -> None:
+    """Parameters, types, enumerations, formats, keys and statuses: nothing missing, nothing more, nothing else."""
+    succeeded = [one for one in life.exchanges.get(operation, ()) if one.status < 400]
+    assert succeeded, "was never asked with success"
+    assert {line for exchange in succeeded for line in CONTRACT.violations(exchange)} == set()
+
+
+def test_nothing_was_refused_and_everything_is_documented(life: Life) -> None:
+    """Twilio's client asks nothing that the documents do not have, and a well-meant request is never refused."""
+    assert None not in life.exchanges
+    assert [one for exchanges in life.exchanges.values() for one in exchanges if one.status >= 400] == []
+
+
+def test_pages_of_one_hold_what_one_page_holds(life: Life) -> None:
+    """Every list that has pages, turned one by one by Twilio's client, gives the same things in the same order."""
+    for name, in_ones, at_once in life.turned:
+        assert (name, in_ones) == (name, at_once)
+        assert len(at_once) > 1, name
+
+
+def test_a_violation_is_found(life: Life) -> None:
+    """A reply with a strange field, without a field, or with a wrong type, and a request with a strange parameter."""
+    operation = next(one for one in DOCUMENTED if one.operation_id == "FetchSipDomain")
+    good = life.exchanges[operation][0]
+    for body, words in (
+        (good.body | {"colour": "red"}, "colour"),
+        ({key: value for key, value in good.body.items() if key != "secure"}, "secure"),
+        (good.body | {"secure": "yes"}, "secure"),
+        (good.body | {"sid": "SD1"}, "sid"),
+        (good.body | {"date_created": "2026-01-01T00:00:00Z"}, "date_created"),
+    ):
+        bad = Exchange(good.method, good.host, good.path, (), (), good.status, body)
+        assert any(words in line for line in CONTRACT.violations(bad)), words
+    strange = Exchange(good.method, good.host, good.path, (("Colour", "red"),), (), good.status, good.body)
+    assert CONTRACT.violations(strange) == ["the request has Colour, which is not documented"]
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in DOCUMENTED if one.method == "POST"], ids=lambda one: one.operation_id
+)
+def test_what_is_required_there_is_required_here(life: Life, operation: DocumentedOperation) -> None:
+    """The very request that succeeded, sent again without a required parameter, is refused with a 400."""
+    required = {name for name, (_, is_required) in CONTRACT.parameters(operation).items() if is_required}
+    answers = life.maimed.get(operation, {})
+    assert set(answers) == required
+    assert set(answers.values()) <= {400}

@@ -1,0 +1,219 @@
+"""A life of an account, through Twilio's own client for Python: whatever the rehearsal models, at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rehearsal.doors import PASSWORD, Door, deploy
+from twilio.rest import Client
+
+FUNCTIONS = {
+    "/sip-incoming": (
+        "protected",
+        """exports.handler = (context, event, callback) => {
+             console.log("incoming");
+             const answer = new Twilio.twiml.VoiceResponse();
+             if (!event.DialCallStatus)
+               answer.dial({ timeLimit: 60, action: "/sip-incoming" }).sip("sip:lobby@contract.sip.twilio.com");
+             callback(null, answer);
+           };""",
+    ),
+    "/shared": ("private", "exports.shared = 1;"),
+}
+
+
+def live(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
+    """Do everything once; gives back each list, when there are two things or more in it, for the pages to be turned."""
+    yield from _serverless(client, door)
+    yield from _sip(client)
+    yield from _numbers(client)
+    yield from _calls(client, door)
+    client.api.v2010.accounts(client.username).fetch()
+
+
+def _serverless(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
+    deployed = deploy(client, door, FUNCTIONS)
+    services = client.serverless.v1.services
+    other = services.create(unique_name="other", friendly_name="Another", include_credentials=False, ui_editable=True)
+    services(other.sid).update(friendly_name="Still another", include_credentials=True, ui_editable=False)
+    yield services
+    assert services(other.sid).fetch().unique_name == "other"
+    assert services(other.sid).delete()
+    service = services(deployed.service)
+    spare = service.functions.create(friendly_name="/spare")
+    service.functions(spare.sid).update(friendly_name="/kept")
+    yield service.functions
+    assert service.functions(spare.sid).fetch().friendly_name == "/kept"
+    assert service.functions(spare.sid).delete()
+    function = next(one for one in service.functions.list() if one.friendly_name == "/sip-incoming")
+    code = FUNCTIONS["/sip-incoming"][1]
+    door.upload(deployed.service, function.sid, "/sip-incoming", "protected", code)
+    versions = service.functions(function.sid).function_versions
+    yield versions
+    version = versions(versions.list()[0].sid).fetch()
+    assert versions(version.sid).function_version_content().fetch().content == code
+    build = service.builds.create(
+        function_versions=[version.sid], dependencies='[{"name": "lodash", "version": "4.17.21"}]', runtime="node22"
+    )
+    service.builds(build.sid).build_status().fetch()
+    yield service.builds
+    assert service.builds(build.sid).fetch().runtime == "node22"
+    assert service.builds(build.sid).delete()
+    environment = service.environments.create(unique_name="prod", domain_suffix="prod")
+    yield service.environments
+    prod = service.environments(environment.sid)
+    assert prod.fetch().build_sid is None
+    first = prod.deployments.create(build_sid=deployed.build)
+    prod.deployments.create(is_plugin=False)
+    yield prod.deployments
+    assert prod.deployments(first.sid).fetch().build_sid == deployed.build
+    for key in ("TRUNK_PASSWORD", "TRUNK_USERNAME"):
+        variable = prod.variables.create(key=key, value="1")
+    prod.variables(variable.sid).update(key="TRUNK_USER", value="2")
+    yield prod.variables
+    assert prod.variables(variable.sid).fetch().value == "2"
+    assert prod.variables(variable.sid).delete()
+    assert prod.delete()
+
+
+def _sip(client: Client) -> Iterator[Callable[..., Any]]:
+    domain = client.sip.domains.create(
+        domain_name="contract.sip.twilio.com",
+        friendly_name="Contract",
+        voice_url="https://example.com/voice",
+        voice_method="POST",
+        voice_fallback_url="https://example.com/fallback",
+        voice_fallback_method="GET",
+        voice_status_callback_url="https://example.com/status",
+        voice_status_callback_method="POST",
+        sip_registration=True,
+        emergency_calling_enabled=False,
+        secure=False,
+    )
+    spare = client.sip.domains.create(domain_name="spare-contract.sip.twilio.com")
+    client.sip.domains(spare.sid).update(friendly_name="Spare", voice_url="", secure=True)
+    yield client.sip.domains
+    assert client.sip.domains(spare.sid).fetch().secure
+    assert client.sip.domains(spare.sid).delete()
+    lists = [client.sip.credential_lists.create(friendly_name=name) for name in ("phones", "guests")]
+    client.sip.credential_lists(lists[1].sid).update(friendly_name="visitors")
+    yield client.sip.credential_lists
+    assert client.sip.credential_lists(lists[1].sid).fetch().friendly_name == "visitors"
+    credentials = client.sip.credential_lists(lists[0].sid).credentials
+    for username in ("lobby", "van"):
+        credential = credentials.create(username=username, password=PASSWORD)
+    credentials(credential.sid).update(password=PASSWORD + "2")
+    yield credentials
+    assert credentials(credential.sid).fetch().username == "van"
+    assert credentials(credential.sid).delete()
+    auth = client.sip.domains(domain.sid).auth
+    families = (
+        auth.registrations.credential_list_mappings,
+        client.sip.domains(domain.sid).credential_list_mappings,
+        auth.calls.credential_list_mappings,
+    )
+    for family in families:
+        for one in lists:
+            family.create(credential_list_sid=one.sid)
+        yield family
+        assert family(lists[0].sid).fetch().sid == lists[0].sid
+        assert family(lists[1].sid).delete()
+        if family is families[1]:
+            assert family(lists[0].sid).delete()
+    assert client.sip.credential_lists(lists[1].sid).delete()
+
+
+def _numbers(client: Client) -> Iterator[Callable[..., Any]]:
+    found = client.available_phone_numbers("US").local.list(
+        area_code=503, contains="555", voice_enabled=True, in_region="OR", beta=False, limit=2, page_size=2
+    )
+    addresses = [
+        client.addresses.create(
+            customer_name="Robin Example",
+            street=f"{number} Example Street",
+            street_secondary="Floor 2",
+            city="Portland",
+            region="OR",
+            postal_code="97205",
+            iso_country="US",
+            friendly_name=f"lobby {number}",
+            emergency_enabled=True,
+            auto_correct_address=True,
+        )
+        for number in (1, 2)
+    ]
+    client.addresses(addresses[1].sid).update(friendly_name="van", customer_name="Alex Example")
+    yield client.addresses
+    client.addresses.list(
+        customer_name="Robin Example", friendly_name="lobby 1", iso_country="US", emergency_enabled=True
+    )
+    assert client.addresses(addresses[1].sid).fetch().friendly_name == "van"
+    assert client.addresses(addresses[1].sid).delete()
+    for one in found:
+        number = client.incoming_phone_numbers.create(
+            phone_number=one.phone_number, friendly_name="lobby", voice_method="POST", address_sid=addresses[0].sid
+        )
+    owned = client.incoming_phone_numbers
+    owned(number.sid).update(
+        friendly_name="van",
+        voice_url="https://example.com/voice",
+        voice_fallback_url="https://example.com/fallback",
+        voice_fallback_method="POST",
+        voice_caller_id_lookup=False,
+        voice_receive_mode="voice",
+        status_callback="https://example.com/status",
+        status_callback_method="POST",
+        sms_url="https://example.com/sms",
+        sms_method="GET",
+        emergency_address_sid=addresses[0].sid,
+        emergency_status="Active",
+    )
+    yield owned
+    owned.list(phone_number=one.phone_number, friendly_name="van", beta=False, origin="twilio")
+    while owned(number.sid).fetch().emergency_address_status != "registered":
+        pass
+    yield client.addresses(addresses[0].sid).dependent_phone_numbers
+    spare = client.incoming_phone_numbers.create(area_code="971")
+    assert owned(spare.sid).delete()
+    for country in client.pricing.v1.phone_numbers.countries.list()[:2]:
+        client.pricing.v1.phone_numbers.countries(country.iso_country).fetch()
+    yield client.pricing.v1.phone_numbers.countries
+    permissions = client.voice.v1.dialing_permissions
+    permissions.countries("MX").fetch()
+    permissions.countries.list(
+        iso_code="US", continent="NORTH_AMERICA", country_code="1", low_risk_numbers_enabled=True
+    )
+    yield permissions.countries
+    switches = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
+    one_country = ", ".join(f'"{switch}": "false"' for switch in switches)
+    permissions.bulk_country_updates.create(update_request=f'[{{"iso_code": "MX", {one_country}}}]')
+
+
+def _calls(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
+    service = client.serverless.v1.services("phones")
+    environment = next(one for one in service.environments.list() if one.unique_name == "stage")
+    number = client.incoming_phone_numbers.list()[0]
+    url = f"https://{environment.domain_name}/sip-incoming"
+    client.incoming_phone_numbers(number.sid).update(voice_url=url, voice_method="POST")
+    for caller in ("+15035550190", "+15035550191"):
+        door.call(from_=caller, to=number.phone_number)
+    domain = client.sip.domains.list()[0]
+    client.sip.domains(domain.sid).update(voice_url=url)
+    door.control("POST", "/clients/lobby", json={"registered": True})
+    door.call(from_="+15035550192", to=number.phone_number)
+    yield client.calls
+    call = client.calls.list(to=number.phone_number, from_="+15035550190", status="completed", page_size=20)[0]
+    assert client.calls(call.sid).fetch()._from == "+15035550190"
+    client.calls.list(start_time_after=call.start_time, start_time_before=call.end_time, end_time=call.end_time)
+    client.calls.list(parent_call_sid=call.sid)
+    yield client.calls(call.sid).events
+    yield client.monitor.v1.alerts
+    alert = client.monitor.v1.alerts.list(log_level="warning", start_date=call.start_time, end_date=call.end_time)[0]
+    client.monitor.v1.alerts(alert.sid).fetch()
+    about = client.calls(alert.resource_sid)
+    assert about.notifications(about.notifications.list(log=1)[0].sid).fetch().error_code == alert.error_code
+    logs = service.environments(environment.sid).logs
+    yield logs
+    log = logs.list(function_sid=logs.list()[0].function_sid, start_date=call.start_time)[0]
+    logs(log.sid).fetch()
