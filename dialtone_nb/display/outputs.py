@@ -24,7 +24,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.existing", "Existing", _existing),
         ("dialtone_nb.applied", "Applied", _applied),
         ("dialtone_nb.verify.checks", "Verification", _verification),
-        ("dialtone_nb.runbooks.test_calls", "TestCalls", _test_calls),
+        ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
 

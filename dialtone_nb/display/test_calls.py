@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from dialtone_nb.display.tables import body, name_html, row, table
-from dialtone_nb.runbooks.test_calls import PlacedCall, TestCalls
+from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls
 
 _COLUMNS = ("call", "was to happen", "happened", "as expected")
 
