@@ -78,7 +78,9 @@ class ConsentBox:
             self._said.value = "" if self._is_begun(typed) else _stop_html(error.lines())
 
     def _is_begun(self, typed: str) -> bool:
-        return any(words.startswith(typed) for words in consent_words(self._plan).split('"')[1::2])
+        plan = self._plan
+        names = [*([] if plan.is_protected else [plan.environment]), *(["rehearsal"] if plan.is_rehearsal else [])]
+        return any(words.startswith(typed) for words in (plan.fingerprint, *names))
 
     def _on_apply(self, _: Any) -> None:
         # A second click, or another word, must find nothing to act on while this one is carried out.

@@ -32,6 +32,7 @@ class Line:
     mark: str
     role: str
     told: str
+    error: str = ""
 
 
 def applied_text(applied: Applied) -> str:
@@ -39,7 +40,9 @@ def applied_text(applied: Applied) -> str:
     lines = [applied.summary]
     for group in grouped_lines(map(_line, applied.outcomes)):
         keys = ", ".join(line.change.key for line in group)
-        lines.append(f"{group[0].mark} {_what(group)} {keys}: {group[0].told}")
+        lines.append(
+            f"{group[0].mark} {_what(group)} {keys}: {'; '.join(filter(None, (group[0].told, group[0].error)))}"
+        )
     lines += [f"what to do: {advice}" for _, advice in stops(applied)]
     if applied.check is not None:
         lines.append(f"check: {applied.check.summary}")
@@ -101,8 +104,8 @@ def stops(applied: Applied) -> list[tuple[Outcome, str]]:
 
 
 def _line(one: Outcome) -> Line:
-    told = "; ".join([str(one.status), *([one.note] if one.note else []), *([one.error] if one.error else [])])
-    return Line(one.change, MARK[one.status], _ROLE[one.status], told)
+    told = "; ".join(filter(None, (str(one.status), one.note)))
+    return Line(one.change, MARK[one.status], _ROLE[one.status], told, one.error)
 
 
 def _table(lines: Iterable[Line]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
-from dialtone_nb.display.tables import body, names_html, row, table
+from dialtone_nb.display.tables import body, detail_row, names_html, row, table
 from dialtone_nb.plan import Action, Change, Plan, readable
 from dialtone_nb.resources.model import Kind
 
@@ -132,8 +132,11 @@ def _group_row(group: Sequence[Change]) -> str:
     sign = f'<span class="sign">{SIGN[change.action]}</span>{change.action} {noun(group)}'
     fields = field_lines(change) if len(group) == 1 else []
     mind = "".join(f'<div class="{role}">{escape(remark)}</div>' for role, remark in remarks(change))
-    which = names_html([one.key for one in group]) + _fields_html(fields) + _diff_html(change.detail)
-    return row((sign, which, f"{escape(change.why)}{mind}"), str(change.action))
+    which = names_html([one.key for one in group]) + _fields_html(fields)
+    cells = sign, which, f'<div class="quiet">{escape(change.why)}</div>{mind}'
+    if not change.detail:
+        return row(cells, str(change.action))
+    return row(cells, f"{change.action} has-detail") + detail_row(_diff_html(change.detail))
 
 
 def _fields_html(fields: Sequence[tuple[str, str, str]]) -> str:
@@ -158,8 +161,6 @@ def _told_html(old: str, new: str) -> str:
 
 
 def _diff_html(lines: tuple[str, ...]) -> str:
-    if not lines:
-        return ""
     shown = "".join(f"<span{_diff_class(line)}>{escape(line)}</span>" for line in _shortened(lines))
     unfolded = " open" if len(lines) <= OPEN_LINES else ""
     return f'<details{unfolded}><summary>what differs</summary><pre class="diff">{shown}</pre></details>'

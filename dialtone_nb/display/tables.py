@@ -13,9 +13,10 @@ _LEFT = ' style="text-align:left"'
 
 
 def table(columns: Sequence[str], bodies: Iterable[str]) -> str:
-    """A table of bodies, each a `<tbody>`."""
+    """A table of bodies, each a `<tbody>`; a third column is as wide as prose needs."""
     head = "".join(f"<th{_LEFT}>{escape(name)}</th>" for name in columns)
-    return f'<table class="dialtone-table"><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
+    third = " third" if len(columns) > 2 else ""
+    return f'<table class="dialtone-table{third}"><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
 
 
 def body(rows: Iterable[str], title: str = "", columns: int = 1) -> str:
@@ -28,6 +29,11 @@ def row(cells: Sequence[str], role: str = "") -> str:
     """A row of cells that are HTML; its role is the class that colours its sign."""
     marked = f' class="{role}"' if role else ""
     return f"<tr{marked}>{''.join(f'<td{_LEFT}>{cell}</td>' for cell in cells)}</tr>"
+
+
+def detail_row(cell: str) -> str:
+    """What belongs to the row above and needs the room of all columns but the first."""
+    return f'<tr class="detail"><td{_LEFT}></td><td colspan="2"{_LEFT}>{cell}</td></tr>'
 
 
 def names_html(names: Sequence[str]) -> str:

@@ -64,17 +64,16 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     clients = parameters.clients_in(site.environment)
     owned = owned_numbers(state)
     credentials = {item.key for item in state.of(Kind.CREDENTIAL)}
-    notes = [
-        f"{name}: not set up yet ({', '.join(missing)}); use the client_setup runbook"
+    missing = {
+        name: [
+            *([f"{client.caller_id} is not owned"] if client.caller_id not in owned else []),
+            *(["no credential"] if name not in credentials else []),
+        ]
         for name, client in clients.items()
         if name not in set_up
-        and (
-            missing := [
-                *([f"{client.caller_id} is not owned"] if client.caller_id not in owned else []),
-                *(["no credential"] if name not in credentials else []),
-            ]
-        )
-    ]
+    }
+    left = [f"{name} ({', '.join(what)})" for name, what in missing.items() if what]
+    notes = [f"not set up yet, use the client_setup runbook: {', '.join(left)}"] if left else []
     if parameters.network.trunk.username and not site.trunk_password:
         notes.append(f"{TRUNK_PASSWORD} is not set here, so the trunk's password is left as it is")
     undeclared = sorted(credentials - set(parameters.clients))
