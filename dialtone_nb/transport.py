@@ -12,6 +12,7 @@ import requests
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 from twilio.http import HttpClient
 from twilio.http.response import Response
+from urllib3.exceptions import NewConnectionError
 
 from dialtone_nb.errors import AbsentError, CredentialsError, DialtoneError, Fault, TwilioError, UnknownOutcomeError
 
@@ -187,4 +188,8 @@ def _repeatable(method: str) -> Callable[[BaseException], bool]:
 
 
 def _was_never_sent(error: BaseException) -> bool:
-    return isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
+    """Whether no connection was made: too slow, refused, a name that does not resolve, a proxy that is not there."""
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)

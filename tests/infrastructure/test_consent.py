@@ -1,0 +1,167 @@
+"""Consent: what is good for which plan, and the fingerprint that binds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from dialtone_nb.errors import ConsentError
+from dialtone_nb.plan import Action, Change, Plan, check_consent
+from dialtone_nb.resources.model import Kind
+
+from .desk import VAN, Desk, lines
+
+CHANGE = Change(Action.UPDATE, Kind.SIP_DOMAIN, "a.sip.twilio.com", {"secure": True}, {"secure": False}, "differs")
+
+
+def plan(**changes: Any) -> Plan:
+    """A plan of one change for stage on a real account."""
+    made = Plan("Deploy stage", "Twilio account AC123456…", "stage", False, (CHANGE,), {"live": "abc"}, ("a note",))
+    return replace(made, **changes)
+
+
+def test_no_consent_is_no() -> None:
+    """An empty consent applies nothing, and is no error."""
+    assert check_consent(plan(), "") is False
+
+
+@pytest.mark.parametrize("protected", [True, False])
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_fingerprint_is_good_everywhere(protected: bool, rehearsal: bool) -> None:
+    """A plan's own fingerprint is consent, protected or not, rehearsed or not."""
+    made = plan(is_protected=protected, is_rehearsal=rehearsal)
+    assert check_consent(made, made.fingerprint) is True
+
+
+def test_name_is_good_for_an_environment_that_is_not_protected() -> None:
+    """Stage's name is consent to a plan for stage; prod's is not to one for prod, nor stage's."""
+    assert check_consent(plan(), "stage") is True
+    with pytest.raises(ConsentError, match="prod is protected, so its name is not enough; this plan's is 'plan-"):
+        check_consent(plan(environment="prod", is_protected=True), "prod")
+    with pytest.raises(ConsentError, match="'stage' is no plan's fingerprint"):
+        check_consent(plan(environment="prod", is_protected=True), "stage")
+
+
+def test_rehearsal_is_good_on_the_rehearsal_alone() -> None:
+    """The word applies plans of the rehearsal, protected ones too, and none of a real account."""
+    assert check_consent(plan(is_rehearsal=True, is_protected=True), "rehearsal") is True
+    with pytest.raises(ConsentError, match="'rehearsal' is good on the rehearsal alone"):
+        check_consent(plan(), "rehearsal")
+
+
+def test_another_plans_fingerprint_is_refused_with_this_ones() -> None:
+    """A stale fingerprint is told from a misspelt word, and the message has the one that would do."""
+    made = plan()
+    with pytest.raises(ConsentError, match=rf"'plan-00000000' is another plan's.*{made.fingerprint}") as refused:
+        check_consent(made, "plan-00000000")
+    assert refused.value.exit_code == 3
+    for wrong in ("yes", "Stage", "plan", made.fingerprint.upper(), made.fingerprint + " "):
+        with pytest.raises(ConsentError, match=made.fingerprint):
+            check_consent(made, wrong)
+
+
+def test_refused_consent_asks_nothing_of_twilio(desk: Desk) -> None:
+    """Wrong consent is refused before the first call; none shows the plan and does nothing."""
+    proposal = desk.deploy()
+    desk.requests()
+    for wrong in ("plan-00000000", "prod", "yes"):
+        with pytest.raises(ConsentError):
+            desk.carry_out(proposal, wrong)
+    shown = desk.carry_out(proposal, "")
+    assert (shown.exit_code, shown.outcomes, shown.record) == (2, (), None)
+    assert proposal.plan.fingerprint in shown.summary
+    assert desk.requests() == {}
+    assert not desk.reports.exists()
+
+
+def test_looking_twice_gives_the_same_fingerprint(desk: Desk) -> None:
+    """The same account and files give the same plan, so consent given in one run is good in the next."""
+    assert desk.deploy().plan.fingerprint == desk.deploy().plan.fingerprint
+    first = desk.deploy().plan.fingerprint
+    desk.do(desk.deploy())
+    desk.edit("/decide")
+    second = desk.deploy().plan.fingerprint
+    assert second == desk.deploy().plan.fingerprint != first
+
+
+def test_consent_does_not_outlive_what_it_was_given_for(desk: Desk) -> None:
+    """The fingerprint of a plan made before somebody changed something fits no plan made after."""
+    desk.do(desk.deploy())
+    desk.edit("/decide")
+    read = desk.deploy().plan.fingerprint
+    desk.client.sip.domains(desk.domain().sid).update(secure=True)
+    with pytest.raises(ConsentError, match="things have changed since it was read"):
+        desk.carry_out(desk.deploy(), read)
+
+
+def test_same_changes_over_another_live_build_are_another_plan(desk: Desk) -> None:
+    """A fingerprint binds what was live when it was read, though the changes be the same."""
+    desk.do(desk.deploy())
+    desk.client.sip.domains(desk.domain().sid).update(secure=True)
+    before = desk.deploy().plan
+    desk.client.sip.domains(desk.domain().sid).update(secure=False)
+    desk.edit("/decide")
+    desk.do(desk.deploy())
+    desk.client.sip.domains(desk.domain().sid).update(secure=True)
+    after = desk.deploy().plan
+    assert lines(before) == lines(after)
+    assert before.fingerprint != after.fingerprint
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"title": "Promote stage to prod"},
+        {"environment": "prod"},
+        {"account": "another"},
+        {"compared": {"live": "abd"}},
+        {"compared": {"live": "abc", "files": "x"}},
+        {"changes": ()},
+        {"changes": (CHANGE, CHANGE)},
+        *(
+            {"changes": (replace(CHANGE, **one),)}
+            for one in (
+                {"action": Action.CREATE},
+                {"kind": Kind.SERVICE},
+                {"key": "b.sip.twilio.com"},
+                {"before": {"secure": None}},
+                {"after": {"secure": True}},
+                {"after": {"secure": False, "voice_method": "POST"}},
+                {"cost": "1.15 USD a month"},
+            )
+        ),
+    ],
+    ids=str,
+)
+def test_whatever_changes_changes_the_fingerprint(changed: dict[str, Any]) -> None:
+    """Title, account, environment, what was compared, every change and its price are bound."""
+    assert plan(**changed).fingerprint != plan().fingerprint
+
+
+def test_price_of_a_number_is_bound(desk: Desk) -> None:
+    """A number at another price is another plan."""
+    desk.do(desk.deploy())
+    made = desk.set_up("van", buy=VAN).plan
+    dearer = tuple(replace(change, cost="99 USD a month") if change.cost else change for change in made.changes)
+    assert replace(made, changes=dearer).fingerprint != made.fingerprint
+
+
+def test_words_for_the_reader_are_not_bound() -> None:
+    """Reasons, notes and warnings may be worded anew: they say nothing that the fields don't."""
+    reworded = replace(CHANGE, why="other words", warning="other words", undo="other words")
+    assert plan(changes=(reworded,), notes=()).fingerprint == plan().fingerprint
+
+
+@given(st.text(), st.dictionaries(st.text(max_size=5), st.text(max_size=5)))
+def test_fingerprint_never_reads_as_a_number(title: str, compared: dict[str, str]) -> None:
+    """Whatever reads parameters and guesses their types (YAML, papermill) leaves a fingerprint a string."""
+    fingerprint = plan(title=title, compared=compared).fingerprint
+    assert YAML(typ="safe").load(fingerprint) == fingerprint
+    for number in (int, float, complex):
+        with pytest.raises(ValueError, match=r"convert|invalid|malformed"):
+            number(fingerprint)

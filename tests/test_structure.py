@@ -1,0 +1,151 @@
+"""The package's shape: imports go one way, and what it promises by name is there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import dialtone_nb
+
+PACKAGE = Path(dialtone_nb.__file__).parent
+MODULES = {
+    ".".join(("dialtone_nb", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+    if "node_modules" not in path.parts
+}
+# The floors of the house, lowest first; a module stands on those below it, and may lean on its neighbours.
+# A name is a module or a whole folder; the longest that fits counts.
+FLOORS = (
+    ("words", ("errors", "sids", "sip", "e164", "yaml_models")),
+    ("parameters", ("parameters", "dialplan", "notebook_parameters")),
+    ("what is deployed", ("service.bundle", "service")),
+    ("account", ("transport", "account")),
+    ("resources", ("resources",)),
+    ("desired and existing", ("desired", "existing")),
+    ("plan", ("plan",)),
+    ("apply", ("apply", "claim", "record", "applied")),
+    ("calls and clients", ("calls", "clients", "verify")),
+    ("what is shown", ("display", "report", "report_files")),
+    ("runbooks", ("runbook", "runbooks", "kernels")),
+    (
+        "running them",
+        ("running", "command_line", "main_job", "kept_notebooks", "fresh_account", "prepared_accounts", "__main__"),
+    ),
+)
+# What stands on another floor than its folder, or has none.
+ELSEWHERE = {"dialtone_nb.resources.model": "words", "dialtone_nb": "running them"}
+MIDDLE = ("desired", "plan", "applied", "dialplan.decide", "dialplan.twiml", "dialplan.table", "calls.metrics")
+EFFECTS = {"os", "socket", "subprocess", "time", "threading", "requests", "twilio", "urllib3", "httpx", "shutil"}
+DOOR_TO_THE_REHEARSAL = {"dialtone_nb.account", "dialtone_nb.__main__", "dialtone_nb.command_line"}
+
+
+def imports_of(module: str) -> Iterator[tuple[str, int]]:
+    """The modules of the package that a module imports when it runs, wherever in it, with the line."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}, line {node.lineno}: a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            found = name if name in MODULES else name.rpartition(".")[0]
+            if found in MODULES and found != module:
+                yield found, node.lineno
+
+
+def floor_of(module: str) -> int:
+    """On which floor a module stands."""
+    words = [name for name, _ in FLOORS]
+    if module in ELSEWHERE:
+        return words.index(ELSEWHERE[module])
+    inner = module.removeprefix("dialtone_nb.")
+    fitting = [
+        (len(part), floor)
+        for floor, (_, parts) in enumerate(FLOORS)
+        for part in parts
+        if inner == part or inner.startswith(part + ".")
+    ]
+    assert fitting, f"{module} stands on no floor; give it one in FLOORS"
+    return max(fitting)[1]
+
+
+OUTSIDE = sorted(module for module in MODULES if not module.startswith("dialtone_nb.rehearsal"))
+
+
+@pytest.mark.parametrize("module", OUTSIDE)
+def test_imports_go_one_way(module: str) -> None:
+    """A module imports from its own floor or a lower one."""
+    upward = [
+        f"{MODULES[module].relative_to(PACKAGE.parent)}:{line} imports {other}"
+        for other, line in imports_of(module)
+        if not other.startswith("dialtone_nb.rehearsal") and floor_of(other) > floor_of(module)
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("module", OUTSIDE)
+def test_only_the_door_opens_the_rehearsal(module: str) -> None:
+    """Nothing outside rehearsal/ imports it but the door to an account and the command that serves it."""
+    opened = [other for other, _ in imports_of(module) if other.startswith("dialtone_nb.rehearsal")]
+    assert not opened or module in DOOR_TO_THE_REHEARSAL, f"{module} imports {opened}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """There is an order in which the modules could be read."""
+    graph = {module: {other for other, _ in imports_of(module)} for module in MODULES}
+    left = dict(graph)
+    while ready := [module for module, needs in left.items() if not needs & left.keys()]:
+        for module in ready:
+            del left[module]
+    assert sorted(left) == []
+
+
+@pytest.mark.parametrize("module", MIDDLE)
+def test_middle_of_each_flow_reaches_nothing(module: str) -> None:
+    """What is data in, data out imports nothing that reaches the network, other processes or the clock."""
+    tree = ast.parse(MODULES[f"dialtone_nb.{module}"].read_text(encoding="utf-8"))
+    imported = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert not {str(name).partition(".")[0] for name in imported} & EFFECTS
+
+
+def test_public_names_are_there() -> None:
+    """Every name in `__all__` can be imported, and dir() lists it."""
+    assert sorted(dialtone_nb.__all__) == sorted(dir(dialtone_nb))
+    for name in dialtone_nb.__all__:
+        assert getattr(dialtone_nb, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = dialtone_nb.nothing
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_module_can_be_imported_and_says_what_it_is(module: str) -> None:
+    """No module needs another to be imported first; each begins with a sentence, unless it is empty."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    assert not tree.body or ast.get_docstring(tree)
+    if not module.endswith("__main__"):
+        assert import_module(module).__name__ == module
+
+
+def test_no_module_is_called_utils() -> None:
+    """What wants to be called utils holds two or three modules with better names."""
+    assert [name for name in MODULES if name.rpartition(".")[2] in {"utils", "helpers", "common", "misc"}] == []
