@@ -115,7 +115,10 @@ class Runbook:
             for name, value in self.parameters.items()
             if value != defaults[name] and name not in ("account", "environment")
         }
-        return Banner(self.source.title, self.account_kind, self.environment, self.is_protected, changed)
+        # A runbook whose `source` is the account unless files are named asks no account where they are.
+        from_files = defaults.get("source") == "twilio" and self.parameters["source"] != "twilio"
+        kind = "files" if from_files else self.account_kind
+        return Banner(self.source.title, kind, self.environment, self.is_protected, changed)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": self.banner.text(), "text/html": self.banner.html()}

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-_BAND = {"rehearsal": "#8a5cf6", "protected": "#d13f3f", "twilio": "#2f7ed8"}
+_BAND = {"rehearsal": "#8a5cf6", "protected": "#d13f3f", "twilio": "#2f7ed8", "files": "#6e7781"}
+_ACCOUNT = {
+    "rehearsal": "a stand-in on this machine; nothing costs money",
+    "files": "none is asked: what is read comes from files",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +28,19 @@ class Banner:
         """The line that can't be overlooked."""
         if self.account == "rehearsal":
             return "REHEARSAL — not Twilio"
+        if self.account == "files":
+            return "From files"
         return "Twilio — PROTECTED environment" if self.protected else "Twilio"
 
     @property
     def facts(self) -> dict[str, str]:
         """The lines below it, by label."""
-        facts = {"account": "a stand-in on this machine; nothing costs money" if self.is_rehearsal else "Twilio"}
+        facts = {"account": _ACCOUNT.get(self.account, "Twilio")}
         if self.environment:
             facts["environment"] = f"{self.environment}, {'protected' if self.protected else 'not protected'}"
         if self.changed:
             facts["parameters"] = ", ".join(f"{name} = {value!r}" for name, value in self.changed.items())
         return facts
-
-    @property
-    def is_rehearsal(self) -> bool:
-        """Whether nothing here is real."""
-        return self.account == "rehearsal"
 
     def text(self) -> str:
         """The banner for a terminal."""
@@ -48,7 +49,7 @@ class Banner:
 
     def html(self) -> str:
         """The banner for a page, light or dark."""
-        band = _BAND["rehearsal" if self.is_rehearsal else "protected" if self.protected else "twilio"]
+        band = _BAND["protected" if self.account == "twilio" and self.protected else self.account]
         facts = "".join(
             f'<div><span style="opacity:.7">{escape(label)}</span> {escape(value)}</div>'
             for label, value in self.facts.items()

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import dialtone_nb
+from dialtone_nb.display.banner import Banner
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.runbook import Runbook, find_project, open_runbook
 
@@ -191,3 +192,10 @@ def test_opening_a_runbook_imports_no_slow_library(project: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_read_from_files_is_called_neither_rehearsed_nor_twilios() -> None:
+    """A report on files says so in its banner: its calls were real, whatever the account parameter says."""
+    banner = Banner("Call report", "files", "", False, {"source": "2025.tar.xz"})
+    assert banner.warning == "From files"
+    assert "REHEARSAL" not in banner.text() + banner.html()
