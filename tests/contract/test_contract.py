@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,8 +15,9 @@ import requests
 from rehearsal.doors import Door, client_of
 
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.api.everything import OPERATIONS
+from dialtone_nb.rehearsal.api.everything import MODULES, OPERATIONS
 from dialtone_nb.rehearsal.documents import DocumentedOperation, operation_key
+from dialtone_nb.rehearsal.operations import Operation
 
 from .openapi import Contract, Exchange, read_exchange
 from .traffic import live
@@ -118,3 +122,20 @@ def test_what_is_required_there_is_required_here(life: Life, operation: Document
     answers = life.maimed.get(operation, {})
     assert set(answers) == required
     assert set(answers.values()) <= {400}
+
+
+NAMED = [
+    pytest.param(module, operation, id=operation.path)
+    for module in MODULES
+    for operation in module.OPERATIONS
+    if operation_key(operation.host, operation.method, operation.path) in {one.key for one in DOCUMENTED}
+]
+
+
+@pytest.mark.parametrize(("module", "modelled"), NAMED)
+def test_no_documented_parameter_is_overlooked(module: ModuleType, modelled: Operation) -> None:
+    """The module that answers an operation names each of its documented parameters, to read it or to refuse it."""
+    key = operation_key(modelled.host, modelled.method, modelled.path)
+    operation = next(one for one in DOCUMENTED if one.key == key)
+    named = set(re.findall(r'"(\w+)', inspect.getsource(module))) | {"Page", "PageSize", "PageToken"}
+    assert {name.rstrip("<>") for name in CONTRACT.parameters(operation)} - named == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from rehearsal.doors import PASSWORD, Door, deploy
@@ -212,6 +213,10 @@ def _calls(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     alert = client.monitor.v1.alerts.list(log_level="warning", start_date=call.start_time, end_date=call.end_time)[0]
     client.monitor.v1.alerts(alert.sid).fetch()
     about = client.calls(alert.resource_sid)
+    day = alert.date_generated.date()
+    assert len(about.notifications.list(message_date=day)) == 1
+    assert about.notifications.list(message_date_before=day - timedelta(days=1)) == []
+    assert len(about.notifications.list(message_date_after=day)) == 1
     assert about.notifications(about.notifications.list(log=1)[0].sid).fetch().error_code == alert.error_code
     logs = service.environments(environment.sid).logs
     yield logs

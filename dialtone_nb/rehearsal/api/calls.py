@@ -155,11 +155,22 @@ def notifications_of(tables: Tables, call_sid: str) -> list[Thing]:
     return [alert for alert in tables.list("alert", "") if alert.body["resource_sid"] == call_sid]
 
 
+def is_of_date(ask: Ask, at: float) -> bool:
+    """Whether a time is on the days that were asked for; notifications are looked for by day."""
+    names = ("MessageDate", "MessageDate<", "MessageDate>")
+    on, until, since = (
+        read_field(Field(name, parse_time), query[name]) // DAY if (query := dict(ask.query)).get(name) else None
+        for name in names
+    )
+    day = at // DAY
+    return (on is None or day == on) and (until is None or day <= until) and (since is None or day >= since)
+
+
 def list_notifications(tables: Tables, ask: Ask) -> Reply:
     """The errors and warnings of a call."""
     call = call_of(tables, ask, "CallSid")
     log = read_fields((Field("Log", choice("0", "1")),), ask.query).get("log")
-    alerts = notifications_of(tables, call.sid)
+    alerts = [alert for alert in notifications_of(tables, call.sid) if is_of_date(ask, alert.created)]
     bodies = [body for alert in alerts if (body := notification_body(tables, alert))["log"] == (log or body["log"])]
     return list_reply(ask, "notifications", bodies, lambda body: body, lambda body: str(body["sid"]))
 

@@ -42,6 +42,8 @@ UPDATABLE = (
     Field("EmergencyAddressSid", sid("AD")),
     Field("IdentitySid", sid("RI")),
     Field("BundleSid", sid("BU")),
+    Field("EmergencyStatus", choice("Active", "Inactive")),
+    Field("ApiVersion", choice("2010-04-01", "2008-08-01")),
 )
 WANTED = (
     Field("PhoneNumber", matching(r"\+?[0-9() -]+", "must be E.164"), code=21421),
@@ -126,6 +128,11 @@ def _checked(tables: Tables, values: dict[str, Any]) -> dict[str, Any]:
     for key, code in NEVER_THERE.items():
         if values.get(key):
             raise Refusal(code, f"{values[key]} is not found in this account")
+    # Whether a number may call for help follows from its address here, and there is one version of the API.
+    if values.pop("emergency_status", "Active") != "Active":
+        raise not_modelled("EmergencyStatus Inactive of a number")
+    if values.pop("api_version", VERSION) != VERSION:
+        raise not_modelled("an older ApiVersion of a number")
     if values.get("identity_sid"):
         raise not_modelled("IdentitySid of a number")
     for key in ("address_sid", "emergency_address_sid"):
