@@ -38,7 +38,7 @@ FLOORS = (
 )
 # What stands on another floor than its folder, or has none.
 ELSEWHERE = {"dialtone_nb.resources.model": "words", "dialtone_nb": "running them"}
-MIDDLE = ("desired", "plan", "applied", "dialplan.decide", "dialplan.twiml", "dialplan.table", "calls.metrics")
+MIDDLE = ("desired", "plan", "applied", "dialplan.decide", "dialplan.table", "calls.metrics")
 EFFECTS = {"os", "socket", "subprocess", "time", "threading", "requests", "twilio", "urllib3", "httpx", "shutil"}
 DOOR_TO_THE_REHEARSAL = {"dialtone_nb.account", "dialtone_nb.__main__", "dialtone_nb.command_line"}
 

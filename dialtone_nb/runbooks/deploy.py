@@ -117,10 +117,14 @@ def module_diffs(old: Mapping[str, Item], new: Mapping[str, Item], sources: Mapp
     lines: list[str] = []
     for path in sorted((set(old) | set(new)) - {MANIFEST}):
         before, after = old.get(path), new.get(path)
-        if before and after and before.fields["sha256"] == after.fields["sha256"]:
+        if before and after and before.fields == after.fields:
             continue
         if before is None or after is None:
             lines.append(f"{'+' if before is None else '-'} {path}")
             continue
-        lines += [f"~ {path}", *diff_lines(sources.get(before.sid, ""), sources.get(after.sid, ""), path)]
+        seen = before.fields["visibility"], after.fields["visibility"]
+        lines += [
+            f"~ {path}" + (f" ({seen[0]} → {seen[1]})" if seen[0] != seen[1] else ""),
+            *diff_lines(sources.get(before.sid, ""), sources.get(after.sid, ""), path),
+        ]
     return tuple(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dialtone_nb.errors import ConsentError, InputError
@@ -65,6 +67,17 @@ def test_promote_shows_which_functions_change(desk: Desk) -> None:
     detail = desk.promote().plan.changes[0].detail
     assert "~ /decide" in detail
     assert "+// one more line" in detail
+
+
+def test_promote_shows_who_may_ask_a_function(desk: Desk) -> None:
+    """A module whose visibility alone changed is in the difference, with what it was and what it will be."""
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    module = desk.bundle.modules["/decide"]
+    opened = {**desk.bundle.modules, "/decide": replace(module, visibility="public")}
+    desk.bundle = replace(desk.bundle, modules=opened)
+    desk.do(desk.deploy())
+    assert desk.promote().plan.changes[0].detail == ("~ /decide (private → public)",)
 
 
 def test_rolling_back_and_again_goes_between_the_two_last_builds(desk: Desk) -> None:
