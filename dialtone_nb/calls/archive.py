@@ -44,7 +44,7 @@ def save_attempts(archive: str, frame: pd.DataFrame) -> int:
     A day whose content does not change is not written again. An attempt keeps its key, so a later look at the same call
     (open then, settled now) takes the place of the earlier one.
     """
-    system, root = _open(archive)
+    system, root = open_archive(archive)
     written = 0
     for day, attempts in _with_keys(frame).groupby(frame["started_at"].dt.strftime("%Y-%m-%d"), sort=True):
         folder = f"{root}/day={day}"
@@ -59,7 +59,7 @@ def save_attempts(archive: str, frame: pd.DataFrame) -> int:
 
 def load_archive(archive: str, since: str = "", until: str = "") -> pd.DataFrame:
     """All attempts of the archive, or those of the days from `since` to `until` (2025-01-31), both included."""
-    system, root = _open(archive)
+    system, root = open_archive(archive)
     days = [
         info.path
         for info in system.get_file_info(fs.FileSelector(root, allow_not_found=True))
@@ -73,7 +73,7 @@ def load_archive(archive: str, since: str = "", until: str = "") -> pd.DataFrame
     return make_frame(together.to_dict("series"))
 
 
-def _open(archive: str) -> tuple[fs.FileSystem, str]:
+def open_archive(archive: str) -> tuple[fs.FileSystem, str]:
     """The file system and folder of an address such as s3://bucket/calls, or of a path on this machine."""
     if "://" in archive:
         system, root = fs.FileSystem.from_uri(archive)

@@ -22,6 +22,8 @@ SERVERLESS: Final = "https://serverless.twilio.com"
 PAGE_SIZE: Final = 1000
 # Twilio limits requests in flight, not requests a minute (error 20429).
 SIDE_BY_SIDE: Final = 8
+# Twilio gives no more alerts than this to one query.
+MOST_ALERTS: Final = 10_000
 
 Record = dict[str, Any]
 
@@ -39,9 +41,9 @@ def fetch_calls(client: Client, first: date, last: date, *, service: str = "", q
     """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        calls = pool.map(lambda day: list(_calls_of_day(client, day)), days)
-        alerts = pool.map(lambda day: list(_alerts_of_day(client, day)), days)
-        logs = pool.submit(lambda: list(_log_events(client, service, first, last, quality)) if service else [])
+        calls = pool.map(lambda day: list(list_calls(client, day, day)), days)
+        alerts = pool.map(lambda day: list(list_alerts(client, day, day)), days)
+        logs = pool.submit(lambda: list(list_events(client, service, first, last, quality)))
         return Fetched(
             _once(call for day in calls for call in day),
             _once(alert for day in alerts for alert in day),
@@ -54,20 +56,34 @@ def _once(records: Iterable[Record]) -> list[Record]:
     return list({record["sid"]: record for record in records}.values())
 
 
-def _calls_of_day(client: Client, day: date) -> Iterator[Record]:
+def fetch_span(client: Client, first: date, last: date) -> Fetched:
+    """The calls and alerts of a few UTC days, in two lists; day by day only where there are too many alerts for one."""
+    calls = list(list_calls(client, first, last))
+    alerts = list(list_alerts(client, first, last))
+    if first < last and len(alerts) >= MOST_ALERTS:
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        alerts = [alert for day in days for alert in list_alerts(client, day, day)]
+    return Fetched(_once(calls), _once(alerts), [])
+
+
+def list_calls(client: Client, first: date, last: date) -> Iterator[Record]:
+    """The call records of these UTC days, both included, and maybe some of their neighbours."""
     # The operator is part of the key; names such as StartTimeAfter are ignored in silence. Whether "<" takes in the
     # bound, and whether a time of day is heeded, does not matter: the next day's calls come twice then, and count once.
-    params = {"StartTime>": f"{day}T00:00:00Z", "StartTime<": f"{day + timedelta(days=1)}T00:00:00Z"}
+    params = {"StartTime>": f"{first}T00:00:00Z", "StartTime<": f"{last + timedelta(days=1)}T00:00:00Z"}
     return _pages(client, f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json", params, "calls")
 
 
-def _alerts_of_day(client: Client, day: date) -> Iterator[Record]:
-    # All levels: 32009, a phone that is not registered, is a warning. At most 10,000 a query, hence by day.
-    params = {"StartDate": f"{day}T00:00:00Z", "EndDate": f"{day + timedelta(days=1)}T00:00:00Z"}
+def list_alerts(client: Client, first: date, last: date) -> Iterator[Record]:
+    """The alerts of these UTC days, both included, of all levels: 32009, a phone not registered, is a warning."""
+    params = {"StartDate": f"{first}T00:00:00Z", "EndDate": f"{last + timedelta(days=1)}T00:00:00Z"}
     return _pages(client, f"{MONITOR}/v1/Alerts", params, "alerts")
 
 
-def _log_events(client: Client, service: str, first: date, last: date, quality: Quality) -> Iterator[Record]:
+def list_events(client: Client, service: str, first: date, last: date, quality: Quality) -> Iterator[Record]:
+    """The events in the function log of these UTC days, environment by environment; none where no service is named."""
+    if not service:
+        return
     services = _pages(client, f"{SERVERLESS}/v1/Services", {}, "services")
     found = next((one for one in services if one["unique_name"] == service), None)
     if not found:

@@ -118,7 +118,7 @@ def row_of(
     decided = leg if leg and outcome == "answered" else None
     return {
         "call_sid": parent["sid"],
-        "started_at": _date(parent.get("start_time") or parent.get("date_created")),
+        "started_at": started_at(parent),
         **ends,
         "outcome": outcome,
         "reason": reason or None,
@@ -130,7 +130,7 @@ def row_of(
 
 def _deciding_leg(legs: Sequence[Record]) -> Record | None:
     """The leg that was answered; else the last that was dialled."""
-    ordered = sorted(legs, key=lambda leg: (_date(leg.get("start_time") or leg.get("date_created")), leg["sid"]))
+    ordered = sorted(legs, key=lambda leg: (started_at(leg), leg["sid"]))
     answered = [leg for leg in ordered if leg["status"] in ("completed", "in-progress")]
     return (answered or ordered)[-1] if ordered else None
 
@@ -196,6 +196,7 @@ def _price(records: Sequence[Record]) -> tuple[float | None, str | None]:
     return round(-sum(float(price) for price in prices if price is not None), 6) + 0.0, currency
 
 
-def _date(text: str | None) -> Any:
-    """Twilio's RFC 2822 date as a UTC time; NaT where there is none."""
+def started_at(call: Record) -> Any:
+    """When a call started, or was queued, in UTC: Twilio's RFC 2822 date as a time; NaT where there is none."""
+    text = call.get("start_time") or call.get("date_created")
     return pd.Timestamp(parsedate_to_datetime(text)).tz_convert("UTC") if text else pd.NaT

@@ -99,7 +99,7 @@ class Runbook(Protocol):
     """What is needed of an open runbook here."""
 
     @property
-    def parameters(self) -> Any: ...  # account, environment, source, since, until, time_zone, show_numbers
+    def parameters(self) -> Any: ...  # account, environment, source, archive, since, until, time_zone, show_numbers
 
     @property
     def account(self) -> Account: ...
@@ -115,11 +115,16 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
+    archive = find_archive(getattr(wanted, "archive", ""), runbook.project)
     if wanted.source != TWILIO:
+        if archive:
+            problem = f"keeps the account's own calls, but the source is {wanted.source!r}"
+            raise InputError(Fault("parameter archive", problem, "leave it empty, or leave source at 'twilio'"))
         return load_calls(find_source(wanted.source, runbook.project), **options)
     declared = runbook.declared
     phones = {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
-    return load_calls(TWILIO, runbook.account, service=declared.network.service.name, phones=phones, **options)
+    service = declared.network.service.name
+    return load_calls(TWILIO, runbook.account, service=service, phones=phones, archive=archive, **options)
 
 
 def load_calls(
@@ -132,18 +137,23 @@ def load_calls(
     time_zone: str = "UTC",
     service: str = "",
     phones: Mapping[str, Phone] | None = None,
+    archive: str = "",
     show_numbers: bool = False,
 ) -> CallData:
     """The attempts of a source: "twilio" (the account's own calls), a folder or archive of events, or of Parquet days.
 
     `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number.
+    With `archive` the account's calls are kept there, and what is new is all that the account is asked for.
     Other parties' numbers are masked unless they are asked for.
     """
     check_time_zone(time_zone)
     if str(source) == TWILIO:
         if account is None:
             raise InputError(Fault("parameter source", "is 'twilio', but no account is open", "open one"))
-        data = _load_account(account, since, until, time_zone, service, phones or {})
+        if archive:
+            data = _load_synced(account, archive, since, until, time_zone, service, phones or {})
+        else:
+            data = _load_account(account, since, until, time_zone, service, phones or {})
     else:
         data = replace(_load_path(Path(source).expanduser()), time_zone=time_zone)
     data = data.select(environment=environment, since=since, until=until)
@@ -157,6 +167,13 @@ def find_source(source: str, project: Path) -> Path:
     """
     path = Path(source).expanduser()
     return path if path.is_absolute() or path.exists() else project / path
+
+
+def find_archive(archive: str, project: Path) -> str:
+    """The address or path that the parameter means, a path within the project where it is not absolute; "" for none."""
+    if not archive or "://" in archive:
+        return archive
+    return str(project / Path(archive).expanduser())
 
 
 def parse_day(name: str, text: str) -> date | None:
@@ -206,6 +223,34 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _load_synced(
+    account: Account,
+    archive: str,
+    since: str,
+    until: str,
+    time_zone: str,
+    service: str,
+    phones: Mapping[str, Phone],
+) -> CallData:
+    """All that the archive holds, once it is up to date; only the days that are asked for are read from it."""
+    from dialtone_nb.calls.archive import load_archive
+    from dialtone_nb.calls.sync import sync_calls
+
+    first, last = parse_day("since", since), parse_day("until", until)
+    now = account.now()
+    if first and first > (last or now.astimezone(ZoneInfo(time_zone)).date()):
+        raise InputError(Fault("parameters since and until", f"{first} is after the last day", "turn them round"))
+    margin = timedelta(days=0 if time_zone == "UTC" else 1)
+    quality = Quality()
+    begin = first and first - margin
+    synced = sync_calls(account.client, archive, now=now, first=begin, service=service, phones=phones, quality=quality)
+    frame = load_archive(archive, str(begin or ""), str(last + margin) if last else "")
+    data = CallData(frame, account.label, quality.findings(), time_zone=time_zone)
+    from_day, to_day = first or synced.covered.first, last or now.astimezone(ZoneInfo(time_zone)).date()
+    inside = data.select(since=from_day.isoformat(), until=to_day.isoformat())
+    return replace(inside, findings=data.findings)
 
 
 def _load_account(
