@@ -25,6 +25,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.applied", "Applied", _applied),
         ("dialtone_nb.verify.checks", "Verification", _verification),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
+        ("dialtone_nb.calls.snapshot", "Snapshot", _snapshot),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
 
@@ -92,4 +93,14 @@ def _test_calls(calls: Any) -> Bundle:
         "text/plain": calls_text(calls),
         "text/html": calls_html(calls),
         **result(calls.exit_code, calls.summary),
+    }
+
+
+def _snapshot(snapshot: Any) -> Bundle:
+    from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
+
+    return {
+        "text/plain": snapshot_text(snapshot),
+        "text/html": snapshot_html(snapshot),
+        **result(0, snapshot.summary),
     }

@@ -1,7 +1,5 @@
 """The report page in Chromium: it opens offline, draws every figure, in light and in dark, and prints."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,20 +16,14 @@ from dialtone_nb.report.figures_in_notebooks import bundle_of
 from dialtone_nb.report.html import write_html
 from tests.calls.strategies import frame_of
 
+from .chromium import IN_A_BROWSER
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = os.environ.get("DIALTONE_CHROMIUM") or shutil.which("chromium") or ""
 ALL_DRAWN = "[...document.querySelectorAll('.figure')].every((one) => one.dataset.drawn)"
 
-# Where checks count, a missing browser is a failure, not a gap.
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM and "CI" not in os.environ,
-        reason="there is no chromium here; install it, or name it in DIALTONE_CHROMIUM",
-    ),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +52,6 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nbformat.write(new_notebook(cells=cells), folder / "report.ipynb")
     write_html(folder / "report.ipynb", folder / "report.html")
     return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """Chromium without a window."""
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "there is no chromium here; .ci/run installs it"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -1,0 +1,40 @@
+"""Chromium, and a project of its own for whoever runs notebooks in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .chromium import CHROMIUM
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parents[2]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+# One a module: Playwright keeps an event loop running, which other modules' tests may not meet.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "there is no chromium here; .ci/run installs it"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with our notebooks and parameter files."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("notebooks", "parameters"):
+        shutil.copytree(ROOT / name, folder / name)
+    return folder

@@ -1,0 +1,156 @@
+"""The pages that runs leave behind, in Chromium: they open offline and can be read, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+
+from dialtone_nb.account import CONTROL
+
+from .chromium import IN_A_BROWSER
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = IN_A_BROWSER
+
+# By the page's name: the runbook, what is given to it, and its exit code on the account as the run before left it.
+RUNS = {
+    "plan": ("deploy", [], 2),
+    "stopped": ("failing", ["--consent", "rehearsal"], 4),
+    "resumed": ("deploy", ["--consent", "rehearsal"], 0),
+    "promote": ("promote", ["--consent", "rehearsal"], 0),
+    "client_setup": ("client_setup", ["--consent", "rehearsal", "-r", "buy_number", "+15035550101"], 0),
+    "delete": ("delete", ["-r", "release_numbers", "+15035550101"], 2),
+}
+A_BUILD_FAILS = f"""\
+runbook.account.transport.send("POST", "{CONTROL}/faults", json={{"fault": "failed-build"}}).status_code"""
+
+Opened = tuple["Page", list[str]]
+
+
+@pytest.fixture(scope="module")
+def pages(project: Path) -> Path:
+    """A folder of pages, one a run."""
+    deploy = nbformat.read(project / "notebooks" / "deploy.ipynb", as_version=4)
+    applying = next(number for number, cell in enumerate(deploy.cells) if cell.source.startswith("apply_plan"))
+    deploy.cells.insert(applying, nbformat.v4.new_code_cell(A_BUILD_FAILS))
+    for cell in deploy.cells:
+        cell.source = cell.source.replace('open_runbook("deploy")', 'open_runbook("failing")')
+    nbformat.write(deploy, project / "notebooks" / "failing.ipynb")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DIALTONE_", "TWILIO_"))}
+    environment["DIALTONE_REHEARSAL_STATE"] = str(project / "state" / "state.db")
+    folder = project / "pages"
+    for page, (runbook, given, exit_code) in RUNS.items():
+        command = [sys.executable, "-m", "dialtone_nb", "run", runbook, "--output", str(folder / page), *given]
+        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == exit_code, f"{page}: {done.stdout}{done.stderr}"
+        shutil.copy(folder / page / f"{runbook}.html", folder / f"{page}.html")
+    return folder
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """A colour scheme."""
+    return str(request.param)
+
+
+@pytest.fixture(params=RUNS)
+def opened(pages: Path, browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """A page, and what the browser asked for, complained about, or failed at meanwhile."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    noticed: list[str] = []
+    page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
+    page.on("console", lambda message: noticed.append(f"{message.type} {message.text}"))
+    page.on("pageerror", lambda error: noticed.append(f"error {error}"))
+    page.goto((pages / f"{request.param}.html").as_uri())
+    yield page, noticed
+    page.close()
+
+
+def test_a_page_opens_offline_and_anybody_can_read_it(opened: Opened) -> None:
+    """One request, a silent console, no text beyond the edge of a screen or a phone, nothing that axe-core finds."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, noticed = opened
+    assert page.locator("h1").count() == 1
+    page.wait_for_load_state("networkidle")
+    assert noticed == [f"request {page.url}"]
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        # Nor may a part of the page scroll sideways in its place: a phone's reader would not find out.
+        assert (
+            page.evaluate(
+                """() => [...document.querySelectorAll('.dialtone, .dialtone *')]
+                 .filter((one) => getComputedStyle(one).overflowX !== 'visible' && one.scrollWidth > one.clientWidth)
+                 .map((one) => one.outerHTML.slice(0, 80))"""
+            )
+            == []
+        )
+
+
+@pytest.fixture
+def plain(pages: Path, browser: Browser) -> Iterator[Page]:
+    """A tab to open pages in."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+def test_a_plan_shows_each_kind_once_and_how_to_agree(plain: Page, pages: Path) -> None:
+    """Sixteen functions and versions take two rows, and the fingerprint stands under the table."""
+    plain.goto((pages / "plan.html").as_uri())
+    plan = plain.locator(".dialtone-plan")
+    assert plan.locator("tr", has_text="8 functions").count() == 1
+    assert plan.locator("tr", has_text="8 function versions").count() == 1
+    assert plan.locator("tbody .room").all_inner_texts() == ["SERVICE AND CODE", "SIP"]
+    assert "plan-" in plan.get_by_text("To agree to it").inner_text()
+
+
+def test_settings_unfold_on_screen_and_are_whole_on_paper(plain: Page, pages: Path) -> None:
+    """What a new domain is told is folded at first; paper can't be unfolded, so it has everything."""
+    plain.goto((pages / "plan.html").as_uri())
+    domain = plain.locator(".dialtone-plan tr", has_text="with emergency calling")
+    setting = domain.locator(".field", has_text="friendly name")
+    assert not setting.is_visible()
+    domain.locator("summary").click()
+    assert setting.is_visible()
+    domain.locator("summary").click()
+    plain.emulate_media(media="print")
+    assert setting.is_visible()
+
+
+def test_a_run_that_stopped_says_so_at_the_top_and_leads_to_the_cause(plain: Page, pages: Path) -> None:
+    """What failed stands above the table with what to do; what was done is not repeated row by row."""
+    plain.goto((pages / "stopped.html").as_uri())
+    plain.get_by_role("link", name="where, and why").click()
+    assert plain.evaluate("document.querySelector(':target').textContent") == "The run stopped here."
+    outcome = plain.locator(".dialtone-applied")
+    assert "82003" in outcome.locator(".stop").inner_text()
+    assert "run the runbook again" in outcome.locator(".stop").inner_text()
+    assert outcome.locator("tr.failed").count() == 1
+    assert outcome.locator("tr.done").count() < 8
+    assert outcome.locator("tr.none").count() > 0
+
+
+def test_money_and_danger_are_marked(plain: Page, pages: Path) -> None:
+    """A bought number shows its price in the plan's first line and in its row; a deletion says what is lost."""
+    plain.goto((pages / "client_setup.html").as_uri())
+    plan = plain.locator(".dialtone-plan")
+    assert "costs 1.15 USD a month" in plan.locator("p").first.inner_text()
+    assert plan.locator("tr", has_text="+15035550101").locator(".cost").count() == 1
+    plain.goto((pages / "delete.html").as_uri())
+    number = plain.locator(".dialtone-plan tr", has_text="+15035550101")
+    assert number.locator(".danger").count() == 1
+    assert number.locator(".undo").inner_text().startswith("to undo: ")
