@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import threading
 from pathlib import Path
 
-from dialtone_nb.rehearsal.server import start_rehearsal
+from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 
 
 def main(argv: list[str]) -> int:
@@ -28,6 +29,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=7, help="what all SIDs and secrets follow from (default: 7)")
     parser.add_argument(
+        "--tls",
+        type=int,
+        metavar="PORT",
+        help="answer with TLS as well, on this port of 127.0.0.1 (0: any free one), as every host of Twilio's",
+    )
+    parser.add_argument(
         "--coverage",
         action="store_true",
         help="print each operation of the products it touches as modelled or refused, and end",
@@ -46,17 +53,29 @@ def print_coverage() -> int:
     return 0
 
 
+def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: argparse.Namespace) -> str:
+    """The lines that say where TLS is answered, and which certificate authority to trust for it."""
+    from dialtone_nb.rehearsal.tls import TlsDoor
+
+    authority = options.state.resolve().with_name("authority.pem")
+    door = open_doors.enter_context(TlsDoor(rehearsal.url, authority, port=options.tls))
+    return f"TLS          {door.url}\nAuthority    {authority}\n"
+
+
 def serve(options: argparse.Namespace) -> int:
     """0 once the rehearsal was told to stop; until then it answers."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with start_rehearsal(options.state, seed=options.seed, port=options.port) as rehearsal:
+    with contextlib.ExitStack() as open_doors:
+        rehearsal = open_doors.enter_context(start_rehearsal(options.state, seed=options.seed, port=options.port))
+        tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)
         sys.stdout.write(
             "Rehearsal of Twilio, on this machine only. This is not Twilio: no call, no number and no charge is real.\n"
             f"URL          {rehearsal.url}\n"
             f"Account SID  {rehearsal.account_sid}\n"
             f"Auth token   {rehearsal.auth_token}\n"
+            f"{tls}"
             "Stop it with Ctrl-C.\n"
         )
         sys.stdout.flush()

@@ -35,7 +35,7 @@ class Rehearsal:
 
         self._store = Store(state, seed)
         self._listening = _listen(port)
-        self.url = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
+        self.url: str = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
         faults, requests = Faults(), Counter[str]()
         self._front = Front(self._store, self.url)
         self._exchange = Exchange(self._store, self.url)

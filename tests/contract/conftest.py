@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rehearsal.conftest import door, rehearsal, state
+from rehearsal.conftest import client, door, rehearsal, state
 
-__all__ = ["door", "rehearsal", "state"]
+__all__ = ["client", "door", "rehearsal", "state"]

@@ -61,6 +61,7 @@ def _serverless(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     yield service.builds
     assert service.builds(build.sid).fetch().runtime == "node22"
     assert service.builds(build.sid).delete()
+    assert service.assets.list() == []
     environment = service.environments.create(unique_name="prod", domain_suffix="prod")
     yield service.environments
     prod = service.environments(environment.sid)

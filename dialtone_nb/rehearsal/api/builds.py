@@ -80,10 +80,10 @@ def build_body(tables: Tables, build: Thing) -> dict[str, Any]:
 
 
 def read_dependencies(text: str) -> list[dict[str, str]]:
-    """Name and version of each dependency, from JSON, or from JSON wrapped in a JSON string as the toolkit sends it."""
+    """Name and version of each dependency, from JSON, or from JSON between two quotes as the toolkit sends it."""
     try:
-        listed = orjson.loads(text) if text else []
-        listed = orjson.loads(listed) if isinstance(listed, str) else listed
+        # The toolkit writes quotes around the array and escapes none within: what it sends is itself no JSON.
+        listed = orjson.loads(text.removeprefix('"').removesuffix('"').replace('\\"', '"')) if text else []
         given = {str(one["name"]): str(one["version"]) for one in listed}
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise Refusal(20001, "Invalid Dependencies: it must be a JSON array of {name, version}") from None

