@@ -1,0 +1,135 @@
+"""A JupyterLab server of one's own, and a notebook in it as somebody who sits there sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+STARTS_WITHIN_S = 60
+WAITS_MS = 60_000
+IS_READY = """path => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  const kernel = panel?.context?.sessionContext?.session?.kernel;
+  return panel?.context?.path === path && kernel?.status === "idle" && kernel.connectionStatus === "connected";
+}"""
+RUN_ALL = """within => Promise.race([
+  jupyterapp.commands.execute("notebook:run-all-cells").then(() => "done"),
+  new Promise(resolve => setTimeout(() => resolve("still running"), within)),
+])"""
+OUTPUTS = (
+    "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON().outputs ?? [])"
+)
+
+
+@contextmanager
+def started_lab(root: Path) -> Iterator[str]:
+    """The address of a JupyterLab on this folder, without token and on loopback; ended on leaving."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = root / ".jupyter"
+    quiet = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"),
+        *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
+        *("--IdentityProvider.token=", "--LabApp.news_url=", "--LabApp.extension_manager=readonly"),
+    ]
+    with (root / "jupyterlab.log").open("wb") as log:
+        server = subprocess.Popen(command, env=_environment(own), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(server, f"http://127.0.0.1:{port}/api", root / "jupyterlab.log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _environment(own: Path) -> dict[str, str]:
+    """Ours, without anything of this user's that would change what is shown, and without an account."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DIALTONE_", "TWILIO_", "JUPYTER"))
+    }
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    return {**kept, **{name: str(own / folder) for name, folder in folders.items()}}
+
+
+def _wait_for(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while True:
+        assert server.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return
+
+
+@dataclass(frozen=True)
+class OpenNotebook:
+    """A notebook that is open in JupyterLab, its kernel ready."""
+
+    page: Page
+
+    @property
+    def panel(self) -> Locator:
+        """What of it is on the screen."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def run_all_from_the_menu(self) -> None:
+        """Choose Run > Run All Cells, as a person does."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_text("Run All Cells", exact=True).click()
+
+    def run_all(self) -> None:
+        """Run all cells to their end, or to the first that fails."""
+        assert self.page.evaluate(RUN_ALL, WAITS_MS) == "done"
+
+    def run_cell(self, source: str) -> None:
+        """Run the cell that holds this, with the keys that do it."""
+        self.panel.locator(".jp-CodeCell .jp-InputArea-editor", has_text=source).last.click()
+        self.page.keyboard.press("Control+Enter")
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """The outputs of all cells, as they would be saved."""
+        return [output for outputs in self.page.evaluate(OUTPUTS) for output in outputs]
+
+    def errors(self) -> list[str]:
+        """What the outputs say of errors."""
+        return [json.dumps(output) for output in self.outputs() if output["output_type"] == "error"]
+
+
+def open_notebook(page: Page, address: str, path: str) -> OpenNotebook:
+    """A notebook by its path below the server's folder, once its kernel is ready to run it."""
+    if not page.url.startswith(address):
+        page.goto(f"{address}/lab/workspaces/tests?reset")
+        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
+    page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
+    page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
+    # What it was kept with is not to be taken for what it shows now.
+    page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    return OpenNotebook(page)

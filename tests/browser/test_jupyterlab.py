@@ -1,0 +1,129 @@
+"""The runbooks in JupyterLab, in Chromium, with somebody there to answer."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dialtone_nb.display.outputs import RESULT
+
+from .chromium import IN_A_BROWSER
+from .conftest import ROOT
+from .laboratory import WAITS_MS, OpenNotebook, open_notebook, started_lab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = IN_A_BROWSER
+
+# Deploy has a story of its own, below.
+OTHERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem != "deploy")
+WITH_PHONES = "import pathlib; from dialtone_nb.prepared_accounts import with_phones; with_phones(pathlib.Path.cwd())"
+# Everything of an apply's progress that was ever on the page, however short.
+WATCH_PROGRESS = """() => {
+  window.seen = [];
+  new MutationObserver(() => {
+    const status = document.querySelector(".dialtone-progress [role=status]");
+    if (status) window.seen.push(status.textContent);
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+    """The server's folder: a project with an empty account, and one with two phones for each other notebook."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(project, folder / "deploy")
+    subprocess.run([sys.executable, "-c", WITH_PHONES], cwd=project, check=True, capture_output=True)
+    for name in OTHERS:
+        shutil.copytree(project, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(root: Path) -> Iterator[str]:
+    """The address of JupyterLab."""
+    with started_lab(root) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A window in which notebooks are opened, one beside the other."""
+    opened = browser.new_page(viewport={"width": 1300, "height": 1000})
+    opened.set_default_timeout(WAITS_MS)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_notebook_runs_to_its_end_with_somebody_there(page: Page, lab: str, name: str) -> None:
+    """Run All ends without an error, and shows the banner of a rehearsal."""
+    notebook = open_notebook(page, lab, f"{name}/notebooks/{name}.ipynb")
+    notebook.run_all()
+    assert notebook.errors() == []
+    assert notebook.panel.locator(".dialtone-banner").count() == 1
+
+
+def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str) -> None:
+    """Run All stops at a question; the wrong word is refused, the right one applies; later there is nothing to do."""
+    notebook = open_notebook(page, lab, "deploy/notebooks/deploy.ipynb")
+    notebook.run_all_from_the_menu()
+    answer = notebook.panel.get_by_placeholder("type it here")
+    answer.wait_for()
+    apply = notebook.panel.get_by_role("button", name="Apply 27 changes")
+    assert apply.is_disabled()
+    assert "REHEARSAL" in notebook.panel.locator(".dialtone-banner").inner_text()
+    assert notebook.panel.locator(".dialtone-plan").is_visible()
+
+    answer.fill("prod")
+    notebook.panel.get_by_role("alert").get_by_text("'prod' is no plan's fingerprint").wait_for()
+    assert apply.is_disabled()
+
+    answer.fill("stage")
+    page.wait_for_function("button => !button.disabled", arg=apply.element_handle())
+    page.evaluate(WATCH_PROGRESS)
+    answer.press("Tab")
+    page.keyboard.press("Enter")
+    outcome = notebook.panel.locator(".dialtone-applied")
+    outcome.get_by_text("all 27 changes done, the check found nothing left to do").wait_for()
+    assert outcome.get_by_text("Record: plan-").is_visible()
+    assert answer.count() == 0
+    seen = page.evaluate("window.seen")
+    assert any("of 27 changes; now: create" in status for status in seen)
+    assert any(status.startswith("27 of 27") for status in seen)
+
+    _is_saved_as_done(notebook)
+    notebook.run_cell("apply_plan(runbook, plan)")
+    outcome.get_by_text("Deploy stage: nothing to do").wait_for()
+    assert notebook.errors() == []
+
+
+def _is_saved_as_done(notebook: OpenNotebook) -> None:
+    """What a saved copy keeps is the outcome, not a box that nobody can answer any more."""
+    last = notebook.outputs()[-1]["data"]
+    assert last[RESULT] == {
+        "exit_code": 0,
+        "summary": "Deploy stage: all 27 changes done, the check found nothing left to do",
+    }
+    assert not any("widget" in kind for kind in last)
+
+
+def test_a_cell_that_fails_shows_one_line(page: Page, lab: str, root: Path) -> None:
+    """An environment that is not declared is named with what was meant, without a traceback; nothing runs after it."""
+    source = root / "deploy" / "notebooks" / "deploy.ipynb"
+    mistaken = source.with_name("mistaken.ipynb")
+    mistaken.write_text(source.read_text().replace('environment: str = \\"stage', 'environment: str = \\"stgae'))
+    notebook = open_notebook(page, lab, "deploy/notebooks/mistaken.ipynb")
+    notebook.run_all()
+    errors = [output for output in notebook.outputs() if output["output_type"] == "error"]
+    assert len(errors) == 1
+    assert len(errors[0]["traceback"]) == 1
+    assert "did you mean 'stage'?" in errors[0]["traceback"][0]
+    assert notebook.panel.locator(".dialtone-plan").count() == 0
