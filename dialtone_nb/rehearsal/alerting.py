@@ -28,8 +28,12 @@ def raise_alert(
     service_sid: str | None = None,
     request: tuple[str, str, str] = ("", "", ""),
     response: tuple[str, str] = ("", ""),
+    at: float | None = None,
 ) -> Thing:
-    """The new alert. `request` is method, URL and variables, `response` headers and body, of the webhook at fault."""
+    """The new alert, of now or of another time.
+
+    `request` is method, URL and variables, `response` headers and body, of the webhook at fault.
+    """
     level = level_of(code)
     text = urlencode({"ErrorCode": code, "LogLevel": level.upper(), "Msg": message, "parserMessage": message})
     method, url, variables = request
@@ -53,4 +57,5 @@ def raise_alert(
             "response_body": body,
             "message": message,
         },
+        at=at,
     )

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 
+MOST_DAYS = 400
+
 
 def main(argv: list[str]) -> int:
     """0 once the rehearsal was told to stop, by SIGINT or SIGTERM, or once it has printed what was asked."""
@@ -35,11 +37,33 @@ def build_parser() -> argparse.ArgumentParser:
         help="answer with TLS as well, on this port of 127.0.0.1 (0: any free one), as every host of Twilio's",
     )
     parser.add_argument(
+        "--history",
+        type=read_days,
+        metavar="DAYS",
+        help="first fill the account with a past of so many days, as in 30d, and write the truth beside the state file",
+    )
+    parser.add_argument("--calls", type=read_count, default=2000, help="how many calls that past has (default: 2000)")
+    parser.add_argument(
         "--coverage",
         action="store_true",
         help="print each operation of the products it touches as modelled or refused, and end",
     )
     return parser
+
+
+def read_days(text: str) -> int:
+    """The number of days in `30d` or `30`; an argparse error for anything else, and for none."""
+    digits = text.removesuffix("d")
+    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1d to {MOST_DAYS}d")
+    return int(digits)
+
+
+def read_count(text: str) -> int:
+    """A whole number, 1 or more; an argparse error for anything else."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of calls")
+    return int(text)
 
 
 def print_coverage() -> int:
@@ -67,6 +91,11 @@ def serve(options: argparse.Namespace) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    if options.history is not None:
+        from dialtone_nb.rehearsal.history import write_history
+
+        truth = write_history(options.state, days=options.history, calls=options.calls, seed=options.seed)
+        sys.stdout.write(f"{options.calls} calls of {options.history} days; the truth about them is in {truth}\n")
     with contextlib.ExitStack() as open_doors:
         rehearsal = open_doors.enter_context(start_rehearsal(options.state, seed=options.seed, port=options.port))
         tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)

@@ -96,10 +96,10 @@ class Tables:
             ).fetchone()[0]
         )
 
-    def add(self, prefix: str, kind: str, parent: str, name: str, body: Body) -> Thing:
-        """A new thing with the SID that follows from its kind, parent and natural key."""
+    def add(self, prefix: str, kind: str, parent: str, name: str, body: Body, *, at: float | None = None) -> Thing:
+        """A new thing, of now or of another time, with the SID that follows from its kind, parent and natural key."""
         nth = self.next_nth(kind, parent, name)
-        now = self.now()
+        now = self.now() if at is None else at
         thing = Thing(self.identity.sid(prefix, kind, parent, name, nth), kind, parent, name, nth, now, now, body)
         self.sql.execute(
             f"INSERT INTO things ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
