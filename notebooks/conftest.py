@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from jupyter_client.manager import KernelManager
 from nbval.plugin import IPyNbFile
 
 from dialtone_nb.kept_notebooks import prepared_account
+from dialtone_nb.kernels import private_sockets
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -22,5 +26,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
         return (yield)
     folder = tempfile.TemporaryDirectory()
     item.config.add_cleanup(folder.cleanup)
-    with prepared_account(PROJECT, notebook.path.stem, Path(folder.name) / "account"):
+    manager = partial(KernelManager, **private_sockets())
+    account = prepared_account(PROJECT, notebook.path.stem, Path(folder.name) / "account")
+    with account, patch("nbval.kernel.KernelManager", manager):
         return (yield)
