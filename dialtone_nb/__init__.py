@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.deploy import plan_deploy
     from dialtone_nb.runbooks.dialling import tabulate_dialling
     from dialtone_nb.runbooks.finding import tabulate_numbers
+    from dialtone_nb.runbooks.monitor import watch
     from dialtone_nb.runbooks.promote import plan_promote
     from dialtone_nb.runbooks.recording import tabulate_records
     from dialtone_nb.runbooks.site import fetch_existing_things
@@ -33,6 +34,7 @@ __all__ = [
     "tabulate_numbers",
     "tabulate_records",
     "verify_environment",
+    "watch",
 ]
 
 # Where each name lives. Importing the package loads none of them, so that `import dialtone_nb.sids` stays cheap.
@@ -50,6 +52,7 @@ _HOMES = {
     "tabulate_numbers": "dialtone_nb.runbooks.finding",
     "tabulate_records": "dialtone_nb.runbooks.recording",
     "verify_environment": "dialtone_nb.runbooks.verify",
+    "watch": "dialtone_nb.runbooks.monitor",
 }
 
 

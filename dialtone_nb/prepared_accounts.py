@@ -66,5 +66,6 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "verify": with_phones,
     "test_calls": with_phones,
     "call_report": with_calls,
+    "monitor": with_calls,
     "delete": with_phones,
 }

@@ -82,6 +82,14 @@ def list_alerts(client: Client, first: date, last: date) -> Iterator[Record]:
 
 def list_events(client: Client, service: str, first: date, last: date, quality: Quality) -> Iterator[Record]:
     """The events in the function log of these UTC days, environment by environment; none where no service is named."""
+    for line in list_log(client, service, f"{first}T00:00:00Z", f"{last + timedelta(days=1)}T00:00:00Z", quality):
+        event = event_of(line.get("message") or "")
+        if event:
+            yield {**event, "environment": line["environment"]}
+
+
+def list_log(client: Client, service: str, start: str, end: str, quality: Quality) -> Iterator[Record]:
+    """The lines of the function log between two ISO 8601 times, each with its environment's name."""
     if not service:
         return
     services = _pages(client, f"{SERVERLESS}/v1/Services", {}, "services")
@@ -90,15 +98,12 @@ def list_events(client: Client, service: str, first: date, last: date, quality: 
         quality.note("no function log", f"there is no service {service!r}; refused calls show as unknown")
         return
     base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
-    params = {"StartDate": f"{first}T00:00:00Z", "EndDate": f"{last + timedelta(days=1)}T00:00:00Z"}
     for environment in list(_pages(client, base, {}, "environments")):
-        for line in _pages(client, f"{base}/{environment['sid']}/Logs", params, "logs"):
-            event = _event_of(line.get("message") or "")
-            if event:
-                yield {**event, "environment": environment["unique_name"]}
+        for line in _pages(client, f"{base}/{environment['sid']}/Logs", {"StartDate": start, "EndDate": end}, "logs"):
+            yield {**line, "environment": environment["unique_name"]}
 
 
-def _event_of(message: str) -> Record | None:
+def event_of(message: str) -> Record | None:
     """The event in a line of the log; None where the line is about something else."""
     if not message.lstrip().startswith("{"):
         return None

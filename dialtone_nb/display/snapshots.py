@@ -1,0 +1,78 @@
+"""How a look at an environment is shown: phones, calls, alerts and log, each a table; as text and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from html import escape
+
+import pandas as pd
+
+from dialtone_nb.calls.snapshot import PhoneSeen, PhoneState, Snapshot
+from dialtone_nb.display.tables import body, row, table
+
+# A colour's class and a sign for each state, for whoever sees no colours.
+_ROLES = {
+    PhoneState.THERE: ("done", "✓"),
+    PhoneState.TALKING: ("done", "☎"),
+    PhoneState.MISSING: ("failed", "✗"),
+    PhoneState.UNKNOWN: ("", "?"),
+}
+_HEADS = {
+    "Phones": ("phone", "state", "told by", "what to do"),
+    "Calls": ("at (UTC)", "phone", "direction", "other party", "outcome", "reason"),
+    "Alerts": ("at (UTC)", "code", "meaning"),
+    "Function log": ("at (UTC)", "phone", "event"),
+}
+
+Rows = Sequence[tuple[Sequence[str], str]]
+
+
+def snapshot_text(snapshot: Snapshot) -> str:
+    """The look for a terminal: a line a phone, call, alert and log line."""
+    lines = [snapshot.summary]
+    for title, rows in _parts(snapshot).items():
+        lines += [title, *(f"  {'  '.join(filter(None, cells))}" for cells, _ in rows)] if rows else [f"{title}: none"]
+    return "\n".join(lines)
+
+
+def snapshot_html(snapshot: Snapshot) -> str:
+    """The look as tables."""
+    parts = [f"<p><b>{escape(snapshot.summary)}</b> · {snapshot.at:%Y-%m-%d %H:%M:%S} UTC</p>"]
+    for title, rows in _parts(snapshot).items():
+        shown = [row([escape(cell) for cell in cells], role) for cells, role in rows]
+        parts.append(f"<h4>{title}</h4>" + (table(_HEADS[title], [body(shown)]) if rows else "<p>None.</p>"))
+    return f'<div class="dialtone dialtone-monitor">{"".join(parts)}</div>'
+
+
+def _parts(snapshot: Snapshot) -> dict[str, Rows]:
+    return {
+        "Phones": [_phone(phone, snapshot.at) for phone in snapshot.phones],
+        "Calls": list(_calls(snapshot.attempts)),
+        "Alerts": [((_clock(alert.at), alert.code, alert.about), "") for alert in snapshot.alerts],
+        "Function log": [((_clock(line.at), line.phone, line.what), "") for line in snapshot.log],
+    }
+
+
+def _phone(phone: PhoneSeen, now: datetime) -> tuple[Sequence[str], str]:
+    role, sign = _ROLES[phone.state]
+    told = f"{phone.told_by}, {_ago(phone.at, now)}" if phone.at else phone.told_by
+    return (f"{sign} {phone.name}", phone.state, told, phone.repair), role
+
+
+def _calls(attempts: pd.DataFrame) -> Iterable[tuple[Sequence[str], str]]:
+    for attempt in attempts.to_dict("records"):
+        names = ("client", "direction", "other_party", "outcome", "reason")
+        told = ["" if pd.isna(attempt[name]) else str(attempt[name]).replace("_", " ") for name in names]
+        yield (_clock(attempt["started_at"]), *told), ""
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M:%S}"
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    minutes = max(int((now - at).total_seconds()) // 60, 0)
+    if minutes < 1:
+        return "just now"
+    return f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago"
