@@ -38,10 +38,13 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
     if proposal in _taken:
         return _applied_before(_taken[proposal])
     consent = str(runbook.parameters.get("consent", "")) or _rehearsed_consent(proposal.plan)
+    dead_holder = str(runbook.parameters.get("break_claim", ""))
     reports = runbook.project / record_folder(proposal.plan)
 
     def carry_on(given: str, observe: Observe) -> Applied:
-        return _carry_out_once(proposal, given, runbook=runbook.name, reports=reports, observe=observe)
+        return _carry_out_once(
+            proposal, given, runbook=runbook.name, reports=reports, observe=observe, break_claim=dead_holder
+        )
 
     if runbook.attended and not consent and not proposal.plan.is_empty:
         return ConsentBox(proposal.plan, carry_on)
@@ -61,13 +64,17 @@ def _applied_before(applied: Applied | None) -> Applied:
     raise InputError(Fault("this plan", problem, "make the plan anew by running the cell above, then this one again"))
 
 
-def _carry_out_once(proposal: Proposal, consent: str, *, runbook: str, reports: Path, observe: Observe) -> Applied:
+def _carry_out_once(
+    proposal: Proposal, consent: str, *, runbook: str, reports: Path, observe: Observe, break_claim: str
+) -> Applied:
     """What came of the plan, which is then used up; where nothing was tried it is still good."""
     if proposal in _taken:
         return _applied_before(_taken[proposal])
     _taken[proposal] = None
     try:
-        applied = carry_out(proposal, consent, runbook=runbook, reports=reports, observe=observe)
+        applied = carry_out(
+            proposal, consent, runbook=runbook, reports=reports, observe=observe, break_claim=break_claim
+        )
     except (ConsentError, HeldError):
         del _taken[proposal]
         raise

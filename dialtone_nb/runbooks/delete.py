@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from dialtone_nb.apply import Outcome
+from dialtone_nb.clients.private_files import delete_private_files, private_folder
 from dialtone_nb.desired import address_key
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.existing import Existing
@@ -54,7 +56,19 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
         return _plan(site, existing, what, clients, release)
 
     existing = site.look()
-    return Proposal(plan(existing), site, existing, lambda: plan(site.look()))
+    return Proposal(
+        plan(existing), site, existing, lambda: plan(site.look()), finish=lambda outcomes: _tidy(site, outcomes)
+    )
+
+
+def _tidy(site: Site, outcomes: Iterable[Outcome]) -> list[str]:
+    """The private files of phones that can no longer register, taken away."""
+    return [
+        f"private file of {one.change.key}: deleted"
+        for one in outcomes
+        if one.change.kind is Kind.CREDENTIAL
+        and delete_private_files(private_folder(site.environment, one.change.key, root=site.private))
+    ]
 
 
 def _plan(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> Plan:

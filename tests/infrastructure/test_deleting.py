@@ -179,3 +179,12 @@ def test_everything_that_was_made_can_be_made_again(phones: Desk) -> None:
         phones.do(proposal)
     assert phones.number(VAN).voice_url == phones.url("stage", "/sip-incoming") != old
     assert phones.number(WORKBENCH).emergency_address_status == "registered"
+
+
+def test_a_deleted_phone_leaves_no_password_on_this_machine(phones: Desk) -> None:
+    """The private file of a phone goes with its credential; another phone's stays."""
+    private = phones.site("stage").private / "stage"
+    assert {folder.name for folder in private.iterdir()} == {"workbench", "van"}
+    applied = phones.do(phones.delete("client", client="van"))
+    assert applied.said == ("private file of van: deleted",)
+    assert [folder.name for folder in private.iterdir()] == ["workbench"]

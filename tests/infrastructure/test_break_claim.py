@@ -1,0 +1,37 @@
+"""A claim whose holder is dead can be broken by name, from a runbook's parameter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from dialtone_nb.applied import Applied
+from dialtone_nb.claim import CLAIM, Claim
+from dialtone_nb.errors import HeldError
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.applying import apply_plan
+
+from .desk import SERVICE, WORKBENCH, Desk
+
+
+def test_the_runbooks_parameter_breaks_just_the_claim_that_it_names(desk: Desk) -> None:
+    """Held by somebody else, an apply is refused; with the holder's name in `break_claim` it goes on."""
+    desk.do(desk.deploy())
+    environment = desk.client.serverless.v1.services(SERVICE).environments.list()[0]
+    claim = Claim("ada@gone", desk.account.now() + timedelta(minutes=10), "0")
+    environment.variables.create(key=CLAIM, value=str(claim))
+
+    def apply(break_claim: str) -> object:
+        parameters = {"consent": "rehearsal", "break_claim": break_claim}
+        runbook = SimpleNamespace(parameters=parameters, project=desk.reports, attended=False, name="client_setup")
+        return apply_plan(cast(Runbook, runbook), desk.set_up("workbench", buy=WORKBENCH))
+
+    for name in ("", "bob@desk"):
+        with pytest.raises(HeldError, match="ada@gone"):
+            apply(name)
+    applied = apply("ada@gone")
+    assert isinstance(applied, Applied)
+    assert applied.is_complete
