@@ -124,6 +124,29 @@ def _sip(client: Client) -> Iterator[Callable[..., Any]]:
         if family is families[1]:
             assert family(lists[0].sid).delete()
     assert client.sip.credential_lists(lists[1].sid).delete()
+    yield from _ip_lists(client, domain.sid)
+
+
+def _ip_lists(client: Client, domain: str) -> Iterator[Callable[..., Any]]:
+    lists = [client.sip.ip_access_control_lists.create(friendly_name=name) for name in ("office", "home")]
+    client.sip.ip_access_control_lists(lists[1].sid).update(friendly_name="cabin")
+    yield client.sip.ip_access_control_lists
+    assert client.sip.ip_access_control_lists(lists[1].sid).fetch().friendly_name == "cabin"
+    addresses = client.sip.ip_access_control_lists(lists[0].sid).ip_addresses
+    for number in (1, 2):
+        address = addresses.create(friendly_name="desk", ip_address=f"198.51.100.{number}", cidr_prefix_length=32)
+    addresses(address.sid).update(friendly_name="hall", ip_address="198.51.100.3", cidr_prefix_length=31)
+    yield addresses
+    assert addresses(address.sid).fetch().cidr_prefix_length == 31
+    assert addresses(address.sid).delete()
+    of_domain = client.sip.domains(domain)
+    for family in (of_domain.ip_access_control_list_mappings, of_domain.auth.calls.ip_access_control_list_mappings):
+        for one in lists:
+            family.create(ip_access_control_list_sid=one.sid)
+        yield family
+        assert family(lists[0].sid).fetch().friendly_name == "office"
+        assert all(family(one.sid).delete() for one in lists)
+    assert client.sip.ip_access_control_lists(lists[1].sid).delete()
 
 
 def _numbers(client: Client) -> Iterator[Callable[..., Any]]:

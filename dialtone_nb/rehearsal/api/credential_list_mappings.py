@@ -1,4 +1,4 @@
-"""Which credential lists a SIP domain takes: for calls (two addresses, one store) and for registrations."""
+"""Which lists a SIP domain takes: for calls (two addresses, one store) and for registrations."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from dialtone_nb.rehearsal.paging import list_reply
 from dialtone_nb.rehearsal.refusal import Refusal, absent
 from dialtone_nb.rehearsal.store import Tables, Thing
 
-FIELDS = (Field("CredentialListSid", sid("CL"), required=True, code=21231),)
-
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One address under a domain: its path, its list's name in bodies, and the kind of thing that it stores."""
+    """One address under a domain: its path, its list's name in bodies, the kind of thing that it stores.
+
+    And what is mapped there: the parameter that names it, its SID's prefix, its kind, and a word for it.
+    """
 
     path: str
     list_name: str
     kind: str
+    parameter: str = "CredentialListSid"
+    prefix: str = "CL"
+    mapped: str = "credential_list"
+    word: str = "Credential list"
 
     def body(self, tables: Tables, mapping: Thing) -> dict[str, Any]:
-        """A mapping as Twilio shows it: its SID is the credential list's; the Auth families show no more."""
-        credential_list = tables.get("credential_list", mapping.name)
-        name = credential_list.name if credential_list else ""
+        """A mapping as Twilio shows it: its SID is the mapped list's; the Auth families show no more."""
+        mapped = tables.get(self.mapped, mapping.name)
+        name = mapped.name if mapped else ""
         body = {**stamped(tables, mapping), "sid": mapping.name, "friendly_name": name}
         if self.list_name == "contents":
             return body
@@ -37,12 +42,13 @@ class Family:
     def create(self, tables: Tables, ask: Ask) -> Reply:
         """A new mapping; 21231 where the list is mapped already, through whichever address."""
         domain = domain_of(tables, ask)
-        sid = read_fields(FIELDS, ask.form)["credential_list_sid"]
-        if tables.get("credential_list", sid) is None:
-            raise Refusal(21231, f"Credential list {sid} is not found")
-        if tables.find(self.kind, domain.sid, sid):
-            raise Refusal(21231, f"Credential list {sid} is already associated with this domain")
-        mapping = tables.add("MA", self.kind, domain.sid, sid, {})
+        field = Field(self.parameter, sid(self.prefix), required=True, code=21231)
+        mapped = read_fields((field,), ask.form)[field.key]
+        if tables.get(self.mapped, mapped) is None:
+            raise Refusal(21231, f"{self.word} {mapped} is not found")
+        if tables.find(self.kind, domain.sid, mapped):
+            raise Refusal(21231, f"{self.word} {mapped} is already associated with this domain")
+        mapping = tables.add("MA", self.kind, domain.sid, mapped, {})
         return Reply(201, self.body(tables, mapping))
 
     def list(self, tables: Tables, ask: Ask) -> Reply:
@@ -51,7 +57,7 @@ class Family:
         return list_reply(ask, self.list_name, things, lambda m: self.body(tables, m), lambda m: str(m.name))
 
     def fetch(self, tables: Tables, ask: Ask) -> Reply:
-        """One mapping, by the credential list's SID."""
+        """One mapping, by the list's SID."""
         return Reply(200, self.body(tables, self._mapping_of(tables, ask)))
 
     def delete(self, tables: Tables, ask: Ask) -> Reply:

@@ -64,13 +64,19 @@ def domain_uri(tables: Tables, domain_sid: str) -> str:
     return f"{account_uri(tables)}/SIP/Domains/{domain_sid}"
 
 
+def auth_type(tables: Tables, domain: Thing) -> str:
+    """What must pass before a call is let in: all of it, joined by a comma."""
+    kinds = {"IP_ACL": "ip_mapping", "CREDENTIAL_LIST": "calls_mapping"}
+    return ",".join(word for word, kind in kinds.items() if tables.count(kind, domain.sid))
+
+
 def domain_body(tables: Tables, domain: Thing) -> dict[str, Any]:
     """A SIP domain as Twilio shows it; an empty auth_type means that it rejects every call."""
     uri = domain_uri(tables, domain.sid)
     return {
         **stamped(tables, domain),
         "api_version": VERSION,
-        "auth_type": "CREDENTIAL_LIST" if tables.count("calls_mapping", domain.sid) else "",
+        "auth_type": auth_type(tables, domain),
         **domain.body,
         "uri": f"{uri}.json",
         "subresource_uris": {

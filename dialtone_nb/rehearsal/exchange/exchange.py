@@ -8,13 +8,16 @@ from typing import Any
 from urllib.parse import quote
 
 from dialtone_nb.rehearsal.alerting import raise_alert
+from dialtone_nb.rehearsal.api.ip_access_control_lists import is_let_in
+from dialtone_nb.rehearsal.api.sip_domains import auth_type
 from dialtone_nb.rehearsal.call_records import CallRecord, start_call
 from dialtone_nb.rehearsal.exchange.carrying import Carrying, Entry, Legged
 from dialtone_nb.rehearsal.exchange.orders import Order
+from dialtone_nb.rehearsal.exchange.parameters import PHONE_ADDRESS
 from dialtone_nb.rehearsal.exchange.phones import CALLS, chosen_domain, may
 from dialtone_nb.rehearsal.exchange.reach import owned_number
 from dialtone_nb.rehearsal.exchange.webhooks import Asker
-from dialtone_nb.rehearsal.refusal import Refusal
+from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
 from dialtone_nb.rehearsal.store import Store, Tables
 
 BETWEEN_CALLS_S = 1.0
@@ -124,11 +127,17 @@ def _told_leg(leg: Legged) -> dict[str, Any]:
 
 def _from_phone(tables: Tables, order: Order) -> Entry | TurnedAway:
     domain = chosen_domain(tables, order.client, CALLS, order.domain)
+    if domain and auth_type(tables, domain) == "IP_ACL":
+        raise not_modelled(f"calls to {domain.name}, which has an IP access control list and no credential list")
     if domain is None or not may(tables, domain, order.client, CALLS):
         where = domain.name if domain else "any SIP domain"
         reason = f"SIP: bad user credentials: no credential list mapped for calls at {where} holds {order.client}"
         raise_alert(tables, 32202, domain.sid if domain else "", reason)
         return TurnedAway(403, 32202, reason)
+    if not is_let_in(tables, domain, PHONE_ADDRESS):
+        reason = f"SIP: {PHONE_ADDRESS}, which the phone calls from, is in no IP access control list of {domain.name}"
+        raise_alert(tables, 32201, domain.sid, reason)
+        return TurnedAway(403, 32201, reason)
     body = domain.body
     return Entry(
         from_=f"sip:{order.client}@{domain.name}",
