@@ -1,0 +1,40 @@
+"""`python -m dialtone_nb rehearsal` with a past and a TLS door, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.request
+from base64 import b64encode
+from itertools import takewhile
+from pathlib import Path
+
+
+def test_the_command_opens_a_tls_door_on_an_account_with_a_past(tmp_path: Path) -> None:
+    """What it prints is enough for a client: address, credentials, authority; and the truth lies where it says."""
+    options = ["--state", str(tmp_path / "state.db"), "--tls", "0", "--history", "3d", "--calls", "40"]
+    command = [sys.executable, "-m", "dialtone_nb", "rehearsal", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed = list(takewhile(lambda line: not line.startswith("Stop it"), process.stdout))
+        told = {line[:13].strip(): line[13:].strip() for line in printed}
+        sid = told["Account SID"]
+        asked = urllib.request.Request(
+            f"{told['TLS']}/2010-04-01/Accounts/{sid}/Calls.json?PageSize=1000",
+            headers={
+                "Host": "api.twilio.com",
+                "Authorization": "Basic " + b64encode(f"{sid}:{told['Auth token']}".encode()).decode(),
+            },
+        )
+        trusting = ssl.create_default_context(cafile=told["Authority"])
+        with urllib.request.urlopen(asked, context=trusting, timeout=30) as answer:
+            calls = json.load(answer)["calls"]
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+    truth = json.loads(Path(printed[0].rpartition(" is in ")[2].strip()).read_text())
+    parents = {call["sid"] for call in calls if call["parent_call_sid"] is None}
+    assert parents == {attempt["call_sid"] for attempt in truth["attempts"]}
+    assert len(parents) == 40
