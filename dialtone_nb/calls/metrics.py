@@ -188,6 +188,29 @@ def signs_of_life(tally: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("last_at", ascending=False)
 
 
+def cost_by(tally: pd.DataFrame, by: str) -> pd.DataFrame:
+    """What attempts cost, by one key and currency: attempts, those whose price has settled, and their sum (`price`)."""
+    known = tally[tally["priced"] > 0]
+    table = known.groupby([by, "currency"])[["attempts", "priced", "price_micros"]].sum().reset_index()
+    table = table.sort_values(["price_micros", by], ascending=[False, True], ignore_index=True)
+    return table.assign(price=table["price_micros"] / 1_000_000)
+
+
+def peak_of(frame: pd.DataFrame) -> tuple[int, pd.Timestamp | None]:
+    """The most answered calls that went on at once, and when first so many did (UTC); 0 and None without any.
+
+    A call counts from its start for as long as it talked; one that ends as another starts does not meet it.
+    """
+    timed = frame[(frame["outcome"] == "answered") & (frame["duration_s"].fillna(0) > 0)]
+    if timed.empty:
+        return 0, None
+    ends = timed["started_at"] + pd.to_timedelta(timed["duration_s"].astype("int64"), unit="s")
+    moments = pd.concat([pd.DataFrame({"at": timed["started_at"], "step": 1}), pd.DataFrame({"at": ends, "step": -1})])
+    moments = moments.sort_values(["at", "step"], ignore_index=True)
+    going_on = moments["step"].cumsum()
+    return int(going_on.max()), moments["at"].iloc[int(going_on.argmax())]
+
+
 def days_of(tally: pd.DataFrame) -> pd.DatetimeIndex:
     """Every day from the first to the last, those without an attempt too."""
     if tally.empty:

@@ -16,8 +16,11 @@ from dialtone_nb.calls.metrics import (
     JUDGED_WORDS,
     RATES,
     Rate,
+    cost_by,
     count_outcomes,
     days_of,
+    in_periods,
+    peak_of,
     rate_of,
     rates_by,
     reasons_of_failure,
@@ -35,7 +38,7 @@ RECENT_DAYS = 7
 
 # Lost is what delivered leaves, so its interval says nothing new.
 WITH_INTERVAL = ("answered", "delivered")
-KEY_WORDS = {"day": "day", "client": "phone", "direction": "direction", "environment": "environment"}
+KEY_WORDS = {"day": "day", "week": "week of", "client": "phone", "direction": "direction", "environment": "environment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +184,8 @@ def tabulate_outcomes(tally: pd.DataFrame) -> Table:
 
 
 def tabulate_rates(tally: pd.DataFrame, by: str) -> Table:
-    """The rates by "day", "client", "direction" or "environment", each with its numerator, denominator and interval."""
-    table = rates_by(tally, [by])
+    """The rates by "day", "week" (its Monday), "client", "direction" or "environment", counts and intervals too."""
+    table = rates_by(in_periods(tally, by), ["day"]) if by == "week" else rates_by(tally, [by])
     if by == "direction":
         table = table.reindex(list(DIRECTIONS))
     elif by == "client":
@@ -237,6 +240,34 @@ def tabulate_refusals(tally: pd.DataFrame) -> Table:
     """What our own dial plan refused, by its reason."""
     refused = tally[tally["outcome"] == "refused"].groupby("reason")["attempts"].sum().sort_values(ascending=False)
     return Table.of(("reason", "attempts"), [(str(reason) or "–", int(count)) for reason, count in refused.items()])
+
+
+def tabulate_cost(tally: pd.DataFrame) -> Table:
+    """What each phone's attempts cost, as far as prices have settled."""
+    rows = [
+        (
+            str(row["client"]) or "unknown phone",
+            int(row["priced"]),
+            f"{row['price']:.2f} {row['currency']}".rstrip(),
+            f"{row['price'] / row['priced']:.4f} {row['currency']}".rstrip(),
+        )
+        for row in cost_by(tally, "client").to_dict("records")
+    ]
+    open_ones = int(tally["attempts"].sum() - tally["priced"].sum())
+    note = f"{_count(open_ones, 'attempt')} without a settled price: not in this table." if open_ones else ""
+    return Table.of(("phone", "attempts with a price", "cost", "cost an attempt"), rows, note)
+
+
+def tabulate_concurrency(data: CallData) -> Table:
+    """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
+    parts = [(way, data.frame[data.frame["direction"] == way]) for way in DIRECTIONS]
+    rows = [(name, *_peak(frame)) for name, frame in [("all", data.frame), *parts]]
+    return Table.of(("direction", "most at once", "first at (UTC)"), rows)
+
+
+def _peak(frame: pd.DataFrame) -> tuple[int, str | None]:
+    peak, at = peak_of(frame)
+    return peak, _moment(at)
 
 
 def tabulate_signs_of_life(tally: pd.DataFrame) -> Table:

@@ -1,0 +1,54 @@
+"""What calls cost and how many went on at once are what a plain count says."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+from hypothesis import given
+
+from dialtone_nb.calls.metrics import cost_by, peak_of, tally_attempts
+from tests.calls.strategies import frame_of, frames
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def answered(second: int, duration: int | None, price: float | None = None) -> dict[str, object]:
+    """A call that was answered."""
+    return {
+        "started_at": START + timedelta(seconds=second),
+        "client": "lobby",
+        "direction": "outgoing",
+        "outcome": "answered",
+        "duration_s": duration,
+        "price": price,
+        "currency": "USD",
+    }
+
+
+def test_calls_at_once_are_counted_from_start_to_end() -> None:
+    """One that ends as another starts does not meet it, and one without a duration is not counted."""
+    frame = frame_of([answered(0, 60), answered(30, 30), answered(60, 10), answered(40, None)])
+    assert peak_of(frame) == (2, pd.Timestamp(START) + pd.Timedelta(seconds=30))
+
+
+def test_without_a_call_none_went_on_at_once() -> None:
+    """Zero, and no moment."""
+    assert peak_of(frame_of([])) == (0, None)
+
+
+@given(frames)
+def test_the_peak_is_what_a_look_at_every_start_finds(frame: pd.DataFrame) -> None:
+    """The most calls go on at the start of one of them."""
+    timed = frame[(frame["outcome"] == "answered") & (frame["duration_s"].fillna(0) > 0)]
+    spans = [
+        (at, at + pd.Timedelta(seconds=int(length)))
+        for at, length in zip(timed["started_at"], timed["duration_s"], strict=True)
+    ]
+    most = max((sum(begin <= at < end for begin, end in spans) for at, _ in spans), default=0)
+    assert peak_of(frame)[0] == most
+
+
+def test_cost_is_the_sum_of_settled_prices() -> None:
+    """An attempt whose price is open is in no sum."""
+    frame = frame_of([answered(0, 60, 0.013), answered(60, 60, 0.0085), answered(120, 60)])
+    (row,) = cost_by(tally_attempts(frame), "client").to_dict("records")
+    assert (row["client"], row["currency"], row["priced"], row["price"]) == ("lobby", "USD", 2, 0.0215)
