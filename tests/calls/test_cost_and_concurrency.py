@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 from hypothesis import given
 
+from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.metrics import cost_by, peak_of, tally_attempts
+from dialtone_nb.report.call_report import tabulate_concurrency, tabulate_cost, tabulate_rates
 from tests.calls.strategies import frame_of, frames
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -52,3 +54,19 @@ def test_cost_is_the_sum_of_settled_prices() -> None:
     frame = frame_of([answered(0, 60, 0.013), answered(60, 60, 0.0085), answered(120, 60)])
     (row,) = cost_by(tally_attempts(frame), "client").to_dict("records")
     assert (row["client"], row["currency"], row["priced"], row["price"]) == ("lobby", "USD", 2, 0.0215)
+
+
+def test_the_report_says_what_has_no_price_yet_and_sums_weeks() -> None:
+    """The cost stands by phone with its currency, the open attempts under it; two days of one week are one row."""
+    frame = frame_of([answered(0, 60, 0.013), answered(86_400, 60, 0.0085), answered(86_460, 60)])
+    tally = tally_attempts(frame)
+    cost = tabulate_cost(tally)
+    assert cost.rows == (("lobby", 2, "0.02 USD", "0.0107 USD"),)
+    assert cost.note == "1 attempt without a settled price: not in this table."
+    assert [row[:3] for row in tabulate_rates(tally, "week").rows] == [("2026-03-02 Mon", 3, 3)]
+    concurrency = tabulate_concurrency(CallData(frame, "a test"))
+    assert concurrency.rows == (
+        ("all", 1, "2026-03-02 09:00:00"),
+        ("outgoing", 1, "2026-03-02 09:00:00"),
+        ("incoming", 0, None),
+    )
