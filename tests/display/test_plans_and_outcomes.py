@@ -1,0 +1,143 @@
+"""What people read of a plan and of what came of it: the same in text and in HTML, and never a wall."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialtone_nb.applied import Applied
+from dialtone_nb.apply import Outcome, Status
+from dialtone_nb.display.outcomes import applied_html, applied_text, grouped_lines, progress_html
+from dialtone_nb.display.plans import DETAIL_LINES, ROOM_OF, grouped, plan_html, plan_text
+from dialtone_nb.plan import Action, Change, Plan, describe
+from dialtone_nb.resources.model import Kind
+
+NAMES = st.text("abcXYZ019 -./<&>\"'", min_size=1, max_size=40).filter(lambda name: name == " ".join(name.split()))
+CHANGES = st.builds(
+    lambda action, kind, key, value, cost: replace(
+        describe(Change(action, kind, key, {"name": "old"}, {"name": value})), cost=cost
+    ),
+    st.sampled_from(Action),
+    st.sampled_from(Kind),
+    NAMES,
+    NAMES,
+    st.sampled_from(["", "1.15 USD a month"]),
+)
+CHANGE_LISTS = st.lists(CHANGES, max_size=12, unique_by=lambda change: change.id)
+FUNCTIONS = ["/call-status", "/decide", "/sip-incoming", "/sip-outgoing"]
+ERROR = "Twilio answered POST /SIP/Domains.json with error 21232: Domain name is taken (HTTP 400, request RQ1)"
+
+
+def plan_of(*changes: Change, notes: tuple[str, ...] = ()) -> Plan:
+    """A plan of these changes."""
+    return Plan("Deploy stage", "rehearsal", "stage", False, changes, {"live": "none"}, notes, True)
+
+
+def create(kind: Kind, key: str) -> Change:
+    """A creation."""
+    return describe(Change(Action.CREATE, kind, key))
+
+
+def words_of(page: str) -> str:
+    """What a person reads of HTML."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.replace("<wbr>", ""))).split())
+
+
+@given(CHANGE_LISTS, st.lists(NAMES, max_size=3))
+def test_text_and_html_of_a_plan_tell_the_same(changes: list[Change], notes: list[str]) -> None:
+    """Every name, value, reason, price, warning, note and the fingerprint are in both, and markup in none of them."""
+    plan = plan_of(*changes, notes=tuple(notes))
+    text, page = " ".join(plan_text(plan).split()), words_of(plan_html(plan))
+    for change in changes:
+        facts = [change.key, change.why, change.cost, change.warning]
+        if change.action is not Action.DELETE:
+            facts.append(str(change.after["name"]))
+        for fact in facts:
+            assert fact in text
+            assert fact in page
+    for fact in (*notes, plan.summary, *([plan.fingerprint] if changes else [])):
+        assert fact in text
+        assert fact in page
+
+
+@given(CHANGE_LISTS, st.data())
+def test_text_and_html_of_what_came_of_it_tell_the_same(changes: list[Change], data: st.DataObject) -> None:
+    """Every name and every error is in both."""
+    outcomes = tuple(
+        Outcome(change, status, error=ERROR if status in (Status.FAILED, Status.UNKNOWN) else "")
+        for change in changes
+        for status in [data.draw(st.sampled_from(Status))]
+    )
+    applied = Applied(plan_of(*changes), outcomes)
+    text, page = " ".join(applied_text(applied).split()), words_of(applied_html(applied))
+    for one in outcomes:
+        for fact in (one.change.key, one.error):
+            assert fact in text
+            assert fact in page
+
+
+@given(CHANGE_LISTS)
+def test_groups_lose_no_change_and_keep_the_order(changes: list[Change]) -> None:
+    """What stands in one row still stands in the plan's order."""
+    assert [change for group in grouped(changes) for change in group] == changes
+
+
+def test_every_kind_has_a_room() -> None:
+    """A new kind of thing must be given a place in the table."""
+    assert set(ROOM_OF) == set(Kind)
+
+
+def test_neighbours_that_came_out_alike_take_one_row() -> None:
+    """Four functions that are done are one row; one that failed stands by itself, with what to do above."""
+    changes = [create(Kind.FUNCTION, path) for path in FUNCTIONS]
+    done = tuple(Outcome(change, Status.DONE) for change in changes)
+    assert applied_html(Applied(plan_of(*changes), done)).count('<tr class="done">') == 1
+    broken = (*done[:3], Outcome(changes[3], Status.FAILED, error=ERROR))
+    page = applied_html(Applied(plan_of(*changes), broken))
+    assert page.count('<tr class="done">') == 1
+    assert page.count('<tr class="failed">') == 1
+    assert page.count(ERROR) == 1
+    assert page.index("run the runbook again") < page.index("<table")
+
+
+def test_two_failures_of_one_kind_stay_apart() -> None:
+    """Each failure keeps its own row, though the errors read the same."""
+    outcomes = [Outcome(create(Kind.FUNCTION, path), Status.FAILED, error=ERROR) for path in FUNCTIONS[:2]]
+    page = applied_html(Applied(plan_of(*(one.change for one in outcomes)), tuple(outcomes)))
+    assert page.count('<tr class="failed">') == 2
+    assert grouped_lines([]) == []
+
+
+def test_a_plan_that_nobody_agreed_to_says_how_to_agree() -> None:
+    """The page of a run without consent names the fingerprint that the next run takes."""
+    plan = plan_of(create(Kind.SERVICE, "dialtone"))
+    assert f"<code>{plan.fingerprint}</code>" in applied_html(Applied(plan))
+
+
+def test_a_long_difference_is_cut_and_a_short_one_stands_open() -> None:
+    """Beyond the limit the rest is counted; a few lines need no unfolding."""
+    lines = tuple(f"+line {number}" for number in range(DETAIL_LINES + 5))
+    change = describe(Change(Action.UPDATE, Kind.FUNCTION_VERSION, "/table", {}, {}, detail=lines))
+    page = plan_html(plan_of(change))
+    assert "… and 5 more lines" in page
+    assert "<details open>" not in page
+    assert "<details open>" in plan_html(plan_of(replace(change, detail=lines[:5])))
+
+
+def test_money_stands_in_the_first_line() -> None:
+    """Two numbers at one price are two times that price."""
+    numbers = [replace(create(Kind.PHONE_NUMBER, f"+1503555010{n}"), cost="1.15 USD a month") for n in (1, 2)]
+    assert plan_text(plan_of(*numbers)).splitlines()[0].endswith("2 to create; costs 2 times 1.15 USD a month")
+
+
+def test_progress_shows_what_is_done_what_is_under_way_and_what_waits() -> None:
+    """Of four changes one is done and one begun; the other two wait in one row."""
+    changes = [create(Kind.FUNCTION, path) for path in FUNCTIONS]
+    page = progress_html(plan_of(*changes), [Outcome(changes[0], Status.DONE)], [changes[1]])
+    assert "1 of 4 changes; now: create function /decide" in words_of(page)
+    assert 'max="4" value="1"' in page
+    assert page.count("<tr class=") - page.count('<tr class="room">') == 3
