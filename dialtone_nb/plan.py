@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -258,18 +258,12 @@ _UNDO: Mapping[tuple[Action, Kind], str] = {
 def describe(change: Change) -> Change:
     """The change with its reason, its warning and how it is undone."""
     key = change.action, change.kind
-    return Change(
-        change.action,
-        change.kind,
-        change.key,
-        change.before,
-        change.after,
-        change.why or _reason(change),
-        change.cost,
-        change.warning or _WARNINGS.get(key, ""),
-        change.undo
-        or _UNDO.get(key, "delete it" if change.action is Action.CREATE else "run again with the old parameters"),
-        change.detail,
+    undo = "delete it" if change.action is Action.CREATE else "run again with the old parameters"
+    return replace(
+        change,
+        why=change.why or _reason(change),
+        warning=change.warning or _WARNINGS.get(key, ""),
+        undo=change.undo or _UNDO.get(key, undo),
     )
 
 
