@@ -59,6 +59,7 @@ def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
                 "emergency_calling_enabled": emergency,
                 "secure": False,
                 "byoc_trunk_sid": "",
+                "emergency_caller_sid": "",
             },
         )
         for kind in MAPPINGS:
@@ -73,6 +74,10 @@ def desired_number(name: str, client: Client, *, emergency: bool) -> Item:
         "voice_fallback_url": "",
         "voice_application_sid": "",
         "trunk_sid": "",
+        "voice_receive_mode": "voice",
+        # A look-up of every caller's name costs money on every call.
+        "voice_caller_id_lookup": False,
+        "status_callback": "",
     }
     if emergency:
         has_one = client.emergency_address is not None

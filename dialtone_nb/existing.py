@@ -115,9 +115,7 @@ def _serverless(
         for newest in list_builds(account, service.sid, NEWEST_BUILDS):
             if newest.sid not in builds and str(newest.status) != "failed":
                 builds[newest.sid] = _read_build(account, service.sid, newest)
-        items += list_functions(account, service.sid)
-    else:
-        items += [Item(Kind.FUNCTION, path, {}, str(one.given["function_sid"])) for path, one in live.items()]
+    items += list_functions(account, service.sid)
     known = [_known(one, bundle) for one in builds.values()]
     items += [item for item, _ in known if item.given["status"] == "completed"]
     items += _versions(live, [versions for _, versions in known], bundle)

@@ -16,12 +16,12 @@ UPLOAD = "https://serverless-upload.twilio.com/v1"
 
 
 def list_functions(account: Account, service_sid: str) -> list[Item]:
-    """The service's functions by path; where two share one, the oldest is ours."""
+    """The service's functions by path; where several share one, the oldest is ours and names the `others` by SID."""
     functions = account.client.serverless.v1.services(service_sid).functions.list()
-    oldest: dict[str, Item] = {}
+    sids: dict[str, list[str]] = {}
     for one in sorted(functions, key=lambda function: (function.date_created, function.sid)):
-        oldest.setdefault(one.friendly_name, Item(Kind.FUNCTION, one.friendly_name, {}, one.sid))
-    return list(oldest.values())
+        sids.setdefault(one.friendly_name, []).append(one.sid)
+    return [Item(Kind.FUNCTION, path, {}, ours, {"others": ", ".join(rest)}) for path, (ours, *rest) in sids.items()]
 
 
 def create_function(work: Work, item: Item) -> Item:

@@ -15,6 +15,9 @@ FIELDS = (
     "voice_fallback_url",
     "voice_application_sid",
     "trunk_sid",
+    "voice_receive_mode",
+    "voice_caller_id_lookup",
+    "status_callback",
     "emergency_address_sid",
 )
 POLL_S = 5
@@ -81,7 +84,7 @@ def _settled(work: Work, number: Any) -> Item:
 
 
 def _item(number: Any) -> Item:
-    fields = {name: getattr(number, name) or "" for name in FIELDS}
+    fields = {name: "" if (value := getattr(number, name)) is None else value for name in FIELDS}
     status = str(number.emergency_address_status or "unregistered")
     if fields["emergency_address_sid"] and status not in {"registered", "pending-registration"}:
         # An address that is set and not registered is none: this equals no address that is wanted, so a plan finds it.

@@ -18,6 +18,7 @@ FIELDS = (
     "emergency_calling_enabled",
     "secure",
     "byoc_trunk_sid",
+    "emergency_caller_sid",
 )
 MAPPINGS = (Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import Any
 
 from dialtone_nb.account import Account
@@ -10,6 +12,8 @@ from dialtone_nb.resources.work import Work
 
 AS_DECLARED = "as declared"
 ANOTHER = "another value"
+# Tells in this process alone whether two values are the same.
+_KEY = secrets.token_bytes(32)
 
 
 def variable_key(environment: str, name: str) -> str:
@@ -23,12 +27,13 @@ def fetch_variables(account: Account, service_sid: str, environment_sid: str) ->
 
 
 def variable_item(environment: str, variable: Any, declared: str | None) -> Item:
-    """The variable without its value: only whether it is the declared one."""
+    """The variable without its value: only whether it is the declared one, and a mark that equal values share."""
     return Item(
         Kind.VARIABLE,
         variable_key(environment, variable.key),
         {"value": AS_DECLARED if variable.value == declared else ANOTHER},
         variable.sid,
+        {"mark": hashlib.blake2b(variable.value.encode(), key=_KEY, digest_size=16).hexdigest()},
     )
 
 

@@ -93,6 +93,9 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     extra = sorted(set(existing.code.get(site.environment, {})) - set(site.bundle.modules) - {MANIFEST})
     if extra:
         notes.append(f"live functions that the files do not have; the next build is without them: {', '.join(extra)}")
+    doubles = [f"{item.key} ({item.given['others']})" for item in state.of(Kind.FUNCTION) if item.given["others"]]
+    if doubles:
+        notes.append(f"functions younger than ours of the same path, left alone: {', '.join(doubles)}")
     return notes
 
 

@@ -104,12 +104,21 @@ def _plan(site: Site, existing: Existing, wanted: Item, source: str, build: str)
 
 def _variable_notes(state: State, source: str, target: str) -> list[str]:
     """How the two environments' variables differ: they are not part of a build, so a promote moves none of them."""
-    names = {
-        one: {item.key.split("/", 1)[1] for item in state.of(Kind.VARIABLE) if item.key.startswith(f"{one}/")} - {CLAIM}
-        for one in (source, target)
-    }
-    return [
+    marks = {one: _variable_marks(state, one) for one in (source, target)}
+    notes = [
         f"variables that {here} has and {there} has not (a promote moves none): {', '.join(sorted(extra))}"
         for here, there in ((source, target), (target, source))
-        if (extra := names[here] - names[there])
+        if (extra := marks[here].keys() - marks[there].keys())
     ]
+    shared = marks[source].keys() & marks[target].keys()
+    if others := sorted(name for name in shared if marks[source][name] != marks[target][name]):
+        notes.append(f"variables whose values differ between {source} and {target}: {', '.join(others)}")
+    return notes
+
+
+def _variable_marks(state: State, environment: str) -> dict[str, str]:
+    """An environment's variables by name, each as a mark that stands for its value."""
+    prefix = f"{environment}/"
+    marks = {item.key: str(item.given["mark"]) for item in state.of(Kind.VARIABLE)}
+    found = {key.removeprefix(prefix): mark for key, mark in marks.items() if key.startswith(prefix)}
+    return {name: mark for name, mark in found.items() if name != CLAIM}

@@ -266,8 +266,9 @@ def test_function_made_twice_is_told_and_the_oldest_is_used(desk: Desk) -> None:
     functions = desk.client.serverless.v1.services(service.sid).functions
     oldest = functions.create("/decide")
     desk.account.wait(60)
-    functions.create("/decide")
+    younger = functions.create("/decide")
     desk.do(desk.deploy())
+    assert any(f"/decide ({younger.sid})" in note for note in desk.deploy().plan.notes)
     build = desk.client.serverless.v1.services(SERVICE).builds(desk.live("stage")).fetch()
     used = {one["path"]: one["function_sid"] for one in build.function_versions}
     assert used["/decide"] == oldest.sid

@@ -10,7 +10,7 @@ from dialtone_nb.errors import ConsentError, InputError
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.service.bundle import TABLE
 
-from .desk import LOBBY, Desk, kinds, lines
+from .desk import LOBBY, SERVICE, Desk, kinds, lines
 
 
 def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk) -> None:
@@ -126,6 +126,27 @@ def test_a_named_build_can_be_promoted(desk: Desk) -> None:
         desk.do(desk.deploy())
     desk.do(desk.promote("stage", build=first))
     assert desk.live("stage") == first
+
+
+def test_promote_tells_how_variables_differ_and_shows_no_value(desk: Desk) -> None:
+    """Variables are no part of a build: the plan names those that one side lacks and those whose values differ."""
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    for environment, values in {
+        "stage": {"COLOUR": "green", "SAME": "x"},
+        "prod": {"COLOUR": "red", "SAME": "x"},
+    }.items():
+        variables = (
+            desk.client.serverless.v1.services(SERVICE).environments(desk.environment_sid(environment)).variables
+        )
+        for name, value in values.items():
+            variables.create(key=name, value=value)
+    variables.create(key="ALONE", value="1")
+    proposal = desk.promote()
+    assert proposal.plan.is_empty
+    assert "variables that prod has and stage has not (a promote moves none): ALONE" in proposal.plan.notes
+    assert "variables whose values differ between stage and prod: COLOUR" in proposal.plan.notes
+    assert not any("green" in note or "red" in note.split() for note in proposal.plan.notes)
 
 
 def test_promote_needs_something_to_promote(desk: Desk) -> None:
