@@ -1,7 +1,23 @@
-"""A rehearsal of its own for each test, and plain HTTP to it."""
+"""A rehearsal of its own for each test, plain HTTP to it, and Twilio's own programs led to it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from rehearsal.conftest import client, door, rehearsal, state
 
+from dialtone_nb.rehearsal import Rehearsal
+from dialtone_nb.rehearsal.tls import TlsDoor
+
+from .official import Official
+
 __all__ = ["client", "door", "rehearsal", "state"]
+
+
+@pytest.fixture
+def official(rehearsal: Rehearsal, tmp_path: Path) -> Iterator[Official]:
+    """Twilio's own programs for Node, led to a rehearsal."""
+    with TlsDoor(rehearsal.url, tmp_path / "authority.pem") as tls:
+        yield Official(rehearsal, tls, tmp_path)

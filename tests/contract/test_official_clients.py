@@ -1,4 +1,4 @@
-"""Programs that Twilio wrote, unmodified: twilio-node and the serverless toolkit, over TLS and by its own names."""
+"""Twilio's client for Node, unmodified, and the TLS door that it comes through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 import ssl
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,13 +48,6 @@ const client = twilio(process.env.TWILIO_ACCOUNT_SID, process.env.TWILIO_AUTH_TO
   }));
 })();
 """
-
-
-@pytest.fixture
-def official(rehearsal: Rehearsal, tmp_path: Path) -> Iterator[Official]:
-    """Twilio's own programs, led to a rehearsal."""
-    with TlsDoor(rehearsal.url, tmp_path / "authority.pem") as tls:
-        yield Official(rehearsal, tls, tmp_path)
 
 
 @pytest.fixture

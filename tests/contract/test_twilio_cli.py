@@ -1,0 +1,115 @@
+"""Twilio's own command line, unmodified: each resource of the network made, listed, changed and removed by it."""
+
+from __future__ import annotations
+
+import pytest
+from rehearsal.doors import PASSWORD, Door, add_phone
+from twilio.rest import Client
+
+from .official import TWILIO_CLI, Official
+
+DOMAINS = "api:core:sip:domains"
+LISTS = "api:core:sip:credential-lists"
+CREDENTIALS = f"{LISTS}:credentials"
+NUMBERS = "api:core:incoming-phone-numbers"
+CALLS = "api:core:calls"
+ALERTS = "api:monitor:v1:alerts"
+SERVICES = "api:serverless:v1:services"
+
+
+def test_sip_domains_have_a_life(official: Official, client: Client) -> None:
+    """`create`, `list`, `fetch`, `update` and `remove` of a SIP domain; what they say is what the account holds."""
+    (made,) = official.cli(DOMAINS, "create", domain_name="cli.sip.twilio.com", sip_registration="")
+    assert (made["domainName"], made["sipRegistration"], made["authType"]) == ("cli.sip.twilio.com", True, "")
+    assert official.cli(DOMAINS, "list") == official.cli(DOMAINS, "fetch", sid=made["sid"]) == [made]
+    official.cli(DOMAINS, "update", sid=made["sid"], voice_url="https://example.com/voice", no_sip_registration="")
+    changed = client.sip.domains(made["sid"]).fetch()
+    assert (changed.voice_url, changed.sip_registration) == ("https://example.com/voice", False)
+    assert official.cli(DOMAINS, "remove", sid=made["sid"]) == []
+    assert client.sip.domains.list() == []
+
+
+def test_credential_lists_and_credentials_have_a_life(official: Official, client: Client) -> None:
+    """A list and a credential are made, listed, changed and removed, and no answer holds the password."""
+    (phones,) = official.cli(LISTS, "create", friendly_name="phones")
+    at = {"credential_list_sid": phones["sid"]}
+    (lobby,) = official.cli(CREDENTIALS, "create", username="lobby", password=PASSWORD, **at)
+    assert official.cli(CREDENTIALS, "list", **at) == [lobby]
+    (changed,) = official.cli(CREDENTIALS, "update", sid=lobby["sid"], password=f"{PASSWORD}2", **at)
+    assert (changed["username"], PASSWORD in str(changed)) == ("lobby", False)
+    official.cli(CREDENTIALS, "remove", sid=lobby["sid"], **at)
+    assert client.sip.credential_lists(phones["sid"]).credentials.list() == []
+    official.cli(LISTS, "update", sid=phones["sid"], friendly_name="clinic phones")
+    assert [one["friendlyName"] for one in official.cli(LISTS, "list")] == ["clinic phones"]
+    official.cli(LISTS, "remove", sid=phones["sid"])
+    assert client.sip.credential_lists.list() == []
+
+
+@pytest.mark.parametrize("family", ["auth:calls", "auth:registrations"])
+def test_both_auth_families_of_mappings_have_a_life(official: Official, client: Client, family: str) -> None:
+    """A credential list is mapped to a domain, listed by its own SID, and unmapped by it."""
+    domain = client.sip.domains.create(domain_name="cli.sip.twilio.com").sid
+    phones = client.sip.credential_lists.create("phones").sid
+    topic = f"{DOMAINS}:{family}:credential-list-mappings"
+    (made,) = official.cli(topic, "create", domain_sid=domain, credential_list_sid=phones)
+    assert (made["sid"], made["friendlyName"]) == (phones, "phones")
+    assert official.cli(topic, "list", domain_sid=domain) == [made]
+    assert official.cli(topic, "fetch", domain_sid=domain, sid=phones) == [made]
+    assert client.sip.domains(domain).fetch().auth_type == ("CREDENTIAL_LIST" if family == "auth:calls" else "")
+    official.cli(topic, "remove", domain_sid=domain, sid=phones)
+    assert official.cli(topic, "list", domain_sid=domain) == []
+
+
+def test_numbers_are_searched_bought_pointed_and_released(official: Official, client: Client) -> None:
+    """A number for sale is bought, pointed at a URL by both of the command line's ways, and released."""
+    found = official.cli(
+        "api:core:available-phone-numbers:local", "list", country_code="US", area_code="503", limit="1"
+    )
+    (bought,) = official.cli(NUMBERS, "create", phone_number=found[0]["phoneNumber"])
+    official.cli(NUMBERS, "update", sid=bought["sid"], voice_url="https://example.com/one")
+    assert client.incoming_phone_numbers(bought["sid"]).fetch().voice_url == "https://example.com/one"
+    (pointed,) = official.cli("phone-numbers", "list", properties="sid,phoneNumber,voiceUrl")
+    assert (pointed["phoneNumber"], pointed["voiceUrl"]) == (found[0]["phoneNumber"], "https://example.com/one")
+    official.cli(NUMBERS, "remove", sid=bought["sid"])
+    assert official.cli(NUMBERS, "list") == []
+
+
+def test_calls_and_their_alerts_are_read(official: Official, client: Client, door: Door) -> None:
+    """A call that found no handler is listed, fetched, and its alert and notification name the same fault."""
+    add_phone(client, "van", "cli.sip.twilio.com", "https://nobody-1234.twil.io/voice")
+    door.call(client="van", dial="5035550199")
+    (call,) = official.cli(CALLS, "list", limit="5")
+    assert official.cli(CALLS, "fetch", sid=call["sid"]) == [call]
+    assert official.cli(CALLS, "list", status="queued") == []
+    (alert,) = official.cli(ALERTS, "list", log_level="error")
+    (fetched,) = official.cli(ALERTS, "fetch", sid=alert["sid"])
+    assert fetched["resourceSid"] == call["sid"]
+    (notification,) = official.cli(f"{CALLS}:notifications", "list", call_sid=call["sid"])
+    assert notification["errorCode"] == alert["errorCode"] == fetched["errorCode"]
+    assert len(official.cli(f"{CALLS}:events", "list", call_sid=call["sid"])) == 1
+
+
+def test_a_service_is_listed_and_removed(official: Official, client: Client) -> None:
+    """`services:remove`, which is how users of the toolkit take a service down, leaves none."""
+    made = client.serverless.v1.services.create("phones", "Phones").sid
+    client.serverless.v1.services(made).environments.create("stage", domain_suffix="stage")
+    assert [one["uniqueName"] for one in official.cli(SERVICES, "list")] == ["phones"]
+    (environment,) = official.cli(f"{SERVICES}:environments", "list", service_sid=made)
+    assert environment["domainSuffix"] == "stage"
+    official.cli(SERVICES, "remove", sid=made)
+    assert client.serverless.v1.services.list() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((f"{DOMAINS}:create", "--domain-name", "taken.sip.twilio.com"), 21232),
+        ((f"{LISTS}:fetch", "--sid", "CL" + "0" * 32), 20404),
+        (("api:core:queues:list",), 20501),
+    ],
+)
+def test_a_refusal_is_told_with_its_code(official: Official, words: tuple[str, ...], code: int) -> None:
+    """A conflict, an absence and what is not modelled reach whoever sits at the command line, code and all."""
+    ended = official.node(str(TWILIO_CLI), *words)
+    assert ended.returncode != 0
+    assert f"Error code {code} from Twilio" in ended.stderr
