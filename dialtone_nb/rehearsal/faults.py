@@ -9,15 +9,35 @@ from typing import Any, Literal, cast, get_args
 
 from dialtone_nb.rehearsal.refusal import Refusal
 
-# before, after: whether the request is carried out before the trouble starts.
+# before, after: whether the request is carried out before the trouble starts. A truncated answer comes after, too.
 FaultName = Literal[
-    "429", "500", "503", "timeout-before", "timeout-after", "reset", "reset-after", "slow-build", "failed-build"
+    "429",
+    "401",
+    "500",
+    "503",
+    "500-html",
+    "503-html",
+    "504-after",
+    "timeout-before",
+    "timeout-after",
+    "reset",
+    "reset-after",
+    "truncated",
+    "slow-build",
+    "failed-build",
 ]
 FAULTS: tuple[str, ...] = get_args(FaultName)
 REFUSALS = {
     "429": Refusal(20429, "Too Many Requests", 429),
+    "401": Refusal(20003, "Authenticate", 401),
     "500": Refusal(20500, "Internal Server Error", 500),
     "503": Refusal(20503, "Service unavailable", 503),
+}
+# What a gateway says in Twilio's place.
+GATEWAY_PAGES = {
+    "500-html": (500, "Internal Server Error"),
+    "503-html": (503, "Service Temporarily Unavailable"),
+    "504-after": (504, "Gateway Time-out"),
 }
 
 
@@ -90,3 +110,9 @@ class Faults:
                 struck = fault.fault
         self._faults = [fault for fault in self._faults if fault.seen < fault.nth + fault.times - 1]
         return struck
+
+
+def gateway_page(fault: str) -> tuple[int, bytes]:
+    """Status and page of a gateway that answers in Twilio's place."""
+    status, reason = GATEWAY_PAGES[fault]
+    return status, f"<html><head><title>{status} {reason}</title></head><body>{reason}</body></html>\n".encode()

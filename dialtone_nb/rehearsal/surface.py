@@ -18,7 +18,7 @@ import orjson
 from dialtone_nb.rehearsal.api.builds import doom
 from dialtone_nb.rehearsal.api.everything import HOSTS, OPERATIONS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
-from dialtone_nb.rehearsal.faults import REFUSALS, FaultName, Faults
+from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults, gateway_page
 from dialtone_nb.rehearsal.fields import Pairs
 from dialtone_nb.rehearsal.operations import Ask, Directory, Reply, Upload
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled, unauthenticated
@@ -95,12 +95,21 @@ class Surface:
         if fault in {"timeout-after", "reset-after"}:
             await _let_down(fault, receive, send)
             return
+        if fault == "truncated":
+            await _write(outgoing, send, cut_short=True)
+            _hang_up(send)
+            await receive()
+            return
+        if fault in GATEWAY_PAGES:
+            outgoing = _gateway(fault)
         await _write(outgoing, send)
 
     async def _answer(self, incoming: Incoming, fault: FaultName | None, scope: Scope) -> Outgoing:
         try:
             if fault in REFUSALS:
                 raise REFUSALS[fault]
+            if fault in GATEWAY_PAGES and not fault.endswith("-after"):
+                return _gateway(fault)
             if incoming.host in HOSTS:
                 return _json(await self._twilio(incoming, fault), incoming)
             if incoming.host.endswith(FUNCTIONS_SUFFIX):
@@ -198,7 +207,12 @@ def _json(reply: Reply, incoming: Incoming) -> Outgoing:
     return Outgoing(reply.status, tuple(headers), b"" if reply.body is None else orjson.dumps(reply.body))
 
 
-async def _write(outgoing: Outgoing, send: Send) -> None:
+def _gateway(fault: str) -> Outgoing:
+    status, page = gateway_page(fault)
+    return Outgoing(status, (("content-type", "text/html"),), page)
+
+
+async def _write(outgoing: Outgoing, send: Send, *, cut_short: bool = False) -> None:
     headers = [
         *outgoing.headers,
         ("server", "dialtone_nb rehearsal, not Twilio"),
@@ -208,7 +222,8 @@ async def _write(outgoing: Outgoing, send: Send) -> None:
     if outgoing.status == 204:
         raw.pop()
     await send({"type": "http.response.start", "status": outgoing.status, "headers": raw})
-    await send({"type": "http.response.body", "body": outgoing.body})
+    body = outgoing.body[: len(outgoing.body) // 2] if cut_short else outgoing.body
+    await send({"type": "http.response.body", "body": body, "more_body": cut_short})
 
 
 async def _let_down(fault: str, receive: Receive, send: Send) -> None:
@@ -216,6 +231,14 @@ async def _let_down(fault: str, receive: Receive, send: Send) -> None:
     if fault.startswith("timeout"):
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(receive(), LONGEST_HOLD)
-    # ASGI has no way to hang up. In uvicorn, `send` belongs to the request, which has the connection.
-    send.__self__.transport.abort()  # type: ignore[attr-defined]
+    _hang_up(send, at_once=True)
     await receive()  # until the server knows of it
+
+
+def _hang_up(send: Send, *, at_once: bool = False) -> None:
+    """Close the connection, which ASGI has no way to do: in uvicorn, `send` belongs to the request, which has it."""
+    transport = send.__self__.transport  # type: ignore[attr-defined]
+    if at_once:
+        transport.abort()
+    else:
+        transport.close()

@@ -57,7 +57,10 @@ def test_requests_are_counted_by_method_and_host(client: Client, door: Door) -> 
     assert door.control("GET", "/requests")["total"] == 0
 
 
-@pytest.mark.parametrize(("fault", "status", "code"), [("429", 429, 20429), ("500", 500, 20500), ("503", 503, 20503)])
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [("429", 429, 20429), ("401", 401, 20003), ("500", 500, 20500), ("503", 503, 20503)],
+)
 def test_fault_refuses_without_doing(client: Client, door: Door, fault: str, status: int, code: int) -> None:
     """429, 500 and 503 answer in Twilio's shape, nothing is done, and the next request is answered again."""
     door.control("POST", "/faults", json={"fault": fault})
@@ -76,6 +79,26 @@ def test_fault_leaves_the_outcome_open(rehearsal: Rehearsal, client: Client, doo
     with pytest.raises(requests.RequestException):
         client_of(rehearsal, timeout=0.5).sip.credential_lists.create("phones")
     assert len(client.sip.credential_lists.list()) == done
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "done"), [("500-html", 500, 0), ("503-html", 503, 0), ("504-after", 504, 1)]
+)
+def test_fault_answers_as_a_gateway_does(client: Client, door: Door, fault: str, status: int, done: int) -> None:
+    """A gateway's page is HTML in place of Twilio's JSON; behind a 504 the request may have been carried out."""
+    door.control("POST", "/faults", json={"match": {"method": "POST"}, "fault": fault})
+    refused = door.classic("POST", "/SIP/CredentialLists.json", data={"FriendlyName": "phones"})
+    assert (refused.status_code, refused.headers["content-type"]) == (status, "text/html")
+    assert refused.text.startswith("<html>")
+    assert len(client.sip.credential_lists.list()) == done
+
+
+def test_fault_cuts_an_answer_short(client: Client, door: Door) -> None:
+    """Of a truncated answer half the body comes, though all of it was announced; the request was carried out."""
+    door.control("POST", "/faults", json={"match": {"method": "POST"}, "fault": "truncated"})
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        door.classic("POST", "/SIP/CredentialLists.json", data={"FriendlyName": "phones"})
+    assert len(client.sip.credential_lists.list()) == 1
 
 
 def test_fault_strikes_the_nth_that_matches(client: Client, door: Door) -> None:
