@@ -65,6 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     from dialtone_nb.report.html import write_html
 
     write_html(files.executed, files.html)
+    # A plan of a run before this one is no longer the plan.
+    files.plan.unlink(missing_ok=True)
+    if outcome.plan:
+        files.plan.write_text(outcome.plan, encoding="utf-8")
     for line in outcome.error or ((outcome.summary,) if outcome.summary else ()):
         print(line, file=sys.stderr if outcome.error else sys.stdout)
     print(f"see {files.html}")

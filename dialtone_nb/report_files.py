@@ -15,15 +15,16 @@ EVERYWHERE = "all"
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """The two files of a run."""
+    """The files of a run: its executed copy, its page, and where it planned something the plan for other programs."""
 
     executed: Path
     html: Path
+    plan: Path
 
 
 def report_files(folder: Path, name: str) -> ReportFiles:
     """The files of a run in this folder."""
-    return ReportFiles(folder / f"{name}.ipynb", folder / f"{name}.html")
+    return ReportFiles(folder / f"{name}.ipynb", folder / f"{name}.html", folder / f"{name}.plan.json")
 
 
 def choose_report_files(reports: Path, runbook: str, values: Mapping[str, Value], now: datetime) -> ReportFiles:

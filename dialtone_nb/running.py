@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
@@ -15,7 +17,7 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
-from dialtone_nb.display.outputs import RESULT
+from dialtone_nb.display.outputs import PLAN, RESULT
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.notebook_parameters import Source, Value
 
@@ -30,6 +32,8 @@ class Outcome:
     summary: str
     error: tuple[str, ...]
     executed: Path
+    # The plan as JSON, by plan_schema.json; empty where nothing was planned.
+    plan: str = ""
 
 
 def run_runbook(
@@ -57,7 +61,8 @@ def run_runbook(
             on_chapter=on_chapter,
         )
     except PapermillExecutionError as error:
-        return Outcome(exit_code_of(error.ename), "", error_lines(error.ename, error.evalue), executed)
+        plan = _plan_json(nbformat.read(executed, as_version=4))
+        return Outcome(exit_code_of(error.ename), "", error_lines(error.ename, error.evalue), executed, plan)
     except DeadKernelError:
         return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
     return _result(notebook, executed)
@@ -83,15 +88,23 @@ def _exit_codes(family: type[DialtoneError]) -> dict[str, int]:
 
 def _result(notebook: NotebookNode, executed: Path) -> Outcome:
     """What the last output that carries a result says; a runbook without one is done and has nothing to add."""
-    found = [
-        output.data[RESULT]
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if RESULT in output.get("data", {})
-    ]
+    plan = _plan_json(notebook)
+    found = _outputs(notebook, RESULT)
     if not found:
-        return Outcome(0, "", (), executed)
-    return Outcome(int(found[-1]["exit_code"]), str(found[-1]["summary"]), (), executed)
+        return Outcome(0, "", (), executed, plan)
+    return Outcome(int(found[-1]["exit_code"]), str(found[-1]["summary"]), (), executed, plan)
+
+
+def _plan_json(notebook: NotebookNode) -> str:
+    """The plan that a reader was asked about, which is the last one shown."""
+    plans = _outputs(notebook, PLAN)
+    return json.dumps(plans[-1], indent=1, ensure_ascii=False) + "\n" if plans else ""
+
+
+def _outputs(notebook: NotebookNode, mime: str) -> list[Any]:
+    """What all outputs of a notebook carry of one MIME type, in their order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return [output.data[mime] for output in outputs if mime in output.get("data", {})]
 
 
 def chapter_of(cell: Mapping[str, Any]) -> str:

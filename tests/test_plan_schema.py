@@ -7,8 +7,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import dialtone_nb
+from dialtone_nb.display.outputs import PLAN, show_ours
 from dialtone_nb.plan import Action, Change, Plan, describe
 from dialtone_nb.resources.model import Kind
 
@@ -36,3 +38,13 @@ def test_a_plan_without_its_fingerprint_is_no_plan() -> None:
     del plan["fingerprint"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(plan, SCHEMA)
+
+
+def test_a_plan_in_a_notebook_carries_itself_for_other_programs() -> None:
+    """What a page shows of a plan is there as data too, and keeps to the schema."""
+    shell = InteractiveShell()
+    show_ours(shell)
+    plan = plan_of(describe(Change(Action.CREATE, Kind.SIP_DOMAIN, "a.sip.twilio.com", {}, {"secure": True})))
+    data, _ = shell.display_formatter.format(plan)
+    jsonschema.validate(data[PLAN], SCHEMA)
+    assert data[PLAN]["fingerprint"] == plan.fingerprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ from dialtone_nb.display.look import with_look
 
 # How a runbook ended, beside what it shows, for whoever runs it: {"exit_code": 2, "summary": "…"}.
 RESULT = "application/vnd.dialtone.result+json"
+# A plan for other programs, as plan_schema.json has it; no page draws it.
+PLAN = "application/vnd.dialtone.plan+json"
 Bundle = dict[str, Any]
 
 
@@ -53,7 +56,7 @@ def _bundler(make: Callable[[Any], Bundle], *, attended: bool) -> Callable[..., 
 def _plan(plan: Any) -> Bundle:
     from dialtone_nb.display.plans import plan_html, plan_text
 
-    return {"text/plain": plan_text(plan), "text/html": plan_html(plan)}
+    return {"text/plain": plan_text(plan), "text/html": plan_html(plan), PLAN: json.loads(plan.json())}
 
 
 def _proposal(proposal: Any) -> Bundle:

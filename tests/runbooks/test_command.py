@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.__main__ import main
-from dialtone_nb.display.outputs import RESULT
+from dialtone_nb.display.outputs import PLAN, RESULT
 from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldError, TwilioError
 from dialtone_nb.report_files import choose_report_files
 from dialtone_nb.running import chapter_of, error_lines, exit_code_of
@@ -58,6 +58,21 @@ def test_a_run_ends_with_0_and_leaves_an_executed_copy_and_a_page(project: Path,
     injected = ["".join(cell["source"]) for cell in executed["cells"] if "injected-parameters" in str(cell["metadata"])]
     assert injected == ['# Parameters\ndays = 3\nconsent = "007"\n']
     assert "REHEARSAL" in (folder / "small.html").read_text()
+
+
+def test_a_run_that_plans_leaves_its_plan_for_other_programs(project: Path, write_runbook: Write) -> None:
+    """The last plan shown lies beside the page, also where the run failed; a later run without one takes it away."""
+    show = "from IPython.display import display\n" + "\n".join(
+        f"display({ {PLAN: {'title': title}, 'text/plain': title}!r}, raw=True)" for title in ("first", "Deploy stage")
+    )
+    plan = project / "reports" / "rehearsal" / "stage" / "small.plan.json"
+    for ending in ("", "\nraise ValueError"):
+        write_runbook("small", show + ending)
+        main(["run", "small"])
+        assert json.loads(plan.read_text()) == {"title": "Deploy stage"}
+        write_runbook("small", "1")
+        main(["run", "small"])
+        assert not plan.exists()
 
 
 def test_differences_without_consent_end_with_2(write_runbook: Write) -> None:
