@@ -22,8 +22,9 @@ MODULES = {
 FLOORS = (
     ("words", ("errors", "sids", "sip", "e164", "yaml_models")),
     ("parameters", ("parameters", "dialplan", "notebook_parameters")),
-    ("what is deployed", ("service.bundle", "service")),
+    ("what is deployed", ("service.bundle", "service", "server.folder", "server.proof")),
     ("account", ("transport", "account")),
+    ("our own server", ("server",)),
     ("resources", ("resources",)),
     ("desired and existing", ("desired", "existing")),
     ("plan", ("plan",)),

@@ -1,0 +1,192 @@
+"""The server's folder: compiled tables by version, and which of them each environment serves now and served before.
+
+tables/<version>.json               a compiled table; its version is the SHA-256 of the file, so a version never changes
+environments/<environment>.json     {"version": …, "previous": …}: what is served now, and what a roll back returns to
+events/<environment>/               what happened, a file a day (see events.py)
+
+Every file is written beside its place, flushed to the disk and moved in, so that whoever reads at any moment, or after
+a crash at any moment, finds the old file or the new one, whole. Writers take turns; readers wait for nobody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from dialtone_nb.dialplan.table import Table, load_table, table_json
+from dialtone_nb.errors import Fault, InputError
+
+TABLES: Final = "tables"
+ENVIRONMENTS: Final = "environments"
+EVENTS: Final = "events"
+_VERSION: Final = re.compile("[0-9a-f]{64}")
+_ENVIRONMENT: Final = re.compile("[a-z][a-z0-9]{0,15}")
+_LOCK: Final = ".writing"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The version that an environment serves, and the one before; empty where there is none."""
+
+    version: str = ""
+    previous: str = ""
+
+
+_SERVING: Final = TypeAdapter(Serving)
+
+
+def table_version(table: Table) -> str:
+    """What identifies a table, whoever compiled it: the SHA-256 of its text, 64 hexadecimal digits."""
+    return hashlib.sha256(table_json(table).encode()).hexdigest()
+
+
+def push_table(folder: Path, table: Table) -> str:
+    """The table's version, now on the folder's disk and served by nobody yet; pushing it again changes nothing."""
+    version = table_version(table)
+    with _writing(folder):
+        if not _is_whole(_table_path(folder, version), version):
+            _write_whole(_table_path(folder, version), table_json(table))
+    return version
+
+
+def read_table(folder: Path, version: str) -> Table:
+    """The table of a version; an `InputError` where it is not there, damaged, or of another format."""
+    path = _table_path(folder, version)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(Fault(str(path), "there is no such table", "deploy pushes it")) from None
+    except OSError as error:
+        raise InputError(Fault(str(path), f"can't be read: {error.strerror}")) from None
+    if hashlib.sha256(content).hexdigest() != version:
+        raise InputError(Fault(str(path), "is damaged: its content is not what its name says", "deploy it again"))
+    try:
+        return load_table(content.decode())
+    except ValidationError:
+        raise InputError(Fault(str(path), "is a table of another release", "deploy it again")) from None
+
+
+def list_tables(folder: Path) -> tuple[str, ...]:
+    """The versions of the tables in the folder, oldest first."""
+    paths = [path for path in (folder / TABLES).glob("*.json") if _VERSION.fullmatch(path.stem)]
+    return tuple(path.stem for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.stem)))
+
+
+def read_serving(folder: Path, environment: str) -> Serving:
+    """What an environment serves; both empty where nothing was switched on for it yet."""
+    path = _environment_path(folder, environment)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Serving()
+    except OSError as error:
+        raise InputError(Fault(str(path), f"can't be read: {error.strerror}")) from None
+    try:
+        serving = _SERVING.validate_json(content)
+    except ValidationError:
+        raise InputError(Fault(str(path), "does not say which table is served", "deploy or promote again")) from None
+    for version in (serving.version, serving.previous):
+        if version and not _VERSION.fullmatch(version):
+            raise InputError(Fault(str(path), f"{version!r} is no table's version", "deploy or promote again"))
+    return serving
+
+
+def list_environments(folder: Path) -> tuple[str, ...]:
+    """The environments that have a table switched on, by name."""
+    paths = (folder / ENVIRONMENTS).glob("*.json")
+    return tuple(sorted(path.stem for path in paths if _ENVIRONMENT.fullmatch(path.stem)))
+
+
+def switch_table(folder: Path, environment: str, version: str) -> Serving:
+    """What the environment serves from now on, the version, with the one until now as its previous.
+
+    A version that is served already changes nothing, so a previous one is never lost by doing it twice. An `InputError`
+    where the version's table is not whole, or knows no such environment: then what was served still is. A roll back is
+    a switch to `read_serving(…).previous`.
+    """
+    if environment not in read_table(folder, version).environments:
+        place = str(_table_path(folder, version))
+        raise InputError(Fault(place, f"has no environment {environment!r}", "deploy it from the files that have"))
+    with _writing(folder):
+        now = read_serving(folder, environment)
+        if now.version == version:
+            return now
+        serving = Serving(version, now.version)
+        _write_whole(_environment_path(folder, environment), json.dumps(asdict(serving), indent=1) + "\n")
+        return serving
+
+
+def close_environment(folder: Path, environment: str) -> bool:
+    """Whether the environment served a table until now; from now on it serves none. The tables stay."""
+    path = _environment_path(folder, environment)
+    with _writing(folder):
+        was_open = path.exists()
+        path.unlink(missing_ok=True)
+        if was_open:
+            _sync_folder(path.parent)
+    return was_open
+
+
+def _table_path(folder: Path, version: str) -> Path:
+    # A version comes from a file or a request: it must not lead out of the folder.
+    if not _VERSION.fullmatch(version):
+        raise InputError(Fault(str(folder / TABLES), f"{version!r} is no table's version", "it has 64 digits"))
+    return folder / TABLES / f"{version}.json"
+
+
+def _environment_path(folder: Path, environment: str) -> Path:
+    if not _ENVIRONMENT.fullmatch(environment):
+        problem = f"{environment!r} is no environment's name"
+        raise InputError(Fault(str(folder / ENVIRONMENTS), problem, "network.yaml has their names"))
+    return folder / ENVIRONMENTS / f"{environment}.json"
+
+
+def _is_whole(path: Path, version: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == version
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """The only writer, until the block ends; an `InputError` that names the folder where it can't be written."""
+    try:
+        for name in (TABLES, ENVIRONMENTS):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        with (folder / _LOCK).open("wb") as lock:
+            # The system lets go of it when its holder dies.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        problem = f"can't be written: {error.strerror or error}"
+        raise InputError(Fault(str(folder), problem, "check its owner, its permissions and its disk")) from error
+
+
+def _write_whole(path: Path, content: str) -> None:
+    # One name is enough for one writer, and what a crash left behind is written over.
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    entry = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(entry)
+    finally:
+        os.close(entry)
