@@ -1,4 +1,4 @@
-"""How a server proves that it is ours: it answers a challenge with what only a holder of the auth token can work out."""
+"""How a server proves that it is ours: it answers a challenge as only a holder of the auth token can."""
 
 from __future__ import annotations
 
