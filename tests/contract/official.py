@@ -53,7 +53,7 @@ class Official:
         return printed
 
     def cli(self, topic: str, action: str, **flags: str) -> list[dict[str, Any]]:
-        """What `twilio TOPIC:ACTION` gave as JSON; a flag's name is written with underscores, an empty flag is a switch."""
+        """What `twilio TOPIC:ACTION` gave as JSON; flags are named with underscores, and an empty one is a switch."""
         given = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value) if word]
         ended = self.node(str(TWILIO_CLI), f"{topic}:{action}", *given, "-o", "json")
         assert ended.returncode == 0, ended.stdout + ended.stderr

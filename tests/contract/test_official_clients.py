@@ -16,7 +16,6 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import table_module
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.rehearsal.tls import TlsDoor
 
 from .official import Official
