@@ -7,7 +7,7 @@ CONTRACT_READY := tests/contract/node_modules/.ready
 CHECKED := dialtone_nb tests notebooks/conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup documents rehearse test lab notebooks format
+.PHONY: help setup documents rehearse test bench lab notebooks format
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -51,6 +51,12 @@ test: setup documents ## every check: format, types, tests, kept notebooks, brow
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-current-env tests notebooks
+
+# FIGURES=fetch,report measures these alone; SIZE=quick takes a minute or two instead of a quarter of an hour.
+FIGURES ?=
+SIZE ?= full
+bench: setup documents ## every figure beside its peer, in one table
+	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE)
 
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks

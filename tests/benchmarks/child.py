@@ -1,0 +1,70 @@
+"""A program as a process of its own: its seconds, its memory at the most, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+# How often memory is looked at; a peak shorter than this goes unseen.
+EVERY_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a program needed from its start to its end, its children included, and the JSON that it printed last."""
+
+    seconds: float
+    peak_mb: float
+    said: Any
+
+
+class ChildError(Exception):
+    """A program that did not end well, with the last lines that it printed."""
+
+
+def run_module(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
+    """A module of the benchmarks as a program; a `ChildError` where it fails."""
+    return run_program([sys.executable, "-m", f"tests.benchmarks.{name}", *arguments], environment)
+
+
+def run_program(command: list[str], environment: Mapping[str, str] | None = None) -> Run:
+    """A program from the checkout's root; a `ChildError` where it fails."""
+    with tempfile.TemporaryFile() as printed:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=printed, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+        )
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, _memory_of(process.pid))
+            time.sleep(EVERY_S)
+        seconds = time.perf_counter() - start
+        printed.seek(0)
+        lines = printed.read().decode(errors="replace").splitlines()
+    if process.returncode:
+        raise ChildError(f"{' '.join(command)} ended with {process.returncode}: {' / '.join(lines[-3:])}")
+    said = json.loads(lines[-1]) if lines and lines[-1].startswith(("{", "[")) else None
+    return Run(seconds, peak / 2**20, said)
+
+
+def _memory_of(pid: int) -> int:
+    """The bytes that a process and its children hold now; what they share is counted once for each of them."""
+    total = 0
+    try:
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            total += one.memory_info().rss
+    except psutil.Error:
+        pass
+    return total

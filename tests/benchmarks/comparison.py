@@ -1,0 +1,97 @@
+"""One line of the bench's table: what we need, what a peer needs for the same, and what we aim at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from time import perf_counter
+from typing import Protocol
+
+
+class Size(StrEnum):
+    """How much is measured: `FULL` is what the aims are about, `QUICK` shows that all of it works."""
+
+    FULL = "full"
+    QUICK = "quick"
+
+
+class Aim(Protocol):
+    """What a line's figure should be."""
+
+    def is_met(self, line: Comparison) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Better:
+    """At least so many times as good as the peer."""
+
+    times: float
+
+    def is_met(self, line: Comparison) -> bool:
+        """Whether it is."""
+        return (line.ratio or 0) >= self.times
+
+    def __str__(self) -> str:
+        return f"≥ {self.times:g}x"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """At most so many times what the peer needs."""
+
+    times: float
+
+    def is_met(self, line: Comparison) -> bool:
+        """Whether it is."""
+        return line.ours <= (line.theirs or 0) * self.times
+
+    def __str__(self) -> str:
+        return f"≤ {self.times:g} of peer"
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """Ours at most this, whatever others need."""
+
+    limit: float
+
+    def is_met(self, line: Comparison) -> bool:
+        """Whether it is."""
+        return line.ours <= self.limit
+
+    def __str__(self) -> str:
+        return f"≤ {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measured figure. `theirs` is None where the peer could not do it at all, or where there is no peer."""
+
+    what: str
+    unit: str
+    ours: float
+    peer: str = ""
+    theirs: float | None = None
+    aim: Aim | None = None
+    more_is_better: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times as good as the peer we are; None without a peer's figure."""
+        if self.theirs is None:
+            return None
+        good, bad = (self.ours, self.theirs) if self.more_is_better else (self.theirs, self.ours)
+        return good / bad if bad else float("inf")
+
+
+def best_of(runs: int, run: Callable[[], object]) -> float:
+    """The seconds of the fastest of some runs: on a busy machine the others measure the neighbours."""
+    return min(seconds_of(run) for _ in range(runs))
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """The seconds that one run takes."""
+    start = perf_counter()
+    run()
+    return perf_counter() - start

@@ -1,0 +1,30 @@
+"""Every figure of the bench by name. To add one: write figures/NAME.py, and a line here.
+
+Such a module has one function, `measure(size, folder)`, which yields a `Comparison` a line; `folder` is empty and goes
+away afterwards. What takes long prepares itself less at `Size.QUICK`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Final, Protocol
+
+from tests.benchmarks.comparison import Comparison, Size
+
+FIGURES: Final[Mapping[str, str]] = {
+    "runbook": "what a runbook costs beyond papermill itself",
+}
+
+
+class Measure(Protocol):
+    """What a figure's module offers."""
+
+    def __call__(self, size: Size, folder: Path) -> Iterator[Comparison]: ...
+
+
+def measure_of(name: str) -> Measure:
+    """The function that measures a figure."""
+    measure: Measure = import_module(f"tests.benchmarks.figures.{name}").measure
+    return measure
