@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dialtone_nb.display.banner import Banner
 from dialtone_nb.display.outputs import show_ours
+from dialtone_nb.display.parameters import Origin, Setting, settings_html
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.notebook_parameters import (
+    Declared,
     Given,
     Source,
     Value,
@@ -64,9 +66,15 @@ class Values(Mapping[str, Value]):
         return f"Values({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Runbook:
-    """An opened runbook: its parameters, what is declared in parameters/, and the account that it works on."""
+    """An opened runbook: its parameters, what is declared in parameters/, and the account that it works on.
+
+    It stays as it was opened, but for what a person takes over in its form: then all that follows has those values.
+    """
+
+    # By runbook: what was taken in a form of this session, and the value that it took the place of.
+    _held: ClassVar[dict[str, dict[str, tuple[Value, Value]]]] = {}
 
     source: Source
     parameters: Values
@@ -120,8 +128,52 @@ class Runbook:
         kind = "files" if from_files else self.account_kind
         return Banner(self.source.title, kind, self.environment, self.is_protected, changed)
 
+    @property
+    def settings(self) -> list[Setting]:
+        """The parameters as they stand, and who set each."""
+        held = self._held.get(self.name, {})
+
+        def origin(one: Declared) -> Origin:
+            if one.name in held and held[one.name][0] == self.parameters[one.name]:
+                return Origin.FORM
+            return Origin.NOTEBOOK if self.parameters[one.name] == one.default else Origin.RUN
+
+        return [Setting(one.name, self.parameters[one.name], origin(one), one.help) for one in self.source.declared]
+
+    @property
+    def page(self) -> str:
+        """The banner and the parameters under it, as HTML."""
+        return self.banner.html() + settings_html(self.settings)
+
+    def faults_of(self, entered: Mapping[str, Value]) -> list[str]:
+        """What is wrong with these values in place of those that hold now, a line a fault."""
+        try:
+            check_run(self.source, self._given_with(entered), parameters_folder(self.project))
+        except ParametersError as error:
+            return error.lines()
+        return []
+
+    def take(self, entered: Mapping[str, Value]) -> None:
+        """Have these values from now on, also when the runbook is opened again in this session.
+
+        They hold until the notebook's own cell says something else than it did; a `ParametersError` where they can't.
+        """
+        values, declared = check_run(self.source, self._given_with(entered), parameters_folder(self.project))
+        held = self._held.setdefault(self.name, {})
+        for name in entered:
+            replaced = held[name][1] if name in held else self.parameters[name]
+            held[name] = (values[name], replaced)
+        self.parameters, self.declared = Values(values), declared
+        self.__dict__.pop("account", None)
+
+    def _given_with(self, entered: Mapping[str, Value]) -> dict[str, Given]:
+        return {
+            name: Given(value, f"parameter {name} of {self.name}")
+            for name, value in {**self.parameters, **entered}.items()
+        }
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": self.banner.text(), "text/html": self.banner.html()}
+        return {"text/plain": self.banner.text(), "text/html": self.page}
 
 
 def open_runbook(name: str) -> Runbook:
@@ -130,11 +182,25 @@ def open_runbook(name: str) -> Runbook:
     project = find_project(Path.cwd())
     source = read_source(project, name)
     given = _given(source, shell.user_ns, shell.user_ns.get("In", ())) if shell else {}
+    given |= _held_in_form(source, given)
     values, declared = check_run(source, given, parameters_folder(project))
     if shell:
         show_figures_as_json(shell)
         show_ours(shell, attended=is_attended())
+        if is_attended():
+            from dialtone_nb.runbooks.changing_parameters import show_with_form
+
+            shell.display_formatter.ipython_display_formatter.for_type(Runbook, show_with_form)
     return Runbook(source, Values(values), declared, project)
+
+
+def _held_in_form(source: Source, given: Mapping[str, Given]) -> dict[str, Given]:
+    """What was taken in the runbook's form, as long as the notebook says what it said then; else the notebook wins."""
+    held = Runbook._held.get(source.name, {})
+    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    for name in [name for name, (_, replaced) in held.items() if said.get(name) != replaced]:
+        del held[name]
+    return {name: Given(value, f"parameter {name} of {source.name}") for name, (value, _) in held.items()}
 
 
 def check_run(source: Source, given: Mapping[str, Given], folder: Path) -> tuple[dict[str, Value], Parameters]:

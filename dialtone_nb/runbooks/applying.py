@@ -26,6 +26,8 @@ REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 Observe = Callable[[Outcome | Change], None]
 # A plan that was made longer ago, as somebody took the time to read it, is made once more before it is applied.
 FRESH_S = 60
+# What may come after the plan was made, and is looked at only now.
+_GIVEN_AT_APPLY = ("consent", "break_claim")
 # Plans that were carried out in this session, and None for one that is under way: none is good for a second time.
 _taken: WeakKeyDictionary[Proposal, Applied | None] = WeakKeyDictionary()
 
@@ -37,11 +39,13 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
     """
     if proposal in _taken:
         return _applied_before(_taken[proposal])
+    _refuse_where_parameters_changed(runbook, proposal)
     consent = str(runbook.parameters.get("consent", "")) or _rehearsed_consent(proposal.plan)
     dead_holder = str(runbook.parameters.get("break_claim", ""))
     reports = runbook.project / record_folder(proposal.plan)
 
     def carry_on(given: str, observe: Observe) -> Applied:
+        _refuse_where_parameters_changed(runbook, proposal)
         return _carry_out_once(
             proposal, given, runbook=runbook.name, reports=reports, observe=observe, break_claim=dead_holder
         )
@@ -54,6 +58,17 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
         show(applied)
     raise_where_broken(applied)
     return applied
+
+
+def _refuse_where_parameters_changed(runbook: Runbook, proposal: Proposal) -> None:
+    """Nothing where the plan was made with the parameters that hold now; else an `InputError`, and nothing is done."""
+    now = runbook.parameters
+    changed = [
+        name for name, value in proposal.site.given.items() if name not in _GIVEN_AT_APPLY and now.get(name) != value
+    ]
+    if changed:
+        problem = f"was made before {' and '.join(changed)} changed, and nothing was done"
+        raise InputError(Fault("this plan", problem, "make it anew by running the cell above, then this one again"))
 
 
 def _applied_before(applied: Applied | None) -> Applied:

@@ -35,6 +35,8 @@ class Site:
     bundle: Bundle
     project: Path
     trunk_password: str = field(default="", repr=False)
+    # The run's parameters as they were when it was opened: somebody may change them in the form afterwards.
+    given: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def is_protected(self) -> bool:
@@ -101,7 +103,8 @@ def open_site(runbook: Runbook, environment: str = "") -> Site:
         raise InputError(
             Fault(TRUNK_PASSWORD, f"is longer than the {VARIABLE_BYTES} bytes that Twilio takes", "shorten it")
         )
-    return Site(account, parameters, environment or runbook.environment, bundle, runbook.project, password)
+    where = environment or runbook.environment
+    return Site(account, parameters, where, bundle, runbook.project, password, dict(runbook.parameters))
 
 
 def no_secrets(_: Plan) -> Mapping[Id, str]:

@@ -31,7 +31,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
             exec(cell, namespace)
         del namespace["__builtins__"]
         namespace |= variables
-        formatter = SimpleNamespace(for_type_by_name=lambda *_: None)
+        formatter = SimpleNamespace(for_type_by_name=lambda *_: None, for_type=lambda *_: None)
         shell = SimpleNamespace(
             user_ns=namespace,
             user_ns_hidden={"In": None},

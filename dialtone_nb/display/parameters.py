@@ -1,0 +1,49 @@
+"""How a runbook's parameters look: each with its value, who set it, and what it is for; as text and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from html import escape
+
+from dialtone_nb.display.tables import body, row, table
+
+
+class Origin(StrEnum):
+    """Who set a parameter."""
+
+    NOTEBOOK = "the notebook"
+    RUN = "this run"
+    FORM = "the form"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One parameter as it stands: its value, who set it, and the help that its line in the tagged cell gives."""
+
+    name: str
+    value: object
+    origin: Origin
+    help: str
+
+
+def settings_html(settings: Sequence[Setting]) -> str:
+    """The parameters as a table, folded: the banner above it names those that are not the notebook's own."""
+    rows = [
+        row((escape(one.name), f"<code>{escape(repr(one.value))}</code>", escape(one.origin), escape(one.help)))
+        for one in settings
+    ]
+    shown = table(("parameter", "value", "set by", "what it is"), [body(rows)])
+    summary = escape(_summary(settings))
+    return f'<details class="dialtone dialtone-parameters"><summary>{summary}</summary>{shown}</details>'
+
+
+def _summary(settings: Sequence[Setting]) -> str:
+    count = f"{len(settings)} parameter{'' if len(settings) == 1 else 's'}"
+    others = [
+        f"{number} set by {origin}"
+        for origin in (Origin.RUN, Origin.FORM)
+        if (number := sum(one.origin is origin for one in settings))
+    ]
+    return f"{count}, {' and '.join(others) or 'as the notebook has them'}"

@@ -1,0 +1,52 @@
+"""A runbook's banner with the form under it, for whoever sits in JupyterLab: its fields, and what each may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dialtone_nb.display.outputs import show
+from dialtone_nb.display.parameter_form import Choices, ParameterForm, Value
+from dialtone_nb.notebook_parameters import ACCOUNTS
+
+if TYPE_CHECKING:
+    from dialtone_nb.runbook import Runbook
+
+# Consent is asked for under the plan that it is for.
+_NOT_HERE = ("consent",)
+_QUOTED = re.compile(r'"([^"]+)"')
+
+
+def show_with_form(runbook: Runbook) -> None:
+    """Nothing; the banner and the form are outputs of the running cell."""
+    show(make_form(runbook).widget())
+
+
+def make_form(runbook: Runbook) -> ParameterForm:
+    """The form of an opened runbook; what it takes, the runbook has from then on."""
+
+    def take(entered: Mapping[str, Value]) -> str:
+        runbook.take(entered)
+        return runbook.page
+
+    settings = [one for one in runbook.settings if one.name not in _NOT_HERE]
+    return ParameterForm(runbook.page, settings, choices_of(runbook), check=runbook.faults_of, take=take)
+
+
+def choices_of(runbook: Runbook) -> dict[str, Choices]:
+    """What each parameter may be, where that is known: environments, phones, and what its help puts in quotes."""
+    declared: dict[str, Choices] = {}
+    for one in runbook.source.declared:
+        kind = one.name.rpartition("_")[2]
+        quoted = tuple(_QUOTED.findall(one.help))
+        if one.name == "account":
+            declared[one.name] = Choices(ACCOUNTS)
+        elif kind == "environment":
+            empty = ("",) if one.default == "" else ()
+            declared[one.name] = Choices((*empty, *runbook.declared.network.environments))
+        elif kind == "client":
+            declared[one.name] = Choices(tuple(runbook.declared.clients), is_closed=False)
+        elif one.type is str and quoted:
+            declared[one.name] = Choices(quoted, is_closed=False)
+    return declared
