@@ -21,9 +21,13 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
     Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
     """
     formatter = shell.display_formatter.mimebundle_formatter
+
+    def plan(thing: Any) -> Bundle:
+        return _plan(getattr(thing, "plan", thing), searches=attended)
+
     for module, name, bundle in (
-        ("dialtone_nb.plan", "Plan", _plan),
-        ("dialtone_nb.runbooks.site", "Proposal", _proposal),
+        ("dialtone_nb.plan", "Plan", plan),
+        ("dialtone_nb.runbooks.site", "Proposal", plan),
         ("dialtone_nb.existing", "Existing", _existing),
         ("dialtone_nb.applied", "Applied", _applied),
         ("dialtone_nb.verify.checks", "Verification", _verification),
@@ -53,14 +57,11 @@ def _bundler(make: Callable[[Any], Bundle], *, attended: bool) -> Callable[..., 
     return bundle
 
 
-def _plan(plan: Any) -> Bundle:
+def _plan(plan: Any, *, searches: bool) -> Bundle:
     from dialtone_nb.display.plans import plan_html, plan_text
 
-    return {"text/plain": plan_text(plan), "text/html": plan_html(plan), PLAN: json.loads(plan.json())}
-
-
-def _proposal(proposal: Any) -> Bundle:
-    return _plan(proposal.plan)
+    page = plan_html(plan, searches=searches)
+    return {"text/plain": plan_text(plan), "text/html": page, PLAN: json.loads(plan.json())}
 
 
 def _existing(existing: Any) -> Bundle:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
+from dialtone_nb.display.plan_filters import filters_html
 from dialtone_nb.display.tables import body, detail_row, names_html, row, table
 from dialtone_nb.plan import Action, Change, Plan, readable
 from dialtone_nb.resources.model import Kind
@@ -51,12 +52,17 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def plan_html(plan: Plan, *, asks: bool = True) -> str:
-    """The plan as a table that folds its details; `asks` adds what may be given as consent."""
+def plan_html(plan: Plan, *, asks: bool = True, searches: bool = False) -> str:
+    """The plan as tables that fold and filter; `asks` adds what may be given as consent, `searches` a field for words.
+
+    The field needs a script, which a page of reports does not run; folding and the other filters need none.
+    """
     first, _, rest = heading(plan).partition(": ")
     parts = [f'<div class="dialtone dialtone-plan"><p><b>{escape(first)}</b>: {escape(rest)}</p>']
-    if not plan.is_empty:
-        parts.append(table(("change", "which", "why, and what to mind"), _bodies(grouped(plan.changes))))
+    groups = grouped(plan.changes)
+    minded = sum(bool(remarks(group[0])) for group in groups)
+    parts.append(filters_html(plan.changes, len(groups), minded, searches=searches))
+    parts += _rooms_html(groups)
     if plan.notes:
         notes = "".join(f"<li>{escape(note)}</li>" for note in plan.notes)
         parts.append(f'<p class="quiet">Left alone, or to know:</p><ul class="quiet">{notes}</ul>')
@@ -67,9 +73,13 @@ def plan_html(plan: Plan, *, asks: bool = True) -> str:
 
 def heading(plan: Plan) -> str:
     """One line: how much of what, and what it costs."""
-    costs = Counter(change.cost for change in plan.changes if change.cost)
-    words = [f"costs {f'{count} times ' if count > 1 else ''}{cost}" for cost, count in costs.items()]
-    return f"{plan.title}: {'; '.join([plan.summary, *words])}"
+    return f"{plan.title}: {'; '.join([plan.summary, *costs_of(plan.changes)])}"
+
+
+def costs_of(changes: Iterable[Change]) -> list[str]:
+    """What changes cost together, a phrase a price."""
+    costs = Counter(change.cost for change in changes if change.cost)
+    return [f"costs {f'{count} times ' if count > 1 else ''}{cost}" for cost, count in costs.items()]
 
 
 def consent_words(plan: Plan) -> str:
@@ -122,9 +132,23 @@ def remarks(change: Change) -> list[tuple[str, str]]:
     return [*costs, *warnings, *undo]
 
 
-def _bodies(groups: Iterable[Sequence[Change]]) -> list[str]:
-    rooms = groupby(groups, lambda group: ROOM_OF[group[0].kind])
-    return [body(map(_group_row, inside), room, columns=3) for room, inside in rooms]
+def _rooms_html(groups: Iterable[Sequence[Change]]) -> Iterator[str]:
+    """Each room folds by itself; what it costs and endangers stands on it, for nobody to overlook what is folded."""
+    for number, (room, inside) in enumerate(groupby(groups, lambda group: ROOM_OF[group[0].kind])):
+        rows = list(inside)
+        changes = [change for group in rows for change in group]
+        told = [f"{len(changes)} change{'s' if len(changes) > 1 else ''}"]
+        told += [f'<span class="cost">{escape(cost)}</span>' for cost in costs_of(changes)]
+        warned = sum(bool(change.warning) for change in changes)
+        told += [f'<span class="danger">{warned} with a warning</span>'] if warned else []
+        bodies = (body([_group_row(group)], role=_role(group)) for group in rows)
+        shown = table(("change", "which", "why, and what to mind"), bodies, repeats=number > 0)
+        summary = f'<b class="room-name">{escape(room)}</b> {" · ".join(told)}'
+        yield f'<details class="fold" open><summary>{summary}</summary>{shown}</details>'
+
+
+def _role(group: Sequence[Change]) -> str:
+    return f"change {group[0].action}{' minded' if remarks(group[0]) else ''}"
 
 
 def _group_row(group: Sequence[Change]) -> str:

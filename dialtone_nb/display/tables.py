@@ -12,17 +12,21 @@ SHORT = 24
 _LEFT = ' style="text-align:left"'
 
 
-def table(columns: Sequence[str], bodies: Iterable[str]) -> str:
-    """A table of bodies, each a `<tbody>`; a third column is as wide as prose needs."""
+def table(columns: Sequence[str], bodies: Iterable[str], *, repeats: bool = False) -> str:
+    """A table of bodies, each a `<tbody>`; a third column is as wide as prose needs.
+
+    One that `repeats` the columns of a table above it names them for a screen reader alone.
+    """
     head = "".join(f"<th{_LEFT}>{escape(name)}</th>" for name in columns)
-    third = " third" if len(columns) > 2 else ""
-    return f'<table class="dialtone-table{third}"><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
+    roles = f"dialtone-table{' third' if len(columns) > 2 else ''}{' repeats' if repeats else ''}"
+    return f'<table class="{roles}"><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
 
 
-def body(rows: Iterable[str], title: str = "", columns: int = 1) -> str:
-    """Rows that belong together, under their title."""
+def body(rows: Iterable[str], title: str = "", columns: int = 1, role: str = "") -> str:
+    """Rows that belong together, under their title; their role is a class."""
     heading = f'<tr class="room"><th scope="rowgroup" colspan="{columns}"{_LEFT}>{escape(title)}</th></tr>'
-    return f"<tbody>{heading if title else ''}{''.join(rows)}</tbody>"
+    marked = f' class="{role}"' if role else ""
+    return f"<tbody{marked}>{heading if title else ''}{''.join(rows)}</tbody>"
 
 
 def row(cells: Sequence[str], role: str = "") -> str:
