@@ -61,7 +61,7 @@ def _serverless(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     yield service.builds
     assert service.builds(build.sid).fetch().runtime == "node22"
     assert service.builds(build.sid).delete()
-    assert service.assets.list() == []
+    yield from _assets(client, door, deployed.service)
     environment = service.environments.create(unique_name="prod", domain_suffix="prod")
     yield service.environments
     prod = service.environments(environment.sid)
@@ -77,6 +77,23 @@ def _serverless(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     assert prod.variables(variable.sid).fetch().value == "2"
     assert prod.variables(variable.sid).delete()
     assert prod.delete()
+
+
+def _assets(client: Client, door: Door, service: str) -> Iterator[Callable[..., Any]]:
+    assets = client.serverless.v1.services(service).assets
+    made = [assets.create(friendly_name=name) for name in ("greeting", "spare")]
+    yield assets
+    assert assets(made[0].sid).update(friendly_name="/greeting.txt").friendly_name == "/greeting.txt"
+    assert assets(made[1].sid).fetch().friendly_name == "spare"
+    assert assets(made[1].sid).delete()
+    for words in (b"Hello", b"Good evening"):
+        door.upload_asset(service, made[0].sid, "/greeting.txt", "private", words)
+    versions = assets(made[0].sid).asset_versions
+    yield versions
+    version = versions(versions.list()[0].sid).fetch()
+    build = client.serverless.v1.services(service).builds.create(asset_versions=[version.sid], runtime="node22")
+    assert [one["path"] for one in build.asset_versions] == ["/greeting.txt"]
+    assert client.serverless.v1.services(service).builds(build.sid).delete()
 
 
 def _sip(client: Client) -> Iterator[Callable[..., Any]]:

@@ -74,13 +74,19 @@ class Door:
 
     def upload(self, service: str, function: str, path: str, visibility: str, code: str) -> requests.Response:
         """The response to an upload of a function version."""
-        return self.ask(
-            "POST",
-            "serverless-upload.twilio.com",
-            f"/v1/Services/{service}/Functions/{function}/Versions",
-            data={"Path": path, "Visibility": visibility},
-            files={"Content": ("function.js", code.encode(), "application/javascript")},
-        )
+        file = ("function.js", code.encode(), "application/javascript")
+        return self._upload(f"/v1/Services/{service}/Functions/{function}/Versions", path, visibility, file)
+
+    def upload_asset(
+        self, service: str, asset: str, path: str, visibility: str, content: bytes, content_type: str = ""
+    ) -> requests.Response:
+        """The response to an upload of an asset version."""
+        file = ("asset", content, content_type)
+        return self._upload(f"/v1/Services/{service}/Assets/{asset}/Versions", path, visibility, file)
+
+    def _upload(self, at: str, path: str, visibility: str, file: tuple[str, bytes, str]) -> requests.Response:
+        parts = {"Path": path, "Visibility": visibility}
+        return self.ask("POST", "serverless-upload.twilio.com", at, data=parts, files={"Content": file})
 
 
 @dataclass(frozen=True)

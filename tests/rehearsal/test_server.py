@@ -126,7 +126,7 @@ def test_another_account_is_not_found(door: Door) -> None:
     [
         ("api.twilio.com", "/2010-04-01/Accounts/{account}/Queues.json"),
         ("api.twilio.com", "/2010-04-01/Accounts/{account}/Calls"),
-        ("serverless.twilio.com", "/v1/Services/ZS0/Assets/ZH0"),
+        ("serverless.twilio.com", "/v1/Services/ZS0/Plugins"),
         ("video.twilio.com", "/v1/Rooms"),
         ("example.com", "/"),
         ("rehearsal.localhost", "/nothing"),

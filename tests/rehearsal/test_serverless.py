@@ -145,13 +145,19 @@ def test_version_content_is_what_was_uploaded(service: Any, door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "visibility"), [("hello", "public"), ("/a b", "public"), ("/a?b", "public"), ("/" + "a" * 255, "public")]
+    ("path", "visibility"), [("", "public"), ("/a b", "public"), ("/a?b", "public"), ("/" + "a" * 255, "public")]
 )
 def test_version_with_a_wrong_path_is_refused(service: Any, door: Door, path: str, visibility: str) -> None:
-    """A path without a slash, with a forbidden character, or too long, answers 400."""
+    """No path, one with a forbidden character, or one that is too long, answers 400."""
     function = service.functions.create(friendly_name="x").sid
     response = door.upload(service.fetch().sid, function, path, visibility, HELLO)
     assert (response.status_code, response.json()["code"]) == (400, 20001)
+
+
+def test_a_path_gets_its_slash(service: Any, door: Door) -> None:
+    """A path that is uploaded without a slash in front is given one, as Twilio's document says."""
+    function = service.functions.create(friendly_name="x").sid
+    assert door.upload(service.fetch().sid, function, "hello", "public", HELLO).json()["path"] == "/hello"
 
 
 def test_version_with_a_strange_visibility_is_refused(service: Any, door: Door) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 
 from dialtone_nb.rehearsal.alerting import raise_alert
-from dialtone_nb.rehearsal.api.functions import version_body
+from dialtone_nb.rehearsal.api.assets import ASSETS
+from dialtone_nb.rehearsal.api.functions import FUNCTIONS
 from dialtone_nb.rehearsal.api.services import HOST, service_of
+from dialtone_nb.rehearsal.api.versioned import Versioned
 from dialtone_nb.rehearsal.clock import iso8601
 from dialtone_nb.rehearsal.fields import Field, choice, read_fields
 from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
@@ -35,6 +37,8 @@ DEFAULT_DEPENDENCIES = {
     "xmldom": "0.6.0",
 }
 
+# Each is the name of a list of version SIDs, in requests and (in lower case) in bodies.
+VERSIONS = {"FunctionVersions": FUNCTIONS, "AssetVersions": ASSETS}
 CREATABLE = (
     Field("Dependencies"),
     Field("Runtime", choice(*RETIRED_RUNTIMES, *RUNTIMES)),
@@ -54,22 +58,24 @@ def build_url(build: Thing) -> str:
     return f"https://{HOST}/v1/Services/{build.parent}/Builds/{build.sid}"
 
 
+def versions_of(tables: Tables, build: Thing, versioned: Versioned) -> list[Thing]:
+    """The function versions, or the asset versions, that a build is made of, in the order of their paths."""
+    found = (tables.get(versioned.version_kind, sid) for sid in build.body.get(f"{versioned.noun}_versions", ()))
+    return [version for version in found if version]
+
+
 def build_body(tables: Tables, build: Thing) -> dict[str, Any]:
-    """A build as Twilio shows it; the visibility of its versions is in upper case here."""
-    versions = [tables.get("function_version", sid) for sid in build.body["function_versions"]]
-    shown = [version_body(tables, version) for version in versions if version]
+    """A build as Twilio shows it."""
     url = build_url(build)
     return {
         "sid": build.sid,
         "account_sid": tables.identity.account_sid,
         "service_sid": build.parent,
         "status": build.body["status"],
-        "asset_versions": [],
-        "function_versions": [
-            {key: value for key, value in version.items() if key not in {"url", "links"}}
-            | {"visibility": version["visibility"].upper()}
-            for version in shown
-        ],
+        **{
+            f"{one.noun}_versions": [one.built_body(tables, version) for version in versions_of(tables, build, one)]
+            for one in VERSIONS.values()
+        },
         "dependencies": build.body["dependencies"],
         "runtime": build.body["runtime"],
         "date_created": iso8601(build.created),
@@ -99,6 +105,27 @@ def default_runtime(tables: Tables, service: Thing) -> str:
     return str(completed[0].body["runtime"]) if completed else DEFAULT_RUNTIME
 
 
+def read_versions(tables: Tables, ask: Ask, service: Thing) -> dict[str, list[str]]:
+    """The SIDs of function and of asset versions that a build is to be made of; no two may share a path."""
+    paths: set[str] = set()
+    chosen: dict[str, list[str]] = {}
+    for parameter, versioned in VERSIONS.items():
+        at: dict[str, str] = {}
+        for sid in sorted({value for name, value in ask.form if name == parameter}):
+            version = tables.get(versioned.version_kind, sid)
+            if version is None or version.body["service_sid"] != service.sid:
+                raise Refusal(20001, f"{versioned.noun.capitalize()} version {sid} is not found")
+            path = version.body["path"]
+            if path in paths:
+                raise Refusal(20001, f"Path {path} is used by more than one version of the build")
+            paths.add(path)
+            at[path] = sid
+        chosen[f"{versioned.noun}_versions"] = [at[path] for path in sorted(at)]
+    if not paths:
+        raise Refusal(20001, "At least one function or asset version is required to create a build")
+    return chosen
+
+
 def create(tables: Tables, ask: Ask) -> Reply:
     """A new build of versions that are there already; it starts as `building`."""
     service = service_of(tables, ask)
@@ -106,22 +133,9 @@ def create(tables: Tables, ask: Ask) -> Reply:
     runtime = values.get("runtime") or default_runtime(tables, service)
     if runtime in RETIRED_RUNTIMES:
         raise Refusal(82007, f"Unsupported runtime {runtime}")
-    if any(name == "AssetVersions" for name, _ in ask.form):
-        raise Refusal(20001, "The rehearsal has no assets, so no asset version can be part of a build")
-    sids = sorted({value for name, value in ask.form if name == "FunctionVersions"})
-    if not sids:
-        raise Refusal(20001, "At least one function or asset version is required to create a build")
-    paths: dict[str, str] = {}
-    for sid in sids:
-        version = tables.get("function_version", sid)
-        if version is None or version.body["service_sid"] != service.sid:
-            raise Refusal(20001, f"Function version {sid} is not found")
-        if version.body["path"] in paths:
-            raise Refusal(20001, f"Path {version.body['path']} is used by more than one version of the build")
-        paths[version.body["path"]] = sid
     body = {
         "status": "building",
-        "function_versions": [paths[path] for path in sorted(paths)],
+        **read_versions(tables, ask, service),
         "dependencies": read_dependencies(values.get("dependencies", "")),
         "runtime": runtime,
         "reads": 0,

@@ -32,7 +32,7 @@ class Crashed(Exception):  # noqa: N818 - it is what became of a function, and i
 class Child:
     """A running Node process. `invoke` may be called from any thread."""
 
-    def __init__(self, folder: Path, functions: Mapping[str, Path], base: str) -> None:
+    def __init__(self, folder: Path, functions: Mapping[str, Path], assets: Mapping[str, Path], base: str) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open for as long as the process runs
         # Nothing of our own environment is passed on: it may hold credentials.
         environment = {"NODE_PATH": str(NODE_MODULES), "TZ": "UTC"} | {
@@ -52,6 +52,7 @@ class Child:
         self._send(
             {
                 "functions": {key: str(path) for key, path in functions.items()},
+                "assets": {key: str(path) for key, path in assets.items()},
                 "twilio": str(NODE_MODULES / "twilio"),
                 "base": base,
                 "folder": str(folder),

@@ -6,18 +6,19 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dialtone_nb.rehearsal.runtime.child import Child
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One function of a build: its path in URLs, its version's SID, and what was uploaded."""
+    """One function or private asset of a build: its path in URLs, its version's SID, and what was uploaded."""
 
     path: str
     version_sid: str
     content: bytes
+    is_asset: bool = False
 
 
 class Children:
@@ -59,10 +60,16 @@ class Children:
         return Path(self._folder.name) / build_sid / "handlers" / f"{version_sid}.js"
 
     def _start(self, build_sid: str, sources: list[Source]) -> Child:
-        functions = {}
+        folder = Path(self._folder.name) / build_sid
+        functions, assets = {}, {}
         for source in sources:
-            file = self.file(build_sid, source.version_sid)
+            if source.is_asset:
+                # The ending is kept, so that a function can `require` an asset that is JavaScript or JSON.
+                file = folder / "assets" / f"{source.version_sid}{PurePosixPath(source.path).suffix}"
+                assets[source.path] = file
+            else:
+                file = self.file(build_sid, source.version_sid)
+                functions[source.path.removeprefix("/")] = file
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(source.content)
-            functions[source.path.removeprefix("/")] = file
-        return Child(Path(self._folder.name) / build_sid, functions, self._base)
+        return Child(folder, functions, assets, self._base)

@@ -1,23 +1,23 @@
-"""The front of *.twil.io: finds the function that a URL belongs to, decides who may call it, and runs it."""
+"""The front of *.twil.io: finds what a URL belongs to, decides who may have it, and runs it or hands it out."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from twilio.request_validator import RequestValidator
 
 from dialtone_nb.rehearsal.alerting import raise_alert
-from dialtone_nb.rehearsal.api.environments import environment_at
-from dialtone_nb.rehearsal.fields import Pairs
 from dialtone_nb.rehearsal.runtime.child import Crashed
 from dialtone_nb.rehearsal.runtime.children import Children, Source
-from dialtone_nb.rehearsal.store import Store, Tables, Thing
+from dialtone_nb.rehearsal.runtime.event import event_of
+from dialtone_nb.rehearsal.runtime.live import LiveAsset, Target, build_sources, find_live
+from dialtone_nb.rehearsal.runtime.signature import is_signed
+from dialtone_nb.rehearsal.store import Store, Tables
 
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.surface import Incoming
@@ -26,12 +26,7 @@ TIME_LIMIT_S = 10.0
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
 LARGEST_HEADERS = 4096  # bytes
 METHODS = ("GET", "POST", "OPTIONS")
-# What never reaches a function (the runtime handler's own lists).
-HIDDEN_PREFIXES = ("i-twilio-", "i-t-", "ot-", "x-amz", "x-forwarded-", "x-accel-")
-HIDDEN_HEADERS = frozenset(
-    {"via", "referer", "transfer-encoding", "proxy-authorization", "proxy-authenticate", "x-real-ip", "connection"}
-    | {"proxy-connection", "expect", "trailer", "upgrade"}
-)
+ASSET_METHODS = ("GET", "HEAD")
 # Twilio's documentation has 400 in one place and 403 in another.
 SIGNATURE_REFUSED = 403
 
@@ -43,19 +38,6 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A function that is live at a URL, with all that running it takes."""
-
-    service: Thing
-    environment: Thing
-    deployment_sid: str
-    build_sid: str
-    version: Thing
-    context: dict[str, str]
-    now: float
 
 
 def plain(status: int, text: str) -> Answer:
@@ -76,19 +58,21 @@ class Front:
         self._children.close()
 
     async def answer(self, incoming: Incoming) -> Answer:
-        """The answer of the function that a URL belongs to."""
+        """The answer of the function, or the content of the asset, that a URL belongs to."""
         with self._store.transaction() as tables:
-            target = find_target(tables, incoming.host, incoming.path)
+            live = find_live(tables, incoming.host, incoming.path)
             token = tables.identity.auth_token
-        if target is None:
+        if live is None:
             return plain(404, "Not Found")
-        if target.version.body["visibility"] == "protected" and not is_signed(incoming, token):
+        if live.version.body["visibility"] == "protected" and not is_signed(incoming, token):
             return plain(SIGNATURE_REFUSED, "The X-Twilio-Signature does not fit this request")
-        if incoming.method not in METHODS:
+        if incoming.method not in (ASSET_METHODS if isinstance(live, LiveAsset) else METHODS):
             return plain(405, "Method Not Allowed")
+        if isinstance(live, LiveAsset):
+            return hand_out(live)
         if incoming.method == "GET" and incoming.body:
             return plain(403, "A GET request can't have a body")
-        return await self._run(target, incoming)
+        return await self._run(live, incoming)
 
     async def _run(self, target: Target, incoming: Incoming) -> Answer:
         if len(orjson.dumps(target.context)) > LARGEST_CONTEXT:
@@ -168,52 +152,10 @@ class Front:
         return answer or plain(500, fault[1] if fault else "")
 
 
-def find_target(tables: Tables, host: str, path: str) -> Target | None:
-    """The function that is live at a URL; None where there is none, or it is private."""
-    environment = environment_at(tables, host)
-    build_sid = environment.body["build_sid"] if environment else None
-    build = tables.get("build", build_sid) if build_sid else None
-    if environment is None or build is None:
-        return None
-    versions = [tables.get("function_version", sid) for sid in build.body["function_versions"]]
-    version = next((one for one in versions if one and one.body["path"] == path), None)
-    if version is None or version.body["visibility"] == "private":
-        return None
-    service = tables.get("service", environment.parent)
-    deployments = tables.list("deployment", environment.sid)
-    if service is None:
-        return None
-    return Target(
-        service,
-        environment,
-        deployments[0].sid,
-        build.sid,
-        version,
-        context_of(tables, service, environment, path),
-        tables.now(),
-    )
-
-
-def context_of(tables: Tables, service: Thing, environment: Thing, path: str) -> dict[str, str]:
-    """A function's context: variables, where it runs, and credentials where the service includes them."""
-    variables = {variable.body["key"]: variable.body["value"] for variable in tables.list("variable", environment.sid)}
-    credentials = {"ACCOUNT_SID": tables.identity.account_sid, "AUTH_TOKEN": tables.identity.auth_token}
-    return {
-        **(credentials if service.body["include_credentials"] else {}),
-        **dict(sorted(variables.items())),
-        "DOMAIN_NAME": environment.body["domain_name"],
-        "PATH": path,
-        "SERVICE_SID": service.sid,
-        "ENVIRONMENT_SID": environment.sid,
-    }
-
-
-def build_sources(tables: Tables, build_sid: str) -> list[Source]:
-    """Everything that a build is made of."""
-    build = tables.get("build", build_sid)
-    sids = build.body["function_versions"] if build else []
-    versions = [version for sid in sids if (version := tables.get("function_version", sid))]
-    return [Source(version.body["path"], version.sid, tables.content(version.sid)) for version in versions]
+def hand_out(asset: LiveAsset) -> Answer:
+    """The asset as it was uploaded; its type is what the upload said, else what its path's ending says."""
+    said, guessed = asset.version.body["content_type"], mimetypes.guess_type(asset.version.body["path"])[0]
+    return Answer(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
 
 
 def request_sid_of(tables: Tables, target: Target, incoming: Incoming) -> str:
@@ -222,68 +164,6 @@ def request_sid_of(tables: Tables, target: Target, incoming: Incoming) -> str:
     key = incoming.headers.get("i-twilio-idempotency-token") or hashlib.sha256(asked).hexdigest()
     nth = tables.next_nth("function_request", target.environment.sid, key)
     return tables.identity.sid("RQ", "function_request", target.environment.sid, key, nth)
-
-
-class Params(dict[str, list[str]]):
-    """Form parameters with repeated names, as the validator of twilio-python takes them."""
-
-    def getlist(self, name: str) -> list[str]:
-        """Every value of a name."""
-        return self[name]
-
-
-def gathered(pairs: Pairs) -> Params:
-    """The values of each name, in order."""
-    params = Params()
-    for name, value in pairs:
-        params.setdefault(name, []).append(value)
-    return params
-
-
-def is_signed(incoming: Incoming, auth_token: str) -> bool:
-    """Whether the request carries the signature that Twilio would have put on it."""
-    signature = incoming.headers.get("x-twilio-signature", "")
-    url = f"https://{incoming.host}{incoming.raw_path}" + (f"?{incoming.query_string}" if incoming.query_string else "")
-    params: Params | str = Params()
-    if incoming.is_form:
-        params = gathered(incoming.form)
-    elif incoming.body and "bodySHA256" in dict(incoming.query):
-        params = incoming.body.decode("utf-8", "replace")
-    return bool(RequestValidator(auth_token).validate(url, params, signature))
-
-
-def event_of(incoming: Incoming) -> dict[str, Any]:
-    """A function's event: its request's headers and cookies, then query and body, the body last."""
-    headers = {
-        name: value
-        for name, value in incoming.headers.items()
-        if name not in HIDDEN_HEADERS and not name.startswith(HIDDEN_PREFIXES)
-    }
-    request = {"headers": headers, "cookies": _cookies(incoming.headers.get("cookie", ""))}
-    return {"request": request, **_merged(incoming.query), **_body_values(incoming)}
-
-
-def _merged(pairs: Pairs) -> dict[str, Any]:
-    return {name: values[0] if len(values) == 1 else values for name, values in gathered(pairs).items()}
-
-
-def _body_values(incoming: Incoming) -> dict[str, Any]:
-    if incoming.is_form:
-        return _merged(incoming.form)
-    if "json" in incoming.headers.get("content-type", "") and incoming.body:
-        try:
-            read = orjson.loads(incoming.body)
-        except orjson.JSONDecodeError:
-            return {}
-        return read if isinstance(read, dict) else {}
-    return {}
-
-
-def _cookies(header: str) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
 
 
 def _message(error: object) -> str:

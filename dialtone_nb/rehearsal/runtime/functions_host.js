@@ -3,6 +3,7 @@
 'use strict';
 
 const { AsyncLocalStorage } = require('node:async_hooks');
+const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const readline = require('node:readline');
@@ -10,7 +11,7 @@ const { format } = require('node:util');
 
 const invocations = new AsyncLocalStorage();
 const send = process.stdout.write.bind(process.stdout);
-let settings; // { functions: { key: path }, twilio: path of Twilio's package, base: the rehearsal's address }
+let settings; // { functions: { key: path }, assets: { key: path }, twilio: path of Twilio's package, base: the rehearsal's address }
 
 // --- the world that a function sees ---
 
@@ -118,7 +119,13 @@ globalThis.Twilio = new Proxy(function Twilio() {}, {
 });
 globalThis.Runtime = {
   getFunctions: () => Object.fromEntries(Object.entries(settings.functions).map(([key, path]) => [key, { path }])),
-  getAssets: () => ({}),
+  getAssets: () =>
+    Object.fromEntries(
+      Object.entries(settings.assets).map(([key, path]) => [
+        key,
+        { path, open: (encoding = 'utf8') => fs.readFileSync(path, { encoding }) },
+      ]),
+    ),
   getSync: () => {
     throw new Error('The rehearsal does not model Runtime.getSync');
   },
