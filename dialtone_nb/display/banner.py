@@ -56,7 +56,7 @@ class Banner:
         )
         return (
             f'<div class="dialtone-banner" style="border:1px solid {band};border-left:8px solid {band};'
-            f'border-radius:4px;padding:.6em 1em;margin:.3em 0;background:{band}1a">'
+            f'border-radius:4px;padding:.6em 1em;margin:.3em 0;line-height:1.5;background:{band}1a">'
             f'<div style="font-weight:700;letter-spacing:.02em">{escape(self.warning)}</div>'
             f"<div>{escape(self.title)}</div>{facts}</div>"
         )

@@ -11,7 +11,7 @@ from dialtone_nb.apply import Outcome
 from dialtone_nb.display.look import with_look
 from dialtone_nb.display.outcomes import progress_html
 from dialtone_nb.display.plans import consent_html, consent_words, heading
-from dialtone_nb.errors import ConsentError, DialtoneError, HeldError
+from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError
 from dialtone_nb.plan import Change, Plan, check_consent
 from dialtone_nb.resources.model import Id
 
@@ -87,6 +87,8 @@ class ConsentBox:
         self._button.disabled = self._answer.disabled = True
         try:
             self.applied = self._carry_on(self._answer.value.strip(), self._observe)
+        except InputError as error:
+            self._said.value = _stop_html(error.lines())
         except (ConsentError, HeldError) as error:
             self._button.disabled = self._answer.disabled = False
             self._said.value = _stop_html(error.lines())

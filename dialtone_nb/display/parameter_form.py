@@ -49,12 +49,17 @@ class ParameterForm:
         import ipywidgets
 
         self._page = ipywidgets.HTML(with_look(self._page_html))
-        self._opener = ipywidgets.ToggleButton(description="Change parameters", icon="sliders", tooltip="show the form")
+        self._opener = ipywidgets.ToggleButton(
+            description="Change parameters", icon="sliders", tooltip="show the form", layout={"width": "auto"}
+        )
         self._fields = {one.name: self._field(one) for one in self._settings}
         self._button = ipywidgets.Button(description="Take these values", button_style="primary", disabled=True)
         self._said = ipywidgets.HTML()
         rows = [
-            ipywidgets.HBox([self._fields[one.name], ipywidgets.HTML(_help_html(one.help))]) for one in self._settings
+            ipywidgets.HBox(
+                [self._fields[one.name], ipywidgets.HTML(_help_html(one.help))], layout={"align_items": "center"}
+            )
+            for one in self._settings
         ]
         self._form = ipywidgets.VBox([*rows, self._button])
         self._form.layout.display = "none"

@@ -26,11 +26,17 @@ def filters_html(changes: Sequence[Change], rows: int, minded: int, *, searches:
     if rows <= FEW_ROWS:
         return ""
     counts = Counter(change.action for change in changes)
-    boxes = [_box(f"show-{action}", f"{counts[action]} to {action}", " checked") for action in Action if counts[action]]
+    boxes = [
+        _box(f"show-{action}", f"{counts[action]} to {action}", " checked")
+        for action in Action
+        if 0 < counts[action] < len(changes)
+    ]
     if 0 < minded < rows:
         boxes.append(_box("only-minded", "only what costs or has a warning"))
     if searches:
         boxes.append(f'<label>that mention <input type="search" size="18" oninput="{escape(_SEARCH)}"></label>')
+    if not boxes:
+        return ""
     return f'<fieldset class="filters"><legend>Show changes</legend>{"".join(boxes)}</fieldset>'
 
 

@@ -27,6 +27,7 @@ _ROOMS = {
         Kind.BUILD,
         Kind.DEPLOYMENT,
         Kind.VARIABLE,
+        Kind.SERVED_TABLE,
     ),
     "SIP": (Kind.CREDENTIAL_LIST, Kind.SIP_DOMAIN, Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING),
     "phones": (Kind.ADDRESS, Kind.PHONE_NUMBER, Kind.CREDENTIAL),

@@ -37,6 +37,8 @@ def state_html(existing: Existing) -> str:
 
 
 def _told(item: Item) -> str:
+    if item.kind is Kind.SERVED_TABLE:
+        return f"{item.key} (table {readable(item.fields['code'])})"
     if item.kind is Kind.DEPLOYMENT:
         return f"{item.key} (code {item.fields['code']})"
     if item.kind is Kind.ENVIRONMENT:
