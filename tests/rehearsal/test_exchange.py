@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -573,3 +574,12 @@ def test_unknown_call_is_not_found(client: Client) -> None:
     with pytest.raises(TwilioRestException) as raised:
         client.calls("CA" + "0" * 32).fetch()
     assert raised.value.code == 20404
+
+
+def test_many_calls_at_once_are_all_carried(network: Network) -> None:
+    """Calls that arrive together are carried one after the other; those that wait hold nobody up who serves one."""
+    network.answers("<Dial><Number>+12125550155</Number></Dial>")
+    with ThreadPoolExecutor(24) as pool:
+        calls = list(pool.map(lambda _: network.door.call(client="lobby", dial="2125550155"), range(24)))
+    assert {call["status"] for call in calls} == {"completed"}
+    assert len({call["call_sid"] for call in calls}) == 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -41,10 +42,17 @@ class Exchange:
         self._store = store
         self._asker = Asker(base, store.identity.auth_token)
         self._one_at_a_time = threading.Lock()
+        # One thread of its own: were those that all share full of waiting calls, none would be left to start functions.
+        self._queue = ThreadPoolExecutor(1, "rehearsal calls")
 
     def close(self) -> None:
         """Let its connections go."""
+        self._queue.shutdown(wait=False, cancel_futures=True)
         self._asker.close()
+
+    def queue(self, order: Order) -> Future[dict[str, Any]]:
+        """What will come of a call, once those before it are over."""
+        return self._queue.submit(self.place, order)
 
     def place(self, order: Order) -> dict[str, Any]:
         """What came of a call, as JSON: it is over when this returns."""
