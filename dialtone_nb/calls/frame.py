@@ -46,14 +46,25 @@ def make_frame(columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.Data
     rows = len(next(iter(columns.values()), ()))
     frame = pd.DataFrame(
         {
-            name: pd.Series(list(columns[name]) if name in columns else [None] * rows, dtype=dtype)
+            name: _column(columns[name], dtype) if name in columns else pd.Series([None] * rows, dtype=dtype)
             for name, dtype in COLUMNS.items()
         }
     )
-    unknown = set(frame["outcome"].dropna()) - set(OUTCOMES) | (set(frame["direction"].dropna()) - set(DIRECTIONS))
+    unknown = _strangers(frame["outcome"], OUTCOMES) | _strangers(frame["direction"], DIRECTIONS)
     if unknown:
         raise ValueError(f"no outcome or direction of ours: {', '.join(sorted(unknown))}")
     return frame.sort_values(["started_at", "call_sid"], kind="stable", ignore_index=True)
+
+
+def _column(values: Sequence[Any] | pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+    """A column of this type; one that has it already is not taken apart, for there may be millions of values."""
+    if isinstance(values, pd.Series):
+        return values.reset_index(drop=True).astype(dtype)
+    return pd.Series(list(values), dtype=dtype)
+
+
+def _strangers(column: pd.Series[Any], known: Sequence[str]) -> set[str]:
+    return set(column.dropna().unique()) - set(known)
 
 
 def mask_parties(frame: pd.DataFrame) -> pd.DataFrame:
