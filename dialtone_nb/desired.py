@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 
-from dialtone_nb.parameters import Client, EmergencyAddress, Parameters
+from dialtone_nb.parameters import Client, EmergencyAddress, Network, Parameters
 from dialtone_nb.resources.builds import build_key
 from dialtone_nb.resources.model import Item, Kind, State, Value, reference
 from dialtone_nb.resources.sip_domains import MAPPINGS, mapping_key
 from dialtone_nb.resources.variables import AS_DECLARED, variable_key
 from dialtone_nb.service.bundle import MANIFEST, Bundle
+
+# What is to be live: code to build, or something that is there already, by its key.
+Live = Bundle | str
 
 # Twilio's limits, in characters: a friendly name, and that of an emergency address.
 FRIENDLY_NAME = 64
@@ -51,7 +54,7 @@ def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
             domain,
             {
                 "friendly_name": f"{network.service.name} {environment}, {words}"[:FRIENDLY_NAME],
-                "voice_url": function_url(environment, "/sip-outgoing"),
+                "voice_url": webhook_url(network, environment, "/sip-outgoing"),
                 "voice_method": "POST",
                 "voice_fallback_url": "",
                 "voice_status_callback_url": "",
@@ -66,10 +69,10 @@ def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
             yield Item(kind, mapping_key(domain, network.credential_list))
 
 
-def desired_number(name: str, client: Client, *, emergency: bool) -> Item:
+def desired_number(network: Network, name: str, client: Client, *, emergency: bool) -> Item:
     """A phone's number: its calls go to the service, and where asked for it carries the emergency address."""
     fields: dict[str, Value] = {
-        "voice_url": function_url(client.environment, "/sip-incoming"),
+        "voice_url": webhook_url(network, client.environment, "/sip-incoming"),
         "voice_method": "POST",
         "voice_fallback_url": "",
         "voice_application_sid": "",
@@ -85,39 +88,60 @@ def desired_number(name: str, client: Client, *, emergency: bool) -> Item:
     return Item(Kind.PHONE_NUMBER, client.caller_id, fields)
 
 
-def desired_client(name: str, client: Client) -> Iterator[Item]:
+def desired_client(network: Network, name: str, client: Client) -> Iterator[Item]:
     """Everything that one phone needs: its emergency address, its number, its credential."""
     if client.emergency_address is not None:
         yield Item(Kind.ADDRESS, address_key(name), _address_fields(client.emergency_address))
-    yield desired_number(name, client, emergency=True)
+    yield desired_number(network, name, client, emergency=True)
     yield Item(Kind.CREDENTIAL, name)
+
+
+def desired_hosting(
+    parameters: Parameters, environment: str, live: Live | None, *, trunk_password: bool
+) -> Iterator[Item]:
+    """Who answers this environment's calls, with this code or table; where that is None, with whatever is live.
+
+    Our own server has the trunk's password in an environment of its own.
+    """
+    if parameters.network.self_hosted is None:
+        yield from desired_service(parameters, environment, trunk_password=trunk_password)
+    match live:
+        case Bundle():
+            yield from desired_code(live, environment)
+        case str():
+            kind = Kind.SERVED_TABLE if parameters.network.self_hosted else Kind.DEPLOYMENT
+            yield Item(kind, environment, {"code": live})
 
 
 def desired_environment(
     parameters: Parameters,
     environment: str,
     *,
-    bundle: Bundle | None,
+    live: Live | None,
     trunk_password: bool,
     owned: Collection[str],
     set_up: Collection[str] = (),
 ) -> State:
-    """The whole environment; of the phones those in `set_up` whole, of the others the numbers that are owned."""
+    """The whole environment; of the phones those in `set_up` whole, of the others the numbers that are owned.
+
+    `live` is the code to build, or what there is already: a build's key, or the version of a table.
+    """
     items = [
-        *desired_service(parameters, environment, trunk_password=trunk_password),
-        *(desired_code(bundle, environment) if bundle else ()),
+        *desired_hosting(parameters, environment, live, trunk_password=trunk_password),
         *desired_sip(parameters, environment),
     ]
     for name, client in parameters.clients_in(environment).items():
         if name in set_up:
-            items += desired_client(name, client)
+            items += desired_client(parameters.network, name, client)
         elif client.caller_id in owned:
-            items.append(desired_number(name, client, emergency=False))
+            items.append(desired_number(parameters.network, name, client, emergency=False))
     return State(items)
 
 
-def function_url(environment: str, path: str) -> str:
-    """A function's URL, with a placeholder for the domain name that Twilio gives to the environment."""
+def webhook_url(network: Network, environment: str, path: str) -> str:
+    """Where Twilio asks: at our own server, or at a function, whose domain name Twilio gives (a placeholder here)."""
+    if network.self_hosted:
+        return f"{network.self_hosted.base_urls[environment]}{path}"
     return f"https://{reference(Kind.ENVIRONMENT, environment, 'domain_name')}{path}"
 
 

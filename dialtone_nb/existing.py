@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from dialtone_nb.account import Account
+from dialtone_nb.existing_code import Versions, fetch_code
+from dialtone_nb.existing_server import fetch_functions_left, fetch_served
 from dialtone_nb.parameters import Network
 from dialtone_nb.resources.addresses import list_addresses
-from dialtone_nb.resources.builds import build_item, build_key, fetch_build, list_builds, read_versions
 from dialtone_nb.resources.credential_lists import list_credential_lists, list_credentials
-from dialtone_nb.resources.deployments import list_deployments
-from dialtone_nb.resources.environments import list_environments
-from dialtone_nb.resources.functions import fetch_content, list_functions
 from dialtone_nb.resources.model import Id, Item, Kind, State
+from dialtone_nb.resources.own_server import OwnServer
 from dialtone_nb.resources.phone_numbers import list_phone_numbers
-from dialtone_nb.resources.services import fetch_service
+from dialtone_nb.resources.served_tables import list_served_tables
 from dialtone_nb.resources.sip_domains import MAPPINGS, list_mappings, list_sip_domains
-from dialtone_nb.resources.variables import fetch_variables, variable_item
-from dialtone_nb.service.bundle import MANIFEST, Bundle
-
-# How many builds that are not live are read when the code is to change: a run that broke off left its build there.
-NEWEST_BUILDS = 3
-PREVIOUS = "previous"
+from dialtone_nb.service.bundle import Bundle
 
 
 @dataclass(frozen=True)
@@ -33,13 +26,19 @@ class Existing:
 
     environment: str
     state: State
-    code: Mapping[str, Mapping[str, Item]] = field(default_factory=dict)
+    code: Versions = field(default_factory=dict)
     # Sources of live modules that differ from what is wanted, by version SID: only to show the difference.
     sources: Mapping[str, str] = field(default_factory=dict)
+    # What being live is: a build of functions that is deployed, or a table that our own server serves.
+    live_kind: Kind = Kind.DEPLOYMENT
 
     def live(self, environment: str) -> Item | None:
-        """The deployment of an environment, or None where nothing is live."""
-        return self.state.find(Kind.DEPLOYMENT, environment)
+        """What answers the calls of an environment by the hosting that the files choose, or None where nothing does."""
+        return self.state.find(self.live_kind, environment)
+
+    def is_in_use(self, environment: str) -> bool:
+        """Whether anything answers the environment's calls, by whatever hosting."""
+        return any(self.state.find(kind, environment) for kind in (Kind.DEPLOYMENT, Kind.SERVED_TABLE))
 
 
 def fetch_existing(
@@ -49,15 +48,23 @@ def fetch_existing(
     *,
     bundle: Bundle,
     secrets: Mapping[Id, str],
+    server: OwnServer | None = None,
     others: tuple[str, ...] = (),
     build: str = "",
 ) -> Existing:
     """What is there for this environment, and what is live in the others that are named; only reading.
 
-    `build` names one more build to read: its SID, or "previous" for the one that was live here before.
+    `build` names one more build to read: its SID, or "previous" for the one that was live here before. Of our own
+    server that is a table's version; where the files choose the functions, it is asked only what it was left with.
     """
     with ThreadPoolExecutor(8) as pool:
-        serverless = pool.submit(_serverless, account, network, (environment, *others), bundle, secrets, build)
+        here = (environment, *others)
+        if network.self_hosted and server:
+            hosting = pool.submit(fetch_served, account, server, here, build)
+            left = pool.submit(fetch_functions_left, account, network)
+        else:
+            hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build)
+            left = pool.submit(list_served_tables, server)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)
         numbers = pool.submit(list_phone_numbers, account)
@@ -70,111 +77,7 @@ def fetch_existing(
         items = [*ours, *credential_list, *numbers.result(), *addresses.result()]
         for job in (*mappings, *credentials):
             items += job.result()
-        service_items, code, sources = serverless.result()
-    return Existing(environment, State([*service_items, *items]), code, sources)
-
-
-def _serverless(
-    account: Account,
-    network: Network,
-    environments: tuple[str, ...],
-    bundle: Bundle,
-    secrets: Mapping[Id, str],
-    build: str,
-) -> tuple[list[Item], dict[str, dict[str, Item]], dict[str, str]]:
-    service = fetch_service(account, network.service.name)
-    if service is None:
-        return [], {}, {}
-    found = list_environments(account, service.sid)
-    items: list[Item] = [service, *found]
-    code: dict[str, dict[str, Item]] = {}
-    builds: dict[str, tuple[Any, list[Item]]] = {}
-    for one in found:
-        if one.key not in environments:
-            continue
-        for variable in fetch_variables(account, service.sid, one.sid):
-            key = Id(Kind.VARIABLE, f"{one.key}/{variable.key}")
-            items.append(variable_item(one.key, variable, secrets.get(key)))
-        build_sid = str(one.given["build_sid"])
-        if build_sid:
-            if build_sid not in builds:
-                builds[build_sid] = _read_build(account, service.sid, fetch_build(account, service.sid, build_sid))
-            item, versions = _known(builds[build_sid], bundle)
-            code[one.key] = {version.key: version for version in versions}
-            items.append(item)
-            items.append(Item(Kind.DEPLOYMENT, one.key, {"code": item.key}, build_sid))
-    live = code.get(environments[0], {})
-    if build:
-        here = next((one for one in found if one.key == environments[0]), None)
-        sid = _previous_build(account, service.sid, here) if build == PREVIOUS and here else build
-        if sid and sid != PREVIOUS:
-            builds.setdefault(sid, _read_build(account, service.sid, fetch_build(account, service.sid, sid)))
-            code[build] = {one.key: one for one in _known(builds[sid], bundle)[1]}
-    deployed = State(items).find(Kind.DEPLOYMENT, environments[0])
-    if deployed is None or deployed.fields["code"] != build_key(bundle.digest):
-        for newest in list_builds(account, service.sid, NEWEST_BUILDS):
-            if newest.sid not in builds and str(newest.status) != "failed":
-                builds[newest.sid] = _read_build(account, service.sid, newest)
-    items += list_functions(account, service.sid)
-    known = [_known(one, bundle) for one in builds.values()]
-    items += [item for item, _ in known if item.given["status"] == "completed"]
-    items += _versions(live, [versions for _, versions in known], bundle)
-    return items, code, _changed_sources(account, service.sid, code, (*environments, build), bundle)
-
-
-def _previous_build(account: Account, service_sid: str, environment: Item) -> str:
-    """The SID of the build that was live before the one that is; empty where there was none."""
-    live = environment.given["build_sid"]
-    deployed = (sid for _, sid in list_deployments(account, service_sid, environment.sid))
-    return next((sid for sid in deployed if sid and sid != live), "")
-
-
-def _read_build(account: Account, service_sid: str, build: Any) -> tuple[Any, list[Item]]:
-    return build, read_versions(account, service_sid, build)
-
-
-def _known(read: tuple[Any, list[Item]], bundle: Bundle) -> tuple[Item, list[Item]]:
-    """The build by its code; its manifest is told from another's by the build that it belongs to."""
-    build, versions = read
-    item = build_item(build, versions, bundle.dependencies)
-    manifest = {"visibility": "private", "sha256": item.key}
-    return item, [
-        replace(one, fields=manifest) if one.key == MANIFEST and one.fields["sha256"] == "of this build" else one
-        for one in versions
-    ]
-
-
-def _versions(live: Mapping[str, Item], builds: list[list[Item]], bundle: Bundle) -> list[Item]:
-    """One version a path: one that holds the wanted source already, in whatever build, else the live one."""
-    chosen = dict(live)
-    for versions in builds:
-        for one in versions:
-            module = bundle.modules.get(one.key)
-            if module and (one.fields["visibility"], one.fields["sha256"]) == (module.visibility, module.sha256):
-                chosen[one.key] = one
-    return list(chosen.values())
-
-
-def _changed_sources(
-    account: Account,
-    service_sid: str,
-    code: Mapping[str, Mapping[str, Item]],
-    environments: tuple[str, ...],
-    bundle: Bundle,
-) -> dict[str, str]:
-    """The sources whose differences a plan shows: live here against the files, or against the other environments."""
-    wanted: dict[str, Item] = {}
-    here = code.get(environments[0], {})
-    for path, version in here.items():
-        module = bundle.modules.get(path)
-        if path != MANIFEST and (module is None or module.sha256 != version.fields["sha256"]):
-            wanted[version.sid] = version
-    for other in environments[1:]:
-        for path, version in code.get(other, {}).items():
-            mine = here.get(path)
-            if path != MANIFEST and mine and mine.fields["sha256"] != version.fields["sha256"]:
-                wanted.update({mine.sid: mine, version.sid: version})
-    return {
-        sid: fetch_content(account, service_sid, str(version.given["function_sid"]), sid)
-        for sid, version in wanted.items()
-    }
+        live, code, sources = hosting.result()
+        items += [*live, *left.result()]
+    kind = Kind.SERVED_TABLE if network.self_hosted else Kind.DEPLOYMENT
+    return Existing(environment, State(items), code, sources, kind)

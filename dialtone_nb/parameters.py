@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -33,6 +34,9 @@ Device = Literal[
     "linphone",
     "any",
 ]
+# Who answers Twilio: its own functions, or our own server.
+Hosting = Literal["functions", "self_hosted"]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEVICES: tuple[str, ...] = get_args(Device)
 
 
@@ -69,6 +73,25 @@ class Trunk(Closed):
     username: str = ""
 
 
+def _check_base_url(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be a scheme and a host alone, such as https://stage.phones.example.org")
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise ValueError("must begin with https://; plain http is for this very machine, and for rehearsals")
+    return url
+
+
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+
+
+class Server(Closed):
+    """Our own server: where Twilio finds each environment of it, and its folder as this machine sees it."""
+
+    base_urls: dict[EnvironmentName, BaseUrl] = Field(min_length=1)
+    folder: str = Field("server", min_length=1)
+
+
 class Network(Closed):
     """network.yaml: what every phone shares."""
 
@@ -77,13 +100,19 @@ class Network(Closed):
     sip_domain_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
     credential_list: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     trunk: Trunk
-    hosting: Literal["functions"] = "functions"
+    hosting: Hosting = "functions"
+    server: Server | None = None
     call_time_limit_s: int = Field(3600, ge=10, le=14400)
     ring_timeout_s: int = Field(30, ge=5, le=600)
 
     def sip_domain(self, environment: str, *, emergency: bool) -> str:
         """The name of an environment's SIP domain, with emergency calling or without."""
         return sip_domain_name(self.sip_domain_prefix, environment, emergency=emergency)
+
+    @property
+    def self_hosted(self) -> Server | None:
+        """Our own server, where it answers Twilio; None where Twilio's functions do."""
+        return self.server if self.hosting == "self_hosted" else None
 
 
 class EmergencyAddress(Closed):
@@ -194,6 +223,35 @@ def _network_faults(file: YamlFile, network: Network) -> list[Fault]:
                 file.place("trunk", "uri"), f"is no SIP URI: {network.trunk.uri!r}", "write sip:{context}@your.server"
             )
         )
+    return faults + _server_faults(file, network)
+
+
+def _server_faults(file: YamlFile, network: Network) -> list[Fault]:
+    if network.hosting == "self_hosted" and network.server is None:
+        repair = "add server with the base_urls of each environment, or choose functions"
+        return [Fault(file.place("hosting"), "is self_hosted, and there is no server", repair)]
+    urls = network.server.base_urls if network.server else {}
+    faults = [
+        Fault(
+            file.place("server", "base_urls", name),
+            f"{name!r} is no environment",
+            suggest(name, list(network.environments)),
+        )
+        for name in urls
+        if name not in network.environments
+    ]
+    if network.hosting == "self_hosted":
+        faults += [
+            Fault(file.place("server", "base_urls"), f"has none for {name}", f"add {name}: https://your.host")
+            for name in network.environments
+            if name not in urls
+        ]
+    by_url: dict[str, str] = {}
+    for name, url in urls.items():
+        # One server serves one environment: it knows its own by how it was started.
+        if by_url.setdefault(url, name) != name:
+            place = file.place("server", "base_urls", name)
+            faults.append(Fault(place, f"{url} is that of {by_url[url]} already", "give each environment its own"))
     return faults
 
 

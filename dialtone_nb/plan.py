@@ -188,10 +188,10 @@ _NEEDS: Mapping[Kind, frozenset[Kind]] = {
     Kind.BUILD: frozenset({Kind.FUNCTION_VERSION}),
     Kind.DEPLOYMENT: frozenset({Kind.BUILD, Kind.ENVIRONMENT}),
     Kind.VARIABLE: frozenset({Kind.DEPLOYMENT, Kind.ENVIRONMENT}),
-    Kind.SIP_DOMAIN: frozenset({Kind.DEPLOYMENT, Kind.VARIABLE}),
+    Kind.SIP_DOMAIN: frozenset({Kind.DEPLOYMENT, Kind.VARIABLE, Kind.SERVED_TABLE}),
     Kind.CALLS_MAPPING: frozenset({Kind.SIP_DOMAIN, Kind.CREDENTIAL_LIST}),
     Kind.REGISTRATIONS_MAPPING: frozenset({Kind.SIP_DOMAIN, Kind.CREDENTIAL_LIST}),
-    Kind.PHONE_NUMBER: frozenset({Kind.ADDRESS, Kind.DEPLOYMENT, Kind.VARIABLE, Kind.SIP_DOMAIN}),
+    Kind.PHONE_NUMBER: frozenset({Kind.ADDRESS, Kind.DEPLOYMENT, Kind.VARIABLE, Kind.SERVED_TABLE, Kind.SIP_DOMAIN}),
     Kind.CREDENTIAL: frozenset({Kind.CREDENTIAL_LIST, Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING}),
 }
 
@@ -243,9 +243,11 @@ _WARNINGS: Mapping[tuple[Action, Kind], str] = {
     (Action.CREATE, Kind.VARIABLE): "acts at once, whatever build is live",
     (Action.DELETE, Kind.VARIABLE): "acts at once, whatever build is live",
     (Action.DELETE, Kind.DEPLOYMENT): "the functions stop answering",
+    (Action.DELETE, Kind.SERVED_TABLE): "our own server stops answering for this environment",
 }
 _UNDO: Mapping[tuple[Action, Kind], str] = {
     (Action.UPDATE, Kind.DEPLOYMENT): "promote the build that was live before",
+    (Action.UPDATE, Kind.SERVED_TABLE): "promote with build previous: the table that was served before",
     (Action.CREATE, Kind.PHONE_NUMBER): "release it with the delete runbook; the month is paid",
     (Action.UPDATE, Kind.CREDENTIAL): "no: the old password can't be read back",
     (Action.DELETE, Kind.CREDENTIAL): "set the client up again, with a new password",
@@ -272,6 +274,8 @@ def _reason(change: Change) -> str:
         return "not there yet"
     if change.action is Action.DELETE:
         return "to be taken out"
+    if change.kind is Kind.SERVED_TABLE:
+        return "the table differs from what is served"
     if change.kind in {Kind.FUNCTION_VERSION, Kind.DEPLOYMENT}:
         return "the code differs from what is live"
     return f"differs in {', '.join(sorted(change.after))}"

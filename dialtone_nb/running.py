@@ -61,7 +61,7 @@ def run_runbook(
             on_chapter=on_chapter,
         )
     except PapermillExecutionError as error:
-        plan = _plan_json(nbformat.read(executed, as_version=4))
+        plan = _plan_json(nbformat.read(executed, as_version=4))  # type: ignore[no-untyped-call]
         return Outcome(exit_code_of(error.ename), "", error_lines(error.ename, error.evalue), executed, plan)
     except DeadKernelError:
         return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)

@@ -22,11 +22,11 @@ MODULES = {
 FLOORS = (
     ("words", ("errors", "sids", "sip", "e164", "yaml_models")),
     ("parameters", ("parameters", "dialplan", "notebook_parameters")),
-    ("what is deployed", ("service.bundle", "service", "server.folder", "server.proof")),
+    ("what is deployed", ("service.bundle", "service", "server.folder", "server.proof", "server.whole_file")),
     ("account", ("transport", "account")),
     ("our own server", ("server",)),
     ("resources", ("resources",)),
-    ("desired and existing", ("desired", "existing")),
+    ("desired and existing", ("desired", "existing", "existing_code", "existing_server")),
     ("plan", ("plan",)),
     ("apply", ("apply", "claim", "record", "applied")),
     ("calls and clients", ("calls", "clients", "verify")),

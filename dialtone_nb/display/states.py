@@ -6,6 +6,7 @@ from html import escape
 
 from dialtone_nb.display.tables import body, names_html, row, table
 from dialtone_nb.existing import Existing
+from dialtone_nb.plan import readable
 from dialtone_nb.resources.model import Item, Kind
 
 # A module's versions follow from the build: they would only fill the page.

@@ -13,6 +13,7 @@ from dialtone_nb.resources import (
     environments,
     functions,
     phone_numbers,
+    served_tables,
     services,
     sip_domains,
     variables,
@@ -49,6 +50,12 @@ HANDLERS: dict[Kind, Handler] = {
     ),
     Kind.VARIABLE: Handler(
         variables.create_variable, variables.find_variable, variables.update_variable, variables.delete_variable
+    ),
+    Kind.SERVED_TABLE: Handler(
+        served_tables.switch_served_table,
+        served_tables.find_served_table,
+        served_tables.switch_served_table,
+        served_tables.close_served_table,
     ),
     Kind.CREDENTIAL_LIST: Handler(
         credential_lists.create_credential_list,

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     BUILD = "build"
     DEPLOYMENT = "deployment"
     VARIABLE = "variable"
+    SERVED_TABLE = "served table"
     CREDENTIAL_LIST = "credential list"
     SIP_DOMAIN = "SIP domain"
     CALLS_MAPPING = "calls mapping"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from dialtone_nb.account import Account
 from dialtone_nb.resources.model import Id, Item, Kind, State, resolve_fields
+from dialtone_nb.resources.own_server import OwnServer
 from dialtone_nb.service.bundle import Bundle
 
 
@@ -20,6 +21,8 @@ class Work:
     credential_list: str
     state: State
     bundle: Bundle | None = None
+    # Our own server, where that answers Twilio.
+    server: OwnServer | None = None
     # Passwords and variables' values by what they belong to: never part of an item, so never of a plan.
     secrets: Mapping[Id, str] = field(default_factory=dict, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -124,6 +124,7 @@ def carry_out(
         site.parameters.network.credential_list,
         proposal.existing.state,
         proposal.bundle,
+        site.server,
         {**site.secrets},
     )
 

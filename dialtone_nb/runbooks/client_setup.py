@@ -134,11 +134,11 @@ def _set_up_changes(site: Site, existing: Existing, client: str, buy: str) -> li
                 )
             )
         cost = str(fetch_number_price(site.account, country_of(number) or "US") or "price unknown")
-    bundle = None if _is_in_live_table(site, existing, client) else site.bundle
+    files = site.files if site.parameters.network.self_hosted else site.bundle
     desired = desired_environment(
         site.parameters,
         site.environment,
-        bundle=bundle,
+        live=None if _is_in_live_table(site, existing, client) else files,
         trunk_password=bool(site.trunk_password),
         owned=owned,
         set_up={client},
@@ -178,8 +178,8 @@ def _is_in_live_table(site: Site, existing: Existing, client: str) -> bool:
 
 
 def _entry(source: str, environment: str, client: str) -> object:
-    """A phone's entry in a table module's source; None where there is none."""
-    _, _, text = source.partition("module.exports = ")
+    """A phone's entry in a table, which is JSON or a module's source; None where there is none."""
+    text = source.partition("module.exports = ")[2] or source
     try:
         table = json.loads(text.rstrip().removesuffix(";"))
         return table["environments"][environment]["clients"].get(client)

@@ -16,7 +16,7 @@ from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.site import Proposal, Site, open_site
 from dialtone_nb.yaml_models import suggest
 
-WHAT = ("environment", "service", "client")
+WHAT = ("environment", "service", "client", "other_hosting")
 
 
 def plan_delete(runbook: Runbook) -> Proposal:
@@ -41,14 +41,14 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
                 suggest(client, list(declared)),
             )
         )
-    clients = [client] if what == "client" else list(declared)
+    clients = {"client": [client], "other_hosting": []}.get(what, list(declared))
     ours = {declared[name].caller_id for name in clients}
     if strangers := sorted(set(release) - ours):
         raise InputError(
             Fault(
                 "parameter release_numbers of delete",
                 f"{', '.join(strangers)} is not the number of a phone that this deletes",
-                f"such are {', '.join(sorted(ours))}",
+                f"such are {', '.join(sorted(ours)) or 'none'}",
             )
         )
 
@@ -73,7 +73,7 @@ def _tidy(site: Site, outcomes: Iterable[Outcome]) -> list[str]:
 
 def _plan(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> Plan:
     state, network = existing.state, site.parameters.network
-    environments = {item.key for item in state.of(Kind.ENVIRONMENT)}
+    environments = {item.key for kind in (Kind.ENVIRONMENT, Kind.SERVED_TABLE) for item in state.of(kind)}
     others = environments - {site.environment}
     if what == "service" and others:
         raise InputError(
@@ -84,7 +84,9 @@ def _plan(site: Site, existing: Existing, what: str, clients: list[str], release
             )
         )
     items: list[Item] = list(_client_items(site, existing, clients))
-    if what != "client":
+    if what == "other_hosting":
+        items += _other_hosting_items(site, existing)
+    elif what != "client":
         items += _environment_items(site, existing)
     if what == "service" or (what == "environment" and not others):
         items += [item for item in state.of(Kind.CREDENTIAL_LIST) if not _shared(existing, clients)]
@@ -95,6 +97,7 @@ def _plan(site: Site, existing: Existing, what: str, clients: list[str], release
         "environment": site.environment,
         "service": f"service {network.service.name}",
         "client": ", ".join(clients),
+        "other_hosting": f"what {site.environment} no longer uses",
     }
     return site.plan(f"Delete {words[what]}", changes, _notes(site, existing, what, clients, release), existing)
 
@@ -119,9 +122,41 @@ def _environment_items(site: Site, existing: Existing) -> list[Item]:
             for item in state.of(kind)
             if item.key.split("/", 1)[0] in domains
         ),
-        *(item for item in state.of(Kind.DEPLOYMENT) if item.key == environment),
-        *(item for item in state.of(Kind.ENVIRONMENT) if item.key == environment),
+        *_hosting_items(existing, environment, (Kind.DEPLOYMENT, Kind.ENVIRONMENT, Kind.SERVED_TABLE)),
     ]
+
+
+def _hosting_items(existing: Existing, environment: str, kinds: Iterable[Kind]) -> list[Item]:
+    return [found for kind in kinds if (found := existing.state.find(kind, environment))]
+
+
+def _other_hosting_items(site: Site, existing: Existing) -> list[Item]:
+    """What the hosting that the files do not choose has of this environment; an `InputError` where calls go there."""
+    own, state, environment = site.parameters.network.self_hosted, existing.state, site.environment
+    if not own:
+        kinds: tuple[Kind, ...] = (Kind.SERVED_TABLE,)
+    else:
+        last = [item.key for item in state.of(Kind.ENVIRONMENT)] == [environment]
+        kinds = (Kind.DEPLOYMENT, Kind.ENVIRONMENT)
+    items = _hosting_items(existing, environment, kinds)
+    bases = _bases(site, existing)
+    unused = bases[0] if own else bases[1]
+    led = [
+        item.key
+        for kind in (Kind.SIP_DOMAIN, Kind.PHONE_NUMBER)
+        for item in state.of(kind)
+        if unused and str(item.fields["voice_url"]).startswith(f"{unused}/")
+    ]
+    if led:
+        raise InputError(Fault(f"environment {environment}", f"still leads there: {', '.join(led)}", "deploy it first"))
+    return [*items, *(state.of(Kind.SERVICE) if own and last else ())]
+
+
+def _bases(site: Site, existing: Existing) -> tuple[str, str]:
+    """Where the environment's functions and our own server answer, each empty where there is none."""
+    environment, server = existing.state.find(Kind.ENVIRONMENT, site.environment), site.parameters.network.server
+    functions = f"https://{environment.given['domain_name']}" if environment else ""
+    return functions, server.base_urls.get(site.environment, "") if server else ""
 
 
 def _shared(existing: Existing, clients: list[str]) -> bool:
@@ -155,8 +190,7 @@ def _numbers(site: Site, existing: Existing, clients: list[str], release: Collec
 
 
 def _is_ours(site: Site, existing: Existing, url: str) -> bool:
-    environment = existing.state.find(Kind.ENVIRONMENT, site.environment)
-    return environment is not None and url.startswith(f"https://{environment.given['domain_name']}/")
+    return any(base and url.startswith(f"{base}/") for base in _bases(site, existing))
 
 
 def _notes(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> list[str]:
@@ -166,6 +200,6 @@ def _notes(site: Site, existing: Existing, what: str, clients: list[str], releas
     if kept:
         notes.append(f"kept, as they are not named in release_numbers: {', '.join(kept)}")
     credentials = [item.key for item in existing.state.of(Kind.CREDENTIAL) if item.key not in clients]
-    if what != "client" and credentials:
+    if what in ("environment", "service") and credentials:
         notes.append(f"credentials of others stay, and the list with them: {', '.join(sorted(credentials))}")
     return notes

@@ -14,7 +14,7 @@ from dialtone_nb.plan import Action, Change, Plan, compare_states
 from dialtone_nb.resources.model import Item, Kind, State
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.site import Proposal, Site, open_site
-from dialtone_nb.service.bundle import MANIFEST, Bundle
+from dialtone_nb.service.bundle import MANIFEST, TABLE, Bundle
 
 
 def plan_deploy(runbook: Runbook) -> Proposal:
@@ -26,10 +26,9 @@ def plan_deploy(runbook: Runbook) -> Proposal:
 def propose_deploy(site: Site, *, force: str = "") -> Proposal:
     """The same, for a site; an `InputError` where files would go straight to a protected environment in use."""
     existing = site.look()
-    live = existing.live(site.environment)
     plan = make_deploy_plan(site, existing)
-    changes_code = any(change.kind is Kind.DEPLOYMENT for change in plan.changes)
-    if site.is_protected and live and changes_code and force != site.environment:
+    changes_code = any(change.kind is existing.live_kind for change in plan.changes)
+    if site.is_protected and existing.is_in_use(site.environment) and changes_code and force != site.environment:
         raise InputError(
             Fault(
                 f"environment {site.environment}",
@@ -45,7 +44,7 @@ def make_deploy_plan(site: Site, existing: Existing) -> Plan:
     desired = desired_environment(
         site.parameters,
         site.environment,
-        bundle=site.bundle,
+        live=site.files if site.parameters.network.self_hosted else site.bundle,
         trunk_password=bool(site.trunk_password),
         owned=owned_numbers(existing.state),
     )
@@ -96,11 +95,25 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     doubles = [f"{item.key} ({item.given['others']})" for item in state.of(Kind.FUNCTION) if item.given["others"]]
     if doubles:
         notes.append(f"functions younger than ours of the same path, left alone: {', '.join(doubles)}")
-    return notes
+    return notes + _hosting_notes(site, existing)
+
+
+def _hosting_notes(site: Site, existing: Existing) -> list[str]:
+    """What the hosting that is not chosen still has here: it goes on answering calls that were sent to it."""
+    own = site.parameters.network.self_hosted
+    left = existing.state.find(Kind.DEPLOYMENT if own else Kind.SERVED_TABLE, site.environment)
+    if left is None:
+        return []
+    what = f"the functions of {site.environment} are live" if own else f"our own server serves {site.environment}"
+    return [f"{what} still, for calls under way; afterwards take that out with the delete runbook, what other_hosting"]
 
 
 def with_detail(change: Change, bundle: Bundle, existing: Existing) -> Change:
-    """The change with the lines that differ, where it replaces a module's source."""
+    """The change with the lines that differ, where it replaces a module's source, or the table that is served."""
+    if change.kind is Kind.SERVED_TABLE and change.action is Action.UPDATE:
+        live = existing.code.get(existing.environment, {}).get(TABLE)
+        old = existing.sources.get(live.sid, "") if live else ""
+        return replace(change, detail=diff_lines(old, bundle.modules[TABLE].content.decode(), TABLE))
     if change.kind is not Kind.FUNCTION_VERSION or change.key == MANIFEST or change.action is not Action.UPDATE:
         return change
     live = existing.code.get(existing.environment, {}).get(change.key)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from dialtone_nb.claim import CLAIM
 from dialtone_nb.desired import desired_environment
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.existing import PREVIOUS, Existing
+from dialtone_nb.existing import Existing
+from dialtone_nb.existing_code import PREVIOUS
 from dialtone_nb.plan import Plan, compare_states
-from dialtone_nb.resources.builds import build_key
-from dialtone_nb.resources.model import Id, Item, Kind, State
+from dialtone_nb.resources.model import Kind, State
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.deploy import module_diffs, notes_on, owned_numbers
 from dialtone_nb.runbooks.site import Proposal, Site, open_site
-from dialtone_nb.service.bundle import MANIFEST
+from dialtone_nb.service.bundle import MANIFEST, TABLE
+
+
+class Wanted(NamedTuple):
+    """What is to be live: the key that identifies its content, and its SID (a table's version is both)."""
+
+    key: str
+    sid: str
 
 
 def plan_promote(runbook: Runbook) -> Proposal:
@@ -54,13 +62,13 @@ def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:
     )
 
 
-def _wanted(site: Site, existing: Existing, source: str, build: str) -> Item:
-    """The build that is to be live; an `InputError` where there is none."""
+def _wanted(site: Site, existing: Existing, source: str, build: str) -> Wanted:
+    """What is to be live; an `InputError` where there is none."""
     if not build:
         live = existing.live(source)
         if live is None:
             raise InputError(Fault(f"environment {source}", "has no live build", f"deploy {source} first"))
-        return existing.state[Id(Kind.BUILD, str(live.fields["code"]))]
+        return Wanted(str(live.fields["code"]), live.sid)
     versions = existing.code.get(build)
     if not versions:
         raise InputError(
@@ -68,32 +76,38 @@ def _wanted(site: Site, existing: Existing, source: str, build: str) -> Item:
                 f"environment {site.environment}", "had no other build live before", "there is nothing to roll back to"
             )
         )
+    if existing.live_kind is Kind.SERVED_TABLE:
+        version = versions[TABLE].sid
+        if not existing.sources[version]:
+            raise InputError(
+                Fault(f"table {version}", "is not in the server's folder", "deploy from the files instead")
+            )
+        return Wanted(version, version)
     key = str(versions[MANIFEST].fields["sha256"]) if MANIFEST in versions else ""
     found = existing.state.find(Kind.BUILD, key)
     if found is None:
         raise InputError(Fault(f"build {build}", "was not made by these runbooks", "deploy from the files instead"))
-    return found
+    return Wanted(found.key, found.sid)
 
 
-def _plan(site: Site, existing: Existing, wanted: Item, source: str, build: str) -> Plan:
+def _plan(site: Site, existing: Existing, wanted: Wanted, source: str, build: str) -> Plan:
     desired = desired_environment(
         site.parameters,
         site.environment,
-        bundle=None,
+        live=wanted.key,
         trunk_password=bool(site.trunk_password),
         owned=owned_numbers(existing.state),
     )
-    desired = State([*desired.values(), Item(Kind.DEPLOYMENT, site.environment, {"code": wanted.key})])
     old = existing.code.get(site.environment, {})
     new = existing.code.get(build or source, {})
     changes = [
         replace(change, detail=module_diffs(old, new, existing.sources) if old else ())
-        if change.kind is Kind.DEPLOYMENT
+        if change.kind is existing.live_kind
         else change
         for change in compare_states(existing.state, desired)
     ]
     notes = notes_on(site, existing)
-    if not build and wanted.key != build_key(site.bundle.digest):
+    if not build and wanted.key != site.files:
         notes.insert(
             0, f"the files differ from what is live in {source}: what moves is what is live there, not the files"
         )

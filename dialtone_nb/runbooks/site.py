@@ -11,15 +11,17 @@ from dialtone_nb.account import Account, read_environment, rehearsal_state
 from dialtone_nb.apply import Outcome
 from dialtone_nb.desired import TRUNK_PASSWORD
 from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.dialplan.table import Table
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.existing import Existing, fetch_existing
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.plan import Change, Plan
 from dialtone_nb.resources.builds import build_key
 from dialtone_nb.resources.model import Id, Kind
+from dialtone_nb.resources.own_server import OwnServer
 from dialtone_nb.resources.variables import variable_key
 from dialtone_nb.runbook import Runbook
-from dialtone_nb.service.bundle import Bundle, read_bundle
+from dialtone_nb.service.bundle import TABLE, Bundle, read_bundle, table_bundle
 
 # A variable's value at Twilio.
 VARIABLE_BYTES = 450
@@ -35,6 +37,8 @@ class Site:
     bundle: Bundle
     project: Path
     trunk_password: str = field(default="", repr=False)
+    # Our own server, where network.yaml has one, whether or not it answers Twilio today.
+    server: OwnServer | None = None
     # The run's parameters as they were when it was opened: somebody may change them in the form afterwards.
     given: Mapping[str, object] = field(default_factory=dict, repr=False)
 
@@ -42,6 +46,12 @@ class Site:
     def is_protected(self) -> bool:
         """Whether the environment needs a plan's fingerprint as consent."""
         return self.parameters.network.environments[self.environment].protected
+
+    @property
+    def files(self) -> str:
+        """What identifies what the files say: the key of a build of them, or the version of the table."""
+        own = self.parameters.network.self_hosted
+        return self.bundle.modules[TABLE].sha256 if own else build_key(self.bundle.digest)
 
     @property
     def secrets(self) -> Mapping[Id, str]:
@@ -63,6 +73,7 @@ class Site:
             self.environment,
             bundle=self.bundle,
             secrets=self.secrets,
+            server=self.server,
             others=others,
             build=build,
         )
@@ -82,7 +93,7 @@ class Site:
             {
                 "account": self.account.sid,
                 "service": network.service.name,
-                "files": build_key(self.bundle.digest),
+                "files": self.files,
                 "live": str(live.fields["code"]) if live else "none",
                 **compared,
             },
@@ -95,7 +106,6 @@ def open_site(runbook: Runbook, environment: str = "") -> Site:
     """The site of a runbook; an `InputError` with every fault of the dial plan, before anything is asked."""
     parameters = runbook.declared
     table = compile_table(parameters)
-    bundle = read_bundle(table, parameters.network.service.runtime)
     account = runbook.account
     password = read_environment(runbook.project).get(TRUNK_PASSWORD, "")
     account.transport.keep_secret(password)
@@ -103,8 +113,31 @@ def open_site(runbook: Runbook, environment: str = "") -> Site:
         raise InputError(
             Fault(TRUNK_PASSWORD, f"is longer than the {VARIABLE_BYTES} bytes that Twilio takes", "shorten it")
         )
-    where = environment or runbook.environment
-    return Site(account, parameters, where, bundle, runbook.project, password, dict(runbook.parameters))
+    return Site(
+        account,
+        parameters,
+        environment or runbook.environment,
+        make_bundle(parameters, table),
+        runbook.project,
+        password,
+        own_server(parameters, table, account, runbook.project),
+        dict(runbook.parameters),
+    )
+
+
+def make_bundle(parameters: Parameters, table: Table) -> Bundle:
+    """What would be deployed: functions with the table, or for our own server the table alone."""
+    network = parameters.network
+    return table_bundle(table) if network.self_hosted else read_bundle(table, network.service.runtime)
+
+
+def own_server(parameters: Parameters, table: Table, account: Account, project: Path) -> OwnServer | None:
+    """Our own server, where the files have one; a rehearsal's folder lies beside its state, apart from real calls."""
+    server = parameters.network.server
+    if server is None:
+        return None
+    folder = rehearsal_state(project).parent / "server" if account.is_rehearsal else project / server.folder
+    return OwnServer(folder, server.base_urls, table)
 
 
 def no_secrets(_: Plan) -> Mapping[Id, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from dialtone_nb.dialplan.table import Table, table_module
+from dialtone_nb.dialplan.table import Table, table_json, table_module
 
 FOLDER = Path(__file__).parent
 MANIFEST = "/manifest"
@@ -58,6 +58,11 @@ def read_bundle(table: Table, runtime: str) -> Bundle:
     modules[TABLE] = Module(TABLE, "private", table_module(table).encode())
     package = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
     return Bundle(modules, runtime, package["dependencies"])
+
+
+def table_bundle(table: Table) -> Bundle:
+    """What our own server is given: the table alone, since it has the code that reads it; its hash is its version."""
+    return Bundle({TABLE: Module(TABLE, "private", table_json(table).encode())}, "", {})
 
 
 def code_digest(modules: Mapping[str, tuple[str, str]], runtime: str, dependencies: Mapping[str, str]) -> str:

@@ -37,7 +37,7 @@ def _not_begun(seen: Seen, name: str) -> Check:
 
 
 def _checks_of(seen: Seen, name: str, client: Client) -> Iterator[Check]:
-    changes = compare_states(seen.existing.state, State(desired_client(name, client)))
+    changes = compare_states(seen.existing.state, State(desired_client(seen.parameters.network, name, client)))
     by_kind: dict[Kind, Change] = {change.kind: change for change in changes}
     number = seen.find(Kind.PHONE_NUMBER, client.caller_id)
     yield _credential(name, by_kind.get(Kind.CREDENTIAL))

@@ -248,7 +248,7 @@ def test_every_declared_field_is_in_the_table(desk: Desk) -> None:
     declared = desired_environment(
         desk.parameters,
         "stage",
-        bundle=desk.bundle,
+        live=desk.bundle,
         trunk_password=True,
         owned={VAN, WORKBENCH},
         set_up={"workbench", "van"},

@@ -1,0 +1,133 @@
+"""The code that is at Twilio: builds, what is in them, which is live where, and the sources that a plan compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dialtone_nb.account import Account
+from dialtone_nb.parameters import Network
+from dialtone_nb.resources.builds import build_item, build_key, fetch_build, list_builds, read_versions
+from dialtone_nb.resources.deployments import list_deployments
+from dialtone_nb.resources.environments import list_environments
+from dialtone_nb.resources.functions import fetch_content, list_functions
+from dialtone_nb.resources.model import Id, Item, Kind, State
+from dialtone_nb.resources.services import fetch_service
+from dialtone_nb.resources.variables import fetch_variables, variable_item
+from dialtone_nb.service.bundle import MANIFEST, Bundle
+
+# How many builds that are not live are read when the code is to change: a run that broke off left its build there.
+NEWEST_BUILDS = 3
+PREVIOUS = "previous"
+Versions = Mapping[str, Mapping[str, Item]]
+
+
+def fetch_code(
+    account: Account,
+    network: Network,
+    environments: tuple[str, ...],
+    bundle: Bundle,
+    secrets: Mapping[Id, str],
+    build: str,
+) -> tuple[list[Item], Versions, Mapping[str, str]]:
+    """The service with its environments, variables and code; the versions live in each; the sources that differ.
+
+    The first of the environments is the one that is worked on.
+    """
+    service = fetch_service(account, network.service.name)
+    if service is None:
+        return [], {}, {}
+    found = list_environments(account, service.sid)
+    items: list[Item] = [service, *found]
+    code: dict[str, dict[str, Item]] = {}
+    builds: dict[str, tuple[Any, list[Item]]] = {}
+    for one in found:
+        if one.key not in environments:
+            continue
+        for variable in fetch_variables(account, service.sid, one.sid):
+            key = Id(Kind.VARIABLE, f"{one.key}/{variable.key}")
+            items.append(variable_item(one.key, variable, secrets.get(key)))
+        build_sid = str(one.given["build_sid"])
+        if build_sid:
+            if build_sid not in builds:
+                builds[build_sid] = _read_build(account, service.sid, fetch_build(account, service.sid, build_sid))
+            item, versions = _known(builds[build_sid], bundle)
+            code[one.key] = {version.key: version for version in versions}
+            items.append(item)
+            items.append(Item(Kind.DEPLOYMENT, one.key, {"code": item.key}, build_sid))
+    live = code.get(environments[0], {})
+    if build:
+        here = next((one for one in found if one.key == environments[0]), None)
+        sid = _previous_build(account, service.sid, here) if build == PREVIOUS and here else build
+        if sid and sid != PREVIOUS:
+            builds.setdefault(sid, _read_build(account, service.sid, fetch_build(account, service.sid, sid)))
+            code[build] = {one.key: one for one in _known(builds[sid], bundle)[1]}
+    deployed = State(items).find(Kind.DEPLOYMENT, environments[0])
+    if deployed is None or deployed.fields["code"] != build_key(bundle.digest):
+        for newest in list_builds(account, service.sid, NEWEST_BUILDS):
+            if newest.sid not in builds and str(newest.status) != "failed":
+                builds[newest.sid] = _read_build(account, service.sid, newest)
+    items += list_functions(account, service.sid)
+    known = [_known(one, bundle) for one in builds.values()]
+    items += [item for item, _ in known if item.given["status"] == "completed"]
+    items += _versions(live, [versions for _, versions in known], bundle)
+    return items, code, _changed_sources(account, service.sid, code, (*environments, build), bundle)
+
+
+def _previous_build(account: Account, service_sid: str, environment: Item) -> str:
+    """The SID of the build that was live before the one that is; empty where there was none."""
+    live = environment.given["build_sid"]
+    deployed = (sid for _, sid in list_deployments(account, service_sid, environment.sid))
+    return next((sid for sid in deployed if sid and sid != live), "")
+
+
+def _read_build(account: Account, service_sid: str, build: Any) -> tuple[Any, list[Item]]:
+    return build, read_versions(account, service_sid, build)
+
+
+def _known(read: tuple[Any, list[Item]], bundle: Bundle) -> tuple[Item, list[Item]]:
+    """The build by its code; its manifest is told from another's by the build that it belongs to."""
+    build, versions = read
+    item = build_item(build, versions, bundle.dependencies)
+    manifest = {"visibility": "private", "sha256": item.key}
+    return item, [
+        replace(one, fields=manifest) if one.key == MANIFEST and one.fields["sha256"] == "of this build" else one
+        for one in versions
+    ]
+
+
+def _versions(live: Mapping[str, Item], builds: list[list[Item]], bundle: Bundle) -> list[Item]:
+    """One version a path: one that holds the wanted source already, in whatever build, else the live one."""
+    chosen = dict(live)
+    for versions in builds:
+        for one in versions:
+            module = bundle.modules.get(one.key)
+            if module and (one.fields["visibility"], one.fields["sha256"]) == (module.visibility, module.sha256):
+                chosen[one.key] = one
+    return list(chosen.values())
+
+
+def _changed_sources(
+    account: Account,
+    service_sid: str,
+    code: Mapping[str, Mapping[str, Item]],
+    environments: tuple[str, ...],
+    bundle: Bundle,
+) -> dict[str, str]:
+    """The sources whose differences a plan shows: live here against the files, or against the other environments."""
+    wanted: dict[str, Item] = {}
+    here = code.get(environments[0], {})
+    for path, version in here.items():
+        module = bundle.modules.get(path)
+        if path != MANIFEST and (module is None or module.sha256 != version.fields["sha256"]):
+            wanted[version.sid] = version
+    for other in environments[1:]:
+        for path, version in code.get(other, {}).items():
+            mine = here.get(path)
+            if path != MANIFEST and mine and mine.fields["sha256"] != version.fields["sha256"]:
+                wanted.update({mine.sid: mine, version.sid: version})
+    return {
+        sid: fetch_content(account, service_sid, str(version.given["function_sid"]), sid)
+        for sid, version in wanted.items()
+    }

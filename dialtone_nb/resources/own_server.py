@@ -1,0 +1,27 @@
+"""Our own server as the files have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialtone_nb.dialplan.table import Table, table_json
+from dialtone_nb.errors import InputError
+from dialtone_nb.server.folder import read_table
+
+
+@dataclass(frozen=True)
+class OwnServer:
+    """Our own server as the files have it: its folder, where Twilio finds each environment, and the compiled table."""
+
+    folder: Path
+    base_urls: Mapping[str, str]
+    table: Table
+
+    def source(self, version: str) -> str:
+        """The text of a table that was served before; empty where it is gone."""
+        try:
+            return table_json(read_table(self.folder, version)) if version else ""
+        except InputError:
+            return ""
