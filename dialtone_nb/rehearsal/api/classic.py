@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from dialtone_nb.rehearsal.clock import rfc2822
@@ -33,6 +34,7 @@ def stamped(tables: Tables, thing: Thing) -> dict[str, Any]:
 def classic(method: str, path: str, handler: Callable[[Tables, Ask], Reply]) -> Operation:
     """An operation under the account; another account's SID in the path is a 404."""
 
+    @wraps(handler)
     def answer(tables: Tables, ask: Ask) -> Reply:
         if ask.names["AccountSid"] != tables.identity.account_sid:
             raise absent(ask.path)
