@@ -19,7 +19,8 @@ from dialtone_nb.verify.credentials import credential_checks
 from dialtone_nb.verify.domains import domain_checks
 from dialtone_nb.verify.phones import phone_checks
 from dialtone_nb.verify.seen import Seen
-from dialtone_nb.verify.service import service_checks
+from dialtone_nb.verify.server import server_checks
+from dialtone_nb.verify.service import rest_of_the_plan, service_checks
 
 T = TypeVar("T")
 ACCOUNT = "Account"
@@ -54,7 +55,11 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         return
     yield good(ACCOUNT, "credentials", f"accepted by {account.label}", "the account can be read")
     seen = Seen(site.parameters, site.environment, site.bundle, existing, make_deploy_plan(site, existing))
-    yield from service_checks(seen, trunk_password=bool(site.trunk_password))
+    if site.parameters.network.self_hosted:
+        yield from server_checks(seen, has_token=bool(account.credentials.auth_token))
+    else:
+        yield from service_checks(seen, trunk_password=bool(site.trunk_password))
+    yield rest_of_the_plan(seen)
     yield from _probe(site, seen)
     yield from domain_checks(seen)
     yield from credential_checks(seen)
@@ -79,12 +84,11 @@ def _probe(site: Site, seen: Seen) -> Iterable[Check]:
         meaning = "the functions decide every call"
         return [unknown(probes.SUBJECT, "answers of the functions", found, meaning, seen.deploy_words)]
     table = compile_table(site.parameters)
-    asked = probes.make_probes(table, site.environment, seen.domain_name, trunk_password=site.trunk_password)
+    asked = probes.make_probes(table, site.environment, seen.base_url, trunk_password=site.trunk_password)
     is_as_files = not seen.differing_modules
-    repair = "read the function's log in the Console, then deploy" if is_as_files else seen.deploy_words
-    return probes.probe_functions(
-        site.account, seen.domain_name, asked, trunk_password=site.trunk_password, repair=repair
-    )
+    log = "the server's log" if site.parameters.network.self_hosted else "the function's log in the Console"
+    repair = f"read {log}, then deploy" if is_as_files else seen.deploy_words
+    return probes.probe_functions(site.account, seen.base_url, asked, trunk_password=site.trunk_password, repair=repair)
 
 
 def _with(future: Future[T], subject: str, check: Callable[[T], Iterable[Check]]) -> Iterable[Check]:

@@ -60,9 +60,8 @@ class Answer:
     body: str
 
 
-def make_probes(table: Table, environment: str, domain_name: str, *, trunk_password: str) -> list[Probe]:
-    """The requests for one environment: what its phones dial, what calls its numbers, and how calls end."""
-    base = f"https://{domain_name}"
+def make_probes(table: Table, environment: str, base: str, *, trunk_password: str) -> list[Probe]:
+    """The requests for one environment at a base URL: what its phones dial, what calls its numbers, how calls end."""
     return [
         *_outgoing(table, environment, base, trunk_password),
         *_incoming(table, environment, base),
@@ -113,15 +112,15 @@ def _ends(from_: str, to: str) -> dict[str, str]:
 
 
 def probe_functions(
-    account: Account, domain_name: str, probes: Sequence[Probe], *, trunk_password: str, repair: str
+    account: Account, base: str, probes: Sequence[Probe], *, trunk_password: str, repair: str
 ) -> Iterator[Check]:
     """A check of what each function answers to signed requests, and one of what it answers to an unsigned one."""
     functions = tuple(dict.fromkeys(probe.function for probe in probes))
     empty = [Probe(function, "an unsigned request", {}, "") for function in functions]
     token = account.credentials.auth_token
     with ThreadPoolExecutor(8) as pool:
-        signed = list(pool.map(lambda probe: _ask(account, domain_name, probe, token), probes if token else ()))
-        unsigned = list(pool.map(lambda probe: _ask(account, domain_name, probe, ""), empty))
+        signed = list(pool.map(lambda probe: _ask(account, base, probe, token), probes if token else ()))
+        unsigned = list(pool.map(lambda probe: _ask(account, base, probe, ""), empty))
     for function in functions:
         if token:
             asked = [one for one in zip(probes, signed, strict=True) if one[0].function == function]
@@ -132,11 +131,11 @@ def probe_functions(
         yield _refusal(probe.function, answer, repair)
 
 
-def _ask(account: Account, domain_name: str, probe: Probe, token: str) -> Answer:
+def _ask(account: Account, base: str, probe: Probe, token: str) -> Answer:
     """The function's answer to a request that is signed with the token, or to an unsigned one where that is empty."""
     from twilio.request_validator import RequestValidator
 
-    url = f"https://{domain_name}{probe.function}" + (f"?{probe.query}" if probe.query else "")
+    url = f"{base}{probe.function}" + (f"?{probe.query}" if probe.query else "")
     parameters = {
         "AccountSid": account.sid,
         "ApiVersion": "2010-04-01",

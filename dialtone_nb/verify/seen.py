@@ -37,6 +37,13 @@ class Seen:
         return str(item.given["domain_name"]) if item else ""
 
     @property
+    def base_url(self) -> str:
+        """What the URLs of this environment start with; empty where there is nothing to ask."""
+        if own := self.parameters.network.self_hosted:
+            return own.base_urls[self.environment]
+        return f"https://{self.domain_name}" if self.domain_name else ""
+
+    @property
     def has_live_build(self) -> bool:
         """Whether any build is live here."""
         return self.existing.live(self.environment) is not None
@@ -62,7 +69,7 @@ class Seen:
     @property
     def deploy_words(self) -> str:
         """The runbook that makes the environment whole: straight, or where it takes new code, by way of another."""
-        takes_code = self.change(Kind.DEPLOYMENT, self.environment) is not None
+        takes_code = self.change(self.existing.live_kind, self.environment) is not None
         if not (self.plan.is_protected and takes_code):
             return f"deploy {self.environment}"
         open_ones = [name for name, one in self.parameters.network.environments.items() if not one.protected]
