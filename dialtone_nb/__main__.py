@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | rehearsal."""
+"""python -m dialtone_nb run | rehearse | serve | rehearsal."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ def main(arguments: Sequence[str]) -> int:
 
             return serve_rehearsal(list(arguments[1:]))
         parsed = build_parser().parse_args(arguments)
+        if parsed.command == "serve":
+            from dialtone_nb.server.command import main as serve
+
+            return serve(parsed)
         return rehearse() if parsed.command == "rehearse" else run(parsed)
     except DialtoneError as error:
         for line in error.lines():

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.notebook_parameters import Declared, Given, Source
+from dialtone_nb.server.command import add_options as add_serve_options
 from dialtone_nb.yaml_models import YamlFile
 
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
@@ -45,6 +46,8 @@ def build_parser() -> Parser:
     )
     run.add_argument("--output", metavar="DIR", type=Path, help="where to write instead of reports/")
     commands.add_parser("rehearse", help="the main job on the rehearsal, from deploy to delete; no account needed")
+    server = commands.add_parser("serve", help="our own server in the place of Twilio's functions, until it is stopped")
+    add_serve_options(server)
     commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")
     return parser
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialtone_nb.dialplan.table import Table, load_table, table_json
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.server.whole_file import sync_folder, write_whole
 
 TABLES: Final = "tables"
 ENVIRONMENTS: Final = "environments"
@@ -55,7 +55,7 @@ def push_table(folder: Path, table: Table) -> str:
     version = table_version(table)
     with _writing(folder):
         if not _is_whole(_table_path(folder, version), version):
-            _write_whole(_table_path(folder, version), table_json(table))
+            write_whole(_table_path(folder, version), table_json(table))
     return version
 
 
@@ -122,7 +122,7 @@ def switch_table(folder: Path, environment: str, version: str) -> Serving:
         if now.version == version:
             return now
         serving = Serving(version, now.version)
-        _write_whole(_environment_path(folder, environment), json.dumps(asdict(serving), indent=1) + "\n")
+        write_whole(_environment_path(folder, environment), json.dumps(asdict(serving), indent=1) + "\n")
         return serving
 
 
@@ -133,7 +133,7 @@ def close_environment(folder: Path, environment: str) -> bool:
         was_open = path.exists()
         path.unlink(missing_ok=True)
         if was_open:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     return was_open
 
 
@@ -171,22 +171,3 @@ def _writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         problem = f"can't be written: {error.strerror or error}"
         raise InputError(Fault(str(folder), problem, "check its owner, its permissions and its disk")) from error
-
-
-def _write_whole(path: Path, content: str) -> None:
-    # One name is enough for one writer, and what a crash left behind is written over.
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    entry = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)

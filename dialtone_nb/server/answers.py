@@ -1,0 +1,96 @@
+"""What Twilio asks -> what it gets, and the event to note: data in, data out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from dialtone_nb.dialplan.decide import decide, spoken_reason
+from dialtone_nb.dialplan.model import Decision, IncomingCall, OutgoingCall, Refuse
+from dialtone_nb.dialplan.table import Table
+from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
+
+# Twilio's DialCallStatus; anything else counts as "other", so that nobody can make counters without end.
+DIAL_STATUSES: Final = frozenset({"completed", "answered", "busy", "no-answer", "failed", "canceled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that Twilio signed: its parameters, and the URL under which the other functions are found."""
+
+    parameters: Mapping[str, str]
+    base_url: str
+
+    def value(self, name: str) -> str:
+        """A parameter; empty where it was not sent."""
+        return self.parameters.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """TwiML, the event, and the words by which calls are counted."""
+
+    twiml: str
+    event: Mapping[str, Any]
+    direction: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """Answers for one environment from one table."""
+
+    table: Table
+    environment: str
+    trunk_password: str = ""
+
+    def outgoing(self, asked: Asked) -> Answer:
+        """A phone dials. Who calls is SipUsername, which Twilio has authenticated; From is the phone's own word."""
+        call = OutgoingCall(self.environment, asked.value("SipUsername"), asked.value("To"))
+        return self._decided("outgoing", decide(self.table, call), asked)
+
+    def incoming(self, asked: Asked) -> Answer:
+        """The telephone network calls one of our numbers."""
+        call = IncomingCall(self.environment, asked.value("To"), asked.value("From"))
+        return self._decided("incoming", decide(self.table, call), asked)
+
+    def ended(self, asked: Asked) -> Answer:
+        """A dialled call has ended: the caller hears why, where there was no conversation."""
+        direction = "incoming" if asked.value("direction") == "incoming" else "outgoing"
+        status = asked.parameters.get("DialCallStatus", "unknown")
+        twiml = twiml_saying(spoken_reason(self.table, direction, status))
+        details: dict[str, Any] = {}
+        if code := asked.value("ErrorCode"):
+            details["error_code"] = code
+        if (duration := asked.value("DialCallDuration")).isdecimal():
+            details["duration_s"] = int(duration)
+        event = self._event(f"{direction}-dialstatus-{status}", asked.value("client"), asked, details)
+        return Answer(twiml, event, direction, status if status in DIAL_STATUSES else "other")
+
+    def _decided(self, direction: str, decision: Decision, asked: Asked) -> Answer:
+        twiml = twiml_of(decision, status_url(asked.base_url, direction, decision.client), self.trunk_password)
+        if isinstance(decision, Refuse):
+            details = {"rule": decision.rule, "reason": decision.reason}
+            event = self._event(f"{direction}-refused", decision.client, asked, details)
+            return Answer(twiml, event, direction, decision.reason)
+        event = self._event(f"{direction}-call", decision.client, asked, {"rule": decision.rule})
+        return Answer(twiml, event, direction, decision.kind)
+
+    def _event(self, name: str, client: str, asked: Asked, details: Mapping[str, Any]) -> Mapping[str, Any]:
+        # The names and their order are the deployed functions'; no other party's number is among them.
+        return {
+            "channel": client,
+            "endpoint": client,
+            "event": name,
+            "call_sid": asked.value("CallSid"),
+            **details,
+            "environment": self.environment,
+        }
+
+
+Endpoint: TypeAlias = Callable[[Answerer, Asked], Answer]
+ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
+    {"/sip-outgoing": Answerer.outgoing, "/sip-incoming": Answerer.incoming, "/call-status": Answerer.ended}
+)

@@ -1,0 +1,172 @@
+"""The ASGI application: what Twilio asks is decided and answered; counting and noting come after the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from dialtone_nb.server.answers import ENDPOINTS, Answer, Answerer, Asked, Endpoint
+from dialtone_nb.server.couriers import open_couriers
+from dialtone_nb.server.event_log import EventLog
+from dialtone_nb.server.folder import EVENTS
+from dialtone_nb.server.incoming import RefusedRequest, Values, parse_values, read_form
+from dialtone_nb.server.live_table import LiveTable
+from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
+from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
+from dialtone_nb.server.public_url import public_base
+from dialtone_nb.server.settings import Settings
+from dialtone_nb.server.signature import HEADER, SignatureCheck
+
+STATUS: Final = "/call-status"
+_TELL_EVERY_S: Final = 60.0
+_log = logging.getLogger(__name__)
+
+
+def make_app(settings: Settings) -> Starlette:
+    """The application of one worker; it follows the folder from its start, and ends with its last event."""
+    server = _Server(settings)
+    routes = [
+        *(Route(path, server.endpoint(path, answer), methods=["GET", "POST"]) for path, answer in ENDPOINTS.items()),
+        Route(SERVING_PATH, server.serving, methods=["GET"]),
+        Route("/healthz", server.health, methods=["GET"]),
+        Route("/metrics", server.metrics, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, lifespan=lambda app: server.running())
+
+
+class _Server:
+    """What the routes of one worker share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self._signature = SignatureCheck(settings.auth_token)
+        self._live = LiveTable(
+            settings.folder, settings.environment, lambda result: self._metrics.tables.labels(result).inc()
+        )
+        self._live.look()
+        self._events: EventLog | None = None
+        self._told_at = -_TELL_EVERY_S
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the folder, keep events and hand them on, until the application ends."""
+        folder = self._settings.folder / EVENTS / self._settings.environment
+        self._events = EventLog(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
+        following = asyncio.create_task(self._live.follow())
+        with open_couriers(self._settings, folder, self._metrics):
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.to_thread(self._events.close)
+
+    def endpoint(self, path: str, answer: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        """The route of one function."""
+
+        async def handle(request: Request) -> Response:
+            began = time.perf_counter()
+            try:
+                response, answered = await self._answer(request, answer, is_status=path == STATUS)
+            except RefusedRequest as refused:
+                response, answered = PlainTextResponse(str(refused), refused.status), None
+            response.background = BackgroundTask(self._note, path, response.status_code, answered, began)
+            return response
+
+        return handle
+
+    async def serving(self, request: Request) -> Response:
+        """Which table is served, with the proof that this is one of ours; to signed requests alone."""
+        try:
+            asked = await self._authentic(request)
+        except RefusedRequest as refused:
+            return PlainTextResponse(str(refused), refused.status)
+        settings, version = self._settings, self._live.version
+        challenge = asked.value("challenge")
+        if not 0 < len(challenge) <= LONGEST_CHALLENGE:
+            return PlainTextResponse("a challenge is missing, or too long", HTTPStatus.BAD_REQUEST)
+        proof = serving_proof(settings.auth_token, challenge, settings.environment, version)
+        return JSONResponse({"environment": settings.environment, "version": version, "proof": proof})
+
+    async def health(self, request: Request) -> Response:
+        """200 where calls can be answered."""
+        if self._live.table is None:
+            return PlainTextResponse("no table is served", HTTPStatus.SERVICE_UNAVAILABLE)
+        return PlainTextResponse("ok")
+
+    async def metrics(self, request: Request) -> Response:
+        """The counters, for Prometheus."""
+        return Response(
+            self._metrics.scrape(self._live, self._settings.environment), headers={"content-type": CONTENT_TYPE}
+        )
+
+    async def _answer(self, request: Request, answer: Endpoint, *, is_status: bool) -> tuple[Response, Answer]:
+        asked = await self._authentic(request)
+        if (table := self._live.table) is None:
+            raise RefusedRequest(HTTPStatus.SERVICE_UNAVAILABLE, "no table is served")
+        answered = answer(Answerer(table, self._settings.environment, self._settings.trunk_password), asked)
+        if is_status and self._events is not None:
+            await self._events.keep(answered.event)
+        return Response(answered.twiml, media_type="text/xml"), answered
+
+    async def _authentic(self, request: Request) -> Asked:
+        """What was asked, by Twilio; refused where it is anybody else, or nothing that Twilio would send."""
+        headers: Mapping[str, str] = request.headers
+        signature = headers.get(HEADER, "")
+        if not signature:
+            raise RefusedRequest(HTTPStatus.FORBIDDEN, "not signed")
+        base = self._settings.base_url or public_base(
+            request.client.host if request.client else "", headers, self._settings.proxies
+        )
+        query = parse_values(request.scope["query_string"])
+        form = Values()
+        if request.method == "POST":
+            kind, length = headers.get("content-type", ""), headers.get("content-length", "")
+            with contextlib.suppress(ClientDisconnect):
+                form = await read_form(kind, length, request.stream())
+        url = base + _asked_for(request.scope)
+        if not self._signature.is_valid(url, form, signature):
+            self._tell_of_refusal(url)
+            raise RefusedRequest(HTTPStatus.FORBIDDEN, "the signature does not fit")
+        return Asked(query.single() | form.single(), base)
+
+    async def _note(self, path: str, status: int, answered: Answer | None, began: float) -> None:
+        """Count what was answered, and keep its event: the answer is on its way already."""
+        self._metrics.requests.labels(path, str(status)).inc()
+        if not answered:
+            return
+        self._metrics.answer_seconds.labels(path).observe(time.perf_counter() - began)
+        if path == STATUS:
+            self._metrics.outcomes.labels(answered.direction, answered.result).inc()
+            return
+        self._metrics.decisions.labels(answered.direction, answered.result).inc()
+        if self._events is not None:
+            self._events.note(answered.event)
+
+    def _tell_of_refusal(self, url: str) -> None:
+        """Log now and then that a signature did not fit, and for which URL: nearly always it is the URL."""
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_EVERY_S:
+            self._told_at = now
+            _log.warning(
+                "A signature does not fit %s, which is how this server sees its address; if Twilio asks for another, "
+                "give it as --base-url, or declare the proxy with --proxy",
+                url.partition("?")[0],
+            )
+
+
+def _asked_for(scope: Mapping[str, Any]) -> str:
+    """Path and query to the letter, as they were signed."""
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,69 @@
+"""The table that is served now, following the server's folder: a switch there shows here between two requests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from dialtone_nb.dialplan.decide import decide
+from dialtone_nb.dialplan.model import IncomingCall, OutgoingCall
+from dialtone_nb.dialplan.table import Table
+from dialtone_nb.errors import InputError
+from dialtone_nb.server.folder import read_serving, read_table
+
+LOOK_EVERY_S: Final = 0.5
+_log = logging.getLogger(__name__)
+
+
+class LiveTable:
+    """The table of one environment: `table` is None where nothing is switched on, `version` is then empty."""
+
+    def __init__(self, folder: Path, environment: str, on_look: Callable[[str], None] = lambda result: None) -> None:
+        """`on_look` is told of every switch ("switched") and of every one that could not be followed ("refused")."""
+        self.table: Table | None = None
+        self.version = ""
+        self._folder = folder
+        self._environment = environment
+        self._on_look = on_look
+        self._problem = ""
+
+    def look(self) -> None:
+        """Take over what the folder says; where that can't be served, what is served stays, and a line is logged."""
+        try:
+            version = read_serving(self._folder, self._environment).version
+            if version == self.version:
+                self._problem = ""
+                return
+            table = read_table(self._folder, version) if version else None
+        except InputError as error:
+            self._complain(str(error))
+            return
+        if table is not None:
+            _warm(table, self._environment)
+        self.table, self.version, self._problem = table, version, ""
+        self._on_look("switched")
+        _log.info("%s serves %s", self._environment, f"table {version[:12]}" if version else "nothing")
+
+    async def follow(self) -> None:
+        """Look now and then, beside the requests, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.to_thread(self.look)
+
+    def _complain(self, problem: str) -> None:
+        if problem == self._problem:
+            return
+        self._problem = problem
+        self._on_look("refused")
+        serving = f"table {self.version[:12]} is served as before" if self.version else "nothing is served"
+        _log.error("%s; %s", problem, serving)
+
+
+def _warm(table: Table, environment: str) -> None:
+    """Make one decision of each kind, so that the first call does not wait for expressions to be compiled."""
+    for name in table.environments[environment].clients if environment in table.environments else ():
+        decide(table, OutgoingCall(environment, name, "sip:01112025550100@warm.invalid"))
+    decide(table, IncomingCall(environment, "", ""))
