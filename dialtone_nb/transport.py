@@ -18,6 +18,7 @@ from dialtone_nb.errors import AbsentError, CredentialsError, DialtoneError, Fau
 
 TOO_MANY_REQUESTS = 429
 ATTEMPTS = 6
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Twilio limits concurrent requests, not requests a minute (error 20429); this many stay well below.
 IN_FLIGHT = 8
 
@@ -91,7 +92,8 @@ class Transport(HttpClient):
         """The answer, whatever its status; retried only where repeating is safe."""
         parts = urlsplit(url)
         sent_headers = dict(headers or {})
-        if self.base_url:
+        # A name of this very machine is asked where it is, also on the rehearsal: our own server may be there.
+        if self.base_url and parts.hostname not in LOOPBACK:
             sent_headers["Host"] = parts.netloc
             url = self.base_url + url.removeprefix(f"{parts.scheme}://{parts.netloc}")
 

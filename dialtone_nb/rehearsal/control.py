@@ -14,6 +14,7 @@ from dialtone_nb.rehearsal.exchange.orders import read_order
 from dialtone_nb.rehearsal.exchange.phones import Turned, list_phones, register, unregister
 from dialtone_nb.rehearsal.faults import Faults, read_fault
 from dialtone_nb.rehearsal.operations import Reply
+from dialtone_nb.rehearsal.own_servers import add_own_server, list_own_servers
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
 from dialtone_nb.rehearsal.store import Store
 
@@ -45,6 +46,11 @@ class Control:
                 return Reply(200, {"clients": list_phones(self._store)})
             case ("POST", ["clients", client]):
                 return self.set_registered(client, _read(body))
+            case ("GET", ["servers"]):
+                return Reply(200, {"servers": list_own_servers(self._store)})
+            case ("POST", ["servers"]):
+                said = _read(body)
+                return Reply(201, add_own_server(self._store, str(said.get("host", "")), str(said.get("address", ""))))
             case ("POST", ["faults"]):
                 self._faults.add(read_fault(_read(body)))
                 return Reply(201, {})
