@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.client_setup import plan_client_setup
     from dialtone_nb.runbooks.delete import plan_delete
     from dialtone_nb.runbooks.deploy import plan_deploy
-    from dialtone_nb.runbooks.dialling import tabulate_dialling
+    from dialtone_nb.runbooks.dialling import ask_what_if
     from dialtone_nb.runbooks.finding import tabulate_numbers
     from dialtone_nb.runbooks.monitor import watch
     from dialtone_nb.runbooks.promote import plan_promote
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Runbook",
     "apply_plan",
+    "ask_what_if",
     "fetch_existing_things",
     "open_runbook",
     "place_test_calls",
@@ -30,7 +31,6 @@ __all__ = [
     "plan_delete",
     "plan_deploy",
     "plan_promote",
-    "tabulate_dialling",
     "tabulate_numbers",
     "tabulate_records",
     "verify_environment",
@@ -41,6 +41,7 @@ __all__ = [
 _HOMES = {
     "Runbook": "dialtone_nb.runbook",
     "apply_plan": "dialtone_nb.runbooks.applying",
+    "ask_what_if": "dialtone_nb.runbooks.dialling",
     "fetch_existing_things": "dialtone_nb.runbooks.site",
     "open_runbook": "dialtone_nb.runbook",
     "place_test_calls": "dialtone_nb.runbooks.test_calls",
@@ -48,7 +49,6 @@ _HOMES = {
     "plan_delete": "dialtone_nb.runbooks.delete",
     "plan_deploy": "dialtone_nb.runbooks.deploy",
     "plan_promote": "dialtone_nb.runbooks.promote",
-    "tabulate_dialling": "dialtone_nb.runbooks.dialling",
     "tabulate_numbers": "dialtone_nb.runbooks.finding",
     "tabulate_records": "dialtone_nb.runbooks.recording",
     "verify_environment": "dialtone_nb.runbooks.verify",

@@ -22,6 +22,15 @@ def country_of(number: str) -> str:
         return ""
 
 
+def is_toll_free(number: str) -> bool:
+    """Whether an E.164 number is one that costs its caller nothing, such as +1 800 …."""
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(kind == phonenumbers.PhoneNumberType.TOLL_FREE)
+
+
 def format_number(number: str) -> str:
     """A number as people of its country write it, with the country code: "+1 503-555-0101"."""
     try:

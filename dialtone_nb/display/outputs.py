@@ -33,6 +33,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.verify.checks", "Verification", _verification),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
         ("dialtone_nb.calls.snapshot", "Snapshot", _snapshot),
+        ("dialtone_nb.display.dialling", "Dialling", _dialling),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
 
@@ -108,3 +109,9 @@ def _snapshot(snapshot: Any) -> Bundle:
         "text/html": snapshot_html(snapshot),
         **result(0, snapshot.summary),
     }
+
+
+def _dialling(dialling: Any) -> Bundle:
+    from dialtone_nb.display.dialling import dialling_html, dialling_text
+
+    return {"text/plain": dialling_text(dialling), "text/html": dialling_html(dialling)}

@@ -101,7 +101,9 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
     """Changes that read as one: neighbours of one kind with nothing to tell apart but their names."""
 
     def likeness(change: Change) -> object:
-        plain = change.kind is Kind.FUNCTION_VERSION or not field_lines(change)
+        # Of a new version there is nothing to tell but its path; who may ask for an old one is no small matter.
+        is_new_version = change.kind is Kind.FUNCTION_VERSION and change.action is Action.CREATE
+        plain = is_new_version or not field_lines(change)
         alone = () if plain and not change.detail else (change.key,)
         return change.action, change.kind, change.why, tuple(remarks(change)), alone
 

@@ -1,39 +1,45 @@
-"""What happens if a phone dials: the dial plan's answer, before anybody picks up a receiver."""
+"""What happens if a phone dials: the answer of the dial plan that is live, before anybody picks up a receiver."""
 
 from __future__ import annotations
 
+from dialtone_nb.clients.what_if import Answer, ask_dial_plan
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
-from dialtone_nb.dialplan.simulate import simulate
+from dialtone_nb.dialplan.table import Table
+from dialtone_nb.display.dialling import Dialling
+from dialtone_nb.display.dialling_box import DiallingBox
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.report.tables import Table
+from dialtone_nb.resources.live_table import fetch_live_table
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.yaml_models import suggest
 
 
-def tabulate_dialling(runbook: Runbook, client: str, *dialled: str) -> Table:
-    """One row a dialled string: what the service does, by which rule, and what the caller hears where it refuses."""
+def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | DiallingBox:
+    """What happens for each string that the phone dials; in JupyterLab with a field to try others, and other phones.
+
+    The table that is live in the phone's environment answers; where nothing is live yet, the one of the files.
+    """
     declared = runbook.declared.clients
     if client not in declared:
         raise InputError(Fault(f"client {client}", "is no phone in clients.yaml", suggest(client, list(declared))))
-    table = compile_table(runbook.declared)
-    rows = []
-    for one in dialled:
-        simulation = simulate(table, declared[client].environment, client, one)
-        heard = simulation.decision.message if isinstance(simulation.decision, Refuse) else ""
-        rows.append((one, told(simulation.decision), simulation.rule, heard))
-    return Table.of(("dialled", "what happens", "rule", "what the caller hears"), rows)
+    tables: dict[str, tuple[Table, str]] = {}
+
+    def ask(name: str, keys: str) -> Answer:
+        table, _ = _table_for(runbook, declared[name].environment, tables)
+        return ask_dial_plan(runbook.declared, table, name, keys)
+
+    answers = tuple(ask(client, keys) for keys in dialled)
+    _, asked = _table_for(runbook, declared[client].environment, tables)
+    dialling = Dialling(client, asked, answers)
+    return DiallingBox(dialling, list(declared), ask) if runbook.attended else dialling
 
 
-def told(decision: Decision) -> str:
-    """A decision in a few words."""
-    match decision:
-        case DialPstn() | DialEmergency():
-            kind = "emergency call" if isinstance(decision, DialEmergency) else "call"
-            return f"{kind} to {decision.number}, as {decision.caller_id}, {decision.time_limit_s // 60} min at most"
-        case DialTrunk():
-            return f"call to our own server, {decision.uri}"
-        case RingClient():
-            return f"rings {decision.client}"
-        case Refuse():
-            return f"refused: {decision.reason}"
+def _table_for(runbook: Runbook, environment: str, known: dict[str, tuple[Table, str]]) -> tuple[Table, str]:
+    """The table that answers in an environment and what it is called; looked for once."""
+    if environment not in known:
+        live = fetch_live_table(runbook.account, runbook.declared.network.service.name, environment)
+        known[environment] = (
+            (live.table, f"the dial plan that is live in {environment}")
+            if live
+            else (compile_table(runbook.declared), f"the files: nothing is live in {environment}")
+        )
+    return known[environment]

@@ -54,7 +54,9 @@ def test_text_and_html_of_a_plan_tell_the_same(changes: list[Change], notes: lis
     text, page = " ".join(plan_text(plan).split()), words_of(plan_html(plan))
     for change in changes:
         facts = [change.key, change.why, change.cost, change.warning]
-        if change.action is not Action.DELETE:
+        # Of new versions only the paths are told: theirs are hashes, and who may ask for them is in the files.
+        is_new_version = change.kind is Kind.FUNCTION_VERSION and change.action is Action.CREATE
+        if change.action is not Action.DELETE and not is_new_version:
             facts.append(str(change.after["name"]))
         for fact in facts:
             assert fact in text
@@ -116,6 +118,18 @@ def test_a_plan_that_nobody_agreed_to_says_how_to_agree() -> None:
     """The page of a run without consent names the fingerprint that the next run takes."""
     plan = plan_of(create(Kind.SERVICE, "dialtone"))
     assert f"<code>{plan.fingerprint}</code>" in applied_html(Applied(plan))
+
+
+def test_whose_visibility_changes_is_told_one_by_one() -> None:
+    """Two functions that become public are no row of two names: each says from what to what."""
+    changes = [
+        describe(
+            Change(Action.UPDATE, Kind.FUNCTION_VERSION, path, {"visibility": "protected"}, {"visibility": "public"})
+        )
+        for path in FUNCTIONS[:2]
+    ]
+    text, page = plan_text(plan_of(*changes)), words_of(plan_html(plan_of(*changes)))
+    assert text.count("protected → public") == page.count("protected → public") == 2
 
 
 def test_a_long_difference_is_cut_and_a_short_one_stands_open() -> None:

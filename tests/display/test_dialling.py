@@ -1,0 +1,94 @@
+"""The answers to "what happens if", as a person reads them and tries others."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+from dialtone_nb.clients.what_if import Answer, ask_dial_plan
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.display.dialling import Dialling, dialling_html, dialling_text
+from dialtone_nb.display.dialling_box import DiallingBox
+from dialtone_nb.errors import DialtoneError
+from dialtone_nb.parameters import load_parameters
+
+SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters")
+TABLE = compile_table(SAMPLE)
+
+
+def ask(client: str, keys: str) -> Answer:
+    """The answer of the sample network."""
+    return ask_dial_plan(SAMPLE, TABLE, client, keys)
+
+
+def shown(*keys: str) -> Dialling:
+    """What the makerspace's phone gets."""
+    return Dialling("makerspace", "the files", tuple(ask("makerspace", one) for one in keys))
+
+
+def words_of(page: str) -> str:
+    """What a person reads of HTML."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.replace("<wbr>", ""))).split())
+
+
+def test_text_and_html_tell_the_same() -> None:
+    """The decision, the rule, the cost, what the phone does and what the caller hears are in both."""
+    dialling = shown("5035550199", "9005550142", "55")
+    text, page = dialling_text(dialling), words_of(dialling_html(dialling))
+    for fact in (
+        "call to +15035550199, as +15035550106, 60 min at most",
+        "sends 5035550199 at key 10",
+        "refused: premium-rate",
+        "the caller hears: Premium rate numbers cannot be called from this phone.",
+        "domestic",
+        "sends nothing: it gives up 10 s after key 2",
+        "no call",
+        "the files",
+    ):
+        assert fact in text
+        assert fact in page
+
+
+def test_the_twiml_is_folded_under_each_call_and_escaped() -> None:
+    """It can be read, and is no part of the page."""
+    page = dialling_html(shown("5035550199"))
+    assert "<summary>TwiML</summary>" in page
+    assert "&lt;Number&gt;+15035550199&lt;/Number&gt;" in page
+
+
+def opened() -> DiallingBox:
+    """A box on the screen."""
+    box = DiallingBox(shown("911"), list(SAMPLE.clients), ask)
+    box.widget()
+    return box
+
+
+def test_other_keys_and_other_phones_are_answered_at_once() -> None:
+    """Spaces are as people write numbers, and no keys."""
+    box = opened()
+    box._keys.value = "503 555 0199"
+    assert "call to +15035550199, as +15035550106" in words_of(box._shown.value)
+    box._phone.value = "lobby"
+    assert "as +15035550103" in words_of(box._shown.value)
+    box._keys.value = ""
+    assert box._shown.value == ""
+
+
+def test_what_is_on_no_keypad_is_named() -> None:
+    """A letter is answered with the keys that there are, and asks nobody."""
+    box = opened()
+    box._keys.value = "911<"
+    assert "No phone has a key &lt;" in box._shown.value
+
+
+def test_an_account_that_does_not_answer_is_said_in_the_box() -> None:
+    """No cell runs that could show the error."""
+
+    def fail(*_: str) -> Answer:
+        raise DialtoneError("no answer from Twilio")
+
+    box = DiallingBox(shown("911"), list(SAMPLE.clients), fail)
+    box.widget()
+    box._keys.value = "911"
+    assert "no answer from Twilio" in box._shown.value

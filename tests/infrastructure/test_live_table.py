@@ -1,0 +1,44 @@
+"""The dial plan that answers calls now is read back from what is deployed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.resources.live_table import fetch_live_table, read_table_module
+from dialtone_nb.service.bundle import read_bundle
+
+from .desk import SERVICE, Desk, sample
+
+
+def test_the_live_table_is_the_one_that_was_deployed(desk: Desk) -> None:
+    """What was deployed comes back whole; what the files say by now does not matter."""
+    parameters, _ = sample()
+    assert fetch_live_table(desk.account, SERVICE, "stage") is None
+    desk.do(desk.deploy())
+    live = fetch_live_table(desk.account, SERVICE, "stage")
+    assert live is not None
+    assert live.table == compile_table(parameters)
+    assert fetch_live_table(desk.account, SERVICE, "prod") is None
+    assert fetch_live_table(desk.account, SERVICE, "nowhere") is None
+
+
+def test_another_dial_plan_is_read_as_it_is_live(desk: Desk) -> None:
+    """A rule that is only in what is live is seen."""
+    parameters, bundle = sample()
+    fewer = replace(
+        parameters, dialplan=parameters.dialplan.model_copy(update={"rules": parameters.dialplan.rules[:5]})
+    )
+    other = read_bundle(compile_table(fewer), parameters.network.service.runtime)
+    desk.bundle = other
+    desk.do(desk.deploy())
+    desk.bundle = bundle
+    live = fetch_live_table(desk.account, SERVICE, "stage")
+    assert live is not None
+    assert len(live.table.rules) == 5
+
+
+def test_a_module_of_another_form_is_no_table() -> None:
+    """What another program, or a later one of ours, deployed is not taken for a table."""
+    assert read_table_module("module.exports = {};") is None
+    assert read_table_module("exports.handler = () => {}") is None
