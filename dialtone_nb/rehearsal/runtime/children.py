@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dialtone_nb.rehearsal.runtime.child import Child
+from dialtone_nb.rehearsal.runtime.packages import Packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class Source:
 class Children:
     """Gives a build its process; starts another where the last one has ended."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, packages: Packages) -> None:
         self._base = base
+        self._packages = packages
         self._lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="rehearsal-")
         self._children: dict[str, Child] = {}
@@ -72,4 +74,4 @@ class Children:
                 functions[source.path.removeprefix("/")] = file
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(source.content)
-        return Child(folder, functions, assets, self._base)
+        return Child(folder, functions, assets, self._base, self._packages)

@@ -16,6 +16,7 @@ from dialtone_nb.rehearsal.runtime.child import Crashed
 from dialtone_nb.rehearsal.runtime.children import Children, Source
 from dialtone_nb.rehearsal.runtime.event import event_of
 from dialtone_nb.rehearsal.runtime.live import LiveAsset, Target, build_sources, find_live
+from dialtone_nb.rehearsal.runtime.packages import Packages
 from dialtone_nb.rehearsal.runtime.signature import is_signed
 from dialtone_nb.rehearsal.store import Store, Tables
 
@@ -48,9 +49,9 @@ def plain(status: int, text: str) -> Answer:
 class Front:
     """Answers at *.twil.io."""
 
-    def __init__(self, store: Store, base: str) -> None:
+    def __init__(self, store: Store, base: str, packages: Packages) -> None:
         self._store = store
-        self._children = Children(base)
+        self._children = Children(base, packages)
         self._time_limit_s = TIME_LIMIT_S
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+exports.closing = (hours) => hours.closes;
