@@ -13,7 +13,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.call_records import CallRecord, save_call
 from dialtone_nb.rehearsal.clock import iso8601
-from dialtone_nb.rehearsal.exchange.carrying import inbound_price, leg_price
+from dialtone_nb.rehearsal.exchange.pricing import inbound_price, leg_price
 from dialtone_nb.rehearsal.exchange.reach import owned_number
 from dialtone_nb.rehearsal.past import DAY, DOMAIN, Mishaps, PastCall, imagine_past, plan_mishaps
 from dialtone_nb.rehearsal.store import Store, Tables

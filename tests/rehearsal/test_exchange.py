@@ -393,10 +393,10 @@ def test_plain_text_is_spoken(network: Network) -> None:
 
 def test_not_modelled_verb_raises_a_visible_alert(network: Network) -> None:
     """A verb that the rehearsal does not carry out raises an error with a code of ours, and the call goes on."""
-    network.answers("<Gather/><Say>after</Say>")
+    network.answers("<Pay/><Say>after</Say>")
     told = network.dial()
     assert [(alert["code"], alert["level"]) for alert in told["alerts"]] == [(20501, "error")]
-    assert "<Gather>" in told["alerts"][0]["message"]
+    assert "<Pay>" in told["alerts"][0]["message"]
     assert told["heard"] == ["after"]
 
 
@@ -533,7 +533,7 @@ def test_events_are_the_history_of_webhooks(network: Network) -> None:
 
 def test_notifications_are_the_calls_alerts(network: Network) -> None:
     """A call's notifications are the alerts about it, 0 for errors and 1 for warnings."""
-    network.answers("<Gather/><Dial>+15035550199</Dial>")
+    network.answers("<Pay/><Dial>+15035550199</Dial>")
     call = network.client.calls(network.dial()["call_sid"])
     assert sorted((n.error_code, n.log) for n in call.notifications.list()) == [("13214", "1"), ("20501", "0")]
     assert [n.error_code for n in call.notifications.list(log=1)] == ["13214"]

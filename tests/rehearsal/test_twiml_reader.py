@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.twiml.voice_response import VoiceResponse
 
-from dialtone_nb.rehearsal.exchange.twiml import (
+from dialtone_nb.rehearsal.exchange.twiml import read_twiml
+from dialtone_nb.rehearsal.exchange.verbs import (
     Dial,
     Document,
+    Gather,
     Hangup,
     Pause,
     Play,
@@ -18,7 +20,6 @@ from dialtone_nb.rehearsal.exchange.twiml import (
     Say,
     Target,
     Unreadable,
-    read_twiml,
 )
 
 
@@ -109,6 +110,31 @@ def test_what_is_no_twiml_is_unreadable(text: str, code: int) -> None:
         ("<Dial method='PUT'>+15035550199</Dial>", 13210),
         ("<Reject reason='tired'/>", 13810),
         ("<Say loop='often'>hi</Say>", 13510),
+        ("<Play loop='often'>a.mp3</Play>", 13410),
+        ("<Play digits='five'/>", 13430),
+        ("<Pause length='long'/>", 13910),
+        ("<Redirect method='PUT'>next</Redirect>", 13710),
+        ("<Dial timeout='soon'>+15035550199</Dial>", 13212),
+        ("<Dial hangupOnStar='yes'>+15035550199</Dial>", 13213),
+        ("<Dial sequential='yes'>+15035550199</Dial>", 13218),
+        ("<Dial><Number sendDigits='five'>+15035550199</Number></Dial>", 13222),
+        ("<Dial><Number method='PUT'>+15035550199</Number></Dial>", 13221),
+        ("<Dial><Sip method='PUT'>sip:a@example.org</Sip></Dial>", 13241),
+        ("<Gather finishOnKey='A'/>", 13310),
+        ("<Gather finishOnKey='12'/>", 13311),
+        ("<Gather method='PUT'/>", 13312),
+        ("<Gather timeout='-1'/>", 13313),
+        ("<Gather numDigits='0'/>", 13314),
+        ("<Gather><Dial>+15035550199</Dial></Gather>", 13320),
+        ("<Gather input='smell'/>", 13326),
+        ("<Gather bargeIn='yes'/>", 13332),
+        ("<Gather actionOnEmptyResult='yes'/>", 13338),
+        ("<Record method='PUT'/>", 13610),
+        ("<Record timeout='0'/>", 13611),
+        ("<Record maxLength='0'/>", 13612),
+        ("<Record finishOnKey='A'/>", 13613),
+        ("<Record playBeep='yes'/>", 13616),
+        ("<Enqueue/>", 12200),
     ],
 )
 def test_what_twilio_would_warn_of_is_a_complaint(inside: str, code: int) -> None:
@@ -119,11 +145,13 @@ def test_what_twilio_would_warn_of_is_a_complaint(inside: str, code: int) -> Non
 @pytest.mark.parametrize(
     ("inside", "what"),
     [
-        ("<Gather><Say>hi</Say></Gather>", "<Gather>"),
-        ("<Enqueue>queue</Enqueue>", "<Enqueue>"),
+        ("<Gather input='speech'><Say>hi</Say></Gather>", "speech as input of <Gather>"),
+        ("<Enqueue workflowSid='WW1'>queue</Enqueue>", "workflowSid of <Enqueue>"),
+        ("<Record transcribe='true'/>", "transcribe of <Record>"),
+        ("<Refer><Sip>sip:a@example.org</Sip></Refer>", "<Refer>"),
         ("<Dial><Conference>room</Conference></Dial>", "<Conference>"),
         ("<Dial record='record-from-answer'>+15035550199</Dial>", "record of <Dial>"),
-        ("<Dial><Number sendDigits='1'>+15035550199</Number></Dial>", "sendDigits of <Number>"),
+        ("<Dial><Number byoc='BY1'>+15035550199</Number></Dial>", "byoc of <Number>"),
     ],
 )
 def test_what_is_not_carried_out_is_named(inside: str, what: str) -> None:
@@ -136,6 +164,22 @@ def test_values_are_kept_within_twilios_limits() -> None:
     (dial,) = read("<Dial timeout='5000' timeLimit='999999'>+15035550199</Dial>").verbs
     assert isinstance(dial, Dial)
     assert (dial.timeout, dial.time_limit) == (600, 14400)
+
+
+def test_gather_has_its_attributes_and_prompts() -> None:
+    """A Gather's attributes and what is heard in it are read from what twilio-python writes."""
+    response = VoiceResponse()
+    gather = response.gather(
+        action="/menu", num_digits=4, finish_on_key="*", timeout=9, action_on_empty_result=True, barge_in=False
+    )
+    gather.say("Press a key", loop=2)
+    gather.pause(length=3)
+    gather.play("https://example.com/a.mp3")
+    response.gather(finish_on_key="")
+    first, second = read_twiml(str(response)).verbs
+    prompts = (Say("Press a key", 2), Pause(3), Play("https://example.com/a.mp3"))
+    assert first == Gather(prompts, "/menu", "POST", 4, "*", 9, barge_in=False, action_on_empty=True)
+    assert second == Gather(finish_on="")
 
 
 @given(st.text(max_size=80))

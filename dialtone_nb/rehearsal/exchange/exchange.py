@@ -2,180 +2,102 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-from dialtone_nb.rehearsal.alerting import raise_alert
-from dialtone_nb.rehearsal.api.ip_access_control_lists import is_let_in
-from dialtone_nb.rehearsal.api.sip_domains import auth_type
-from dialtone_nb.rehearsal.call_records import CallRecord, start_call
-from dialtone_nb.rehearsal.exchange.carrying import Carrying, Entry, Legged
-from dialtone_nb.rehearsal.exchange.orders import Order
-from dialtone_nb.rehearsal.exchange.parameters import PHONE_ADDRESS
-from dialtone_nb.rehearsal.exchange.phones import CALLS, chosen_domain, may
-from dialtone_nb.rehearsal.exchange.reach import owned_number
+from dialtone_nb.rehearsal.exchange.applications import Applications
+from dialtone_nb.rehearsal.exchange.carrying import Carrying
+from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_caller, admit_phone
+from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.exchange.ledger import Ledger, Leg
+from dialtone_nb.rehearsal.exchange.lines import Door, Line, OutgoingLeg, Wires
+from dialtone_nb.rehearsal.exchange.live_call import LiveCall
+from dialtone_nb.rehearsal.exchange.orders import FarSide, Order
+from dialtone_nb.rehearsal.exchange.phones import CALLS, chosen_domain
+from dialtone_nb.rehearsal.exchange.schedule import Party, Schedule
+from dialtone_nb.rehearsal.exchange.simulated import SimulatedLine, SimulatedWires
+from dialtone_nb.rehearsal.exchange.telling import tell_call, tell_turned_away
 from dialtone_nb.rehearsal.exchange.webhooks import Asker
-from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
+from dialtone_nb.rehearsal.own_servers import is_own_server
+from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Store, Tables
 
 BETWEEN_CALLS_S = 1.0
-# RFC 3261's way to write digits into a SIP URI: Twilio shows # as %23.
-SIP_USER_SAFE = "+*-_.!~'()&=$,;?/"
-
-
-@dataclass(frozen=True, slots=True)
-class TurnedAway:
-    """A call that never became one: no record, only SIP's answer and perhaps an alert."""
-
-    sip_response: int
-    code: int | None
-    reason: str
 
 
 class Exchange:
-    """Carries calls, one at a time: each moves the one clock."""
+    """Carries calls: simulated ones in simulated time, and those of real phones side by side, in theirs."""
 
     def __init__(self, store: Store, base: str) -> None:
         self._store = store
-        self._asker = Asker(base, store.identity.auth_token)
-        self._one_at_a_time = threading.Lock()
+        self._asker = Asker(base, store.identity.auth_token, lambda host: is_own_server(store, host))
+        self._door: Door | None = None
+        self.schedule = Schedule(store)
         # One thread of its own: were those that all share full of waiting calls, none would be left to start functions.
         self._queue = ThreadPoolExecutor(1, "rehearsal calls")
 
     def close(self) -> None:
-        """Let its connections go."""
+        """Let go of calls that are still going on, and of connections."""
         self._queue.shutdown(wait=False, cancel_futures=True)
+        self.schedule.close()
         self._asker.close()
 
     def queue(self, order: Order) -> Future[dict[str, Any]]:
-        """What will come of a call, once those before it are over."""
+        """What will come of a simulated call, once those before it are over."""
         return self._queue.submit(self.place, order)
 
+    def open_door(self, door: Door) -> None:
+        """Let real phones call, and be called."""
+        self._door = door
+
     def place(self, order: Order) -> dict[str, Any]:
-        """What came of a call, as JSON: it is over when this returns."""
-        with self._one_at_a_time:
-            entry = self._let_in(order)
-            if isinstance(entry, TurnedAway):
-                return self._told_away(entry)
-            with self._store.transaction() as tables:
-                parent = start_call(
-                    tables, entry.from_, entry.to, "inbound", "ringing", phone_number_sid=entry.number_sid or None
-                )
-            carrying = Carrying(self._store, self._asker, entry, parent, order.far_side)
-            carrying.run()
-            with self._store.transaction() as tables:
-                # Nobody dials again at once; and so no two calls start in the same second.
-                tables.advance(BETWEEN_CALLS_S)
-            return self._told(carrying)
-
-    def _let_in(self, order: Order) -> Entry | TurnedAway:
+        """What came of a simulated call, as JSON: it is over when this returns."""
         with self._store.transaction() as tables:
-            return _from_phone(tables, order) if order.client else _from_number(tables, order)
+            entry = _let_in(tables, order)
+        if isinstance(entry, TurnedAway):
+            return tell_turned_away(entry)
+        carried: list[LiveCall] = []
+        party = self.schedule.enlist(lambda: self._carry_simulated(party, entry, order, carried))
+        self.schedule.drive_through(party)
+        # Nobody dials again at once; and so no two calls start in the same second.
+        self.schedule.pass_time(BETWEEN_CALLS_S)
+        return self._tell(carried[0])
 
-    def _told_away(self, turned: TurnedAway) -> dict[str, Any]:
-        alerts = [{"code": turned.code, "message": turned.reason}] if turned.code else []
-        return {
-            "call_sid": None,
-            "status": "refused",
-            "sip_response": turned.sip_response,
-            "reason": turned.reason,
-            "answered": False,
-            "duration_s": 0,
-            "heard": [],
-            "children": [],
-            "webhooks": [],
-            "alerts": alerts,
-        }
+    def carry(self, entry: Entry, caller: Line, wires: Wires) -> dict[str, Any]:
+        """What came of a real phone's call, as JSON; it is carried out in the thread that asks, to its end."""
+        call = self._begin(entry, caller, wires)
+        Carrying(call, entry).run()
+        return self._tell(call)
 
-    def _told(self, carrying: Carrying) -> dict[str, Any]:
-        parent = carrying.parent
-        sids = {parent.sid, *(leg.record.sid for leg in carrying.legs)}
+    def _carry_simulated(self, party: Party, entry: Entry, order: Order, carried: list[LiveCall]) -> None:
+        wires = SimulatedWires(party, lambda leg: self._far_side(leg, order))
+        call = self._begin(entry, SimulatedLine(party, order.far_side), wires)
+        carried.append(call)
+        Carrying(call, entry).run()
+
+    def _begin(self, entry: Entry, caller: Line, wires: Wires) -> LiveCall:
+        ledger = Ledger(self._store, wires)
+        record = ledger.start(entry.from_, entry.to, "inbound", "ringing", number_sid=entry.number_sid)
+        own = Leg(record, line=caller, callback=entry.callback)
+        applications = Applications(ledger, self._asker, record.sid, entry.phone)
+        return LiveCall(own, wires, ledger, applications, entry.phone, self._door)
+
+    def _far_side(self, leg: OutgoingLeg, order: Order) -> FarSide:
+        """How whoever is rung behaves: as the order says of them, or as was said before, or as the order says."""
+        if leg.address in order.targets:
+            return order.targets[leg.address]
         with self._store.transaction() as tables:
-            alerts = [alert for alert in tables.list("alert", "") if alert.body["resource_sid"] in sids]
-        alerts.sort(key=lambda alert: (alert.created, alert.name, alert.nth))
-        return {
-            "call_sid": parent.sid,
-            "from": parent.from_,
-            "to": parent.to,
-            "status": parent.status,
-            "answered": parent.answered is not None,
-            "duration_s": parent.duration,
-            "heard": carrying.heard,
-            "children": [_told_leg(leg) for leg in carrying.legs],
-            "webhooks": carrying.webhooks,
-            "alerts": [
-                {
-                    "sid": alert.sid,
-                    "code": int(alert.body["error_code"]),
-                    "level": alert.body["log_level"],
-                    "message": alert.body["message"],
-                    "resource_sid": alert.body["resource_sid"],
-                }
-                for alert in alerts
-            ],
-        }
+            return far_side_of(tables, leg.address) or order.far_side
+
+    def _tell(self, call: LiveCall) -> dict[str, Any]:
+        with self._store.transaction() as tables:
+            return tell_call(tables, call)
 
 
-def _told_leg(leg: Legged) -> dict[str, Any]:
-    record: CallRecord = leg.record
-    return {
-        "call_sid": record.sid,
-        "from": record.from_,
-        "to": record.to,
-        "status": record.status,
-        "duration_s": record.duration,
-        "sip_response": leg.sip_response,
-        "sip_headers": leg.headers,
-        "emergency": leg.emergency or None,
-    }
-
-
-def _from_phone(tables: Tables, order: Order) -> Entry | TurnedAway:
-    domain = chosen_domain(tables, order.client, CALLS, order.domain)
-    if domain and auth_type(tables, domain) == "IP_ACL":
-        raise not_modelled(f"calls to {domain.name}, which has an IP access control list and no credential list")
-    if domain is None or not may(tables, domain, order.client, CALLS):
-        where = domain.name if domain else "any SIP domain"
-        reason = f"SIP: bad user credentials: no credential list mapped for calls at {where} holds {order.client}"
-        raise_alert(tables, 32202, domain.sid if domain else "", reason)
-        return TurnedAway(403, 32202, reason)
-    if not is_let_in(tables, domain, PHONE_ADDRESS):
-        reason = f"SIP: {PHONE_ADDRESS}, which the phone calls from, is in no IP access control list of {domain.name}"
-        raise_alert(tables, 32201, domain.sid, reason)
-        return TurnedAway(403, 32201, reason)
-    body = domain.body
-    return Entry(
-        from_=f"sip:{order.client}@{domain.name}",
-        to=f"sip:{quote(order.dial, safe=SIP_USER_SAFE)}@{domain.name}",
-        voice_url=body["voice_url"] or "",
-        voice_method=body["voice_method"],
-        fallback_url=body["voice_fallback_url"] or "",
-        fallback_method=body["voice_fallback_method"],
-        callback_url=body["voice_status_callback_url"] or "",
-        callback_method=body["voice_status_callback_method"],
-        domain=domain,
-        username=order.client,
-    )
-
-
-def _from_number(tables: Tables, order: Order) -> Entry | TurnedAway:
+def _let_in(tables: Tables, order: Order) -> Entry | TurnedAway:
+    if order.client:
+        domain = chosen_domain(tables, order.client, CALLS, order.domain)
+        return admit_phone(tables, domain, order.client, order.dial)
     if not order.from_.startswith("+"):
         raise Refusal(20001, f"from must be E.164, with a plus sign; it is {order.from_!r}")
-    number = owned_number(tables, order.to)
-    if number is None:
-        return TurnedAway(404, None, f"{order.to} is not in service: this account does not have it")
-    body = number.body
-    return Entry(
-        from_=order.from_,
-        to=order.to,
-        voice_url=body["voice_url"] or "",
-        voice_method=body["voice_method"],
-        fallback_url=body["voice_fallback_url"] or "",
-        fallback_method=body["voice_fallback_method"],
-        callback_url=body["status_callback"] or "",
-        callback_method=body["status_callback_method"],
-        number_sid=number.sid,
-    )
+    return admit_caller(tables, order.from_, order.to)

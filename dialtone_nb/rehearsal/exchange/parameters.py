@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from dialtone_nb.rehearsal.api.available_phone_numbers import RATE_CENTERS
 from dialtone_nb.rehearsal.call_records import CallRecord
 from dialtone_nb.rehearsal.exchange.webhooks import call_token
@@ -13,10 +15,21 @@ API_VERSION = "2010-04-01"
 PHONE_ADDRESS = "192.0.2.10"
 
 
+@dataclass(frozen=True, slots=True)
+class CallingPhone:
+    """The phone that calls through a SIP domain: who authenticated, from where, and what its INVITE brought."""
+
+    domain: Thing
+    username: str
+    source_ip: str = PHONE_ADDRESS
+    sip_call_id: str = ""
+    sip_headers: dict[str, str] = field(default_factory=dict)
+
+
 def call_parameters(
-    identity: Identity, call: CallRecord, status: str, *, domain: Thing | None = None, username: str = ""
+    identity: Identity, call: CallRecord, status: str, phone: CallingPhone | None = None
 ) -> dict[str, str]:
-    """What is sent with every webhook of a call: of a SIP domain where `domain` is given, of a number otherwise."""
+    """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise."""
     ends = {"From": call.from_, "To": call.to, "Caller": call.from_, "Called": call.to}
     common = {
         "AccountSid": identity.account_sid,
@@ -28,14 +41,15 @@ def call_parameters(
     }
     if call.parent_call_sid:
         common["ParentCallSid"] = call.parent_call_sid
-    if domain:
-        call_id = identity.digest("sip call id", call.sid)[:32]
+    if phone:
+        call_id = f"{identity.digest('sip call id', call.sid)[:32]}@{phone.source_ip}"
         return common | {
-            "SipDomain": domain.name,
-            "SipDomainSid": domain.sid,
-            "SipUsername": username,
-            "SipCallId": f"{call_id}@{PHONE_ADDRESS}",
-            "SipSourceIp": PHONE_ADDRESS,
+            "SipDomain": phone.domain.name,
+            "SipDomainSid": phone.domain.sid,
+            "SipUsername": phone.username,
+            "SipCallId": phone.sip_call_id or call_id,
+            "SipSourceIp": phone.source_ip,
+            **{f"SipHeader_{name}": value for name, value in phone.sip_headers.items()},
         }
     places: dict[str, str] = {}
     for end in ("From", "Caller", "To", "Called"):

@@ -11,7 +11,7 @@ import phonenumbers
 
 from dialtone_nb.rehearsal.api.dialing_permissions import permissions
 from dialtone_nb.rehearsal.exchange.phones import is_registered
-from dialtone_nb.rehearsal.exchange.twiml import Complaint, Target
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
 from dialtone_nb.rehearsal.store import Tables, Thing
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 

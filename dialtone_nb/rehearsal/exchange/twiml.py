@@ -1,151 +1,46 @@
-"""TwiML, read: the verbs of a document, and what in it Twilio would warn of."""
+"""TwiML, read: the verbs of a document, and what in it Twilio would warn of, with the codes of its error dictionary."""
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 
-# The attributes that each element may have; another one is a schema warning (12200) and has no effect.
-_CALLBACKS = "statusCallback statusCallbackEvent statusCallbackMethod"
-_RECORDING = (
-    "record trim recordingStatusCallback recordingStatusCallbackMethod recordingStatusCallbackEvent recordingTrack"
+from dialtone_nb.rehearsal.exchange.elements import (
+    ASKS_FOR_NOTHING,
+    ATTRIBUTES,
+    ATTRIBUTES_NOT_CARRIED_OUT,
+    METHOD_CODES,
+    NOT_CARRIED_OUT,
 )
-_DETECTION = (
-    "machineDetection machineDetectionTimeout machineDetectionSpeechThreshold machineDetectionSpeechEndThreshold "
-    "machineDetectionSilenceTimeout amdStatusCallback amdStatusCallbackMethod"
+from dialtone_nb.rehearsal.exchange.verbs import (
+    ALL_KEYS,
+    DEFAULT_TIME_LIMIT_S,
+    DEFAULT_TIMEOUT_S,
+    Complaint,
+    Dial,
+    Document,
+    Enqueue,
+    Gather,
+    Hangup,
+    Leave,
+    Pause,
+    Play,
+    Prompt,
+    Record,
+    Redirect,
+    Reject,
+    Say,
+    Target,
+    Unreadable,
+    Verb,
 )
-ATTRIBUTES = {
-    "Say": "voice loop language",
-    "Play": "loop digits",
-    "Pause": "length",
-    "Hangup": "",
-    "Reject": "reason",
-    "Redirect": "method",
-    "Dial": "action method timeout timeLimit callerId answerOnBridge ringTone hangupOnStar sequential referUrl "
-    f"referMethod events {_RECORDING}",
-    "Number": f"sendDigits url method byoc {_CALLBACKS} {_DETECTION}",
-    "Sip": f"username password url method {_CALLBACKS} {_DETECTION}",
-}
-# What Twilio would carry out and the rehearsal does not.
-NOT_CARRIED_OUT = frozenset(
-    {
-        "Gather",
-        "Record",
-        "Enqueue",
-        "Leave",
-        "Queue",
-        "Conference",
-        "Client",
-        "Connect",
-        "Start",
-        "Stop",
-        "Refer",
-        "Pay",
-    }
-    | {"Prompt", "Sim", "WhatsApp", "Echo", "Sms", "Message", "Application", "VirtualAgent", "Siprec", "Stream"}
-)
-DEFAULT_TIMEOUT_S = 30
+
+SCHEMA_WARNING = 12200
 LONGEST_TIMEOUT_S = 600
-DEFAULT_TIME_LIMIT_S = 14400
-DEFAULT_LOOP = 1
 LONGEST_LOOP = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Words to be spoken, as often as `loop` says."""
-
-    text: str
-    loop: int = DEFAULT_LOOP
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """A sound at a URL, or digits as tones."""
-
-    url: str
-    digits: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Silence, in seconds."""
-
-    length: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """The end of the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A refusal to answer; `reason` is rejected or busy."""
-
-    reason: str = "rejected"
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """Another document takes over."""
-
-    url: str
-    method: str = "POST"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whom a Dial rings: a number, or a SIP URI."""
-
-    kind: str
-    address: str
-    url: str = ""
-    status_callback: str = ""
-    status_callback_method: str = "POST"
-    status_callback_events: tuple[str, ...] = ("completed",)
-    username: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """A second leg; times are in seconds, `action` is None where the document goes on after it."""
-
-    targets: tuple[Target, ...]
-    action: str | None = None
-    method: str = "POST"
-    caller_id: str = ""
-    timeout: int = DEFAULT_TIMEOUT_S
-    time_limit: int = DEFAULT_TIME_LIMIT_S
-    answer_on_bridge: bool = False
-
-
-Verb = Say | Play | Pause | Hangup | Reject | Redirect | Dial
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """Something wrong in a document: Twilio's code and a sentence."""
-
-    code: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document's verbs in order, what is wrong with it, and what the rehearsal does not carry out."""
-
-    verbs: tuple[Verb, ...]
-    complaints: tuple[Complaint, ...] = ()
-    not_carried_out: tuple[str, ...] = ()
-
-
-class Unreadable(Exception):  # noqa: N818 - it is a finding about somebody's document
-    """A document that is no TwiML at all."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.complaint = Complaint(code, message)
+LONGEST_GATHER_S = 3600
+MOST_DIGITS = 1000
+LONGEST_QUEUE_NAME = 64
 
 
 def read_twiml(text: str) -> Document:
@@ -163,77 +58,166 @@ def read_twiml(text: str) -> Document:
 
 
 class _Reader:
+    """Reads elements, and collects what is wrong with them."""
+
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
         self.not_carried_out: list[str] = []
 
     def verb(self, element: ET.Element) -> Verb | None:
+        if prompt := self.prompt(element):
+            return prompt
         self._check_attributes(element)
-        text = (element.text or "").strip()
         match element.tag:
-            case "Say":
-                return Say("".join(element.itertext()).strip(), self._loop(element))
-            case "Play":
-                return Play(text, element.get("digits", ""))
-            case "Pause":
-                return Pause(self._whole(element, "length", 1, 1, 3600, 12200))
             case "Hangup":
                 return Hangup()
+            case "Leave":
+                return Leave()
             case "Reject":
                 return Reject(self._reason(element))
             case "Redirect":
-                return Redirect(text, self._method(element))
+                return Redirect(_text(element), self._method(element))
             case "Dial":
-                return self._dial(element, text)
+                return self._dial(element)
+            case "Gather":
+                return self._gather(element)
+            case "Record":
+                return self._record(element)
+            case "Enqueue":
+                return self._enqueue(element)
         self._stranger(element)
         return None
+
+    def prompt(self, element: ET.Element) -> Prompt | None:
+        """What can be heard, in a Response or in a Gather."""
+        if element.tag not in {"Say", "Play", "Pause"}:
+            return None
+        self._check_attributes(element)
+        match element.tag:
+            case "Say":
+                return Say("".join(element.itertext()).strip(), self._loop(element, 13510))
+            case "Play":
+                return Play(_text(element), self._tones(element, "digits", 13430), self._loop(element, 13410))
+        return Pause(self._whole(element, "length", 1, 1, 3600, 13910))
 
     def _stranger(self, element: ET.Element) -> None:
         if element.tag in NOT_CARRIED_OUT:
             self.not_carried_out.append(f"<{element.tag}>")
         else:
-            self._complain(12200, f"There is no element <{element.tag}> here")
+            self._complain(SCHEMA_WARNING, f"There is no element <{element.tag}> here")
 
-    def _dial(self, element: ET.Element, text: str) -> Dial:
+    # --- dialling ---
+
+    def _dial(self, element: ET.Element) -> Dial:
+        text = _text(element)
         targets = [Target("number", text)] if text else []
         for noun in element:
-            if noun.tag in {"Number", "Sip"}:
+            if noun.tag in {"Number", "Sip", "Queue"}:
                 targets.append(self._target(noun))
             else:
                 self._stranger(noun)
-        for name in ("record", "hangupOnStar", "sequential", "referUrl"):
-            if element.get(name) not in {None, "false", "do-not-record"}:
-                self.not_carried_out.append(f"{name} of <Dial>")
         return Dial(
             tuple(targets),
             action=element.get("action"),
             method=self._method(element),
             caller_id=element.get("callerId", ""),
-            timeout=self._whole(element, "timeout", DEFAULT_TIMEOUT_S, 1, LONGEST_TIMEOUT_S, 12200),
+            timeout=self._whole(element, "timeout", DEFAULT_TIMEOUT_S, 1, LONGEST_TIMEOUT_S, 13212),
             time_limit=self._whole(element, "timeLimit", DEFAULT_TIME_LIMIT_S, 1, DEFAULT_TIME_LIMIT_S, 13216),
             answer_on_bridge=self._flag(element, "answerOnBridge", 13219),
+            hangup_on_star=self._flag(element, "hangupOnStar", 13213),
+            sequential=self._flag(element, "sequential", 13218),
         )
 
     def _target(self, noun: ET.Element) -> Target:
         self._check_attributes(noun)
-        for name in ("sendDigits", "byoc", "machineDetection"):
-            if noun.get(name):
-                self.not_carried_out.append(f"{name} of <{noun.tag}>")
         return Target(
-            "number" if noun.tag == "Number" else "sip",
-            (noun.text or "").strip(),
+            "number" if noun.tag == "Number" else "sip" if noun.tag == "Sip" else "queue",
+            _text(noun),
             url=noun.get("url", ""),
+            method=self._method(noun),
             status_callback=noun.get("statusCallback", ""),
             status_callback_method=noun.get("statusCallbackMethod", "POST").upper(),
             status_callback_events=tuple(noun.get("statusCallbackEvent", "completed").split()),
             username=noun.get("username", ""),
+            password=noun.get("password", ""),
+            send_digits=self._tones(noun, "sendDigits", 13222),
         )
+
+    # --- what a caller answers ---
+
+    def _gather(self, element: ET.Element) -> Gather:
+        prompts = []
+        for inner in element:
+            if prompt := self.prompt(inner):
+                prompts.append(prompt)
+            else:
+                self._complain(13320, f"Gather: <{inner.tag}> can't stand in it; Say, Play and Pause can")
+        kinds = set(element.get("input", "dtmf").split())
+        if strange := kinds - {"dtmf", "speech"}:
+            self._complain(13326, f"Gather: invalid input {sorted(strange)[0]!r}")
+        if "speech" in kinds:
+            self.not_carried_out.append("speech as input of <Gather>")
+        return Gather(
+            tuple(prompts),
+            action=element.get("action"),
+            method=self._method(element),
+            most=self._whole(element, "numDigits", 0, 1, MOST_DIGITS, 13314) or None,
+            finish_on=self._finishing_key(element),
+            timeout=self._whole(element, "timeout", 5, 0, LONGEST_GATHER_S, 13313),
+            barge_in=self._flag(element, "bargeIn", 13332, "true"),
+            action_on_empty=self._flag(element, "actionOnEmptyResult", 13338),
+            hears_digits="speech" not in kinds or "dtmf" in kinds,
+        )
+
+    def _finishing_key(self, element: ET.Element) -> str:
+        key = element.get("finishOnKey", "#")
+        if len(key) > 1:
+            self._complain(13311, f"Gather: finishOnKey must be a single key, not {key!r}")
+        elif key not in ALL_KEYS:
+            self._complain(13310, f"Gather: finishOnKey can't be {key!r}")
+        else:
+            return key
+        return "#"
+
+    def _record(self, element: ET.Element) -> Record:
+        keys = element.get("finishOnKey", ALL_KEYS)
+        if not set(keys) <= set(ALL_KEYS):
+            self._complain(13613, f"Record: invalid finishOnKey {keys!r}")
+            keys = ALL_KEYS
+        return Record(
+            action=element.get("action"),
+            method=self._method(element),
+            timeout=self._whole(element, "timeout", 5, 1, LONGEST_GATHER_S, 13611),
+            finish_on=keys,
+            longest=self._whole(element, "maxLength", 3600, 1, DEFAULT_TIME_LIMIT_S, 13612),
+            beep=self._flag(element, "playBeep", 13616, "true"),
+            callback=element.get("recordingStatusCallback", ""),
+            callback_method=element.get("recordingStatusCallbackMethod", "POST").upper(),
+            callback_events=tuple(element.get("recordingStatusCallbackEvent", "completed").split()),
+        )
+
+    def _enqueue(self, element: ET.Element) -> Enqueue:
+        name = _text(element)
+        if not name or len(name) > LONGEST_QUEUE_NAME:
+            self._complain(SCHEMA_WARNING, f"Enqueue: a queue's name has 1 to {LONGEST_QUEUE_NAME} characters")
+        return Enqueue(
+            name[:LONGEST_QUEUE_NAME],
+            action=element.get("action"),
+            method=self._method(element),
+            wait_url=element.get("waitUrl", ""),
+            wait_method=element.get("waitUrlMethod", "POST").upper(),
+        )
+
+    # --- attributes ---
 
     def _check_attributes(self, element: ET.Element) -> None:
         known = ATTRIBUTES.get(element.tag)
         for name in sorted(element.attrib):
             if known is not None and name not in known.split():
-                self._complain(12200, f"<{element.tag}> has no attribute {name}")
+                self._complain(SCHEMA_WARNING, f"<{element.tag}> has no attribute {name}")
+        for name in ATTRIBUTES_NOT_CARRIED_OUT.get(element.tag, ()):
+            if element.get(name, "") not in ASKS_FOR_NOTHING:
+                self.not_carried_out.append(f"{name} of <{element.tag}>")
 
     def _reason(self, element: ET.Element) -> str:
         reason = element.get("reason", "rejected")
@@ -242,21 +226,29 @@ class _Reader:
         self._complain(13810, f"Reject: invalid reason {reason!r}")
         return "rejected"
 
-    def _loop(self, element: ET.Element) -> int:
-        loop = self._whole(element, "loop", DEFAULT_LOOP, 0, LONGEST_LOOP, 13510)
-        return loop or LONGEST_LOOP
+    def _tones(self, element: ET.Element, name: str, code: int) -> str:
+        digits = element.get(name, "")
+        if re.fullmatch(r"[0-9*#wW]*", digits):
+            return digits
+        self._complain(code, f"Invalid {name} value {digits!r} of <{element.tag}>")
+        return ""
+
+    def _loop(self, element: ET.Element, code: int) -> int:
+        return self._whole(element, "loop", 1, 0, LONGEST_LOOP, code) or LONGEST_LOOP
 
     def _method(self, element: ET.Element) -> str:
         method = element.get("method", "POST").upper()
         if method in {"GET", "POST"}:
             return method
-        self._complain(13210 if element.tag == "Dial" else 14104, f"Invalid method {method!r} of <{element.tag}>")
+        code = METHOD_CODES.get(element.tag, SCHEMA_WARNING)
+        self._complain(code, f"Invalid method {method!r} of <{element.tag}>")
         return "POST"
 
-    def _flag(self, element: ET.Element, name: str, code: int) -> bool:
-        value = element.get(name, "false")
+    def _flag(self, element: ET.Element, name: str, code: int, default: str = "false") -> bool:
+        value = element.get(name, default)
         if value not in {"true", "false"}:
             self._complain(code, f"Invalid {name} value {value!r}")
+            value = default
         return value == "true"
 
     def _whole(self, element: ET.Element, name: str, default: int, least: int, most: int, code: int) -> int:
@@ -270,3 +262,7 @@ class _Reader:
 
     def _complain(self, code: int, message: str) -> None:
         self.complaints.append(Complaint(code, message))
+
+
+def _text(element: ET.Element) -> str:
+    return (element.text or "").strip()

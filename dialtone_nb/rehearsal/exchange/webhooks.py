@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
@@ -52,10 +52,14 @@ class Answered:
 
 
 class Asker:
-    """Asks webhooks: *.twil.io at the rehearsal itself, loopback addresses where they are, and nothing else."""
+    """Asks webhooks: *.twil.io and our own server at the rehearsal itself, loopback addresses where they are.
 
-    def __init__(self, base: str, auth_token: str) -> None:
+    Nothing else: `is_own` says which names our own server has.
+    """
+
+    def __init__(self, base: str, auth_token: str, is_own: Callable[[str], bool]) -> None:
         self._base = base
+        self._is_own = is_own
         self._validator = RequestValidator(auth_token)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -64,7 +68,7 @@ class Asker:
         """The application's answer."""
         parts = urlsplit(webhook.full_url)
         host = parts.hostname or ""
-        if host.endswith(FUNCTIONS_SUFFIX):
+        if host.endswith(FUNCTIONS_SUFFIX) or (host not in LOOPBACK and self._is_own(host)):
             address = self._base + webhook.full_url.removeprefix(f"{parts.scheme}://{parts.netloc}")
         elif host in LOOPBACK:
             address = webhook.full_url
@@ -104,3 +108,8 @@ def resolve(base: str, url: str) -> str:
 def call_token(secret: str, call_sid: str) -> str:
     """A token that stands for a call, as carriers' calls bring one; opaque, and the same for the same call."""
     return base64.urlsafe_b64encode(hmac.digest(secret.encode(), call_sid.encode(), "sha256")).decode()
+
+
+def is_absolute(url: str) -> bool:
+    """Whether a URL needs no other one to be understood."""
+    return bool(urlsplit(url).scheme)

@@ -1,0 +1,158 @@
+"""What the meaning of TwiML needs of telephones: lines to talk on, and wires to ring others and join them.
+
+Whatever takes time is behind these. The simulation lets simulated time pass; real phones take the time that they take.
+All methods block until what they do is done. `HungUp` means that the one whose call it is has gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Prompt
+from dialtone_nb.rehearsal.store import Tables
+
+BridgeEnd = Literal["callee", "time limit", "star"]
+RecordEnd = Literal["key", "silence", "longest"]
+
+
+class HungUp(Exception):  # noqa: N818 - it is how a call ends
+    """The one at the end of a line has hung up, or never waited for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitTerms:
+    """How digits are gathered: at most so many, up to a key (empty for none), so many seconds between two keys."""
+
+    most: int | None = None
+    finish_on: str = "#"
+    timeout_s: float = 5.0
+    barge_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTerms:
+    """How long is recorded: up to one of these keys, so many seconds of silence, or so many seconds in all."""
+
+    finish_on: str
+    timeout_s: float
+    longest_s: float
+    beep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded: seconds of sound, and the key that ended it, if one did."""
+
+    seconds: float
+    key: str = ""
+
+
+class Line(Protocol):
+    """One leg, as TwiML sees it: the line of whose call it is, or of one who was rung and has answered."""
+
+    def ring(self) -> None:
+        """Let whoever calls hear that it rings (180)."""
+
+    def answer(self) -> None:
+        """Answer (200), unless that was done."""
+
+    def refuse(self, sip_response: int) -> None:
+        """Turn the call away, instead of ever answering."""
+
+    def say(self, text: str) -> None:
+        """Speak words, to their end."""
+
+    def play(self, url: str) -> None:
+        """Play a sound, to its end."""
+
+    def play_digits(self, digits: str) -> None:
+        """Play digits as tones."""
+
+    def pause(self, seconds: float) -> None:
+        """Be silent."""
+
+    def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
+        """The digits that are pressed while the prompts are heard, or after them; the key that finishes is not one."""
+
+    def record(self, terms: RecordTerms) -> Recorded:
+        """Listen, and tell how long there was something to hear."""
+
+    def hang_up(self) -> None:
+        """End it, if it has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingLeg:
+    """A leg that may be rung: nothing speaks against its number, its caller ID, or its phone's registration."""
+
+    call_sid: str
+    kind: Literal["number", "sip"]
+    address: str
+    caller_id: str
+    sip_headers: dict[str, str] = field(default_factory=dict)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    emergency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """It rings there."""
+
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Somebody answers; whatever else rings is to stop. `sip_call_id` is empty where the leg is not SIP's."""
+
+    call_sid: str
+    line: Line
+    sip_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """Nobody will answer there; `complaint` is an alert that it earns."""
+
+    call_sid: str
+    status: Literal["busy", "no-answer", "failed", "canceled"]
+    sip_response: int | None = None
+    complaint: Complaint | None = None
+    sip_call_id: str = ""
+
+
+LegEvent = Rings | Answers | Fails
+
+
+class Wires(Protocol):
+    """What joins the lines of one call."""
+
+    def ring(
+        self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
+    ) -> Generator[LegEvent, None, None]:
+        """What happens at each leg, as it happens, until one answers, all fail, or the time is over.
+
+        `HungUp` where the caller does not wait so long. Whoever closes the generator wants what still rings to stop.
+        """
+
+    def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
+        """What ended the talk of two; `HungUp` where the caller did."""
+
+    def catch_up(self, tables: Tables) -> None:
+        """Move the store's clock to where time is: done before any time is written down."""
+
+    def interrupt(self, error: BaseException) -> None:
+        """Have the blocking method that runs, or the next one, raise this error; asked from another thread."""
+
+
+class Door(Protocol):
+    """Where real phones come in."""
+
+    def reaches(self, leg: OutgoingLeg) -> bool:
+        """Whether this leg leads to a phone that is registered here."""
+
+    def wires(self) -> Wires:
+        """Wires for a simulated call that rings such a phone."""
