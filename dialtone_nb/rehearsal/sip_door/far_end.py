@@ -1,0 +1,76 @@
+"""The built-in telephone network: who answers at a number that a real phone dials, and what is heard there."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from dialtone_nb.rehearsal.sip_door.media import MediaPort
+from dialtone_nb.rehearsal.sip_door.sounds import MILLIWATT, silence, tone
+from dialtone_nb.rehearsal.sip_door.voice import speak
+
+Does = Literal["answers", "is busy", "does not answer", "can't be reached"]
+Plays = Literal["an announcement", "an echo", "a tone"]
+BUSY_AFTER_S = 1.0
+RINGS_S = 3.0
+TALKS_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """How a number behaves; seconds of ringing before it answers, and of talk before it hangs up."""
+
+    does: Does = "answers"
+    plays: Plays = "an announcement"
+    rings_s: float = RINGS_S
+    talks_s: float = TALKS_S
+
+
+# By a number's last four digits, in any area: like telephone companies' test lines, among the fictional 555-01xx.
+BY_LAST_DIGITS: dict[str, FarEnd] = {
+    "0190": FarEnd(plays="a tone", rings_s=1.0, talks_s=math.inf),
+    "0191": FarEnd(plays="an echo", rings_s=1.0, talks_s=math.inf),
+    "0192": FarEnd("is busy"),
+    "0193": FarEnd("does not answer"),
+    "0194": FarEnd("can't be reached"),
+    "0195": FarEnd(rings_s=10.0),
+    "0196": FarEnd(rings_s=1.0, talks_s=3.0),
+}
+
+
+def far_end_of(number: str) -> FarEnd:
+    """Who is at a number, or at the trunk's address."""
+    return BY_LAST_DIGITS.get(number[-4:], FarEnd())
+
+
+def announcement(address: str, emergency: str = "") -> str:
+    """What is said where somebody answers."""
+    if emergency:
+        return f"This is not an emergency service. You dialled {_spelled(emergency)} on a rehearsal. Nobody was called."
+    if address.startswith("sip"):
+        return "This is the trunk, on the rehearsal. Your call went through."
+    return f"This is {_spelled(address)}, on the rehearsal. Your call went through. No real telephone rang."
+
+
+def _spelled(number: str) -> str:
+    return " ".join(number.removeprefix("+1"))
+
+
+async def perform(far_end: FarEnd, media: MediaPort, words: str) -> None:
+    """Let a leg hear what is heard there, such as these words; over when the far end hangs up."""
+    try:
+        async with asyncio.timeout(None if math.isinf(far_end.talks_s) else far_end.talks_s):
+            if far_end.plays == "an echo":
+                await media.play(speak("You hear yourself."))
+                media.echoes = True
+                await asyncio.Event().wait()
+            elif far_end.plays == "a tone":
+                await media.play(tone(MILLIWATT, 1.0), repeat=True)
+            else:
+                await media.play(speak(words) + silence(2.0), repeat=True)
+    except TimeoutError:
+        pass
+    finally:
+        media.echoes = False

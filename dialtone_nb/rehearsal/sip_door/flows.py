@@ -1,0 +1,173 @@
+"""Ways for SIP to come and go: UDP, and TCP connections cut into messages; a flow leads back to who sent something."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dialtone_nb.errors import DialtoneError
+
+Address = tuple[str, int]
+Transport = Literal["UDP", "TCP"]
+
+LARGEST_HEADERS = 16 * 1024
+LARGEST_BODY = 64 * 1024
+MOST_CONNECTIONS = 2000
+IDLE_S = 7200.0  # a connection that is silent for two of the longest registrations is given up
+CONNECT_S = 4.0
+PONG = b"\r\n"  # RFC 5626, 4.4.1: what answers a keep-alive over TCP
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A way to a peer: the same UDP socket and address, or the same TCP connection."""
+
+    transport: Transport
+    peer: Address
+    local: Address
+    write: Callable[[bytes, Address], None] = field(repr=False, compare=False)
+
+    def send(self, data: bytes, to: Address | None = None) -> None:
+        """Send bytes; over UDP perhaps to another port of the peer's. What can't be sent is lost, as on a network."""
+        self.write(data, to or self.peer)
+
+
+Receive = Callable[[bytes, Flow], None]
+
+
+class Listening:
+    """UDP and TCP on one port; everything that comes goes to `receive`."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._udp: asyncio.DatagramTransport | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: dict[Address, asyncio.StreamWriter] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.local: Address = ("", 0)
+
+    async def open(self, host: str, port: int) -> None:
+        """Listen; a `DialtoneError` where the port is taken. Port 0 takes any that is free for both."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await asyncio.start_server(self._accept, host, port, limit=LARGEST_HEADERS)
+            bound = self._server.sockets[0].getsockname()
+            self._udp, _ = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(self._came_by_udp), local_addr=(host, bound[1])
+            )
+        except OSError as error:
+            await self.close()
+            raise DialtoneError(f"The SIP door can't use port {port} of {host}: {error.strerror or error}") from error
+        self.local = (host, bound[1])
+
+    async def close(self) -> None:
+        """Listen no more, and let all connections go."""
+        if self._udp:
+            self._udp.close()
+        for task in self._tasks:
+            task.cancel()
+        for writer in list(self._connections.values()):
+            writer.close()
+        if self._server:
+            self._server.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._server.wait_closed(), 1)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def udp(self, peer: Address) -> Flow:
+        """The flow to an address over UDP."""
+        return Flow("UDP", peer, self.local, self._send_by_udp)
+
+    def is_open(self, flow: Flow) -> bool:
+        """Whether something can still be sent there: a TCP connection may be gone."""
+        return flow.transport == "UDP" or flow.peer in self._connections
+
+    def _send_by_udp(self, data: bytes, to: Address) -> None:
+        if self._udp and not self._udp.is_closing():
+            # An address that can't be sent to is somebody's lie in a header.
+            with contextlib.suppress(OSError, ValueError, UnicodeError, OverflowError):
+                self._udp.sendto(data, to)
+
+    def _came_by_udp(self, data: bytes, peer: Address) -> None:
+        self._receive(data, self.udp(peer))
+
+    # --- TCP ---
+
+    async def connect(self, peer: Address) -> Flow:
+        """A flow over TCP to a peer, over the connection that there is or a new one; an OSError where there is none."""
+        if peer not in self._connections:
+            reader, writer = await asyncio.wait_for(
+                asyncio.open_connection(*peer, limit=LARGEST_HEADERS), timeout=CONNECT_S
+            )
+            task = asyncio.get_running_loop().create_task(self._serve(reader, writer, peer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            self._connections[peer] = writer
+        return Flow("TCP", peer, self.local, self._send_by_tcp)
+
+    def _send_by_tcp(self, data: bytes, to: Address) -> None:
+        writer = self._connections.get(to)
+        if writer and not writer.is_closing():
+            writer.write(data)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer: Address = writer.get_extra_info("peername")[:2]
+        if len(self._connections) >= MOST_CONNECTIONS:
+            writer.close()
+            return
+        self._connections[peer] = writer
+        await self._serve(reader, writer, peer)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Address) -> None:
+        flow = Flow("TCP", peer, self.local, self._send_by_tcp)
+        try:
+            while data := await asyncio.wait_for(read_framed(reader), IDLE_S):
+                if data.strip():
+                    self._receive(data, flow)
+                else:
+                    writer.write(PONG)
+        except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # whoever does not speak SIP, or is gone, is let go
+        finally:
+            if self._connections.get(peer) is writer:
+                del self._connections[peer]
+            writer.close()
+
+
+async def read_framed(reader: asyncio.StreamReader) -> bytes:
+    """One message of a TCP connection, cut by its Content-Length; blank for a keep-alive, empty at the end."""
+    head = await reader.readline()
+    if not head.strip():
+        return head
+    while not head.endswith(b"\r\n\r\n"):
+        line = await reader.readline()
+        head += line
+        if not line or len(head) > LARGEST_HEADERS:
+            raise ValueError("headers without an end")
+    length = _content_length(head)
+    return head + await reader.readexactly(length) if length else head
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() in {b"content-length", b"l"}:
+            length = int(value)
+            if not 0 <= length <= LARGEST_BODY:
+                raise ValueError("a body without an end")
+            return length
+    return 0
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, came: Callable[[bytes, Address], None]) -> None:
+        self._came = came
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._came(data, addr[:2])
+
+    def error_received(self, exc: Exception) -> None:
+        """A phone that is switched off answers so; what was sent to it times out."""
