@@ -28,6 +28,10 @@ def main(arguments: Sequence[str]) -> int:
         if parsed.command == "serve":
             from dialtone_nb.server.command import main as serve
 
+            if parsed.rehearsal:
+                from dialtone_nb.rehearsed_server import serve_rehearsed
+
+                return serve_rehearsed(parsed, find_project(Path.cwd()))
             return serve(parsed)
         return rehearse() if parsed.command == "rehearse" else run(parsed)
     except DialtoneError as error:

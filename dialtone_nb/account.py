@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 KINDS = ("rehearsal", "twilio")
 CONTROL = "http://rehearsal.localhost"
+# Our own server's folder beside a rehearsal's state.
+SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ def open_account(kind: str, project: Path, *, timeout_s: float = 30) -> Account:
 def rehearsal_state(project: Path) -> Path:
     """The state file that runbooks share: DIALTONE_REHEARSAL_STATE, else .rehearsal/state.db in the project."""
     return Path(os.environ.get("DIALTONE_REHEARSAL_STATE") or project / ".rehearsal" / "state.db")
+
+
+def beside_rehearsal(project: Path, name: str) -> Path:
+    """A folder of the rehearsal that runbooks share, beside its state: what it holds is apart from what is real."""
+    return rehearsal_state(project).parent / name
 
 
 def read_credentials(environment: Mapping[str, str]) -> Credentials:

@@ -34,7 +34,16 @@ FLOORS = (
     ("runbooks", ("runbook", "runbooks", "kernels")),
     (
         "running them",
-        ("running", "command_line", "main_job", "kept_notebooks", "fresh_account", "prepared_accounts", "__main__"),
+        (
+            "running",
+            "command_line",
+            "main_job",
+            "kept_notebooks",
+            "fresh_account",
+            "prepared_accounts",
+            "rehearsed_server",
+            "__main__",
+        ),
     ),
 )
 # What stands on another floor than its folder, or has none.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialtone_nb.account import Account, read_environment, rehearsal_state
+from dialtone_nb.account import SERVER, Account, beside_rehearsal, read_environment
 from dialtone_nb.apply import Outcome
 from dialtone_nb.desired import TRUNK_PASSWORD
 from dialtone_nb.dialplan.compile import compile_table
@@ -62,8 +62,7 @@ class Site:
     @property
     def private(self) -> Path:
         """Where the phones' passwords are written: a rehearsal's beside its state, never among the real ones."""
-        beside = rehearsal_state(self.project).parent if self.account.is_rehearsal else self.project
-        return beside / "private"
+        return beside_rehearsal(self.project, "private") if self.account.is_rehearsal else self.project / "private"
 
     def look(self, *others: str, build: str = "") -> Existing:
         """What is there for this environment, and what is live in the others."""
@@ -136,7 +135,7 @@ def own_server(parameters: Parameters, table: Table, account: Account, project: 
     server = parameters.network.server
     if server is None:
         return None
-    folder = rehearsal_state(project).parent / "server" if account.is_rehearsal else project / server.folder
+    folder = beside_rehearsal(project, SERVER) if account.is_rehearsal else project / server.folder
     return OwnServer(folder, server.base_urls, table)
 
 

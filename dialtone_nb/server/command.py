@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +37,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="a proxy in front of it, or a network of them, whose X-Forwarded-… headers are believed",
     )
+    parser.add_argument(
+        "--rehearsal",
+        action="store_true",
+        help="answer the rehearsal on this machine, with its auth token, from the folder beside its state",
+    )
     parser.add_argument("--workers", type=int, default=1, help="how many processes answer (default: 1)")
 
 
-def main(options: argparse.Namespace) -> int:
-    """0 once the server was told to stop, by SIGINT or SIGTERM; an `InputError` where it can't be started so."""
+def main(
+    options: argparse.Namespace,
+    variables: Mapping[str, str] | None = None,
+    on_listening: Callable[[str], None] = lambda address: None,
+) -> int:
+    """0 once the server was told to stop, by SIGINT or SIGTERM; an `InputError` where it can't be started so.
+
+    `variables` stand for those of the environment and .env; `on_listening` is told the address before any request.
+    """
     settings = read_settings(
-        read_environment(Path.cwd()),
+        read_environment(Path.cwd()) if variables is None else variables,
         environment=options.environment,
         folder=options.folder.resolve(),
         base_url=options.base_url,
@@ -60,6 +73,7 @@ def main(options: argparse.Namespace) -> int:
     with listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]
         host = f"[{address}]" if ":" in address else address
+        on_listening(f"http://{host}:{port}")
         what = f"table {version[:12]}" if version else "no table yet: deploy switches one on"
         sys.stdout.write(f"{settings.environment} at http://{host}:{port}, from {settings.folder}, {what}\n")
         sys.stdout.flush()
