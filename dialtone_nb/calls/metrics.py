@@ -1,9 +1,9 @@
-"""What is counted, and divided by what: tallies that merge, rates with intervals. No rate is defined elsewhere."""
+"""What is divided by what: rates of tallies, with intervals. No rate is defined elsewhere."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,6 @@ from dialtone_nb.calls.outcomes import DELIVERED, JUDGED, LOST, OUTCOMES
 # Below this many judged attempts an interval spans half the scale: a rate is shown, but nothing is concluded from it.
 FEW: Final = 10
 Z_95: Final = 1.959963984540054
-
-KEYS: Final = ("day", "hour", "environment", "client", "direction", "outcome", "reason", "currency")
-SUMS: Final = ("attempts", "timed", "talk_s", "priced", "price_micros")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,35 +98,20 @@ def wilson_interval(numerator: int, denominator: int, z: float = Z_95) -> tuple[
     return low, high
 
 
-def tally_attempts(frame: pd.DataFrame, time_zone: str = "UTC") -> pd.DataFrame:
-    """Whole-number counts by day and hour (of the time zone), and the other keys.
+def difference_interval(before: Rate, after: Rate) -> tuple[float, float]:
+    """The 95 % bounds of `after` minus `before`, -1 to 1, made of their two Wilson intervals.
 
-    `attempts`, `timed` (those with a duration) and `talk_s`, `priced` and `price_micros` (millionths of the currency),
-    and `first_at` and `last_at`. Tallies of parts merge into the tally of the whole.
+    Newcombe's hybrid score interval (Statistics in Medicine 17, 873-890, 1998, method 10): it keeps within -1 to 1 and
+    holds for few calls too. All of -1 to 1 where either has nothing to divide by.
     """
-    local = frame["started_at"].dt.tz_convert(time_zone)
-    keyed = pd.DataFrame(
-        {
-            "day": local.dt.tz_localize(None).dt.normalize(),
-            "hour": local.dt.hour.astype("int64"),
-            **{name: frame[name].fillna("") for name in KEYS[2:]},
-            "attempts": 1,
-            "timed": frame["duration_s"].notna().astype("int64"),
-            "talk_s": frame["duration_s"].fillna(0).astype("int64"),
-            "priced": frame["price"].notna().astype("int64"),
-            "price_micros": (frame["price"].fillna(0) * 1_000_000).round().astype("int64"),
-            "first_at": frame["started_at"],
-            "last_at": frame["started_at"],
-        }
+    if before.value is None or after.value is None:
+        return -1.0, 1.0
+    (low, high), (after_low, after_high) = before.interval, after.interval
+    middle = after.value - before.value
+    return (
+        middle - math.hypot(after.value - after_low, high - before.value),
+        middle + math.hypot(after_high - after.value, before.value - low),
     )
-    return merge_tallies([keyed])
-
-
-def merge_tallies(tallies: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The tally of everything that was tallied in parts, in whatever order."""
-    together = pd.concat(list(tallies), ignore_index=True)
-    how = {**dict.fromkeys(SUMS, "sum"), "first_at": "min", "last_at": "max"}
-    return together.groupby(list(KEYS), sort=True, observed=True).agg(how).reset_index()
 
 
 def count_outcomes(tally: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -179,36 +161,12 @@ def reasons_of_failure(tally: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def signs_of_life(tally: pd.DataFrame) -> pd.DataFrame:
-    """By phone: the last attempt (UTC), the last one that was answered (NaT where none was), and the attempts."""
-    known = tally[tally["client"] != ""]
-    answered = known[known["outcome"] == "answered"].groupby("client")["last_at"].max()
-    table = known.groupby("client").agg(last_at=("last_at", "max"), attempts=("attempts", "sum"))
-    table["last_answered_at"] = answered.reindex(table.index)
-    return table.sort_values("last_at", ascending=False)
-
-
 def cost_by(tally: pd.DataFrame, by: str) -> pd.DataFrame:
     """What attempts cost, by one key and currency: attempts, those whose price has settled, and their sum (`price`)."""
     known = tally[tally["priced"] > 0]
     table = known.groupby([by, "currency"])[["attempts", "priced", "price_micros"]].sum().reset_index()
     table = table.sort_values(["price_micros", by], ascending=[False, True], ignore_index=True)
     return table.assign(price=table["price_micros"] / 1_000_000)
-
-
-def peak_of(frame: pd.DataFrame) -> tuple[int, pd.Timestamp | None]:
-    """The most answered calls that went on at once, and when first so many did (UTC); 0 and None without any.
-
-    A call counts from its start for as long as it talked; one that ends as another starts does not meet it.
-    """
-    timed = frame[(frame["outcome"] == "answered") & (frame["duration_s"].fillna(0) > 0)]
-    if timed.empty:
-        return 0, None
-    ends = timed["started_at"] + pd.to_timedelta(timed["duration_s"].astype("int64"), unit="s")
-    moments = pd.concat([pd.DataFrame({"at": timed["started_at"], "step": 1}), pd.DataFrame({"at": ends, "step": -1})])
-    moments = moments.sort_values(["at", "step"], ignore_index=True)
-    going_on = moments["step"].cumsum()
-    return int(going_on.max()), moments["at"].iloc[int(going_on.argmax())]
 
 
 def days_of(tally: pd.DataFrame) -> pd.DatetimeIndex:

@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from dialtone_nb.calls import figures
-from dialtone_nb.calls.metrics import tally_attempts
+from dialtone_nb.calls.tally import tally_attempts
 from dialtone_nb.report.call_report import tabulate_rates
 from dialtone_nb.report.figures_in_notebooks import bundle_of
 from dialtone_nb.report.html import write_html

@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from dialtone_nb.calls.concurrency import merge_overlaps, peak_of, peaks_by_day, tally_overlaps
+from dialtone_nb.calls.frame import DIRECTIONS
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.metrics import cost_by, peak_of, tally_attempts
+from dialtone_nb.calls.metrics import cost_by
+from dialtone_nb.calls.tally import tally_attempts
 from dialtone_nb.report.call_report import tabulate_concurrency, tabulate_cost, tabulate_rates
-from tests.calls.strategies import frame_of, frames
+from tests.calls.strategies import frame_of
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -26,27 +30,58 @@ def answered(second: int, duration: int | None, price: float | None = None) -> d
     }
 
 
+# Many calls within three days, some of hours, so that they meet each other and midnight.
+crowds = st.lists(
+    st.builds(
+        lambda second, duration, way, outcome: {**answered(second, duration), "direction": way, "outcome": outcome},
+        st.integers(0, 3 * 24 * 60).map(lambda minute: 60 * minute),
+        st.none() | st.integers(0, 20 * 60).map(lambda minute: 60 * minute),
+        st.sampled_from(DIRECTIONS),
+        st.sampled_from(["answered", "answered", "answered", "busy"]),
+    ),
+    max_size=40,
+).map(frame_of)
+
+
 def test_calls_at_once_are_counted_from_start_to_end() -> None:
     """One that ends as another starts does not meet it, and one without a duration is not counted."""
     frame = frame_of([answered(0, 60), answered(30, 30), answered(60, 10), answered(40, None)])
-    assert peak_of(frame) == (2, pd.Timestamp(START) + pd.Timedelta(seconds=30))
+    assert peak_of(tally_overlaps(frame)) == (2, pd.Timestamp(START) + pd.Timedelta(seconds=30))
 
 
 def test_without_a_call_none_went_on_at_once() -> None:
     """Zero, and no moment."""
-    assert peak_of(frame_of([])) == (0, None)
+    assert peak_of(tally_overlaps(frame_of([]))) == (0, None)
 
 
-@given(frames)
-def test_the_peak_is_what_a_look_at_every_start_finds(frame: pd.DataFrame) -> None:
+def peak_counted_plainly(frame: pd.DataFrame) -> int:
     """The most calls go on at the start of one of them."""
     timed = frame[(frame["outcome"] == "answered") & (frame["duration_s"].fillna(0) > 0)]
     spans = [
         (at, at + pd.Timedelta(seconds=int(length)))
         for at, length in zip(timed["started_at"], timed["duration_s"], strict=True)
     ]
-    most = max((sum(begin <= at < end for begin, end in spans) for at, _ in spans), default=0)
-    assert peak_of(frame)[0] == most
+    return max((sum(begin <= at < end for begin, end in spans) for at, _ in spans), default=0)
+
+
+@given(crowds)
+@settings(max_examples=40, deadline=None)
+def test_the_peak_is_what_a_look_at_every_start_finds(frame: pd.DataFrame) -> None:
+    """Over midnight too, and for each direction."""
+    overlaps = tally_overlaps(frame)
+    assert peak_of(overlaps)[0] == peak_counted_plainly(frame)
+    for way in DIRECTIONS:
+        assert peak_of(overlaps, way)[0] == peak_counted_plainly(frame[frame["direction"] == way])
+
+
+@given(crowds)
+@settings(max_examples=40, deadline=None)
+def test_overlaps_of_days_merge_into_those_of_the_whole(frame: pd.DataFrame) -> None:
+    """Days that were counted apart, in whatever order, give the same peaks at the same moments."""
+    days = [part for _, part in frame.groupby(frame["started_at"].dt.floor("D"), sort=False)]
+    merged = merge_overlaps(tally_overlaps(day) for day in [*reversed(days), frame.iloc[:0]])
+    pd.testing.assert_frame_equal(merged, tally_overlaps(frame))
+    pd.testing.assert_frame_equal(peaks_by_day(merged), peaks_by_day(tally_overlaps(frame)))
 
 
 def test_cost_is_the_sum_of_settled_prices() -> None:
@@ -64,7 +99,7 @@ def test_the_report_says_what_has_no_price_yet_and_sums_weeks() -> None:
     assert cost.rows == (("lobby", 2, "0.02 USD", "0.0107 USD"),)
     assert cost.note == "1 attempt without a settled price: not in this table."
     assert [row[:3] for row in tabulate_rates(tally, "week").rows] == [("2026-03-02 Mon", 3, 3)]
-    concurrency = tabulate_concurrency(CallData(frame, "a test"))
+    concurrency = tabulate_concurrency(CallData.of(frame, "a test"))
     assert concurrency.rows == (
         ("all", 1, "2026-03-02 09:00:00"),
         ("outgoing", 1, "2026-03-02 09:00:00"),

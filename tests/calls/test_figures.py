@@ -1,59 +1,60 @@
 """Figures show what the tally holds, with one colour an outcome, for no calls, a few, and many."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 from hypothesis import given, settings
 
 from dialtone_nb.calls import figures
-from dialtone_nb.calls.metrics import tally_attempts
+from dialtone_nb.calls.deployments import Deployment
+from dialtone_nb.calls.figures.look import COLOURS, PATTERNS
+from dialtone_nb.calls.figures.periods import choose_period
 from dialtone_nb.calls.outcomes import OUTCOMES
+from dialtone_nb.calls.signs_of_life import life_by_phone, merge_signs, tally_signs
+from dialtone_nb.calls.tally import tally_attempts
+from tests.calls.drawing import NAMES, draw
 from tests.calls.strategies import frame_of, frames
 
-DRAWN = [getattr(figures, name) for name in dir(figures) if name.startswith("draw_")]
-Draw = Callable[[pd.DataFrame], go.Figure]
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def tally_of(*outcomes: str, day: int = 2) -> pd.DataFrame:
-    """The tally of attempts with these outcomes, on one day."""
-    at = datetime(2026, 3, day, 9, tzinfo=UTC)
-    return tally_attempts(
-        frame_of(
-            [
-                {
-                    "started_at": at,
-                    "environment": None,
-                    "client": "lobby",
-                    "direction": "outgoing",
-                    "outcome": outcome,
-                    "reason": None,
-                    "duration_s": None,
-                    "price": None,
-                    "currency": None,
-                }
-                for outcome in outcomes
-            ]
-        )
+def attempts_of(*outcomes: str, client: str = "lobby", direction: str = "outgoing", day: int = 0) -> pd.DataFrame:
+    """Attempts with these outcomes, a minute apart."""
+    return frame_of(
+        [
+            {
+                "started_at": NOON + timedelta(days=day, minutes=number),
+                "client": client,
+                "direction": direction,
+                "outcome": outcome,
+            }
+            for number, outcome in enumerate(outcomes)
+        ]
     )
 
 
-@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
-def test_every_figure_can_be_drawn_from_no_calls_and_from_one(draw: Draw) -> None:
+def tally_of(*outcomes: str, **more: Any) -> pd.DataFrame:
+    """The tally of attempts with these outcomes."""
+    return tally_attempts(attempts_of(*outcomes, **more))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_can_be_drawn_from_no_calls_and_from_one(name: str) -> None:
     """An empty source, or a single call, is a figure and not an error."""
-    for tally in (tally_of(), tally_of("failed"), tally_of("refused")):
-        assert json.loads(draw(tally).to_json())["layout"]["height"] > 0
+    for frame in (frame_of([]), attempts_of("failed"), attempts_of("refused")):
+        assert json.loads(draw(name, frame).to_json())["layout"]["height"] > 0
 
 
-@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
-def test_the_same_calls_are_the_same_figure(draw: Draw) -> None:
+@pytest.mark.parametrize("name", NAMES)
+@given(frame=frames)
+@settings(max_examples=5, deadline=None)
+def test_any_calls_can_be_drawn_and_the_same_calls_are_the_same_figure(name: str, frame: pd.DataFrame) -> None:
     """Nothing random and no clock goes into a figure."""
-    tally = tally_of("answered", "busy", "failed", "unregistered")
-    assert draw(tally).to_json() == draw(tally.copy()).to_json()
+    assert draw(name, frame).to_json() == draw(name, frame.copy()).to_json()
 
 
 @given(frames)
@@ -66,23 +67,32 @@ def test_the_bars_of_a_day_add_up_to_its_attempts(frame: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_an_outcome_has_the_same_colour_and_pattern_everywhere(outcome: str) -> None:
-    """By day, by phone, by direction and by reason."""
+    """By day, by phone, by direction and by reason; the small panels have the colour, but no room for a pattern."""
     looks = set()
-    for draw in (
+    for draw_it in (
         figures.draw_outcomes_by_day,
         figures.draw_outcomes_by_phone,
         figures.draw_outcomes_by_direction,
         figures.draw_reasons_of_failure,
     ):
-        for bar in draw(tally_of(outcome)).data:
+        for bar in draw_it(tally_of(outcome)).data:
             looks.add((bar.name, bar.marker.color, bar.marker.pattern.shape))
-    assert looks == {(outcome.replace("_", " "), figures.COLOURS[outcome], figures.PATTERNS[outcome] or None)}
+    assert looks == {(outcome.replace("_", " "), COLOURS[outcome], PATTERNS[outcome] or None)}
+    (panel,) = figures.draw_phones_over_time(tally_of(outcome)).data
+    assert (panel.name, panel.marker.color) == (outcome.replace("_", " "), COLOURS[outcome])
+
+
+def test_the_answered_rate_has_the_colour_of_answered_attempts() -> None:
+    """And delivered, which is several outcomes, has no outcome's colour."""
+    lines = {line.name: line.line.color for line in figures.draw_rates_over_time(tally_of("answered")).data}
+    assert lines["answered rate"] == COLOURS["answered"]
+    assert lines["delivered rate"] not in COLOURS.values()
 
 
 def test_no_two_outcomes_look_alike() -> None:
     """Colours differ from each other, and neighbours differ in pattern too, for who sees no colours."""
-    assert len(set(figures.COLOURS.values())) == len(OUTCOMES)
-    looks = [figures.PATTERNS[outcome] for outcome in OUTCOMES]
+    assert len(set(COLOURS.values())) == len(OUTCOMES)
+    looks = [PATTERNS[outcome] for outcome in OUTCOMES]
     assert all(one != other for one, other in pairwise(looks))
 
 
@@ -104,4 +114,58 @@ def test_a_long_log_is_drawn_in_longer_periods(days: int, period: str) -> None:
     tally = pd.DataFrame(
         {"day": [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-01") + pd.Timedelta(days=days - 1)]}
     )
-    assert figures.choose_period(tally, longest_in_days=62) == period
+    assert choose_period(tally, longest_in_days=62) == period
+
+
+def deployed(hours: float, build_sid: str = "ZB1") -> Deployment:
+    """A deployment so many hours after the first noon."""
+    return Deployment(NOON + timedelta(hours=hours), "prod", f"ZD{hours}", build_sid)
+
+
+def test_deployments_are_marked_on_the_rates_by_the_clock_of_the_report() -> None:
+    """A line with a name at its local moment; what is beyond the days is not drawn, and a take-down says so."""
+    tally = tally_attempts(attempts_of("answered", "busy"), "America/Los_Angeles")
+    some = [deployed(-24), deployed(1), deployed(2, ""), deployed(24)]
+    figure = figures.draw_rates_over_time(tally, some, "America/Los_Angeles")
+    assert [line.x0 for line in figure.layout.shapes] == ["2026-03-02 05:00:00", "2026-03-02 06:00:00"]
+    assert [note.text for note in figure.layout.annotations] == ["▲ prod deployed", "▼ prod taken down"]
+
+
+def test_many_deployments_are_lines_without_names() -> None:
+    """Twenty names would hide the rates."""
+    figure = figures.draw_rates_over_time(tally_of("answered"), [deployed(n / 10) for n in range(20)])
+    assert (len(figure.layout.shapes), len(figure.layout.annotations)) == (20, 0)
+
+
+@given(frames)
+@settings(max_examples=25, deadline=None)
+def test_the_panels_of_all_phones_hold_all_their_attempts(frame: pd.DataFrame) -> None:
+    """And every outcome is once in the legend."""
+    figure = figures.draw_phones_over_time(tally_attempts(frame))
+    assert sum(sum(bar.y) for bar in figure.data) == frame["client"].notna().sum()
+    named = [bar.name for bar in figure.data if bar.showlegend]
+    assert sorted(named) == sorted({bar.name for bar in figure.data})
+
+
+@given(frames)
+@settings(max_examples=25, deadline=None)
+def test_a_funnel_grows_narrower_from_all_attempts_to_the_answered_ones(frame: pd.DataFrame) -> None:
+    """Each stage is a part of the one before it, in both directions."""
+    for funnel in figures.draw_funnels(tally_attempts(frame)).data:
+        own = frame[frame["direction"] == funnel.name]
+        assert funnel.x[0] == len(own)
+        assert funnel.x[-1] == (own["outcome"] == "answered").sum()
+        assert list(funnel.x) == sorted(funnel.x, reverse=True)
+
+
+def test_a_silent_phone_is_drawn_unlike_the_others() -> None:
+    """Its name says so, its line is thicker and of another colour, and ends where the report ends."""
+    busy = attempts_of(*["answered"] * 30, client="lobby", day=9)
+    dead = attempts_of(*["answered"] * 30, client="van")
+    signs = merge_signs([tally_signs(busy), tally_signs(dead)])
+    figure = figures.draw_signs_of_life(life_by_phone(signs))
+    spells = {line.name: line for line in figure.data}
+    assert list(spells["silent since"].y[:2]) == ["van · silent", "van · silent"]
+    assert spells["silent since"].x[1] == "2026-03-11 12:29:00"
+    assert spells["silent since"].line.color != spells["quiet since"].line.color
+    assert spells["was always heard again by"].x[1] == "2026-03-03 12:29:00"

@@ -9,21 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialtone_nb.calls.metrics import (
-    KEYS,
     RATES,
     Rate,
     count_outcomes,
     days_of,
     in_periods,
-    merge_tallies,
     rate_of,
     rates_by,
     reasons_of_failure,
-    signs_of_life,
-    tally_attempts,
     wilson_interval,
 )
 from dialtone_nb.calls.outcomes import DELIVERED, JUDGED, LOST, OUTCOMES
+from dialtone_nb.calls.tally import KEYS, merge_hours, merge_tallies, tally_attempts, tally_hours
 from tests.calls.strategies import frame_of, frames
 
 
@@ -48,6 +45,8 @@ def test_tallies_of_parts_merge_into_the_tally_of_the_whole(frame: pd.DataFrame,
     """However the attempts are parted, and in whatever order the parts are merged, the counts are the same."""
     parts = [tally_attempts(part, "America/Los_Angeles") for part in (frame.iloc[cut:], frame.iloc[:cut])]
     pd.testing.assert_frame_equal(merge_tallies(parts), tally_attempts(frame, "America/Los_Angeles"))
+    hours = [tally_hours(part, "America/Los_Angeles") for part in (frame.iloc[cut:], frame.iloc[:cut])]
+    pd.testing.assert_frame_equal(merge_hours(hours), tally_hours(frame, "America/Los_Angeles"))
 
 
 @given(frames)
@@ -146,8 +145,9 @@ def test_days_and_hours_are_those_of_the_time_zone(moment: str, zone: str, day: 
     known = {"direction": ["outgoing"], "outcome": ["busy"], "started_at": [pd.Timestamp(moment)]}
     from dialtone_nb.calls.frame import make_frame
 
-    row = tally_attempts(make_frame(known), zone).iloc[0]
+    row = tally_hours(make_frame(known), zone).iloc[0]
     assert (f"{row['day']:%Y-%m-%d}", row["hour"]) == (day, hour)
+    assert f"{tally_attempts(make_frame(known), zone).iloc[0]['day']:%Y-%m-%d}" == day
 
 
 def test_an_empty_day_is_a_day() -> None:
@@ -176,13 +176,6 @@ def test_reasons_of_failure_come_most_frequent_first_with_a_running_share() -> N
     assert table["running_share"].tolist() == [2 / 3, 1.0]
 
 
-def test_a_phone_that_was_never_answered_has_no_last_answer() -> None:
-    """The last sign of life is an attempt; the last answered one may not exist."""
-    life = signs_of_life(tally_of("busy", "failed"))
-    assert life.loc["lobby", "attempts"] == 2
-    assert pd.isna(life.loc["lobby", "last_answered_at"])
-
-
 def test_nothing_at_all_is_counted_as_nothing() -> None:
     """No attempts make empty tables, not errors."""
     tally = tally_attempts(frame_of([]))
@@ -190,4 +183,3 @@ def test_nothing_at_all_is_counted_as_nothing() -> None:
     assert rates_by(tally, ["day"]).empty
     assert rate_of(tally, "delivered") == Rate(0, 0)
     assert reasons_of_failure(tally).empty
-    assert signs_of_life(tally).empty

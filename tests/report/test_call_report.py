@@ -44,14 +44,14 @@ def calls(
 
 def data_of(*some: list[dict[str, object]], last_day: date | None = None) -> CallData:
     """These attempts as a source."""
-    return CallData(
+    return CallData.of(
         frame_of([call for one in some for call in one]), "a test", (), START.date() if some else None, last_day
     )
 
 
 def summary_of(data: CallData) -> report.Summary:
     """The summary of a source."""
-    return report.summarise_calls(data, data.tally())
+    return report.summarise_calls(data, report.compare_calls(data, ()), report.look_for_life(data))
 
 
 def test_the_summary_says_how_many_and_how_well() -> None:
@@ -66,6 +66,7 @@ def test_the_summary_says_how_many_and_how_well() -> None:
         "Not judged: 1 refused.",
         "1 attempt lost: dialled number is invalid (13224).",
     )
+    assert summary_of(data).changes == ()
     assert summary_of(data).to_do == ()
 
 
@@ -106,10 +107,11 @@ def test_a_fall_in_the_last_week_is_named() -> None:
 
 
 def test_a_phone_that_fell_silent_is_named() -> None:
-    """A phone with a habit of calls and none in the last two weeks may be broken."""
-    data = data_of(calls(["answered"] * 20, "van"), calls(["answered"] * 20, "lobby", first_day=20))
-    assert summary_of(data).to_do == (
-        "Silent for more than 14 days: van since 2026-03-03. Switched off on purpose, or broken?",
+    """A phone that was never quiet for so long may be broken; its calls that reached nobody are no signs of life."""
+    dead = calls(["unregistered"] * 3, "van", first_day=20, reason="32009", direction="incoming")
+    data = data_of(calls(["answered"] * 20, "van"), calls(["answered"] * 20, "lobby", first_day=20), dead)
+    assert "Quiet for longer than ever before: van since 2026-03-03. Switched off on purpose, or broken?" in (
+        summary_of(data).to_do
     )
 
 
@@ -122,19 +124,25 @@ def test_no_calls_are_one_sentence() -> None:
 @settings(max_examples=30, deadline=None)
 def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
     """Whatever the calls, tables and summary can be shown, and the outcomes add up to the attempts."""
-    data = CallData(frame, "a test", (Finding("odd", 1, "kept"),))
+    data = CallData.of(frame, "a test", (Finding("odd", 1, "kept"),))
     tally = data.tally()
     assert sum(row[1] for row in report.tabulate_outcomes(tally).rows) == len(frame)
-    for key in ("day", "client", "direction", "environment"):
+    assert sum(row[1] for row in report.tabulate_rates(data.hours(), "hour").rows) == len(frame)
+    for key in ("day", "week", "client", "direction", "environment"):
         assert sum(row[1] for row in report.tabulate_rates(tally, key).rows) == len(frame)
     for shown in (
-        report.summarise_calls(data, tally),
+        summary_of(data),
         report.tabulate_reasons(tally),
         report.tabulate_refusals(tally),
-        report.tabulate_signs_of_life(tally),
-        report.tabulate_attempts(frame),
+        report.tabulate_signs_of_life(report.look_for_life(data)),
+        report.tabulate_attempts(data),
         report.tabulate_findings(data),
         report.tabulate_definitions(),
+        report.tabulate_measures(),
+        report.tabulate_funnels(tally),
+        report.tabulate_deployments(()),
+        report.tabulate_cost(tally),
+        report.tabulate_concurrency(data),
         report.tabulate_rules(),
         data,
     ):
@@ -151,7 +159,7 @@ def test_a_name_that_looks_like_html_is_shown_as_a_name() -> None:
 
 def test_the_latest_attempts_come_first_and_the_rest_is_counted() -> None:
     """Twenty of them, newest first."""
-    table = report.tabulate_attempts(data_of(calls(["busy"] * 30)).frame)
+    table = report.tabulate_attempts(data_of(calls(["busy"] * 30)))
     assert [row[0] for row in table.rows[:2]] == ["2026-03-03 14:00:00", "2026-03-03 13:00:00"]
     assert table.note == "The latest 20 of 30 attempts."
 

@@ -1,0 +1,42 @@
+"""What a call report says: its summary in words and its tables, from a `CallData` and its tally."""
+
+from __future__ import annotations
+
+from dialtone_nb.report.call_report.course import compare_calls, look_for_life
+from dialtone_nb.report.call_report.failures import tabulate_reasons, tabulate_refusals
+from dialtone_nb.report.call_report.meaning import (
+    tabulate_definitions,
+    tabulate_findings,
+    tabulate_measures,
+    tabulate_rules,
+)
+from dialtone_nb.report.call_report.phones import tabulate_attempts, tabulate_signs_of_life
+from dialtone_nb.report.call_report.rates import (
+    tabulate_deployments,
+    tabulate_funnels,
+    tabulate_outcomes,
+    tabulate_rates,
+)
+from dialtone_nb.report.call_report.summary import Summary, summarise_calls
+from dialtone_nb.report.call_report.totals import tabulate_concurrency, tabulate_cost
+
+__all__ = [
+    "Summary",
+    "compare_calls",
+    "look_for_life",
+    "summarise_calls",
+    "tabulate_attempts",
+    "tabulate_concurrency",
+    "tabulate_cost",
+    "tabulate_definitions",
+    "tabulate_deployments",
+    "tabulate_findings",
+    "tabulate_funnels",
+    "tabulate_measures",
+    "tabulate_outcomes",
+    "tabulate_rates",
+    "tabulate_reasons",
+    "tabulate_refusals",
+    "tabulate_rules",
+    "tabulate_signs_of_life",
+]

@@ -1,0 +1,35 @@
+"""The tables of what is counted, by which rules, and what was odd in the data."""
+
+from __future__ import annotations
+
+from dialtone_nb.calls.definitions import MEASURES
+from dialtone_nb.calls.events import RULES
+from dialtone_nb.calls.load import CallData
+from dialtone_nb.calls.metrics import RATES
+from dialtone_nb.report.tables import Table
+
+
+def tabulate_definitions() -> Table:
+    """Every rate: its words, numerator and denominator."""
+    rows = [(rate.name, rate.words, _outcomes(rate.numerator), _outcomes(rate.denominator)) for rate in RATES.values()]
+    return Table.of(("rate", "in words", "numerator", "denominator"), rows)
+
+
+def tabulate_measures() -> Table:
+    """Everything else that is measured, in words."""
+    return Table.of(("measure", "what it is"), list(MEASURES.items()))
+
+
+def tabulate_rules() -> Table:
+    """What an attempt is in a log of call events, rule by rule."""
+    return Table.of(("", "in a log of call events"), [(str(number), rule) for number, rule in enumerate(RULES, 1)])
+
+
+def tabulate_findings(data: CallData) -> Table:
+    """What was odd in the data, how often, and what was done with it."""
+    rows = [(finding.what, finding.count, finding.treatment, finding.example) for finding in data.findings]
+    return Table.of(("what", "count", "treatment", "example"), rows)
+
+
+def _outcomes(names: tuple[str, ...]) -> str:
+    return " + ".join(name.replace("_", " ") for name in names)

@@ -1,0 +1,83 @@
+"""The tables of outcomes and rates."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from dialtone_nb.calls.before_after import Comparison
+from dialtone_nb.calls.frame import DIRECTIONS
+from dialtone_nb.calls.funnel import STAGE_WORDS, funnel_of
+from dialtone_nb.calls.metrics import RATES, Rate, count_outcomes, in_periods, rates_by
+from dialtone_nb.calls.outcomes import MEANINGS, OUTCOMES
+from dialtone_nb.report.call_report.words import KEY_WORDS, key_words, rate_words
+from dialtone_nb.report.tables import Table
+
+# Lost is what delivered leaves, so its interval says nothing new.
+WITH_INTERVAL = ("answered", "delivered")
+
+
+def tabulate_outcomes(tally: pd.DataFrame) -> Table:
+    """Every outcome that occurred: attempts, share of all attempts, and what it means."""
+    counts = count_outcomes(tally).iloc[0] if len(tally) else pd.Series(0, index=list(OUTCOMES))
+    total = int(counts.sum())
+    rows = [
+        (outcome.replace("_", " "), int(counts[outcome]), int(counts[outcome]) / total, MEANINGS[outcome])
+        for outcome in OUTCOMES
+        if counts[outcome]
+    ]
+    return Table.of(("outcome", "attempts", "share of attempts", "meaning"), rows, f"{total:,} attempts in all.")
+
+
+def tabulate_funnels(tally: pd.DataFrame) -> Table:
+    """How far the attempts of each direction came: each stage, its attempts, and their share of the stage before."""
+    rows: list[tuple[str, str, int, float | None, str]] = []
+    for direction in DIRECTIONS:
+        before = 0
+        for stage, count in funnel_of(tally, direction).items():
+            share = count / before if before else None
+            rows.append((direction, stage, count, share, STAGE_WORDS[stage]))
+            before = count
+    return Table.of(("direction", "stage", "attempts", "share of the stage before", "meaning"), rows)
+
+
+def tabulate_rates(tally: pd.DataFrame, by: str) -> Table:
+    """The rates by "day", "week" (its Monday), "hour", "client", "direction" or "environment", with their intervals."""
+    table = rates_by(in_periods(tally, by), ["day"]) if by == "week" else rates_by(tally, [by])
+    if by == "direction":
+        table = table.reindex(list(DIRECTIONS))
+    elif by == "client":
+        table = table.sort_values("attempts", ascending=False, kind="stable")
+    columns = [KEY_WORDS[by], "attempts", "judged"]
+    for name in RATES:
+        columns += [name, f"{name} rate (95 % interval)" if name in WITH_INTERVAL else f"{name} rate"]
+    rows = [_row(key_words(by, key), values) for key, values in table.iterrows()]
+    return Table.of(columns, rows, "A dash stands where there is nothing to divide by.")
+
+
+def _row(key: str, values: pd.Series[float]) -> list[str | int | float | None]:
+    judged = 0 if pd.isna(values["judged"]) else int(values["judged"])
+    row: list[str | int | float | None] = [key, 0 if pd.isna(values["attempts"]) else int(values["attempts"]), judged]
+    for name in RATES:
+        rate = Rate(int(values[name]) if judged else 0, judged)
+        row += [rate.numerator, rate_words(rate) if name in WITH_INTERVAL else rate.value]
+    return row
+
+
+def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> Table:
+    """The delivered rate before and after each deployment, newest first, and what may be concluded."""
+    rows = [
+        (
+            one.deployment.environment,
+            f"{one.deployment.at:%Y-%m-%d %H:%M:%S}",
+            one.deployment.build_sid or "none: taken down",
+            *(
+                cell
+                for side in (one.before, one.after)
+                for cell in (side.numerator, side.denominator, rate_words(side))
+            ),
+            one.words,
+        )
+        for one in reversed(comparisons)
+    ]
+    sides = [f"{name} {side}" for side in ("before", "after") for name in ("delivered", "judged", "rate")]
+    return Table.of(("environment", "deployed at (UTC)", "build", *sides, "change of the delivered rate"), rows)

@@ -1,0 +1,188 @@
+"""A call report in words: how it went, what changed, and what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+import pandas as pd
+
+from dialtone_nb.calls.before_after import Comparison, Verdict
+from dialtone_nb.calls.codes import code_of
+from dialtone_nb.calls.frame import DIRECTIONS
+from dialtone_nb.calls.load import CallData
+from dialtone_nb.calls.metrics import (
+    Rate,
+    cost_by,
+    count_outcomes,
+    days_of,
+    difference_interval,
+    rate_of,
+    rates_by,
+    reasons_of_failure,
+)
+from dialtone_nb.display.outputs import result
+from dialtone_nb.report.call_report.course import days_covered
+from dialtone_nb.report.call_report.words import count_words
+
+# A summary names no more phones than this in one sentence.
+NAMED: Final = 5
+RECENT_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Sentences for somebody who reads nothing else: the facts, what changed, and what needs a person."""
+
+    facts: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    to_do: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        changes = f"<p><strong>What changed</strong></p>\n{_list(self.changes)}\n" if self.changes else ""
+        needs = _list(self.to_do) if self.to_do else "<p>Nothing needs a person.</p>"
+        return (
+            f'<div class="dialtone-summary">{_list(self.facts)}\n{changes}'
+            f"<p><strong>Needs a person</strong></p>\n{needs}</div>"
+        )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+        # Whoever runs the report hears its first sentences; a report that could be made is a good one.
+        said = " ".join(self.facts[:3])
+        return {"text/plain": repr(self), "text/html": self._repr_html_(), **result(0, said)}
+
+    def __repr__(self) -> str:
+        changes = ["What changed:", *self.changes] if self.changes else []
+        return "\n".join([*self.facts, *changes, "Needs a person:", *(self.to_do or ("nothing",))])
+
+
+def _list(sentences: tuple[str, ...]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>"
+
+
+def summarise_calls(data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Summary:
+    """The report in a few sentences, with its calls before and after each deployment, and its phones' signs of life."""
+    tally, covered = data.tally(), days_covered(data)
+    span = f" from {covered[0]} to {covered[1]}" if covered else ""
+    if covered and covered[0] == covered[1]:
+        span = f" on {covered[0]}"
+    if tally.empty:
+        return Summary((f"There is no attempt in {data.source}{span}.",))
+    return Summary(
+        tuple(_facts(data.source, span, tally)),
+        tuple(_changes(tally, comparisons)),
+        tuple(_to_do(tally, comparisons, life)),
+    )
+
+
+def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:
+    directions = tally.groupby("direction")["attempts"].sum().reindex(DIRECTIONS, fill_value=0)
+    phones = tally.loc[tally["client"] != "", "client"].nunique()
+    attempts = int(tally["attempts"].sum())
+    counted = " and ".join(f"{count:,} {way}" if count else f"no {way}" for way, count in directions.items())
+    yield f"{count_words(attempts, 'attempt')} of {count_words(phones, 'phone')}{span}: {counted} ({source})."
+    for way, count in directions.items():
+        if not count:
+            yield f"There is no {way} attempt, so no {way} rate: nothing to divide by."
+    for name in ("answered", "delivered"):
+        yield f"{name.capitalize()}: {rate_of(tally, name)}."
+    counts = count_outcomes(tally).iloc[0]
+    aside = [
+        f"{int(counts[outcome]):,} {outcome.replace('_', ' ')}"
+        for outcome in ("refused", "in_progress", "unknown")
+        if counts[outcome]
+    ]
+    if aside:
+        yield f"Not judged: {', '.join(aside)}."
+    yield from _chief_loss(tally)
+    for row in cost_by(tally.assign(client="all"), "client").to_dict("records"):
+        priced = count_words(row["priced"], "attempt")
+        yield f"Cost: {row['price']:.2f} {row['currency']} for {priced} with a settled price.".replace("  ", " ")
+
+
+def _chief_loss(tally: pd.DataFrame) -> Iterator[str]:
+    reasons = reasons_of_failure(tally)
+    if len(reasons):
+        first = reasons.iloc[0]
+        lost = int(reasons["attempts"].sum())
+        share = f", {first['share']:.0%} of them for one reason" if lost > 1 else ""
+        code = f" ({first['reason']})" if first["reason"] else ""
+        yield f"{count_words(lost, 'attempt')} lost{share}: {code_of(first['reason']).meaning}{code}."
+
+
+def _changes(tally: pd.DataFrame, comparisons: Sequence[Comparison]) -> Iterator[str]:
+    if pair := _recent_and_before(tally):
+        recent, before = pair
+        yield f"The last {RECENT_DAYS} days delivered {recent}, before that {before}: {_verdict(before, recent)}."
+    latest = {one.deployment.environment: one for one in comparisons}
+    if len(comparisons) > len(latest):
+        yield f"{count_words(len(comparisons), 'deployment')}; of each environment the latest:"
+    for one in latest.values():
+        yield f"Deployment to {one.deployment.label} UTC: delivered {one.after}, before that {one.before}: {one.words}."
+
+
+def _recent_and_before(tally: pd.DataFrame) -> tuple[Rate, Rate] | None:
+    """The delivered rate of the last days and of all days before; None where the report is too short for it."""
+    days = days_of(tally)
+    if len(days) < 2 * RECENT_DAYS:
+        return None
+    is_recent = tally["day"] > days[-1] - pd.Timedelta(days=RECENT_DAYS)
+    return rate_of(tally[is_recent], "delivered"), rate_of(tally[~is_recent], "delivered")
+
+
+def _verdict(before: Rate, after: Rate) -> Verdict:
+    if before.is_few or after.is_few:
+        return Verdict.FEW
+    low, high = difference_interval(before, after)
+    return Verdict.BETTER if low > 0 else Verdict.WORSE if high < 0 else Verdict.SAME
+
+
+def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Iterator[str]:
+    for one in comparisons:
+        if one.verdict is Verdict.WORSE:
+            yield (
+                f"Since the deployment to {one.deployment.label} UTC fewer calls are delivered: {one.words}. "
+                "See what it changed; promote with build = previous takes it back."
+            )
+    yield from _weak_phones(tally)
+    pair = _recent_and_before(tally)
+    if pair and _verdict(pair[1], pair[0]) is Verdict.WORSE:
+        yield f"The delivered rate fell in the last {RECENT_DAYS} days: {pair[0]}, before that {pair[1]}."
+    yield from _silent_phones(life)
+
+
+def _weak_phones(tally: pd.DataFrame) -> Iterator[str]:
+    whole = rate_of(tally, "delivered")
+    by_phone = rates_by(tally[tally["client"] != ""], ["client"])
+    rates = {str(client): Rate(int(row["delivered"]), int(row["judged"])) for client, row in by_phone.iterrows()}
+    weak = [(client, rate) for client, rate in rates.items() if _is_below_others(rate, whole)]
+    weak.sort(key=lambda item: item[1].value or 0)
+    for client, rate in weak[:NAMED]:
+        yield f"{client} delivers less than the other phones: {rate}.{_chief_reason(tally, client)}"
+    if len(weak) > NAMED:
+        yield f"So do {len(weak) - NAMED} more; see the rates by phone."
+
+
+def _is_below_others(rate: Rate, whole: Rate) -> bool:
+    """Whether a phone's rate is lower than that of all others, well beyond chance: their intervals do not touch."""
+    others = Rate(whole.numerator - rate.numerator, whole.denominator - rate.denominator)
+    return not rate.is_few and not others.is_few and rate.interval[1] < others.interval[0]
+
+
+def _chief_reason(tally: pd.DataFrame, client: str) -> str:
+    reasons = reasons_of_failure(tally[tally["client"] == client])
+    if reasons.empty:
+        return ""
+    code = code_of(reasons.iloc[0]["reason"])
+    return f" Chiefly: {code.meaning}; {code.repair}."
+
+
+def _silent_phones(life: pd.DataFrame) -> Iterator[str]:
+    silent = life[life["is_silent"]].sort_values("last_sign_at", ascending=False, kind="stable")
+    if len(silent):
+        named = silent["last_sign_at"].iloc[:NAMED]
+        names = ", ".join(f"{client} since {at:%Y-%m-%d}" for client, at in named.items())
+        more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
+        yield f"Quiet for longer than ever before: {names}{more}. Switched off on purpose, or broken?"

@@ -1,0 +1,20 @@
+"""Every figure of a call report, drawn from attempts."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dialtone_nb.calls import figures
+from dialtone_nb.calls.signs_of_life import life_by_phone, tally_signs
+from dialtone_nb.calls.tally import tally_attempts, tally_hours
+
+NAMES = tuple(figures.__all__)
+
+
+def draw(name: str, frame: pd.DataFrame) -> go.Figure:
+    """The figure of this name, from whatever counts it is drawn from."""
+    if name == "draw_hours_of_week":
+        return figures.draw_hours_of_week(tally_hours(frame))
+    if name == "draw_signs_of_life":
+        return figures.draw_signs_of_life(life_by_phone(tally_signs(frame)))
+    figure: go.Figure = getattr(figures, name)(tally_attempts(frame))
+    return figure
