@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.delete import plan_delete
     from dialtone_nb.runbooks.deploy import plan_deploy
     from dialtone_nb.runbooks.dialling import ask_what_if
+    from dialtone_nb.runbooks.exploring import explore_calls
     from dialtone_nb.runbooks.finding import tabulate_numbers
     from dialtone_nb.runbooks.monitor import watch
     from dialtone_nb.runbooks.promote import plan_promote
@@ -24,6 +25,7 @@ __all__ = [
     "Runbook",
     "apply_plan",
     "ask_what_if",
+    "explore_calls",
     "fetch_existing_things",
     "open_runbook",
     "place_test_calls",
@@ -42,6 +44,7 @@ _HOMES = {
     "Runbook": "dialtone_nb.runbook",
     "apply_plan": "dialtone_nb.runbooks.applying",
     "ask_what_if": "dialtone_nb.runbooks.dialling",
+    "explore_calls": "dialtone_nb.runbooks.exploring",
     "fetch_existing_things": "dialtone_nb.runbooks.site",
     "open_runbook": "dialtone_nb.runbook",
     "place_test_calls": "dialtone_nb.runbooks.test_calls",

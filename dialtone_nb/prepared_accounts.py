@@ -67,5 +67,6 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "test_calls": with_phones,
     "call_report": with_calls,
     "monitor": with_calls,
+    "explore": with_calls,
     "delete": with_phones,
 }

@@ -34,6 +34,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
         ("dialtone_nb.calls.snapshot", "Snapshot", _snapshot),
         ("dialtone_nb.display.dialling", "Dialling", _dialling),
+        ("dialtone_nb.display.stories", "Exploration", _exploration),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
 
@@ -115,3 +116,13 @@ def _dialling(dialling: Any) -> Bundle:
     from dialtone_nb.display.dialling import dialling_html, dialling_text
 
     return {"text/plain": dialling_text(dialling), "text/html": dialling_html(dialling)}
+
+
+def _exploration(exploration: Any) -> Bundle:
+    from dialtone_nb.display.stories import exploration_html, exploration_text
+
+    return {
+        "text/plain": exploration_text(exploration),
+        "text/html": exploration_html(exploration),
+        **result(0, exploration.summary),
+    }
