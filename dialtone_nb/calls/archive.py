@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -59,43 +60,83 @@ def save_attempts(archive: str, frame: pd.DataFrame) -> int:
 
 def load_archive(archive: str, since: str = "", until: str = "") -> pd.DataFrame:
     """All attempts of the archive, or those of the days from `since` to `until` (2025-01-31), both included."""
+    tables = [_read_table(*open_day(archive, day), tuple(COLUMNS)) for day in list_days(archive, since, until)]
+    return _frame_of(pa.concat_tables(tables)) if tables else make_frame({})
+
+
+def list_days(archive: str, since: str = "", until: str = "") -> list[str]:
+    """The days (2025-01-31) that the archive holds, oldest first, or those from `since` to `until`, both included."""
     system, root = open_archive(archive)
-    days = [
-        info.path
+    days = sorted(
+        info.base_name.removeprefix("day=")
         for info in system.get_file_info(fs.FileSelector(root, allow_not_found=True))
         if info.type == fs.FileType.Directory and info.base_name.startswith("day=")
-    ]
-    wanted = [path for path in sorted(days) if (since or "0") <= path.rpartition("day=")[2] <= (until or "9999-99-99")]
-    tables = [_read_table(system, f"{path}/{DAY_FILE}") for path in wanted]
-    if not tables:
-        return make_frame({})
-    together = pa.concat_tables(tables).select(list(COLUMNS)).to_pandas()
-    return make_frame(together.to_dict("series"))
+    )
+    return [day for day in days if (since or "0") <= day <= (until or "9999-99-99")]
+
+
+def load_day(archive: str, day: str, columns: Sequence[str] = tuple(COLUMNS)) -> pd.DataFrame:
+    """One day's attempts, oldest first; only these columns are read, of which call SIDs and numbers weigh the most."""
+    return _frame_of(_read_table(*open_day(archive, day), columns))
 
 
 def open_archive(archive: str) -> tuple[fs.FileSystem, str]:
-    """The file system and folder of an address such as s3://bucket/calls, or of a path on this machine."""
-    if "://" in archive:
+    """The file system and folder of an address such as s3://bucket/calls, or of a path on this machine.
+
+    What pyarrow does not know, fsspec may: memory://, az://, sftp://, … as far as the library of each is installed.
+    """
+    if "://" not in archive:
+        return fs.LocalFileSystem(), Path(archive).expanduser().resolve().as_posix()
+    try:
         system, root = fs.FileSystem.from_uri(archive)
-        return system, root.rstrip("/")
-    return fs.LocalFileSystem(), Path(archive).expanduser().resolve().as_posix()
+    except pa.ArrowInvalid:
+        system, root = _open_by_fsspec(archive)
+    return system, root.rstrip("/")
 
 
-def _read_table(system: fs.FileSystem, path: str) -> pa.Table:
+def open_day(archive: str, day: str) -> tuple[fs.FileSystem, str]:
+    """The file system and path of one day's file."""
+    system, root = open_archive(archive)
+    return system, f"{root}/day={day}/{DAY_FILE}"
+
+
+def _open_by_fsspec(archive: str) -> tuple[fs.FileSystem, str]:
+    import fsspec
+
+    try:
+        system, root = fsspec.core.url_to_fs(archive)
+    except (ValueError, ImportError) as error:
+        raise InputError(
+            Fault(f"archive {archive}", f"can't be opened: {error}", "install what it names, or name a folder")
+        ) from None
+    return fs.PyFileSystem(fs.FSSpecHandler(system)), root
+
+
+def _read_table(system: fs.FileSystem, path: str, columns: Sequence[str]) -> pa.Table:
+    schema = pa.schema([SCHEMA.field(name) for name in columns])
     try:
         with system.open_input_file(path) as file:
-            return pq.read_table(file, schema=SCHEMA)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            # One thread: days are read side by side, and each is small.
+            return pq.ParquetFile(file).read(list(columns), use_threads=False).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, KeyError, ValueError) as error:
+        problem = " ".join(str(error).split())
         raise InputError(
-            Fault(f"archive {path}", f"is no day of attempts: {error}", "remove it, and fetch that day again")
+            Fault(f"archive {path}", f"is no day of attempts: {problem}", "remove it, and fetch that day again")
         ) from None
+
+
+def _frame_of(table: pa.Table) -> pd.DataFrame:
+    """A table of an archive's columns as a frame with their types, in the order in which they were saved."""
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.astype({name: COLUMNS[name] for name in table.column_names if name in COLUMNS}).assign(
+        **{name: frame[name].astype("str") for name in table.column_names if name == "key"}
+    )
 
 
 def _read_day(system: fs.FileSystem, path: str) -> pd.DataFrame | None:
     if system.get_file_info(path).type == fs.FileType.NotFound:
         return None
-    table = _read_table(system, path).to_pandas()
-    return make_frame(table[list(COLUMNS)].to_dict("series")).assign(key=table["key"].astype("str"))
+    return _frame_of(_read_table(system, path, SCHEMA.names))
 
 
 def _replace_day(system: fs.FileSystem, folder: str, attempts: pd.DataFrame) -> None:

@@ -60,7 +60,8 @@ def _column(values: Sequence[Any] | pd.Series[Any], dtype: Any) -> pd.Series[Any
     """A column of this type; one that has it already is not taken apart, for there may be millions of values."""
     if isinstance(values, pd.Series):
         return values.reset_index(drop=True).astype(dtype)
-    return pd.Series(list(values), dtype=dtype)
+    column: pd.Series[Any] = pd.Series(list(values), dtype=dtype)
+    return column
 
 
 def _strangers(column: pd.Series[Any], known: Sequence[str]) -> set[str]:

@@ -3,103 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
-from dialtone_nb.calls.frame import Phone, frame_calls, mask_parties
-from dialtone_nb.calls.metrics import tally_attempts
-from dialtone_nb.calls.quality import Finding, Quality
+from dialtone_nb.calls.attempts import Attempts
+from dialtone_nb.calls.call_data import CallData, parse_day
+from dialtone_nb.calls.engine import HERE
+from dialtone_nb.calls.frame import Phone, frame_calls
+from dialtone_nb.calls.quality import Quality
 from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from dialtone_nb.account import Account
     from dialtone_nb.parameters import Parameters
 
+__all__ = ["CallData", "load_calls", "load_runbook_calls"]
+
 TWILIO = "twilio"
 # How far back the account is asked where no first day is given: Twilio keeps alerts and function logs for 30 days.
 DEFAULT_DAYS = 30
-
-
-@dataclass(frozen=True)
-class CallData:
-    """Attempts, one row each, where they came from, and what was odd about them; days are days of the time zone."""
-
-    frame: pd.DataFrame
-    source: str
-    findings: tuple[Finding, ...] = ()
-    first_day: date | None = None
-    last_day: date | None = None
-    time_zone: str = "UTC"
-
-    def tally(self) -> pd.DataFrame:
-        """The attempts counted by day and hour of the time zone, and by everything that a rate is asked for."""
-        return tally_attempts(self.frame, self.time_zone)
-
-    def select(self, *, environment: str = "", since: str = "", until: str = "") -> CallData:
-        """The attempts of one environment and of the days `since` to `until`, both included; "" is no limit."""
-        frame, findings = self.frame, list(self.findings)
-        if environment and len(frame):
-            chosen, finding = _of_environment(frame, environment)
-            findings.append(finding)
-            frame = chosen
-        first, last = parse_day("since", since), parse_day("until", until)
-        chosen = frame
-        if first:
-            chosen = chosen[chosen["started_at"] >= pd.Timestamp(first, tz=self.time_zone)]
-        if last:
-            chosen = chosen[chosen["started_at"] < pd.Timestamp(last + timedelta(days=1), tz=self.time_zone)]
-        left_out = len(frame) - len(chosen)
-        findings.append(Finding("attempts outside the days that were asked for", left_out, "left out, as asked"))
-        return replace(
-            self,
-            frame=chosen.reset_index(drop=True),
-            findings=tuple(finding for finding in findings if finding.count),
-            first_day=first or self.first_day,
-            last_day=last or self.last_day,
-        )
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th style="text-align: left">{escape(name)}</th><td style="text-align: left">{escape(text)}</td></tr>'
-            for name, text in self._facts()
-        )
-        return f'<table class="dialtone-table"><tbody>{rows}</tbody></table>'
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{name}: {text}" for name, text in self._facts())
-
-    def _facts(self) -> list[tuple[str, str]]:
-        days = f"{self.first_day or 'the first'} to {self.last_day or 'the last'}, days of {self.time_zone}"
-        environments = ", ".join(sorted(self.frame["environment"].dropna().unique())) or "not told by the source"
-        return [
-            ("source", self.source),
-            ("days", days),
-            ("environments", environments),
-            ("phones", f"{self.frame['client'].nunique():,}"),
-            ("attempts", f"{len(self.frame):,}"),
-            ("oddities", f"{len(self.findings)} kinds, listed under data quality" if self.findings else "none"),
-        ]
-
-
-def _of_environment(frame: pd.DataFrame, environment: str) -> tuple[pd.DataFrame, Finding]:
-    if frame["environment"].isna().all():
-        what = "attempts of which the source tells no environment"
-        return frame, Finding(what, len(frame), f"kept, though {environment!r} was asked for")
-    chosen = frame[frame["environment"] == environment]
-    return chosen, Finding(f"attempts outside the environment {environment!r}", len(frame) - len(chosen), "left out")
 
 
 class Runbook(Protocol):
     """What is needed of an open runbook here."""
 
     @property
-    def parameters(self) -> Any: ...  # account, environment, source, archive, since, until, time_zone, show_numbers
+    def parameters(
+        self,
+    ) -> Any: ...  # account, source, archive, engine, and what to select
 
     @property
     def account(self) -> Account: ...
@@ -115,6 +51,7 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
+    options["engine"] = getattr(wanted, "engine", HERE)
     archive = find_archive(getattr(wanted, "archive", ""), runbook.project)
     if wanted.source != TWILIO:
         if archive:
@@ -139,12 +76,14 @@ def load_calls(
     phones: Mapping[str, Phone] | None = None,
     archive: str = "",
     show_numbers: bool = False,
+    engine: str = HERE,
 ) -> CallData:
     """The attempts of a source: "twilio" (the account's own calls), a folder or archive of events, or of Parquet days.
 
     `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number.
     With `archive` the account's calls are kept there, and what is new is all that the account is asked for.
-    Other parties' numbers are masked unless they are asked for.
+    Other parties' numbers are masked unless they are asked for. `engine` is the tcp://… of a Dask scheduler; this
+    machine counts where it is empty.
     """
     check_time_zone(time_zone)
     if str(source) == TWILIO:
@@ -155,18 +94,18 @@ def load_calls(
         else:
             data = _load_account(account, since, until, time_zone, service, phones or {})
     else:
-        data = replace(_load_path(Path(source).expanduser()), time_zone=time_zone)
+        data = replace(_load_kept(str(source)), time_zone=time_zone)
     data = data.select(environment=environment, since=since, until=until)
-    return data if show_numbers else replace(data, frame=mask_parties(data.frame))
+    return replace(data, attempts=replace(data.attempts.select(show_numbers=show_numbers), engine=engine))
 
 
-def find_source(source: str, project: Path) -> Path:
-    """The path that a runbook's parameter means: as it stands, else within the project.
+def find_source(source: str, project: Path) -> str:
+    """The address or path that a runbook's parameter means: as it stands, else within the project.
 
     papermill works in its caller's folder, JupyterLab in the notebook's; a path in the project is found from both.
     """
     path = Path(source).expanduser()
-    return path if path.is_absolute() or path.exists() else project / path
+    return source if "://" in source else str(path if path.is_absolute() or path.exists() else project / path)
 
 
 def find_archive(archive: str, project: Path) -> str:
@@ -174,16 +113,6 @@ def find_archive(archive: str, project: Path) -> str:
     if not archive or "://" in archive:
         return archive
     return str(project / Path(archive).expanduser())
-
-
-def parse_day(name: str, text: str) -> date | None:
-    """The day that a parameter such as 2025-01-31 names; None for ""."""
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(Fault(f"parameter {name}", f"is no day: {text!r}", "write it as 2025-01-31")) from None
 
 
 def check_time_zone(name: str) -> None:
@@ -196,25 +125,33 @@ def check_time_zone(name: str) -> None:
         ) from None
 
 
-def _load_path(path: Path) -> CallData:
-    from dialtone_nb.calls.archive import is_call_archive, load_archive
+def _load_kept(source: str) -> CallData:
+    """The attempts of an archive, at an address or in a folder, or those that files of events tell of."""
+    from dialtone_nb.calls.archive import is_call_archive
+
+    path = Path(source).expanduser()
+    if "://" in source:
+        return CallData(Attempts.of_archive(source), source)
+    return CallData(Attempts.of_archive(str(path)), path.name) if is_call_archive(path) else _load_events(path)
+
+
+def _load_events(path: Path) -> CallData:
     from dialtone_nb.calls.events import collect_events, frame_events
     from dialtone_nb.calls.read_events import read_event_files
 
     quality = Quality()
-    if is_call_archive(path):
-        return CallData(load_archive(str(path)), path.name)
     log = collect_events(read_event_files(path, quality), quality)
     if not log.names:
         raise InputError(Fault(f"source {path}", "holds no call events", "name a folder or archive of event files"))
     frame = frame_events(log, quality)
     days = sorted(day for day in log.days if _is_day(day))
     if not days:
-        return CallData(frame, path.name, quality.findings())
+        return CallData.of(frame, path.name, quality.findings())
     missing = pd.date_range(days[0], days[-1]).difference(pd.DatetimeIndex(days))
     examples = ", ".join(f"{day:%Y-%m-%d}" for day in missing[:5])
     quality.note("days without any event", "a gap in the log", len(missing), examples)
-    return CallData(frame, path.name, quality.findings(), date.fromisoformat(days[0]), date.fromisoformat(days[-1]))
+    covered = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
+    return CallData.of(frame, path.name, quality.findings(), *covered)
 
 
 def _is_day(text: str) -> bool:
@@ -235,7 +172,6 @@ def _load_synced(
     phones: Mapping[str, Phone],
 ) -> CallData:
     """All that the archive holds, once it is up to date; only the days that are asked for are read from it."""
-    from dialtone_nb.calls.archive import load_archive
     from dialtone_nb.calls.sync import sync_calls
 
     first, last = parse_day("since", since), parse_day("until", until)
@@ -246,8 +182,8 @@ def _load_synced(
     quality = Quality()
     begin = first and first - margin
     synced = sync_calls(account.client, archive, now=now, first=begin, service=service, phones=phones, quality=quality)
-    frame = load_archive(archive, str(begin or ""), str(last + margin) if last else "")
-    data = CallData(frame, account.label, quality.findings(), time_zone=time_zone)
+    kept = Attempts.of_archive(archive, str(begin or ""), str(last + margin) if last else "")
+    data = CallData(kept, account.label, quality.findings(), time_zone=time_zone)
     from_day, to_day = first or synced.covered.first, last or now.astimezone(ZoneInfo(time_zone)).date()
     inside = data.select(since=from_day.isoformat(), until=to_day.isoformat())
     return replace(inside, findings=data.findings)
@@ -267,7 +203,7 @@ def _load_account(
     quality = Quality()
     fetched = fetch_calls(account.client, first - margin, last + margin, service=service, quality=quality)
     frame = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
-    data = CallData(frame, account.label, quality.findings(), first, last, time_zone)
+    data = CallData.of(frame, account.label, quality.findings(), first, last, time_zone)
     # The calls of the margin, and those that a generous window brought along, are not what was asked for.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)
