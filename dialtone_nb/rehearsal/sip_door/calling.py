@@ -1,0 +1,219 @@
+"""INVITE: a phone calls, proves who it is, and its call is carried in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from dialtone_nb.rehearsal.api.sip_domains import auth_type
+from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_phone
+from dialtone_nb.rehearsal.exchange.exchange import Exchange
+from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
+from dialtone_nb.rehearsal.exchange.phones import CALLS
+from dialtone_nb.rehearsal.sip_door.admission import Alerts, Homeless, digest_secrets, find_domain
+from dialtone_nb.rehearsal.sip_door.digest import Digest, Verdict, read_answer
+from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
+from dialtone_nb.rehearsal.sip_door.offers import Unacceptable
+from dialtone_nb.rehearsal.sip_door.reading import Request
+from dialtone_nb.rehearsal.sip_door.real_time import RealTime
+from dialtone_nb.rehearsal.sip_door.responses import response_to
+from dialtone_nb.rehearsal.sip_door.ringing import CUSTOM_HEADER, Telephones, is_phone
+from dialtone_nb.rehearsal.sip_door.sessions import IncomingSession
+from dialtone_nb.rehearsal.sip_door.transactions import ServerTransaction, Transactions, send_response
+from dialtone_nb.rehearsal.sip_door.wires import PhoneWires
+from dialtone_nb.rehearsal.store import Store, Thing
+from dialtone_nb.sip import parse_sip_uri
+
+MOST_CALLS = 200
+RETRY_AFTER_S = 5
+CLOSE_S = 5.0  # how long a call may take to end once the door closes
+LONGEST_HEADER = 1024  # characters, of a header that is handed to the voice URL
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a user of a SIP domain, whose password was right."""
+
+    domain: Thing
+    username: str
+
+
+class Calling:
+    """Takes the calls of real phones, and lets the exchange ring them."""
+
+    def __init__(
+        self,
+        store: Store,
+        exchange: Exchange,
+        digest: Digest,
+        alerts: Alerts,
+        real_time: RealTime,
+        transactions: Transactions,
+        telephones: Telephones,
+    ) -> None:
+        self._store = store
+        self._exchange = exchange
+        self._digest = digest
+        self._alerts = alerts
+        self._real_time = real_time
+        self._transactions = transactions
+        self._telephones = telephones
+        self._loop = asyncio.get_running_loop()
+        self._calls: dict[str, IncomingSession] = {}  # by the branch of their INVITE
+        self._threads: set[threading.Thread] = set()
+
+    # --- what the exchange asks ---
+
+    def reaches(self, leg: OutgoingLeg) -> bool:
+        """Whether a leg leads to a phone that is registered here."""
+        return is_phone(leg) and bool(self._telephones.bindings(leg.address))
+
+    def wires(self) -> PhoneWires:
+        """Wires for a simulated call that rings a phone."""
+        return PhoneWires(self._telephones, Waiting(self._loop), self._real_time)
+
+    # --- what phones ask ---
+
+    def take(self, request: Request, tag: str) -> None:
+        """An INVITE that is new."""
+        if len(self._threads) >= MOST_CALLS:
+            busy = response_to(request.message, 503, tag, Retry_After=str(RETRY_AFTER_S))
+            send_response(busy, request.flow)
+            return
+        caller = self._prove(request, tag)
+        if caller is None:
+            return
+        transaction = self._transactions.begin(request)
+        transaction.respond(response_to(request.message, 100))
+        entry = self._admit(request, caller)
+        if isinstance(entry, TurnedAway):
+            transaction.respond(response_to(request.message, entry.sip_response, tag))
+            return
+        session = IncomingSession(self._telephones.switchboard, request, transaction)
+        self._calls[request.branch] = session
+        self._loop.create_task(self._carry(session, entry, caller, request))
+
+    def cancel(self, transaction: ServerTransaction) -> None:
+        """The phone no longer wants to be answered."""
+        if session := self._calls.get(transaction.request.branch):
+            session.cancel()
+
+    async def close(self) -> None:
+        """Wait until every call has ended; those who talk were hung up on."""
+        until = self._loop.time() + CLOSE_S
+        while self._threads and self._loop.time() < until:
+            await asyncio.sleep(0.01)
+
+    def _prove(self, request: Request, tag: str) -> Caller | None:
+        """Who calls; None where that is not proved, and the phone was told so."""
+        headers = request.message.headers
+        answer = read_answer(headers.get("Proxy-Authorization") + headers.get("Authorization"))
+        from_user, from_host = parse_sip_uri(request.header("From"))
+        user = answer.username if answer else from_user
+        with self._store.transaction() as tables:
+            domain = find_domain(tables, (request.host, from_host), user, CALLS, self._telephones.switchboard.host)
+            if isinstance(domain, Homeless):
+                response = response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
+                send_response(response, request.flow)
+                return None
+            wants_digest = "CREDENTIAL_LIST" in auth_type(tables, domain)
+            secrets = digest_secrets(tables, domain, user, CALLS)
+        if not wants_digest:
+            message = f"SIP: bad user credentials: no credential list is mapped for calls at {domain.name}"
+            self._refuse(request, tag, domain, user, message)
+            return None
+        verdict = self._digest.judge(answer, "INVITE", secrets)
+        if verdict is Verdict.GOOD:
+            return Caller(domain, user)
+        if verdict is Verdict.WRONG:
+            known = "its password is wrong" if secrets else f"no list mapped for calls holds {user}"
+            self._refuse(request, tag, domain, user, f"SIP: bad user credentials of {user} at {domain.name}: {known}")
+            return None
+        challenge = self._digest.challenge(stale=verdict is Verdict.STALE)
+        send_response(response_to(request.message, 407, tag, Proxy_Authenticate=challenge), request.flow)
+        return None
+
+    def _refuse(self, request: Request, tag: str, domain: Thing, user: str, message: str) -> None:
+        self._alerts.raise_(32202, domain.sid, user, message)
+        self._telephones.journal.note(user, domain.name, "refused", f"{message} (32202)")
+        send_response(response_to(request.message, 403, tag), request.flow)
+
+    def _admit(self, request: Request, caller: Caller) -> Entry | TurnedAway:
+        """The call as the exchange takes it, or why it does not."""
+        domain, username = caller.domain, caller.username
+        if not request.user:
+            message = f"{username} called {domain.name} itself: there is no user in {request.uri}"
+            self._alerts.raise_(32223, domain.sid, username, message)
+            return TurnedAway(404, 32223, message)
+        with self._store.transaction() as tables:
+            self._real_time.catch_up(tables)
+            return admit_phone(
+                tables,
+                domain,
+                username,
+                request.user,
+                from_uri=_uri_of(request.header("From")),
+                to_uri=request.uri,
+                source_ip=request.flow.peer[0],
+                sip_call_id=request.call_id,
+                sip_headers=headers_for_the_application(request),
+            )
+
+    # --- a call, carried ---
+
+    async def _carry(self, session: IncomingSession, entry: Entry, caller: Caller, request: Request) -> None:
+        journal, name = self._telephones.journal, (caller.username, caller.domain.name)
+        journal.note(*name, "called", request.user)
+        try:
+            await session.prepare()
+        except Unacceptable as unacceptable:
+            session.refuse(488)
+            journal.note(*name, "refused", f"no sound that both have: {unacceptable}")
+            self._calls.pop(request.branch, None)
+            return
+        waiting = Waiting(self._loop)
+        line = PhoneLine(session, waiting, lambda what: journal.note(*name, "heard", what))
+        wires = PhoneWires(self._telephones, waiting, self._real_time)
+        thread = threading.Thread(
+            target=self._run, args=(entry, line, wires, name, request.branch), name="a phone's call", daemon=True
+        )
+        self._threads.add(thread)
+        thread.start()
+
+    def _run(self, entry: Entry, line: PhoneLine, wires: PhoneWires, name: tuple[str, str], branch: str) -> None:
+        """In the call's thread: carry it to its end."""
+        began = time.monotonic()
+        try:
+            self._exchange.carry(entry, line, wires)
+        except Exception:
+            log.exception("A call of %s could not be carried", name[0])
+            line.refuse(500)
+        finally:
+            line.hang_up()
+            heard = line.session.media.heard
+            detail = (
+                f"after {time.monotonic() - began:.0f} s; sound: {heard.received} packets from it, {heard.sent} to it"
+            )
+            self._telephones.journal.note(*name, "ended", detail)
+            self._calls.pop(branch, None)
+            self._threads.discard(threading.current_thread())
+
+
+def headers_for_the_application(request: Request) -> dict[str, str]:
+    """The X-… headers and User-to-User of an INVITE, which Twilio hands to the voice URL."""
+    return {
+        name: values[0][:LONGEST_HEADER]
+        for name, values in request.message.headers.items()
+        if CUSTOM_HEADER.fullmatch(name) and values
+    }
+
+
+def _uri_of(header: str) -> str:
+    """The URI in From or To, without name, brackets and tag."""
+    inside, bracket, _ = header.partition("<")[2].partition(">")
+    return inside if bracket else header.partition(";")[0].strip()
