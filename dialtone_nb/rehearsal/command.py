@@ -52,6 +52,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="npm packages that deployed functions may load, beside those of this project's service; may be repeated",
     )
     parser.add_argument(
+        "--eventual",
+        type=int,
+        default=0,
+        metavar="READS",
+        help="for so many reads, lists show the account as it was before a creation or a deletion (default: 0)",
+    )
+    parser.add_argument(
         "--coverage",
         action="store_true",
         help="print each operation of the products it touches as modelled or refused, and end",
@@ -96,7 +103,13 @@ def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: ar
 
 def start(options: argparse.Namespace) -> Rehearsal:
     """The rehearsal that was asked for."""
-    return start_rehearsal(options.state, seed=options.seed, port=options.port, node_modules=options.node_modules)
+    return start_rehearsal(
+        options.state,
+        seed=options.seed,
+        port=options.port,
+        node_modules=options.node_modules,
+        lag=options.eventual,
+    )
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.orders import read_order
 from dialtone_nb.rehearsal.exchange.phones import Turned, list_phones, register, unregister
 from dialtone_nb.rehearsal.faults import Faults, read_fault
+from dialtone_nb.rehearsal.lag import Lag
 from dialtone_nb.rehearsal.operations import Reply
 from dialtone_nb.rehearsal.own_servers import add_own_server, list_own_servers
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
@@ -24,10 +25,11 @@ CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
 class Control:
     """Answers at rehearsal.localhost."""
 
-    def __init__(self, store: Store, exchange: Exchange, faults: Faults, requests: Counter[str]) -> None:
+    def __init__(self, store: Store, exchange: Exchange, faults: Faults, lag: Lag, requests: Counter[str]) -> None:
         self._store = store
         self._exchange = exchange
         self._faults = faults
+        self._lag = lag
         self._requests = requests
 
     async def answer(self, method: str, path: str, body: bytes) -> Reply:
@@ -51,15 +53,22 @@ class Control:
             case ("POST", ["servers"]):
                 said = _read(body)
                 return Reply(201, add_own_server(self._store, str(said.get("host", "")), str(said.get("address", ""))))
-            case ("POST", ["faults"]):
+        return self.answer_about_requests(method, path, body)
+
+    def answer_about_requests(self, method: str, path: str, body: bytes) -> Reply:
+        """The answer to what concerns Twilio's side as such: faults, lists that lag, and how much was asked."""
+        match (method, path.strip("/")):
+            case ("POST", "faults"):
                 self._faults.add(read_fault(_read(body)))
                 return Reply(201, {})
-            case ("DELETE", ["faults"]):
+            case ("DELETE", "faults"):
                 self._faults.clear()
                 return Reply(204)
-            case ("GET", ["requests"]):
+            case ("POST", "lag"):
+                return self.set_lag(_read(body))
+            case ("GET", "requests"):
                 return Reply(200, {"total": self._requests.total(), "requests": dict(sorted(self._requests.items()))})
-            case ("DELETE", ["requests"]):
+            case ("DELETE", "requests"):
                 self._requests.clear()
                 return Reply(204)
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
@@ -76,6 +85,14 @@ class Control:
         if isinstance(where, Turned):
             raise Refusal(where.code, where.message, 403)
         return Reply(200, {"client": client, "registered": True, "domain": where})
+
+    def set_lag(self, body: dict[str, Any]) -> Reply:
+        """For how many reads lists lag behind creations and deletions from now on."""
+        reads = body.get("reads")
+        if not isinstance(reads, int) or isinstance(reads, bool) or reads < 0:
+            raise Refusal(20001, 'Lists lag with {"reads": how many}, and no longer with {"reads": 0}')
+        self._lag.reads = reads
+        return Reply(200, {"reads": reads})
 
     def about(self) -> dict[str, Any]:
         """What this is."""

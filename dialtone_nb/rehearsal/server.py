@@ -23,13 +23,18 @@ LOOPBACK = "127.0.0.1"
 class Rehearsal:
     """A running stand-in for Twilio; `url`, `account_sid` and `auth_token` are what a client needs."""
 
-    def __init__(self, state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = (), lag: int = 0
+    ) -> None:
         # Slow imports, needed only by whoever starts one.
         import uvicorn
 
+        from dialtone_nb.rehearsal.api.everything import OPERATIONS
         from dialtone_nb.rehearsal.control import Control
         from dialtone_nb.rehearsal.exchange.exchange import Exchange
         from dialtone_nb.rehearsal.faults import Faults
+        from dialtone_nb.rehearsal.lag import Lag
+        from dialtone_nb.rehearsal.operations import Directory
         from dialtone_nb.rehearsal.runtime.front import Front
         from dialtone_nb.rehearsal.runtime.packages import Packages
         from dialtone_nb.rehearsal.store import Store
@@ -40,10 +45,12 @@ class Rehearsal:
         self._listening = _listen(port)
         self.url: str = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
         faults, requests = Faults(), Counter[str]()
+        directory = Directory(OPERATIONS)
+        late = Lag(directory, lag)
         self._front = Front(self._store, self.url, packages)
         self._exchange = Exchange(self._store, self.url)
-        control = Control(self._store, self._exchange, faults, requests)
-        surface = Surface(self._store, self._front, packages, control, faults, requests)
+        control = Control(self._store, self._exchange, faults, late, requests)
+        surface = Surface(self._store, self._front, packages, directory, late, control, faults, requests)
         config = uvicorn.Config(
             surface,
             loop="auto" if sys.platform != "win32" else "asyncio",
@@ -122,9 +129,12 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def start_rehearsal(state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = ()) -> Rehearsal:
+def start_rehearsal(
+    state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = (), lag: int = 0
+) -> Rehearsal:
     """A rehearsal that answers, in a thread of this process, on loopback alone; port 0 takes any free one.
 
     `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
+    `lag` is for how many reads a list shows the account as it was before a creation or a deletion.
     """
-    return Rehearsal(state, seed=seed, port=port, node_modules=node_modules)
+    return Rehearsal(state, seed=seed, port=port, node_modules=node_modules, lag=lag)

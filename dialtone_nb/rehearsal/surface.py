@@ -16,10 +16,11 @@ from urllib.parse import parse_qsl
 import orjson
 
 from dialtone_nb.rehearsal.api import builds
-from dialtone_nb.rehearsal.api.everything import HOSTS, OPERATIONS
+from dialtone_nb.rehearsal.api.everything import HOSTS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
 from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults, gateway_page
 from dialtone_nb.rehearsal.fields import Pairs
+from dialtone_nb.rehearsal.lag import Lag
 from dialtone_nb.rehearsal.operations import Ask, Directory, Reply, Upload
 from dialtone_nb.rehearsal.own_servers import address_of, hand_on
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled, unauthenticated
@@ -80,6 +81,8 @@ class Surface:
         store: Store,
         front: Front,
         packages: Packages,
+        directory: Directory,
+        lag: Lag,
         control: Control,
         faults: Faults,
         requests: Counter[str],
@@ -90,7 +93,8 @@ class Surface:
         self._control = control
         self._faults = faults
         self._requests = requests
-        self._directory = Directory(OPERATIONS)
+        self._directory = directory
+        self._lag = lag
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -148,7 +152,7 @@ class Surface:
         if incoming.method == "POST":
             ask = await _with_body(ask, incoming)
         with self._store.transaction() as tables:
-            reply = operation.handler(tables, ask)
+            reply = self._lag.answer(tables, operation, ask)
             if operation.handler is builds.create:
                 self._decide_fate(tables, reply.body["sid"], fault)
         return reply
