@@ -57,7 +57,7 @@ class Lag:
             return
         wanted = dict(ask.form).get("UniqueName")
         for one in self._unsettled:
-            if one.before and (one.collection, one.before["unique_name"]) == (ask.path, wanted):
+            if one.collection == ask.path and one.before and one.before["unique_name"] == wanted:
                 self._count_down([one])
                 raise conflict(f"Environment with UniqueName {wanted} already exists in this service")
 

@@ -44,6 +44,8 @@ def test_an_environments_name_stays_taken_for_a_while(client: Client) -> None:
     """An environment that is made again right after its deletion is a conflict, and is made when that has settled."""
     service = client.serverless.v1.services(client.serverless.v1.services.create("phones", "Phones").sid)
     stage = service.environments.create("stage", domain_suffix="stage").sid
+    variables = service.environments(stage).variables
+    variables(variables.create("GREETING", "hello").sid).delete()
     service.environments(stage).delete()
     for _ in range(2):
         with pytest.raises(TwilioRestException) as raised:
