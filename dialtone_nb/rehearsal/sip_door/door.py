@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from aiosipua.message import SipResponse
 from aiosipua.utils import generate_tag
@@ -27,6 +28,7 @@ from dialtone_nb.rehearsal.sip_door.responses import ALLOWED, response_to
 from dialtone_nb.rehearsal.sip_door.ringing import Telephones
 from dialtone_nb.rehearsal.sip_door.sessions import Session, Switchboard, refuse_stranger
 from dialtone_nb.rehearsal.sip_door.transactions import Transactions, send_response
+from dialtone_nb.rehearsal.sip_door.watching import PhoneBook
 from dialtone_nb.rehearsal.store import Store
 
 LOOPBACK = "127.0.0.1"
@@ -62,6 +64,7 @@ class SipDoor:
         self._thread = threading.Thread(target=self._run, args=(started,), name="SIP door", daemon=True)
         self._thread.start()
         started.result()
+        self._book = PhoneBook(store, self.registrar, self.journal, (self.host, self.port))
         exchange.open_door(self._parts.calling)
 
     def close(self) -> None:
@@ -69,6 +72,14 @@ class SipDoor:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """Where every phone is registered now, as JSON."""
+        return self._book.registrations(time.monotonic())
+
+    def page(self) -> str:
+        """The page that shows what each phone has done so far."""
+        return self._book.page(time.monotonic())
 
     # --- the thread ---
 

@@ -1,0 +1,122 @@
+"""What is to be seen of real phones: where they are registered, and what each has done so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from dialtone_nb.rehearsal.exchange.phones import list_phones
+from dialtone_nb.rehearsal.sip_door.journal import Entry, Journal, Step
+from dialtone_nb.rehearsal.sip_door.registrar import Registrar
+from dialtone_nb.rehearsal.store import Store
+
+NEWEST = 30  # entries of a phone on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One step on the way to a phone that works: the entries that prove it, and where to look while they do not come."""
+
+    words: str
+    proofs: frozenset[Step]
+    repair: str
+
+
+GOALS = (
+    Goal(
+        "It registers",
+        frozenset({"registered", "refreshed"}),
+        "Check the outbound proxy, the SIP domain, that user name and auth ID are both the phone's name, and the "
+        "password. Nothing at all in the log below: the phone does not reach this machine.",
+    ),
+    Goal(
+        "It calls out",
+        frozenset({"called"}),
+        "Dial 503 555 0199. The phone's dial plan may be holding the digits back.",
+    ),
+    Goal(
+        "It is heard",
+        frozenset({"spoke"}),
+        "Call, and say something. Sound that does not arrive is a firewall's or a codec's: PCMU or PCMA, and UDP.",
+    ),
+    Goal(
+        "It rings",
+        frozenset({"rang"}),
+        "Have somebody call its number: POST /calls, or the walkthrough's last chapter.",
+    ),
+    Goal("It answers", frozenset({"answered"}), "Lift the receiver while it rings."),
+)
+
+
+class PhoneBook:
+    """Answers who looks on. `now` is the registrar's clock, in seconds."""
+
+    def __init__(self, store: Store, registrar: Registrar, journal: Journal, where: tuple[str, int]) -> None:
+        self._store = store
+        self._registrar = registrar
+        self._journal = journal
+        self._where = where
+
+    def registrations(self, now: float) -> list[dict[str, Any]]:
+        """Every binding, as JSON; Twilio itself has no such list."""
+        return [
+            {
+                "client": user,
+                "domain": domain,
+                "contact": binding.contact,
+                "transport": binding.flow.transport,
+                "address": "{}:{}".format(*binding.flow.peer),
+                "user_agent": binding.user_agent,
+                "registered_for_s": round(now - binding.since),
+                "expires_in_s": max(0, round(binding.expires_at - now)),
+                "refreshes": binding.refreshes,
+            }
+            for (user, domain), binding in self._registrar.everybody()
+        ]
+
+    def page(self, now: float) -> str:
+        """The page that shows what each phone has done so far; it looks again by itself."""
+        registered = {(one["client"], one["domain"]): one for one in self.registrations(now)}
+        known = {(str(one["client"]), str(one["domain"])) for one in list_phones(self._store)}
+        phones = [
+            self._phone(user, domain, registered.get((user, domain)))
+            for user, domain in sorted(known | set(self._journal.phones()), key=lambda one: (one[1], one[0]))
+        ]
+        phones.sort(key=lambda phone: not phone["entries"])
+        return _template().render(phones=phones, host=self._where[0], port=self._where[1])
+
+    def _phone(self, user: str, domain: str, binding: dict[str, Any] | None) -> dict[str, Any]:
+        entries = self._journal.entries(user, domain)
+        return {
+            "user": user,
+            "domain": domain,
+            "binding": binding,
+            "goals": [(goal, first_proof(goal, entries)) for goal in GOALS],
+            "entries": [(at(entry), entry) for entry in reversed(entries[-NEWEST:])],
+        }
+
+
+def first_proof(goal: Goal, entries: list[Entry]) -> str:
+    """When a goal was first reached, by this machine's clock; empty where it was not."""
+    return next((at(entry) for entry in entries if entry.step in goal.proofs), "")
+
+
+def at(entry: Entry) -> str:
+    """An entry's time, as a clock on this machine shows it."""
+    return datetime.fromtimestamp(entry.at).astimezone().strftime("%H:%M:%S")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("dialtone_nb.rehearsal.sip_door"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("phones.html.j2")
