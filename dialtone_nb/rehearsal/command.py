@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
+from dialtone_nb.rehearsal.sip_door.address import DEFAULT, read_address, warning_of
 
 MOST_DAYS = 400
 
@@ -35,6 +36,14 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         metavar="PORT",
         help="answer with TLS as well, on this port of 127.0.0.1 (0: any free one), as every host of Twilio's",
+    )
+    parser.add_argument(
+        "--sip",
+        type=read_address,
+        nargs="?",
+        const=read_address(DEFAULT),
+        metavar="HOST:PORT",
+        help=f"let real phones register and call, over UDP and TCP, at this address of this machine ({DEFAULT})",
     )
     parser.add_argument(
         "--history",
@@ -101,6 +110,13 @@ def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: ar
     return f"TLS          {door.url}\nAuthority    {authority}\n"
 
 
+def open_sip(rehearsal: Rehearsal, address: tuple[str, int]) -> str:
+    """The lines that say where phones find the rehearsal, and where to see what they do."""
+    host, port = address
+    door = rehearsal.open_sip_door(host=host, port=port)
+    return f"SIP          {door.host}:{door.port}, UDP and TCP\nPhones       {rehearsal.url}/phones\n{warning_of(host)}"
+
+
 def start(options: argparse.Namespace) -> Rehearsal:
     """The rehearsal that was asked for."""
     return start_rehearsal(
@@ -125,12 +141,13 @@ def serve(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as open_doors:
         rehearsal = open_doors.enter_context(start(options))
         tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)
+        sip = "" if options.sip is None else open_sip(rehearsal, options.sip)
         sys.stdout.write(
             "Rehearsal of Twilio, on this machine only. This is not Twilio: no call, no number and no charge is real.\n"
             f"URL          {rehearsal.url}\n"
             f"Account SID  {rehearsal.account_sid}\n"
             f"Auth token   {rehearsal.auth_token}\n"
-            f"{tls}"
+            f"{tls}{sip}"
             "Stop it with Ctrl-C.\n"
         )
         sys.stdout.flush()

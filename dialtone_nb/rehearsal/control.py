@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -22,6 +22,16 @@ from dialtone_nb.rehearsal.store import Store
 CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
 
 
+class PhoneBook(Protocol):
+    """What is known of real phones, where a SIP door is open."""
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """Where every phone is registered, as JSON."""
+
+    def page(self) -> str:
+        """What each phone has done so far, as an HTML page."""
+
+
 class Control:
     """Answers at rehearsal.localhost."""
 
@@ -31,6 +41,11 @@ class Control:
         self._faults = faults
         self._lag = lag
         self._requests = requests
+        self._phones: PhoneBook | None = None
+
+    def watch(self, phones: PhoneBook) -> None:
+        """Answer of real phones from now on."""
+        self._phones = phones
 
     async def answer(self, method: str, path: str, body: bytes) -> Reply:
         """The answer to a request, in JSON both ways."""
@@ -48,6 +63,10 @@ class Control:
                 return Reply(200, {"clients": list_phones(self._store)})
             case ("POST", ["clients", client]):
                 return self.set_registered(client, _read(body))
+            case ("GET", ["registrations"]):
+                return Reply(200, {"registrations": self._phones.registrations() if self._phones else []})
+            case ("GET", ["phones"]) if self._phones:
+                return Reply(200, self._phones.page())
             case ("GET", ["servers"]):
                 return Reply(200, {"servers": list_own_servers(self._store)})
             case ("POST", ["servers"]):

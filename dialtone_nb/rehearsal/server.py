@@ -12,10 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.rehearsal.identity import Identity
+
+if TYPE_CHECKING:
+    from dialtone_nb.rehearsal.sip_door.door import SipDoor
 
 LOOPBACK = "127.0.0.1"
 
@@ -49,7 +52,8 @@ class Rehearsal:
         late = Lag(directory, lag)
         self._front = Front(self._store, self.url, packages)
         self._exchange = Exchange(self._store, self.url)
-        control = Control(self._store, self._exchange, faults, late, requests)
+        self._door: SipDoor | None = None
+        self._control = control = Control(self._store, self._exchange, faults, late, requests)
         surface = Surface(self._store, self._front, packages, directory, late, control, faults, requests)
         config = uvicorn.Config(
             surface,
@@ -93,11 +97,23 @@ class Rehearsal:
         """The rehearsed account's auth token."""
         return self.identity.auth_token
 
+    def open_sip_door(self, *, host: str = LOOPBACK, port: int = 0) -> SipDoor:
+        """The door through which real phones register and call, open until the rehearsal closes; one, not two."""
+        from dialtone_nb.rehearsal.sip_door.door import SipDoor
+
+        if self._door:
+            raise DialtoneError(f"The SIP door is open already, at {self._door.host}:{self._door.port}")
+        self._door = SipDoor(self._store, self._exchange, host=host, port=port)
+        self._control.watch(self._door)
+        return self._door
+
     def close(self) -> None:
         """Stop answering, and let go of the state file."""
         atexit.unregister(self.close)
         if not self._thread.is_alive():
             return
+        if self._door:
+            self._door.close()
         # Answers take milliseconds; what is left open are idle connections, and requests that a fault holds.
         self._server.force_exit = self._server.should_exit = True
         self._thread.join()

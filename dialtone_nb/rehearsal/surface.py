@@ -230,6 +230,10 @@ async def _with_body(ask: Ask, incoming: Incoming) -> Ask:
 
 
 def _json(reply: Reply, incoming: Incoming) -> Outgoing:
+    if isinstance(reply.body, str):
+        # The one answer that is for people: the page about real phones.
+        headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
+        return Outgoing(reply.status, tuple(headers), reply.body.encode())
     # A request's id is a fingerprint of what was asked: it repeats, and tells nothing of the order of requests.
     asked = f"{incoming.method} {incoming.host}{incoming.path}?{incoming.query_string}".encode() + incoming.body
     headers = [
