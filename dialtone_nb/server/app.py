@@ -42,7 +42,10 @@ def make_app(settings: Settings) -> Starlette:
         Route("/healthz", server.health, methods=["GET"]),
         Route("/metrics", server.metrics, methods=["GET"]),
     ]
-    return Starlette(routes=routes, lifespan=lambda app: server.running())
+    app = Starlette(routes=routes, lifespan=lambda app: server.running())
+    # A signature is for one path: to send a caller to another one helps nobody.
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Server:

@@ -1,0 +1,265 @@
+"""The server over HTTP: what Twilio gets, what everybody else gets, and a table that changes while calls come in."""
+
+from __future__ import annotations
+
+import threading
+from http.client import HTTPConnection
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import requests
+
+from dialtone_nb.dialplan.table import Table
+from dialtone_nb.server.folder import close_environment, push_table, read_serving, switch_table
+from dialtone_nb.server.proof import is_serving_proof
+from tests.server.running_server import (
+    AUTH_TOKEN,
+    CALL_SID,
+    ENDED,
+    LOBBY_CALLS,
+    Caller,
+    events_in,
+    fill_folder,
+    server_in_thread,
+    settings_for,
+    wait_until,
+)
+
+PATHS = ("/sip-outgoing", "/sip-incoming", "/call-status", "/serving")
+
+
+def raw(caller: Caller, path: str, body: bytes, headers: dict[str, str], method: str = "POST") -> int:
+    """The status of a request that is written by hand."""
+    connection = HTTPConnection(caller.url.removeprefix("http://"), timeout=10)
+    connection.request(method, path, body=body, headers=headers)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_a_call_is_answered_and_its_events_are_kept(caller: Caller, folder: Path) -> None:
+    """A phone dials, talks, hangs up: two answers and two lines, in the words of the deployed functions."""
+    answer = caller.ask("/sip-outgoing", LOBBY_CALLS)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/xml; charset=utf-8"
+    (dial,) = ET.fromstring(answer.text)
+    assert (dial.tag, dial[0].tag, dial[0].text) == ("Dial", "Number", "+15035550199")
+    assert dial.attrib["action"] == caller.url + ENDED
+    ended = {"CallSid": CALL_SID, "DialCallStatus": "completed", "DialCallDuration": "65"}
+    answer = caller.ask(dial.attrib["action"].removeprefix(caller.url), ended)
+    assert [verb.tag for verb in ET.fromstring(answer.text)] == ["Hangup"]
+    wait_until(lambda: len(events_in(folder)) == 2)
+    placed, over = events_in(folder)
+    both = {"channel": "lobby", "endpoint": "lobby", "call_sid": CALL_SID, "environment": "prod"}
+    assert placed == {"timestamp": placed["timestamp"], "event": "outgoing-call", "rule": "local", **both}
+    assert over == {
+        "timestamp": over["timestamp"],
+        "event": "outgoing-dialstatus-completed",
+        "duration_s": 65,
+        **both,
+    }
+
+
+def test_no_other_party_is_in_the_events(caller: Caller, folder: Path) -> None:
+    """Who was called, and who called, stands nowhere."""
+    caller.ask("/sip-outgoing", LOBBY_CALLS)
+    caller.ask("/sip-incoming", {"To": "+15035550103", "From": "+12125550188", "CallSid": CALL_SID})
+    wait_until(lambda: len(events_in(folder)) == 2)
+    assert "5550199" not in str(events_in(folder))
+    assert "5550188" not in str(events_in(folder))
+
+
+def test_a_get_is_answered_as_a_post_is(caller: Caller) -> None:
+    """A SIP domain may be set to either; a GET's parameters are in the URL that is signed."""
+    assert caller.ask("/sip-outgoing", LOBBY_CALLS, method="GET").text == caller.ask("/sip-outgoing", LOBBY_CALLS).text
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nobody_but_twilio_is_answered(caller: Caller, path: str) -> None:
+    """No signature, another token's, one for other parameters, another path or another host: 403."""
+    method = "GET" if path == "/serving" else "POST"
+    assert requests.request(method, caller.url + path, timeout=10).status_code == 403
+    assert caller.ask(path, LOBBY_CALLS, method=method, token="x" * 32).status_code == 403
+    assert caller.ask(path, LOBBY_CALLS, method=method, headers={"Host": "calls.example.org"}).status_code == 403
+    assert caller.ask(path, LOBBY_CALLS, method=method, headers={"X-Twilio-Signature": "é"}).status_code == 403
+    assert caller.ask(path, method=method, headers={"X-Forwarded-Host": "x"}).status_code in (200, 400)
+
+
+def test_parameters_that_were_changed_on_the_way_are_not_believed(caller: Caller) -> None:
+    """The signature covers every one of them."""
+    signed = caller.ask("/sip-outgoing", LOBBY_CALLS).request
+    assert isinstance(signed.body, str)
+    headers = {name: signed.headers[name] for name in ("X-Twilio-Signature", "Content-Type")}
+    assert raw(caller, "/sip-outgoing", signed.body.encode(), headers) == 200
+    assert raw(caller, "/sip-outgoing", signed.body.replace("0199", "0198").encode(), headers) == 403
+    assert raw(caller, "/sip-outgoing", signed.body.encode() + b"&Extra=", headers) == 403
+    assert raw(caller, "/sip-outgoing?Extra=1", signed.body.encode(), headers) == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{}", "application/json", 415),
+        (b"To=%FF%FE", "application/x-www-form-urlencoded", 400),
+        ("To=é".encode(), "application/x-www-form-urlencoded", 400),
+        (b"a=&" * 600, "application/x-www-form-urlencoded", 400),
+        (b"a=" + b"b" * 70_000, "application/x-www-form-urlencoded", 413),
+        (b"&&==%%&", "application/x-www-form-urlencoded", 403),
+        (b"\0" * 100, "application/x-www-form-urlencoded", 403),
+    ],
+)
+def test_what_twilio_would_not_send_is_refused(caller: Caller, body: bytes, kind: str, status: int) -> None:
+    """Another kind of body, no UTF-8, too many parameters, too much of it."""
+    assert raw(caller, "/sip-outgoing", body, {"Content-Type": kind, "X-Twilio-Signature": "x"}) == status
+    assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
+
+
+def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_as_well(caller: Caller) -> None:
+    """Chunked, and more than is read."""
+    chunks = (b"a=" + b"b" * 9_000 for _ in range(10))
+    answer = requests.post(
+        f"{caller.url}/sip-outgoing",
+        data=chunks,
+        headers={"X-Twilio-Signature": "x", "Content-Type": "application/x-www-form-urlencoded"},
+        timeout=10,
+    )
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("PUT", "/sip-outgoing", 405), ("POST", "/healthz", 405), ("GET", "/", 404), ("GET", "/sip-outgoing/", 404)],
+)
+def test_other_requests_are_refused(caller: Caller, method: str, path: str, status: int) -> None:
+    """Methods and paths that there are not."""
+    answer = requests.request(method, caller.url + path, timeout=10, allow_redirects=False)
+    assert answer.status_code == status
+
+
+def test_a_parameter_that_was_sent_twice_is_nobodys(caller: Caller) -> None:
+    """Signed, but no call of Twilio's: it is decided on as if it were not there."""
+    answer = caller.ask("/sip-outgoing", [*LOBBY_CALLS.items(), ("To", "sip:9005550199@x")])
+    assert "What was dialled is not a telephone number" in answer.text
+
+
+def test_a_proxy_is_believed_where_it_is_declared(folder: Path) -> None:
+    """Twilio asks https://calls.example.org; the proxy asks us in plain HTTP, and says so."""
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "calls.example.org"}
+    with server_in_thread(settings_for(folder, proxies=("127.0.0.0/8",))) as caller:
+        caller.public_url = "https://calls.example.org"
+        answer = caller.ask("/sip-outgoing", LOBBY_CALLS, headers=said)
+        assert answer.status_code == 200
+        assert f"https://calls.example.org{ENDED}".replace("&", "&amp;") in answer.text
+    with server_in_thread(settings_for(folder)) as caller:
+        caller.public_url = "https://calls.example.org"
+        assert caller.ask("/sip-outgoing", LOBBY_CALLS, headers=said).status_code == 403
+
+
+def test_a_base_url_needs_nothing_of_the_proxy(folder: Path) -> None:
+    """It may have a path that the proxy takes away."""
+    with server_in_thread(settings_for(folder, base_url="https://example.org/phones/")) as caller:
+        caller.public_url = "https://example.org/phones"
+        answer = caller.ask("/sip-outgoing", LOBBY_CALLS, headers={"Host": "whatever"})
+        assert answer.status_code == 200
+        assert 'action="https://example.org/phones/call-status?' in answer.text
+
+
+def test_it_proves_that_it_is_ours_and_what_it_serves(caller: Caller, folder: Path) -> None:
+    """Whoever has the token can ask, with a challenge, and check the answer."""
+    said = caller.ask("/serving", {"challenge": "abc"}, method="GET").json()
+    assert said["environment"] == "prod"
+    assert said["version"] == read_serving(folder, "prod").version
+    assert is_serving_proof(said["proof"], AUTH_TOKEN, "abc", "prod", said["version"])
+    for challenge in ("", "a" * 129):
+        assert caller.ask("/serving", {"challenge": challenge}, method="GET").status_code == 400
+
+
+def test_health_and_calls_without_a_table(tmp_path: Path, table: Table) -> None:
+    """A server may be started before the first deploy: it says that it can't answer yet, and then does."""
+    with server_in_thread(settings_for(tmp_path)) as caller:
+        assert requests.get(f"{caller.url}/healthz", timeout=10).status_code == 503
+        assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 503
+        fill_folder(tmp_path, table)
+        wait_until(lambda: requests.get(f"{caller.url}/healthz", timeout=10).status_code == 200)
+        assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
+        close_environment(tmp_path, "prod")
+        wait_until(lambda: requests.get(f"{caller.url}/healthz", timeout=10).status_code == 503)
+
+
+def test_metrics_tell_what_happened(caller: Caller, folder: Path) -> None:
+    """Requests, decisions, outcomes, events and the table, as Prometheus reads them."""
+    caller.ask("/sip-outgoing", LOBBY_CALLS)
+    caller.ask("/sip-outgoing", LOBBY_CALLS | {"To": "sip:9005550199@x"})
+    caller.ask("/sip-outgoing", LOBBY_CALLS, token="x" * 32)
+    caller.ask(ENDED, {"DialCallStatus": "busy"})
+    caller.ask(ENDED, {"DialCallStatus": "made up by somebody"})
+
+    def told() -> dict[str, float]:
+        lines = requests.get(f"{caller.url}/metrics", timeout=10).text.splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    wait_until(lambda: told().get('dialtone_events_total{result="written"}') == 4)
+    counted = told()
+    assert counted['dialtone_requests_total{path="/sip-outgoing",status="200"}'] == 2
+    assert counted['dialtone_requests_total{path="/sip-outgoing",status="403"}'] == 1
+    assert counted['dialtone_decisions_total{decision="dial-pstn",direction="outgoing"}'] == 1
+    assert counted['dialtone_decisions_total{decision="premium-rate",direction="outgoing"}'] == 1
+    assert counted['dialtone_outcomes_total{direction="outgoing",status="busy"}'] == 1
+    assert counted['dialtone_outcomes_total{direction="outgoing",status="other"}'] == 1
+    assert counted['dialtone_answer_seconds_count{path="/sip-outgoing"}'] == 2
+    version = read_serving(folder, "prod").version
+    assert counted[f'dialtone_table_info{{environment="prod",version="{version}"}}'] == 1
+
+
+def test_a_table_is_switched_without_a_dropped_call(caller: Caller, folder: Path, table: Table) -> None:
+    """Calls go on all the while; each is answered by the old table or the new one, and after a while by the new."""
+    other = push_table(folder, table.model_copy(update={"ring_timeout_s": 17}))
+    first = read_serving(folder, "prod").version
+    answers: list[tuple[int, bool]] = []
+    is_over = threading.Event()
+
+    def call() -> None:
+        mine = Caller(caller.url)
+        while not is_over.is_set():
+            answer = mine.ask("/sip-outgoing", LOBBY_CALLS)
+            answers.append((answer.status_code, 'timeout="17"' in answer.text))
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for one in callers:
+        one.start()
+    for version, is_new in ((other, True), (first, False), (other, True)):
+        switch_table(folder, "prod", version)
+        wait_until(lambda wanted=is_new: answers and answers[-1][1] == wanted)
+    is_over.set()
+    for one in callers:
+        one.join()
+    assert {status for status, _ in answers} == {200}
+    assert {is_new for _, is_new in answers} == {True, False}
+
+
+def test_a_table_that_can_not_be_served_changes_nothing(
+    caller: Caller, folder: Path, table: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is damaged: the server says so once, and serves what it served, until it is pushed again."""
+    first = read_serving(folder, "prod").version
+    other = push_table(folder, table.model_copy(update={"ring_timeout_s": 17}))
+    (folder / "tables" / f"{other}.json").write_text("{}", encoding="utf-8")
+    (folder / "environments" / "prod.json").write_text(f'{{"version": "{other}", "previous": ""}}', encoding="utf-8")
+    wait_until(lambda: "is damaged" in caplog.text)
+    assert f"table {first[:12]} is served as before" in caplog.text
+    assert 'timeout="30"' in caller.ask("/sip-outgoing", LOBBY_CALLS).text
+    push_table(folder, table.model_copy(update={"ring_timeout_s": 17}))
+    wait_until(lambda: 'timeout="17"' in caller.ask("/sip-outgoing", LOBBY_CALLS).text)
+    assert caplog.text.count("is damaged") == 1
+
+
+def test_a_wrong_address_is_told_in_the_log_once(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """The commonest fault of all: Twilio asks for a URL that the server does not see as its own."""
+    caller.public_url = "https://calls.example.org"
+    for _ in range(5):
+        assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 403
+    assert caplog.text.count("A signature does not fit") == 1
+    assert f"{caller.url}/sip-outgoing" in caplog.text
+    assert "--base-url" in caplog.text

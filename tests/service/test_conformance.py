@@ -1,0 +1,114 @@
+"""One network, three ways to answer: the deployed functions on Node, our own server over HTTP, and Python in process.
+
+Whatever is asked, the TwiML is the same; `test_how_many` prints how many questions that was shown with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialtone_nb.dialplan.compile import Table
+from dialtone_nb.dialplan.decide import decide, spoken_reason
+from dialtone_nb.dialplan.model import Call
+from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
+from tests.dialplan.cases import CASES, Case
+from tests.dialplan.strategies import calls
+from tests.server.running_server import TRUNK_PASSWORD, Caller, fill_folder, server_in_thread, settings_for
+from tests.service.node import Functions
+from tests.service.test_agreement import DOMAINS, canonical, request_of
+
+EXAMPLES = 400
+STATUSES = ("completed", "answered", "busy", "no-answer", "failed", "canceled")
+
+
+@dataclass
+class ThreeWays:
+    """The same question put to all three."""
+
+    functions: Functions
+    table: Table
+    servers: dict[str, Caller]
+    asked: int = 0
+
+    def call(self, call: Call) -> None:
+        """A call is decided on alike."""
+        function, sent = request_of(call)
+        decision = decide(self.table, call)
+        base = f"https://{DOMAINS[call.environment]}"
+        expected = twiml_of(decision, status_url(base, function.removeprefix("sip-"), decision.client), TRUNK_PASSWORD)
+        self._compare(call.environment, function, "", sent, expected)
+
+    def ended(self, environment: str, direction: str, client: str, status: str) -> None:
+        """The end of a call is told alike."""
+        query = status_url("", direction, client).partition("?")[2]
+        expected = twiml_saying(spoken_reason(self.table, direction, status))
+        self._compare(environment, "call-status", query, {"DialCallStatus": status}, expected)
+
+    def _compare(self, environment: str, function: str, query: str, sent: dict[str, Any], expected: str) -> None:
+        context = {"DOMAIN_NAME": DOMAINS[environment], "TRUNK_PASSWORD": TRUNK_PASSWORD}
+        on_node = self.functions.invoke(function, context, dict(parse_qsl(query, keep_blank_values=True)) | sent)
+        over_http = self.servers[environment].ask(f"/{function}" + (f"?{query}" if query else ""), sent)
+        assert over_http.status_code == 200, over_http.text
+        assert canonical(over_http.text) == canonical(expected)
+        assert canonical(on_node.twiml) == canonical(expected)
+        self.asked += 1
+
+
+@pytest.fixture(scope="module")
+def three_ways(functions: Functions, table: Table, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeWays]:
+    """Node, a server for each environment, and this process, with the sample's table."""
+    folder: Path = tmp_path_factory.mktemp("server")
+    for environment in DOMAINS:
+        fill_folder(folder, table, environment)
+    stage, prod = (settings_for(folder, name, base_url=f"https://{DOMAINS[name]}") for name in ("stage", "prod"))
+    with server_in_thread(stage) as at_stage, server_in_thread(prod) as at_prod:
+        at_stage.public_url, at_prod.public_url = stage.base_url, prod.base_url
+        yield ThreeWays(functions, table, {"stage": at_stage, "prod": at_prod})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.situation)
+def test_case(three_ways: ThreeWays, case: Case) -> None:
+    """Every case of cases.yaml."""
+    three_ways.call(case.call)
+
+
+@pytest.mark.parametrize("direction", ["outgoing", "incoming"])
+@pytest.mark.parametrize("status", [*STATUSES, "unknown", "constructor", ""])
+def test_ending(three_ways: ThreeWays, direction: str, status: str) -> None:
+    """Every way in which a call can end, in both environments."""
+    for environment in DOMAINS:
+        three_ways.ended(environment, direction, "lobby", status)
+
+
+@settings(max_examples=EXAMPLES)
+@given(call=calls.filter(lambda call: call.environment in DOMAINS))
+def test_generated_calls(three_ways: ThreeWays, call: Call) -> None:
+    """What people dial, what phones make of it, and what somebody who means harm would send."""
+    three_ways.call(call)
+
+
+@settings(max_examples=EXAMPLES // 4)
+@given(
+    environment=st.sampled_from(sorted(DOMAINS)),
+    direction=st.sampled_from(["outgoing", "incoming"]),
+    client=st.sampled_from(["lobby", "", "a b&c=d", "é"]),
+    status=st.one_of(st.sampled_from(STATUSES), st.text(max_size=12)),
+)
+def test_generated_endings(three_ways: ThreeWays, environment: str, direction: str, client: str, status: str) -> None:
+    """Any status, also one that Twilio does not send today."""
+    three_ways.ended(environment, direction, client, status)
+
+
+def test_how_many(three_ways: ThreeWays, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hundreds of questions, each answered three times alike."""
+    with capsys.disabled():
+        print(f"\nconformance: {three_ways.asked} requests, each answered alike on Node, over HTTP and in process")
+    assert three_ways.asked >= len(CASES) + EXAMPLES
