@@ -227,6 +227,9 @@ def _numbers(client: Client) -> Iterator[Callable[..., Any]]:
         iso_code="US", continent="NORTH_AMERICA", country_code="1", low_risk_numbers_enabled=True
     )
     yield permissions.countries
+    yield permissions.countries("GB").highrisk_special_prefixes
+    assert permissions.settings().fetch().dialing_permissions_inheritance
+    assert permissions.settings().update(dialing_permissions_inheritance=False).url
     switches = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
     one_country = ", ".join(f'"{switch}": "false"' for switch in switches)
     permissions.bulk_country_updates.create(update_request=f'[{{"iso_code": "MX", {one_country}}}]')

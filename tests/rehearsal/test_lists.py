@@ -167,6 +167,19 @@ def test_permissions_and_prices(client: Client) -> None:
     assert {country.iso_country for country in client.pricing.v1.phone_numbers.countries.list()} == {"US", "CA"}
 
 
+def test_high_risk_prefixes_are_those_of_numbers_that_need_the_permission(client: Client) -> None:
+    """Each country has its own; what may be inherited is a setting."""
+    countries = client.voice.v1.dialing_permissions.countries
+    assert [one.prefix for one in countries("US").highrisk_special_prefixes.list()] == ["+1900"]
+    assert "+4490" in {one.prefix[:5] for one in countries("GB").highrisk_special_prefixes.list()}
+    with pytest.raises(TwilioException):
+        countries("XX").highrisk_special_prefixes.list()
+    switch = client.voice.v1.dialing_permissions.settings()
+    assert switch.fetch().dialing_permissions_inheritance is True
+    switch.update(dialing_permissions_inheritance=False)
+    assert switch.fetch().dialing_permissions_inheritance is False
+
+
 @settings(max_examples=60)
 @given(st.lists(st.integers(0, 10**6), unique=True, max_size=40), st.integers(1, 12))
 def test_pages_hold_each_item_once_forwards_and_backwards(items: list[int], size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dialtone_nb.rehearsal.api.classic import classic
@@ -72,6 +73,7 @@ def is_stocked(number: str) -> bool:
     return bool(re.fullmatch(r"\+1[0-9]{3}55501[0-9]{2}", number)) and number[2:5] in RATE_CENTERS
 
 
+@lru_cache(maxsize=1 << 14)  # a page of a thousand calls writes two thousand numbers, many of them the same
 def friendly(number: str) -> str:
     """A North American number as Twilio writes it: (503) 555-0101; others as they are."""
     found = re.fullmatch(r"\+1([0-9]{3})([0-9]{3})([0-9]{4})", number)

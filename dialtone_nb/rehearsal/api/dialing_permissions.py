@@ -1,4 +1,4 @@
-"""Which countries may be called: North America at first, and nowhere the high-risk numbers."""
+"""Which countries may be called: North America at first, and nowhere the high-risk numbers; and which those are."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ FILTERS = (
     Field("HighRiskTollfraudNumbersEnabled", flag),
 )
 UPDATE = (Field("UpdateRequest", required=True),)
+SETTINGS = (Field("DialingPermissionsInheritance", flag),)
+# Kinds of numbers that need a country's high-risk permission.
+HIGH_RISK = frozenset(
+    {
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.UAN,
+    }
+)
+PREFIX_DIGITS = 3  # of the national number
 
 
 def permissions(tables: Tables, country: str) -> dict[str, bool]:
@@ -34,6 +44,13 @@ def permissions(tables: Tables, country: str) -> dict[str, bool]:
     changed = tables.find("dialing_permission", "", country)
     first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": country in AT_FIRST}
     return first | (changed.body if changed else {})
+
+
+def _country(ask: Ask) -> str:
+    country = ask.names["IsoCode"].upper()
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        raise absent(ask.path)
+    return country
 
 
 def _name(country: str) -> str:
@@ -71,12 +88,42 @@ def list_(tables: Tables, ask: Ask) -> Reply:
     return list_reply(ask, "content", bodies, lambda body: body, lambda body: str(body["iso_code"]))
 
 
+def high_risk_prefixes(country: str) -> list[str]:
+    """How a country's high-risk special numbers begin: an example of each kind, cut short (Twilio's list is longer)."""
+    examples = (phonenumbers.example_number_for_type(country, kind) for kind in HIGH_RISK)
+    return sorted(
+        {f"+{one.country_code}{str(one.national_number)[:PREFIX_DIGITS]}" for one in examples if one is not None}
+    )
+
+
+def list_prefixes(tables: Tables, ask: Ask) -> Reply:
+    """The prefixes of a country's high-risk special numbers, which need a permission of their own."""
+    prefixes = high_risk_prefixes(_country(ask))
+    return list_reply(ask, "content", prefixes, lambda prefix: {"prefix": prefix}, lambda prefix: prefix)
+
+
+def _settings(tables: Tables) -> dict[str, Any]:
+    kept = tables.find("dialing_settings", "", "")
+    url = {"url": f"https://{HOST}/v1/Settings"}
+    return {"dialing_permissions_inheritance": True} | (kept.body if kept else {}) | url
+
+
+def fetch_settings(tables: Tables, ask: Ask) -> Reply:
+    """Whether subaccounts inherit the permissions; the rehearsal has no subaccount that would."""
+    return Reply(200, _settings(tables))
+
+
+def update_settings(tables: Tables, ask: Ask) -> Reply:
+    """The setting as it is from now on."""
+    values = read_fields(SETTINGS, ask.form, creating=False)
+    kept = tables.find("dialing_settings", "", "") or tables.add("DP", "dialing_settings", "", "", {})
+    tables.save(kept, values)
+    return Reply(202, _settings(tables))
+
+
 def fetch(tables: Tables, ask: Ask) -> Reply:
     """One country."""
-    country = ask.names["IsoCode"].upper()
-    if country not in phonenumbers.SUPPORTED_REGIONS:
-        raise absent(ask.path)
-    return Reply(200, country_body(tables, country))
+    return Reply(200, country_body(tables, _country(ask)))
 
 
 def _switch(value: object) -> bool:
@@ -107,5 +154,8 @@ def bulk_update(tables: Tables, ask: Ask) -> Reply:
 OPERATIONS = (
     Operation(HOST, "GET", "/v1/DialingPermissions/Countries", list_),
     Operation(HOST, "GET", "/v1/DialingPermissions/Countries/{IsoCode}", fetch),
+    Operation(HOST, "GET", "/v1/DialingPermissions/Countries/{IsoCode}/HighRiskSpecialPrefixes", list_prefixes),
     Operation(HOST, "POST", "/v1/DialingPermissions/BulkCountryUpdates", bulk_update),
+    Operation(HOST, "GET", "/v1/Settings", fetch_settings),
+    Operation(HOST, "POST", "/v1/Settings", update_settings),
 )

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import phonenumbers
 
-from dialtone_nb.rehearsal.api.dialing_permissions import permissions
+from dialtone_nb.rehearsal.api.dialing_permissions import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.exchange.phones import is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
 from dialtone_nb.rehearsal.store import Tables, Thing
@@ -19,14 +19,6 @@ from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for prefix in ("", "+", "+1")}
 # What Twilio answers to an emergency call where the SIP domain has no emergency calling is not known: an assumption.
 NO_EMERGENCY_CALLING = 13224
-# Kinds of numbers that need a country's high-risk permission.
-HIGH_RISK = frozenset(
-    {
-        phonenumbers.PhoneNumberType.PREMIUM_RATE,
-        phonenumbers.PhoneNumberType.SHARED_COST,
-        phonenumbers.PhoneNumberType.UAN,
-    }
-)
 LONGEST_SIP_URI = 255
 EDGE_DOMAIN = re.compile(r"[^.]+\.sip\.[a-z0-9-]+\.twilio\.com")
 
