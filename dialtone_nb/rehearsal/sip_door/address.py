@@ -31,6 +31,6 @@ def warning_of(host: str) -> str:
     if ipaddress.IPv4Address(host).is_loopback:
         return ""
     return (
-        f"Warning: {host} may be reached from other machines. Calls, sound and passwords' digests go there in the clear; "
-        "use it on a network that you trust, and not on the internet.\n"
+        f"Warning: {host} may be reached from other machines. Calls, sound and digests go there in the clear: "
+        "use a network that you trust, never the internet.\n"
     )

@@ -111,7 +111,7 @@ class SipDoor:
         switchboard = Switchboard(self._transactions, self.host, self.port, self._opened, self._closed)
         registering = Registering(self._store, self.registrar, digest, alerts, self.journal, time.monotonic, self.host)
         registering.forget_all()
-        telephones = Telephones(switchboard, self._listening, self.registrar, self.journal, time.monotonic)
+        telephones = Telephones(switchboard, self._listening, self.registrar, self.journal, self._store, time.monotonic)
         calling = Calling(self._store, self._exchange, digest, alerts, real_time, self._transactions, telephones)
         self._parts = _Parts(switchboard, registering, calling)
 

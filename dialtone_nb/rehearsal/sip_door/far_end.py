@@ -7,9 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
 from dialtone_nb.rehearsal.sip_door.media import MediaPort
 from dialtone_nb.rehearsal.sip_door.sounds import MILLIWATT, silence, tone
 from dialtone_nb.rehearsal.sip_door.voice import speak
+from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 
 Does = Literal["answers", "is busy", "does not answer", "can't be reached"]
 Plays = Literal["an announcement", "an echo", "a tone"]
@@ -40,18 +43,33 @@ BY_LAST_DIGITS: dict[str, FarEnd] = {
 }
 
 
-def far_end_of(number: str) -> FarEnd:
-    """Who is at a number, or at the trunk's address."""
-    return BY_LAST_DIGITS.get(number[-4:], FarEnd())
+def far_end_of(tables: Tables, address: str) -> FarEnd:
+    """Who is at a number, at the trunk's address, or at a simulated phone: as was ordered, or else by number."""
+    ordered = far_side_of(tables, address)
+    if ordered is None:
+        return BY_LAST_DIGITS.get(address[-4:], FarEnd())
+    does: Does = "answers"
+    if ordered.unreachable:
+        does = "can't be reached"
+    elif ordered.busy or ordered.no_answer:
+        does = "is busy" if ordered.busy else "does not answer"
+    return FarEnd(does, rings_s=ordered.answer_after, talks_s=ordered.talk)
 
 
 def announcement(address: str, emergency: str = "") -> str:
     """What is said where somebody answers."""
     if emergency:
         return f"This is not an emergency service. You dialled {_spelled(emergency)} on a rehearsal. Nobody was called."
+    if is_own(address):
+        return f"This is {parse_sip_uri(address)[0]}, a simulated phone. Your call went through."
     if address.startswith("sip"):
         return "This is the trunk, on the rehearsal. Your call went through."
     return f"This is {_spelled(address)}, on the rehearsal. Your call went through. No real telephone rang."
+
+
+def is_own(address: str) -> bool:
+    """Whether an address is at one of our own SIP domains."""
+    return parse_sip_uri(address)[1].endswith(SIP_DOMAIN_SUFFIX)
 
 
 def _spelled(number: str) -> str:

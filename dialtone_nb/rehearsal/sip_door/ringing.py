@@ -12,14 +12,15 @@ from aiosipua.headers import parse_uri
 
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
-from dialtone_nb.rehearsal.sip_door.far_end import BUSY_AFTER_S, FarEnd, announcement, far_end_of
+from dialtone_nb.rehearsal.sip_door.far_end import BUSY_AFTER_S, FarEnd, announcement, far_end_of, is_own
 from dialtone_nb.rehearsal.sip_door.far_lines import FarLine
 from dialtone_nb.rehearsal.sip_door.flows import Flow, Listening
 from dialtone_nb.rehearsal.sip_door.journal import Journal
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.registrar import Binding, Registrar
 from dialtone_nb.rehearsal.sip_door.sessions import Outcome, OutgoingSession, Switchboard
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+from dialtone_nb.rehearsal.store import Store
+from dialtone_nb.sip import parse_sip_uri
 
 # What a refusal is called in DialCallStatus. That a declined call (603) counts as busy is an assumption.
 Failure = Literal["busy", "no-answer", "failed", "canceled"]
@@ -43,7 +44,13 @@ class Telephones:
     listening: Listening
     registrar: Registrar
     journal: Journal
+    store: Store
     now: Callable[[], float]
+
+    def far_end(self, address: str) -> FarEnd:
+        """Who is at an address of the built-in network."""
+        with self.store.transaction() as tables:
+            return far_end_of(tables, address)
 
     def bindings(self, address: str) -> list[Binding]:
         """The phones that are registered at a SIP address now."""
@@ -69,7 +76,8 @@ class Ringing:
     async def start(self) -> None:
         """Let all of them ring."""
         for leg in self._legs.values():
-            work = self._ring_phones(leg) if is_phone(leg) else self._ring_far_end(leg, far_end_of(leg.address))
+            bindings = self._telephones.bindings(leg.address) if is_phone(leg) else []
+            work = self._ring_phones(leg, bindings) if bindings else self._ring_far_end(leg)
             self._tasks.append(asyncio.ensure_future(work))
 
     async def next(self, until: float) -> LegEvent | None:
@@ -104,11 +112,7 @@ class Ringing:
 
     # --- phones ---
 
-    async def _ring_phones(self, leg: OutgoingLeg) -> None:
-        bindings = self._telephones.bindings(leg.address)
-        if not bindings:
-            self._fail(leg, "no-answer", 480)
-            return
+    async def _ring_phones(self, leg: OutgoingLeg, bindings: Sequence[Binding]) -> None:
         await asyncio.gather(*(self._ring_phone(leg, binding, len(bindings)) for binding in bindings))
 
     async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, forks: int) -> None:
@@ -181,9 +185,14 @@ class Ringing:
 
     # --- the built-in network ---
 
-    async def _ring_far_end(self, leg: OutgoingLeg, far_end: FarEnd) -> None:
+    async def _ring_far_end(self, leg: OutgoingLeg) -> None:
+        far_end = self._telephones.far_end(leg.address)
         if far_end.does == "can't be reached":
-            self._fail(leg, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
+            if leg.kind == "sip":
+                complaint = Complaint(32011, f"Error communicating with the SIP endpoint {leg.address}")
+                self._fail(leg, "failed", UNREACHABLE, complaint)
+            else:
+                self._fail(leg, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
             return
         self._events.put_nowait(Rings(leg.call_sid))
         if far_end.does == "is busy":
@@ -213,7 +222,7 @@ class Ringing:
 
 def is_phone(leg: OutgoingLeg) -> bool:
     """Whether a leg leads to one of our own SIP domains."""
-    return leg.kind == "sip" and parse_sip_uri(leg.address)[1].endswith(SIP_DOMAIN_SUFFIX)
+    return leg.kind == "sip" and is_own(leg.address)
 
 
 def from_uri(caller_id: str, domain: str) -> str:

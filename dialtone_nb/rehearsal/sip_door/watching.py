@@ -19,7 +19,7 @@ NEWEST = 30  # entries of a phone on the page
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One step on the way to a phone that works: the entries that prove it, and where to look while they do not come."""
+    """One step on the way to a phone that works: what proves it, and where to look while that does not come."""
 
     words: str
     proofs: frozenset[Step]
