@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | serve | rehearsal."""
+"""python -m dialtone_nb run | rehearse | hand-over | serve | rehearsal."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def main(arguments: Sequence[str]) -> int:
 
                 return serve_rehearsed(parsed, find_project(Path.cwd()))
             return serve(parsed)
+        if parsed.command == "hand-over":
+            from dialtone_nb.handing_over import main as hand_over
+
+            return hand_over(parsed, find_project(Path.cwd()))
         return rehearse() if parsed.command == "rehearse" else run(parsed)
     except DialtoneError as error:
         for line in error.lines():

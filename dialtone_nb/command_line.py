@@ -46,6 +46,13 @@ def build_parser() -> Parser:
     )
     run.add_argument("--output", metavar="DIR", type=Path, help="where to write instead of reports/")
     commands.add_parser("rehearse", help="the main job on the rehearsal, from deploy to delete; no account needed")
+    hand_over = commands.add_parser(
+        "hand-over", help="let a phone fetch its ready configuration from this computer, once"
+    )
+    hand_over.add_argument("client", metavar="CLIENT", help="the phone, by its name in clients.yaml")
+    hand_over.add_argument("--address", metavar="URL", help="this computer's address, instead of network.yaml's")
+    hand_over.add_argument("--minutes", metavar="N", type=float, default=10, help="for how long at most (10)")
+    hand_over.add_argument("--rehearsal", action="store_true", help="a phone of the rehearsal")
     server = commands.add_parser("serve", help="our own server in the place of Twilio's functions, until it is stopped")
     add_serve_options(server)
     commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")

@@ -39,6 +39,10 @@ Hosting = Literal["functions", "self_hosted"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEVICES: tuple[str, ...] = get_args(Device)
 
+# Twilio, SIP interface: where phones may enter its network; "roaming" is not for SIP.
+Edge = Literal["ashburn", "umatilla", "dublin", "frankfurt", "singapore", "tokyo", "sao-paulo", "sydney"]
+EDGES: tuple[Edge, ...] = get_args(Edge)
+
 
 def _check_number(number: str) -> str:
     if not is_e164(number):
@@ -49,6 +53,16 @@ def _check_number(number: str) -> str:
 
 
 PhoneNumber = Annotated[str, AfterValidator(_check_number)]
+
+
+def _check_provisioning(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("is no address of a web server; write one such as http://192.0.2.20:8023")
+    return url.rstrip("/")
+
+
+ProvisioningUrl = Annotated[str, AfterValidator(_check_provisioning)]
 
 
 class Service(Closed):
@@ -102,6 +116,8 @@ class Network(Closed):
     trunk: Trunk
     hosting: Hosting = "functions"
     server: Server | None = None
+    edge: Edge | None = None
+    provisioning: ProvisioningUrl = ""
     call_time_limit_s: int = Field(3600, ge=10, le=14400)
     ring_timeout_s: int = Field(30, ge=5, le=600)
 

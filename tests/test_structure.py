@@ -39,6 +39,7 @@ FLOORS = (
             "command_line",
             "main_job",
             "kept_notebooks",
+            "handing_over",
             "fresh_account",
             "prepared_accounts",
             "rehearsed_server",

@@ -5,12 +5,30 @@ from __future__ import annotations
 from dialtone_nb.clients.devices import device_fields, device_files
 from dialtone_nb.clients.devices.fields import by_screen
 from dialtone_nb.clients.private_files import PASSWORD_FILE
+from dialtone_nb.clients.qr_codes import draw_qr_code
 from dialtone_nb.clients.settings import DeviceSettings
+from dialtone_nb.parameters import Device
+
+QR_FILE = "qr.svg"
+# What has a camera and takes its configuration from an address that it reads.
+SCANNING: tuple[Device, ...] = ("linphone",)
 
 
 def configuration_files(settings: DeviceSettings, password: str) -> dict[str, str]:
     """The contents of the phone's private files by name. They hold the password: for `save_private_files` only."""
-    return {PASSWORD_FILE: _as_text(settings, password), **device_files(settings, password)}
+    files = {PASSWORD_FILE: _as_text(settings, password), **device_files(settings, password)}
+    address = scanned_address(settings)
+    return {**files, QR_FILE: draw_qr_code(address, f"QR code of {address}")} if address else files
+
+
+def scanned_address(settings: DeviceSettings) -> str:
+    """The address that the phone's camera can read: of its configuration; empty where it has none, or none is declared.
+
+    The address is no secret: what is behind it is handed out only while an operator has it handed out.
+    """
+    if settings.device not in SCANNING or not settings.provisioning:
+        return ""
+    return f"{settings.provisioning}/{loadable_names(settings)[0]}"
 
 
 def loadable_names(settings: DeviceSettings) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from dialtone_nb.clients.dial_strings import Grammar, write_dial_string
 from dialtone_nb.clients.private_files import PASSWORD_FILE, private_folder
@@ -12,10 +12,6 @@ from dialtone_nb.parameters import Device, Parameters
 from dialtone_nb.yaml_models import suggest
 
 Transport = Literal["UDP", "TCP", "TLS"]
-Edge = Literal[
-    "ashburn", "umatilla", "dublin", "frankfurt", "singapore", "tokyo", "sao-paulo", "sydney"
-]  # fmt: skip
-EDGES: tuple[Edge, ...] = get_args(Edge)
 
 # Twilio, SIP registration: UDP and TCP on 5060, TLS (1.2 or newer) on 5061.
 PORTS: dict[Transport, int] = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
@@ -51,6 +47,15 @@ GRAMMAR_OF: dict[Device, Grammar] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Registrar:
+    """Where a phone is to register in place of Twilio, such as a rehearsal that real phones can reach."""
+
+    host: str
+    port: int
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceSettings:
     """What a phone is told; expiry and keep-alive in seconds, empty strings where there is nothing to say."""
 
@@ -67,21 +72,33 @@ class DeviceSettings:
     keep_alive_s: int
     codecs: tuple[str, ...]
     outbound_proxy: str
+    outbound_port: int  # the proxy's, where there is one
     dial_string: str
     private_file: str  # where the password is: private/<environment>/<client>/phone.txt
+    provisioning: str  # the address under which the phone's ready configuration can be fetched
+    is_rehearsed: bool  # whether it registers somewhere else than at Twilio
+
+    @property
+    def outbound_address(self) -> str:
+        """The outbound proxy in one field: with its port where that is not the transport's own."""
+        is_usual = self.outbound_port == PORTS[self.transport]
+        return self.outbound_proxy if is_usual else f"{self.outbound_proxy}:{self.outbound_port}"
 
 
-def device_settings(parameters: Parameters, client: str, *, edge: Edge | None = None) -> DeviceSettings:
-    """The settings of one declared phone; `edge` is Twilio's nearest entrance, where the default (Ashburn) is far.
+def device_settings(parameters: Parameters, client: str, *, registrar: Registrar | None = None) -> DeviceSettings:
+    """The settings of one declared phone, through the network's edge, or for a `registrar` in place of Twilio.
 
-    A `ParametersError` where no such phone is declared.
+    There the SIP domain stays the phone's domain and the registrar is its outbound proxy: what is proved with it is
+    all but what works at Twilio. A `ParametersError` where no such phone is declared.
     """
     if client not in parameters.clients:
         raise ParametersError(
             Fault("clients.yaml", f"there is no phone {client!r}", suggest(client, list(parameters.clients)))
         )
     declared = parameters.clients[client]
-    transport = TRANSPORTS[declared.device]
+    transport = registrar.transport if registrar else TRANSPORTS[declared.device]
+    edge, base = parameters.network.edge, parameters.network.provisioning
+    proxy = registrar.host if registrar else f"sip.{edge}.twilio.com" if edge else ""
     grammar = GRAMMAR_OF.get(declared.device)
     patterns = [rule.pattern for rule in parameters.dialplan.rules]
     return DeviceSettings(
@@ -97,7 +114,10 @@ def device_settings(parameters: Parameters, client: str, *, edge: Edge | None = 
         expiry_s=EXPIRY_S,
         keep_alive_s=KEEP_ALIVE_S,
         codecs=CODECS,
-        outbound_proxy=f"sip.{edge}.twilio.com" if edge else "",
+        outbound_proxy=proxy,
+        outbound_port=registrar.port if registrar else PORTS[transport],
         dial_string=write_dial_string(grammar, patterns) if grammar else "",
         private_file=(private_folder(declared.environment, client) / PASSWORD_FILE).as_posix(),
+        provisioning=f"{base}/{declared.environment}/{client}" if base else "",
+        is_rehearsed=registrar is not None,
     )

@@ -6,23 +6,29 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from dialtone_nb.clients.configurations import loadable_names
+from dialtone_nb.clients.configurations import loadable_names, scanned_address
 from dialtone_nb.clients.devices import device_fields
 from dialtone_nb.clients.devices.fields import by_screen
 from dialtone_nb.clients.devices.words import device_words
 from dialtone_nb.clients.failures import failures_for
 from dialtone_nb.clients.proofs import proofs_for
-from dialtone_nb.clients.settings import Edge, device_settings
+from dialtone_nb.clients.qr_codes import draw_qr_code
+from dialtone_nb.clients.settings import Registrar, device_settings
 from dialtone_nb.e164 import format_number
 from dialtone_nb.parameters import Parameters
 
 
-def render_sheet(parameters: Parameters, client: str, *, edge: Edge | None = None) -> str:
-    """The sheet as one self-contained HTML page. It never holds the password, only where that is."""
-    settings = device_settings(parameters, client, edge=edge)
+def render_sheet(parameters: Parameters, client: str, *, registrar: Registrar | None = None) -> str:
+    """The sheet as one self-contained HTML page. It never holds the password, only where that is.
+
+    With a `registrar` it is for a rehearsal that the real phone registers to, and says so at its top.
+    """
+    settings = device_settings(parameters, client, registrar=registrar)
     declared = parameters.clients[client]
     files = loadable_names(settings)
-    words = device_words(settings.device, client=client, file=" and ".join(files))
+    address = settings.provisioning or "the address that it shows"
+    words = device_words(settings.device, client=client, file=" and ".join(files), address=address)
+    scanned = scanned_address(settings)
     emergency = declared.emergency_address is not None
     return _template().render(
         settings=settings,
@@ -30,6 +36,8 @@ def render_sheet(parameters: Parameters, client: str, *, edge: Edge | None = Non
         number=format_number(declared.caller_id),
         words=words,
         files=files,
+        scanned=scanned,
+        qr_code=draw_qr_code(scanned, f"QR code of {scanned}") if scanned else "",
         folder=settings.private_file.rpartition("/")[0],
         screens=by_screen(device_fields(settings)),
         proofs=proofs_for(parameters, client, see_registered=words.see_registered),

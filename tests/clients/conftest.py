@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,13 @@ from dialtone_nb.parameters import Parameters, load_parameters
 def parameters() -> Parameters:
     """Eight phones, one of each device; two have an emergency address."""
     return load_parameters(Path(__file__).parent / "network")
+
+
+def through(parameters: Parameters, edge: str) -> Parameters:
+    """The network with one of Twilio's edges as its entrance."""
+    return replace(parameters, network=parameters.network.model_copy(update={"edge": edge}))
+
+
+def handed_out_at(parameters: Parameters, address: str) -> Parameters:
+    """The network with an address at which ready configurations are handed out."""
+    return replace(parameters, network=parameters.network.model_copy(update={"provisioning": address}))

@@ -9,11 +9,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dialtone_nb.clients.configurations import configuration_files, loadable_names
+from dialtone_nb.clients.configurations import configuration_files, loadable_names, scanned_address
 from dialtone_nb.clients.devices import device_fields
 from dialtone_nb.clients.private_files import load_private_files, private_folder, save_private_files
 from dialtone_nb.clients.settings import DeviceSettings, device_settings
 from dialtone_nb.parameters import Parameters
+
+from .conftest import handed_out_at, through
 
 PASSWORD = "Ab3<&\"'>]]>ü9"  # worse than any that we make
 LPCONFIG = "{http://www.linphone.org/xsds/lpconfig.xsd}"
@@ -29,7 +31,7 @@ def vendor_names(file: str) -> set[str]:
 
 def settings_of(parameters: Parameters, client: str, **others: object) -> DeviceSettings:
     """The settings of a phone through an edge, so that nothing is left empty."""
-    return dataclasses.replace(device_settings(parameters, client, edge="umatilla"), **others)
+    return dataclasses.replace(device_settings(through(parameters, "umatilla"), client), **others)
 
 
 def parsed(parameters: Parameters, client: str, name: str) -> ET.Element:
@@ -158,3 +160,16 @@ def test_files_go_to_the_private_folder(parameters: Parameters, client: str, tmp
     files = configuration_files(settings, PASSWORD)
     save_private_files(folder, files)
     assert load_private_files(folder) == files
+
+
+def test_a_softphones_folder_has_its_address_as_a_picture(parameters: Parameters) -> None:
+    """The QR code leads to the configuration and holds no password; where no address is declared there is none."""
+    at = handed_out_at(parameters, "http://192.0.2.20:8023")
+    settings = device_settings(at, "softphone")
+    files = configuration_files(settings, PASSWORD)
+    assert scanned_address(settings) == "http://192.0.2.20:8023/stage/softphone/linphone.xml"
+    assert set(files) == {"phone.txt", "linphone.xml", "qr.svg"}
+    assert PASSWORD not in files["qr.svg"]
+    ET.fromstring(files["qr.svg"])
+    assert scanned_address(device_settings(parameters, "softphone")) == ""
+    assert scanned_address(device_settings(at, "ht801")) == ""

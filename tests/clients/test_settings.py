@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb.clients.settings import EDGES, LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S, TRANSPORTS, device_settings
+from dialtone_nb.clients.settings import LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S, TRANSPORTS, Registrar, device_settings
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.parameters import DEVICES, Parameters, load_parameters
+from dialtone_nb.parameters import DEVICES, EDGES, Parameters, load_parameters
+
+from .conftest import through
 
 
 def test_phone_with_an_address_registers_where_emergency_calls_are_on(parameters: Parameters) -> None:
@@ -53,9 +55,20 @@ def test_softphones_have_no_dial_string(parameters: Parameters) -> None:
 
 def test_edge_becomes_the_outbound_proxy(parameters: Parameters) -> None:
     """Calls go through the named edge; without one there is no outbound proxy."""
-    assert device_settings(parameters, "ht801", edge="umatilla").outbound_proxy == "sip.umatilla.twilio.com"
+    assert device_settings(through(parameters, "umatilla"), "ht801").outbound_proxy == "sip.umatilla.twilio.com"
     assert device_settings(parameters, "ht801").outbound_proxy == ""
     assert "roaming" not in EDGES  # not for SIP
+
+
+def test_a_phone_of_a_rehearsal_has_it_as_its_outbound_proxy(parameters: Parameters) -> None:
+    """The domain stays Twilio's, so that all but the way there is proved; transport and port are the registrar's."""
+    settings = device_settings(through(parameters, "umatilla"), "ht801", registrar=Registrar("192.0.2.20", 5070, "UDP"))
+    assert (settings.host, settings.transport) == ("example-nonemergency-prod.sip.twilio.com", "UDP")
+    assert settings.outbound_address == "192.0.2.20:5070"
+    assert settings.is_rehearsed
+    assert device_settings(parameters, "ht801", registrar=Registrar("192.0.2.20", 5060, "TCP")).outbound_address == (
+        "192.0.2.20"
+    )
 
 
 def test_password_is_pointed_at_and_nowhere_in(parameters: Parameters) -> None:

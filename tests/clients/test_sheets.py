@@ -19,6 +19,8 @@ from dialtone_nb.clients.settings import PORTS, device_settings
 from dialtone_nb.clients.sheets import render_sheet
 from dialtone_nb.parameters import DEVICES, Parameters, load_parameters
 
+from .conftest import through
+
 CLIENTS = ("pap2t", "spa2102", "ht701", "ht801", "ht802", "soundpoint", "softphone", "anything")
 every_client = pytest.mark.parametrize("client", CLIENTS)
 VOID = {"meta", "wbr"}
@@ -157,7 +159,7 @@ def test_old_tls_is_a_failure_of_phones_with_tls_only() -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_every_device_has_words(device: str) -> None:
     """How to open its screens, how to see that it registered and how to undo are told, with the names put in."""
-    words = device_words(device, client="lobby", file="lobby.cfg")
+    words = device_words(device, client="lobby", file="lobby.cfg", address="http://192.0.2.20:8023")
     assert words.name
     assert words.open_screens
     assert words.undo
@@ -166,7 +168,7 @@ def test_every_device_has_words(device: str) -> None:
 
 def test_sheet_names_the_edge(parameters: Parameters) -> None:
     """Where an edge is named, the sheet has it as the outbound proxy."""
-    assert "sip.dublin.twilio.com" in Page(render_sheet(parameters, "ht801", edge="dublin")).text
+    assert "sip.dublin.twilio.com" in Page(render_sheet(through(parameters, "dublin"), "ht801")).text
 
 
 def test_sample_network_has_a_sheet_for_every_phone() -> None:

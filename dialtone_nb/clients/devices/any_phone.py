@@ -20,7 +20,7 @@ def any_phone_fields(settings: DeviceSettings) -> Fields:
         Field(ACCOUNT, "Display name", settings.display_name),
         Field(ACCOUNT, "Register", "yes"),
         Field(ACCOUNT, "Registration expiry", f"{settings.expiry_s} seconds", why="from 600 to 3600"),
-        *((Field(ACCOUNT, "Outbound proxy", settings.outbound_proxy),) if settings.outbound_proxy else ()),
+        *((Field(ACCOUNT, "Outbound proxy", settings.outbound_address),) if settings.outbound_proxy else ()),
         Field(MORE, "Keep-alive", f"every {settings.keep_alive_s} seconds"),
         Field(MORE, "STUN, ICE", "off"),
         Field(MORE, "Codecs", " then ".join(settings.codecs), why="nothing else"),

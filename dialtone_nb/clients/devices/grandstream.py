@@ -46,7 +46,7 @@ def _port_fields(settings: DeviceSettings, port: str) -> Fields:
     return (
         Field(port, "Account Active", "Yes", "P271", "1"),
         Field(port, "Primary SIP Server", settings.host, "P47", settings.host),
-        Field(port, "Outbound Proxy", settings.outbound_proxy or "(empty)", "P48", settings.outbound_proxy),
+        Field(port, "Outbound Proxy", settings.outbound_address or "(empty)", "P48", settings.outbound_address),
         Field(port, "SIP Transport", settings.transport, "P130", TRANSPORT_VALUES[settings.transport]),
         # A sips: address of record is another one than the sip: one that calls are sent to.
         *((Field(port, "SIP URI Scheme When Using TLS", "sip", "P2329", "0"),) if tls else ()),

@@ -60,7 +60,7 @@ def linksys_fields(settings: DeviceSettings) -> Fields:
         _field(sip, "SIP Port", str(settings.port)),
         _field(proxy, "Proxy", settings.host),
         _field(proxy, "Use Outbound Proxy", has_proxy),
-        _field(proxy, "Outbound Proxy", settings.outbound_proxy),
+        _field(proxy, "Outbound Proxy", settings.outbound_address),
         _field(proxy, "Use OB Proxy In Dialog", has_proxy),
         _field(proxy, "Register", "yes"),
         _field(proxy, "Make Call Without Reg", "yes", why="calls go out even if registering fails"),

@@ -47,7 +47,7 @@ def linphone_fields(settings: DeviceSettings) -> Fields:
     """The screens of Linphone, filled in; their names differ a little from one release to the next."""
     transport = settings.transport.lower()
     server = f"<sip:{settings.host};transport={transport}>"
-    route = f"<sip:{settings.outbound_proxy};transport={transport}>" if settings.outbound_proxy else ""
+    route = f"<sip:{settings.outbound_address};transport={transport}>" if settings.outbound_proxy else ""
     identity = f'"{settings.display_name}" <sip:{settings.user}@{settings.host}>'
     return (
         Field(ACCOUNT, "Username", settings.user, "auth_info_0/username", settings.user),

@@ -53,8 +53,8 @@ def polycom_fields(settings: DeviceSettings) -> Fields:
         *(
             (
                 Field(f"{LINE}, Outbound Proxy", "Address", proxy, "reg.1.outboundProxy.address", proxy),
-                Field(f"{LINE}, Outbound Proxy", "Port", str(settings.port), "reg.1.outboundProxy.port",
-                      str(settings.port)),
+                Field(f"{LINE}, Outbound Proxy", "Port", str(settings.outbound_port), "reg.1.outboundProxy.port",
+                      str(settings.outbound_port)),
                 Field(f"{LINE}, Outbound Proxy", "Transport", transport, "reg.1.outboundProxy.transport", transport),
             )
             if proxy

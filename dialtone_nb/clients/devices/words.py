@@ -23,9 +23,10 @@ class DeviceWords(Closed):
     undo: Steps = Field(min_length=1, strict=False)
 
 
-def device_words(device: Device, *, client: str, file: str) -> DeviceWords:
-    """The words for a device, with the phone's name and its configuration file's put in."""
-    return _fill(_all_words()[device], client=client, file=file)
+def device_words(device: Device, *, client: str, file: str, address: str) -> DeviceWords:
+    """The words for a device, with the phone's name, its configuration file's and where that is handed out put in."""
+    bare = address.partition("://")[2] or address
+    return _fill(_all_words()[device], client=client, file=file, address=address, bare_address=bare)
 
 
 @cache

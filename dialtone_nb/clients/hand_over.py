@@ -1,0 +1,110 @@
+"""Handing a phone its ready configuration: over HTTP on one's own network, once, while somebody waits for it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.parameters import Device
+
+Say = Callable[[str], None]
+# Makes that ask for a name of their own, made of their MAC address, and the ending of the file that they mean.
+# Grandstream: cfg000b82….xml. Polycom: 0004f2….cfg, before the file for all phones, 000000000000.cfg.
+_OWN_NAMES: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
+    "grandstream": (re.compile(r"cfg[0-9a-f]{12}\.xml"), re.compile(r"grandstream-.*\.xml")),
+    "polycom": (re.compile(r"[0-9a-f]{12}\.cfg"), re.compile(r"0{12}\.cfg")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """Files by name, the phone's make, and the address under which they are handed out."""
+
+    files: Mapping[str, str]
+    device: Device
+    address: str
+
+    def find(self, path: str) -> str:
+        """The name of the file that a path means; empty where it means none of them."""
+        folder, _, name = path.rpartition("/")
+        if folder != urlsplit(self.address).path:
+            return ""
+        if name in self.files:
+            return name
+        asked, meant = _OWN_NAMES.get(self.device.partition("-")[0], (None, None))
+        if asked and meant and asked.fullmatch(name):
+            return next((file for file in self.files if meant.fullmatch(file)), "")
+        return ""
+
+
+def hand_over(handout: Handout, *, within_s: float, say: Say) -> bool:
+    """Whether every file was taken within so many seconds; each is given once, and who took it is said.
+
+    An `InputError` where the address is not this computer's, or is taken.
+    """
+    parts = urlsplit(handout.address)
+    left, room = set(handout.files), threading.Lock()
+    taken = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers with the files that are left, and with nothing else."""
+
+        def do_GET(self) -> None:
+            """Give a file away, once."""
+            name = handout.find(urlsplit(self.path).path)
+            with room:
+                is_left = name in left
+                left.discard(name)
+            if not is_left:
+                self.send_error(HTTPStatus.NOT_FOUND)
+                return
+            body = handout.files[name].encode()
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(body)
+            say(f"{name} was taken by {self.client_address[0]}")
+            if not left:
+                taken.set()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: what matters is said."""
+
+    try:
+        server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), Handler)
+    except OSError as error:
+        raise InputError(
+            Fault(
+                f"address {handout.address}",
+                f"can't be listened at here ({error.strerror})",
+                "name an address of this computer and a free port, such as --address http://192.0.2.20:8023",
+            )
+        ) from None
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        taken.wait(within_s)
+        if taken.is_set():
+            time.sleep(0.2)  # the last answer is on its way
+        server.shutdown()
+    return taken.is_set()
+
+
+def own_address(port: int) -> str:
+    """An address of this computer on its network, as a URL; of the machine itself where it has no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(("192.0.2.1", 9))  # nothing is sent: the system only chooses the way
+            host = asked.getsockname()[0]
+        except OSError:
+            host = "127.0.0.1"
+    return f"http://{host}:{port}"
