@@ -17,7 +17,7 @@ from dialtone_nb.rehearsal.sip_door.admission import Alerts, Homeless, digest_se
 from dialtone_nb.rehearsal.sip_door.digest import Digest, Verdict, read_answer
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.offers import Unacceptable
-from dialtone_nb.rehearsal.sip_door.reading import Request
+from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.sip_door.responses import response_to
 from dialtone_nb.rehearsal.sip_door.ringing import CUSTOM_HEADER, Telephones, is_phone
@@ -157,7 +157,7 @@ class Calling:
                 domain,
                 username,
                 request.user,
-                from_uri=_uri_of(request.header("From")),
+                from_uri=uri_in(request.header("From")),
                 to_uri=request.uri,
                 source_ip=request.flow.peer[0],
                 sip_call_id=request.call_id,
@@ -211,9 +211,3 @@ def headers_for_the_application(request: Request) -> dict[str, str]:
         for name, values in request.message.headers.items()
         if CUSTOM_HEADER.fullmatch(name) and values
     }
-
-
-def _uri_of(header: str) -> str:
-    """The URI in From or To, without name, brackets and tag."""
-    inside, bracket, _ = header.partition("<")[2].partition(">")
-    return inside if bracket else header.partition(";")[0].strip()

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -45,10 +46,19 @@ class _Parts:
 
 
 class SipDoor:
-    """A running door; `host` and `port` are where phones find it."""
+    """A running door; `host` and `port` are where phones find it, `now` is its clock, in seconds."""
 
-    def __init__(self, store: Store, exchange: Exchange, *, host: str = LOOPBACK, port: int = 5060) -> None:
+    def __init__(
+        self,
+        store: Store,
+        exchange: Exchange,
+        *,
+        host: str = LOOPBACK,
+        port: int = 5060,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.host, self.port = host, port
+        self._now = now
         self.registrar = Registrar()
         self.journal = Journal(time.time)
         self.counts: Counter[str] = Counter()
@@ -75,11 +85,11 @@ class SipDoor:
 
     def registrations(self) -> list[dict[str, Any]]:
         """Where every phone is registered now, as JSON."""
-        return self._book.registrations(time.monotonic())
+        return self._book.registrations(self._now())
 
     def page(self) -> str:
         """The page that shows what each phone has done so far."""
-        return self._book.page(time.monotonic())
+        return self._book.page(self._now())
 
     # --- the thread ---
 
@@ -107,11 +117,11 @@ class SipDoor:
         await self._listening.open(self.host, self.port)
         self.port = self._listening.local[1]
         real_time = RealTime()
-        digest, alerts = Digest(time.monotonic), Alerts(self._store, real_time, time.monotonic)
+        digest, alerts = Digest(self._now), Alerts(self._store, real_time, self._now)
         switchboard = Switchboard(self._transactions, self.host, self.port, self._opened, self._closed)
-        registering = Registering(self._store, self.registrar, digest, alerts, self.journal, time.monotonic, self.host)
+        registering = Registering(self._store, self.registrar, digest, alerts, self.journal, self._now, self.host)
         registering.forget_all()
-        telephones = Telephones(switchboard, self._listening, self.registrar, self.journal, self._store, time.monotonic)
+        telephones = Telephones(switchboard, self._listening, self.registrar, self.journal, self._store, self._now)
         calling = Calling(self._store, self._exchange, digest, alerts, real_time, self._transactions, telephones)
         self._parts = _Parts(switchboard, registering, calling)
 

@@ -155,3 +155,9 @@ def is_this_machine(host: str, own: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def uri_in(value: str) -> str:
+    """The URI in a From, To or Contact as it was written, without name, brackets and the header's parameters."""
+    inside, bracket, _ = value.partition("<")[2].partition(">")
+    return inside.strip() if bracket else value.partition(";")[0].strip()

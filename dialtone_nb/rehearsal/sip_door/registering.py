@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from aiosipua.headers import Address, parse_address, stringify_uri
+from aiosipua.headers import Address, parse_address
 from aiosipua.message import SipResponse
 
 from dialtone_nb.rehearsal.exchange.phones import REGISTRATIONS
@@ -14,7 +14,7 @@ from dialtone_nb.rehearsal.sip_door.admission import Alerts, Homeless, digest_se
 from dialtone_nb.rehearsal.sip_door.digest import Answer, Digest, Verdict, read_answer
 from dialtone_nb.rehearsal.sip_door.flows import Flow
 from dialtone_nb.rehearsal.sip_door.journal import Journal
-from dialtone_nb.rehearsal.sip_door.reading import Request
+from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
 from dialtone_nb.rehearsal.sip_door.registrar import (
     DEFAULT_EXPIRY_S,
     MOST_BINDINGS,
@@ -66,7 +66,7 @@ class Registering:
 
     def answer(self, request: Request, tag: str) -> SipResponse:
         """The response to a REGISTER; a 407 costs nothing and keeps nothing."""
-        user, to_host = parse_sip_uri(f"<{stringify_uri(request.to.uri)}>")
+        user, to_host = parse_sip_uri(uri_in(request.header("To")))
         answer = read_answer(
             request.message.headers.get("Proxy-Authorization") + request.message.headers.get("Authorization")
         )
@@ -179,8 +179,7 @@ def read_contacts(request: Request) -> Asked | None:
         default = int(request.header("Expires") or DEFAULT_EXPIRY_S)
         if "*" in [value.strip() for value in values]:
             return Asked(removes_all=True) if len(values) == 1 and default == 0 else None
-        contacts = [parse_address(value) for value in values]
-        asked = tuple((stringify_uri(one.uri), clamped(_expiry(one, default))) for one in contacts)
+        asked = tuple((uri_in(value), clamped(_expiry(parse_address(value), default))) for value in values)
     except ValueError:
         return None
     if len(asked) > MOST_BINDINGS or not all(is_reachable(contact) for contact, _ in asked):
@@ -189,7 +188,9 @@ def read_contacts(request: Request) -> Asked | None:
 
 
 def _expiry(contact: Address, default: int) -> int:
-    return int((contact.params.get("expires") or "").strip('"') or default)
+    # Without brackets, aiosipua takes a parameter for the URI's (RFC 3261, 20, says that it is the header's).
+    asked = contact.params.get("expires") or contact.uri.params.get("expires")
+    return int(asked.strip('"')) if asked else default
 
 
 def is_reachable(contact: str) -> bool:
