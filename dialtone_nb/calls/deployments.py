@@ -68,7 +68,7 @@ def load_runbook_deployments(runbook: Runbook) -> tuple[Deployment, ...]:
         deployments = keep_deployments(archive, found) if archive else found
     else:
         source = find_source(wanted.source, runbook.project)
-        deployments = load_deployments(str(source)) if source.is_dir() else ()
+        deployments = load_deployments(source) if "://" in source or Path(source).is_dir() else ()
     return tuple(one for one in deployments if wanted.environment in ("", one.environment))
 
 

@@ -115,8 +115,9 @@ def _write(tables: Tables, call: PastCall) -> dict[str, Any]:
         ended=ended,
     )
     parent = _priced(parent, inbound_price(parent, is_sip=call.direction == "outgoing"))
+    leg = _priced(leg, leg_price(leg))
     save_call(tables, parent)
-    save_call(tables, _priced(leg, leg_price(leg)))
+    save_call(tables, leg)
     if call.code is not None:
         raise_alert(tables, call.code, leg.sid, MESSAGES[call.code], at=ended)
     return {
@@ -130,6 +131,7 @@ def _write(tables: Tables, call: PastCall) -> dict[str, Any]:
         "outcome": call.outcome,
         "reason": None if call.code is None else str(call.code),
         "duration_s": None if call.talk is None else int(call.talk),
+        "price": None if parent.price is None or leg.price is None else round(parent.price + leg.price, 5),
     }
 
 

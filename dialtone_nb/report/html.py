@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +31,8 @@ POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
 PLOTLY_GOES_HERE: Final = "/* plotly.js */"
+# Cells with this tag come right after a page's title, though they ran later.
+LEAD: Final = "lead"
 HEADING: Final = re.compile(r"^(#{1,2})\s+(.+?)\s*#*\s*$", re.M)
 FENCED: Final = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
 
@@ -65,6 +67,7 @@ def render_html(notebook: NotebookNode) -> str:
     from traitlets.config import Config
 
     scrub(notebook)
+    notebook.cells = lead_first(notebook.cells)
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="dialtone",
         extra_template_basedirs=[str(TEMPLATES)],
@@ -87,6 +90,14 @@ def scrub(notebook: NotebookNode) -> None:
         if any(output.output_type == "error" for output in cell.get("outputs", ())):
             # Who looks for the cause wants to see the code.
             cell.metadata["dialtone_open"] = True
+
+
+def lead_first(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """The cells as a page shows them: the title, then those tagged "lead" (what a reader came for), then the others."""
+    leading = [cell for cell in cells if LEAD in cell.metadata.get("tags", ())]
+    others = [cell for cell in cells if LEAD not in cell.metadata.get("tags", ())]
+    after = next((n for n, cell in enumerate(others, 1) if cell.source.startswith("# ")), 0)
+    return [*others[:after], *leading, *others[after:]]
 
 
 def _parts(notebook: NotebookNode) -> dict[str, Any]:

@@ -47,6 +47,23 @@ def test_two_runs_of_the_same_runbook_are_the_same_bytes(tmp_path: Path) -> None
     assert pages[0] == pages[1]
 
 
+def test_what_a_reader_came_for_stands_first(tmp_path: Path) -> None:
+    """Cells tagged "lead" come right after the title, in their order, whatever ran before them."""
+    lead = {"tags": ["lead"]}
+    cells = [
+        new_markdown_cell("# Report"),
+        new_markdown_cell("## Parameters"),
+        new_markdown_cell("## In short", metadata=lead),
+        new_code_cell("say()", metadata=lead, outputs=[shown({"text/html": "<p>All is well.</p>"})]),
+        new_markdown_cell("## By day"),
+    ]
+    page = page_of(new_notebook(cells=cells), tmp_path)
+    headings = re.findall(r"<h[12][^>]*>([^<]+)", page)
+    assert headings == ["Report", "In short", "Parameters", "By day"]
+    assert page.index("In short") < page.index("All is well.") < page.index('id="Parameters"')
+    assert re.findall(r'<a href="#([^"]+)">', page.partition("</nav>")[0]) == ["In-short", "Parameters", "By-day"]
+
+
 def test_a_page_fetches_nothing(tmp_path: Path) -> None:
     """Its policy lets the browser fetch nothing, and outside of plotly.js it names no address to load from."""
     page = page_of(notebook_of(shown(figure())), tmp_path)

@@ -19,12 +19,12 @@ from dialtone_nb.calls.figures.look import (
 )
 from dialtone_nb.calls.figures.periods import as_dates, choose_period
 from dialtone_nb.calls.metrics import count_outcomes, days_of, in_periods
+from dialtone_nb.calls.outcomes import OUTCOMES
 
 COLUMNS: Final = 3
 # Panels beyond this many say nothing at a glance; the phones with the most attempts are shown.
 MOST_PHONES: Final = 24
 PANEL_HEIGHT: Final = 120
-FREQUENCIES: Final = {"day": "D", "week": "W-MON", "month": "MS"}
 
 
 def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
@@ -62,6 +62,7 @@ def _add_panel(figure: go.Figure, counts: pd.DataFrame, row: int, column: int) -
             name=words_of(outcome),
             legendgroup=outcome,
             showlegend=words_of(outcome) not in named,
+            legendrank=OUTCOMES.index(outcome),
             x=as_dates(counts.index),
             y=counts[outcome].tolist(),
             # Bars are a few pixels wide: too thin for a pattern.

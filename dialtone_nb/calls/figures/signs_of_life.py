@@ -59,7 +59,13 @@ def _add_spells(figure: go.Figure, name: str, rows: pd.DataFrame, labels: list[s
         mode="lines+markers",
         line={"color": colour, "width": width},
         # The dot stands at the last sign of life alone.
-        marker={"symbol": "circle", "size": [11, 0, 0] * len(labels), "color": colour},
+        marker={
+            "symbol": "circle",
+            "size": [11, 0, 0] * len(labels),
+            "color": colour,
+            "opacity": 1,
+            "line": {"width": 0},
+        },
         hovertemplate="%{y}<br>last sign of life: %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
     )
 

@@ -11,6 +11,7 @@ from dialtone_nb.calls.metrics import RATES, Rate, count_outcomes, in_periods, r
 from dialtone_nb.calls.outcomes import MEANINGS, OUTCOMES
 from dialtone_nb.report.call_report.words import KEY_WORDS, key_words, rate_words
 from dialtone_nb.report.tables import Table
+from dialtone_nb.sids import short_sid
 
 # Lost is what delivered leaves, so its interval says nothing new.
 WITH_INTERVAL = ("answered", "delivered")
@@ -69,15 +70,12 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> Table:
         (
             one.deployment.environment,
             f"{one.deployment.at:%Y-%m-%d %H:%M:%S}",
-            one.deployment.build_sid or "none: taken down",
-            *(
-                cell
-                for side in (one.before, one.after)
-                for cell in (side.numerator, side.denominator, rate_words(side))
-            ),
+            short_sid(one.deployment.build_sid) if one.deployment.build_sid else "none: taken down",
+            str(one.before),
+            str(one.after),
             one.words,
         )
         for one in reversed(comparisons)
     ]
-    sides = [f"{name} {side}" for side in ("before", "after") for name in ("delivered", "judged", "rate")]
-    return Table.of(("environment", "deployed at (UTC)", "build", *sides, "change of the delivered rate"), rows)
+    columns = ("environment", "deployed at (UTC)", "build", "delivered before", "delivered after", "change")
+    return Table.of(columns, rows)

@@ -117,10 +117,13 @@ def _changes(tally: pd.DataFrame, comparisons: Sequence[Comparison]) -> Iterator
         recent, before = pair
         yield f"The last {RECENT_DAYS} days delivered {recent}, before that {before}: {_verdict(before, recent)}."
     latest = {one.deployment.environment: one for one in comparisons}
-    if len(comparisons) > len(latest):
-        yield f"{count_words(len(comparisons), 'deployment')}; of each environment the latest:"
-    for one in latest.values():
-        yield f"Deployment to {one.deployment.label} UTC: delivered {one.after}, before that {one.before}: {one.words}."
+    for environment, one in latest.items():
+        others = sum(other.deployment.environment == environment for other in comparisons) - 1
+        more = f", the latest of {others + 1}" if others else ""
+        yield (
+            f"Deployment to {one.deployment.label} UTC{more}: "
+            f"delivered {one.after}, before that {one.before}: {one.words}."
+        )
 
 
 def _recent_and_before(tally: pd.DataFrame) -> tuple[Rate, Rate] | None:

@@ -1,0 +1,209 @@
+"""Every figure that a call report prints, and every one that it draws, equals the truth about the calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from bs4 import BeautifulSoup
+
+from dialtone_nb.rehearsal.history import write_history
+from tests.report import truth
+from tests.report.deploying import deploy_at
+
+ROOT = Path(__file__).parents[2]
+DAYS, CALLS, SEED = 30, 1200, 7
+ZONES = ("UTC", "America/Los_Angeles")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A report's page, and the truth about its calls and deployments."""
+
+    zone: str
+    html: str
+    attempts: list[dict[str, Any]]
+    deployed: list[datetime]
+    until: datetime
+
+    @cached_property
+    def page(self) -> BeautifulSoup:
+        """The page, taken apart once."""
+        return BeautifulSoup(self.html, "html.parser")
+
+    def table(self, first: str, *more: str) -> list[list[str]]:
+        """The rows of the one table whose first column has this name, and that has these columns too."""
+        found = []
+        for table in self.page.select("table.dialtone-table"):
+            head = [cell.get_text() for cell in table.select("thead th")]
+            if head and head[0] == first and set(more) <= set(head):
+                found.append([[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")])
+        assert len(found) == 1, f"{len(found)} tables with {first}, {more}"
+        return found[0]
+
+    def figures(self) -> list[dict[str, Any]]:
+        """The figures, as they are drawn."""
+        return [json.loads(script.string or "") for script in self.page.select(".figure script")]
+
+    def bars(self, title: str) -> dict[str, Any]:
+        """The figure with this on one of its axes."""
+        (found,) = [
+            one
+            for one in self.figures()
+            if any(title in one["layout"].get(axis, {}).get("title", {}).get("text", "") for axis in ("xaxis", "yaxis"))
+        ]
+        return found
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose account has three deployments and a past of thirty days around them."""
+    folder = tmp_path_factory.mktemp("project")
+    for name, kind in (("notebooks", "call_report.ipynb"), ("parameters", "*.yaml")):
+        (folder / name).mkdir()
+        for file in (ROOT / name).glob(kind):
+            shutil.copy(file, folder / name)
+    state = folder / "state.db"
+    deploy_at(state, [timedelta(), timedelta(days=12), timedelta(days=21, hours=5)], until=timedelta(days=29))
+    write_history(state, days=DAYS, calls=CALLS, seed=SEED)
+    return folder
+
+
+def report_of(project: Path, zone: str, output: str) -> str:
+    """The page of a report that is made now, over all days of the past."""
+    truth_ = json.loads((project / "state.truth.json").read_bytes())
+    since = datetime.fromisoformat(truth_["since"]).astimezone(ZoneInfo(zone)).date()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DIALTONE_", "TWILIO_"))}
+    environment["DIALTONE_REHEARSAL_STATE"] = str(project / "state.db")
+    given = ["-r", "since", str(since), "-r", "time_zone", zone, "--output", str(project / output)]
+    command = [sys.executable, "-m", "dialtone_nb", "run", "call_report", *given]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (project / output / "call_report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module", params=ZONES)
+def told(project: Path, request: pytest.FixtureRequest) -> Told:
+    """A report by the clocks of one place."""
+    truth_ = json.loads((project / "state.truth.json").read_bytes())
+    moments = [datetime.fromisoformat(at) for at in json.loads((project / "state.deployed.json").read_bytes())]
+    html = report_of(project, request.param, request.param)
+    return Told(request.param, html, truth_["attempts"], moments, datetime.fromisoformat(truth_["until"]))
+
+
+def test_outcomes_and_funnels(told: Told) -> None:
+    """How every attempt ended, and how far it came."""
+    assert len(told.attempts) == CALLS
+    assert [row[:3] for row in told.table("outcome", "meaning", "share of attempts")] == truth.outcomes(told.attempts)
+    assert [row[:4] for row in told.table("direction", "stage")] == truth.funnels(told.attempts)
+
+
+def test_rates_by_everything(told: Told) -> None:
+    """Counts, rates and intervals by direction, environment, day, week, hour and phone."""
+    attempts = told.attempts
+    by_size = Counter(sorted(one["client"] for one in attempts)).most_common()
+    for first, key, order in (
+        ("direction", lambda one: one["direction"], ["outgoing", "incoming"]),
+        ("environment", lambda one: one["environment"], ()),
+        ("day", truth.day_of(told.zone), ()),
+        ("week of", truth.week_of(told.zone), ()),
+        ("hour", truth.hour_of(told.zone), ()),
+        ("phone", lambda one: one["client"], [name for name, _ in by_size]),
+    ):
+        assert told.table(first, "judged") == truth.rates(attempts, key, order), first
+
+
+def test_reasons_cost_and_calls_at_once(told: Told) -> None:
+    """Why attempts were lost, what calls cost, and how many went on at once."""
+    assert [[*row[:2], *row[3:6]] for row in told.table("outcome", "code")] == truth.reasons(told.attempts)
+    assert told.table("reason") == [["none"]]
+    assert told.table("direction", "most at once") == truth.peaks(told.attempts)
+    assert told.table("phone", "cost") == truth.costs(told.attempts)
+
+
+def test_signs_of_life_and_the_latest_attempts(told: Told) -> None:
+    """When each phone was last heard of, and the newest calls one by one."""
+    last = max(truth.started(one) for one in told.attempts)
+    morning = told.until.astimezone(ZoneInfo(told.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert told.table("phone", "state") == truth.lives(told.attempts, max(last, morning))
+    assert told.table("started (UTC)") == truth.latest(told.attempts)
+    assert told.table("what") == [["none"]]
+
+
+def test_calls_before_and_after_each_deployment(told: Told) -> None:
+    """Both rates of each deployment within the days, newest first."""
+    rows = told.table("environment", "build")
+    assert [row[1] for row in rows] == [f"{at:%Y-%m-%d %H:%M:%S}" for at in reversed(told.deployed)]
+    assert [tuple(row[3:5]) for row in rows] == truth.around(told.attempts, "prod", told.deployed)[::-1]
+
+
+def test_the_summary(told: Told) -> None:
+    """Its sentences hold the same figures."""
+    said = told.page.select_one(".dialtone-summary").get_text("\n")  # type: ignore[union-attr]
+    whole, judged, answered, delivered, lost = truth.tell(told.attempts)
+    ways = Counter(one["direction"] for one in told.attempts)
+    assert f"{whole:,} attempts of 8 phones" in said
+    assert f"{ways['outgoing']:,} outgoing and {ways['incoming']:,} incoming" in said
+    assert f"Answered: {truth.rate_sentence(answered, judged)}." in said
+    assert f"Delivered: {truth.rate_sentence(delivered, judged)}." in said
+    assert f"{lost:,} attempts lost" in said
+    _, priced, cost, _ = truth.costs(told.attempts)[-1]
+    assert f"Cost: {cost} for {priced} attempts with a settled price." in said
+    days = sorted({truth.day_of(told.zone)(one) for one in told.attempts})[-7:]
+    for is_recent in (True, False):
+        some = truth.tell(one for one in told.attempts if (truth.day_of(told.zone)(one) in days) == is_recent)
+        assert truth.rate_sentence(some[3], some[1]) in said
+    assert "Quiet for longer than ever before: ferry since " in said
+
+
+def test_what_is_drawn(told: Told) -> None:
+    """The bars of days and phones, the cells of hours, the points of rates, and the lines of deployments."""
+    attempts, day = told.attempts, truth.day_of(told.zone)
+    words = [name.replace("_", " ") for name in truth.ORDER]
+    ends = Counter((day(one)[:10], one["outcome"].replace("_", " ")) for one in attempts)
+    drawn = told.bars("attempts a day")
+    assert {
+        (at, bar["name"]): n for bar in drawn["data"] for at, n in zip(bar["x"], bar["y"], strict=True) if n
+    } == ends
+    assert [bar["name"] for bar in drawn["data"]] == [name for name in words if any(end == name for _, end in ends)]
+
+    rates = told.bars("share of judged attempts")
+    lines = {line["name"]: line for line in rates["data"]}
+    for name, place in (("answered rate", 2), ("delivered rate", 3)):
+        points = {at: truth.tell(one for one in attempts if day(one)[:10] == at) for at in lines[name]["x"]}
+        assert lines[name]["y"] == [round(counts[place] / counts[1], 4) for counts in points.values()]
+    local = [at.astimezone(ZoneInfo(told.zone)) for at in told.deployed]
+    assert [line["x0"] for line in rates["layout"]["shapes"]] == [f"{at:%Y-%m-%d %H:%M:%S}" for at in local]
+
+    (heat,) = told.bars("hour of the day")["data"]
+    hours = Counter(
+        (at.weekday(), at.hour) for one in attempts if (at := truth.started(one).astimezone(ZoneInfo(told.zone)))
+    )
+    assert heat["z"] == [[hours[weekday, hour] for hour in range(24)] for weekday in range(7)]
+
+    (panels,) = [one for one in told.figures() if "xaxis2" in one["layout"] and one["data"][0]["type"] == "bar"]
+    heights = Counter(one["outcome"].replace("_", " ") for one in attempts)
+    found: Counter[str] = Counter()
+    for bar in panels["data"]:
+        found[bar["name"]] += sum(bar["y"])
+    assert found == heights
+
+    lost = Counter(one["outcome"].replace("_", " ") for one in attempts if one["outcome"] in truth.LOST)
+    assert {bar["name"]: sum(bar["x"]) for bar in told.bars("lost attempts")["data"]} == lost
+
+
+@pytest.mark.parametrize("told", ZONES[-1:], indirect=True)
+def test_another_report_over_the_same_calls_is_the_same_bytes(told: Told, project: Path) -> None:
+    """Times and ids of a run leave no trace."""
+    assert report_of(project, told.zone, "again") == told.html
