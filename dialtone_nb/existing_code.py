@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dialtone_nb.account import Account
+from dialtone_nb.existing_uploads import adopt_uploads, is_wanted
 from dialtone_nb.parameters import Network
 from dialtone_nb.resources.builds import build_item, build_key, fetch_build, list_builds, read_versions
 from dialtone_nb.resources.deployments import list_deployments
@@ -64,14 +65,19 @@ def fetch_code(
             builds.setdefault(sid, _read_build(account, service.sid, fetch_build(account, service.sid, sid)))
             code[build] = {one.key: one for one in _known(builds[sid], bundle)[1]}
     deployed = State(items).find(Kind.DEPLOYMENT, environments[0])
-    if deployed is None or deployed.fields["code"] != build_key(bundle.digest):
+    is_to_change = deployed is None or deployed.fields["code"] != build_key(bundle.digest)
+    if is_to_change:
         for newest in list_builds(account, service.sid, NEWEST_BUILDS):
             if newest.sid not in builds and str(newest.status) != "failed":
                 builds[newest.sid] = _read_build(account, service.sid, newest)
-    items += list_functions(account, service.sid)
+    functions = list_functions(account, service.sid)
     known = [_known(one, bundle) for one in builds.values()]
-    items += [item for item, _ in known if item.given["status"] == "completed"]
-    items += _versions(live, [versions for _, versions in known], bundle)
+    completed = [item for item, _ in known if item.given["status"] == "completed"]
+    chosen = _versions(live, [versions for _, versions in known], bundle)
+    if is_to_change and build_key(bundle.digest) not in {item.key for item in completed}:
+        built = {one.sid for _, versions in known for one in versions}
+        chosen = adopt_uploads(account, service.sid, functions, chosen, built, bundle)
+    items += [*functions, *completed, *chosen.values()]
     return items, code, _changed_sources(account, service.sid, code, (*environments, build), bundle)
 
 
@@ -97,15 +103,17 @@ def _known(read: tuple[Any, list[Item]], bundle: Bundle) -> tuple[Item, list[Ite
     ]
 
 
-def _versions(live: Mapping[str, Item], builds: list[list[Item]], bundle: Bundle) -> list[Item]:
-    """One version a path: one that holds the wanted source already, in whatever build, else the live one."""
+def _versions(live: Mapping[str, Item], builds: list[list[Item]], bundle: Bundle) -> dict[str, Item]:
+    """One version a path: one that holds the wanted source already, in whatever build, else the live one.
+
+    A build of just the wanted code comes last, so that its versions are taken together: its manifest names them.
+    """
     chosen = dict(live)
-    for versions in builds:
-        for one in versions:
-            module = bundle.modules.get(one.key)
-            if module and (one.fields["visibility"], one.fields["sha256"]) == (module.visibility, module.sha256):
-                chosen[one.key] = one
-    return list(chosen.values())
+    for versions in sorted(
+        builds, key=lambda build: any(one.key == MANIFEST and is_wanted(one, bundle) for one in build)
+    ):
+        chosen.update({one.key: one for one in versions if is_wanted(one, bundle)})
+    return chosen
 
 
 def _changed_sources(

@@ -13,6 +13,8 @@ from dialtone_nb.service.bundle import MANIFEST, Module, write_manifest
 
 # In no SDK; the official toolkit uploads here.
 UPLOAD = "https://serverless-upload.twilio.com/v1"
+# How many uploads of a function are looked at, where one may be there already.
+NEWEST = 3
 
 
 def list_functions(account: Account, service_sid: str) -> list[Item]:
@@ -39,6 +41,13 @@ def fetch_content(account: Account, service_sid: str, function_sid: str, version
     """The source of a version."""
     functions = account.client.serverless.v1.services(service_sid).functions(function_sid)
     return str(functions.function_versions(version_sid).function_version_content().fetch().content)
+
+
+def list_versions(account: Account, service_sid: str, function_sid: str) -> list[Any]:
+    """The newest uploads of a function as Twilio shows them, newest first: a few, as older ones are in builds."""
+    functions = account.client.serverless.v1.services(service_sid).functions(function_sid)
+    # Dates are whole seconds; within one the order of the list stays, which is newest first.
+    return sorted(functions.function_versions.list(limit=50), key=lambda one: one.date_created, reverse=True)[:NEWEST]
 
 
 def create_version(work: Work, item: Item) -> Item:
@@ -68,8 +77,7 @@ def find_version(work: Work, item: Item) -> Item | None:
     """The version, looked for again: the newest one of this function, if its source is what was to be uploaded."""
     module = _module(work, item)
     function_sid = work.sid(Kind.FUNCTION, item.key)
-    functions = work.account.client.serverless.v1.services(work.service_sid).functions(function_sid)
-    for version in sorted(functions.function_versions.list(), key=lambda one: one.date_created, reverse=True)[:3]:
+    for version in list_versions(work.account, work.service_sid, function_sid):
         content = fetch_content(work.account, work.service_sid, function_sid, version.sid)
         if content.encode() == module.content and str(version.visibility).lower() == module.visibility:
             return Item(item.kind, item.key, item.fields, version.sid, {"function_sid": function_sid})

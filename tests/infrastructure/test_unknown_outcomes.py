@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from dialtone_nb.account import CONTROL
 from dialtone_nb.apply import Outcome, Status
 from dialtone_nb.plan import Change
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.service.bundle import MANIFEST
 
 from .conftest import OpenDesk
-from .desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, statuses, told
+from .desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, statuses, told
 
 FAULTS = ("429", "500", "timeout-before", "timeout-after", "reset", "reset-after")
 # The path of each kind of write in a first deploy, and which of its requests is struck.
@@ -227,3 +228,49 @@ def test_first_refusal_stops_what_follows(desk: Desk) -> None:
     assert by_kind[Kind.CALLS_MAPPING].status is Status.NOT_DONE
     assert applied.check is None
     assert "run again to go on" in applied.summary
+
+
+def uploads(desk: Desk) -> dict[str, int]:
+    """How many versions of each function there are."""
+    service = desk.client.serverless.v1.services(SERVICE)
+    return {
+        one.friendly_name: len(service.functions(one.sid).function_versions.list()) for one in service.functions.list()
+    }
+
+
+def test_what_a_dead_run_uploaded_is_adopted(desk: Desk) -> None:
+    """After a failed build nothing is uploaded again, the manifest included; the plan is the build and what follows."""
+    desk.fault("failed-build")
+    assert desk.carry_out(desk.deploy()).exit_code == 4
+    proposal = desk.deploy()
+    assert kinds(proposal.plan).keys().isdisjoint({Kind.FUNCTION, Kind.FUNCTION_VERSION})
+    assert Kind.BUILD in kinds(proposal.plan)
+    desk.do(proposal)
+    assert set(uploads(desk).values()) == {1}
+    assert desk.deploy().plan.is_empty
+
+
+def test_build_that_a_dead_run_left_is_waited_for(desk: Desk) -> None:
+    """A build that was still going on when its run died is the one that goes live: none is made beside it."""
+    desk.do(desk.deploy())
+    desk.edit("/decide")
+    desk.fault("401", "GET", r"/Builds/ZB[0-9a-f]*/Status$", times=1000)
+    assert desk.carry_out(desk.deploy()).exit_code == 4
+    desk.account.transport.send("DELETE", f"{CONTROL}/faults")
+    desk.do(desk.deploy())
+    assert uploads(desk) == dict.fromkeys(desk.bundle.modules, 1) | {"/decide": 2, MANIFEST: 2}
+    assert len(desk.client.serverless.v1.services(SERVICE).builds.list()) == 2
+
+
+def test_other_uploads_are_not_mistaken_for_ours(desk: Desk) -> None:
+    """An upload of another source, or with another visibility, is left alone, though it is the newest."""
+    desk.do(desk.deploy())
+    before = desk.bundle
+    desk.edit("/decide")
+    desk.fault("failed-build")
+    desk.carry_out(desk.deploy())
+    desk.bundle = before
+    desk.edit("/decide", "\n// edited otherwise\n")
+    desk.do(desk.deploy())
+    assert uploads(desk)["/decide"] == 3
+    assert desk.deploy().plan.is_empty
