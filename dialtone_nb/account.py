@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dialtone_nb.errors import CredentialsError, Fault, InputError
 from dialtone_nb.sids import is_sid, short_sid
 from dialtone_nb.transport import Transport
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 if TYPE_CHECKING:
     from twilio.rest import Client

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.errors import Fault, ParametersError
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 TAG = "parameters"
 ACCOUNTS = ("rehearsal", "twilio")

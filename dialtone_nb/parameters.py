@@ -14,15 +14,23 @@ from dialtone_nb.dialplan.model import Dialplan
 from dialtone_nb.e164 import country_of, is_e164
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.sip import sip_domain_name
-from dialtone_nb.yaml_models import Closed, YamlFile, suggest
+from dialtone_nb.yaml_faults import spelled, suggest
+from dialtone_nb.yaml_models import Closed, YamlFile
 
 M = TypeVar("M")
 
 # An environment's name is its domain suffix (at most 16 characters) and part of two SIP domain names.
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+EnvironmentName = Annotated[
+    str, spelled("[a-z][a-z0-9]{0,15}", "small letters and digits, a letter first, 16 at most, such as stage")
+]
 # The user name in the credential list: at most 32 characters; and part of SIP URIs, so nothing that needs escaping.
-ClientName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-UniqueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,49}$")]
+ClientName = Annotated[
+    str, spelled("[a-z0-9][a-z0-9_-]{0,31}", "small letters, digits, - and _, 32 at most, such as front-desk")
+]
+UniqueName = Annotated[str, spelled("[A-Za-z0-9][A-Za-z0-9-]{0,49}", "letters, digits and -, 50 at most")]
+DomainPrefix = Annotated[
+    str, spelled("[a-z][a-z0-9-]{0,30}[a-z0-9]", "small letters, digits and -, 2 to 32, a letter first")
+]
 
 Device = Literal[
     "linksys-pap2t",
@@ -111,7 +119,7 @@ class Network(Closed):
 
     service: Service
     environments: dict[EnvironmentName, Environment] = Field(min_length=1)
-    sip_domain_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
+    sip_domain_prefix: DomainPrefix
     credential_list: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     trunk: Trunk
     hosting: Hosting = "functions"

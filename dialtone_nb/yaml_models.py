@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
@@ -15,8 +15,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.yaml_faults import suggest, words_of
+
+__all__ = ["Closed", "YamlFile", "suggest"]
 
 M = TypeVar("M")
+_SPELLING = "look at the colons, quotes and indentation of this line and the one before"
 
 
 class Closed(BaseModel):
@@ -33,17 +37,21 @@ class YamlFile:
         self.path = path
         self.name = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
         try:
-            self.content: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            self._lines = text.splitlines()
+            self.content: Any = YAML(typ="rt").load(text)
         except FileNotFoundError:
             raise ParametersError(Fault(self.name, "there is no such file", f"looked in {path.parent}")) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ParametersError(Fault(self.name, f"cannot be read: {error}")) from None
         except MarkedYAMLError as error:
             line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-            problem = " ".join((error.problem or str(error)).split())
-            raise ParametersError(Fault(f"{self.name}{line}", f"is not YAML: {problem}")) from None
+            # What follows are whole values, which nobody wants to read, and which need not be fit to be shown.
+            problem = " ".join((error.problem or str(error)).split()).partition(" with value ")[0]
+            repair = "give each its own name" if "duplicate key" in problem else _SPELLING
+            raise ParametersError(Fault(f"{self.name}{line}", f"is not YAML: {problem}", repair)) from None
         except YAMLError as error:
-            raise ParametersError(Fault(self.name, f"is not YAML: {error}")) from None
+            raise ParametersError(Fault(self.name, f"is not YAML: {error}", _SPELLING)) from None
 
     def place(self, *keys: str | int) -> str:
         """Where a key stands: "parameters/clients.yaml:12 lobby.caller_id"; the nearest parent where it is absent."""
@@ -89,20 +97,28 @@ class YamlFile:
 
     def _fault(self, detail: ErrorDetails, model: Any) -> Fault:
         keys = self._keys_in_file(detail["loc"])
-        kind, context = detail["type"], detail.get("ctx", {})
+        kind = detail["type"]
         if kind == "extra_forbidden":
             known = _known_fields(model, keys[:-1])
             return Fault(self.place(*keys), f"there is no setting {keys[-1]!r} here", suggest(str(keys[-1]), known))
         if kind == "missing":
-            return Fault(
-                self.place(*keys), "is missing", f"add {keys[-1]}: under {'.'.join(map(str, keys[:-1])) or 'it'}"
-            )
-        message = str(context["error"]) if kind == "value_error" and "error" in context else detail["msg"]
-        problem, _, repair = message.partition("; ")
-        given = detail["input"]
-        if isinstance(given, str | int | float | bool) and repr(given) not in problem:
-            problem = f"{problem[0].lower()}{problem[1:]}, not {given!r}"
-        return Fault(self.place(*keys), problem, repair or _quote_hint(kind, given))
+            under = ".".join(map(str, keys[:-1]))
+            return Fault(self.place(*keys), "is missing", f"add {keys[-1]}:" + (f" under {under}" if under else ""))
+        # Of a name that is none, the name is the value.
+        raw = str(keys[-1]) if "[key]" in detail["loc"] else self._raw(keys)
+        problem, repair = words_of(detail, raw)
+        return Fault(self.place(*keys), problem, repair)
+
+    def _raw(self, keys: Sequence[str | int]) -> str:
+        """A value as it is written, which is not always how it was read: +1503 is no number of a telephone."""
+        node: Any = self.content
+        try:
+            for key in keys[:-1]:
+                node = node[key]
+            line, column = node.lc.value(keys[-1]) if isinstance(node, CommentedMap) else node.lc.item(keys[-1])
+        except (KeyError, IndexError, TypeError, AttributeError):
+            return ""
+        return re.split(r"\s+#|,\s|[]}]", self._lines[line][column:])[0].strip()
 
     def _keys_in_file(self, location: Sequence[str | int]) -> list[str | int]:
         """The location without the marks that pydantic adds for union members."""
@@ -115,7 +131,7 @@ class YamlFile:
             if inside:
                 node = node[part]
                 keys.append(part)
-            elif index == len(location) - 1:
+            elif index == len(location) - 1 and part != "[key]":
                 keys.append(part)
         return keys
 
@@ -142,17 +158,3 @@ def _choices(model: Any) -> tuple[Any, ...]:
     if get_origin(model) is Annotated:
         model = get_args(model)[0]
     return get_args(model) if get_origin(model) in (Union, UnionType) else (model,)
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """A repair that names the nearest known word, or all of them; empty where none is known."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known are {', '.join(known)}" if known else ""
-
-
-def _quote_hint(kind: str, given: object) -> str:
-    if kind == "string_type" and isinstance(given, int | float):
-        return f'put it in quotes: "{given}"'
-    return ""

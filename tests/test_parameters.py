@@ -59,7 +59,7 @@ CASES = {
         'caler_id: "+15035550101"',
         ":7 workbench.caler_id: there is no setting 'caler_id' here; did you mean 'caller_id'?",
     ),
-    "a number without quotes": ("clients.yaml", '"+15035550101"', "+15035550101", 'put it in quotes: "15035550101"'),
+    "a number without quotes": ("clients.yaml", '"+15035550101"', "+15035550101", 'put it in quotes: "+15035550101"'),
     "a number that is not E.164": ("clients.yaml", '"+15035550101"', '"5035550101"', "must be E.164"),
     "a number of no country": ("clients.yaml", '"+15035550101"', '"+99935550101"', "is a number of no country"),
     "a postal code without quotes": ("clients.yaml", '"97205"', "97205", "postal_code"),

@@ -21,7 +21,8 @@ from dialtone_nb.dialplan.patterns import KEYS, Pattern, language, parse_pattern
 from dialtone_nb.e164 import country_of
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters import Network, Parameters
-from dialtone_nb.yaml_models import YamlFile, suggest
+from dialtone_nb.yaml_faults import suggest
+from dialtone_nb.yaml_models import YamlFile
 
 # What Twilio documents as emergency numbers of SIP domains; 933 is its test line, and calls nobody.
 EMERGENCY_NUMBERS: Final = ("911", "933", "112")
@@ -87,8 +88,12 @@ def _spelling_fault(place: str, what: str, text: str) -> Fault | None:
 
 def _pattern_faults(file: YamlFile, dialplan: Dialplan) -> Iterator[Fault]:
     for index, rule in enumerate(dialplan.rules):
-        if fault := _spelling_fault(file.place("rules", index, "pattern"), "pattern", rule.pattern):
+        place = file.place("rules", index, "pattern")
+        if fault := _spelling_fault(place, "pattern", rule.pattern):
             yield fault
+        elif len(parse_pattern(rule.pattern).keys) > LONGEST_DIALLED:
+            problem = f"the pattern {rule.pattern!r} is longer than the {LONGEST_DIALLED} keys that a call can have"
+            yield Fault(place, problem, "shorten it")
 
 
 def _name_faults(file: YamlFile, section: str, names: list[str]) -> Iterator[Fault]:

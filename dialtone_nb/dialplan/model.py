@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
+from dialtone_nb.yaml_faults import spelled
 from dialtone_nb.yaml_models import Closed
 
-RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+RuleName = Annotated[str, spelled("[a-z0-9][a-z0-9-]{0,39}", "small letters, digits and -, 40 at most")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 TARGETS = ("pstn", "emergency", "trunk", "number", "refuse")

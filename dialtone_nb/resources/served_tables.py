@@ -69,6 +69,8 @@ def served_version(account: Account, base_url: str, environment: str) -> str:
     except DialtoneError:
         return UNREACHED
     except (ValueError, KeyError, TypeError):
+        if response.status_code >= 500:  # a proxy's word for a server that is not there
+            return UNREACHED
         return "not ours" if response.status_code == 200 else f"refused (HTTP {response.status_code})"
     if not is_serving_proof(proof, token, challenge, here, version):
         return "not ours"

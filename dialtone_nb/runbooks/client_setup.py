@@ -24,7 +24,7 @@ from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
 from dialtone_nb.runbooks.site import Proposal, Site, open_site
 from dialtone_nb.service.bundle import TABLE
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 ACTIONS = ("set up", "rotate", "suspend")
 

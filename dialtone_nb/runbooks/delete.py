@@ -14,7 +14,7 @@ from dialtone_nb.plan import Action, Change, Plan, delete_items, describe
 from dialtone_nb.resources.model import Item, Kind, Value
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.site import Proposal, Site, open_site
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 WHAT = ("environment", "service", "client", "other_hosting")
 

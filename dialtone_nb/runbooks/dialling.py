@@ -10,7 +10,7 @@ from dialtone_nb.display.dialling_box import DiallingBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.resources.live_table import fetch_live_table
 from dialtone_nb.runbook import Runbook
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 
 def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | DiallingBox:

@@ -26,7 +26,7 @@ from dialtone_nb.resources.credential_lists import list_credential_lists, list_c
 from dialtone_nb.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls, judge_call
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 STRANGER = "+12065550142"
 # The strings that a person tries for each kind of call; the first that the dial plan takes for this kind is dialled.

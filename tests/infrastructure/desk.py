@@ -6,22 +6,24 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from twilio.rest import Client as TwilioClient
 
 from dialtone_nb.account import CONTROL, Account
+from dialtone_nb.applied import Applied
 from dialtone_nb.apply import Outcome, Status
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.parameters import Client, Parameters, load_parameters
 from dialtone_nb.plan import Action, Change, Plan
 from dialtone_nb.resources.model import Kind
-from dialtone_nb.runbooks.applying import Applied, carry_out
+from dialtone_nb.resources.own_server import OwnServer
+from dialtone_nb.runbooks.applying import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.promote import propose_promote
-from dialtone_nb.runbooks.site import Proposal, Site
+from dialtone_nb.runbooks.site import Proposal, Site, make_bundle, own_server
 from dialtone_nb.service.bundle import Bundle, Module, read_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +67,16 @@ class Desk:
     def site(self, environment: str) -> Site:
         """One environment, as a runbook opens it."""
         self.account.transport.keep_secret(self.trunk_password)
-        return Site(self.account, self.parameters, environment, self.bundle, self.project, self.trunk_password)
+        return Site(
+            self.account, self.parameters, environment, self.bundle, self.project, self.trunk_password, self.server
+        )
+
+    @property
+    def server(self) -> OwnServer:
+        """Our own server, as network.yaml has it."""
+        server = own_server(self.parameters, compile_table(self.parameters), self.account, self.project)
+        assert server
+        return server
 
     # --- what the files say ---
 
@@ -81,7 +92,13 @@ class Desk:
         entry = {**(before.model_dump() if before else {}), **fields}
         clients = {**self.parameters.clients, name: Client.model_validate(entry)}
         self.parameters = replace(self.parameters, clients=clients)
-        self.bundle = read_bundle(compile_table(self.parameters), self.parameters.network.service.runtime)
+        self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
+
+    def host(self, hosting: Literal["functions", "self_hosted"]) -> None:
+        """Change the one line of network.yaml that says who answers Twilio."""
+        network = self.parameters.network.model_copy(update={"hosting": hosting})
+        self.parameters = replace(self.parameters, network=network)
+        self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
 
     # --- what the runbooks do ---
 

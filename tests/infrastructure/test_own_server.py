@@ -1,0 +1,245 @@
+"""The second hosting: our own server answers the rehearsed Twilio; deploys, promotes, roll backs, and moving there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from dialtone_nb import transport
+from dialtone_nb.account import CONTROL
+from dialtone_nb.errors import InputError
+from dialtone_nb.resources import served_tables
+from dialtone_nb.resources.model import Kind
+from dialtone_nb.runbooks.verify import verify_site
+from dialtone_nb.server.folder import list_tables, read_serving
+from dialtone_nb.verify.checks import CheckState
+
+from .desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
+
+URL = "https://stage.calls.example.org"
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def serving(desk: Desk, environment: str = "stage") -> Iterator[None]:
+    """Our own server in a process of its own, for one environment, as somebody starts it."""
+    command = [sys.executable, "-m", "dialtone_nb", "serve", "--rehearsal", "--environment", environment, "--port", "0"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        found = re.match(rf"{environment} at (http://127\.0\.0\.1:\d+), from ", process.stdout.readline())
+        assert found
+        # The tests share one rehearsal, which is on another state file than the one that this process has told.
+        names = {"host": urlsplit(desk.server.base_urls[environment]).hostname, "address": found[1]}
+        desk.account.transport.send("POST", f"{CONTROL}/servers", json=names)
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def own(desk: Desk) -> Iterator[Desk]:
+    """A desk whose network.yaml says self_hosted, and the server of stage."""
+    desk.host("self_hosted")
+    with serving(desk):
+        yield desk
+
+
+def dial(desk: Desk, client: str, dialled: str) -> dict[str, Any]:
+    """What came of a rehearsed call."""
+    placed = {"client": client, "domain": STAGE, "dial": dialled, "answer_after": 1, "talk": 5}
+    told_of: dict[str, Any] = desk.account.transport.send("POST", f"{CONTROL}/calls", json=placed).json()
+    return told_of
+
+
+def test_a_deploy_has_the_table_served_and_the_domains_lead_to_our_server(own: Desk) -> None:
+    """Nothing is made at Twilio but domains, list and mappings; a second deploy writes nothing."""
+    proposal = own.deploy()
+    assert kinds(proposal.plan) == {
+        Kind.SERVED_TABLE: 1,
+        Kind.CREDENTIAL_LIST: 1,
+        Kind.SIP_DOMAIN: 2,
+        Kind.CALLS_MAPPING: 2,
+        Kind.REGISTRATIONS_MAPPING: 2,
+    }
+    own.do(proposal)
+    assert own.domain(STAGE).voice_url == own.domain(STAGE_NONEMERGENCY).voice_url == f"{URL}/sip-outgoing"
+    assert own.client.serverless.v1.services.list() == []
+    own.requests()
+    assert own.deploy().plan.is_empty
+    assert set(own.requests()) == {"GET"}
+
+
+def test_a_phone_that_is_set_up_calls_and_is_called_by_way_of_our_server(own: Desk) -> None:
+    """Set-up, a call out and a call in, with no function anywhere."""
+    own.do(own.deploy())
+    own.do(own.set_up("workbench", buy=WORKBENCH))
+    assert own.number(WORKBENCH).voice_url == f"{URL}/sip-incoming"
+    own.account.transport.send("POST", f"{CONTROL}/clients/workbench", json={"registered": True, "domain": STAGE})
+    assert dial(own, "workbench", "5035550199")["answered"]
+    incoming = {"from": "+12065550142", "to": WORKBENCH, "answer_after": 1, "talk": 5}
+    assert own.account.transport.send("POST", f"{CONTROL}/calls", json=incoming).json()["answered"]
+
+
+def test_a_changed_table_is_shown_served_and_rolled_back(own: Desk) -> None:
+    """A phone's new limit is one change with its lines; rolling back serves the table before, and again the other."""
+    own.do(own.deploy())
+    first = read_serving(own.server.folder, "stage").version
+    own.declare("workbench", call_time_limit_s=777)
+    proposal = own.deploy()
+    assert lines(proposal.plan) == ["update served table stage: code"]
+    assert any('"call_time_limit_s": 777' in line for line in proposal.plan.changes[0].detail)
+    own.do(proposal)
+    second = read_serving(own.server.folder, "stage").version
+    own.do(own.promote("stage", build="previous"))
+    assert read_serving(own.server.folder, "stage").version == first
+    own.do(own.promote("stage", build="previous"))
+    assert read_serving(own.server.folder, "stage").version == second
+
+
+def test_promote_moves_the_version_that_stage_serves(own: Desk) -> None:
+    """Prod serves stage's table, not what the files became meanwhile."""
+    own.do(own.deploy())
+    own.declare("lobby", call_time_limit_s=777)
+    with serving(own, "prod"):
+        proposal = own.promote()
+        assert "the files differ from what is live in stage" in proposal.plan.notes[0]
+        own.do(proposal)
+        assert own.promote().plan.is_empty
+    folder = own.server.folder
+    assert read_serving(folder, "prod").version == read_serving(folder, "stage").version
+    assert len(list_tables(folder)) == 1
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not follow is given up after a moment."""
+    monkeypatch.setattr(served_tables, "NOTICED_S", 3.0)
+    monkeypatch.setattr(transport, "ATTEMPTS", 2)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_does_not_answer_gets_no_calls(desk: Desk) -> None:
+    """Where nothing answers at the base URL the deploy stops, with the domains as they were, and can be resumed."""
+    desk.do(desk.deploy())
+    before = desk.domain(STAGE).voice_url
+    desk.host("self_hosted")
+    applied = desk.carry_out(desk.deploy())
+    assert applied.exit_code == 4
+    assert any(
+        "does not serve it" in one.error and "serve --environment stage" in one.error for one in applied.outcomes
+    )
+    assert desk.domain(STAGE).voice_url == before
+    with serving(desk):
+        desk.do(desk.deploy())
+    assert desk.domain(STAGE).voice_url == f"{URL}/sip-outgoing"
+
+
+def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
+    """Calls are placed all the while: none fails, while one plan moves the hosting, and another moves it back."""
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    answered: list[bool] = []
+    done = threading.Event()
+
+    def keep_calling() -> None:
+        while not done.is_set():
+            answered.append(dial(desk, "workbench", "5035550199")["answered"])
+
+    caller = threading.Thread(target=keep_calling)
+    with ExitStack() as stack:
+        stack.enter_context(serving(desk))
+        caller.start()
+        stack.callback(caller.join)
+        stack.callback(done.set)
+        desk.host("self_hosted")
+        there = desk.deploy()
+        assert lines(there.plan) == [
+            "create served table stage",
+            f"update SIP domain {STAGE_NONEMERGENCY}: voice_url",
+            f"update SIP domain {STAGE}: voice_url",
+            f"update phone number {WORKBENCH}: voice_url",
+        ]
+        desk.do(there)
+        so_far = len(answered)
+        assert any("functions of stage are live still" in note for note in desk.deploy().plan.notes)
+        desk.host("functions")
+        back = desk.deploy()
+        assert Kind.BUILD not in kinds(back.plan)
+        desk.do(back)
+        assert len(answered) > so_far
+    assert len(answered) >= 5
+    assert all(answered)
+
+
+def test_what_the_other_hosting_left_is_taken_out_once_nothing_leads_there(desk: Desk) -> None:
+    """Functions that calls still reach are kept; once our own server has the calls, they go with their service."""
+    desk.do(desk.deploy())
+    desk.host("self_hosted")
+    with pytest.raises(InputError, match="still leads there"):
+        desk.delete("other_hosting")
+    with serving(desk):
+        desk.do(desk.deploy())
+        desk.do(desk.delete("other_hosting"))
+        assert desk.client.serverless.v1.services.list() == []
+        assert desk.deploy().plan.is_empty
+        desk.do(desk.delete("environment"))
+    assert read_serving(desk.server.folder, "stage").version == ""
+    assert desk.domain(STAGE) is None
+
+
+def test_verify_proves_whose_server_it_is_and_what_it_answers(own: Desk) -> None:
+    """All is good behind the right server; a stopped one is wrong, with the command that starts it."""
+    own.do(own.deploy())
+    checks = {check.name: check for check in verify_site(own.site("stage")).checks}
+    for name in ("server of stage", "table of stage", "answers of /sip-outgoing", "signature of /call-status"):
+        assert checks[name].state is CheckState.GOOD, checks[name]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stopped_server_is_found_by_verify(desk: Desk) -> None:
+    """The check names the URL and the command."""
+    desk.host("self_hosted")
+    with serving(desk):
+        desk.do(desk.deploy())
+    checks = {check.name: check for check in verify_site(desk.site("stage")).checks}
+    assert checks["server of stage"].state is CheckState.WRONG
+    assert "serve --environment stage" in checks["server of stage"].repair
+
+
+def test_a_protected_environment_in_use_takes_no_files_straight(desk: Desk) -> None:
+    """Also by way of another hosting: prod that functions answer for is moved by a promote, not by files."""
+    desk.do(desk.deploy())
+    desk.do(desk.promote())
+    desk.host("self_hosted")
+    with pytest.raises(InputError, match="is protected and in use"):
+        desk.deploy("prod")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_another_server_at_the_url_is_not_taken_for_ours(desk: Desk) -> None:
+    """A server that holds another auth token can't prove that it is ours, and no call is sent there."""
+    desk.host("self_hosted")
+    with serving(desk, "prod"):
+        names = desk.account.transport.send("GET", f"{CONTROL}/servers").json()["servers"]
+        at_prod = {"host": "stage.calls.example.org", "address": names[0]["address"]}
+        desk.account.transport.send("POST", f"{CONTROL}/servers", json=at_prod)
+        applied = desk.carry_out(desk.deploy())
+    assert applied.exit_code == 4, told(applied)
+    assert desk.domain(STAGE) is None
