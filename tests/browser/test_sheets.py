@@ -1,0 +1,126 @@
+"""Device sheets in Chromium: opened offline, read on any screen and on paper, by anybody and by a camera."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dialtone_nb.clients.configurations import QR_FILE, configuration_files, scanned_address
+from dialtone_nb.clients.settings import Registrar, device_settings
+from dialtone_nb.clients.sheets import render_sheet
+from dialtone_nb.parameters import Parameters, load_parameters
+
+from .chromium import IN_A_BROWSER
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = IN_A_BROWSER
+
+SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters")
+HANDED_OUT: Parameters = replace(
+    SAMPLE, network=SAMPLE.network.model_copy(update={"provisioning": "http://192.0.2.20:8023"})
+)
+# One of each make, and one for a rehearsal.
+SHEETS = dict.fromkeys(("workbench", "van", "lobby", "clinic", "makerspace")) | {
+    "ferry": Registrar("192.0.2.20", 5070, "UDP")
+}
+Opened = tuple["Page", list[str]]
+
+
+@pytest.fixture(scope="module")
+def sheets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of sheets."""
+    folder = tmp_path_factory.mktemp("sheets")
+    for name, registrar in SHEETS.items():
+        page = render_sheet(HANDED_OUT, name, registrar=registrar)
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """A colour scheme."""
+    return str(request.param)
+
+
+@pytest.fixture(params=SHEETS)
+def opened(sheets: Path, browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """A sheet, and what the browser asked for, complained about, or failed at meanwhile."""
+    page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    noticed: list[str] = []
+    page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
+    page.on("console", lambda message: noticed.append(f"{message.type} {message.text}"))
+    page.on("pageerror", lambda error: noticed.append(f"error {error}"))
+    page.goto((sheets / f"{request.param}.html").as_uri())
+    yield page, noticed
+    page.close()
+
+
+def test_a_sheet_opens_offline_and_anybody_can_read_it(opened: Opened) -> None:
+    """One request, a silent console, nothing that axe-core finds, nothing beyond the edge of a screen or a phone."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, noticed = opened
+    assert page.locator("h1").count() == 1
+    page.wait_for_load_state("networkidle")
+    assert noticed == [f"request {page.url}"]
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    for width in (1100, 390, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_sheet_prints_on_few_pages_in_black_on_white(browser: Browser, sheets: Path, name: str) -> None:
+    """Dark screens or not, paper is white; two columns do not overlap; three pages hold it."""
+    page = browser.new_page(viewport={"width": 680, "height": 960}, color_scheme="dark")
+    page.goto((sheets / f"{name}.html").as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    beyond = page.evaluate(
+        """() => [...document.querySelectorAll('.fields td')].filter(cell => cell.scrollWidth > cell.clientWidth + 1)
+            .map(cell => cell.textContent)"""
+    )
+    assert beyond == []
+    paper = page.pdf(prefer_css_page_size=True)
+    assert paper.count(b"/Type /Page\n") + paper.count(b"/Type /Page ") <= 3
+    page.close()
+
+
+def read_code(picture: bytes) -> list[str]:
+    """What a camera reads in a picture."""
+    import zxingcpp
+    from PIL import Image
+
+    return [found.text for found in zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))]
+
+
+@pytest.mark.parametrize(("media", "width"), [("screen", 1100), ("screen", 390), ("print", 680)])
+def test_a_camera_reads_the_address_off_the_sheet(
+    browser: Browser, sheets: Path, scheme: str, media: str, width: int
+) -> None:
+    """On a screen, on a phone and on paper the code is the address of the softphone's configuration, and only that."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto((sheets / "workbench.html").as_uri())
+    page.emulate_media(media=media)  # type: ignore[arg-type]
+    address = scanned_address(device_settings(HANDED_OUT, "workbench"))
+    assert address == "http://192.0.2.20:8023/stage/workbench/linphone.xml"
+    assert read_code(page.screenshot(full_page=True)) == [address]
+    page.close()
+
+
+def test_a_camera_reads_the_address_off_the_private_picture(browser: Browser, tmp_path: Path) -> None:
+    """The picture in the private folder opens by itself, and holds the address and no password."""
+    settings = device_settings(HANDED_OUT, "workbench")
+    (tmp_path / QR_FILE).write_text(configuration_files(settings, "s3cret-Password")[QR_FILE])
+    page = browser.new_page(viewport={"width": 600, "height": 600})
+    page.goto((tmp_path / QR_FILE).as_uri())
+    assert read_code(page.screenshot()) == [scanned_address(settings)]
+    page.close()
