@@ -16,7 +16,10 @@ SETTLED_AFTER = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call; times are seconds since 1970, and the price is what it cost, in US dollars, positive."""
+    """One call; times are seconds since 1970, and the price is what it cost, in US dollars, positive.
+
+    `dialled` is when a call that the API placed left its queue.
+    """
 
     sid: str
     from_: str
@@ -29,6 +32,7 @@ class CallRecord:
     answered: float | None = None
     ended: float | None = None
     price: float | None = None
+    dialled: float | None = None
 
     @property
     def duration(self) -> int:
@@ -65,6 +69,7 @@ def save_call(tables: Tables, call: CallRecord) -> CallRecord:
         "phone_number_sid": call.phone_number_sid,
         "answered": call.answered,
         "price": call.price,
+        **({} if call.dialled is None else {"dialled": call.dialled}),
     }
     tables.sql.execute(
         f"INSERT OR REPLACE INTO calls ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
@@ -111,6 +116,13 @@ def find_call(tables: Tables, sid: str) -> CallRecord | None:
     """The call with this SID."""
     row = tables.sql.execute(f"SELECT {COLUMNS} FROM calls WHERE sid = ?", (sid,)).fetchone()  # noqa: S608 - a constant
     return _record(row) if row else None
+
+
+def remove_call(tables: Tables, sid: str) -> None:
+    """Forget a call, and its events."""
+    for event in tables.list("call_event", sid):
+        tables.remove(event.sid)
+    tables.sql.execute("DELETE FROM calls WHERE sid = ?", (sid,))
 
 
 @dataclass(frozen=True, slots=True)

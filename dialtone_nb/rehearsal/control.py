@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 import orjson
 
 from dialtone_nb.rehearsal.clock import iso8601
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.exchange.orders import read_order
+from dialtone_nb.rehearsal.exchange.far_sides import set_far_side
+from dialtone_nb.rehearsal.exchange.orders import BEHAVIOUR, far_side_body, read_far_side, read_order
 from dialtone_nb.rehearsal.exchange.phones import Turned, list_phones, register, unregister
 from dialtone_nb.rehearsal.faults import Faults, read_fault
 from dialtone_nb.rehearsal.lag import Lag
@@ -55,7 +57,7 @@ class Control:
             case ("GET", ["clock"]):
                 return Reply(200, self.clock())
             case ("POST", ["clock"]):
-                return Reply(200, self.advance(_read(body)))
+                return Reply(200, await self.advance(_read(body)))
             case ("POST", ["calls"]):
                 # In another thread: the call asks webhooks, which this very server answers.
                 return Reply(201, await asyncio.wrap_future(self._exchange.queue(read_order(_read(body)))))
@@ -63,6 +65,8 @@ class Control:
                 return Reply(200, {"clients": list_phones(self._store)})
             case ("POST", ["clients", client]):
                 return self.set_registered(client, _read(body))
+            case ("POST", ["numbers", number]):
+                return self.set_far_side(unquote(number), _read(body))
             case ("GET", ["registrations"]):
                 return Reply(200, {"registrations": self._phones.registrations() if self._phones else []})
             case ("GET", ["phones"]) if self._phones:
@@ -92,17 +96,31 @@ class Control:
                 return Reply(204)
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
 
+    def set_far_side(self, address: str, behaviour: dict[str, Any]) -> Reply:
+        """How whoever is at a number or a SIP address behaves from now on; an empty object is as usual."""
+        far_side = read_far_side(behaviour)
+        with self._store.transaction() as tables:
+            set_far_side(tables, address, far_side)
+        return Reply(200, {"address": address, "behaviour": far_side_body(far_side)})
+
     def set_registered(self, client: str, body: dict[str, Any]) -> Reply:
-        """Where a phone is registered from now on; a 403 with the alert's code where it is turned away."""
+        """Where a phone is registered from now on; a 403 with the alert's code where it is turned away.
+
+        What else is said of it is how it behaves there when it is rung.
+        """
         registered, domain = body.get("registered", False), str(body.get("domain", ""))
         if not isinstance(registered, bool):
             raise Refusal(20001, "registered must be true or false")
+        behaviour = {name: value for name, value in body.items() if name in BEHAVIOUR}
+        read_far_side(behaviour)
         if not registered:
             unregister(self._store, client, domain)
             return Reply(200, {"client": client, "registered": False})
         where = register(self._store, client, domain)
         if isinstance(where, Turned):
             raise Refusal(where.code, where.message, 403)
+        if behaviour:
+            self.set_far_side(f"sip:{client}@{where}", behaviour)
         return Reply(200, {"client": client, "registered": True, "domain": where})
 
     def set_lag(self, body: dict[str, Any]) -> Reply:
@@ -124,13 +142,12 @@ class Control:
             now = tables.now()
         return {"now": iso8601(now), "seconds": now}
 
-    def advance(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def advance(self, body: dict[str, Any]) -> dict[str, Any]:
         """The simulated time after some of it has passed."""
         seconds = body.get("advance_s")
         if not isinstance(seconds, int | float) or seconds < 0:
             raise Refusal(20001, 'Time passes with {"advance_s": seconds}, and never backwards')
-        with self._store.transaction() as tables:
-            tables.advance(seconds)
+        await self._exchange.pass_time(seconds)
         return self.clock()
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.fields import Pairs
 from dialtone_nb.rehearsal.store import Tables
+
+if TYPE_CHECKING:
+    from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Reply:
 
 
 Handler = Callable[[Tables, Ask], Reply]
+# A handler's answer to a request, in a transaction of its own.
+Answering = Callable[[], Reply]
+# What the exchange has to do with a request, before it is answered or after.
+AtExchange = Callable[["Exchange", Ask, Answering], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Operation:
     method: str
     path: str
     handler: Handler
+    at_exchange: AtExchange | None = None
 
 
 class Directory:

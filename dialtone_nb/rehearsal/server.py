@@ -54,7 +54,9 @@ class Rehearsal:
         self._exchange = Exchange(self._store, self.url)
         self._door: SipDoor | None = None
         self._control = control = Control(self._store, self._exchange, faults, late, requests)
-        surface = Surface(self._store, self._front, packages, directory, late, control, faults, requests)
+        surface = Surface(
+            self._store, self._front, packages, directory, late, self._exchange, control, faults, requests
+        )
         config = uvicorn.Config(
             surface,
             loop="auto" if sys.platform != "win32" else "asyncio",

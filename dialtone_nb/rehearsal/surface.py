@@ -18,6 +18,7 @@ import orjson
 from dialtone_nb.rehearsal.api import builds
 from dialtone_nb.rehearsal.api.everything import HOSTS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
+from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults, gateway_page
 from dialtone_nb.rehearsal.fields import Pairs
 from dialtone_nb.rehearsal.lag import Lag
@@ -83,6 +84,7 @@ class Surface:
         packages: Packages,
         directory: Directory,
         lag: Lag,
+        exchange: Exchange,
         control: Control,
         faults: Faults,
         requests: Counter[str],
@@ -90,6 +92,7 @@ class Surface:
         self._store = store
         self._front = front
         self._packages = packages
+        self._exchange = exchange
         self._control = control
         self._faults = faults
         self._requests = requests
@@ -151,11 +154,15 @@ class Surface:
         ask = Ask(incoming.method, incoming.host, incoming.path, names, incoming.query, by_api_key=by_api_key)
         if incoming.method == "POST":
             ask = await _with_body(ask, incoming)
-        with self._store.transaction() as tables:
-            reply = self._lag.answer(tables, operation, ask)
-            if operation.handler is builds.create:
-                self._decide_fate(tables, reply.body["sid"], fault)
-        return reply
+
+        def answer() -> Reply:
+            with self._store.transaction() as tables:
+                reply = self._lag.answer(tables, operation, ask)
+                if operation.handler is builds.create:
+                    self._decide_fate(tables, reply.body["sid"], fault)
+            return reply
+
+        return await operation.at_exchange(self._exchange, ask, answer) if operation.at_exchange else answer()
 
     def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
         if missing := self._packages.missing(builds.given_dependencies(tables, build_sid)):

@@ -11,6 +11,7 @@ from twilio.rest import Client
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 
 from .doors import Door, client_of
+from .network import Network, build_network
 
 
 @pytest.fixture
@@ -40,3 +41,9 @@ def door(rehearsal: Rehearsal) -> Iterator[Door]:
     made = Door(rehearsal)
     yield made
     made.session.close()
+
+
+@pytest.fixture
+def network(client: Client, door: Door) -> Network:
+    """A phone and a number that both lead to a function."""
+    return build_network(client, door)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
 from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic
@@ -10,10 +10,13 @@ from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.call_records import CallRecord, Condition, find_call, list_calls
 from dialtone_nb.rehearsal.clock import parse_time, rfc2822
 from dialtone_nb.rehearsal.fields import Field, choice, read_field, read_fields, sid
-from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
 from dialtone_nb.rehearsal.paging import AFTER, BEFORE, list_reply, page_reply, stale_token, wanted_page
 from dialtone_nb.rehearsal.refusal import absent, more_info
 from dialtone_nb.rehearsal.store import Tables, Thing
+
+if TYPE_CHECKING:
+    from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
 DAY = 86_400.0
 STATUSES = ("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled")
@@ -61,7 +64,7 @@ def call_body(uri: str, account_sid: str, call: CallRecord, now: float) -> dict[
         "from_formatted": friendly(call.from_),
         "phone_number_sid": call.phone_number_sid,
         "status": call.status,
-        "start_time": rfc2822(call.started),
+        "start_time": None if call.status == "queued" else rfc2822(call.dialled or call.started),
         "end_time": rfc2822(call.ended),
         "duration": None if call.ended is None else str(call.duration),
         "price": f"{-call.price or 0.0:.5f}" if is_settled and call.price is not None else None,
@@ -72,7 +75,7 @@ def call_body(uri: str, account_sid: str, call: CallRecord, now: float) -> dict[
         "forwarded_from": None,
         "group_sid": None,
         "caller_name": None,
-        "queue_time": "0",
+        "queue_time": str(round(((call.dialled or call.started) - call.started) * 1000)),
         "trunk_sid": None,
         "uri": f"{own}.json",
         "subresource_uris": {name: f"{own}/{path}.json" for name, path in SUBRESOURCES.items()},
@@ -120,6 +123,12 @@ def fetch(tables: Tables, ask: Ask) -> Reply:
     """One call."""
     call = call_of(tables, ask, "Sid")
     return Reply(200, call_body(account_uri(tables), tables.identity.account_sid, call, tables.now()))
+
+
+async def look(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
+    """One call; whoever looks at a call that is going on sees it go on, until it has another status."""
+    await exchange.look(ask.names["Sid"])
+    return answer()
 
 
 def list_events(tables: Tables, ask: Ask) -> Reply:
@@ -187,7 +196,7 @@ def fetch_notification(tables: Tables, ask: Ask) -> Reply:
 
 OPERATIONS = (
     classic("GET", "/Calls", list_),
-    classic("GET", "/Calls/{Sid}", fetch),
+    classic("GET", "/Calls/{Sid}", fetch, look),
     classic("GET", "/Calls/{CallSid}/Events", list_events),
     classic("GET", "/Calls/{CallSid}/Notifications", list_notifications),
     classic("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),

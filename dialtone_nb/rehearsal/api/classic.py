@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from dialtone_nb.rehearsal.clock import rfc2822
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.operations import Ask, AtExchange, Operation, Reply
 from dialtone_nb.rehearsal.refusal import absent
 from dialtone_nb.rehearsal.store import Tables, Thing
 
@@ -31,7 +31,9 @@ def stamped(tables: Tables, thing: Thing) -> dict[str, Any]:
     }
 
 
-def classic(method: str, path: str, handler: Callable[[Tables, Ask], Reply]) -> Operation:
+def classic(
+    method: str, path: str, handler: Callable[[Tables, Ask], Reply], at_exchange: AtExchange | None = None
+) -> Operation:
     """An operation under the account; another account's SID in the path is a 404."""
 
     @wraps(handler)
@@ -40,4 +42,4 @@ def classic(method: str, path: str, handler: Callable[[Tables, Ask], Reply]) -> 
             raise absent(ask.path)
         return handler(tables, ask)
 
-    return Operation(HOST, method, f"{ROOT}{path}.json", answer)
+    return Operation(HOST, method, f"{ROOT}{path}.json", answer, at_exchange)

@@ -69,6 +69,7 @@ class Applications:
         extra = {
             "Timestamp": rfc2822(now) or "",
             "CallbackSource": "call-progress-events",
+            "SequenceNumber": str(leg.told),
         }
         leg.told += 1
         if leg.record.ended is not None:

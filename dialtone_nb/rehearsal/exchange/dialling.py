@@ -10,12 +10,11 @@ from dialtone_nb.rehearsal.exchange import reach
 from dialtone_nb.rehearsal.exchange.entries import Callback
 from dialtone_nb.rehearsal.exchange.ledger import Leg
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, OutgoingLeg, Rings
-from dialtone_nb.rehearsal.exchange.live_call import CallOver, Interruption, LiveCall
+from dialtone_nb.rehearsal.exchange.live_call import CallOver, Interruption, LegEnded, LiveCall
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Dial, Target
 
 SIP_RESPONSES = {"completed": 200, "busy": 486, "no-answer": 487, "canceled": 487, "failed": 503}
 NOT_REGISTERED_RESPONSE = 480  # an assumption
-NOT_REGISTERED = 32009
 
 # Carries out, on the line of a leg that has answered, the document of its target's URL.
 Whisper = Callable[[Leg], None]
@@ -69,13 +68,13 @@ class Dialling:
         ]
         if not legs:
             return DialResult("failed", complaint=refused[0] if refused else None)
-        unregistered = [leg for leg, found in legs if found.fault and found.fault.code == NOT_REGISTERED]
+        unregistered = [leg for leg, found in legs if found.fault and found.fault.code == reach.NOT_REGISTERED]
         for leg in unregistered:
             # What real networks see with this warning is the status no-answer, at once.
             self._end(leg, "no-answer", NOT_REGISTERED_RESPONSE)
         ringing = [leg for leg, _ in legs if leg not in unregistered]
         if not ringing:
-            complaint = Complaint(NOT_REGISTERED, "The user that was dialled is not registered")
+            complaint = Complaint(reach.NOT_REGISTERED, "The user that was dialled is not registered")
             return DialResult("no-answer", unregistered[0], complaint)
         return self._ring(ringing)
 
@@ -121,13 +120,17 @@ class Dialling:
                             answered = leg, event.line
                             break
         except (HungUp, Interruption) as broken_off:
-            self.call.own.is_gone = self.call.own.is_gone or isinstance(broken_off, HungUp)
-            self._cancel(legs)
-            return DialResult("canceled", legs[0], broken_off=broken_off)
+            return self._broken_off(DialResult("canceled", legs[0]), broken_off, legs)
         if answered is None:
             return _failure(failed)
         self._cancel([leg for leg in legs if leg is not answered[0]])
         return self._talk(*answered)
+
+    def _broken_off(self, result: DialResult, by: HungUp | Interruption, ringing: Sequence[Leg] = ()) -> DialResult:
+        """A result that came before its time; whatever rings stops, and where only a leg was ended the call goes on."""
+        self.call.own.is_gone = self.call.own.is_gone or isinstance(by, HungUp)
+        self._cancel(ringing)
+        return result if isinstance(by, LegEnded) else replace(result, broken_off=by)
 
     def _fail(self, leg: Leg, event: Fails) -> None:
         leg.sip_call_id = event.sip_call_id
@@ -158,8 +161,7 @@ class Dialling:
         except CallOver:
             pass  # whoever was rung hung up, or was hung up on, before the two were joined
         except (HungUp, Interruption) as broken_off:
-            self.call.own.is_gone = self.call.own.is_gone or isinstance(broken_off, HungUp)
-            result = replace(result, broken_off=broken_off)
+            result = self._broken_off(result, broken_off)
         line.hang_up()
         self._end(leg, "completed")
         return result

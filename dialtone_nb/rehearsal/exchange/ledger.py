@@ -85,10 +85,10 @@ class Ledger:
                 phone_number_sid=number_sid or None,
             )
 
-    def change(self, leg: Leg, status: str) -> None:
-        """Note another status."""
+    def dial(self, leg: Leg) -> None:
+        """Note that a call has left the API's queue."""
         with self.writing() as tables:
-            leg.record = change_call(tables, leg.record, status=status)
+            leg.record = change_call(tables, leg.record, status="ringing", dialled=tables.now())
 
     def answer(self, leg: Leg) -> None:
         """Note that it is answered, unless that was noted."""

@@ -97,6 +97,11 @@ class OutgoingLeg:
     emergency: str = ""
 
 
+def kind_of(address: str) -> Literal["number", "sip"]:
+    """Whether an address is a number's or a SIP URI."""
+    return "sip" if address.startswith(("sip:", "sips:")) else "number"
+
+
 @dataclass(frozen=True, slots=True)
 class Rings:
     """It rings there."""

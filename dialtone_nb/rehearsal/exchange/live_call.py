@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dialtone_nb.rehearsal.call_records import CallRecord
 from dialtone_nb.rehearsal.exchange.applications import Applications
+from dialtone_nb.rehearsal.exchange.entries import Entry
 from dialtone_nb.rehearsal.exchange.ledger import Ledger, Leg
 from dialtone_nb.rehearsal.exchange.lines import Door, Line, OutgoingLeg, Wires
 from dialtone_nb.rehearsal.exchange.parameters import CallingPhone
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
+from dialtone_nb.rehearsal.exchange.webhooks import Asker
+from dialtone_nb.rehearsal.store import Store
 
 
 class CallOver(Exception):  # noqa: N818 - it is how a call ends
@@ -25,17 +29,26 @@ class Interruption(Exception):  # noqa: N818 - somebody asks for it
 
 
 class TakenOver(Interruption):
-    """Other TwiML takes over: of a URL, or as it is written."""
+    """Other TwiML takes over: of a URL, or as it is written. `fallback` is a method and a URL, or empty."""
 
-    def __init__(self, method: str, url: str, twiml: str = "") -> None:
+    def __init__(self, method: str, url: str, twiml: str = "", fallback: tuple[str, str] = ("POST", "")) -> None:
         super().__init__(url)
         self.method = method
         self.url = url
         self.twiml = twiml
+        self.fallback = fallback
 
 
 class Ended(Interruption):
     """The call is to end."""
+
+
+class LegEnded(Interruption):
+    """A leg that was dialled is to end; the call that dialled it goes on."""
+
+    def __init__(self, call_sid: str) -> None:
+        super().__init__(call_sid)
+        self.call_sid = call_sid
 
 
 @dataclass(slots=True)
@@ -72,3 +85,14 @@ class LiveCall:
             self.wires = self.ledger.wires = self.door.wires()
             self.door = None
         return self.wires
+
+
+def open_call(
+    store: Store, asker: Asker, entry: Entry, wires: Wires, door: Door | None, record: CallRecord | None = None
+) -> LiveCall:
+    """A call that begins: one that comes in, with a new record, or one that the API placed, with the record it has."""
+    ledger = Ledger(store, wires)
+    record = record or ledger.start(entry.from_, entry.to, "inbound", "ringing", number_sid=entry.number_sid)
+    own = Leg(record, callback=entry.callback)
+    applications = Applications(ledger, asker, record.sid, entry.phone)
+    return LiveCall(own, wires, ledger, applications, entry.phone, door)

@@ -20,6 +20,7 @@ EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for pre
 # What Twilio answers to an emergency call where the SIP domain has no emergency calling is not known: an assumption.
 NO_EMERGENCY_CALLING = 13224
 LONGEST_SIP_URI = 255
+NOT_REGISTERED = 32009
 EDGE_DOMAIN = re.compile(r"[^.]+\.sip\.[a-z0-9-]+\.twilio\.com")
 
 
@@ -51,7 +52,7 @@ def check_target(
 
 
 def _check_number(tables: Tables, number: str, caller_id: str, own_ends: set[str]) -> Leg | Complaint:
-    fault = _number_fault(tables, number)
+    fault = number_fault(tables, number)
     if fault:
         return fault
     if not owned_number(tables, caller_id) and not (caller_id.startswith("+") and caller_id in own_ends):
@@ -59,7 +60,8 @@ def _check_number(tables: Tables, number: str, caller_id: str, own_ends: set[str
     return Leg(number)
 
 
-def _number_fault(tables: Tables, number: str) -> Complaint | None:
+def number_fault(tables: Tables, number: str) -> Complaint | None:
+    """Why Twilio would not call a number: its form, the number itself, or the account's permissions."""
     if not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
         return Complaint(13223, f"Dial: invalid phone number format: {number}")
     try:
@@ -96,11 +98,16 @@ def _check_emergency(
     return Leg(dialled, fault=warning, emergency=emergency)
 
 
+def is_sip_caller_id(caller_id: str) -> bool:
+    """Whether a SIP leg may show this as who calls."""
+    return bool(re.fullmatch(r"[A-Za-z0-9+_.-]+", caller_id)) or caller_id.startswith("sip:")
+
+
 def _check_sip(tables: Tables, uri: str, caller_id: str) -> Leg | Complaint:
     user, host = parse_sip_uri(uri)
     if not host or len(uri) > LONGEST_SIP_URI:
         return Complaint(13243, f"Dial->SIP: invalid SIP URI {uri}")
-    if not re.fullmatch(r"[A-Za-z0-9+_.-]+", caller_id) and not caller_id.startswith("sip:"):
+    if not is_sip_caller_id(caller_id):
         return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} for SIP")
     if EDGE_DOMAIN.fullmatch(host):
         return Complaint(32220, f"Specifying an edge is not allowed when dialling a registered phone: {host}")
@@ -119,7 +126,9 @@ def _check_registered(tables: Tables, uri: str, user: str, host: str) -> Leg | C
     if domain is None:
         return Complaint(32002, f"Dial failure: Twilio SIP domain {host} not found")
     if not is_registered(tables, domain, user):
-        return Leg(uri, fault=Complaint(32009, f"The user {user} that was dialled is not registered at {host}"))
+        return Leg(
+            uri, fault=Complaint(NOT_REGISTERED, f"The user {user} that was dialled is not registered at {host}")
+        )
     return Leg(uri)
 
 

@@ -56,6 +56,10 @@ class Party:
         self._schedule.park(self, seconds)
         self._parked.release()
         self._turn.acquire()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what interrupts it, if anything does."""
         error, self._interruption = self._interruption, None
         if error:
             raise error
@@ -82,10 +86,10 @@ class Schedule:
         self._count = 0
         self._driving = threading.RLock()
 
-    def enlist(self, run: Callable[[], None]) -> Party:
-        """A new party, whose moment is now."""
+    def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Party:
+        """A new party, whose moment is so many seconds from now."""
         party = Party(self, run)
-        self.park(party, 0)
+        self.park(party, seconds)
         return party
 
     def now(self) -> float:

@@ -36,7 +36,9 @@ class SimulatedLine:
 
     def __init__(self, party: Party, far_side: FarSide) -> None:
         self._party = party
-        self._began = party.now() if far_side.leaves_after is not None else 0.0
+        leaves_after = far_side.leaves_after
+        self._leaves_at = math.inf if leaves_after is None else party.now() + leaves_after
+        self._ends_at = math.inf
         self._presses = list(far_side.presses)
         self.far_side = far_side
         self.heard: list[str] = []
@@ -108,8 +110,17 @@ class SimulatedLine:
     @property
     def stays_for(self) -> float:
         """How many seconds more whoever is here stays."""
-        leaves_after = self.far_side.leaves_after
-        return math.inf if leaves_after is None else max(self._began + leaves_after - self._party.now(), 0.0)
+        until = min(self._leaves_at, self._ends_at)
+        return math.inf if until == math.inf else max(until - self._party.now(), 0.0)
+
+    def leave_in(self, seconds: float) -> None:
+        """Have the call end so many seconds from now, whoever would stay."""
+        self._ends_at = self._party.now() + seconds
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the call has gone on as long as it may."""
+        return self._party.now() >= self._ends_at
 
     def wait(self, seconds: float) -> None:
         """Let time pass; `HungUp` where whoever is here leaves in it."""
@@ -138,6 +149,7 @@ class SimulatedWires:
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
         """What happens at the legs, in the order of time, until somebody answers or nobody can any more."""
+        self._party.check()
         patience = _patience(caller)
         passed, left = 0.0, [leg.call_sid for leg in legs]
         happenings = [one for place, leg in enumerate(legs) for one in self._happenings(leg, place)]

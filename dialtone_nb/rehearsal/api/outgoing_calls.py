@@ -1,0 +1,155 @@
+"""Calls that the API places: what is asked for, what Twilio would refuse, and the call that is queued."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from dialtone_nb.rehearsal.alerting import raise_alert
+from dialtone_nb.rehearsal.api.calls import call_body
+from dialtone_nb.rehearsal.api.classic import account_uri, classic
+from dialtone_nb.rehearsal.call_records import start_call
+from dialtone_nb.rehearsal.exchange.outgoing_orders import PROGRESS_EVENTS, OutgoingOrder, keep_order
+from dialtone_nb.rehearsal.exchange.reach import EMERGENCY, is_sip_caller_id, number_fault, owned_number
+from dialtone_nb.rehearsal.fields import Field, Pairs, flag, integer, method, read_fields, url
+from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
+from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
+from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.sip import parse_sip_uri
+
+if TYPE_CHECKING:
+    from dialtone_nb.rehearsal.exchange.exchange import Exchange
+
+LONGEST_TIMEOUT_S = 600
+LONGEST_TWIML = 4000
+SEND_DIGITS = re.compile(r"[0-9*#wWA-D]{0,32}")
+# What the API answers to a number that a Dial would complain of: Twilio's error dictionary has a code of each kind.
+REFUSED_NUMBERS = {13225: 21216, 13227: 21215}
+INVALID_TO, INVALID_FROM, NOT_OWN_FROM = 21211, 21212, 21210
+INVALID_CALLBACK_EVENT = 21626
+
+
+def _timeout(value: str) -> int:
+    seconds = integer(value)
+    if not 1 <= seconds <= LONGEST_TIMEOUT_S:
+        raise ValueError(f"must be from 1 to {LONGEST_TIMEOUT_S} seconds")
+    return seconds
+
+
+def _send_digits(value: str) -> str:
+    if not SEND_DIGITS.fullmatch(value):
+        raise ValueError("has at most 32 of 0-9, A-D, *, #, w and W")
+    return value
+
+
+FIELDS = (
+    Field("To", required=True, code=21201),
+    Field("From", required=True, code=21213),
+    Field("CallerId"),
+    Field("Url", url, code=21205),
+    Field("Method", method, code=21209),
+    Field("Twiml", longest=LONGEST_TWIML),
+    Field("FallbackUrl", url, code=21205),
+    Field("FallbackMethod", method, code=21209),
+    Field("StatusCallback", url, code=21609),
+    Field("StatusCallbackMethod", method, code=21209),
+    Field("SendDigits", _send_digits, code=21206),
+    Field("Timeout", _timeout, code=21208),
+    Field("TimeLimit", integer),
+    Field("SipAuthUsername", longest=255, code=21221),
+    Field("SipAuthPassword", longest=255, code=21223),
+    Field("Record", flag),
+    Field("CallReason"),
+)
+# What Twilio would do and the rehearsal does not: refused by name, unless it asks for nothing.
+REFUSED = (
+    "ApplicationSid",
+    "MachineDetection",
+    "MachineDetectionTimeout",
+    "MachineDetectionSpeechThreshold",
+    "MachineDetectionSpeechEndThreshold",
+    "MachineDetectionSilenceTimeout",
+    "AsyncAmd",
+    "AsyncAmdStatusCallback",
+    "AsyncAmdStatusCallbackMethod",
+    "RecordingChannels",
+    "RecordingStatusCallback",
+    "RecordingStatusCallbackMethod",
+    "RecordingStatusCallbackEvent",
+    "RecordingConfigurationId",
+    "RecordingTrack",
+    "Trim",
+    "Passports",
+    "Byoc",
+    "CallToken",
+    "ClientNotificationUrl",
+)
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """A call that is queued; whoever is called hears nothing yet."""
+    values = read_fields(FIELDS, ask.form)
+    _refuse_what_is_not_modelled(values, ask.form)
+    to, from_ = values["to"], values.get("caller_id") or values["from"]
+    if not values.get("url") and not values.get("twiml"):
+        raise Refusal(21205, "Url parameter is required")
+    _check_ends(tables, to, from_)
+    if values.get("sip_auth_username") and not values.get("sip_auth_password"):
+        raise Refusal(21225, "SipAuthPassword is required when providing SipAuthUsername")
+    call = start_call(tables, from_, to, "outbound-api", "queued")
+    events = tuple(value for name, value in ask.form if name == "StatusCallbackEvent")
+    if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
+        # As was seen at Twilio: the call is placed all the same, and no event is ever told.
+        raise_alert(tables, INVALID_CALLBACK_EVENT, call.sid, f"Invalid StatusCallbackEvent {strange[0]!r}")
+    order = OutgoingOrder(
+        url=values.get("url", ""),
+        method=values.get("method", "POST"),
+        twiml=values.get("twiml", ""),
+        fallback_url=values.get("fallback_url", ""),
+        fallback_method=values.get("fallback_method", "POST"),
+        callback_url="" if strange else values.get("status_callback", ""),
+        callback_method=values.get("status_callback_method", "POST"),
+        callback_events=events or ("completed",),
+        send_digits=values.get("send_digits", ""),
+        timeout=values.get("timeout", 60),
+        time_limit=values.get("time_limit"),
+        username=values.get("sip_auth_username", ""),
+    )
+    keep_order(tables, call.sid, order)
+    return Reply(201, call_body(account_uri(tables), tables.identity.account_sid, call, tables.now()))
+
+
+async def place(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
+    """The answer to a new call; the exchange has it in its queue from then on."""
+    reply = answer()
+    exchange.take_up(reply.body["sid"])
+    return reply
+
+
+def _refuse_what_is_not_modelled(values: dict[str, Any], form: Pairs) -> None:
+    if values.get("record"):
+        raise not_modelled("Record of a call that the API places")
+    sent = dict(form)
+    for name in REFUSED:
+        if sent.get(name, "") not in {"", "false"}:
+            raise not_modelled(f"{name} of a call that the API places")
+
+
+def _check_ends(tables: Tables, to: str, from_: str) -> None:
+    if to.startswith("client:") or to in EMERGENCY:
+        raise not_modelled(f"calls of the API to {to}")
+    if to.startswith(("sip:", "sips:")):
+        if not parse_sip_uri(to)[1]:
+            raise Refusal(INVALID_TO, f"Invalid 'To' SIP address: {to}")
+        if not is_sip_caller_id(from_):
+            raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
+        return
+    if fault := number_fault(tables, to):
+        raise Refusal(REFUSED_NUMBERS.get(fault.code, INVALID_TO), f"Invalid 'To' Phone Number: {fault.message}")
+    if not re.fullmatch(r"\+[1-9][0-9]{1,14}", from_):
+        raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
+    if not owned_number(tables, from_):
+        raise Refusal(NOT_OWN_FROM, f"The source phone number, {from_}, is not one of this account's numbers")
+
+
+OPERATIONS = (classic("POST", "/Calls", create, place),)

@@ -1,0 +1,85 @@
+"""A small network on a rehearsal: one phone, one number, and a function that answers what a test wants."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twilio.rest import Client
+
+from .doors import Deployed, Door, add_phone, deploy
+
+DOMAIN = "phones-stage.sip.twilio.com"
+NUMBER = "+15035550103"
+FRIEND = "+12125550155"
+
+# /voice answers the variable VOICE, and /done the variable DONE; both log what they got.
+FUNCTIONS = {
+    "/voice": (
+        "protected",
+        """exports.handler = (context, event, callback) => {
+          console.log('voice ' + JSON.stringify(event));
+          const response = new Twilio.Response();
+          response.appendHeader('Content-Type', context.VOICE_TYPE ?? 'text/xml').setBody(context.VOICE ?? '');
+          callback(null, response);
+        };""",
+    ),
+    "/done": (
+        "protected",
+        """exports.handler = (context, event, callback) => {
+          console.log('done ' + JSON.stringify(event));
+          const response = new Twilio.Response();
+          response.appendHeader('Content-Type', 'text/xml').setBody(context.DONE ?? '<Response/>');
+          callback(null, response);
+        };""",
+    ),
+    "/broken": ("protected", "exports.handler = () => { throw new Error('broken'); };"),
+}
+
+
+class Network:
+    """One phone "lobby", one number, one function that answers what a test wants."""
+
+    def __init__(self, client: Client, door: Door, live: Deployed) -> None:
+        self.client = client
+        self.door = door
+        self.live = live
+        self.variables = client.serverless.v1.services(live.service).environments(live.environment).variables
+
+    def answers(self, inside: str, done: str = "", content_type: str = "") -> None:
+        """The TwiML that the next calls get, and what is answered after a Dial."""
+        for variable in self.variables.list():
+            self.variables(variable.sid).delete()
+        self.variables.create("VOICE", f"<Response>{inside}</Response>" if not content_type else inside)
+        if done:
+            self.variables.create("DONE", f"<Response>{done}</Response>")
+        if content_type:
+            self.variables.create("VOICE_TYPE", content_type)
+
+    def dial(self, **far_side: Any) -> Any:
+        """What came of a call from the lobby."""
+        return self.door.call(client="lobby", dial="5035550199", **far_side)
+
+    def received(self, word: str) -> list[dict[str, Any]]:
+        """The events that a function got, in order."""
+        logs = self.client.serverless.v1.services(self.live.service).environments(self.live.environment).logs.list()
+        messages = [log.message for log in sorted(logs, key=lambda log: log.date_created)]
+        return [json.loads(text.removeprefix(word)) for text in messages if text.startswith(f"{word} ")]
+
+    def alerts(self) -> list[str]:
+        """All alert codes, sorted, but those of functions."""
+        codes = [alert.error_code for alert in self.client.monitor.v1.alerts.list()]
+        return sorted(code for code in codes if not code.startswith("82"))
+
+
+def build_network(client: Client, door: Door) -> Network:
+    """A phone and a number that both lead to the function."""
+    live = deploy(client, door, FUNCTIONS)
+    voice_url = f"https://{live.domain_name}/voice"
+    add_phone(client, "lobby", DOMAIN, voice_url)
+    client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=voice_url)
+    return Network(client, door, live)
+
+
+PSTN = f'<Dial callerId="{NUMBER}" answerOnBridge="true" action="/done"><Number>+15035550199</Number></Dial>'
+LOBBY = f'<Dial answerOnBridge="true" action="/done"><Sip>sip:lobby@{DOMAIN}</Sip></Dial>'
