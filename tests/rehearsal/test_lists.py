@@ -66,13 +66,6 @@ def test_v1_pages_are_absolute(client: Client, door: Door) -> None:
     assert len({service.sid for service in client.serverless.v1.services.list(page_size=2)}) == 5
 
 
-def test_page_size_has_a_limit(door: Door) -> None:
-    """A page of more than a thousand answers 400 with 20007, one that is no number 20001."""
-    assert door.classic("GET", "/Calls.json?PageSize=1001").json()["code"] == 20007
-    assert door.classic("GET", "/Calls.json?PageSize=1000").status_code == 200
-    assert door.classic("GET", "/Calls.json?PageSize=many").json()["code"] == 20001
-
-
 @pytest.mark.parametrize("query", ["Page=1", "Page=1&PageToken=PACA0", "PageToken=nonsense"])
 @pytest.mark.parametrize("path", ["/Calls.json", "/Addresses.json"])
 def test_stale_page_token_is_refused(door: Door, path: str, query: str) -> None:

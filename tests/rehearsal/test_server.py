@@ -115,12 +115,6 @@ def test_account_is_fetched_without_its_token(client: Client, rehearsal: Rehears
     assert rehearsal.auth_token not in str(vars(account))
 
 
-def test_another_account_is_not_found(door: Door) -> None:
-    """Another account's SID in the path answers 404 with code 20404."""
-    response = door.ask("GET", "api.twilio.com", f"/2010-04-01/Accounts/AC{'0' * 32}/Calls.json")
-    assert (response.status_code, response.json()["code"]) == (404, 20404)
-
-
 @pytest.mark.parametrize(
     ("host", "path"),
     [

@@ -44,21 +44,6 @@ def test_domain_starts_with_twilios_defaults(domain: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["phones", "phones.example.com", "-x.sip.twilio.com", "a_b.sip.twilio.com", "taken.sip.twilio.com", NAME]
-)
-def test_domain_name_that_is_wrong_or_taken_is_refused(client: Client, domain: Any, name: str) -> None:
-    """A name that is no SIP domain of Twilio's, another customer's, or our own already, answers 21232."""
-    assert domain
-    assert refusal(lambda: client.sip.domains.create(name)) == 21232
-
-
-def test_domain_name_is_the_same_in_capitals(client: Client, domain: Any) -> None:
-    """Upper and lower case are the same domain."""
-    assert domain
-    assert refusal(lambda: client.sip.domains.create(NAME.upper())) == 21232
-
-
-@pytest.mark.parametrize(
     "options",
     [
         {"friendly_name": "x" * 65},
@@ -80,41 +65,6 @@ def test_domain_is_updated_and_cleared(domain: Any) -> None:
     assert domain.fetch().voice_url == "https://example.com/x"
     assert domain.update(voice_url="").voice_url == ""
     assert domain.fetch().sip_registration is True
-
-
-def test_renamed_domain_frees_its_old_name(client: Client, domain: Any) -> None:
-    """A domain's name can be changed, to one that is free."""
-    assert domain.update(domain_name="other.sip.twilio.com").domain_name == "other.sip.twilio.com"
-    assert client.sip.domains.create(NAME).domain_name == NAME
-    assert refusal(lambda: domain.update(domain_name=NAME)) == 21232
-
-
-def test_hundred_and_first_domain_is_refused(client: Client) -> None:
-    """An account holds 100 SIP domains."""
-    for number in range(100):
-        client.sip.domains.create(f"phones-{number}.sip.twilio.com")
-    assert refusal(lambda: client.sip.domains.create(NAME)) == 21230
-
-
-def test_credential_list_name_is_taken_once(client: Client, phones: Any) -> None:
-    """A second list of the same friendly name answers 21240, on update as well."""
-    other = client.sip.credential_lists.create("other")
-    assert refusal(lambda: client.sip.credential_lists.create("phones")) == 21240
-    assert refusal(lambda: client.sip.credential_lists(other.sid).update("phones")) == 21240
-    assert phones.update("phones").friendly_name == "phones"
-
-
-@pytest.mark.parametrize("password", ["Short1", "alllowercase1", "ALLUPPERCASE1", "NoDigitsInThis", "Abcdefghij1", ""])
-def test_weak_password_is_refused(phones: Any, password: str) -> None:
-    """A password of fewer than twelve characters, or without digit, upper or lower case, answers 21243."""
-    assert refusal(lambda: phones.credentials.create("lobby", password)) == 21243
-
-
-def test_username_is_unique_in_its_list_and_case_counts(phones: Any) -> None:
-    """The same user name again is refused; in another case it is another one."""
-    phones.credentials.create("lobby", PASSWORD)
-    assert refusal(lambda: phones.credentials.create("lobby", PASSWORD)) == 21243
-    assert phones.credentials.create("Lobby", PASSWORD).username == "Lobby"
 
 
 @pytest.mark.parametrize("username", ["x" * 33, "with space", "a@b", ""])
@@ -172,31 +122,3 @@ def test_registrations_are_mapped_apart(domain: Any, phones: Any) -> None:
     domain.auth.registrations.credential_list_mappings.create(sid)
     domain.auth.calls.credential_list_mappings(sid).delete()
     assert [one.sid for one in domain.auth.registrations.credential_list_mappings.list()] == [sid]
-
-
-def test_list_keys_differ_by_family(door: Door, domain: Any) -> None:
-    """The Auth families list their `contents`, the legacy one its `credential_list_mappings`."""
-    base = f"/SIP/Domains/{domain.fetch().sid}"
-    assert door.classic("GET", f"{base}/Auth/Calls/CredentialListMappings.json").json()["contents"] == []
-    assert door.classic("GET", f"{base}/CredentialListMappings.json").json()["credential_list_mappings"] == []
-
-
-def test_mapping_a_list_that_is_not_there_is_refused(domain: Any) -> None:
-    """An unknown credential list answers 21231."""
-    assert refusal(lambda: domain.auth.calls.credential_list_mappings.create("CL" + "0" * 32)) == 21231
-
-
-def test_mapped_list_cannot_be_deleted(domain: Any, phones: Any) -> None:
-    """A list that any domain uses, for calls or registrations, answers 21241; unmapped it can go."""
-    sid = phones.fetch().sid
-    domain.auth.registrations.credential_list_mappings.create(sid)
-    assert refusal(phones.delete) == 21241
-    domain.auth.registrations.credential_list_mappings(sid).delete()
-    assert phones.delete()
-
-
-def test_deleting_a_domain_frees_its_lists(domain: Any, phones: Any) -> None:
-    """A deleted domain's mappings are gone with it."""
-    domain.auth.calls.credential_list_mappings.create(phones.fetch().sid)
-    assert domain.delete()
-    assert phones.delete()

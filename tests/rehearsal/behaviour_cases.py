@@ -1,0 +1,148 @@
+"""Reads behaviour/*.yaml and carries it out: what Twilio does beyond the shape of its API, and how that is known.
+
+A case `says` what is so, names its `source`, prepares with the lines of `first`, and does one more (`do`). What it gets is
+a status and an error's code (`get`) and a `body` that holds at least what is written there. A line is one of
+
+    [COUNT x] METHOD ADDRESS [NAME=VALUE ...] [-> NAME]     a request; the sid of what it made has a NAME from there on
+    UPLOAD SERVICE FUNCTION PATH VISIBILITY CODE [-> NAME]  a function's version
+    CALL NAME=VALUE ...                                     a call, as rehearsal.localhost takes it
+    CLOCK SECONDS                                           time that passes
+
+An ADDRESS is a path under the account (/Calls), a product's (serverless/Services), or a whole URL; `signed` before it
+has the request carry Twilio's signature. {NAME} stands for a sid, {NAME.field} for another field of what was made,
+{n} for the count, {x65} for 65 times x.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import yaml
+from twilio.request_validator import RequestValidator
+
+from .doors import Door
+
+FOLDER = Path(__file__).with_name("behaviour")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that Twilio does."""
+
+    says: str
+    source: str
+    do: str
+    get: str
+    first: tuple[str, ...] = ()
+    body: Any = None
+
+
+def read_cases() -> Iterator[tuple[str, Case]]:
+    """Every case, with the name of the file that it is in."""
+    for file in sorted(FOLDER.glob("*.yaml")):
+        for one in yaml.safe_load(file.read_text("utf-8")):
+            yield file.stem, Case(**{key: tuple(value) if key == "first" else value for key, value in one.items()})
+
+
+def holds(found: Any, wanted: Any) -> bool:
+    """Whether what was found has at least what is wanted: lists are of one length, texts that end in … begin alike."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(key in found and holds(found[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        same = isinstance(found, list) and len(found) == len(wanted)
+        return same and all(holds(one, other) for one, other in zip(found, wanted, strict=True))
+    if isinstance(wanted, str) and wanted.endswith("…"):
+        return isinstance(found, str) and found.startswith(wanted[:-1])
+    return bool(found == wanted)
+
+
+@dataclass
+class Stage:
+    """Carries lines out, and remembers what they made."""
+
+    door: Door
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def play(self, line: str) -> requests.Response:
+        """The last response to a line."""
+        times, _, rest = line.partition(" x ")
+        if not times.isdigit():
+            times, rest = "1", line
+        response = None
+        for n in range(int(times)):
+            response = self._ask(rest, n)
+        assert response is not None, line
+        return response
+
+    def _ask(self, line: str, n: int) -> requests.Response:
+        line, _, name = line.partition(" -> ")
+        verb, *words = shlex.split(self._filled(line, n))
+        match verb:
+            case "CLOCK":
+                response = self.door.ask("POST", "rehearsal.localhost", "/clock", json={"advance_s": float(words[0])})
+            case "CALL":
+                order = {
+                    key: yaml.safe_load(value) if value in {"true", "false"} else value for key, value in _pairs(words)
+                }
+                response = self.door.ask("POST", "rehearsal.localhost", "/calls", json=order)
+            case "UPLOAD":
+                response = self.door.upload(*words)
+            case _:
+                response = self._request(verb, words)
+        if name:
+            self.made[name.strip()] = response.json()
+        return response
+
+    def _request(self, method: str, words: list[str]) -> requests.Response:
+        is_signed = words[0] == "signed"
+        address, *rest = words[is_signed:]
+        pairs = _pairs(rest)
+        data = pairs if method == "POST" else None
+        if not address.startswith("https://"):
+            return self._of_account(method, address, data)
+        parts = urlsplit(address)
+        headers = {}
+        if is_signed:
+            validator = RequestValidator(self.door.rehearsal.auth_token)
+            headers["X-Twilio-Signature"] = validator.compute_signature(address, dict(pairs))
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        return self.door.ask(method, parts.netloc, path, data=data, headers=headers)
+
+    def _of_account(self, method: str, address: str, data: list[tuple[str, str]] | None) -> requests.Response:
+        path, _, query = address.partition("?")
+        query = f"?{query}" if query else ""
+        if path.startswith("/"):
+            return self.door.classic(method, f"{path}.json{query}", data=data)
+        product, _, path = path.partition("/")
+        return self.door.ask(method, f"{product}.twilio.com", f"/v1/{path}{query}", data=data)
+
+    def _filled(self, line: str, n: int) -> str:
+        def fill(found: re.Match[str]) -> str:
+            if found[1] == "n":
+                return str(n)
+            if repeated := re.fullmatch(r"(.)(\d+)", found[1]):
+                return repeated[1] * int(repeated[2])
+            name, _, key = found[1].partition(".")
+            return str(self.made[name][key or "sid"]) if name in self.made else found[0]
+
+        return re.sub(r"\{([^{}\s]+)\}", fill, line)
+
+
+def _pairs(words: list[str]) -> list[tuple[str, str]]:
+    return [(name, value) for name, _, value in (word.partition("=") for word in words)]
+
+
+def told(response: requests.Response) -> str:
+    """Status and code of a response, as a case has them."""
+    try:
+        code = response.json().get("code", "")
+    except (requests.JSONDecodeError, AttributeError):
+        code = ""
+    return f"{response.status_code} {code}".strip()
