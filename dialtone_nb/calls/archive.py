@@ -80,6 +80,17 @@ def load_day(archive: str, day: str, columns: Sequence[str] = tuple(COLUMNS)) ->
     return _frame_of(_read_table(*open_day(archive, day), columns))
 
 
+def save_table(frame: pd.DataFrame, path: Path) -> None:
+    """Nothing; the file at the path holds the attempts, in an archive's columns but for the keys."""
+    table = pa.Table.from_pandas(frame, schema=SCHEMA.remove(SCHEMA.get_field_index("key")), preserve_index=False)
+    pq.write_table(table, path, compression="lz4")
+
+
+def load_table(path: str, columns: Sequence[str] = tuple(COLUMNS)) -> pd.DataFrame:
+    """The attempts that were saved so, these columns of them."""
+    return _frame_of(_read_table(fs.LocalFileSystem(), path, columns))
+
+
 def open_archive(archive: str) -> tuple[fs.FileSystem, str]:
     """The file system and folder of an address such as s3://bucket/calls, or of a path on this machine.
 

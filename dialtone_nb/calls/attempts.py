@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
-from dialtone_nb.calls.archive import list_days, load_day
+from dialtone_nb.calls.archive import list_days, load_day, load_table, save_table
 from dialtone_nb.calls.engine import HERE, run_parts
 from dialtone_nb.calls.frame import COLUMNS, make_frame, mask_parties
 
@@ -45,6 +46,23 @@ class DayPart:
     def load(self, columns: Sequence[str]) -> pd.DataFrame:
         """These columns, read from the archive."""
         return load_day(self.archive, self.day, columns)
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Attempts in a file of their own, like an archive's days."""
+
+    path: str
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, path: Path) -> FilePart:
+        """The attempts of a frame, from now on in a file at this path."""
+        save_table(frame, path)
+        return cls(str(path))
+
+    def load(self, columns: Sequence[str]) -> pd.DataFrame:
+        """These columns, read from the file."""
+        return load_table(self.path, columns)
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,7 @@ class Attempts:
     parts: tuple[Part, ...]
     selection: Selection = Selection()
     engine: str = HERE
+    behind: object = field(default=None, repr=False, compare=False)  # what must live as long as the parts: their folder
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Attempts:

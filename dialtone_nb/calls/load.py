@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -136,22 +137,21 @@ def _load_kept(source: str) -> CallData:
 
 
 def _load_events(path: Path) -> CallData:
-    from dialtone_nb.calls.events import collect_events, frame_events
+    from dialtone_nb.calls.frame_events import frame_events
     from dialtone_nb.calls.read_events import read_event_files
 
-    quality = Quality()
-    log = collect_events(read_event_files(path, quality), quality)
+    framed = frame_events(partial(read_event_files, path))
+    log, quality = framed.log, framed.quality
     if not log.names:
         raise InputError(Fault(f"source {path}", "holds no call events", "name a folder or archive of event files"))
-    frame = frame_events(log, quality)
     days = sorted(day for day in log.days if _is_day(day))
     if not days:
-        return CallData.of(frame, path.name, quality.findings())
+        return CallData(framed.attempts, path.name, quality.findings())
     missing = pd.date_range(days[0], days[-1]).difference(pd.DatetimeIndex(days))
     examples = ", ".join(f"{day:%Y-%m-%d}" for day in missing[:5])
     quality.note("days without any event", "a gap in the log", len(missing), examples)
     covered = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
-    return CallData.of(frame, path.name, quality.findings(), *covered)
+    return CallData(framed.attempts, path.name, quality.findings(), *covered)
 
 
 def _is_day(text: str) -> bool:

@@ -36,7 +36,7 @@ class EventFile:
 
 
 def read_event_files(source: Path, quality: Quality) -> Iterator[EventFile]:
-    """Every event file of a folder, an archive, or this one file, in order of name where it is a folder."""
+    """Every event file of a folder, of archives in it, of an archive, or this one file; a folder's in order of name."""
     for name, content in _contents(source, quality):
         yield EventFile(name, parse_rows(name, content, quality))
 
@@ -49,7 +49,9 @@ def is_archive(path: Path) -> bool:
 def _contents(source: Path, quality: Quality) -> Iterator[tuple[str, bytes]]:
     if source.is_dir():
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            if _holds_events(path.name, quality):
+            if is_archive(path):
+                yield from _members(path, quality)
+            elif _holds_events(path.name, quality):
                 yield from _unpacked(path.relative_to(source).as_posix(), path.read_bytes(), quality)
     elif not source.exists():
         raise InputError(Fault(f"source {source}", "there is no such file or folder", "check the path"))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialtone_nb.calls.events import collect_events, frame_events, kind_of
+from dialtone_nb.calls.events import kind_of
+from dialtone_nb.calls.frame_events import frame_events
 from dialtone_nb.calls.load import load_calls
-from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.read_events import EventFile
 from dialtone_nb.errors import InputError
 
@@ -28,8 +28,7 @@ def event(name: str, second: float = 0, phone: str = "lobby", **more: object) ->
 
 def attempts_of(*events: dict[str, object]) -> pd.DataFrame:
     """The attempts of these events."""
-    quality = Quality()
-    return frame_events(collect_events([EventFile("events", list(events))], quality), quality)
+    return frame_events(lambda _: [EventFile("events", list(events))]).attempts.load()
 
 
 def findings_of(source: Path) -> dict[str, int]:
@@ -80,10 +79,9 @@ def test_calls_with_a_sid_are_paired_by_it() -> None:
 
 def test_a_call_without_an_outcome_is_an_attempt_of_unknown_end() -> None:
     """What nothing says stays unknown, and is counted."""
-    quality = Quality()
-    log = collect_events([EventFile("events", [event("outgoing-call")])], quality)
-    assert frame_events(log, quality)["outcome"].tolist() == ["unknown"]
-    assert [finding.what for finding in quality.findings()] == ["placed calls without an outcome"]
+    framed = frame_events(lambda _: [EventFile("events", [event("outgoing-call")])])
+    assert framed.attempts.load()["outcome"].tolist() == ["unknown"]
+    assert [finding.what for finding in framed.quality.findings()] == ["placed calls without an outcome"]
 
 
 def test_an_outcome_does_not_take_the_call_of_another_day() -> None:
@@ -166,10 +164,10 @@ def test_every_spelling_of_a_time_is_understood(stamp: str) -> None:
 
 def test_an_unreadable_time_is_counted_not_dropped_in_silence() -> None:
     """An event without a usable time is left out and named."""
-    quality = Quality()
     bad = {"timestamp": "yesterday", "channel": "lobby", "event": "outgoing-call"}
-    assert frame_events(collect_events([EventFile("events", [bad])], quality), quality).empty
-    assert [(finding.count, finding.example) for finding in quality.findings()] == [(1, "yesterday")]
+    framed = frame_events(lambda _: [EventFile("events", [bad])])
+    assert framed.attempts.load().empty
+    assert [(finding.count, finding.example) for finding in framed.quality.findings()] == [(1, "yesterday")]
 
 
 def test_every_row_is_an_attempt_or_has_a_finding(tmp_path: Path) -> None:
