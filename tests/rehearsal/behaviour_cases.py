@@ -1,7 +1,7 @@
 """Reads behaviour/*.yaml and carries it out: what Twilio does beyond the shape of its API, and how that is known.
 
-A case `says` what is so, names its `source`, prepares with the lines of `first`, and does one more (`do`). What it gets is
-a status and an error's code (`get`) and a `body` that holds at least what is written there. A line is one of
+A case `says` what is so, names its `source`, prepares with the lines of `first`, and does one more (`do`). What it
+gets is a status and an error's code (`get`), and a `body` that holds at least what is written there. A line is one of
 
     [COUNT x] METHOD ADDRESS [NAME=VALUE ...] [-> NAME]     a request; the sid of what it made has a NAME from there on
     UPLOAD SERVICE FUNCTION PATH VISIBILITY CODE [-> NAME]  a function's version
