@@ -73,8 +73,7 @@ def build_item(build: Any, versions: list[Item], dependencies: Mapping[str, str]
 
     Twilio adds packages of its own to every build (lodash, @twilio/runtime-handler, …) at versions that it chooses.
     """
-    installed = {one["name"]: one["version"] for one in build.dependencies or []}
-    ours = {name: installed[name] for name in dependencies if name in installed}
+    ours = _installed(build, dependencies)
     modules = {
         one.key: (str(one.fields["visibility"]), str(one.fields["sha256"])) for one in versions if one.key != MANIFEST
     }
@@ -85,6 +84,12 @@ def build_item(build: Any, versions: list[Item], dependencies: Mapping[str, str]
         build.sid,
         {"status": build.status},
     )
+
+
+def _installed(build: Any, dependencies: Mapping[str, str]) -> dict[str, str]:
+    """Which versions of our dependencies a build has."""
+    installed = {one["name"]: one["version"] for one in build.dependencies or []}
+    return {name: installed[name] for name in dependencies if name in installed}
 
 
 def create_build(work: Work, item: Item) -> Item:
@@ -105,11 +110,17 @@ def create_build(work: Work, item: Item) -> Item:
 
 
 def find_build(work: Work, item: Item) -> Item | None:
-    """The build, looked for again among the newest: the one of just these versions."""
+    """The build, looked for again among the newest: the one of just these versions, dependencies and runtime."""
     versions = {one.key: one.sid for one in work.state.of(Kind.FUNCTION_VERSION)}
     wanted = {versions[path] for path in [*(work.bundle.modules if work.bundle else ()), MANIFEST]}
+    dependencies = json.loads(str(item.fields["dependencies"]))
     for build in list_builds(work.account, work.service_sid, 5):
-        if {one["sid"] for one in build.function_versions or []} == wanted and build.status != "failed":
+        if (
+            {one["sid"] for one in build.function_versions or []} == wanted
+            and build.runtime == item.fields["runtime"]
+            and _installed(build, dependencies) == dependencies
+            and build.status != "failed"
+        ):
             return _completed(work, item, build.sid)
     return None
 
