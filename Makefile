@@ -7,7 +7,7 @@ CONTRACT_READY := tests/contract/node_modules/.ready
 CHECKED := dialtone_nb tests notebooks/conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup documents rehearse test bench lab notebooks format
+.PHONY: help setup documents rehearse test bench lab notebooks format faults
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -57,6 +57,9 @@ FIGURES ?=
 SIZE ?= full
 bench: setup documents ## every figure beside its peer, in one table
 	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE)
+
+faults: setup ## the crash sweep and the other reliability tables; some minutes
+	@cd tests && ../$(BIN)/python -m faults
 
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks

@@ -1,0 +1,65 @@
+"""`python -m faults`: the reliability tables as Markdown, of all cases or a sample; 1 where anything is amiss."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from .cases import Verdict
+from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
+from .tables import table_by_apply, table_by_fault
+
+# Where only a sample runs, calls are placed at so many API calls' distance.
+SAMPLED_EVERY = 12
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    options = _options().parse_args(arguments)
+    started = time.monotonic()
+    with prepared(every=SAMPLED_EVERY if options.sample else 1) as ready:
+        verdicts = _sweep(ready, options.sample, options.seed)
+        bad = [verdict for verdict in verdicts if not verdict.is_good]
+        wrong = [(name, call) for name, usual in ready.undisturbed.items() for call in usual.misrouted]
+        print(f"\n{table_by_apply(verdicts, ready.undisturbed)}\n\n{table_by_fault(verdicts)}\n")
+    for verdict in bad:
+        print(f"{verdict.case}: {_told(verdict)}", file=sys.stderr)
+    for name, call in wrong:
+        print(f"{name}, undisturbed: {call}", file=sys.stderr)
+    print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s")
+    return 1 if bad or wrong else 0
+
+
+def _sweep(ready: Prepared, sample: int, seed: int) -> list[Verdict]:
+    every = list_cases(ready)
+    cases = sample_cases(every, sample, seed) if sample else every
+    print(f"{len(cases):,} of {len(every):,} cases" + (f", chosen by seed {seed}" if sample else ""), flush=True)
+    done = 0
+
+    def tell(_: Verdict) -> None:
+        nonlocal done
+        done += 1
+        if sys.stderr.isatty():
+            print(f"\r{done:,} of {len(cases):,}", end="", file=sys.stderr, flush=True)
+
+    return run_cases(ready, cases, tell)
+
+
+def _told(verdict: Verdict) -> str:
+    parts = {name: value for name, value in vars(verdict.difference).items() if value}
+    parts |= {"misrouted": verdict.misrouted} if verdict.misrouted else {}
+    parts |= {"error": verdict.error} if verdict.error else {}
+    return f"{'converged' if verdict.converged else 'not converged'} after {verdict.runs} more runs; {parts}"
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="run so many cases, not all")
+    parser.add_argument("--seed", type=int, default=SEED, help="which ones")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

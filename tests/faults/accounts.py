@@ -1,0 +1,127 @@
+"""Rehearsed accounts at the moments in a network's life from which an apply starts, each made once and then copied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
+
+from dialtone_nb import account as accounts
+from dialtone_nb.account import CONTROL, Credentials, open_account
+from dialtone_nb.rehearsal import start_rehearsal
+
+OPERATOR = "ada@switchroom"
+TRUNK_PASSWORD = "a-Trunk-secret-1"
+PROD = "dialtone-example-prod.sip.twilio.com"
+EDITED = "/decide"
+
+
+def open_desk(folder: Path, **options: float) -> Desk:
+    """A desk on the account in this folder, with parameters of its own; the rehearsal starts in this process."""
+    os.environ["DIALTONE_REHEARSAL_STATE"] = str(folder / "state.db")
+    os.environ["DIALTONE_OPERATOR"] = OPERATOR
+    project = folder / "project"
+    if not project.exists():
+        shutil.copytree(ROOT / "parameters", project / "parameters")
+    return Desk(open_account("rehearsal", project, **options), project, *sample(), TRUNK_PASSWORD)
+
+
+@contextmanager
+def closing_desk(folder: Path) -> Iterator[Desk]:
+    """A desk whose rehearsal ends with the block, threads and all, so that this process may be forked afterwards."""
+    state = (folder / "state.db").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with start_rehearsal(state) as rehearsal:
+        token = rehearsal.auth_token
+        credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
+        accounts._rehearsals[state] = credentials, rehearsal.url
+        desk = open_desk(folder)
+        yield desk
+        desk.account.transport.session.close()
+        del accounts._rehearsals[state]
+
+
+def register(desk: Desk, client: str, domain: str) -> None:
+    """The phone is registered, as phones are that have their password."""
+    desk.account.transport.send(
+        "POST", f"{CONTROL}/clients/{client}", json={"registered": True, "domain": domain}
+    ).raise_for_status()
+
+
+def _stage(desk: Desk) -> None:
+    desk.do(desk.deploy())
+
+
+def _stage_with_a_phone(desk: Desk) -> None:
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    register(desk, "workbench", STAGE)
+
+
+def _network(desk: Desk) -> None:
+    desk.do(desk.promote())
+    desk.do(desk.set_up("lobby", buy=LOBBY))
+    register(desk, "lobby", PROD)
+
+
+def _ahead(desk: Desk) -> None:
+    desk.edit(EDITED)
+    desk.do(desk.deploy())
+
+
+def _promoted(desk: Desk) -> None:
+    desk.edit(EDITED)
+    desk.do(desk.promote())
+
+
+def _drifted(desk: Desk) -> None:
+    domain = desk.domain()
+    desk.client.sip.domains(domain.sid).update(secure=True, voice_url="https://example.org/elsewhere")
+    (listed,) = [one for one in desk.client.sip.credential_lists.list() if one.friendly_name == LIST]
+    desk.client.sip.domains(domain.sid).auth.registrations.credential_list_mappings(listed.sid).delete()
+    desk.client.incoming_phone_numbers(desk.number(WORKBENCH).sid).update(voice_url="https://example.org/elsewhere")
+    environment = desk.client.serverless.v1.services("dialtone").environments(desk.environment_sid("stage"))
+    environment.variables(environment.variables.list()[0].sid).update(value="another")
+
+
+def _second_phone(desk: Desk) -> None:
+    desk.do(desk.set_up("van", buy=VAN))
+    register(desk, "van", STAGE)
+
+
+# Each stands on the one that it names: what is done to that one's copy.
+MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
+    "empty": ("", lambda desk: None),
+    "stage": ("empty", _stage),
+    "stage and a phone": ("stage", _stage_with_a_phone),
+    "stage and two phones": ("stage and a phone", _second_phone),
+    "network": ("stage and a phone", _network),
+    "stage ahead of prod": ("network", _ahead),
+    "promoted twice": ("stage ahead of prod", _promoted),
+    "drifted": ("network", _drifted),
+}
+
+
+def make_accounts(folder: Path) -> dict[str, Path]:
+    """The account of every moment, as a folder to be copied."""
+    made = {}
+    for moment, (before, happens) in MOMENTS.items():
+        made[moment] = folder / moment.replace(" ", "-")
+        if before:
+            shutil.copytree(made[before], made[moment])
+        with closing_desk(made[moment]) as desk:
+            happens(desk)
+    return made
+
+
+@contextmanager
+def copied(account: Path) -> Iterator[Path]:
+    """A copy of an account, gone afterwards; temporary files of this process and its children go there too."""
+    with tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True) as name:
+        folder = Path(name) / "account"
+        shutil.copytree(account, folder)
+        yield folder

@@ -1,0 +1,82 @@
+"""Every apply that a runbook makes, as the sweep runs it: where it starts, what it proposes, who calls meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import methodcaller
+from typing import Any
+
+from infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk
+
+from dialtone_nb.runbooks.site import Proposal
+
+from .accounts import EDITED, PROD
+
+OUTSIDE = "+15035550142"
+Order = dict[str, Any]
+
+FROM_STAGE: Order = {"client": "workbench", "dial": "5035550199", "domain": STAGE}
+TO_STAGE: Order = {"from": OUTSIDE, "to": WORKBENCH}
+FROM_PROD: Order = {"client": "lobby", "dial": "5035550199", "domain": PROD}
+TO_PROD: Order = {"from": OUTSIDE, "to": LOBBY}
+TO_VAN: Order = {"from": OUTSIDE, "to": VAN}
+FROM_VAN: Order = {"client": "van", "dial": "5035550199", "domain": STAGE}
+EVERYBODY = (FROM_STAGE, TO_STAGE, FROM_PROD, TO_PROD)
+
+
+@dataclass(frozen=True)
+class Apply:
+    """One apply: the account it starts from, the files as edited, what is proposed, at first and when run again."""
+
+    name: str
+    account: str
+    propose: Callable[[Desk], Proposal]
+    calls: tuple[Order, ...] = EVERYBODY
+    edit: str = ""
+    # What an operator runs after it broke off, where that is not the same again.
+    run_again: Callable[[Desk], Proposal] | None = None
+    builds: bool = False
+
+    @property
+    def propose_again(self) -> Callable[[Desk], Proposal]:
+        """What is run after it broke off."""
+        return self.run_again or self.propose
+
+    def prepare(self, desk: Desk) -> Desk:
+        """The desk, with the files as this apply finds them."""
+        if self.edit:
+            desk.edit(self.edit)
+        return desk
+
+
+def _roll_back(desk: Desk) -> Proposal:
+    """The roll back by the build's SID: once it is done, "previous" means the other one."""
+    builds = desk.client.serverless.v1.services(SERVICE).builds.list()
+    return desk.promote(build=min(builds, key=lambda build: build.date_created).sid)
+
+
+APPLIES = (
+    Apply("deploy, first", "empty", methodcaller("deploy"), (FROM_STAGE, TO_STAGE), builds=True),
+    Apply("deploy, after drift", "drifted", methodcaller("deploy")),
+    Apply("deploy, one function", "network", methodcaller("deploy"), edit=EDITED, builds=True),
+    Apply("promote, first", "stage and a phone", methodcaller("promote")),
+    Apply("promote", "stage ahead of prod", methodcaller("promote"), edit=EDITED),
+    Apply("roll back", "promoted twice", methodcaller("promote", build="previous"), edit=EDITED, run_again=_roll_back),
+    Apply("client, add", "network", methodcaller("set_up", "van", buy=VAN), (*EVERYBODY, FROM_VAN, TO_VAN)),
+    Apply(
+        "client, new password",
+        "network",
+        methodcaller("set_up", "workbench", "rotate"),
+        run_again=methodcaller("set_up", "workbench"),
+    ),
+    Apply("client, suspend", "network", methodcaller("set_up", "workbench", "suspend")),
+    Apply("delete, client", "network", methodcaller("delete", "client", client="workbench", release=[WORKBENCH])),
+    Apply("delete, environment", "network", methodcaller("delete", "environment", "prod")),
+    Apply(
+        "delete, service",
+        "stage and two phones",
+        methodcaller("delete", "service", release=[VAN]),
+        (FROM_STAGE, TO_STAGE, FROM_VAN, TO_VAN),
+    ),
+)

@@ -1,0 +1,48 @@
+"""Calls placed while an apply is under way or broken off: nobody may reach another than before or afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infrastructure.desk import Desk
+
+from dialtone_nb.account import CONTROL
+
+from .applies import Order
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What became of a call: who was reached, as whom the caller was shown, and what the caller heard."""
+
+    reached: tuple[tuple[str, str], ...] = ()
+    heard: tuple[str, ...] = ()
+
+
+Routing = tuple[Reached, ...]
+
+
+def place_calls(desk: Desk, orders: Iterable[Order]) -> Routing:
+    """What becomes of each call, now."""
+    return tuple(_place(desk, order) for order in orders)
+
+
+def _place(desk: Desk, order: Order) -> Reached:
+    answer: dict[str, Any] = desk.account.transport.send("POST", f"{CONTROL}/calls", json=order).json()
+    legs = [leg for leg in answer.get("children", ()) if leg["status"] == "completed"]
+    return Reached(tuple((leg["from"], leg["to"]) for leg in legs), tuple(answer.get("heard", ())))
+
+
+def misrouted(found: Routing, before: Routing, after: Routing, orders: Sequence[Order]) -> tuple[str, ...]:
+    """The calls that came out otherwise than before or after the apply.
+
+    A call that reaches nobody before or after the apply may reach nobody meanwhile, whatever it hears of that.
+    """
+    wrong = []
+    for order, now, one, other in zip(orders, found, before, after, strict=True):
+        may_fail = not (one.reached and other.reached)
+        if now not in (one, other) and not (may_fail and not now.reached):
+            wrong.append(f"{order.get('client') or order['from']} to {order.get('dial') or order['to']}: {now}")
+    return tuple(wrong)

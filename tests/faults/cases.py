@@ -1,0 +1,180 @@
+"""One case of the sweep: an apply on a copied account meets a fault at one of its API calls, and is run again."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from infrastructure.desk import Desk, lines, told
+from tenacity import wait_none
+
+from dialtone_nb import transport
+from dialtone_nb.claim import LASTS
+from dialtone_nb.errors import DialtoneError, HeldError
+
+from .accounts import OPERATOR, copied, open_desk
+from .applies import Apply
+from .calls import Routing, misrouted, place_calls
+from .children import run_in_child
+from .states import AccountState, Difference, compare_accounts, read_state
+from .strikes import Fault, strike, watch
+
+RUNS = 3
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """An apply that nothing befalls: how many API calls it takes, what it leaves, how calls go before and after it."""
+
+    requests: int
+    state: AccountState
+    before: Routing
+    after: Routing
+    # Calls that came out wrongly, of those placed while it is under way.
+    misrouted: tuple[str, ...]
+    placed: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault at one API call of one apply."""
+
+    apply: Apply
+    fault: Fault
+    call: int
+
+    def __str__(self) -> str:
+        return f"{self.apply.name}, {self.fault.name}, call {self.call}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a case; `runs` is how often it was run again until its plan was empty."""
+
+    case: Case
+    runs: int = 0
+    converged: bool = False
+    difference: Difference = field(default_factory=Difference)
+    misrouted: tuple[str, ...] = ()
+    placed: int = 0
+    error: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it converged, with nothing lost, doubled or routed wrongly."""
+        return self.converged and not (self.difference or self.misrouted or self.error)
+
+
+def apply_undisturbed(apply: Apply, account: Path, every: int = 1) -> Undisturbed:
+    """What the apply does when nothing befalls it; calls are placed before every so many of its API calls."""
+    with copied(account) as folder:
+        ended = run_in_child(lambda: _apply_counting(apply, folder), folder.parent)
+        if ended.value is None:
+            raise AssertionError(f"{apply.name} does not even go well undisturbed: {ended.error}")
+        before, after, requests = ended.value
+        state = read_state(folder)
+    with copied(account) as folder:
+        calling = run_in_child(
+            lambda: _apply_while_calls_are_placed(apply, folder, before, after, every), folder.parent
+        )
+        if calling.value is None:
+            raise AssertionError(f"{apply.name} does not go well while calls are placed: {calling.error}")
+        wrong, placed = calling.value
+    return Undisturbed(requests, state, before, after, wrong, placed)
+
+
+def run_case(case: Case, account: Path, usual: Undisturbed) -> Verdict:
+    """What comes of the case: struck in a process of its own, then run again in another."""
+    with copied(account) as folder:
+        struck = run_in_child(lambda: _apply_struck(case, folder), folder.parent)
+        if struck.signal not in (0, signal.SIGKILL):
+            return Verdict(
+                case, error="took too long" if struck.signal == signal.SIGABRT else f"signal {struck.signal}"
+            )
+        if struck.error:
+            return Verdict(case, error=f"struck: {struck.error}")
+        verdict = Verdict(case, converged=bool(struck.value))
+        if not struck.value:
+            again = run_in_child(lambda: _run_again(case, folder, usual), folder.parent)
+            if again.value is None:
+                return Verdict(case, error=f"run again: {again.error or again.signal}")
+            verdict = again.value
+        return replace(verdict, difference=compare_accounts(folder, usual.state))
+
+
+def _apply_counting(apply: Apply, folder: Path) -> tuple[Routing, Routing, int]:
+    desk = apply.prepare(_open(folder))
+    before = place_calls(desk, apply.calls)
+    desk.requests()
+    applied = desk.carry_out(apply.propose(desk))
+    requests = sum(desk.requests().values())
+    if not applied.is_complete:
+        raise AssertionError(told(applied))
+    return before, place_calls(desk, apply.calls), requests
+
+
+def _apply_while_calls_are_placed(
+    apply: Apply, folder: Path, before: Routing, after: Routing, every: int
+) -> tuple[tuple[str, ...], int]:
+    desk, callers = apply.prepare(_open(folder)), _open(folder)
+    wrong: list[str] = []
+    placed = 0
+
+    def call(number: int) -> None:
+        nonlocal placed
+        if number % every:
+            return
+        found = place_calls(callers, apply.calls)
+        placed += len(found)
+        wrong.extend(misrouted(found, before, after, apply.calls))
+
+    watch(desk, call, lambda _: None)
+    applied = desk.carry_out(apply.propose(desk))
+    if not applied.is_complete:
+        raise AssertionError(told(applied))
+    return tuple(wrong), placed
+
+
+def _apply_struck(case: Case, folder: Path) -> bool:
+    """Whether the apply got over the fault by itself."""
+    desk = case.apply.prepare(_open(folder, timeout_s=case.fault.timeout_s))
+    strike(desk, case.fault, case.call)
+    try:
+        return desk.carry_out(case.apply.propose(desk)).is_complete
+    except DialtoneError:
+        return False
+
+
+def _run_again(case: Case, folder: Path, usual: Undisturbed) -> Verdict:
+    """What comes of running again, without faults, until nothing is left to do."""
+    desk = case.apply.prepare(_open(folder))
+    found = place_calls(desk, case.apply.calls)
+    wrong = misrouted(found, usual.before, usual.after, case.apply.calls)
+    for runs in range(1, RUNS + 1):
+        proposal = case.apply.propose_again(desk)
+        if proposal.plan.is_empty:
+            return Verdict(case, runs, True, misrouted=wrong, placed=len(found))
+        try:
+            applied = desk.carry_out(proposal)
+        except HeldError as held:
+            applied = desk.carry_out(proposal, break_claim=_settle_claim(desk, held, case))
+        if applied.is_complete:
+            return Verdict(case, runs, True, misrouted=wrong, placed=len(found))
+    return Verdict(case, RUNS, False, misrouted=wrong, placed=len(found), error="; ".join(lines(proposal.plan)))
+
+
+def _settle_claim(desk: Desk, held: HeldError, case: Case) -> str:
+    """The dead run's claim is broken by name; every second time it is waited for instead."""
+    if held.holder != OPERATOR:
+        raise AssertionError(f"the claim is said to be {held.holder}'s")
+    if case.call % 2:
+        return held.holder
+    desk.account.wait(LASTS.total_seconds() + 1)
+    return ""
+
+
+def _open(folder: Path, **options: float) -> Desk:
+    # Backing off is tried elsewhere; here it would only take time.
+    transport.wait_random_exponential = lambda **_: wait_none()  # type: ignore[assignment]
+    return open_desk(folder, **options)

@@ -1,0 +1,99 @@
+"""What befalls an apply: which fault, at which of its API calls, and how it is brought about."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from infrastructure.desk import Desk
+
+from dialtone_nb.account import CONTROL
+
+FOREVER = 1_000_000
+CONTROL_HOST = urlsplit(CONTROL).netloc
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way in which an API call goes wrong: once, or from then on."""
+
+    name: str
+    # The rehearsal's name of it; empty where the process is killed.
+    rehearsed: str = ""
+    times: int = 1
+    killed: str = ""
+    # Only of applies that make a build, and there only once.
+    is_of_builds: bool = False
+
+    @property
+    def timeout_s(self) -> float:
+        """How long the struck run waits for an answer: short where it is to wait in vain."""
+        return 0.25 if self.rehearsed.startswith("timeout") else 30
+
+
+FAULTS = (
+    Fault("SIGKILL before the call", killed="before"),
+    Fault("SIGKILL after the call", killed="after"),
+    Fault("429", "429"),
+    Fault("500", "500"),
+    Fault("500 with an HTML page", "500-html"),
+    Fault("503 with an HTML page", "503-html"),
+    Fault("504 after the write", "504-after"),
+    Fault("time-out before the write", "timeout-before"),
+    Fault("time-out after the write", "timeout-after"),
+    Fault("reset before the write", "reset"),
+    Fault("reset after the write", "reset-after"),
+    Fault("truncated reply", "truncated"),
+    Fault("503 from then on", "503-html", FOREVER),
+    Fault("credentials expire", "401", FOREVER),
+    Fault("slow build", "slow-build", is_of_builds=True),
+    Fault("failed build", "failed-build", is_of_builds=True),
+)
+
+
+class Watched(requests.adapters.HTTPAdapter):
+    """The network as it is, with something done before and after each request to Twilio's hosts, by its number."""
+
+    def __init__(self, before: Callable[[int], None], after: Callable[[int], None]) -> None:
+        super().__init__(pool_maxsize=8)
+        self._before, self._after = before, after
+        self._counted, self._lock = 0, threading.Lock()
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """The answer."""
+        if request.headers.get("Host") == CONTROL_HOST:
+            return super().send(request, *args, **options)
+        with self._lock:
+            self._counted += 1
+            number = self._counted
+        self._before(number)
+        response = super().send(request, *args, **options)
+        self._after(number)
+        return response
+
+
+def watch(desk: Desk, before: Callable[[int], None], after: Callable[[int], None]) -> None:
+    """Nothing; from now on the desk's requests are watched."""
+    desk.account.transport.session.mount("http://", Watched(before, after))
+
+
+def strike(desk: Desk, fault: Fault, call: int) -> None:
+    """Nothing; the desk's API call of this number meets the fault."""
+    if not fault.killed:
+        desk.fault(fault.rehearsed, nth=call, times=fault.times)
+        return
+
+    def kill(number: int) -> None:
+        if number == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def spare(_: int) -> None:
+        pass
+
+    watch(desk, *((kill, spare) if fault.killed == "before" else (spare, kill)))

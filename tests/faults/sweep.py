@@ -1,0 +1,88 @@
+"""The sweep: every fault at every API call of every apply, spread over the processors."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import random
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .accounts import make_accounts
+from .applies import APPLIES, Apply
+from .cases import Case, Undisturbed, Verdict, apply_undisturbed, run_case
+from .strikes import FAULTS
+
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The accounts from which applies start, and what each apply does when nothing befalls it."""
+
+    accounts: Mapping[str, Path]
+    undisturbed: Mapping[str, Undisturbed]
+
+
+@contextmanager
+def prepared(applies: Sequence[Apply] = APPLIES, every: int = 1) -> Iterator[Prepared]:
+    """Everything that cases need, gone with the block; calls are placed at every so many API calls."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        accounts = make_accounts(Path(folder))
+        yield Prepared(accounts, {one.name: apply_undisturbed(one, accounts[one.account], every) for one in applies})
+
+
+def list_cases(ready: Prepared, applies: Iterable[Apply] = APPLIES) -> list[Case]:
+    """Every case there is."""
+    return [
+        Case(apply, fault, call)
+        for apply, fault in itertools.product(applies, FAULTS)
+        if apply.builds or not fault.is_of_builds
+        for call in ([1] if fault.is_of_builds else range(1, ready.undisturbed[apply.name].requests + 1))
+    ]
+
+
+def sample_cases(cases: Sequence[Case], most: int, seed: int = SEED) -> list[Case]:
+    """So many of the cases, chosen by the seed, each apply and each fault about as often as among all."""
+    chosen = random.Random(seed).sample(range(len(cases)), min(most, len(cases)))
+    return [cases[index] for index in sorted(chosen)]
+
+
+def run_cases(
+    ready: Prepared, cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lambda _: None, workers: int = 0
+) -> list[Verdict]:
+    """What comes of each case."""
+    context = multiprocessing.get_context("fork")
+    todo, verdicts = context.SimpleQueue(), context.SimpleQueue()
+
+    def work() -> None:
+        os.nice(5)
+        while (index := todo.get()) is not None:
+            case = cases[index]
+            verdicts.put(
+                (index, run_case(case, ready.accounts[case.apply.account], ready.undisturbed[case.apply.name]))
+            )
+
+    working = [context.Process(target=work) for _ in range(workers or os.cpu_count() or 1)]
+    for process in working:
+        process.start()
+    found: dict[int, Verdict] = {}
+    under_way = 0
+    waiting = iter(range(len(cases)))
+    while len(found) < len(cases):
+        for index in itertools.islice(waiting, 2 * len(working) - under_way):
+            todo.put(index)
+            under_way += 1
+        index, verdict = verdicts.get()
+        under_way -= 1
+        found[index] = verdict
+        on_verdict(verdict)
+    for _ in working:
+        todo.put(None)
+    for process in working:
+        process.join()
+    return [found[index] for index in range(len(cases))]
