@@ -114,6 +114,15 @@ class OpenNotebook:
         self.panel.locator(".jp-CodeCell .jp-InputArea-editor", has_text=source).last.click()
         self.page.keyboard.press("Control+Enter")
 
+    def consent(self, word: str) -> None:
+        """Type a word that fits under the plan, and apply it, by keyboard."""
+        answer = self.panel.get_by_placeholder("type it here")
+        answer.fill(word)
+        apply = self.panel.get_by_role("button", name="Apply")
+        self.page.wait_for_function("button => !button.disabled", arg=apply.element_handle())
+        answer.press("Tab")
+        self.page.keyboard.press("Enter")
+
     def outputs(self) -> list[dict[str, Any]]:
         """The outputs of all cells, as they would be saved."""
         return [output for outputs in self.page.evaluate(OUTPUTS) for output in outputs]

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 
+from dialtone_nb.account import CONTROL
 from dialtone_nb.display.outputs import RESULT
 
 from .chromium import IN_A_BROWSER
@@ -24,7 +26,11 @@ pytestmark = IN_A_BROWSER
 
 # Deploy has a story of its own, below.
 OTHERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem != "deploy")
+# What finds something to do on an account with two phones; the walkthrough has its consent in its own cell.
+ASKING = ("delete", "promote")
 WITH_PHONES = "import pathlib; from dialtone_nb.prepared_accounts import with_phones; with_phones(pathlib.Path.cwd())"
+A_BUILD_FAILS = f"""\
+runbook.account.transport.send("POST", "{CONTROL}/faults", json={{"fault": "failed-build"}}).status_code"""
 # Everything of an apply's progress that was ever on the page, however short.
 WATCH_PROGRESS = """() => {
   window.seen = [];
@@ -39,7 +45,8 @@ WATCH_PROGRESS = """() => {
 def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """The server's folder: a project with an empty account, and one with two phones for each other notebook."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(project, folder / "deploy")
+    for name in ("deploy", "failing"):
+        shutil.copytree(project, folder / name)
     subprocess.run([sys.executable, "-c", WITH_PHONES], cwd=project, check=True, capture_output=True)
     for name in OTHERS:
         shutil.copytree(project, folder / name)
@@ -64,11 +71,16 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_notebook_runs_to_its_end_with_somebody_there(page: Page, lab: str, name: str) -> None:
-    """Run All ends without an error, and shows the banner of a rehearsal."""
+    """Run All ends without an error, under a rehearsal's banner; where it asks, consent is typed and all is done."""
     notebook = open_notebook(page, lab, f"{name}/notebooks/{name}.ipynb")
     notebook.run_all()
     assert notebook.errors() == []
     assert notebook.panel.locator(".dialtone-banner").count() == 1
+    assert notebook.panel.get_by_placeholder("type it here").count() == (name in ASKING)
+    if name in ASKING:
+        notebook.consent("rehearsal")
+        notebook.panel.get_by_text("the check found nothing left to do").wait_for()
+        assert notebook.errors() == []
 
 
 def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str) -> None:
@@ -113,6 +125,34 @@ def _is_saved_as_done(notebook: OpenNotebook) -> None:
         "summary": "Deploy stage: all 27 changes done, the check found nothing left to do",
     }
     assert not any("widget" in kind for kind in last)
+
+
+def test_a_change_that_is_refused_says_what_was_done_and_what_to_do(page: Page, lab: str, root: Path) -> None:
+    """A build that fails stops the run with its cause; running on from the plan does the rest."""
+    notebook = open_notebook(page, lab, _with_a_failing_build(root))
+    notebook.run_all()
+    notebook.consent("rehearsal")
+    outcome = notebook.panel.locator(".dialtone-applied")
+    stop = outcome.locator(".stop")
+    stop.wait_for()
+    assert "82003" in stop.inner_text()
+    assert "Put right what the message says and run the runbook again from its plan" in stop.inner_text()
+    assert outcome.locator("tr.done").count() > 0
+    assert outcome.locator("tr.none").count() > 0
+    notebook.run_cell("plan = plan_deploy(runbook)")
+    notebook.run_cell("apply_plan(runbook, plan)")
+    notebook.consent("rehearsal")
+    outcome.get_by_text("the check found nothing left to do").wait_for()
+
+
+def _with_a_failing_build(root: Path) -> str:
+    """A copy of deploy in which the rehearsal's next build fails, by its path below the server's folder."""
+    source = root / "failing" / "notebooks" / "deploy.ipynb"
+    deploy = nbformat.read(source, as_version=4)
+    applying = next(number for number, cell in enumerate(deploy.cells) if cell.source.startswith("apply_plan"))
+    deploy.cells.insert(applying, nbformat.v4.new_code_cell(A_BUILD_FAILS))
+    nbformat.write(deploy, source)
+    return str(source.relative_to(root))
 
 
 def test_a_cell_that_fails_shows_one_line(page: Page, lab: str, root: Path) -> None:
