@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import pandas as pd
 
 from dialtone_nb.calls.outcomes import OUTCOMES, outcome_of
 from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.sift import Record, parse_price, parse_time, parse_whole, sift_alerts, sift_calls
 from dialtone_nb.e164 import is_e164, mask_number
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 
@@ -29,8 +29,6 @@ COLUMNS: Final = {
     "price": "float64",
     "currency": "str",
 }
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def frame_calls(
     quality: Quality,
 ) -> pd.DataFrame:
     """One row per parent call among Twilio's call records, judged by its dialled legs, alerts and own log events."""
-    by_sid = {call["sid"]: call for call in calls}
+    by_sid = sift_calls(calls, quality)
     legs: defaultdict[str, list[Record]] = defaultdict(list)
     for call in by_sid.values():
         if call.get("parent_call_sid"):
@@ -101,7 +99,7 @@ def frame_calls(
         next(iter(orphans), ""),
     )
     codes: dict[str, str] = {}
-    for alert in sorted(alerts, key=lambda alert: alert.get("date_created") or ""):
+    for alert in sift_alerts(alerts, quality):
         codes.setdefault(alert.get("resource_sid") or "", str(alert.get("error_code") or ""))
     refusals = {
         event["call_sid"]: str(event.get("reason") or "dial plan")
@@ -134,7 +132,7 @@ def row_of(
         **ends,
         "outcome": outcome,
         "reason": reason or None,
-        "duration_s": int(decided["duration"]) if decided and decided.get("duration") else None,
+        "duration_s": parse_whole(decided.get("duration")) if decided else None,
         "price": price,
         "currency": currency,
     }
@@ -201,14 +199,14 @@ def _party(address: str | None) -> str | None:
 
 def _price(records: Sequence[Record]) -> tuple[float | None, str | None]:
     """What all legs together cost, as a positive amount; unknown while any of them is not settled."""
-    prices = [record.get("price") for record in records]
+    prices = [parse_price(record.get("price")) for record in records]
     currency = next((record.get("price_unit") for record in records if record.get("price_unit")), None)
     if any(price is None for price in prices):
         return None, currency
-    return round(-sum(float(price) for price in prices if price is not None), 6) + 0.0, currency
+    return round(-sum(price for price in prices if price is not None), 6) + 0.0, currency
 
 
 def started_at(call: Record) -> Any:
     """When a call started, or was queued, in UTC: Twilio's RFC 2822 date as a time; NaT where there is none."""
-    text = call.get("start_time") or call.get("date_created")
-    return pd.Timestamp(parsedate_to_datetime(text)).tz_convert("UTC") if text else pd.NaT
+    at = parse_time(call.get("start_time") or call.get("date_created"))
+    return pd.Timestamp(at).tz_convert("UTC") if at else pd.NaT

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dialtone_nb.calls.definitions import MEASURES
 from dialtone_nb.calls.events import RULES
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.metrics import RATES
+from dialtone_nb.calls.quality import Finding
 from dialtone_nb.report.tables import Table
 
 
@@ -27,8 +30,18 @@ def tabulate_rules() -> Table:
 
 def tabulate_findings(data: CallData) -> Table:
     """What was odd in the data, how often, and what was done with it."""
-    rows = [(finding.what, finding.count, finding.treatment, finding.example) for finding in data.findings]
+    findings = [*data.findings, *_prices_to_come(data)]
+    rows = [(finding.what, finding.count, finding.treatment, finding.example) for finding in findings]
     return Table.of(("what", "count", "treatment", "example"), rows)
+
+
+def _prices_to_come(data: CallData) -> Iterator[Finding]:
+    """Answered attempts that have a currency and no price yet; a log of events has neither."""
+    tally = data.tally()
+    charged = tally[(tally["outcome"] == "answered") & (tally["currency"] != "")]
+    count = int((charged["attempts"] - charged["priced"]).sum())
+    if count:
+        yield Finding("answered attempts without a settled price", count, "counted, but in no cost")
 
 
 def _outcomes(names: tuple[str, ...]) -> str:
