@@ -111,15 +111,15 @@ def _check_sip(tables: Tables, uri: str, caller_id: str) -> Leg | Complaint:
         return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} for SIP")
     if EDGE_DOMAIN.fullmatch(host):
         return Complaint(32220, f"Specifying an edge is not allowed when dialling a registered phone: {host}")
+    headers = dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
     if host.endswith(SIP_DOMAIN_SUFFIX):
-        return _check_registered(tables, uri, user, host)
+        return _check_registered(tables, uri, user, host, headers)
     if _is_nowhere(host):
         return Complaint(13254, f"Dial->Sip: {host} does not resolve, or to an address that is not public")
-    headers = dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
     return Leg(uri, headers=headers)
 
 
-def _check_registered(tables: Tables, uri: str, user: str, host: str) -> Leg | Complaint:
+def _check_registered(tables: Tables, uri: str, user: str, host: str, headers: dict[str, str]) -> Leg | Complaint:
     if not user:
         return Complaint(32223, f"There is no username in {uri}")
     domain = tables.find("sip_domain", "", host)
@@ -129,7 +129,7 @@ def _check_registered(tables: Tables, uri: str, user: str, host: str) -> Leg | C
         return Leg(
             uri, fault=Complaint(NOT_REGISTERED, f"The user {user} that was dialled is not registered at {host}")
         )
-    return Leg(uri)
+    return Leg(uri, headers=headers)
 
 
 def _is_nowhere(host: str) -> bool:
