@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 from dialtone_nb.calls.outcomes import OUTCOME_OF_CODE
@@ -58,6 +59,7 @@ class Kind(NamedTuple):
     value: str = ""
 
 
+@cache
 def kind_of(name: str) -> Kind:
     """The kind of an event, by its name."""
     if found := TWILIO_STATUS.fullmatch(name):

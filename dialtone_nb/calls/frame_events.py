@@ -69,6 +69,7 @@ def _pieces(
 ) -> Iterator[tuple[pd.DataFrame, int | None]]:
     """The attempts, piece by piece, each with the moment up to which all that started are there; None at the end."""
     waiting: list[pa.Table] = []
+    count = 0
     latest = until = np.iinfo(np.int64).min
     for file in files:
         table = log.take_in(file, quality)
@@ -79,10 +80,11 @@ def _pieces(
             raise _OutOfOrderError
         latest = max(latest, int(moments.max()))
         waiting.append(table)
-        if piece and sum(one.num_rows for one in waiting) >= piece:
+        count += table.num_rows
+        if piece and count >= piece:
             until = latest - BESIDE_US - 1
             paired = pair_events(join_tables(waiting), log, quality, until)
-            waiting = [paired.rest]
+            waiting, count = [paired.rest], paired.rest.num_rows
             yield paired.attempts, until - LONGEST_CALL_US
     yield pair_events(join_tables(waiting), log, quality).attempts, None
 
