@@ -1,0 +1,51 @@
+"""The walkthrough, run twice: what it shows and what its account holds afterwards are the same to the byte."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from dialtone_nb.kept_notebooks import prepared_account
+from dialtone_nb.kernels import KERNEL_ARGUMENTS
+from dialtone_nb.runbook import find_project
+
+PROJECT = find_project(Path(__file__).parent)
+
+
+def walk_through(folder: Path) -> list[Any]:
+    """The outputs of every cell of the walkthrough, from an account of its own in this folder."""
+    notebook = nbformat.read(PROJECT / "notebooks/walkthrough.ipynb", as_version=4)
+    with prepared_account(PROJECT, "walkthrough", folder):
+        NotebookClient(
+            notebook,
+            kernel_name="python3",
+            extra_arguments=KERNEL_ARGUMENTS,
+            record_timing=False,
+            resources={"metadata": {"path": str(PROJECT / "notebooks")}},
+        ).execute()
+    return [cell.get("outputs") for cell in notebook.cells]
+
+
+def account_of(folder: Path) -> dict[str, list[str]]:
+    """Everything that the one state file in a folder holds, table by table."""
+    (state,) = folder.rglob("*.db")
+    connection = sqlite3.connect(state)
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    held = {name: sorted(map(repr, connection.execute(f"SELECT * FROM {name}"))) for name in names}
+    connection.close()
+    return held
+
+
+def test_the_walkthrough_repeats_to_the_byte(tmp_path: Path) -> None:
+    """Its requests go out side by side, in no order that is kept; nothing that it shows or leaves depends on it."""
+    folders = [tmp_path / name for name in ("one", "other")]
+    shown = [json.dumps(walk_through(folder), indent=1) for folder in folders]
+    assert shown[0] == shown[1]
+    accounts = [account_of(folder) for folder in folders]
+    assert accounts[0] == accounts[1]
+    assert [name for name in ("things", "calls", "counts") if not accounts[0][name]] == []
