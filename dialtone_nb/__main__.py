@@ -13,7 +13,7 @@ from pathlib import Path
 from dialtone_nb.command_line import build_parser, read_given
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.notebook_parameters import read_source
-from dialtone_nb.report_files import choose_report_files, report_files
+from dialtone_nb.report_files import check_output, choose_report_files, report_files
 from dialtone_nb.runbook import check_run, find_project, parameters_folder
 
 
@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = read_source(project, arguments.runbook)
     given = read_given(source, arguments)
     values, _ = check_run(source, given, parameters_folder(project))
+    check_output(arguments.output)
     files = (
         report_files(arguments.output, source.name)
         if arguments.output

@@ -202,8 +202,15 @@ def _account_faults(parameter: Declared, one: Given) -> list[Fault]:
     return [Fault(one.place, f"there is no account {one.value!r}", suggest(str(one.value), ACCOUNTS))]
 
 
+def _shown(value: object) -> str:
+    """A value as whoever wrote it knows it."""
+    if value is None:
+        return "an empty line"
+    return value.isoformat() if isinstance(value, datetime.date) else repr(value)
+
+
 def _type_fault(parameter: Declared, one: Given) -> Fault:
-    problem = f"{one.value!r} is not {_WANTED[parameter.type]}"
+    problem = f"{_shown(one.value)} is not {_WANTED[parameter.type]}"
     if parameter.type is str:
         # What was typed is lost by now: papermill has made +15035550123 a number.
         if one.value is None or isinstance(one.value, bool | int | float | datetime.date):

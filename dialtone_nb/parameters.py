@@ -111,7 +111,7 @@ class Server(Closed):
     """Our own server: where Twilio finds each environment of it, and its folder as this machine sees it."""
 
     base_urls: dict[EnvironmentName, BaseUrl] = Field(min_length=1)
-    folder: str = Field(".server", min_length=1)
+    folder: str = Field("server", min_length=1)
 
 
 class Network(Closed):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.notebook_parameters import Value
 
 REHEARSAL_FOLDER = "rehearsal"
@@ -36,3 +38,16 @@ def choose_report_files(reports: Path, runbook: str, values: Mapping[str, Value]
     if values.get("account") == "twilio":
         return report_files(reports / environment, f"{runbook}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     return report_files(reports / REHEARSAL_FOLDER / environment, runbook)
+
+
+def check_output(folder: Path | None) -> None:
+    """Nothing where reports can go to this folder, made or still to make; else an `InputError`."""
+    if folder is None:
+        return
+    for part in (folder, *folder.parents):
+        if part.exists():
+            if not part.is_dir():
+                raise InputError(Fault("--output", f"{part} is a file", "name a folder"))
+            if not os.access(part, os.W_OK):
+                raise InputError(Fault("--output", f"{part} can't be written to", "name a folder of yours"))
+            return

@@ -71,6 +71,10 @@ def _list(given: Any, context: Mapping[str, Any], raw: str) -> Words:
     return "must be a list", f"write [{given}]" if isinstance(given, str) else "write [one, two]"
 
 
+def _day(given: Any, context: Mapping[str, Any], raw: str) -> Words:
+    return "must be a day", "write it as 2027-03-31"
+
+
 def _settings(given: Any, context: Mapping[str, Any], raw: str) -> Words:
     return "must have settings of its own", "write them under it, indented, a line each"
 
@@ -79,6 +83,8 @@ _WORDS: dict[str, Callable[[Any, Mapping[str, Any], str], Words]] = {
     "string_type": _text,
     "literal_error": _choice,
     "tuple_type": _list,
+    "date_type": _day,
+    "date_from_datetime_parsing": _day,
     "model_type": _settings,
     "dict_type": _settings,
     "bool_type": lambda *_: ("must be true or false", ""),

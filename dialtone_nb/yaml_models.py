@@ -51,7 +51,12 @@ class YamlFile:
             repair = "give each its own name" if "duplicate key" in problem else _SPELLING
             raise ParametersError(Fault(f"{self.name}{line}", f"is not YAML: {problem}", repair)) from None
         except YAMLError as error:
-            raise ParametersError(Fault(self.name, f"is not YAML: {error}", _SPELLING)) from None
+            problem = " ".join(str(error).split())
+            raise ParametersError(Fault(self.name, f"is not YAML: {problem}", "write it as plain text")) from None
+        except ValueError as error:
+            # A day such as 2027-02-30, which looks like one and is none.
+            repair = "look for a day or a time that there is not, or put it in quotes"
+            raise ParametersError(Fault(self.name, f"holds a value that is none: {error}", repair)) from None
 
     def place(self, *keys: str | int) -> str:
         """Where a key stands: "parameters/clients.yaml:12 lobby.caller_id"; the nearest parent where it is absent."""

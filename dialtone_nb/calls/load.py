@@ -113,7 +113,10 @@ def find_archive(archive: str, project: Path) -> str:
     """The address or path that the parameter means, a path within the project where it is not absolute; "" for none."""
     if not archive or "://" in archive:
         return archive
-    return str(project / Path(archive).expanduser())
+    path = project / Path(archive).expanduser()
+    if path.exists() and not path.is_dir():
+        raise InputError(Fault("parameter archive", f"{archive} is a file", "name a folder, which need not be there"))
+    return str(path)
 
 
 def check_time_zone(name: str) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from dialtone_nb.command_line import Parser
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip_door.address import DEFAULT, read_address, warning_of
 
@@ -23,7 +24,7 @@ def main(argv: list[str]) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of `python -m dialtone_nb rehearsal`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m dialtone_nb rehearsal", description="A stand-in for Twilio on this machine; it is not Twilio."
     )
     parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1 (default: any free port)")

@@ -1,0 +1,153 @@
+"""Whatever a person writes wrongly: a line a fault, with its place and its repair, exit code 5, and nothing touched.
+
+The tables are files in cases/, for people who write no Python: a new line there is a new test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+import dialtone_nb
+from dialtone_nb.__main__ import main
+from dialtone_nb.calls.load import load_runbook_calls
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.errors import DialtoneError
+from dialtone_nb.notebook_parameters import Given, read_source
+from dialtone_nb.parameters import load_parameters
+from dialtone_nb.runbook import Runbook, Values, check_run
+from dialtone_nb.verify.accepted import load_acceptances
+
+ROOT = Path(__file__).parents[2]
+CASES = Path(__file__).parent / "cases"
+BAD_INPUT = 5
+
+
+def table(name: str) -> dict[str, Any]:
+    """One table of cases."""
+    read: dict[str, Any] = YAML(typ="safe").load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+    return read
+
+
+def cases(*names: str) -> list[Any]:
+    """All cases of these tables, each with what its table says of all, named for the situation."""
+    found = []
+    for name in names:
+        read = table(name)
+        found += [
+            pytest.param({**{key: read[key] for key in read if key != "cases"}, **case}, id=f"{name}: {case['what']}")
+            for case in read["cases"]
+        ]
+    return found
+
+
+@dataclass
+class Project:
+    """A project of its own, and what is in it."""
+
+    folder: Path
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Every file with a hash of what it holds."""
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in self.folder.rglob("*")
+            if path.is_file() and ".rehearsal" not in path.parts
+        }
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """The sample's parameters and runbooks, in the working directory; no credentials anywhere."""
+    folder = tmp_path / "project"
+    for name in ("parameters", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "README.md").write_text("# A network\n")
+    monkeypatch.chdir(folder)
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(folder / ".rehearsal" / "state.db"))
+    yield Project(folder)
+
+
+def scrubbed(lines: list[str]) -> list[str]:
+    """Lines without the numbers of lines in files, which move as the sample does, and without where the project is."""
+    return [re.sub(r"(\.yaml):\d+", r"\1", line).replace(f"{Path.cwd()}/", "") for line in lines]
+
+
+def refused(project: Project, do: Callable[[], object]) -> list[str]:
+    """The lines of the refusal that comes of it, which is bad input and leaves every file as it was."""
+    before = project.fingerprint()
+    with pytest.raises(DialtoneError) as caught:
+        do()
+    assert caught.value.exit_code == BAD_INPUT, caught.value
+    assert project.fingerprint() == before
+    return caught.value.lines()
+
+
+@pytest.mark.parametrize("case", cases("network", "clients", "dialplan", "accepted"))
+def test_a_wrong_line_in_a_parameter_file(project: Project, case: dict[str, Any]) -> None:
+    """Each fault of the files, told with file, line and key."""
+    file = project.folder / "parameters" / case["file"]
+    sample = file.read_text(encoding="utf-8")
+    assert case["change"] in sample
+    file.write_text(sample.replace(case["change"], case["to"], 1), encoding="utf-8")
+
+    def load() -> None:
+        load_acceptances(file.parent)
+        compile_table(load_parameters(file.parent))
+
+    assert scrubbed(refused(project, load)) == case["says"]
+
+
+@pytest.mark.parametrize("case", cases("command_line"))
+def test_a_wrong_command_line(
+    project: Project, case: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is refused before a kernel starts: nothing on stdout, its lines on stderr, no file written."""
+    for name, value in case.get("variables", {}).items():
+        monkeypatch.setenv(name, value)
+    for name, content in case.get("files", {}).items():
+        Path(name).write_text(content)
+    before = project.fingerprint()
+    assert main(case["arguments"]) == BAD_INPUT
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert project.fingerprint() == before
+    assert scrubbed(said.err.splitlines()) == case["says"]
+
+
+CALLS: Mapping[str, Callable[[Runbook], object]] = {
+    "load": load_runbook_calls,
+    "ask": lambda runbook: dialtone_nb.ask_what_if(runbook, str(runbook.parameters.client), "911"),
+}
+
+
+@pytest.mark.parametrize("case", cases("runbooks"))
+def test_a_wrong_value_in_a_runbook(project: Project, case: dict[str, Any]) -> None:
+    """Each is refused by the cell that looks at it; nothing is written at Twilio."""
+    source = read_source(project.folder, case["runbook"])
+    given = {name: Given(value, f"parameter {name}") for name, value in case["given"].items()}
+
+    def work() -> None:
+        values, declared = check_run(source, given, project.folder / "parameters")
+        runbook = Runbook(source, Values(values), declared, project.folder)
+        call = CALLS.get(case["calls"]) or getattr(dialtone_nb, case["calls"])
+        call(runbook)
+
+    assert scrubbed(refused(project, work)) == case["says"]
+
+
+def test_there_are_enough_cases() -> None:
+    """The tables hold what they should: no case twice, and each says what a person gets."""
+    everything = [case for path in sorted(CASES.glob("*.yaml")) for case in table(path.stem)["cases"]]
+    assert all(case["says"] for case in everything)
+    assert len(everything) >= 150
