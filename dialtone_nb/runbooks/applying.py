@@ -141,6 +141,7 @@ def carry_out(
         return record
 
     try:
+        proposal.settle(outcomes)
         check = proposal.again() if complete else None
         said = tuple(proposal.finish(outcomes)) if complete else ()
     except Exception as error:

@@ -8,10 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dialtone_nb.apply import Outcome
-from dialtone_nb.clients.configurations import configuration_files
-from dialtone_nb.clients.passwords import generate_password
-from dialtone_nb.clients.private_files import private_folder, save_private_files
-from dialtone_nb.clients.settings import device_settings
+from dialtone_nb.clients.private_files import private_folder
 from dialtone_nb.clients.sheets import render_sheet
 from dialtone_nb.desired import desired_environment
 from dialtone_nb.e164 import country_of
@@ -22,6 +19,7 @@ from dialtone_nb.resources.model import Id, Kind
 from dialtone_nb.resources.prices import fetch_number_price, is_available
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
+from dialtone_nb.runbooks.phone_passwords import is_pending, keep_passwords, make_passwords
 from dialtone_nb.runbooks.site import Proposal, Site, open_site
 from dialtone_nb.service.bundle import TABLE
 from dialtone_nb.yaml_faults import suggest
@@ -55,7 +53,10 @@ def propose_client(site: Site, client: str, action: str = "set up", *, buy: str 
         return _plan(site, site.look(), client, "set up" if action == "rotate" else action, buy)
 
     def make_secrets(made: Plan) -> Mapping[Id, str]:
-        return _make_passwords(site, client, made)
+        return make_passwords(site, client, made)
+
+    def settle(outcomes: Sequence[Outcome]) -> None:
+        keep_passwords(site, client, outcomes)
 
     def finish(outcomes: Sequence[Outcome]) -> Sequence[str]:
         return _write_sheet(site, client, outcomes)
@@ -63,7 +64,7 @@ def propose_client(site: Site, client: str, action: str = "set up", *, buy: str 
     def fresh() -> Plan:
         return _plan(site, site.look(), client, action, buy)
 
-    return Proposal(plan, site, existing, again, make_secrets, finish, bundle=site.bundle, fresh=fresh)
+    return Proposal(plan, site, existing, again, make_secrets, settle, finish, bundle=site.bundle, fresh=fresh)
 
 
 def _check(site: Site, client: str, action: str, buy: str) -> None:
@@ -100,16 +101,21 @@ def _plan(site: Site, existing: Existing, client: str, action: str, buy: str) ->
         changes = [] if found is None else [describe(Change(Action.DELETE, found.kind, client, {}, {}))]
         return site.plan(f"{title} {client}", changes, ["its number and its address stay"], existing)
     changes = _set_up_changes(site, existing, client, buy)
-    if action == "rotate":
-        if existing.state.find(Kind.CREDENTIAL, client) is None:
-            raise InputError(
-                Fault(f"client {client}", "has no credential whose password could be changed", "set it up first")
-            )
-        rotation = Change(
-            Action.UPDATE, Kind.CREDENTIAL, client, {"password": "the old one"}, {"password": "a new one"}
+    has_credential = existing.state.find(Kind.CREDENTIAL, client) is not None
+    if action == "rotate" and not has_credential:
+        raise InputError(
+            Fault(f"client {client}", "has no credential whose password could be changed", "set it up first")
         )
-        changes = [*changes, describe(replace(rotation, why="a new password was asked for"))]
+    if action == "rotate":
+        changes.append(_new_password(client, "a new password was asked for"))
+    elif has_credential and is_pending(site, client):
+        changes.append(_new_password(client, "a run broke off while it set this password: Twilio may have it or not"))
     return site.plan(f"{title} {client}", changes, _notes(site, existing, client), existing)
+
+
+def _new_password(client: str, why: str) -> Change:
+    change = Change(Action.UPDATE, Kind.CREDENTIAL, client, {"password": "the old one"}, {"password": "a new one"})
+    return describe(replace(change, why=why))
 
 
 def _set_up_changes(site: Site, existing: Existing, client: str, buy: str) -> list[Change]:
@@ -193,19 +199,6 @@ def _notes(site: Site, existing: Existing, client: str) -> list[str]:
     if has_credential and not (private_folder(site.environment, client, root=site.private)).exists():
         notes.append(f"the password of {client} is in no private file here; if it is lost, run with action rotate")
     return notes
-
-
-def _make_passwords(site: Site, client: str, plan: Plan) -> Mapping[Id, str]:
-    """A new password where the plan needs one, written to the private file before Twilio hears of it."""
-    needs = [change for change in plan.changes if change.kind is Kind.CREDENTIAL and change.action is not Action.DELETE]
-    secrets: dict[Id, str] = {}
-    for change in needs:
-        password = generate_password()
-        site.account.transport.keep_secret(password)
-        folder = private_folder(site.environment, client, root=site.private)
-        save_private_files(folder, configuration_files(device_settings(site.parameters, client), password))
-        secrets[change.id] = password
-    return secrets
 
 
 def _write_sheet(site: Site, client: str, outcomes: Sequence[Outcome]) -> Sequence[str]:

@@ -155,6 +155,8 @@ class Proposal:
     again: Callable[[], Plan]
     # Makes the passwords that the changes need, and keeps them in private files, just before they are sent.
     make_secrets: Callable[[Plan], Mapping[Id, str]] = no_secrets
+    # Puts where it counts what was made ready and then sent, a phone's new password; also after a run that stopped.
+    settle: Callable[[Sequence[Outcome]], None] = lambda _: None
     # What is written beside the record when all is done, such as a device sheet; says what.
     finish: Callable[[Sequence[Outcome]], Sequence[str]] = lambda _: ()
     bundle: Bundle | None = None

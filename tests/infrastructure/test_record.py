@@ -15,7 +15,7 @@ from dialtone_nb.display.plans import plan_html, plan_text
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.plan import Change
 from dialtone_nb.record import JOURNAL, RECORD, append, load_records
-from dialtone_nb.runbooks import client_setup
+from dialtone_nb.runbooks import phone_passwords
 from dialtone_nb.runbooks.applying import raise_where_broken
 
 from .desk import VAN, Desk
@@ -132,7 +132,7 @@ def test_no_secret_is_in_any_page_file_or_message(desk: Desk, monkeypatch: pytes
         made.append(generate_password())
         return made[-1]
 
-    monkeypatch.setattr(client_setup, "generate_password", noted)
+    monkeypatch.setattr(phone_passwords, "generate_password", noted)
     desk.trunk_password = TRUNK
     shown: list[str] = []
     for propose in (desk.deploy, lambda: desk.set_up("van", buy=VAN), lambda: desk.set_up("van", "rotate")):
