@@ -15,6 +15,7 @@ from tests.benchmarks.comparison import Comparison, Size
 
 FIGURES: Final[Mapping[str, str]] = {
     "runbook": "what a runbook costs beyond papermill itself",
+    "rehearsal": "how fast the rehearsal starts and answers",
 }
 
 
