@@ -9,10 +9,11 @@ from typing import Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from dialtone_nb.calls.frame import COLUMNS, make_frame
+from dialtone_nb.calls.frame import COLUMNS, make_frame, sort_by_time
 from dialtone_nb.errors import Fault, InputError
 
 DAY_FILE: Final = "attempts.parquet"
@@ -46,16 +47,22 @@ def save_attempts(archive: str, frame: pd.DataFrame) -> int:
     (open then, settled now) takes the place of the earlier one.
     """
     system, root = open_archive(archive)
-    written = 0
-    for day, attempts in _with_keys(frame).groupby(frame["started_at"].dt.strftime("%Y-%m-%d"), sort=True):
-        folder = f"{root}/day={day}"
-        before = _read_day(system, f"{folder}/{DAY_FILE}")
-        after = pd.concat([before[~before["key"].isin(attempts["key"])], attempts]) if before is not None else attempts
-        after = after.sort_values(["started_at", "key"], ignore_index=True)
-        if before is None or not after.equals(before):
-            _replace_day(system, folder, after)
-            written += 1
-    return written
+    keyed = _with_keys(frame.reset_index(drop=True))
+    days = keyed["started_at"].dt.floor("D")
+    return sum(_upsert_day(system, f"{root}/day={day:%Y-%m-%d}", attempts) for day, attempts in keyed.groupby(days))
+
+
+def _upsert_day(system: fs.FileSystem, folder: str, attempts: pd.DataFrame) -> bool:
+    """Whether the day changed, and was written."""
+    before = _read_day(system, f"{folder}/{DAY_FILE}")
+    if before is not None:
+        again = pc.is_in(pa.array(before["key"]), value_set=pa.array(attempts["key"])).to_numpy(zero_copy_only=False)
+        attempts = pd.concat([before[~again], attempts], ignore_index=True)
+    after = sort_by_time(attempts.reset_index(drop=True), "key")
+    if before is not None and after.equals(before):
+        return False
+    _replace_day(system, folder, after)
+    return True
 
 
 def load_archive(archive: str, since: str = "", until: str = "") -> pd.DataFrame:
@@ -161,13 +168,12 @@ def _replace_day(system: fs.FileSystem, folder: str, attempts: pd.DataFrame) -> 
 
 def _with_keys(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with a key per attempt: its call SID; without one, a hash of when, who and which way."""
-    nth = frame.groupby(["started_at", "client", "direction"], dropna=False).cumcount()
+    nameless = frame[frame["call_sid"].isna()]
+    nth = nameless.groupby(["started_at", "client", "direction"], dropna=False).cumcount()
     made = [
         "EV" + hashlib.blake2b(f"{at.isoformat()}|{client}|{direction}|{n}".encode(), digest_size=16).hexdigest()
-        if pd.isna(sid)
-        else sid
-        for sid, at, client, direction, n in zip(
-            frame["call_sid"], frame["started_at"], frame["client"], frame["direction"], nth, strict=True
+        for at, client, direction, n in zip(
+            nameless["started_at"], nameless["client"], nameless["direction"], nth, strict=True
         )
     ]
-    return frame.assign(key=pd.Series(made, index=frame.index, dtype="str"))
+    return frame.assign(key=frame["call_sid"].fillna(pd.Series(made, index=nameless.index, dtype="str")))
