@@ -49,6 +49,7 @@ class Handset:
         self.port = self._socket.getsockname()[1]
         self.call_id, self.tag, self.cseq = generate_call_id("127.0.0.1"), generate_tag(), 0
         self._buffer = b""
+        self.sent = self.answered = SipMessage.parse(b"OPTIONS sip:nobody SIP/2.0\r\n\r\n")
 
     # --- writing ---
 
@@ -109,6 +110,10 @@ class Handset:
         ack = SipRequest(method="ACK", uri=invite.uri)
         for name in ("Via", "From", "Call-ID", "Max-Forwards"):
             ack.headers.append(name, invite.get_header(name) or "")
+        if response.status_code < 300:
+            # The ACK of a success is a transaction of its own (RFC 3261, 13.2.2.4).
+            ack.headers.set_single("Via", self.request("ACK", invite.uri).get_header("Via") or "")
+            self.cseq -= 1
         ack.headers.append("To", response.get_header("To") or "")
         ack.headers.append("CSeq", (invite.get_header("CSeq") or "").replace("INVITE", "ACK"))
         if body:

@@ -176,6 +176,7 @@ class Calling:
             journal.note(*name, "refused", f"no sound that both have: {unacceptable}")
             self._calls.pop(request.branch, None)
             return
+        session.media.on_first_sound = lambda: journal.note(*name, "spoke", "its sound arrives")
         waiting = Waiting(self._loop)
         line = PhoneLine(session, waiting, lambda what: journal.note(*name, "heard", what))
         wires = PhoneWires(self._telephones, waiting, self._real_time)
@@ -207,7 +208,7 @@ class Calling:
 def headers_for_the_application(request: Request) -> dict[str, str]:
     """The X-… headers and User-to-User of an INVITE, which Twilio hands to the voice URL."""
     return {
-        name: values[0][:LONGEST_HEADER]
+        "User-to-User" if name.lower() == "user-to-user" else name: values[0][:LONGEST_HEADER]
         for name, values in request.message.headers.items()
         if CUSTOM_HEADER.fullmatch(name) and values
     }

@@ -156,7 +156,7 @@ class SipDoor:
         if request.method == "ACK":
             if transaction := self._transactions.find(request, "INVITE"):
                 transaction.acknowledge()
-            elif session := self._session_of(request):
+            if session := self._session_of(request):
                 session.take(request)
         elif transaction := self._transactions.find(request):
             transaction.come_again()

@@ -53,6 +53,7 @@ class MediaPort(asyncio.DatagramProtocol):
         self.local: Address = ("", 0)
         self.on_key: Callable[[str], None] = lambda _: None
         self.on_sound: Callable[[bytes], None] = lambda _: None
+        self.on_first_sound: Callable[[], None] = lambda: None
 
     async def open(self, host: str) -> None:
         """Take a free port, an even one, as RTP's are."""
@@ -97,6 +98,8 @@ class MediaPort(asyncio.DatagramProtocol):
             self.heard.strange += 1
             return
         self.heard.received += 1
+        if self.heard.received == 1:
+            self.on_first_sound()
         if self._agreed.remote != addr[:2] and self._agreed.remote:
             # Behind a router, sound comes from another port than a phone knows of itself: answer there.
             self._agreed = replace(self._agreed, remote=(addr[0], addr[1]))

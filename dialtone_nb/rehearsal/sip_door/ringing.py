@@ -160,6 +160,9 @@ class Ringing:
                 session.hang_up()
                 return
             self._telephones.journal.note(user, domain, "answered", f"called by {leg.caller_id}")
+            session.media.on_first_sound = lambda: self._telephones.journal.note(
+                user, domain, "spoke", "its sound arrives"
+            )
             line = PhoneLine(
                 session, self._waiting, lambda what: self._telephones.journal.note(user, domain, "heard", what)
             )
