@@ -1,19 +1,21 @@
 """The report page in Chromium: it opens offline, draws every figure, in light and in dark, and prints."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dialtone_nb.calls import figures
-from dialtone_nb.calls.tally import tally_attempts
-from dialtone_nb.report.call_report import tabulate_rates
+from dialtone_nb.calls.deployments import Deployment
+from dialtone_nb.calls.load import CallData
+from dialtone_nb.calls.quality import Finding
+from dialtone_nb.report import call_report as report
 from dialtone_nb.report.figures_in_notebooks import bundle_of
 from dialtone_nb.report.html import write_html
+from tests.calls.drawing import NAMES, draw
 from tests.calls.strategies import frame_of
 
 from .chromium import IN_A_BROWSER
@@ -23,35 +25,66 @@ if TYPE_CHECKING:
 
 ALL_DRAWN = "[...document.querySelectorAll('.figure')].every((one) => one.dataset.drawn)"
 
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
 pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
 def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with every figure of the call report and a table of a hundred days."""
+    """A page with every figure and every table of the call report, over a hundred days."""
     attempts = [
         {
-            "started_at": datetime(2026, 1 + number // 28, 1 + number % 28, number % 24, tzinfo=UTC),
-            "environment": "prod",
+            "started_at": START + timedelta(days=number, hours=number % 24),
+            "environment": ["prod", "stage"][number % 2],
             "client": ["lobby", "clinic", "van"][number % 3],
-            "direction": "outgoing",
-            "outcome": ["answered", "no_answer", "failed", "unregistered", "answered"][number % 5],
+            "direction": ["outgoing", "incoming"][number % 4 == 0],
+            "outcome": ["answered", "no_answer", "failed", "unregistered", "answered", "refused"][number % 6],
             "reason": ["13224", "32009"][number % 2],
             "duration_s": 30,
-            "price": None,
-            "currency": None,
+            "price": 0.01,
+            "currency": "USD",
         }
         for number in range(100)
     ]
-    tally = tally_attempts(frame_of(attempts))
-    drawn = [getattr(figures, name)(tally) for name in dir(figures) if name.startswith("draw_")]
-    outputs = [new_output("display_data", data=bundle_of(figure)) for figure in drawn]
-    outputs.append(new_output("display_data", data={"text/html": tabulate_rates(tally, "day")._repr_html_()}))
-    cells = [new_markdown_cell("# Call report\n\n## By day & hour"), new_code_cell("look", outputs=outputs)]
+    frame = frame_of(attempts)
+    data = CallData.of(frame, "a test", (Finding("rows that are no events", 1, "left out", "a.json: 7"),))
+    drawn = {name: new_output("display_data", data=bundle_of(draw(name, frame))) for name in NAMES}
+    cells = [new_markdown_cell("# Call report\n\n## By day & hour")]
+    for name, output in drawn.items():
+        cells += [new_markdown_cell(f"### {name}"), new_code_cell("look", outputs=[output])]
+    for title, shown in tables_of(data):
+        output = new_output("display_data", data={"text/html": shown._repr_html_()})
+        cells += [new_markdown_cell(f"### {title}"), new_code_cell("look", outputs=[output], metadata={"title": title})]
     folder = tmp_path_factory.mktemp("page")
     nbformat.write(new_notebook(cells=cells), folder / "report.ipynb")
     write_html(folder / "report.ipynb", folder / "report.html")
     return folder / "report.html"
+
+
+def tables_of(data: CallData) -> list[tuple[str, Any]]:
+    """The summary and every table, each with a title."""
+    tally, life = data.tally(), report.look_for_life(data)
+    comparisons = report.compare_calls(data, [Deployment(START + timedelta(days=50), "prod", "ZD1", "ZB1")])
+    return [
+        ("days", report.tabulate_rates(tally, "day")),
+        ("summary", report.summarise_calls(data, comparisons, life)),
+        ("outcomes", report.tabulate_outcomes(tally)),
+        ("funnels", report.tabulate_funnels(tally)),
+        ("phones", report.tabulate_rates(tally, "client")),
+        ("hours", report.tabulate_rates(data.hours(), "hour")),
+        ("deployments", report.tabulate_deployments(comparisons)),
+        ("reasons", report.tabulate_reasons(tally)),
+        ("refusals", report.tabulate_refusals(tally)),
+        ("calls at once", report.tabulate_concurrency(data)),
+        ("cost", report.tabulate_cost(tally)),
+        ("signs of life", report.tabulate_signs_of_life(life)),
+        ("attempts", report.tabulate_attempts(data)),
+        ("definitions", report.tabulate_definitions()),
+        ("measures", report.tabulate_measures()),
+        ("rules", report.tabulate_rules()),
+        ("findings", report.tabulate_findings(data)),
+    ]
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -77,15 +110,35 @@ def test_the_page_asks_for_nothing_but_itself_and_complains_of_nothing(
     assert noticed == [f"request {page_path.as_uri()}"]
 
 
+def test_anybody_can_read_it(opened: tuple["Page", list[str]]) -> None:
+    """Nothing that axe-core finds, of figures and of tables."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, _ = opened
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_telephone_shows_all_of_it(opened: tuple["Page", list[str]]) -> None:
+    """No wider than its screen; a table that is scrolls in its place."""
+    page, _ = opened
+    page.set_viewport_size({"width": 390, "height": 800})
+    # Figures are drawn anew in their new width. The page's policy lets nobody wait inside of it.
+    width = "document.documentElement.scrollWidth"
+    for _ in range(200):
+        if page.evaluate(width) == 390:
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate(width) == 390
+
+
 def test_every_figure_is_drawn_inside_the_page(opened: tuple["Page", list[str]]) -> None:
     """Each figure has its marks and fits the column; nothing makes the page scroll sideways."""
     page, _ = opened
-    assert page.locator(".figure").count() == 8
-    marks = (
-        ".figure .point path, .figure .points path, .figure .bars path, .figure .hm image, .figure .scatterlayer path"
-    )
+    assert page.locator(".figure").count() == len(NAMES)
+    marks = ".point path, .points path, .bars path, .hm image, .scatterlayer path, .funnellayer path"
     for figure in page.locator(".figure").all():
-        assert figure.locator(", ".join(mark.replace(".figure ", "") for mark in marks.split(", "))).count() > 0
+        assert figure.locator(marks).count() > 0
         box = figure.bounding_box()
         assert box is not None
         assert box["x"] >= 0

@@ -25,7 +25,7 @@ def tabulate_measures() -> Table:
 
 def tabulate_rules() -> Table:
     """What an attempt is in a log of call events, rule by rule."""
-    return Table.of(("", "in a log of call events"), [(str(number), rule) for number, rule in enumerate(RULES, 1)])
+    return Table.of(("rule", "in a log of call events"), [(str(number), rule) for number, rule in enumerate(RULES, 1)])
 
 
 def tabulate_findings(data: CallData) -> Table:
