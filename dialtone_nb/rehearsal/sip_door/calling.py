@@ -15,13 +15,13 @@ from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.phones import CALLS
 from dialtone_nb.rehearsal.sip_door.admission import Alerts, Homeless, digest_secrets, find_domain
 from dialtone_nb.rehearsal.sip_door.digest import Digest, Verdict, read_answer
+from dialtone_nb.rehearsal.sip_door.incoming import IncomingSession
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.offers import Unacceptable
 from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.sip_door.responses import response_to
 from dialtone_nb.rehearsal.sip_door.ringing import CUSTOM_HEADER, Telephones, is_phone
-from dialtone_nb.rehearsal.sip_door.sessions import IncomingSession
 from dialtone_nb.rehearsal.sip_door.transactions import ServerTransaction, Transactions, send_response
 from dialtone_nb.rehearsal.sip_door.wires import PhoneWires
 from dialtone_nb.rehearsal.store import Store, Thing

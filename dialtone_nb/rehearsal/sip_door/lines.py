@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from dialtone_nb.rehearsal.exchange.lines import DigitTerms, HungUp, Recorded, RecordTerms
 from dialtone_nb.rehearsal.exchange.verbs import Pause, Play, Prompt, Say
-from dialtone_nb.rehearsal.sip_door.sessions import IncomingSession, Session
+from dialtone_nb.rehearsal.sip_door.incoming import IncomingSession
+from dialtone_nb.rehearsal.sip_door.sessions import Session
 from dialtone_nb.rehearsal.sip_door.sounds import decode, key_tones, silence, tone
 from dialtone_nb.rehearsal.sip_door.voice import speak
 

@@ -17,8 +17,9 @@ from dialtone_nb.rehearsal.sip_door.far_lines import FarLine
 from dialtone_nb.rehearsal.sip_door.flows import Flow, Listening
 from dialtone_nb.rehearsal.sip_door.journal import Journal
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
+from dialtone_nb.rehearsal.sip_door.outgoing import Outcome, OutgoingSession
 from dialtone_nb.rehearsal.sip_door.registrar import Binding, Registrar
-from dialtone_nb.rehearsal.sip_door.sessions import Outcome, OutgoingSession, Switchboard
+from dialtone_nb.rehearsal.sip_door.sessions import Switchboard
 from dialtone_nb.rehearsal.store import Store
 from dialtone_nb.sip import parse_sip_uri
 
