@@ -7,8 +7,6 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import requests
-
 from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Store, Tables
 
@@ -57,6 +55,8 @@ def hand_on(
     address: str, method: str, host: str, target: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[int, dict[str, str], bytes]:
     """The server's answer as a proxy that ends TLS hands it on: status, headers and body; 502 where there is none."""
+    import requests  # a large library, for the first request to our own server
+
     sent: dict[str, Any] = {name: value for name, value in headers.items() if name.lower() not in _OF_THE_HOP}
     sent |= {"Host": host, "X-Forwarded-Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-For": "127.0.0.1"}
     try:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import hmac
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
-import requests
 from twilio.request_validator import RequestValidator
+
+if TYPE_CHECKING:
+    import requests
 
 BUDGET_S = 15.0
 LARGEST_DOCUMENT = 64 * 1024
@@ -61,11 +65,22 @@ class Asker:
         self._base = base
         self._is_own = is_own
         self._validator = RequestValidator(auth_token)
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._opening = threading.Lock()
+        self._session: requests.Session | None = None
+
+    def _open_session(self) -> requests.Session:
+        import requests  # a large library, for the first call that asks anything
+
+        with self._opening:
+            if self._session is None:
+                self._session = requests.Session()
+                self._session.trust_env = False
+            return self._session
 
     def ask(self, webhook: Webhook) -> Answered:
         """The application's answer."""
+        import requests
+
         parts = urlsplit(webhook.full_url)
         host = parts.hostname or ""
         if host.endswith(FUNCTIONS_SUFFIX) or (host not in LOOPBACK and self._is_own(host)):
@@ -82,7 +97,7 @@ class Asker:
             "I-Twilio-Idempotency-Token": webhook.token,
         }
         try:
-            response = self._session.request(
+            response = self._open_session().request(
                 webhook.method, address, data=form or None, headers=headers, timeout=BUDGET_S, allow_redirects=False
             )
         except requests.Timeout:
@@ -96,8 +111,9 @@ class Asker:
         return answered
 
     def close(self) -> None:
-        """Let the connections go."""
-        self._session.close()
+        """Let the connections go, if there are any."""
+        if self._session:
+            self._session.close()
 
 
 def resolve(base: str, url: str) -> str:
