@@ -16,6 +16,7 @@ from dialtone_nb.server.settings import read_settings
 
 DEFAULT_FOLDER: Final = Path("server")
 MOST_WORKERS: Final = 64
+LAST_PORT: Final = 65535
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +64,8 @@ def main(
     )
     if not 1 <= options.workers <= MOST_WORKERS:
         raise InputError(Fault("--workers", f"{options.workers} is too few or too many", f"1 to {MOST_WORKERS}"))
+    if not 0 <= options.port <= LAST_PORT:
+        raise InputError(Fault("--port", f"{options.port} is no port", f"0 to {LAST_PORT}"))
     # Looks at the folder before the port is taken: a bad name or a damaged file is told at once.
     version = read_serving(settings.folder, settings.environment).version
     from dialtone_nb.server.running import listen, serve

@@ -105,7 +105,7 @@ class Courier:
             return self._pause(str(error))
         except RefusedForGoodError as error:
             self._count("refused", len(lines))
-            _log.error("The %s refuses %d event(s) for good: %s", self._sink.name, len(lines), error)
+            _log.error("%s: %d event(s) are refused for good: %s", self._sink.name, len(lines), error)
         else:
             self._count("delivered", len(lines))
         self._failures = 0
@@ -114,7 +114,7 @@ class Courier:
 
     def _pause(self, why: str) -> float:
         if not self._failures:
-            _log.warning("The %s does not take events: %s; they wait on the disk", self._sink.name, why)
+            _log.warning("%s: events are not taken: %s; they wait on the disk", self._sink.name, why)
         self._failures += 1
         return min(2.0 ** (self._failures - 1), LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)  # noqa: S311 - a pause
 

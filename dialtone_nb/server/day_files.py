@@ -92,10 +92,10 @@ def _cut_torn_line(file: int) -> int:
     size = os.fstat(file).st_size
     if not size or os.pread(file, 1, size - 1) == b"\n":
         return size
-    end = 0
-    for start in range(max(size - _TAIL, 0), -1, -_TAIL):
-        if (found := os.pread(file, _TAIL, start).rfind(b"\n")) >= 0:
-            end = start + found + 1
-            break
+    end = start = size
+    while start and end == size:
+        start, before = max(start - _TAIL, 0), start
+        found = os.pread(file, before - start, start).rfind(b"\n")
+        end = start + found + 1 if found >= 0 or not start else size
     os.ftruncate(file, end)
     return end

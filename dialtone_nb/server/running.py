@@ -8,13 +8,18 @@ import resource
 import signal
 import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.server.metrics import SHARED_FOLDER
 from dialtone_nb.server.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 _BACKLOG: Final = 2048
 
@@ -52,11 +57,10 @@ def make_config(settings: Settings, workers: int = 1) -> Any:
     """How uvicorn runs the application."""
     import uvicorn
 
-    from dialtone_nb.server.app import make_app
     from dialtone_nb.server.patience import PatientProtocol
 
     return uvicorn.Config(
-        partial(make_app, settings),
+        partial(make_worker, settings, os.getpid() if workers > 1 else None),
         factory=True,
         workers=workers,
         http=PatientProtocol,
@@ -71,6 +75,22 @@ def make_config(settings: Settings, workers: int = 1) -> Any:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=10,
     )
+
+
+def make_worker(settings: Settings, parent: int | None) -> Starlette:
+    """The application of one process; with a parent that starts it anew where it dies, it does not outlive that."""
+    from dialtone_nb.server.app import make_app
+
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    return make_app(settings)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    # As a parent that could still ask would: finish what is under way.
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _make_server(settings: Settings) -> Any:

@@ -51,7 +51,7 @@ class Webhook:
             raise NotDeliveredError(type(error).__name__) from None
         if response.status_code in _FOR_GOOD:
             raise RefusedForGoodError(f"HTTP {response.status_code}")
-        if not response.ok or response.is_redirect:
+        if not 200 <= response.status_code < 300:
             raise NotDeliveredError(f"HTTP {response.status_code}")
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,8 +117,8 @@ class ServerProcess:
 
     def kill(self) -> None:
         """End it in the middle of whatever it does."""
-        self.child.send_signal(signal.SIGKILL)
-        self.child.communicate()
+        os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.communicate(timeout=30)
 
     def stop(self) -> tuple[int, str]:
         """Its exit code and all that it wrote to stderr, after it was asked to end."""
@@ -142,6 +142,7 @@ def server_process(folder: Path, *options: str, variables: Mapping[str, str] | N
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         assert child.stdout
@@ -151,9 +152,9 @@ def server_process(folder: Path, *options: str, variables: Mapping[str, str] | N
         wait_until(lambda: requests.get(f"{url}/healthz", timeout=5).status_code in (200, 503))
         yield ServerProcess(child, Caller(url))
     finally:
-        if child.poll() is None:
-            child.kill()
-        child.communicate()
+        with suppress(ProcessLookupError):  # its workers too
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate(timeout=30)
 
 
 def events_in(folder: Path, environment: str = "prod") -> list[dict[str, Any]]:

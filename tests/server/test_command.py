@@ -1,0 +1,153 @@
+"""`python -m dialtone_nb serve` as a process: how it starts, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from dialtone_nb.server.folder import read_serving
+from tests.server.running_server import (
+    AUTH_TOKEN,
+    CALL_SID,
+    ENDED,
+    LOBBY_CALLS,
+    SECRETS,
+    TRUNK_PASSWORD,
+    Caller,
+    events_in,
+    outgoing,
+    server_process,
+    wait_until,
+)
+
+
+def refused(folder: Path, *options: str, **variables: str) -> tuple[int, list[str]]:
+    """The exit code and the lines of a server that can't be started so."""
+    command = [sys.executable, "-m", "dialtone_nb", "serve", "--folder", str(folder), *options]
+    plain = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    done = subprocess.run(
+        command, env=plain | variables, cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr.splitlines()
+
+
+def test_it_answers_until_it_is_told_to_stop(folder: Path) -> None:
+    """It says where it answers and what it serves, and ends well, with the last event on the disk."""
+    with server_process(folder) as server:
+        assert server.caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
+        code, errors = server.stop()
+    assert code == 0
+    assert f"prod serves table {read_serving(folder, 'prod').version[:12]}" in errors
+    assert [event["event"] for event in events_in(folder)] == ["outgoing-call"]
+
+
+def test_no_secret_is_told(folder: Path) -> None:
+    """Neither by the process's own lines nor by its pages, and the events do not have them either."""
+    webhook = "http://127.0.0.1:1/hook?key=k3y"
+    with server_process(folder, variables={"EVENTS_WEBHOOK_URL": webhook}) as server:
+        assert (
+            TRUNK_PASSWORD.replace("&", "&amp;").replace("<", "&lt;")[:6]
+            in server.caller.ask("/sip-outgoing", outgoing("%23")).text
+        )
+        server.caller.ask("/sip-outgoing", LOBBY_CALLS, token="x" * 32)
+        pages = [requests.get(f"{server.caller.url}/{page}", timeout=10).text for page in ("metrics", "healthz")]
+        wait_until(lambda: events_in(folder))
+        shown = " ".join(psutil.Process(server.child.pid).cmdline())
+        _, errors = server.stop()
+    told = "\n".join([*pages, errors, shown, str(events_in(folder))])
+    for secret in (AUTH_TOKEN, TRUNK_PASSWORD, "k3y"):
+        assert secret not in told
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "line"),
+    [
+        ([], {}, "the following arguments are required: --environment"),
+        (["--environment", "prod"], {}, "TWILIO_AUTH_TOKEN: is not set; set it in the environment or in .env"),
+        (["--environment", "../prod"], SECRETS, "'../prod' is no environment's name"),
+        (
+            ["--environment", "prod", "--base-url", "calls.example.org"],
+            SECRETS,
+            "--base-url: is no URL; write it whole",
+        ),
+        (["--environment", "prod", "--base-url", "http://x/?a=1"], SECRETS, "--base-url: has a query or a fragment"),
+        (["--environment", "prod", "--proxy", "proxy.example"], SECRETS, "--proxy proxy.example: is no address"),
+        (["--environment", "prod", "--workers", "0"], SECRETS, "--workers: 0 is too few or too many; 1 to 64"),
+        (["--environment", "prod", "--port", "99999"], SECRETS, "--port: 99999 is no port; 0 to 65535"),
+        (
+            ["--environment", "prod"],
+            SECRETS | {"EVENTS_WEBHOOK_URL": "k3y"},
+            "EVENTS_WEBHOOK_URL: is no URL; write it whole, such as https://calls.example.org",
+        ),
+        (["--environment", "prod"], SECRETS | {"EVENTS_SNS_TOPIC_ARN": "calls"}, "EVENTS_SNS_TOPIC_ARN: is no ARN"),
+    ],
+)
+def test_what_it_can_not_be_started_with_is_told_in_a_line(
+    folder: Path, options: list[str], variables: dict[str, str], line: str
+) -> None:
+    """Exit code 5, the place, the problem and the repair."""
+    code, lines = refused(folder, *options, **variables)
+    assert code == 5
+    assert len(lines) == 1
+    assert line in lines[0]
+
+
+def test_a_port_that_is_taken_is_named(folder: Path) -> None:
+    """Another program has it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, lines = refused(folder, "--environment", "prod", "--port", port, **SECRETS)
+    assert (code, lines) == (1, [f"The server can't use port {port} of 127.0.0.1: Address already in use"])
+
+
+def test_secrets_may_stand_in_a_file(folder: Path) -> None:
+    """In .env, beside where it is started; a bad name in there would be refused for its own sake."""
+    (folder / ".env").write_text("TWILIO_AUTH_TOKEN=x\n", encoding="utf-8")
+    _, lines = refused(folder, "--environment", "prod", "--workers", "0")
+    assert lines == ["--workers: 0 is too few or too many; 1 to 64"]
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """The processes that answer."""
+    alive = [one for one in psutil.Process(pid).children() if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if "spawn_main" in " ".join(one.cmdline())]
+
+
+def test_several_workers_answer_and_count_together(folder: Path) -> None:
+    """One of them is killed and replaced; calls go on, and what it counted still counts."""
+    with server_process(folder, "--workers", "2") as server:
+        wait_until(lambda: len(workers_of(server.child.pid)) == 2)
+
+        def placed() -> float:
+            lines = requests.get(f"{server.caller.url}/metrics", timeout=10).text.splitlines()
+            wanted = 'dialtone_decisions_total{decision="dial-pstn",direction="outgoing"}'
+            return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(wanted))
+
+        for _ in range(20):
+            assert Caller(server.caller.url).ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
+        wait_until(lambda: placed() == 20)
+        first, *_ = killed = workers_of(server.child.pid)
+        first.kill()
+        wait_until(lambda: len({one.pid for one in workers_of(server.child.pid)} - {first.pid}) == len(killed))
+        assert Caller(server.caller.url).ask(ENDED, {"CallSid": CALL_SID}).status_code == 200
+        wait_until(lambda: placed() == 20)
+        code, _ = server.stop()
+    assert code == 0
+    assert len(events_in(folder)) == 21
+
+
+def test_workers_do_not_outlive_whoever_would_replace_them(folder: Path) -> None:
+    """The first process is killed: its workers finish and end, so that the port is free for the next."""
+    with server_process(folder, "--workers", "2") as server:
+        wait_until(lambda: len(workers_of(server.child.pid)) == 2)
+        workers = workers_of(server.child.pid)
+        server.child.kill()
+        wait_until(lambda: not any(worker.is_running() for worker in workers))

@@ -1,0 +1,230 @@
+"""What the world does to a server: while any of it goes on, calls are answered, and no event that was kept is lost."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+from dialtone_nb.server.day_files import day_file
+from tests.server.running_server import (
+    ENDED,
+    LOBBY_CALLS,
+    Caller,
+    events_in,
+    outgoing,
+    server_in_thread,
+    server_process,
+    settings_for,
+    wait_until,
+)
+
+# An answer takes a millisecond; this is for a machine that has much else to do.
+PROMPTLY_S = 5
+
+
+def is_answered(caller: Caller) -> bool:
+    """Whether a call is answered, over a connection of its own."""
+    with requests.Session() as session:
+        fresh = Caller(caller.url, caller.public_url, session)
+        return fresh.ask("/sip-outgoing", LOBBY_CALLS, timeout=PROMPTLY_S).status_code == 200
+
+
+def address_of(caller: Caller) -> tuple[str, int]:
+    """Host and port."""
+    host, port = caller.url.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+def is_hung_up(connection: socket.socket) -> bool:
+    """Whether the server has let go of a connection, in the time that it is given."""
+    try:
+        while connection.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@pytest.fixture
+def impatient(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
+    """A server that waits for a request a fraction of a second instead of ten."""
+    monkeypatch.setattr("dialtone_nb.server.patience.REQUEST_WITHIN_S", 0.3)
+    with server_in_thread(settings_for(folder)) as caller:
+        yield caller
+
+
+BEGINNINGS = (
+    b"",
+    b"POST /sip-outgoing HTT",
+    b"POST /sip-outgoing HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: x\r\n",
+    b"POST /sip-outgoing HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: x\r\nContent-Length: 100\r\n\r\nTo=",
+    b"POST /sip-outgoing HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nTo=\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nPOST /sip-out",
+)
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_a_request_that_never_ends_is_cut_off(impatient: Caller, beginning: bytes) -> None:
+    """In the middle of a line, of the headers, of the body, or after a good one."""
+    with socket.create_connection(address_of(impatient)) as slow:
+        slow.settimeout(PROMPTLY_S)
+        slow.sendall(beginning)
+        assert is_hung_up(slow)
+    assert is_answered(impatient)
+
+
+def test_a_request_that_trickles_in_is_cut_off(impatient: Caller) -> None:
+    """A header now and then does not earn more time."""
+    with socket.create_connection(address_of(impatient)) as slow:
+        slow.settimeout(0.05)
+        slow.sendall(b"POST /sip-outgoing HTTP/1.1\r\n")
+        sent = 0
+        while not is_hung_up(slow):
+            slow.sendall(b"X-%d: y\r\n" % sent)
+            sent += 1
+            assert sent < 100, "it was never cut off"
+    assert is_answered(impatient)
+
+
+@pytest.mark.parametrize("filler", [b"X-Much: " + b"y" * 1000 + b"\r\n", b"y" * 1000])
+def test_headers_without_end_are_cut_off(caller: Caller, filler: bytes) -> None:
+    """However fast they come."""
+    with socket.create_connection(address_of(caller)) as greedy:
+        greedy.settimeout(PROMPTLY_S)
+        greedy.sendall(b"GET /healthz HTTP/1.1\r\nX-Long: ")
+        with pytest.raises(OSError, match="reset|Broken pipe"):
+            for _ in range(100_000):
+                greedy.sendall(filler)
+    assert is_answered(caller)
+
+
+def test_requests_one_after_the_other_are_not_one_long_one(caller: Caller) -> None:
+    """A connection that is used for hours, with far more than one request may have."""
+    for _ in range(100):
+        assert caller.ask("/sip-outgoing", LOBBY_CALLS | {"SipHeader_X-Long": "y" * 2000}).status_code == 200
+
+
+@contextmanager
+def many_connections(caller: Caller, number: int, said: bytes) -> Iterator[None]:
+    """Connections on which so much was said, and then nothing."""
+    with ExitStack() as open_ones:
+        for _ in range(number):
+            open_ones.enter_context(socket.create_connection(address_of(caller))).sendall(said)
+        yield
+
+
+@pytest.mark.parametrize("said", BEGINNINGS[:4])
+def test_many_half_open_connections_take_nothing_from_calls(folder: Path, said: bytes) -> None:
+    """More of them than files are customarily open, and calls in between."""
+    with server_process(folder) as server, many_connections(server.caller, 600, said):
+        assert is_answered(server.caller)
+        assert len({is_answered(server.caller) for _ in range(20)}) == 1
+
+
+def test_a_flood_of_unsigned_requests_takes_nothing_from_calls(folder: Path) -> None:
+    """From eight sides at once, some with much in them: each is turned away, and calls are answered all the while."""
+    statuses: set[int] = set()
+    is_over = threading.Event()
+
+    def flood(body: bytes) -> None:
+        with requests.Session() as session:
+            while not is_over.is_set():
+                statuses.add(session.post(f"{url}/sip-outgoing", data=body, timeout=30).status_code)
+
+    with server_process(folder) as server:
+        url = server.caller.url
+        floods = [threading.Thread(target=flood, args=(b"a=" + b"b" * 10_000 * (i % 2),)) for i in range(8)]
+        for one in floods:
+            one.start()
+        assert all(is_answered(server.caller) for _ in range(50))
+        is_over.set()
+        for one in floods:
+            one.join()
+        _, errors = server.stop()
+    assert statuses == {403}
+    # Nobody can fill the log either.
+    assert len(errors.splitlines()) < 10
+
+
+@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01\x00", b"\r\n\r\n", b"GET\r\n\r\n", b"\0" * 5000])
+def test_what_is_no_http_is_hung_up_on(caller: Caller, nonsense: bytes) -> None:
+    """TLS where there is none, empty lines, zeros."""
+    with socket.create_connection(address_of(caller)) as strange:
+        strange.settimeout(0.5)
+        strange.sendall(nonsense)
+        is_hung_up(strange)
+    assert is_answered(caller)
+
+
+def test_a_caller_who_hangs_up_in_the_middle_harms_nobody(caller: Caller) -> None:
+    """Whether or not the answer was on its way."""
+    signed = caller.ask("/sip-outgoing", LOBBY_CALLS).request
+    body = str(signed.body).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in signed.headers.items())
+    for cut in (len(body) // 2, len(body)):
+        with socket.create_connection(address_of(caller)) as hasty:
+            hasty.sendall(f"POST /sip-outgoing HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + body[:cut])
+    assert is_answered(caller)
+
+
+def test_a_full_disk_takes_nothing_from_calls(folder: Path) -> None:
+    """Calls and their ends are answered, the lack is counted, and the events are there once there is room."""
+    events = folder / "events" / "prod"
+    events.mkdir(parents=True)
+    days = [day_file(events, datetime.now(UTC) + timedelta(days=ahead)) for ahead in (0, 1)]
+    for day in days:
+        day.symlink_to("/dev/full")
+    with server_process(folder) as server:
+        for number in range(30):
+            assert server.caller.ask("/sip-outgoing", outgoing("5035550199", f"CA{number}")).status_code == 200
+            ended = {"CallSid": f"CA{number}", "DialCallStatus": "completed"}
+            assert server.caller.ask(ENDED, ended, timeout=PROMPTLY_S).status_code == 200
+        for day in days:
+            day.unlink()
+        wait_until(lambda: len(events_in(folder)) == 60)
+        _, errors = server.stop()
+    assert "events can't be written: No space left on device; they wait, calls go on" in errors
+    assert len({event["call_sid"] for event in events_in(folder)}) == 30
+
+
+def test_no_event_that_was_acknowledged_is_lost_when_the_server_is_killed(folder: Path) -> None:
+    """It is killed in the middle of many status callbacks, again and again: each that was answered is on the disk."""
+    acknowledged: set[str] = set()
+    for life in range(3):
+        with server_process(folder) as server:
+            begun = threading.Event()
+
+            def end_calls(name: str, url: str = server.caller.url, begun: threading.Event = begun) -> None:
+                mine, number = Caller(url), 0
+                while True:
+                    sid = f"CA-{name}-{number}"
+                    try:
+                        status = mine.ask(ENDED, {"CallSid": sid, "DialCallStatus": "busy"}).status_code
+                    except requests.RequestException:
+                        return
+                    if status == 200:
+                        acknowledged.add(sid)
+                    number += 1
+                    if number == 10:
+                        begun.set()
+
+            callers = [threading.Thread(target=end_calls, args=(f"{life}-{one}",)) for one in range(4)]
+            for one in callers:
+                one.start()
+            assert begun.wait(30)
+            server.kill()
+            for one in callers:
+                one.join()
+    with server_process(folder) as server:
+        assert server.caller.ask(ENDED, {"CallSid": "CA-last", "DialCallStatus": "busy"}).status_code == 200
+        assert len(acknowledged) >= 30
+        assert acknowledged <= {event["call_sid"] for event in events_in(folder)}
