@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | hand-over | serve | rehearsal."""
+"""python -m dialtone_nb run | rehearse | serve | hand-over | find-secrets | rehearsal."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ def main(arguments: Sequence[str]) -> int:
             from dialtone_nb.handing_over import main as hand_over
 
             return hand_over(parsed, find_project(Path.cwd()))
+        if parsed.command == "find-secrets":
+            from dialtone_nb.finding_secrets import main as look_for_secrets
+
+            return look_for_secrets(parsed, find_project(Path.cwd()))
         return rehearse() if parsed.command == "rehearse" else run(parsed)
     except DialtoneError as error:
         for line in error.lines():

@@ -53,6 +53,8 @@ def build_parser() -> Parser:
     hand_over.add_argument("--address", metavar="URL", help="this computer's address, instead of network.yaml's")
     hand_over.add_argument("--minutes", metavar="N", type=float, default=10, help="for how long at most (10)")
     hand_over.add_argument("--rehearsal", action="store_true", help="a phone of the rehearsal")
+    find = commands.add_parser("find-secrets", help="look for secrets in what is to be shared, such as a report")
+    find.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files and folders (reports/ and notebooks/)")
     server = commands.add_parser("serve", help="our own server in the place of Twilio's functions, until it is stopped")
     add_serve_options(server)
     commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")

@@ -39,6 +39,7 @@ FLOORS = (
             "command_line",
             "main_job",
             "kept_notebooks",
+            "finding_secrets",
             "handing_over",
             "fresh_account",
             "prepared_accounts",
