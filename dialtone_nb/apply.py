@@ -78,6 +78,7 @@ def apply_change(work: Work, change: Change) -> Outcome:
     note = ""
     for attempt in range(1, TRIES + 1):
         try:
+            work.keep_claim()
             _carry_out(work, change)
         except UnknownOutcomeError as error:
             try:

@@ -6,17 +6,20 @@ import getpass
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from dialtone_nb.account import Account
-from dialtone_nb.errors import DialtoneError, HeldError, TwilioError, UnknownOutcomeError
+from dialtone_nb.errors import AbsentError, DialtoneError, HeldError, TwilioError, UnknownOutcomeError
 
 CLAIM = "DIALTONE_CLAIM"
 LASTS = timedelta(minutes=15)
+# With less left it is renewed. One request, with all its tries, takes less than half of this.
+ENOUGH = timedelta(minutes=10)
 TRIES = 3
 
 
@@ -46,31 +49,68 @@ def parse_claim(value: str) -> Claim | None:
         return None
 
 
+class HeldClaim:
+    """A claim that is ours, as Twilio keeps it; `keep` may be called from any thread."""
+
+    def __init__(self, account: Account, variables: Any, written: Any, claim: Claim) -> None:
+        self._account = account
+        self._variables = variables
+        self._written = written
+        self._lock = threading.Lock()
+        self.claim = claim
+
+    def keep(self) -> None:
+        """Nothing; what is left of the claim's time is enough again. A `HeldError` where somebody took it over.
+
+        Called before every change and at every look at one that takes long, so that an apply may last for hours.
+        """
+        with self._lock:
+            now = self._account.now()
+            if self.claim.until - now > ENOUGH:
+                return
+            renewed = replace(self.claim, until=now + LASTS)
+            try:
+                self._written.update(value=str(renewed))
+            except UnknownOutcomeError:
+                return  # some time is left: the next call finds out
+            except AbsentError:
+                _refuse_taken_over(self._variables)
+            self.claim = renewed
+
+    def release(self) -> None:
+        """Nothing; the claim is gone, if Twilio can be reached."""
+        _release(self._written)
+
+
 @contextmanager
-def held(account: Account, service_sid: str, environment_sid: str, *, break_of: str = "") -> Iterator[Claim]:
+def held(account: Account, service_sid: str, environment_sid: str, *, break_of: str = "") -> Iterator[HeldClaim]:
     """The claim, for as long as the block runs; a `HeldError` that says who holds it where somebody else does.
 
     `break_of` names a holder whose claim is taken over: one whose machine is known to be dead.
     """
     variables = account.client.serverless.v1.services(service_sid).environments(environment_sid).variables
     now = account.now()
-    mine = Claim(holder_name(), now + LASTS, secrets.token_hex(4) if not account.is_rehearsal else "rehearsed")
+    mine = Claim(holder_name(), now + LASTS, secrets.token_hex(4))
     for one in _listed(variables):
         other = parse_claim(one.value)
         if other and other.until > now and other.holder != break_of:
             raise _held(other)
         # Taken out, not written over: of two who find it expired, one alone can then make the new one.
         _release(one)
-    written = _write(variables, mine)
-    # Were a key ever accepted twice, the two would see each other here.
-    others = [one for one in _listed(variables) if one.sid != written.sid]
-    if others:
-        _release(written)
-        raise _held(parse_claim(others[0].value) or mine)
+    claim = HeldClaim(account, variables, _write(variables, mine), mine)
     try:
-        yield mine
+        # Were a key ever accepted twice, the two would see each other here.
+        _refuse_others(variables, claim)
+        yield claim
     finally:
-        _release(written)
+        claim.release()
+
+
+def _refuse_others(variables: Any, claim: HeldClaim) -> None:
+    for one in _listed(variables):
+        other = parse_claim(one.value)
+        if other and other.nonce != claim.claim.nonce:
+            raise _held(other)
 
 
 def _listed(variables: Any) -> list[Any]:
@@ -109,8 +149,29 @@ def _release(variable: Any) -> None:
         return
 
 
+def _refuse_taken_over(variables: Any) -> None:
+    """Nothing where the environment itself is gone, as this apply was to do; else a `HeldError`.
+
+    Not even where nobody's claim is there now: whoever took it may be done, and have changed what this apply counts on.
+    """
+    try:
+        others = [other for one in _listed(variables) if (other := parse_claim(one.value))]
+    except AbsentError:
+        return
+    holder = others[0].holder if others else "somebody"
+    raise HeldError(
+        f"{holder} took this environment over while this run went on, so it stops here; plan again to see what is left",
+        holder=holder,
+        until=_readable(others[0].until) if others else "",
+    )
+
+
+def _readable(time: datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC")
+
+
 def _held(claim: Claim) -> HeldError:
-    until = claim.until.strftime("%Y-%m-%d %H:%M UTC")
+    until = _readable(claim.until)
     return HeldError(
         f"{claim.holder} is applying to this environment, until {until} at the latest; nothing was done here: wait, "
         f"or where that run is known to be dead, set break_claim to {claim.holder!r}",

@@ -133,7 +133,7 @@ def _completed(work: Work, item: Item, sid: str) -> Item:
             return Item(item.kind, item.key, item.fields, sid, {"status": status})
         if status == "failed":
             raise FailedError(f"build {sid} failed{_reason(work.account, sid)}; what was live stays live")
-        work.account.wait(POLL_S)
+        work.wait(POLL_S)
     raise FailedError(f"build {sid} is still building after {POLLS * POLL_S} s; run again to wait on")
 
 

@@ -72,7 +72,7 @@ def _settled(work: Work, number: Any) -> Item:
         status = str(number.emergency_address_status or "unregistered")
         if not status.startswith("pending-"):
             break
-        work.account.wait(POLL_S)
+        work.wait(POLL_S)
         number = work.account.client.incoming_phone_numbers(number.sid).fetch()
     if status.endswith("-failure") or status.startswith("pending-"):
         problem = "failed" if status.endswith("-failure") else f"did not end within {POLLS * POLL_S} s"

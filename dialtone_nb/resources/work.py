@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dialtone_nb.account import Account
@@ -25,6 +25,8 @@ class Work:
     server: OwnServer | None = None
     # Passwords and variables' values by what they belong to: never part of an item, so never of a plan.
     secrets: Mapping[Id, str] = field(default_factory=dict, repr=False)
+    # Keeps the claim on the environment from running out; an error where it is no longer ours.
+    keep_claim: Callable[[], None] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, item: Item) -> None:
@@ -36,6 +38,11 @@ class Work:
         """Remember that a thing is gone."""
         with self.lock:
             self.state = self.state.without(key)
+
+    def wait(self, seconds: float) -> None:
+        """Let this much of the account's time pass, holding on to the claim."""
+        self.account.wait(seconds)
+        self.keep_claim()
 
     def sid(self, kind: Kind, key: str) -> str:
         """The SID of a thing that exists."""

@@ -166,7 +166,8 @@ def _apply_claimed(
         def claimed() -> bool:
             environment = work.state.find(Kind.ENVIRONMENT, site.environment)
             if environment is not None:
-                claim.enter_context(held(site.account, work.service_sid, environment.sid, break_of=break_claim))
+                ours = claim.enter_context(held(site.account, work.service_sid, environment.sid, break_of=break_claim))
+                work.keep_claim = ours.keep
             return environment is not None
 
         is_claimed = claimed()

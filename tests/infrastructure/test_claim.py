@@ -11,8 +11,12 @@ from contextlib import contextmanager
 import pytest
 
 from dialtone_nb import claim
+from dialtone_nb.apply import Outcome
 from dialtone_nb.claim import CLAIM, Claim, held, holder_name, parse_claim
 from dialtone_nb.errors import HeldError, UnknownOutcomeError
+from dialtone_nb.plan import Change
+from dialtone_nb.resources.model import Kind
+from dialtone_nb.resources.work import Work
 from dialtone_nb.runbooks.applying import carry_out
 
 from .conftest import OpenDesk
@@ -217,3 +221,83 @@ def test_plan_that_was_read_for_long_is_made_again_before_it_is_applied(
     assert lines(desk.deploy().plan) == []
     desk.do(desk.set_up("van", buy="+15035550102"))
     desk.do(desk.set_up("van", "rotate"))
+
+
+def test_long_apply_renews_its_claim(desk: Desk, open_desk: OpenDesk) -> None:
+    """An apply that takes longer than a claim lasts holds the environment to its end; whoever comes is told so."""
+    other = open_desk()
+    other.edit("/decide")
+    began, refused = desk.account.now(), []
+
+    def watch(event: Outcome | Change) -> None:
+        if isinstance(event, Change) or event.change.kind in {Kind.SERVICE, Kind.ENVIRONMENT}:
+            return
+        desk.account.wait(90)
+        if desk.account.now() - began > claim.LASTS:
+            with pytest.raises(HeldError, match="ada@switchroom is applying"):
+                other.carry_out(other.deploy())
+            refused.append(event.change.kind)
+
+    assert desk.carry_out(desk.deploy(), observe=watch).is_complete
+    assert len(refused) > 5
+    assert desk.account.now() - began > 2 * claim.LASTS
+    assert claims(desk) == []
+
+
+def test_claim_is_not_written_at_every_change(deployed: Desk) -> None:
+    """A short apply writes its claim once: renewing costs a request only where time has passed."""
+    deployed.edit("/decide")
+    proposal = deployed.deploy()
+    deployed.requests()
+    deployed.do(proposal)
+    writes = {"claim": 1, "uploads": 2, "build": 1, "deployment": 1}
+    assert deployed.requests()["POST"] == sum(writes.values())
+
+
+def test_run_whose_claim_was_broken_stops_before_its_next_change(
+    deployed: Desk, open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken over by name while it lived, a run is told by whom, and leaves the rest."""
+    deployed.edit("/decide")
+    other = open_desk()
+    live = deployed.live("stage")
+
+    def take_over(self: Work, seconds: float) -> None:
+        deployed.account.wait(6 * 60)
+        with claimed_by(other, "grace@mill", monkeypatch, break_of="ada@switchroom"):
+            self.keep_claim()
+
+    monkeypatch.setattr(Work, "wait", take_over)
+    applied = deployed.carry_out(deployed.deploy())
+    assert applied.exit_code == 4
+    assert any("grace@mill took this environment over" in one.error for one in applied.outcomes)
+    assert deployed.live("stage") == live
+
+
+def test_run_stops_though_whoever_took_over_is_done(
+    deployed: Desk, open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim that is simply gone was somebody's to break: what they changed is not known here."""
+    deployed.edit("/decide")
+    other = open_desk()
+
+    def take_over(self: Work, seconds: float) -> None:
+        deployed.account.wait(6 * 60)
+        with claimed_by(other, "grace@mill", monkeypatch, break_of="ada@switchroom"):
+            pass
+        self.keep_claim()
+
+    monkeypatch.setattr(Work, "wait", take_over)
+    applied = deployed.carry_out(deployed.deploy())
+    assert any("somebody took this environment over" in one.error for one in applied.outcomes)
+
+
+def test_deleting_the_environment_ends_its_claim(deployed: Desk) -> None:
+    """A delete that goes on for long after its environment is gone is not told that it was taken over."""
+
+    def watch(event: Outcome | Change) -> None:
+        if isinstance(event, Outcome):
+            deployed.account.wait(6 * 60)
+
+    deployed.do(deployed.set_up("van", buy="+15035550102"))
+    assert deployed.carry_out(deployed.delete("service"), observe=watch).is_complete
