@@ -20,7 +20,7 @@ STAGE_COLOURS = {
 def draw_funnels(tally: pd.DataFrame) -> go.Figure:
     """How many attempts of each direction came as far as each stage, with the share of the stage before."""
     figure = make_figure(250, legend=False)
-    width = 0.44
+    width = 0.48
     for place, direction in enumerate(DIRECTIONS):
         counts = funnel_of(tally, direction)
         figure.add_funnel(
@@ -42,19 +42,24 @@ def draw_funnels(tally: pd.DataFrame) -> go.Figure:
         figure.update_layout(
             {
                 f"xaxis{place + 1}": {**AXIS, "domain": [left, left + width], "visible": False},
-                f"yaxis{place + 1}": {**AXIS, "anchor": f"x{place + 1}", "showgrid": False, "autorange": "reversed"},
+                # Both have the same stages: they are named once.
+                f"yaxis{place + 1}": {**AXIS, "anchor": f"x{place + 1}", "autorange": "reversed", **_axis(place)},
             }
         )
         figure.add_annotation(
             text=f"<b>{direction}</b> · {total:,}" if total else f"<b>{direction}</b> · none",
-            xref="paper",
+            xref=f"x{place + 1 if place else ''} domain",
             yref="paper",
-            x=left + width / 2,
+            x=0.5,
             y=1.02,
             yanchor="bottom",
             showarrow=False,
         )
     return show_words_if_empty(figure, tally, "no attempt")
+
+
+def _axis(place: int) -> dict[str, bool]:
+    return {"showgrid": False, "showticklabels": place == 0, "showline": False}
 
 
 def _texts(counts: list[int]) -> list[str]:

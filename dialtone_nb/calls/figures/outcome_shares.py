@@ -23,14 +23,14 @@ def draw_outcomes_by_phone(tally: pd.DataFrame) -> go.Figure:
     counts = count_outcomes(tally, ["client"])
     counts = counts.loc[counts.sum(axis=1).sort_values(kind="stable").index]
     labels = [f"{phone_label(client)} · {attempts:,}" for client, attempts in counts.sum(axis=1).items()]
-    return _share_bars(counts, labels, "share of the phone's attempts (their number beside its name)")
+    return _share_bars(counts, labels, "share of the phone's attempts")
 
 
 def draw_outcomes_by_direction(tally: pd.DataFrame) -> go.Figure:
     """How outgoing and incoming attempts ended, as shares; a direction without attempts says so."""
     counts = count_outcomes(tally, ["direction"]).reindex(list(reversed(DIRECTIONS)), fill_value=0)
     labels = [f"{way} · {n:,}" if n else f"{way} · none" for way, n in counts.sum(axis=1).items()]
-    return _share_bars(counts, labels, "share of the direction's attempts (their number beside its name)")
+    return _share_bars(counts, labels, "share of the direction's attempts")
 
 
 def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> go.Figure:

@@ -51,7 +51,9 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
     if len(days):
         margin = pd.Timedelta(days=0.6 if period == "day" else 4)
         ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
-        figure.update_xaxes(range=ends, type="date", nticks=4, tickformat="%d %b" if period == "day" else "%b %Y")
+        figure.update_xaxes(
+            range=ends, type="date", nticks=3, tickangle=0, tickformat="%d %b" if period == "day" else "%b %Y"
+        )
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 

@@ -28,10 +28,15 @@
     return update;
   };
 
+  const narrow = 600;
+
   const draw = async (holder) => {
     const { data, layout, config } = JSON.parse(holder.querySelector("script").textContent);
     holder.replaceChildren();
-    await Plotly.newPlot(holder, data, { ...layout, autosize: true }, {
+    // On a telephone a legend takes several lines.
+    const height = layout.height + (layout.showlegend && holder.clientWidth < narrow ? 120 : 0);
+    holder.style.height = `${height}px`;
+    await Plotly.newPlot(holder, data, { ...layout, height, autosize: true }, {
       ...config,
       responsive: true,
       displaylogo: false,
