@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 from twilio.http import HttpClient
@@ -81,13 +82,29 @@ class Transport(HttpClient):
             auth=auth,
             allow_redirects=allow_redirects,
             files=files,
+            expects_json=True,
         )
         if response.status_code >= 400:
             raise self._refusal(method, url, response)
+        if not _is_whole(response):
+            raise TwilioError(
+                "an answer that is not whole, or no JSON",
+                status=response.status_code,
+                code=None,
+                method=method,
+                path=urlsplit(url).path,
+                request_id=response.headers.get("Twilio-Request-Id", ""),
+            )
         return Response(response.status_code, response.text, response.headers)
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        expects_json: bool = False,
+        **options: Any,
     ) -> requests.Response:
         """The answer, whatever its status; retried only where repeating is safe."""
         parts = urlsplit(url)
@@ -103,6 +120,8 @@ class Transport(HttpClient):
             if response.status_code == TOO_MANY_REQUESTS or (
                 response.status_code >= 500 and response.status_code != 501
             ):
+                raise _TryLaterError(response)
+            if expects_json and response.ok and not _is_whole(response):
                 raise _TryLaterError(response)
             return response
 
@@ -168,6 +187,14 @@ class Transport(HttpClient):
             path=path,
             request_id=response.headers.get("Twilio-Request-Id", ""),
         )
+
+
+def _is_whole(response: requests.Response) -> bool:
+    """Whether the body is empty or JSON to its end: what passes it on may have cut it short and said nothing."""
+    try:
+        return not response.content or orjson.loads(response.content) is not None
+    except orjson.JSONDecodeError:
+        return False
 
 
 class _TryLaterError(Exception):

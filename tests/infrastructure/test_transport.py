@@ -239,6 +239,41 @@ def test_what_is_not_implemented_is_not_asked_again() -> None:
     assert len(network.asked) == 1
 
 
+@pytest.mark.parametrize("body", ['{"sid": "CL0", "friendly_na', "<html>Welcome</html>"])
+def test_answer_that_is_not_whole_is_no_answer(body: str) -> None:
+    """A good status with half an answer: a GET is sent again, of anything else the outcome is unknown."""
+    cut, network = canned(answered(200, body))
+    with pytest.raises(TwilioError, match="not whole, or no JSON"):
+        cut.request("GET", URL)
+    assert len(network.asked) == ATTEMPTS
+    cut, network = canned(answered(201, body))
+    with pytest.raises(UnknownOutcomeError, match="HTTP 201: it may have been carried out or not"):
+        cut.request("POST", URL)
+    assert len(network.asked) == 1
+
+
+def test_no_answer_to_a_delete_is_whole() -> None:
+    """A 204 has no body, and needs none."""
+    made, _ = canned(answered(204, ""))
+    assert made.request("DELETE", URL).status_code == 204
+
+
+def test_every_request_has_a_time_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole deploy, page by page, uploads, waits and calls: nothing is ever waited for without end."""
+    seen: list[object] = []
+    send = requests.adapters.HTTPAdapter.send
+
+    def watch(self: requests.adapters.HTTPAdapter, *args: Any, timeout: object = None, **rest: Any) -> Any:
+        seen.append(timeout)
+        return send(self, *args, timeout=timeout, **rest)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", watch)
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", buy="+15035550101"))
+    assert len(seen) > 80
+    assert set(seen) == {(10, 30)}
+
+
 def test_requests_in_flight_are_few() -> None:
     """However many threads ask, eight requests at most are under way."""
     under_way, most, lock = [0], [0], threading.Lock()
