@@ -186,6 +186,26 @@ def faults(schema: dict[str, Any], value: Any) -> Iterator[str]:
             yield f"{'/'.join(map(str, one.absolute_path)) or 'value'}: {one.message[:200]}"
 
 
+WRONG = {"integer": "many", "boolean": "perhaps", "object": "{"}
+WRONG_FORMATS = {
+    "date-time": "yesterday",
+    "date": "yesterday",
+    "uri": "nowhere",
+    "http-method": "FETCH",
+    "iso-country-code": "usa",
+}
+
+
+def wrong_value(schema: dict[str, Any]) -> str | None:
+    """A text that is no value of a parameter; None where any text is one."""
+    bare = _bare(_as_item(schema))
+    if "enum" in bare or "pattern" in bare:
+        return "no-such-value"
+    if "maxLength" in bare:
+        return "x" * (bare["maxLength"] + 1)
+    return WRONG.get(bare.get("type", "")) or WRONG_FORMATS.get(bare.get("format", ""))
+
+
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = schema["anyOf"][1] if "anyOf" in schema else schema
     return found

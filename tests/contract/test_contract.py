@@ -20,7 +20,7 @@ from dialtone_nb.rehearsal.api.everything import MODULES, OPERATIONS
 from dialtone_nb.rehearsal.documents import DocumentedOperation, operation_key
 from dialtone_nb.rehearsal.operations import Operation
 
-from .openapi import Contract, Exchange, read_exchange
+from .openapi import Contract, Exchange, read_exchange, wrong_value
 from .traffic import live
 
 CONTRACT = Contract()
@@ -31,11 +31,13 @@ DOCUMENTED = [operation for operation in CONTRACT.operations if operation.key in
 @dataclass(frozen=True)
 class Life:
     """Everything that was asked and answered, by operation, what each list held in pages of one and of many,
-    and the statuses of creations that were asked for without one required parameter."""
+    the statuses of creations that were asked for without one required parameter, and those of requests in which one
+    parameter was not what its schema says."""
 
     exchanges: dict[DocumentedOperation | None, list[Exchange]]
     turned: list[tuple[str, list[str], list[str]]]
     maimed: dict[DocumentedOperation, dict[str, int]]
+    spoiled: dict[DocumentedOperation, dict[str, int]]
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         client, door = client_of(rehearsal), Door(rehearsal)
         exchanges: dict[DocumentedOperation | None, list[Exchange]] = defaultdict(list)
         maimed: dict[DocumentedOperation, dict[str, int]] = defaultdict(dict)
+        spoiled: dict[DocumentedOperation, dict[str, int]] = defaultdict(dict)
 
         def record(response: requests.Response, **_: object) -> None:
             exchange = read_exchange(response)
@@ -53,6 +56,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
             exchanges[operation].append(exchange)
             if operation and exchange.form:
                 maimed[operation] |= _maim(door, CONTRACT.parameters(operation), exchange)
+            if operation and exchange.method != "DELETE":
+                spoiled[operation] |= _spoil(door, CONTRACT.parameters(operation), exchange)
 
         client.http_client.session.hooks["response"].append(record)
         turned = [
@@ -61,7 +66,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         ]
         client.http_client.session.close()
         door.session.close()
-    return Life(dict(exchanges), turned, dict(maimed))
+    return Life(dict(exchanges), turned, dict(maimed), dict(spoiled))
 
 
 def _maim(door: Door, parameters: dict[str, tuple[Any, bool]], good: Exchange) -> dict[str, int]:
@@ -69,6 +74,21 @@ def _maim(door: Door, parameters: dict[str, tuple[Any, bool]], good: Exchange) -
     for name in [name for name, (_, is_required) in parameters.items() if is_required]:
         form = [pair for pair in good.form if pair[0] != name]
         statuses[name] = door.ask(good.method, good.host, good.path, data=form).status_code
+    return statuses
+
+
+def _spoil(door: Door, parameters: dict[str, tuple[Any, bool]], good: Exchange) -> dict[str, int]:
+    statuses = {}
+    for name, (schema, _) in parameters.items():
+        wrong = wrong_value(schema)
+        if wrong is None:
+            continue
+        pairs = {
+            "params" if name_of == "query" else "data": [*(pair for pair in sent if pair[0] != name)]
+            for name_of, sent in (("query", good.query), ("form", good.form))
+        }
+        pairs["data" if good.method == "POST" else "params"].append((name, wrong))
+        statuses[name] = door.ask(good.method, good.host, good.path, **pairs).status_code
     return statuses
 
 
@@ -142,3 +162,13 @@ def test_no_documented_parameter_is_overlooked(module: ModuleType, modelled: Ope
     source = inspect.getsource(module) + inspect.getsource(sys.modules[modelled.handler.__module__])
     named = set(re.findall(r'"(\w+)', source)) | {"Page", "PageSize", "PageToken"}
     assert {name.rstrip("<>") for name in CONTRACT.parameters(operation)} - named == set()
+
+
+@pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda one: one.operation_id)
+def test_what_is_no_such_value_there_is_none_here(life: Life, operation: DocumentedOperation) -> None:
+    """A request that succeeded, sent again with a parameter that its schema does not allow, is refused as wrong.
+
+    Or by name, where the rehearsal models no value of the parameter at all.
+    """
+    taken = {name: status for name, status in life.spoiled.get(operation, {}).items() if status not in {400, 501}}
+    assert taken == {}

@@ -24,7 +24,14 @@ UPDATABLE = (
     Field("AutoCorrectAddress", flag),
     Field("StreetSecondary"),
 )
-CREATABLE = (*UPDATABLE, Field("IsoCountry", matching(r"[A-Z]{2}", "must be two capital letters"), required=True))
+_country = matching(r"[A-Z]{2}", "must be two capital letters")
+CREATABLE = (*UPDATABLE, Field("IsoCountry", _country, required=True))
+FILTERS = (
+    Field("CustomerName"),
+    Field("FriendlyName"),
+    Field("EmergencyEnabled", flag),
+    Field("IsoCountry", _country),
+)
 
 # A stand-in for the national address files that Twilio asks: form only, which is enough to rehearse both refusals.
 POSTAL_CODES = {
@@ -109,13 +116,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
 
 def list_(tables: Tables, ask: Ask) -> Reply:
     """Addresses, of one name, country or kind where a filter says so."""
-    filters = (
-        Field("CustomerName"),
-        Field("FriendlyName"),
-        Field("EmergencyEnabled", flag),
-        Field("IsoCountry"),
-    )
-    wanted = read_fields(filters, ask.query)
+    wanted = read_fields(FILTERS, ask.query)
     things = [a for a in tables.list("address", "") if all(a.body[key] == value for key, value in wanted.items())]
     return list_reply(ask, "addresses", things, lambda a: address_body(tables, a), lambda a: str(a.sid))
 

@@ -49,6 +49,7 @@ WANTED = (
     Field("PhoneNumber", matching(r"\+?[0-9() -]+", "must be E.164"), code=21421),
     Field("AreaCode", matching(r"[2-9][0-9]{2}", "must be three digits"), code=21451),
 )
+FILTERS = (Field("PhoneNumber"), Field("FriendlyName"), Field("Beta", flag), Field("Origin"))
 DEFAULTS: dict[str, Any] = {
     "voice_url": "",
     "voice_method": "POST",
@@ -198,14 +199,14 @@ def create(tables: Tables, ask: Ask) -> Reply:
 
 def list_(tables: Tables, ask: Ask) -> Reply:
     """The account's numbers; PhoneNumber matches in part, with * for any one digit."""
-    query = dict(ask.query)
+    wanted = read_fields(FILTERS, ask.query)
     things = [look_again(tables, number) for number in tables.list("phone_number", "")]
-    if partial := query.get("PhoneNumber"):
+    if partial := wanted.get("phone_number"):
         pattern = re.compile("".join("[0-9]" if c == "*" else re.escape(c) for c in partial))
         things = [number for number in things if pattern.search(number.name)]
-    if name := query.get("FriendlyName"):
+    if name := wanted.get("friendly_name"):
         things = [number for number in things if number.body["friendly_name"] == name]
-    if query.get("Origin") == "hosted" or query.get("Beta") == "true_only":
+    if wanted.get("origin") == "hosted":
         things = []
     return list_reply(ask, "incoming_phone_numbers", things, lambda n: number_body(tables, n), lambda n: str(n.sid))
 
