@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .chromium import CHROMIUM
+from .laboratory import WAITS_MS, started_lab
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -40,3 +41,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for file in (ROOT / name).glob(kind):
             shutil.copy(file, folder / name)
     return folder
+
+
+@pytest.fixture(scope="module")
+def lab(root: Path) -> Iterator[str]:
+    """The address of JupyterLab, on the folder that the module's own `root` has made."""
+    with started_lab(root) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A window in which notebooks are opened, one beside the other."""
+    opened = browser.new_page(viewport={"width": 1300, "height": 1000})
+    opened.set_default_timeout(WAITS_MS)
+    yield opened
+    opened.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +16,10 @@ from dialtone_nb.display.outputs import RESULT
 
 from .chromium import IN_A_BROWSER
 from .conftest import ROOT
-from .laboratory import WAITS_MS, OpenNotebook, open_notebook, started_lab
+from .laboratory import OpenNotebook, open_notebook
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = IN_A_BROWSER
 
@@ -51,22 +50,6 @@ def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     for name in OTHERS:
         shutil.copytree(project, folder / name)
     return folder
-
-
-@pytest.fixture(scope="module")
-def lab(root: Path) -> Iterator[str]:
-    """The address of JupyterLab."""
-    with started_lab(root) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """A window in which notebooks are opened, one beside the other."""
-    opened = browser.new_page(viewport={"width": 1300, "height": 1000})
-    opened.set_default_timeout(WAITS_MS)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -93,6 +93,7 @@ def test_a_page_opens_offline_and_anybody_can_read_it(opened: Opened) -> None:
         assert (
             page.evaluate(
                 """() => [...document.querySelectorAll('.dialtone, .dialtone *')]
+                 .filter((one) => one.clientWidth > 1)  // what is there for screen readers alone is one pixel wide
                  .filter((one) => getComputedStyle(one).overflowX !== 'visible' && one.scrollWidth > one.clientWidth)
                  .map((one) => one.outerHTML.slice(0, 80))"""
             )
@@ -114,8 +115,27 @@ def test_a_plan_shows_each_kind_once_and_how_to_agree(plain: Page, pages: Path) 
     plan = plain.locator(".dialtone-plan")
     assert plan.locator("tr", has_text="8 functions").count() == 1
     assert plan.locator("tr", has_text="8 function versions").count() == 1
-    assert plan.locator("tbody .room").all_inner_texts() == ["SERVICE AND CODE", "SIP"]
+    assert plan.locator("summary .room-name").all_inner_texts() == ["SERVICE AND CODE", "SIP"]
     assert "plan-" in plan.get_by_text("To agree to it").inner_text()
+
+
+def test_a_plan_is_filtered_and_folded_where_no_script_runs(browser: Browser, pages: Path) -> None:
+    """The boxes and the rooms are the page's own; paper shows everything all the same."""
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto((pages / "delete.html").as_uri())
+    plan = page.locator(".dialtone-plan")
+    rows = plan.locator("tbody.change:visible")
+    every = rows.count()
+    plan.get_by_label("only what costs or has a warning").check()
+    warned = rows.count()
+    assert 0 < warned < every
+    room = plan.locator("summary", has_text="SIP")
+    room.click()
+    assert rows.count() < warned
+    assert "with a warning" in room.inner_text()
+    page.emulate_media(media="print")
+    assert rows.count() == every
+    page.context.close()
 
 
 def test_settings_unfold_on_screen_and_are_whole_on_paper(plain: Page, pages: Path) -> None:

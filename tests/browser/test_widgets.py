@@ -1,0 +1,127 @@
+"""What runbooks offer to somebody who sits in JupyterLab: the form, the plan's filters, the phone, and the calls."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .chromium import IN_A_BROWSER
+from .laboratory import open_notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = IN_A_BROWSER
+
+WITH_CALLS = "import pathlib; from dialtone_nb.prepared_accounts import with_calls; with_calls(pathlib.Path.cwd())"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+    """The server's folder: a project with an empty account, and one with two phones and their calls."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(project, folder / "empty")
+    subprocess.run([sys.executable, "-c", WITH_CALLS], cwd=project, check=True, capture_output=True)
+    shutil.copytree(project, folder / "calls")
+    return folder
+
+
+def test_what_the_form_takes_holds_and_an_older_plan_is_not_applied(page: Page, lab: str) -> None:
+    """The banner follows; the plan that stands below is refused; run again, it is the other environment's."""
+    notebook = open_notebook(page, lab, "empty/notebooks/deploy.ipynb")
+    notebook.run_all()
+    panel = notebook.panel
+    panel.get_by_role("button", name="Change parameters").click()
+    panel.get_by_label("environment").select_option("prod")
+    panel.get_by_role("button", name="Take these values").click()
+    panel.get_by_text("It holds for the cells that run from now on").wait_for()
+    assert "prod, protected" in panel.locator(".dialtone-banner").inner_text()
+
+    notebook.consent("rehearsal")
+    panel.get_by_text("this plan: was made before environment changed, and nothing was done").wait_for()
+
+    notebook.run_all()
+    assert "prod, protected" in panel.locator(".dialtone-banner").inner_text()
+    assert "1 set by the form" in panel.locator(".dialtone-parameters summary").inner_text()
+    assert panel.locator(".dialtone-plan").get_by_text("Deploy prod").count() == 1
+    assert notebook.errors() == []
+
+
+def test_a_plan_is_filtered_and_folded_by_keyboard(page: Page, lab: str) -> None:
+    """Only what has a warning, only what mentions a word; a room folds with Enter, and still says what it endangers."""
+    notebook = open_notebook(page, lab, "calls/notebooks/delete.ipynb")
+    notebook.run_all()
+    plan = notebook.panel.locator(".dialtone-plan").first
+    rows = plan.locator("tbody.change:visible")
+    every = rows.count()
+    warned = plan.get_by_label("only what costs or has a warning")
+    warned.focus()
+    page.keyboard.press("Space")
+    assert 0 < rows.count() < every
+    assert rows.count() == plan.locator("tbody.change:visible .danger").count()
+    page.keyboard.press("Space")
+    assert rows.count() == every
+
+    word = plan.get_by_label("that mention")
+    word.fill("mapping")
+    assert 0 < rows.count() < every
+    assert all("mapping" in text for text in rows.all_inner_texts())
+    word.fill("")
+
+    room = plan.locator("summary", has_text="SIP")
+    room.focus()
+    page.keyboard.press("Enter")
+    assert rows.count() < every
+    assert "with a warning" in room.inner_text()
+
+
+def test_keys_that_are_typed_are_answered_by_the_live_dial_plan(page: Page, lab: str) -> None:
+    """Another phone, other keys: what the phone sends and what becomes of it stand there at once."""
+    notebook = open_notebook(page, lab, "calls/notebooks/explore.ipynb")
+    notebook.run_all()
+    assert notebook.errors() == []
+    panel = notebook.panel
+    assert panel.get_by_text("by the dial plan that is live in stage").count() == 1
+    panel.get_by_label("Phone").select_option("makerspace")
+    panel.get_by_placeholder("such as 5035550199").fill("0115255123")
+    answer = panel.get_by_role("status")
+    answer.get_by_text("sends 0115255123 3 s after key 10").wait_for()
+    assert "A number in Mexico has ten digits" in answer.inner_text()
+
+
+def test_a_call_that_is_chosen_is_told_from_its_beginning_to_its_end(page: Page, lab: str) -> None:
+    """Legs, TwiML, events and alerts of the one that did not get through."""
+    notebook = open_notebook(page, lab, "calls/notebooks/explore.ipynb")
+    notebook.run_all()
+    calls = notebook.panel.get_by_label("Calls")
+    unregistered = calls.locator("option", has_text="32009")
+    calls.select_option(value=unregistered.get_attribute("value"))
+    story = notebook.panel.locator(".dialtone-story")
+    story.get_by_text("32009: dialled phone is not registered").wait_for()
+    assert story.get_by_text("/sip-incoming is asked").count() == 1
+    assert "incoming-dialstatus-no-answer" in story.inner_text()
+    story.locator("summary", has_text="TwiML").first.click()
+    assert "<Dial" in story.locator("pre:visible").inner_text()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("path", ["empty/notebooks/deploy.ipynb", "calls/notebooks/explore.ipynb"])
+def test_our_outputs_can_be_read_by_everybody(page: Page, lab: str, path: str, theme: str) -> None:
+    """axe-core finds no fault in what our cells show, the form and the consent box included, light and dark."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    notebook = open_notebook(page, lab, path)
+    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    notebook.run_all()
+    notebook.panel.get_by_role("button", name="Change parameters").click()
+    page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+    page.wait_for_timeout(500)  # colours fade from one theme to the other
+    found = Axe().run(page, context=".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output")
+    assert found.response["passes"]
+    grave = [one["id"] for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
+    assert grave == [], found.generate_report()
