@@ -13,7 +13,7 @@ from dialtone_nb.clients.qr_codes import write_qr_code
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.runbook import parameters_folder
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 PORT = 8023
 

@@ -9,7 +9,7 @@ from dialtone_nb.clients.dial_strings import Grammar, write_dial_string
 from dialtone_nb.clients.private_files import PASSWORD_FILE, private_folder
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters import Device, Parameters
-from dialtone_nb.yaml_models import suggest
+from dialtone_nb.yaml_faults import suggest
 
 Transport = Literal["UDP", "TCP", "TLS"]
 
