@@ -51,6 +51,8 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 def _text(given: Any, context: Mapping[str, Any], raw: str) -> Words:
+    if given is None:
+        return EMPTY, 'write it, in quotes where it begins with a #, or it is a comment: "#"'
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
     return "must be text", f'put it in quotes: "{raw}"' if is_number and raw else ""
 

@@ -62,6 +62,20 @@ CASES = {
     "a number without quotes": ("clients.yaml", '"+15035550101"', "+15035550101", 'put it in quotes: "+15035550101"'),
     "a number that is not E.164": ("clients.yaml", '"+15035550101"', '"5035550101"', "must be E.164"),
     "a number of no country": ("clients.yaml", '"+15035550101"', '"+99935550101"', "is a number of no country"),
+    "a pattern that is read as a number": (
+        "dialplan.yaml",
+        'pattern: "011."',
+        "pattern: 011.",
+        'must be text, not 011.; put it in quotes: "011."',
+    ),
+    "a pattern that is read as a comment": (
+        "dialplan.yaml",
+        'pattern: "#"',
+        "pattern: #",
+        "is empty; write it, in quotes where it begins with a #",
+    ),
+    "an edge that Twilio has not": ("network.yaml", "# edge: umatilla", "edge: umatila #", "did you mean 'umatilla'?"),
+    "an address that is none": ("network.yaml", '"http://192.0.2.20:8023"', '"192.0.2.20"', "is no address of a web"),
     "a postal code without quotes": ("clients.yaml", '"97205"', "97205", "postal_code"),
     "an undeclared environment": (
         "clients.yaml",
