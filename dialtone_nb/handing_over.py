@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dialtone_nb.account import beside_rehearsal
 from dialtone_nb.clients.configurations import SCANNING
-from dialtone_nb.clients.hand_over import Handout, hand_over, own_address
+from dialtone_nb.clients.hand_over import Handout, hand_over, is_own, own_address
 from dialtone_nb.clients.private_files import PASSWORD_FILE, PRIVATE, load_private_files, private_folder
 from dialtone_nb.clients.qr_codes import write_qr_code
 from dialtone_nb.errors import Fault, InputError
@@ -22,14 +22,21 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
     """0 where the phone took all of its files, 1 where the time was up; an `InputError` where there is none to take."""
     parameters = load_parameters(parameters_folder(project))
     root = beside_rehearsal(project, PRIVATE.name) if arguments.rehearsal else project / PRIVATE
-    handout = make_handout(parameters, arguments.client, root, address=arguments.address or "")
-    print(f"Handing out, each once and for {arguments.minutes} minutes at most, on your own network:")
-    for name in handout.files:
-        print(f"  {handout.address}/{name}")
-    if handout.device in SCANNING:
-        print(write_qr_code(f"{handout.address}/{next(iter(handout.files))}"))
-    print("Whoever fetches it has the phone's password. Ctrl+C ends it.", flush=True)
-    if hand_over(handout, within_s=arguments.minutes * 60, say=lambda said: print(said, flush=True)):
+    declared = parameters.network.provisioning
+    address = arguments.address or (declared if declared and is_own(declared) else own_address(PORT))
+    handout = make_handout(parameters, arguments.client, root, address)
+    if declared and not address.startswith(declared):
+        print(f"Not at {declared}, which network.yaml names and the phone's sheet has, but at this computer's address.")
+
+    def ready() -> None:
+        print(f"Handing out, each once and for {arguments.minutes:g} minutes at most, on your own network:")
+        for name in handout.files:
+            print(f"  {handout.address}/{name}")
+        if handout.device in SCANNING:
+            print(write_qr_code(f"{handout.address}/{next(iter(handout.files))}"))
+        print("Whoever fetches it has the phone's password. Ctrl+C ends it.", flush=True)
+
+    if hand_over(handout, within_s=arguments.minutes * 60, say=lambda said: print(said, flush=True), ready=ready):
         print(
             "done: the phone has all it needs; if it was not the phone that took it, rotate the password (client_setup)"
         )
@@ -38,8 +45,8 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
     return 1
 
 
-def make_handout(parameters: Parameters, client: str, root: Path, *, address: str = "") -> Handout:
-    """The phone's loadable files under the address that network.yaml declares, or this one, or this computer's own."""
+def make_handout(parameters: Parameters, client: str, root: Path, address: str) -> Handout:
+    """The phone's loadable files, to be handed out under this address; an `InputError` where it has none."""
     if client not in parameters.clients:
         raise InputError(
             Fault(f"client {client}", "is no phone in clients.yaml", suggest(client, list(parameters.clients)))
@@ -55,5 +62,4 @@ def make_handout(parameters: Parameters, client: str, root: Path, *, address: st
         problem = f"has no ready configuration in {root.name}/{declared.environment}/{client}"
         repair = "set it up with the runbook client_setup; a device of the kind 'any' is set up by hand, from its sheet"
         raise InputError(Fault(f"client {client}", problem, repair))
-    base = address or parameters.network.provisioning or own_address(PORT)
-    return Handout(files, declared.device, f"{base.rstrip('/')}/{declared.environment}/{client}")
+    return Handout(files, declared.device, f"{address.rstrip('/')}/{declared.environment}/{client}")

@@ -45,10 +45,10 @@ class Handout:
         return ""
 
 
-def hand_over(handout: Handout, *, within_s: float, say: Say) -> bool:
+def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[], None] = lambda: None) -> bool:
     """Whether every file was taken within so many seconds; each is given once, and who took it is said.
 
-    An `InputError` where the address is not this computer's, or is taken.
+    `ready` is called once phones are listened to. An `InputError` where the address is not ours, or is taken.
     """
     parts = urlsplit(handout.address)
     left, room = set(handout.files), threading.Lock()
@@ -92,11 +92,22 @@ def hand_over(handout: Handout, *, within_s: float, say: Say) -> bool:
         ) from None
     with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        ready()
         taken.wait(within_s)
         if taken.is_set():
             time.sleep(0.2)  # the last answer is on its way
         server.shutdown()
     return taken.is_set()
+
+
+def is_own(address: str) -> bool:
+    """Whether this computer can be reached by the host of an address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+        try:
+            tried.bind((urlsplit(address).hostname or "", 0))
+        except OSError:
+            return False
+        return True
 
 
 def own_address(port: int) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +20,7 @@ from dialtone_nb.clients.hand_over import Handout, hand_over
 from dialtone_nb.clients.private_files import private_folder, save_private_files
 from dialtone_nb.clients.settings import device_settings
 from dialtone_nb.errors import InputError
-from dialtone_nb.handing_over import make_handout
+from dialtone_nb.handing_over import main, make_handout
 from dialtone_nb.parameters import Parameters
 
 from .conftest import handed_out_at
@@ -69,7 +73,7 @@ def fetch(url: str) -> tuple[int, str]:
 @pytest.fixture
 def running(parameters: Parameters, private: Path, address: str) -> Iterator[Running]:
     """The soundpoint's two files, being handed out."""
-    started = Running(make_handout(handed_out_at(parameters, address), "soundpoint", private))
+    started = Running(make_handout(parameters, "soundpoint", private, address))
     yield started
     started.thread.join(30)
 
@@ -108,7 +112,7 @@ def test_when_the_time_is_up_nothing_is_handed_out_any_more(address: str) -> Non
 
 def test_an_address_of_another_machine_is_one_line(parameters: Parameters, private: Path) -> None:
     """The declared address may be the one of the operator at the next desk."""
-    handout = make_handout(handed_out_at(parameters, "http://192.0.2.20:8023"), "softphone", private)
+    handout = make_handout(parameters, "softphone", private, "http://192.0.2.20:8023")
     with pytest.raises(InputError, match=r"can't be listened at here .*; name an address of this computer"):
         hand_over(handout, within_s=1, say=lambda _: None)
 
@@ -117,11 +121,43 @@ def test_a_phone_without_a_ready_configuration_is_one_line(parameters: Parameter
     """Neither one that is set up by hand, nor one that nobody set up, nor a stranger."""
     for client, told in (("anything", "has no ready configuration"), ("softfone", "did you mean 'softphone'")):
         with pytest.raises(InputError, match=told):
-            make_handout(parameters, client, private)
+            make_handout(parameters, client, private, "http://127.0.0.1:8023")
 
 
-def test_without_a_declared_address_it_is_this_computers_own(parameters: Parameters, private: Path) -> None:
-    """Whatever network it is on."""
-    handout = make_handout(parameters, "softphone", private)
-    assert handout.address.endswith(":8023/stage/softphone")
-    assert list(handout.files) == ["linphone.xml"]
+def told_by(command: Path, *options: str) -> tuple[int, str]:
+    """The exit code and the words of the command, whose phone comes as soon as it says that it is ready."""
+    asked = [sys.executable, "-m", "dialtone_nb", "hand-over", "softphone", *options]
+    with subprocess.Popen(asked, cwd=command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.strip().endswith("/stage/softphone/linphone.xml"):
+                assert fetch(line.strip())[0] == 200
+        return process.wait(), "".join(lines)
+
+
+def test_the_command_hands_out_and_says_who_came(parameters: Parameters, private: Path, address: str) -> None:
+    """Its address and the code to scan come first, then who took the file; the password is never printed."""
+    project = private.parent
+    (project / "notebooks").mkdir()
+    shutil.copytree(parameters.folder, project / "parameters")
+    code, told = told_by(project, "--address", address)
+    assert code == 0, told
+    assert "▄▄▄▄▄" in told
+    assert "linphone.xml was taken by 127.0.0.1" in told
+    assert PASSWORD not in told
+
+
+def test_an_address_of_somebody_elses_computer_gives_way_to_ones_own(
+    parameters: Parameters, private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """network.yaml may name the operator's at the next desk; what is on the sheet is said to lead there."""
+    at = handed_out_at(parameters, "http://192.0.2.20:8023")
+    monkeypatch.setattr("dialtone_nb.handing_over.load_parameters", lambda _: at)
+    monkeypatch.setattr("dialtone_nb.handing_over.own_address", lambda _: "http://127.0.0.1:0")
+    arguments = SimpleNamespace(client="softphone", address=None, minutes=0.001, rehearsal=False)
+    assert main(arguments, private.parent) == 1  # type: ignore[arg-type]
+    told = capsys.readouterr().out
+    assert told.startswith("Not at http://192.0.2.20:8023, which network.yaml names")
+    assert told.rstrip().endswith("nothing is handed out any more")
