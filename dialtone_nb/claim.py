@@ -1,4 +1,4 @@
-"""One apply at a time: a claim on the environment, kept as a variable on it."""
+"""One apply at a time: a claim on the environment, kept as a variable on it, or in the folder of our own server."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from dialtone_nb.account import Account
-from dialtone_nb.errors import AbsentError, DialtoneError, HeldError, TwilioError, UnknownOutcomeError
+from dialtone_nb.errors import AbsentError, DialtoneError, HeldError, InputError, TwilioError, UnknownOutcomeError
 
 CLAIM = "DIALTONE_CLAIM"
 LASTS = timedelta(minutes=15)
@@ -49,12 +49,35 @@ def parse_claim(value: str) -> Claim | None:
         return None
 
 
-class HeldClaim:
-    """A claim that is ours, as Twilio keeps it; `keep` may be called from any thread."""
+class KeptValue(Protocol):
+    """A value under a name, where everybody sees it; gone or changed by others at any time (`AbsentError`)."""
 
-    def __init__(self, account: Account, variables: Any, written: Any, claim: Claim) -> None:
+    key: str
+    value: str
+
+    def update(self, *, value: str) -> Any:
+        """Give it another value."""
+
+    def delete(self) -> Any:
+        """Take out this very value, and no later one of the same name."""
+
+
+class Keeper(Protocol):
+    """Where claims are kept: of two who make a value of one name, one alone succeeds."""
+
+    def list(self) -> Sequence[Any]:
+        """Every `KeptValue` that is there."""
+
+    def create(self, *, key: str, value: str) -> Any:
+        """The new `KeptValue`; refused where the name is taken."""
+
+
+class HeldClaim:
+    """A claim that is ours, as it is kept; `keep` may be called from any thread."""
+
+    def __init__(self, account: Account, keeper: Keeper, written: KeptValue, claim: Claim) -> None:
         self._account = account
-        self._variables = variables
+        self._keeper = keeper
         self._written = written
         self._lock = threading.Lock()
         self.claim = claim
@@ -74,74 +97,80 @@ class HeldClaim:
             except UnknownOutcomeError:
                 return  # some time is left: the next call finds out
             except AbsentError:
-                _refuse_taken_over(self._variables)
+                _refuse_taken_over(self._keeper)
             self.claim = renewed
 
     def release(self) -> None:
-        """Nothing; the claim is gone, if Twilio can be reached."""
+        """Nothing; the claim is gone, if its keeper can be reached."""
         _release(self._written)
 
 
+def variables_of(account: Account, service_sid: str, environment_sid: str) -> Keeper:
+    """An environment's variables, as the keeper of its claim."""
+    keeper: Keeper = account.client.serverless.v1.services(service_sid).environments(environment_sid).variables
+    return keeper
+
+
 @contextmanager
-def held(account: Account, service_sid: str, environment_sid: str, *, break_of: str = "") -> Iterator[HeldClaim]:
+def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[HeldClaim]:
     """The claim, for as long as the block runs; a `HeldError` that says who holds it where somebody else does.
 
     `break_of` names a holder whose claim is taken over: one whose machine is known to be dead.
     """
-    variables = account.client.serverless.v1.services(service_sid).environments(environment_sid).variables
     now = account.now()
     mine = Claim(holder_name(), now + LASTS, secrets.token_hex(4))
-    for one in _listed(variables):
+    for one in _listed(keeper):
         other = parse_claim(one.value)
         if other and other.until > now and other.holder != break_of:
             raise _held(other)
         # Taken out, not written over: of two who find it expired, one alone can then make the new one.
         _release(one)
-    claim = HeldClaim(account, variables, _write(variables, mine), mine)
+    claim = HeldClaim(account, keeper, _write(keeper, mine), mine)
     try:
         # Were a key ever accepted twice, the two would see each other here.
-        _refuse_others(variables, claim)
+        _refuse_others(keeper, claim)
         yield claim
     finally:
         claim.release()
 
 
-def _refuse_others(variables: Any, claim: HeldClaim) -> None:
-    for one in _listed(variables):
+def _refuse_others(keeper: Keeper, claim: HeldClaim) -> None:
+    for one in _listed(keeper):
         other = parse_claim(one.value)
         if other and other.nonce != claim.claim.nonce:
             raise _held(other)
 
 
-def _listed(variables: Any) -> list[Any]:
-    return [one for one in variables.list() if one.key == CLAIM]
+def _listed(keeper: Keeper) -> list[KeptValue]:
+    return [one for one in keeper.list() if one.key == CLAIM]
 
 
-def _write(variables: Any, mine: Claim) -> Any:
-    """The variable with this claim; where somebody else's was there first, a `HeldError`."""
+def _write(keeper: Keeper, mine: Claim) -> KeptValue:
+    """The value with this claim; where somebody else's was there first, a `HeldError`."""
     for attempt in range(1, TRIES + 1):
         try:
-            return variables.create(key=CLAIM, value=str(mine))
+            made: KeptValue = keeper.create(key=CLAIM, value=str(mine))
+            return made
         except UnknownOutcomeError:
-            found = [one for one in _listed(variables) if one.value == str(mine)]
+            found = [one for one in _listed(keeper) if one.value == str(mine)]
             if found:
                 return found[0]
             if attempt == TRIES:
                 raise
-        except TwilioError:
+        except (TwilioError, InputError):
             # That an existing key is refused is documented nowhere, so it is told by looking, not by the code.
-            others = [other for one in _listed(variables) if (other := parse_claim(one.value))]
+            others = [other for one in _listed(keeper) if (other := parse_claim(one.value))]
             if not others:
                 raise
             raise _held(others[0]) from None
     raise AssertionError("unreachable")
 
 
-def _release(variable: Any) -> None:
+def _release(kept: KeptValue) -> None:
     """Nothing; the claim is gone, if Twilio can be reached: what was done must be told in any case, and it runs out."""
     for _ in range(TRIES):
         try:
-            variable.delete()
+            kept.delete()
         except UnknownOutcomeError:
             continue
         except DialtoneError:  # gone already, with its environment perhaps; or it stays until it has run out
@@ -149,13 +178,13 @@ def _release(variable: Any) -> None:
         return
 
 
-def _refuse_taken_over(variables: Any) -> None:
+def _refuse_taken_over(keeper: Keeper) -> None:
     """Nothing where the environment itself is gone, as this apply was to do; else a `HeldError`.
 
     Not even where nobody's claim is there now: whoever took it may be done, and have changed what this apply counts on.
     """
     try:
-        others = [other for one in _listed(variables) if (other := parse_claim(one.value))]
+        others = [other for one in _listed(keeper) if (other := parse_claim(one.value))]
     except AbsentError:
         return
     holder = others[0].holder if others else "somebody"

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from dialtone_nb.applied import Applied
 from dialtone_nb.apply import Outcome, Status, apply_changes
-from dialtone_nb.claim import held, holder_name
+from dialtone_nb.claim import Keeper, held, holder_name, variables_of
 from dialtone_nb.display.consent_box import ConsentBox
 from dialtone_nb.display.outputs import show
 from dialtone_nb.errors import ApplyError, ConsentError, Fault, HeldError, InputError
@@ -21,6 +21,7 @@ from dialtone_nb.resources.model import Kind
 from dialtone_nb.resources.work import Work
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.site import Proposal, Site
+from dialtone_nb.server.claims import ClaimFolder
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 Observe = Callable[[Outcome | Change], None]
@@ -164,11 +165,15 @@ def _apply_claimed(
     with ExitStack() as claim:
 
         def claimed() -> bool:
-            environment = work.state.find(Kind.ENVIRONMENT, site.environment)
-            if environment is not None:
-                ours = claim.enter_context(held(site.account, work.service_sid, environment.sid, break_of=break_claim))
-                work.keep_claim = ours.keep
-            return environment is not None
+            keepers = _keepers_of_claims(work, site)
+            ours = [claim.enter_context(held(site.account, keeper, break_of=break_claim)) for keeper in keepers]
+
+            def keep() -> None:
+                for one in ours:
+                    one.keep()
+
+            work.keep_claim = keep
+            return bool(ours)
 
         is_claimed = claimed()
         _refuse_stale(proposal)
@@ -180,6 +185,16 @@ def _apply_claimed(
         work.secrets = {**work.secrets, **proposal.make_secrets(plan)}
         outcomes += apply_changes(work, rest, watch)
     return _in_order(plan, outcomes)
+
+
+def _keepers_of_claims(work: Work, site: Site) -> list[Keeper]:
+    """Where this environment is claimed: at Twilio, in the folder of our own server, or at both while it moves."""
+    keepers: list[Keeper] = []
+    if site.parameters.network.self_hosted and site.server:
+        keepers.append(ClaimFolder(site.server.folder, site.environment))
+    if environment := work.state.find(Kind.ENVIRONMENT, site.environment):
+        keepers.append(variables_of(site.account, work.service_sid, environment.sid))
+    return keepers
 
 
 def _refuse_stale(proposal: Proposal) -> None:

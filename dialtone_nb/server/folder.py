@@ -53,7 +53,7 @@ def table_version(table: Table) -> str:
 def push_table(folder: Path, table: Table) -> str:
     """The table's version, now on the folder's disk and served by nobody yet; pushing it again changes nothing."""
     version = table_version(table)
-    with _writing(folder):
+    with writing(folder):
         if not _is_whole(_table_path(folder, version), version):
             write_whole(_table_path(folder, version), table_json(table))
     return version
@@ -117,7 +117,7 @@ def switch_table(folder: Path, environment: str, version: str) -> Serving:
     if environment not in read_table(folder, version).environments:
         place = str(_table_path(folder, version))
         raise InputError(Fault(place, f"has no environment {environment!r}", "deploy it from the files that have"))
-    with _writing(folder):
+    with writing(folder):
         now = read_serving(folder, environment)
         if now.version == version:
             return now
@@ -129,7 +129,7 @@ def switch_table(folder: Path, environment: str, version: str) -> Serving:
 def close_environment(folder: Path, environment: str) -> bool:
     """Whether the environment served a table until now; from now on it serves none. The tables stay."""
     path = _environment_path(folder, environment)
-    with _writing(folder):
+    with writing(folder):
         was_open = path.exists()
         path.unlink(missing_ok=True)
         if was_open:
@@ -159,8 +159,8 @@ def _is_whole(path: Path, version: str) -> bool:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """The only writer, until the block ends; an `InputError` that names the folder where it can't be written."""
+def writing(folder: Path) -> Iterator[None]:
+    """The folder's only writer, until the block ends; an `InputError` that names it where it can't be written."""
     try:
         for name in (TABLES, ENVIRONMENTS):
             (folder / name).mkdir(parents=True, exist_ok=True)

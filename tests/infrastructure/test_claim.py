@@ -12,7 +12,7 @@ import pytest
 
 from dialtone_nb import claim
 from dialtone_nb.apply import Outcome
-from dialtone_nb.claim import CLAIM, Claim, held, holder_name, parse_claim
+from dialtone_nb.claim import CLAIM, Claim, HeldClaim, held, holder_name, parse_claim, variables_of
 from dialtone_nb.errors import HeldError, UnknownOutcomeError
 from dialtone_nb.plan import Change
 from dialtone_nb.resources.model import Kind
@@ -31,11 +31,12 @@ def deployed(desk: Desk) -> Desk:
 
 
 @contextmanager
-def claimed_by(desk: Desk, holder: str, monkeypatch: pytest.MonkeyPatch, **options: str) -> Iterator[Claim]:
+def claimed_by(desk: Desk, holder: str, monkeypatch: pytest.MonkeyPatch, **options: str) -> Iterator[HeldClaim]:
     """The claim on stage, held by somebody."""
     with monkeypatch.context() as patched:
         patched.setenv("DIALTONE_OPERATOR", holder)
-        with held(desk.account, desk.client.serverless.v1.services(SERVICE).fetch().sid, sid(desk), **options) as mine:
+        service = desk.client.serverless.v1.services(SERVICE).fetch().sid
+        with held(desk.account, variables_of(desk.account, service, sid(desk)), **options) as mine:
             patched.undo()
             yield mine
 
@@ -131,7 +132,7 @@ def test_of_many_who_ask_at_once_one_alone_holds(
         names.mine = f"operator-{number}"
         together.wait()
         try:
-            with held(desks[number].account, service, environment):
+            with held(desks[number].account, variables_of(desks[number].account, service, environment)):
                 with gate:
                     inside[0] += 1
                     most[0] = max(most[0], inside[0])

@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ import pytest
 
 from dialtone_nb import transport
 from dialtone_nb.account import CONTROL
-from dialtone_nb.errors import InputError
+from dialtone_nb.claim import CLAIM, Claim, held
+from dialtone_nb.errors import HeldError, InputError
 from dialtone_nb.resources import served_tables
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.runbooks.verify import verify_site
+from dialtone_nb.server.claims import ClaimFolder
 from dialtone_nb.server.folder import list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
 
@@ -243,3 +247,41 @@ def test_another_server_at_the_url_is_not_taken_for_ours(desk: Desk) -> None:
         applied = desk.carry_out(desk.deploy())
     assert applied.exit_code == 4, told(applied)
     assert desk.domain(STAGE) is None
+
+
+def test_two_operators_of_our_own_server_take_turns(own: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes second is told who holds the environment, and changes nothing; a dead holder's claim can be broken."""
+    own.do(own.deploy())
+    own.declare("workbench", call_time_limit_s=777)
+    proposal, before = own.deploy(), read_serving(own.server.folder, "stage")
+    with monkeypatch.context() as patched, ExitStack() as other:
+        patched.setenv("DIALTONE_OPERATOR", "grace@mill")
+        other.enter_context(held(own.account, ClaimFolder(own.server.folder, "stage")))
+        patched.undo()
+        with pytest.raises(HeldError, match="grace@mill is applying to this environment"):
+            own.carry_out(proposal)
+        assert read_serving(own.server.folder, "stage") == before
+        assert own.carry_out(own.deploy(), break_claim="grace@mill").exit_code == 0
+    assert ClaimFolder(own.server.folder, "stage").list() == []
+
+
+def test_of_many_who_claim_a_folder_at_once_one_alone_does(own: Desk) -> None:
+    """Eight at the same moment, over a claim that has run out."""
+    keeper = ClaimFolder(own.server.folder, "stage")
+    keeper.create(key=CLAIM, value=str(Claim("late", own.account.now(), "0")))
+    together, inside = threading.Barrier(8), threading.Semaphore(1)
+
+    def apply(_: int) -> bool:
+        together.wait()
+        try:
+            with held(own.account, keeper):
+                assert inside.acquire(blocking=False), "two are inside"
+                time.sleep(0.02)
+                inside.release()
+                return True
+        except HeldError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert 1 <= sum(pool.map(apply, range(8))) <= 8
+    assert keeper.list() == []
