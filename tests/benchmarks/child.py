@@ -25,6 +25,7 @@ class Run:
     """What a program needed from its start to its end, its children included, and the JSON that it printed last."""
 
     seconds: float
+    processor_s: float
     peak_mb: float
     said: Any
 
@@ -41,7 +42,7 @@ def run_module(name: str, *arguments: str, environment: Mapping[str, str] | None
 def run_program(command: list[str], environment: Mapping[str, str] | None = None) -> Run:
     """A program from the checkout's root; a `ChildError` where it fails."""
     with tempfile.TemporaryFile() as printed:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), _processor_s()
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=printed, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
         )
@@ -49,13 +50,19 @@ def run_program(command: list[str], environment: Mapping[str, str] | None = None
         while process.poll() is None:
             peak = max(peak, _memory_of(process.pid))
             time.sleep(EVERY_S)
-        seconds = time.perf_counter() - start
+        seconds, processor = time.perf_counter() - start, _processor_s() - before
         printed.seek(0)
         lines = printed.read().decode(errors="replace").splitlines()
     if process.returncode:
         raise ChildError(f"{' '.join(command)} ended with {process.returncode}: {' / '.join(lines[-3:])}")
     said = json.loads(lines[-1]) if lines and lines[-1].startswith(("{", "[")) else None
-    return Run(seconds, peak / 2**20, said)
+    return Run(seconds, processor, peak / 2**20, said)
+
+
+def _processor_s() -> float:
+    """The processor's seconds of all programs that have ended here so far, theirs and the system's for them."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _memory_of(pid: int) -> int:

@@ -14,8 +14,10 @@ from typing import Final, Protocol
 from tests.benchmarks.comparison import Comparison, Size
 
 FIGURES: Final[Mapping[str, str]] = {
+    "report": "the full call report over millions of events, from files and from an archive",
     "runbook": "what a runbook costs beyond papermill itself",
     "rehearsal": "how fast the rehearsal starts and answers",
+    "server": "our own server under load, beside Flask and beside the functions on Node",
 }
 
 

@@ -1,0 +1,71 @@
+"""The full call report, and what it needs, over real and made-up calls, beside plain pandas over the same files.
+
+Full size: all of Futel's public events (5.6 million, `DIALTONE_FUTEL_EVENTS` names their folder) and 20 million made-up
+calls (40 million events, 6.5 GB of files, in a temporary folder: `TMPDIR` names another disk).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.benchmarks.child import ROOT, ChildError, Run, run_module
+from tests.benchmarks.comparison import Aim, Better, Comparison, Size
+
+FUTEL = Path(os.environ.get("DIALTONE_FUTEL_EVENTS", ROOT.parent / "shared" / "data" / "futel-usage"))
+CALLS = {Size.FULL: 20_000_000, Size.QUICK: 400_000}
+DAYS = {Size.FULL: 365, Size.QUICK: 20}
+PHONES = 200
+FROM_FILES, FROM_ARCHIVE, MEMORY = Better(3), Better(20), Better(5)
+
+
+def measure(size: Size, folder: Path) -> Iterator[Comparison]:
+    """From the files as they come, from the archive, and after one more day."""
+    if FUTEL.is_dir():
+        yield from _compare(FUTEL, "Futel's events", folder / "futel")
+    events = folder / "events"
+    days = str(DAYS[size])
+    run_module("programs.imagine_events", str(events), str(CALLS[size]), days, str(PHONES))
+    yield from _compare(events, f"{CALLS[size]:,} made-up calls", folder / "made-up")
+    yield from _add_a_day(events, folder / "made-up", CALLS[size] // DAYS[size])
+
+
+def _compare(source: Path, name: str, archive: Path) -> Iterator[Comparison]:
+    ours = run_module("programs.report_by_us", str(source))
+    theirs = _by_pandas(source)
+    kept = run_module("programs.keep_events", str(source), str(archive))
+    again = run_module("programs.report_by_us", str(archive))
+    if not ours.said == again.said == (theirs.said if theirs else ours.said):
+        raise ChildError(
+            f"{name}: {ours.said} from files, {again.said} from the archive, pandas {theirs and theirs.said}"
+        )
+    yield from _lines(f"report of {name}, from files", ours, theirs, FROM_FILES)
+    yield from _lines(f"report of {name}, from the archive", again, theirs, FROM_ARCHIVE)
+    yield Comparison(f"{name} kept in an archive", "s", kept.seconds)
+
+
+def _by_pandas(source: Path) -> Run | None:
+    """Plain pandas over the same files; None where this machine's memory is not enough for it."""
+    try:
+        return run_module("programs.report_by_pandas", str(source))
+    except ChildError:
+        return None
+
+
+def _lines(what: str, ours: Run, theirs: Run | None, aim: Aim) -> Iterator[Comparison]:
+    peer = "plain pandas on the same files" if theirs else "plain pandas ran out of memory"
+    yield Comparison(what, "s", ours.seconds, peer, theirs and theirs.seconds, aim)
+    yield Comparison(f"{what}: processor", "s", ours.processor_s, peer, theirs and theirs.processor_s)
+    yield Comparison(f"{what}: peak memory", "MB", ours.peak_mb, peer, theirs and theirs.peak_mb, MEMORY)
+
+
+def _add_a_day(events: Path, archive: Path, calls: int) -> Iterator[Comparison]:
+    """The day after the last one, from its file into the archive."""
+    day = events.parent / "one-more-day"
+    last = max(int(path.stem) for path in events.rglob("*.json"))
+    run_module("programs.imagine_events", str(day), str(calls), "1", str(PHONES))
+    (path,) = day.rglob("*.json")
+    path.rename(path.with_name(f"{last + 1}.json"))
+    kept = run_module("programs.keep_events", str(day), str(archive))
+    yield Comparison(f"one more day of {calls:,} calls, from its file into the archive", "s", kept.seconds)

@@ -1,0 +1,20 @@
+"""Keeps the attempts of event files in an archive: SOURCE ARCHIVE; prints how many days were written."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from dialtone_nb.calls.archive import save_attempts
+from dialtone_nb.calls.attempts import EVERYTHING
+from dialtone_nb.calls.load import load_calls
+
+
+def main(source: str, archive: str) -> None:
+    """Part by part."""
+    parts = load_calls(source, show_numbers=True).attempts.parts
+    print(json.dumps({"days": sum(save_attempts(archive, part.load(EVERYTHING)) for part in parts)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
