@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -56,6 +57,7 @@ class PhoneSeen:
     at: datetime | None
     told_by: str
     repair: str = ""
+    registration: str = ""  # whether it is registered, and how; "" where nobody tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,13 @@ def take_snapshot(
     environment: str,
     phones: Mapping[str, Phone],
     service: str,
+    registrations: Mapping[str, str] | None = None,
     show_numbers: bool = False,
 ) -> Snapshot:
-    """What is to be seen of an environment now; five requests, side by side. `phones` has our phones by number."""
+    """What is to be seen of an environment now; five requests, side by side.
+
+    `phones` has our phones by number, `registrations` what is told of their registrations, by name.
+    """
     since, start = now - timedelta(minutes=minutes), now - REMEMBERED
     quality = Quality()
     with ThreadPoolExecutor(3) as pool:
@@ -128,16 +134,20 @@ def take_snapshot(
         environment,
         now,
         minutes,
-        see_phones(names, frame),
+        see_phones(names, frame, registrations or {}),
         shown[shown["started_at"] >= since].iloc[::-1].reset_index(drop=True),
         tuple(_newest(filter(None, map(_alert, alerts.result())), since)),
         tuple(_newest((_log_line(line, show_numbers=show_numbers) for line in lines), since)),
     )
 
 
-def see_phones(names: Iterable[str], frame: pd.DataFrame) -> tuple[PhoneSeen, ...]:
+def see_phones(
+    names: Iterable[str], frame: pd.DataFrame, registrations: Mapping[str, str] = MappingProxyType({})
+) -> tuple[PhoneSeen, ...]:
     """The state of each phone, told by the latest attempt that says anything of it; those not reached come first."""
-    seen = [_see(name, frame[frame["client"] == name]) for name in names]
+    seen = [
+        replace(_see(name, frame[frame["client"] == name]), registration=registrations.get(name, "")) for name in names
+    ]
     order = [PhoneState.MISSING, PhoneState.TALKING, PhoneState.THERE, PhoneState.UNKNOWN]
     return tuple(sorted(seen, key=lambda phone: (order.index(phone.state), phone.name)))
 

@@ -41,23 +41,32 @@ def snapshot_html(snapshot: Snapshot) -> str:
     parts = [f"<p><b>{escape(snapshot.summary)}</b> · {snapshot.at:%Y-%m-%d %H:%M:%S} UTC</p>"]
     for title, rows in _parts(snapshot).items():
         shown = [row([escape(cell) for cell in cells], role) for cells, role in rows]
-        parts.append(f"<h4>{title}</h4>" + (table(_HEADS[title], [body(shown)]) if rows else "<p>None.</p>"))
+        parts.append(f"<h4>{title}</h4>" + (table(_head(title, snapshot), [body(shown)]) if rows else "<p>None.</p>"))
     return f'<div class="dialtone dialtone-monitor">{"".join(parts)}</div>'
 
 
 def _parts(snapshot: Snapshot) -> dict[str, Rows]:
     return {
-        "Phones": [_phone(phone, snapshot.at) for phone in snapshot.phones],
+        "Phones": [_phone(phone, snapshot) for phone in snapshot.phones],
         "Calls": list(_calls(snapshot.attempts)),
         "Alerts": [((_clock(alert.at), alert.code, alert.about), "") for alert in snapshot.alerts],
         "Function log": [((_clock(line.at), line.phone, line.what), "") for line in snapshot.log],
     }
 
 
-def _phone(phone: PhoneSeen, now: datetime) -> tuple[Sequence[str], str]:
+def _head(title: str, snapshot: Snapshot) -> Sequence[str]:
+    return (*_HEADS[title], "registration") if title == "Phones" and _tells_registrations(snapshot) else _HEADS[title]
+
+
+def _tells_registrations(snapshot: Snapshot) -> bool:
+    return any(phone.registration for phone in snapshot.phones)
+
+
+def _phone(phone: PhoneSeen, snapshot: Snapshot) -> tuple[Sequence[str], str]:
     role, sign = _ROLES[phone.state]
-    told = f"{phone.told_by}, {_ago(phone.at, now)}" if phone.at else phone.told_by
-    return (f"{sign} {phone.name}", phone.state, told, phone.repair), role
+    told = f"{phone.told_by}, {_ago(phone.at, snapshot.at)}" if phone.at else phone.told_by
+    registration = [phone.registration] if _tells_registrations(snapshot) else []
+    return (f"{sign} {phone.name}", phone.state, told, phone.repair, *registration), role
 
 
 def _calls(attempts: pd.DataFrame) -> Iterable[tuple[Sequence[str], str]]:

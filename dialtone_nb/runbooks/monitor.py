@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dialtone_nb.calls.frame import Phone
+from dialtone_nb.calls.registrations import fetch_registrations
 from dialtone_nb.calls.snapshot import Snapshot, take_snapshot
 from dialtone_nb.display.live import LiveView
 from dialtone_nb.display.snapshots import snapshot_html
@@ -34,5 +35,6 @@ def look(runbook: Runbook) -> Snapshot:
         environment=runbook.environment,
         phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
         service=declared.network.service.name,
+        registrations=fetch_registrations(account, runbook.environment),
         show_numbers=bool(runbook.parameters.show_numbers),
     )

@@ -1,12 +1,14 @@
 """A look at an environment shows its phones, and what happened in the last minutes."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dialtone_nb.account import CONTROL, Account
 from dialtone_nb.calls.frame import Phone
+from dialtone_nb.calls.registrations import fetch_registrations
 from dialtone_nb.calls.snapshot import PhoneState, Snapshot, see_phones, take_snapshot
 from dialtone_nb.display.live import LiveView
 from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
@@ -69,7 +71,13 @@ def snapshot(account: Account, parameters: Parameters) -> Snapshot:
     tell("/calls", **{"from": STRANGER, "to": OUR_NUMBER})
     phones = {client.caller_id: Phone(name, client.environment) for name, client in parameters.clients.items()}
     return take_snapshot(
-        account.client, now=account.now(), minutes=60, environment="prod", phones=phones, service="dialtone"
+        account.client,
+        now=account.now(),
+        minutes=60,
+        environment="prod",
+        phones=phones,
+        service="dialtone",
+        registrations=fetch_registrations(account, "prod"),
     )
 
 
@@ -89,6 +97,19 @@ def test_a_look_is_shown_as_text_and_as_tables_without_numbers(snapshot: Snapsho
         assert "not reached: lobby" in shown
         assert "+1503555••••" in shown
         assert STRANGER not in shown
+
+
+def test_registrations_are_shown_where_they_are_told(account: Account, snapshot: Snapshot) -> None:
+    """The rehearsal tells who is registered; at Twilio, which does not, there is no such column."""
+    assert snapshot.phones[0].registration == "not registered"
+    assert ">registration</th>" in snapshot_html(snapshot)
+    assert account.transport.send("POST", f"{CONTROL}/clients/lobby", json={"registered": True}).ok
+    assert fetch_registrations(account, "prod") == {"lobby": "registered"}
+    assert fetch_registrations(account, "stage") == {}
+    at_twilio = replace(account, kind="twilio")
+    assert fetch_registrations(at_twilio, "prod") == {}
+    untold = replace(snapshot, phones=tuple(replace(phone, registration="") for phone in snapshot.phones))
+    assert ">registration</th>" not in snapshot_html(untold)
 
 
 def test_a_live_view_looks_until_it_is_stopped() -> None:
