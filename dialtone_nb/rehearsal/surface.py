@@ -1,4 +1,4 @@
-"""The HTTP surface: reads a request, finds out by its Host header who is asked, and writes the answer."""
+"""The HTTP surface: finds out by a request's Host header who is asked, and has it answered."""
 
 from __future__ import annotations
 
@@ -6,72 +6,24 @@ import asyncio
 import base64
 import binascii
 import contextlib
-import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import parse_qsl
-
-import orjson
 
 from dialtone_nb.rehearsal.api import builds
 from dialtone_nb.rehearsal.api.everything import HOSTS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults, gateway_page
-from dialtone_nb.rehearsal.fields import Pairs
+from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults
+from dialtone_nb.rehearsal.incoming import Incoming, Receive, Scope, read_request, with_body
 from dialtone_nb.rehearsal.lag import Lag
-from dialtone_nb.rehearsal.operations import Ask, Directory, Reply, Upload
+from dialtone_nb.rehearsal.operations import Ask, Directory, Reply
+from dialtone_nb.rehearsal.outgoing import Outgoing, Send, gateway_answer, hang_up, json_answer, let_down, write_answer
 from dialtone_nb.rehearsal.own_servers import address_of, hand_on
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled, unauthenticated
 from dialtone_nb.rehearsal.runtime.front import Front
 from dialtone_nb.rehearsal.runtime.packages import Packages
 from dialtone_nb.rehearsal.store import Store, Tables
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-LONGEST_HOLD = 60.0  # seconds; a faulty request is held until its client gives up, but no longer
 FUNCTIONS_SUFFIX = ".twil.io"
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A request as it came."""
-
-    method: str
-    host: str
-    path: str
-    raw_path: str
-    query_string: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def query(self) -> Pairs:
-        """The query, blank values kept."""
-        return tuple(parse_qsl(self.query_string, keep_blank_values=True))
-
-    @property
-    def is_form(self) -> bool:
-        """Whether the body is form-encoded."""
-        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-
-    @property
-    def form(self) -> Pairs:
-        """A form-encoded body, blank values kept."""
-        return tuple(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """An answer as it goes out."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
 
 
 class Surface:
@@ -101,45 +53,45 @@ class Surface:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        incoming = await _read(scope, receive)
+        incoming = await read_request(scope, receive)
         fault = None
         if incoming.host in HOSTS:
             self._requests[f"{incoming.method} {incoming.host}"] += 1
             fault = self._faults.strike(incoming.method, incoming.host, incoming.path)
         if fault in {"timeout-before", "reset"}:
-            await _let_down(fault, receive, send)
+            await let_down(fault, receive, send)
             return
         outgoing = await self._answer(incoming, fault, scope)
         if fault in {"timeout-after", "reset-after"}:
-            await _let_down(fault, receive, send)
+            await let_down(fault, receive, send)
             return
         if fault == "truncated":
-            await _write(outgoing, send, cut_short=True)
-            _hang_up(send)
+            await write_answer(outgoing, send, cut_short=True)
+            hang_up(send)
             await receive()
             return
         if fault in GATEWAY_PAGES:
-            outgoing = _gateway(fault)
-        await _write(outgoing, send)
+            outgoing = gateway_answer(fault)
+        await write_answer(outgoing, send)
 
     async def _answer(self, incoming: Incoming, fault: FaultName | None, scope: Scope) -> Outgoing:
         try:
             if fault in REFUSALS:
                 raise REFUSALS[fault]
             if fault in GATEWAY_PAGES and not fault.endswith("-after"):
-                return _gateway(fault)
+                return gateway_answer(fault)
             if incoming.host in HOSTS:
-                return _json(await self._twilio(incoming, fault), incoming)
+                return json_answer(await self._twilio(incoming, fault), incoming)
             if incoming.host.endswith(FUNCTIONS_SUFFIX):
                 answer = await self._front.answer(incoming)
                 return Outgoing(answer.status, answer.headers, answer.body)
             if incoming.host in CONTROL_HOSTS:
-                return _json(await self._control.answer(incoming.method, incoming.path, incoming.body), incoming)
+                return json_answer(await self._control.answer(incoming.method, incoming.path, incoming.body), incoming)
             if address := self._own_server(incoming.host):
                 return await _of_own_server(address, incoming)
             raise not_modelled(f"the host {incoming.host}")
         except Refusal as refusal:
-            return _json(Reply(refusal.status, refusal.body()), incoming)
+            return json_answer(Reply(refusal.status, refusal.body()), incoming)
 
     def _own_server(self, host: str) -> str:
         with self._store.transaction() as tables:
@@ -153,7 +105,7 @@ class Surface:
         operation, names = found
         ask = Ask(incoming.method, incoming.host, incoming.path, names, incoming.query, by_api_key=by_api_key)
         if incoming.method == "POST":
-            ask = await _with_body(ask, incoming)
+            ask = await with_body(ask, incoming)
 
         def answer() -> Reply:
             with self._store.transaction() as tables:
@@ -190,102 +142,3 @@ async def _of_own_server(address: str, incoming: Incoming) -> Outgoing:
         hand_on, address, incoming.method, incoming.host, target, incoming.headers, incoming.body
     )
     return Outgoing(status, tuple(headers.items()), body)
-
-
-async def _read(scope: Scope, receive: Receive) -> Incoming:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            break
-    return Incoming(
-        scope["method"],
-        headers.get("host", "").partition(":")[0].lower(),
-        scope["path"],
-        scope["raw_path"].decode("latin-1"),
-        scope["query_string"].decode("latin-1"),
-        headers,
-        b"".join(chunks),
-    )
-
-
-async def _with_body(ask: Ask, incoming: Incoming) -> Ask:
-    content_type = incoming.headers.get("content-type", "")
-    if not content_type.startswith("multipart/form-data"):
-        return replace(ask, form=incoming.form)
-    from starlette.datastructures import Headers, UploadFile
-    from starlette.formparsers import MultiPartException, MultiPartParser
-
-    async def stream() -> Any:
-        yield incoming.body
-
-    try:
-        parsed = await MultiPartParser(Headers({"content-type": content_type}), stream()).parse()
-    except MultiPartException as error:
-        raise Refusal(20001, f"The multipart body can't be read: {error.message}") from None
-    form, upload = [], None
-    for name, value in parsed.multi_items():
-        if isinstance(value, UploadFile):
-            if name == "Content":
-                upload = Upload(value.filename or "", value.content_type or "", await value.read())
-        else:
-            form.append((name, value))
-    await parsed.close()
-    return replace(ask, form=tuple(form), upload=upload)
-
-
-def _json(reply: Reply, incoming: Incoming) -> Outgoing:
-    if isinstance(reply.body, str):
-        # The one answer that is for people: the page about real phones.
-        headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
-        return Outgoing(reply.status, tuple(headers), reply.body.encode())
-    # A request's id is a fingerprint of what was asked: it repeats, and tells nothing of the order of requests.
-    asked = f"{incoming.method} {incoming.host}{incoming.path}?{incoming.query_string}".encode() + incoming.body
-    headers = [
-        ("content-type", "application/json"),
-        ("twilio-request-id", f"RQ{hashlib.sha256(asked).hexdigest()[:32]}"),
-        ("twilio-concurrent-requests", "1"),
-        ("twilio-request-duration", "0.001"),
-    ]
-    if reply.status == 401:
-        headers.append(("www-authenticate", 'Basic realm="Rehearsal of the Twilio API"'))
-    return Outgoing(reply.status, tuple(headers), b"" if reply.body is None else orjson.dumps(reply.body))
-
-
-def _gateway(fault: str) -> Outgoing:
-    status, page = gateway_page(fault)
-    return Outgoing(status, (("content-type", "text/html"),), page)
-
-
-async def _write(outgoing: Outgoing, send: Send, *, cut_short: bool = False) -> None:
-    headers = [
-        *outgoing.headers,
-        ("server", "dialtone_nb rehearsal, not Twilio"),
-        ("content-length", str(len(outgoing.body))),
-    ]
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    if outgoing.status == 204:
-        raw.pop()
-    await send({"type": "http.response.start", "status": outgoing.status, "headers": raw})
-    body = outgoing.body[: len(outgoing.body) // 2] if cut_short else outgoing.body
-    await send({"type": "http.response.body", "body": body, "more_body": cut_short})
-
-
-async def _let_down(fault: str, receive: Receive, send: Send) -> None:
-    """End a request without an answer: hang up at once, or when the client does."""
-    if fault.startswith("timeout"):
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(receive(), LONGEST_HOLD)
-    _hang_up(send, at_once=True)
-    await receive()  # until the server knows of it
-
-
-def _hang_up(send: Send, *, at_once: bool = False) -> None:
-    """Close the connection, which ASGI has no way to do: in uvicorn, `send` belongs to the request, which has it."""
-    transport = send.__self__.transport  # type: ignore[attr-defined]
-    if at_once:
-        transport.abort()
-    else:
-        transport.close()

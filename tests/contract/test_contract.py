@@ -83,12 +83,10 @@ def _spoil(door: Door, parameters: dict[str, tuple[Any, bool]], good: Exchange) 
         wrong = wrong_value(schema)
         if wrong is None:
             continue
-        pairs = {
-            "params" if name_of == "query" else "data": [*(pair for pair in sent if pair[0] != name)]
-            for name_of, sent in (("query", good.query), ("form", good.form))
-        }
-        pairs["data" if good.method == "POST" else "params"].append((name, wrong))
-        statuses[name] = door.ask(good.method, good.host, good.path, **pairs).status_code
+        query = [pair for pair in good.query if pair[0] != name]
+        form = [pair for pair in good.form if pair[0] != name]
+        (form if good.method == "POST" else query).append((name, wrong))
+        statuses[name] = door.ask(good.method, good.host, good.path, params=query, data=form or None).status_code
     return statuses
 
 

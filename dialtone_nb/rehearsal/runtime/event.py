@@ -11,7 +11,7 @@ from dialtone_nb.rehearsal.fields import Pairs
 from dialtone_nb.rehearsal.runtime.signature import gathered
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.surface import Incoming
+    from dialtone_nb.rehearsal.incoming import Incoming
 
 # What never reaches a function (the runtime handler's own lists).
 HIDDEN_PREFIXES = ("i-twilio-", "i-t-", "ot-", "x-amz", "x-forwarded-", "x-accel-")

@@ -21,7 +21,7 @@ from dialtone_nb.rehearsal.runtime.signature import is_signed
 from dialtone_nb.rehearsal.store import Store, Tables
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.surface import Incoming
+    from dialtone_nb.rehearsal.incoming import Incoming
 
 TIME_LIMIT_S = 10.0
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB

@@ -9,7 +9,7 @@ from twilio.request_validator import RequestValidator
 from dialtone_nb.rehearsal.fields import Pairs
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.surface import Incoming
+    from dialtone_nb.rehearsal.incoming import Incoming
 
 
 class Params(dict[str, list[str]]):
