@@ -9,6 +9,8 @@ from typing import Any
 from rehearsal.doors import PASSWORD, Door, deploy
 from twilio.rest import Client
 
+from .placed_calls import place_calls
+
 FUNCTIONS = {
     "/sip-incoming": (
         "protected",
@@ -266,29 +268,4 @@ def _calls(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     yield logs
     log = logs.list(function_sid=logs.list()[0].function_sid, start_date=call.start_time)[0]
     logs(log.sid).fetch()
-    _place_calls(client, str(number.phone_number), url)
-
-
-def _place_calls(client: Client, from_: str, url: str) -> None:
-    call = client.calls.create(
-        to="+15035550199",
-        from_=from_,
-        url=url,
-        method="POST",
-        fallback_url=url,
-        fallback_method="POST",
-        status_callback=url,
-        status_callback_event=["initiated", "ringing", "answered", "completed"],
-        status_callback_method="POST",
-        send_digits="1w2",
-        timeout=30,
-        time_limit=600,
-        record=False,
-    )
-    calls = client.calls(call.sid)
-    while calls.fetch().status != "in-progress":
-        pass
-    twiml = "<Response><Pause length='60'/></Response>"
-    assert calls.update(twiml=twiml, fallback_url=url, fallback_method="POST").status == "in-progress"
-    assert calls.update(status="completed").status == "completed"
-    assert calls.delete()
+    yield from place_calls(client, str(number.phone_number), url)

@@ -134,7 +134,9 @@ def test_what_is_no_twiml_is_unreadable(text: str, code: int) -> None:
         ("<Record maxLength='0'/>", 13612),
         ("<Record finishOnKey='A'/>", 13613),
         ("<Record playBeep='yes'/>", 13616),
-        ("<Enqueue/>", 12200),
+        ("<Enqueue/>", 14204),
+        (f"<Enqueue>{'x' * 65}</Enqueue>", 14205),
+        ("<Enqueue method='PUT'>menu</Enqueue>", 14201),
     ],
 )
 def test_what_twilio_would_warn_of_is_a_complaint(inside: str, code: int) -> None:

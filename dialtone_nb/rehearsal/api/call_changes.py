@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
 from dialtone_nb.rehearsal.api.classic import classic
+from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled
 from dialtone_nb.rehearsal.call_records import CallRecord, remove_call
 from dialtone_nb.rehearsal.exchange.live_call import Ended, Interruption, LegEnded, TakenOver
-from dialtone_nb.rehearsal.fields import Field, choice, method, read_fields, url
+from dialtone_nb.rehearsal.fields import Field, choice, integer, method, read_fields, url
 from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
 from dialtone_nb.rehearsal.store import Tables
@@ -16,7 +17,6 @@ from dialtone_nb.rehearsal.store import Tables
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
-LONGEST_TWIML = 4000
 NOT_IN_PROGRESS, NOT_COMPLETE = 21220, 20009
 # The HTTP status that comes with 20009 is not known: an assumption.
 NOT_COMPLETE_STATUS = 409
@@ -30,7 +30,7 @@ FIELDS = (
     Field("FallbackMethod", method, code=21209),
 )
 # Twilio heeds a status callback only beside a Url; the rehearsal does neither this nor a new time limit.
-REFUSED = ("StatusCallback", "StatusCallbackMethod", "TimeLimit")
+REFUSED = (Field("StatusCallback", url), Field("StatusCallbackMethod", method), Field("TimeLimit", integer))
 
 
 def update(tables: Tables, ask: Ask) -> Reply:
@@ -42,9 +42,7 @@ def update(tables: Tables, ask: Ask) -> Reply:
 def wanted_change(call: CallRecord, ask: Ask) -> Interruption | None:
     """What is asked for; None where nothing is, or it has no effect; a Refusal where it can't be done."""
     values = read_fields(FIELDS, ask.form)
-    for name in REFUSED:
-        if dict(ask.form).get(name):
-            raise not_modelled(f"{name} of a call that is going on")
+    refuse_what_is_not_modelled(REFUSED, ask.form, "a call that is going on")
     if values.get("url") and values.get("twiml"):
         raise Refusal(20001, "Url and Twiml can't both be given")
     if call.ended is not None and values:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
 from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic
+from dialtone_nb.rehearsal.api.days import DAY, is_of_date
 from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.call_records import CallRecord, Condition, find_call, list_calls
 from dialtone_nb.rehearsal.clock import parse_time, rfc2822
@@ -18,7 +19,6 @@ from dialtone_nb.rehearsal.store import Tables, Thing
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
-DAY = 86_400.0
 STATUSES = ("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled")
 SUBRESOURCES = {
     "events": "Events",
@@ -164,22 +164,11 @@ def notifications_of(tables: Tables, call_sid: str) -> list[Thing]:
     return [alert for alert in tables.list("alert", "") if alert.body["resource_sid"] == call_sid]
 
 
-def is_of_date(ask: Ask, at: float) -> bool:
-    """Whether a time is on the days that were asked for; notifications are looked for by day."""
-    names = ("MessageDate", "MessageDate<", "MessageDate>")
-    on, until, since = (
-        read_field(Field(name, parse_time), query[name]) // DAY if (query := dict(ask.query)).get(name) else None
-        for name in names
-    )
-    day = at // DAY
-    return (on is None or day == on) and (until is None or day <= until) and (since is None or day >= since)
-
-
 def list_notifications(tables: Tables, ask: Ask) -> Reply:
     """The errors and warnings of a call."""
     call = call_of(tables, ask, "CallSid")
     log = read_fields((Field("Log", choice("0", "1")),), ask.query).get("log")
-    alerts = [alert for alert in notifications_of(tables, call.sid) if is_of_date(ask, alert.created)]
+    alerts = [alert for alert in notifications_of(tables, call.sid) if is_of_date(ask, "MessageDate", alert.created)]
     bodies = [body for alert in alerts if (body := notification_body(tables, alert))["log"] == (log or body["log"])]
     return list_reply(ask, "notifications", bodies, lambda body: body, lambda body: str(body["sid"]))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.api.calls import call_body
@@ -11,7 +12,7 @@ from dialtone_nb.rehearsal.api.classic import account_uri, classic
 from dialtone_nb.rehearsal.call_records import start_call
 from dialtone_nb.rehearsal.exchange.outgoing_orders import PROGRESS_EVENTS, OutgoingOrder, keep_order
 from dialtone_nb.rehearsal.exchange.reach import EMERGENCY, is_sip_caller_id, number_fault, owned_number
-from dialtone_nb.rehearsal.fields import Field, Pairs, flag, integer, method, read_fields, url
+from dialtone_nb.rehearsal.fields import Field, Pairs, flag, integer, method, read_fields, sid, url
 from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
 from dialtone_nb.rehearsal.store import Tables
@@ -58,38 +59,39 @@ FIELDS = (
     Field("TimeLimit", integer),
     Field("SipAuthUsername", longest=255, code=21221),
     Field("SipAuthPassword", longest=255, code=21223),
-    Field("Record", flag),
     Field("CallReason"),
 )
 # What Twilio would do and the rehearsal does not: refused by name, unless it asks for nothing.
 REFUSED = (
-    "ApplicationSid",
-    "MachineDetection",
-    "MachineDetectionTimeout",
-    "MachineDetectionSpeechThreshold",
-    "MachineDetectionSpeechEndThreshold",
-    "MachineDetectionSilenceTimeout",
-    "AsyncAmd",
-    "AsyncAmdStatusCallback",
-    "AsyncAmdStatusCallbackMethod",
-    "RecordingChannels",
-    "RecordingStatusCallback",
-    "RecordingStatusCallbackMethod",
-    "RecordingStatusCallbackEvent",
-    "RecordingConfigurationId",
-    "RecordingTrack",
-    "Trim",
-    "Passports",
-    "Byoc",
-    "CallToken",
-    "ClientNotificationUrl",
+    Field("Record", flag),
+    Field("ApplicationSid", sid("AP")),
+    Field("MachineDetection"),
+    Field("MachineDetectionTimeout", integer),
+    Field("MachineDetectionSpeechThreshold", integer),
+    Field("MachineDetectionSpeechEndThreshold", integer),
+    Field("MachineDetectionSilenceTimeout", integer),
+    Field("AsyncAmd"),
+    Field("AsyncAmdStatusCallback", url),
+    Field("AsyncAmdStatusCallbackMethod", method),
+    Field("RecordingChannels"),
+    Field("RecordingStatusCallback"),
+    Field("RecordingStatusCallbackMethod", method),
+    Field("RecordingStatusCallbackEvent"),
+    Field("RecordingConfigurationId"),
+    Field("RecordingTrack"),
+    Field("Trim"),
+    Field("Passports"),
+    Field("Byoc", sid("BY")),
+    Field("CallToken"),
+    Field("ClientNotificationUrl", url),
 )
+ASKS_FOR_NOTHING = {"", "false", False}
 
 
 def create(tables: Tables, ask: Ask) -> Reply:
     """A call that is queued; whoever is called hears nothing yet."""
     values = read_fields(FIELDS, ask.form)
-    _refuse_what_is_not_modelled(values, ask.form)
+    refuse_what_is_not_modelled(REFUSED, ask.form, "a call that the API places")
     to, from_ = values["to"], values.get("caller_id") or values["from"]
     if not values.get("url") and not values.get("twiml"):
         raise Refusal(21205, "Url parameter is required")
@@ -126,13 +128,11 @@ async def place(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
     return reply
 
 
-def _refuse_what_is_not_modelled(values: dict[str, Any], form: Pairs) -> None:
-    if values.get("record"):
-        raise not_modelled("Record of a call that the API places")
-    sent = dict(form)
-    for name in REFUSED:
-        if sent.get(name, "") not in {"", "false"}:
-            raise not_modelled(f"{name} of a call that the API places")
+def refuse_what_is_not_modelled(fields: Iterable[Field], form: Pairs, what: str) -> None:
+    """A Refusal that names the first of these parameters that asks for something; one for a value that is none."""
+    for field in fields:
+        if any(value not in ASKS_FOR_NOTHING for value in read_fields((field,), form).values()):
+            raise not_modelled(f"{field.name} of {what}")
 
 
 def _check_ends(tables: Tables, to: str, from_: str) -> None:

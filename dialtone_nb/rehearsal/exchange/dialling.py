@@ -28,6 +28,7 @@ class DialResult:
     leg: Leg | None = None
     complaint: Complaint | None = None
     is_bridged: bool = False
+    talked_s: int | None = None  # where that is not what the leg's record says
     broken_off: HungUp | Interruption | None = None
 
 
@@ -198,7 +199,7 @@ def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
     if leg := result.leg:
         parameters["DialCallSid"] = leg.record.sid
         if result.status == "completed":
-            parameters["DialCallDuration"] = str(leg.record.duration)
+            parameters["DialCallDuration"] = str(leg.record.duration if result.talked_s is None else result.talked_s)
         if leg.is_sip:
             call_id = call.ledger.store.identity.digest("sip call id", leg.record.sid)[:32]
             parameters |= {

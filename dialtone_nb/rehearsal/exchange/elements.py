@@ -46,4 +46,13 @@ ATTRIBUTES_NOT_CARRIED_OUT = {
     "Enqueue": ("workflowSid",),
 }
 # The code of a method that is neither GET nor POST, by element (Twilio's error dictionary).
-METHOD_CODES = {"Dial": 13210, "Number": 13221, "Sip": 13241, "Gather": 13312, "Record": 13610, "Redirect": 13710}
+METHOD_CODES = {
+    "Dial": 13210,
+    "Number": 13221,
+    "Sip": 13241,
+    "Gather": 13312,
+    "Enqueue": 14201,
+    "Queue": 14210,
+    "Record": 13610,
+    "Redirect": 13710,
+}

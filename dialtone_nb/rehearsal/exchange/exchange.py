@@ -12,7 +12,7 @@ from dialtone_nb.rehearsal.exchange.carrying import Carrying
 from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_caller, admit_phone
 from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
 from dialtone_nb.rehearsal.exchange.lines import Door, Line, OutgoingLeg, Wires, kind_of
-from dialtone_nb.rehearsal.exchange.live_call import Interruption, LiveCall, open_call
+from dialtone_nb.rehearsal.exchange.live_call import Interruption, LiveCall, Surroundings, open_call
 from dialtone_nb.rehearsal.exchange.orders import FarSide, Order
 from dialtone_nb.rehearsal.exchange.outgoing_orders import take_order, waiting_orders
 from dialtone_nb.rehearsal.exchange.phones import CALLS, chosen_domain
@@ -35,8 +35,8 @@ class Exchange:
     def __init__(self, store: Store, base: str) -> None:
         self.store = store
         self.schedule = Schedule(store)
-        self._asker = Asker(base, store.identity.auth_token, lambda host: is_own_server(store, host))
-        self._door: Door | None = None
+        asker = Asker(base, store.identity.auth_token, lambda host: is_own_server(store, host))
+        self._surroundings = Surroundings(asker)
         # Calls that others may look at or change while they go on, by SID, and the parties to those that are simulated.
         self._live: dict[str, LiveCall] = {}
         self._parties: dict[str, Party] = {}
@@ -52,11 +52,11 @@ class Exchange:
         """Let go of calls that are still going on, and of connections."""
         self._queue.shutdown(wait=False, cancel_futures=True)
         self.schedule.close()
-        self._asker.close()
+        self._surroundings.asker.close()
 
     def open_door(self, door: Door) -> None:
         """Let real phones call, and be called."""
-        self._door = door
+        self._surroundings.door = door
 
     # --- calls that come in ---
 
@@ -94,7 +94,7 @@ class Exchange:
         return self._tell(call)
 
     def _begin(self, entry: Entry, caller: Line, wires: Wires) -> LiveCall:
-        call = open_call(self.store, self._asker, entry, wires, self._door)
+        call = open_call(self.store, self._surroundings, entry, wires)
         call.own.line = caller
         return call
 
@@ -102,8 +102,9 @@ class Exchange:
 
     def take_up(self, call_sid: str) -> None:
         """Have a call that is queued carried out when its turn comes."""
-        if self._door and (to := self._called(call_sid)) and self._door.reaches(to):
-            wires = self._door.wires()
+        door = self._surroundings.door
+        if door and (to := self._called(call_sid)) and door.reaches(to):
+            wires = door.wires()
             threading.Thread(target=self._carry_outgoing, args=(call_sid, wires), daemon=True).start()
             return
         now = self.schedule.now()
@@ -124,7 +125,7 @@ class Exchange:
         if record is None or order is None:
             return  # another process that shares the account has taken it
         entry = order.entry(record.from_, record.to)
-        call = open_call(self.store, self._asker, entry, wires, self._door, record)
+        call = open_call(self.store, self._surroundings, entry, wires, record)
         self._live[call_sid] = call
         try:
             Carrying(call, entry).run_outgoing(order)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dialtone_nb.rehearsal.exchange.dialling import Dialling, dial_parameters
 from dialtone_nb.rehearsal.exchange.ledger import Leg
-from dialtone_nb.rehearsal.exchange.lines import DigitTerms, Line
+from dialtone_nb.rehearsal.exchange.lines import DigitTerms, HungUp, Line
 from dialtone_nb.rehearsal.exchange.live_call import CallOver, LiveCall
 from dialtone_nb.rehearsal.exchange.prompts import play_prompts
+from dialtone_nb.rehearsal.exchange.queueing import Enqueueing, Left, QueueDialling
+from dialtone_nb.rehearsal.exchange.recording import Recording
 from dialtone_nb.rehearsal.exchange.verbs import (
     Complaint,
     Dial,
     Document,
+    Enqueue,
     Gather,
     Hangup,
+    Leave,
     Pause,
     Play,
+    Record,
     Redirect,
     Reject,
     Say,
@@ -27,8 +33,11 @@ from dialtone_nb.rehearsal.refusal import NOT_MODELLED
 
 APPLICATION_ERROR = "We are sorry, an application error has occurred. Goodbye."
 MOST_DOCUMENTS = 100  # a call that is redirected in a circle ends here
-# What may be carried out for somebody who was dialled, before the two are joined.
+# What may be carried out for somebody who was dialled, before the two are joined, and for who waits in a queue.
 WHISPERED = (Say, Play, Pause, Gather, Hangup, Redirect)
+WAITED_FOR = (*WHISPERED, Leave)
+# A document for a queue that takes no time is asked for again after a moment.
+MOMENT_S = 1.0
 # A document, and the URL that relative ones in it are relative to.
 Placed = tuple[Document, str]
 
@@ -39,6 +48,8 @@ class Interpreter:
 
     call: LiveCall
     leg: Leg
+    allowed: tuple[type[Verb], ...] = ()  # empty for all
+    tell: Callable[[], dict[str, str]] = dict  # what applications are told beside the call itself
 
     @property
     def is_own(self) -> bool:
@@ -77,9 +88,9 @@ class Interpreter:
         return None
 
     def _do(self, verb: Verb, url: str, *, is_first: bool) -> Placed | None:
-        if not self.is_own and not isinstance(verb, WHISPERED):
-            self._alert(Complaint(13201, f"<{type(verb).__name__}> can't stand in what is for the called party alone"))
-            raise CallOver
+        if self.allowed and not isinstance(verb, self.allowed):
+            self._refuse(verb)
+            return None
         match verb:
             case Say() | Play():
                 self._answer()
@@ -97,12 +108,28 @@ class Interpreter:
                 return self._gather(verb, url)
             case Dial():
                 return self._dial(verb, url)
-            case _:
-                self._alert(Complaint(NOT_MODELLED, f"The rehearsal does not carry out <{type(verb).__name__}>"))
+            case Enqueue():
+                return self._enqueue(verb, url)
+            case Leave():
+                self._leave()
+            case Record():
+                return self._record(verb, url)
         return None
 
+    def _refuse(self, verb: Verb) -> None:
+        name = type(verb).__name__
+        if not self.is_own:
+            self._alert(Complaint(13201, f"<{name}> can't stand in what is for the called party alone"))
+            raise CallOver
+        self._alert(Complaint(12200, f"<{name}> can't stand in what is heard in a queue"))
+
+    def _leave(self) -> None:
+        if Leave in self.allowed:
+            raise Left
+        self._alert(Complaint(12200, "<Leave> stands only in what is heard in a queue"))
+
     def _another(self, method: str, url: str, extra: dict[str, str] | None = None) -> Placed:
-        document = self.call.applications.ask_for_twiml(self.leg, method, url, extra)
+        document = self.call.applications.ask_for_twiml(self.leg, method, url, self.tell() | (extra or {}))
         if document is None:
             self.tell_application_error()
             raise CallOver
@@ -131,22 +158,65 @@ class Interpreter:
     def _dial(self, dial: Dial, url: str) -> Placed | None:
         if not dial.answer_on_bridge:
             self._answer()
-        result = Dialling(self.call, dial, lambda leg: self._whisper(leg, url)).run()
-        if dial.action is None:
-            if result.broken_off:
-                raise result.broken_off
-            return None
-        parameters, action = dial_parameters(self.call, result), resolve(url, dial.action)
-        if result.broken_off:
-            # It is asked all the same, and nobody hears what it answers.
-            self.call.applications.ask(self.leg, dial.method, action, parameters)
-            raise result.broken_off
-        return self._another(dial.method, action, parameters)
+        queue = next((target for target in dial.targets if target.kind == "queue"), None)
+        if queue:
+            heard = resolve(url, queue.url) if queue.url else ""
+            result = QueueDialling(self.call, dial, queue, heard).run()
+        else:
+            result = Dialling(self.call, dial, lambda leg: self._whisper(leg, url)).run()
+        return self._go_on(dial.action, dial.method, url, dial_parameters(self.call, result), result.broken_off)
 
     def _whisper(self, leg: Leg, url: str) -> None:
         if leg.target:
-            called = Interpreter(self.call, leg)
+            called = Interpreter(self.call, leg, WHISPERED)
             called.carry_out(*called._another(leg.target.method, resolve(url, leg.target.url)))
+
+    def _record(self, record: Record, url: str) -> Placed | None:
+        """Keep what is said; where nothing was, the document goes on."""
+        self._answer()
+        recorded = Recording(self.call, record).run()
+        if recorded is None:
+            return None
+        told, has_gone = recorded
+        return self._go_on(record.action or "", record.method, url, told, HungUp() if has_gone else None)
+
+    # --- waiting ---
+
+    def _enqueue(self, enqueue: Enqueue, url: str) -> Placed | None:
+        self._answer()
+        wait_url = resolve(url, enqueue.wait_url)
+
+        def hear(place: Callable[[], dict[str, str]]) -> None:
+            began = self._now()
+            waiting = Interpreter(self.call, self.leg, WAITED_FOR, place)
+            waiting.carry_out(*waiting._another(enqueue.wait_method, wait_url))
+            if self._now() == began:
+                self.line.pause(MOMENT_S)
+
+        def whisper(method: str, whispered_url: str, told: dict[str, str]) -> None:
+            alone = Interpreter(self.call, self.leg, WHISPERED, lambda: told)
+            alone.carry_out(*alone._another(method, whispered_url))
+
+        told, broken_off = Enqueueing(self.call, enqueue, hear, whisper).run()
+        return self._go_on(enqueue.action, enqueue.method, url, told, broken_off)
+
+    def _go_on(
+        self, action: str | None, method: str, url: str, told: dict[str, str], broken_off: Exception | None
+    ) -> Placed | None:
+        """What an action answers; None where there is none. Where the verb was broken off it is asked all the same."""
+        if action is None:
+            if broken_off:
+                raise broken_off
+            return None
+        if broken_off:
+            # Nobody hears what it answers.
+            self.call.applications.ask(self.leg, method, resolve(url, action), told)
+            raise broken_off
+        return self._another(method, resolve(url, action), told)
+
+    def _now(self) -> float:
+        with self.call.ledger.writing() as tables:
+            return tables.now()
 
     def _answer(self) -> None:
         if self.is_own:

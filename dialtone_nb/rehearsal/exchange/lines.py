@@ -14,7 +14,7 @@ from dialtone_nb.rehearsal.exchange.verbs import Complaint, Prompt
 from dialtone_nb.rehearsal.store import Tables
 
 BridgeEnd = Literal["callee", "time limit", "star"]
-RecordEnd = Literal["key", "silence", "longest"]
+HUNG_UP = "hangup"  # instead of a key, where a recording ended because whoever spoke hung up
 
 
 class HungUp(Exception):  # noqa: N818 - it is how a call ends
@@ -43,7 +43,7 @@ class RecordTerms:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was recorded: seconds of sound, and the key that ended it, if one did."""
+    """What was recorded: seconds of sound, and the key that ended it, if one did, or `HUNG_UP`."""
 
     seconds: float
     key: str = ""
@@ -77,7 +77,7 @@ class Line(Protocol):
         """The digits that are pressed while the prompts are heard, or after them; the key that finishes is not one."""
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Listen, and tell how long there was something to hear."""
+        """Listen, and tell how long there was something to hear; raises no `HungUp`, but tells that."""
 
     def hang_up(self) -> None:
         """End it, if it has not ended."""

@@ -11,6 +11,7 @@ from dialtone_nb.rehearsal.exchange.ledger import Ledger, Leg
 from dialtone_nb.rehearsal.exchange.lines import Door, Line, OutgoingLeg, Wires
 from dialtone_nb.rehearsal.exchange.parameters import CallingPhone
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
+from dialtone_nb.rehearsal.exchange.waiting_room import WaitingRoom
 from dialtone_nb.rehearsal.exchange.webhooks import Asker
 from dialtone_nb.rehearsal.store import Store
 
@@ -59,6 +60,7 @@ class LiveCall:
     wires: Wires
     ledger: Ledger
     applications: Applications
+    room: WaitingRoom
     phone: CallingPhone | None = None
     door: Door | None = None
     legs: list[Leg] = field(default_factory=list)
@@ -87,12 +89,21 @@ class LiveCall:
         return self.wires
 
 
+@dataclass(slots=True)
+class Surroundings:
+    """What all calls of an exchange share."""
+
+    asker: Asker
+    room: WaitingRoom = field(default_factory=WaitingRoom)
+    door: Door | None = None
+
+
 def open_call(
-    store: Store, asker: Asker, entry: Entry, wires: Wires, door: Door | None, record: CallRecord | None = None
+    store: Store, surroundings: Surroundings, entry: Entry, wires: Wires, record: CallRecord | None = None
 ) -> LiveCall:
     """A call that begins: one that comes in, with a new record, or one that the API placed, with the record it has."""
     ledger = Ledger(store, wires)
     record = record or ledger.start(entry.from_, entry.to, "inbound", "ringing", number_sid=entry.number_sid)
     own = Leg(record, callback=entry.callback)
-    applications = Applications(ledger, asker, record.sid, entry.phone)
-    return LiveCall(own, wires, ledger, applications, entry.phone, door)
+    applications = Applications(ledger, surroundings.asker, record.sid, entry.phone)
+    return LiveCall(own, wires, ledger, applications, surroundings.room, entry.phone, surroundings.door)

@@ -18,7 +18,8 @@ class FarSide:
 
     Who is rung answers after `answer_after` and hangs up after `talk`. Who calls hangs up after `cancel_after` of
     ringing, or in any case `leaves_after` the call began; presses what `presses` says, an entry a Gather (w waits
-    half a second, W a whole one), and a star `star_after` the talk began; and, where it is recorded, `speaks` so long.
+    half a second, W a whole one), and a star `star_after` the talk began; `speaks` so long where it is recorded; and
+    `waits` so long in a queue.
     """
 
     answer_after: float = 3.0
@@ -31,6 +32,7 @@ class FarSide:
     presses: tuple[str, ...] = ()
     star_after: float | None = None
     speaks: float = 10.0
+    waits: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Generator, Sequence
 
 from dialtone_nb.rehearsal.exchange.lines import (
+    HUNG_UP,
     Answers,
     BridgeEnd,
     DigitTerms,
@@ -38,7 +39,7 @@ class SimulatedLine:
         self._party = party
         leaves_after = far_side.leaves_after
         self._leaves_at = math.inf if leaves_after is None else party.now() + leaves_after
-        self._ends_at = math.inf
+        self._ends_at = self._patience_ends_at = math.inf
         self._presses = list(far_side.presses)
         self.far_side = far_side
         self.heard: list[str] = []
@@ -97,25 +98,33 @@ class SimulatedLine:
 
     def record(self, terms: RecordTerms) -> Recorded:
         """What is said, until it is enough; a key that ends it comes at the end of what is said."""
-        if self.far_side.speaks >= terms.longest_s:
-            self.wait(terms.longest_s)
-            return Recorded(terms.longest_s)
-        self.wait(self.far_side.speaks)
+        longest = min(terms.longest_s, self.stays_for)
+        if self.far_side.speaks >= longest:
+            self._party.wait(longest)
+            return Recorded(longest, HUNG_UP if longest < terms.longest_s else "")
+        self._party.wait(self.far_side.speaks)
         pressed = self._presses.pop(0) if self._presses else ""
         if key := next((key for key in pressed if key in terms.finish_on), ""):
             return Recorded(self.far_side.speaks, key)
-        self.wait(terms.timeout_s)
+        try:
+            self.wait(terms.timeout_s)
+        except HungUp:
+            return Recorded(self.far_side.speaks, HUNG_UP)
         return Recorded(self.far_side.speaks)
 
     @property
     def stays_for(self) -> float:
         """How many seconds more whoever is here stays."""
-        until = min(self._leaves_at, self._ends_at)
+        until = min(self._leaves_at, self._ends_at, self._patience_ends_at)
         return math.inf if until == math.inf else max(until - self._party.now(), 0.0)
 
     def leave_in(self, seconds: float) -> None:
         """Have the call end so many seconds from now, whoever would stay."""
         self._ends_at = self._party.now() + seconds
+
+    def be_patient(self, seconds: float | None) -> None:
+        """Have whoever is here leave so many seconds from now; or, with None, not for want of patience."""
+        self._patience_ends_at = math.inf if seconds is None else self._party.now() + seconds
 
     @property
     def is_out_of_time(self) -> bool:

@@ -198,8 +198,10 @@ class _Reader:
 
     def _enqueue(self, element: ET.Element) -> Enqueue:
         name = _text(element)
-        if not name or len(name) > LONGEST_QUEUE_NAME:
-            self._complain(SCHEMA_WARNING, f"Enqueue: a queue's name has 1 to {LONGEST_QUEUE_NAME} characters")
+        if not name:
+            self._complain(14204, "Enqueue: there is no queue name")
+        if len(name) > LONGEST_QUEUE_NAME:
+            self._complain(14205, f"Enqueue: a queue's name has at most {LONGEST_QUEUE_NAME} characters")
         return Enqueue(
             name[:LONGEST_QUEUE_NAME],
             action=element.get("action"),

@@ -1,0 +1,20 @@
+"""Filters by day, whose comparison is part of the name: `MessageDate`, `MessageDate<`, `MessageDate>`."""
+
+from __future__ import annotations
+
+from dialtone_nb.rehearsal.clock import parse_time
+from dialtone_nb.rehearsal.fields import Field, read_field
+from dialtone_nb.rehearsal.operations import Ask
+
+DAY = 86_400.0
+
+
+def is_of_date(ask: Ask, name: str, at: float) -> bool:
+    """Whether a time is on the days that were asked for: on one, on or before it, on or after it."""
+    query = dict(ask.query)
+    on, until, since = (
+        read_field(Field(name, parse_time), query[key]) // DAY if query.get(key) else None
+        for key in (name, f"{name}<", f"{name}>")
+    )
+    day = at // DAY
+    return (on is None or day == on) and (until is None or day <= until) and (since is None or day >= since)

@@ -1,0 +1,166 @@
+"""Queues of calls, and their members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dialtone_nb.rehearsal.api.classic import account_uri, classic, stamped
+from dialtone_nb.rehearsal.call_records import find_call
+from dialtone_nb.rehearsal.clock import rfc2822
+from dialtone_nb.rehearsal.exchange.live_call import TakenOver
+from dialtone_nb.rehearsal.exchange.queues import (
+    DEFAULT_MAX_SIZE,
+    QUEUE,
+    Place,
+    average_wait,
+    find_place,
+    find_queue,
+    list_places,
+    make_queue,
+)
+from dialtone_nb.rehearsal.fields import Field, integer, method, read_fields, url
+from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import Refusal, absent
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+if TYPE_CHECKING:
+    from dialtone_nb.rehearsal.exchange.exchange import Exchange
+
+LARGEST_MAX_SIZE = 5000
+# Which codes Twilio has for a name that is taken, and for a queue where somebody waits, is not known: assumptions.
+NAME_TAKEN, NOT_EMPTY = 22003, 22002
+
+
+def _max_size(value: str) -> int:
+    size = integer(value)
+    if not 1 <= size <= LARGEST_MAX_SIZE:
+        raise ValueError(f"must be from 1 to {LARGEST_MAX_SIZE}")
+    return size
+
+
+FIELDS = (Field("FriendlyName", required=True, longest=64), Field("MaxSize", _max_size))
+MEMBER_FIELDS = (Field("Url", url, required=True, code=21205), Field("Method", method, code=21209))
+
+
+def queue_body(tables: Tables, queue: Thing) -> dict[str, Any]:
+    """A queue as Twilio shows it, as long as it is now."""
+    places = list_places(tables, queue.sid)
+    return {
+        **stamped(tables, queue),
+        "friendly_name": queue.name,
+        "max_size": queue.body["max_size"],
+        "current_size": len(places),
+        "average_wait_time": average_wait(places),
+        "uri": f"{account_uri(tables)}/Queues/{queue.sid}.json",
+    }
+
+
+def member_body(tables: Tables, place: Place) -> dict[str, Any]:
+    """Somebody who waits, as Twilio shows them."""
+    call_sid, queue_sid = place.member.name, place.member.parent
+    return {
+        "call_sid": call_sid,
+        "queue_sid": queue_sid,
+        "date_enqueued": rfc2822(place.member.created),
+        "position": place.position,
+        "wait_time": place.waited_s,
+        "uri": f"{account_uri(tables)}/Queues/{queue_sid}/Members/{call_sid}.json",
+    }
+
+
+def _queue_of(tables: Tables, ask: Ask, name: str = "Sid") -> Thing:
+    queue = tables.get(QUEUE, ask.names[name])
+    if queue is None:
+        raise absent(ask.path)
+    return queue
+
+
+def _place_of(tables: Tables, ask: Ask) -> Place:
+    place = find_place(tables, _queue_of(tables, ask, "QueueSid").sid, ask.names["CallSid"])
+    if place is None:
+        raise absent(ask.path)
+    return place
+
+
+def _refuse_taken(tables: Tables, name: str, sid: str = "") -> None:
+    other = find_queue(tables, name)
+    if other and other.sid != sid:
+        raise Refusal(NAME_TAKEN, f"A queue named {name} exists already")
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """A new queue."""
+    values = read_fields(FIELDS, ask.form)
+    _refuse_taken(tables, values["friendly_name"])
+    queue = make_queue(tables, values["friendly_name"], values.get("max_size", DEFAULT_MAX_SIZE))
+    return Reply(201, queue_body(tables, queue))
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """All queues."""
+    return list_reply(ask, "queues", tables.list(QUEUE, ""), lambda q: queue_body(tables, q), lambda q: str(q.sid))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One queue."""
+    return Reply(200, queue_body(tables, _queue_of(tables, ask)))
+
+
+def update(tables: Tables, ask: Ask) -> Reply:
+    """A queue with another name or size; who waits stays."""
+    queue = _queue_of(tables, ask)
+    values = read_fields(FIELDS, ask.form, creating=False)
+    name = values.pop("friendly_name", queue.name)
+    _refuse_taken(tables, name, queue.sid)
+    return Reply(200, queue_body(tables, tables.save(queue, values, name=name)))
+
+
+def delete(tables: Tables, ask: Ask) -> Reply:
+    """Nothing; the queue is gone, unless somebody waits in it."""
+    queue = _queue_of(tables, ask)
+    if list_places(tables, queue.sid):
+        raise Refusal(NOT_EMPTY, "The queue is not empty")
+    tables.remove(queue.sid)
+    return Reply(204)
+
+
+def list_members(tables: Tables, ask: Ask) -> Reply:
+    """Who waits, the first first."""
+    places = list_places(tables, _queue_of(tables, ask, "QueueSid").sid)
+    return list_reply(
+        ask, "queue_members", places, lambda place: member_body(tables, place), lambda place: str(place.member.name)
+    )
+
+
+def fetch_member(tables: Tables, ask: Ask) -> Reply:
+    """Somebody who waits: by the call's SID, or the first as Front."""
+    return Reply(200, member_body(tables, _place_of(tables, ask)))
+
+
+def update_member(tables: Tables, ask: Ask) -> Reply:
+    """Somebody as they stood, before they were taken out to go on with other TwiML."""
+    read_fields(MEMBER_FIELDS, ask.form)
+    return fetch_member(tables, ask)
+
+
+async def dequeue(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
+    """Somebody as they stood; by now their call goes on with what the Url says."""
+    reply, values = answer(), read_fields(MEMBER_FIELDS, ask.form)
+    with exchange.store.transaction() as tables:
+        call = find_call(tables, reply.body["call_sid"])
+    if call:
+        await exchange.interrupt(call, TakenOver(values.get("method", "POST"), values["url"]))
+    return reply
+
+
+OPERATIONS = (
+    classic("GET", "/Queues", list_),
+    classic("POST", "/Queues", create),
+    classic("GET", "/Queues/{Sid}", fetch),
+    classic("POST", "/Queues/{Sid}", update),
+    classic("DELETE", "/Queues/{Sid}", delete),
+    classic("GET", "/Queues/{QueueSid}/Members", list_members),
+    classic("GET", "/Queues/{QueueSid}/Members/{CallSid}", fetch_member),
+    classic("POST", "/Queues/{QueueSid}/Members/{CallSid}", update_member, dequeue),
+)

@@ -1,0 +1,107 @@
+"""Recordings: how long callers spoke, and when. There is no sound in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dialtone_nb.rehearsal.api.calls import call_of
+from dialtone_nb.rehearsal.api.classic import HOST, VERSION, account_uri, classic, stamped
+from dialtone_nb.rehearsal.api.days import is_of_date
+from dialtone_nb.rehearsal.api.prices import UNIT
+from dialtone_nb.rehearsal.clock import rfc2822
+from dialtone_nb.rehearsal.exchange.recording import KIND
+from dialtone_nb.rehearsal.fields import Field, flag, read_fields, sid
+from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.refusal import absent
+from dialtone_nb.rehearsal.store import Tables, Thing
+
+# What is deleted is gone at once here, so this adds nothing.
+SOFT_DELETED = Field("IncludeSoftDeleted", flag)
+# None are of conferences.
+FILTERS = (Field("CallSid", sid("CA")), Field("ConferenceSid", sid("CF")), SOFT_DELETED)
+
+
+def call_recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
+    """A recording as Twilio shows it under its call."""
+    return {
+        **stamped(tables, recording),
+        "api_version": VERSION,
+        "call_sid": recording.parent,
+        "conference_sid": None,
+        "start_time": rfc2822(recording.body["started"]),
+        "duration": str(recording.body["duration"]),
+        "price": None,
+        "price_unit": UNIT,
+        "status": "completed",
+        "channels": 1,
+        "source": recording.body["source"],
+        "error_code": None,
+        "track": "inbound",
+        "encryption_details": None,
+        "uri": f"{account_uri(tables)}/Calls/{recording.parent}/Recordings/{recording.sid}.json",
+    }
+
+
+def recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
+    """A recording as Twilio shows it under the account."""
+    body = call_recording_body(tables, recording)
+    del body["track"]
+    own = f"{account_uri(tables)}/Recordings/{recording.sid}"
+    return body | {
+        "uri": f"{own}.json",
+        "media_url": f"https://{HOST}{own}",
+        "subresource_uris": {
+            "add_on_results": f"{own}/AddOnResults.json",
+            "transcriptions": f"{own}/Transcriptions.json",
+        },
+    }
+
+
+def _recording_of(tables: Tables, ask: Ask) -> Thing:
+    recording = tables.get(KIND, ask.names["Sid"], ask.names.get("CallSid"))
+    if recording is None:
+        raise absent(ask.path)
+    return recording
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """All recordings, of one call where it is named, and of the days that were asked for."""
+    wanted = read_fields(FILTERS, ask.query)
+    found = [] if wanted.get("conference_sid") else tables.list(KIND, wanted.get("call_sid") or None)
+    found = [one for one in found if is_of_date(ask, "DateCreated", one.created)]
+    return list_reply(ask, "recordings", found, lambda one: recording_body(tables, one), lambda one: str(one.sid))
+
+
+def list_of_call(tables: Tables, ask: Ask) -> Reply:
+    """The recordings of a call."""
+    call = call_of(tables, ask, "CallSid")
+    found = [one for one in tables.list(KIND, call.sid) if is_of_date(ask, "DateCreated", one.created)]
+    return list_reply(ask, "recordings", found, lambda one: call_recording_body(tables, one), lambda one: str(one.sid))
+
+
+def fetch(tables: Tables, ask: Ask) -> Reply:
+    """One recording."""
+    read_fields((SOFT_DELETED,), ask.query)
+    return Reply(200, recording_body(tables, _recording_of(tables, ask)))
+
+
+def fetch_of_call(tables: Tables, ask: Ask) -> Reply:
+    """One recording of a call."""
+    return Reply(200, call_recording_body(tables, _recording_of(tables, ask)))
+
+
+def delete(tables: Tables, ask: Ask) -> Reply:
+    """Nothing; the recording is gone."""
+    tables.remove(_recording_of(tables, ask).sid)
+    return Reply(204)
+
+
+OPERATIONS = (
+    classic("GET", "/Recordings", list_),
+    classic("GET", "/Recordings/{Sid}", fetch),
+    classic("DELETE", "/Recordings/{Sid}", delete),
+    classic("GET", "/Calls/{CallSid}/Recordings", list_of_call),
+    classic("GET", "/Calls/{CallSid}/Recordings/{Sid}", fetch_of_call),
+    classic("DELETE", "/Calls/{CallSid}/Recordings/{Sid}", delete),
+)
