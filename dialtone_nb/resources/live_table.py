@@ -1,8 +1,9 @@
-"""The compiled dial plan that an environment answers calls with now, read back from its live build."""
+"""The compiled dial plan that an environment answers calls with now: of its live build, or of our own server."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from dialtone_nb.account import Account
 from dialtone_nb.dialplan.table import Table, load_table
@@ -10,6 +11,7 @@ from dialtone_nb.resources.builds import fetch_build
 from dialtone_nb.resources.environments import list_environments
 from dialtone_nb.resources.functions import fetch_content
 from dialtone_nb.resources.services import fetch_service
+from dialtone_nb.server.folder import read_serving, read_table
 from dialtone_nb.service.bundle import TABLE
 
 
@@ -36,6 +38,12 @@ def fetch_live_table(account: Account, service_name: str, environment: str) -> L
         return None
     table = read_table_module(fetch_content(account, service.sid, version["function_sid"], version["sid"]))
     return LiveTable(table, build_sid) if table else None
+
+
+def read_serving_table(folder: Path, environment: str) -> Table | None:
+    """The table that our own server serves an environment with, by its folder's word; None where it serves none."""
+    serving = read_serving(folder, environment)
+    return read_table(folder, serving.version) if serving.version else None
 
 
 def read_table_module(source: str) -> Table | None:

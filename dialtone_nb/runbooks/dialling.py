@@ -8,8 +8,9 @@ from dialtone_nb.dialplan.table import Table
 from dialtone_nb.display.dialling import Dialling
 from dialtone_nb.display.dialling_box import DiallingBox
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.resources.live_table import fetch_live_table
+from dialtone_nb.resources.live_table import fetch_live_table, read_serving_table
 from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.site import own_server
 from dialtone_nb.yaml_faults import suggest
 
 
@@ -36,10 +37,20 @@ def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | Dial
 def _table_for(runbook: Runbook, environment: str, known: dict[str, tuple[Table, str]]) -> tuple[Table, str]:
     """The table that answers in an environment and what it is called; looked for once."""
     if environment not in known:
-        live = fetch_live_table(runbook.account, runbook.declared.network.service.name, environment)
+        files = compile_table(runbook.declared)
+        live = _live_table(runbook, environment, files)
         known[environment] = (
-            (live.table, f"the dial plan that is live in {environment}")
+            (live, f"the dial plan that is live in {environment}")
             if live
-            else (compile_table(runbook.declared), f"the files: nothing is live in {environment}")
+            else (files, f"the files: nothing is live in {environment}")
         )
     return known[environment]
+
+
+def _live_table(runbook: Runbook, environment: str, files: Table) -> Table | None:
+    network = runbook.declared.network
+    server = own_server(runbook.declared, files, runbook.account, runbook.project)
+    if network.self_hosted and server:
+        return read_serving_table(server.folder, environment)
+    live = fetch_live_table(runbook.account, network.service.name, environment)
+    return live.table if live else None

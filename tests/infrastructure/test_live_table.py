@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.resources.live_table import fetch_live_table, read_table_module
+from dialtone_nb.display.dialling import Dialling
+from dialtone_nb.resources.live_table import fetch_live_table, read_serving_table, read_table_module
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.dialling import ask_what_if
+from dialtone_nb.server.folder import push_table, switch_table
 from dialtone_nb.service.bundle import read_bundle
 
 from .desk import SERVICE, Desk, sample
@@ -36,6 +43,31 @@ def test_another_dial_plan_is_read_as_it_is_live(desk: Desk) -> None:
     live = fetch_live_table(desk.account, SERVICE, "stage")
     assert live is not None
     assert len(live.table.rules) == 5
+
+
+def test_our_own_server_says_itself_what_it_serves(tmp_path: Path) -> None:
+    """What is switched on in its folder answers; a table that was only pushed does not."""
+    parameters, _ = sample()
+    table = compile_table(parameters)
+    version = push_table(tmp_path, table)
+    assert read_serving_table(tmp_path, "stage") is None
+    switch_table(tmp_path, "stage", version)
+    assert read_serving_table(tmp_path, "stage") == table
+    assert read_serving_table(tmp_path, "prod") is None
+
+
+def test_where_our_own_server_answers_it_is_asked(desk: Desk) -> None:
+    """The runbook asks the one that the next call meets."""
+    desk.host("self_hosted")
+    runbook = cast(
+        Runbook, SimpleNamespace(declared=desk.parameters, account=desk.account, project=desk.project, attended=False)
+    )
+    before = cast(Dialling, ask_what_if(runbook, "workbench", "911"))
+    assert before.asked == "the files: nothing is live in stage"
+    server = desk.site("stage").server
+    assert server is not None
+    switch_table(server.folder, "stage", push_table(server.folder, server.table))
+    assert cast(Dialling, ask_what_if(runbook, "workbench", "911")).asked == "the dial plan that is live in stage"
 
 
 def test_a_module_of_another_form_is_no_table() -> None:
