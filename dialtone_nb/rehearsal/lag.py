@@ -1,7 +1,8 @@
 """Eventual consistency: for a while after a creation or a deletion, lists show the account as it was before.
 
 Seen at Twilio by others: what was made is not listed for some seconds, and an environment's name stays taken for some
-seconds after its deletion (twilio/twilio-cli#211). Seconds would not repeat, so here the while is a number of reads.
+seconds after its deletion (twilio/twilio-cli#211). Seconds of a real clock would not repeat, so here the while is a
+number of reads, or some seconds of simulated time, whichever is over first.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from dialtone_nb.rehearsal.operations import Ask, Directory, Operation, Reply
 from dialtone_nb.rehearsal.refusal import Refusal, conflict
 from dialtone_nb.rehearsal.store import Body, Tables
 
+SECONDS_UNTIL_SETTLED = 10.0
+
 
 @dataclass(slots=True)
 class Unsettled:
-    """A thing whose list lags: where it is listed, what its list still shows of it, and for how many more reads."""
+    """A thing whose list lags: where it is listed, what its list still shows of it, how many more reads, until when."""
 
     collection: str
     sid: str
     before: Body | None
     reads: int
+    until: float
 
 
 class Lag:
@@ -36,13 +40,15 @@ class Lag:
         """What an operation answers, as late as lists are."""
         if not self.reads and not self._unsettled:
             return operation.handler(tables, ask)
+        until = tables.now() + SECONDS_UNTIL_SETTLED
+        self._unsettled = [one for one in self._unsettled if one.until > tables.now()]
         self._keep_taken(ask)
         before = self._look(tables, ask) if ask.method == "DELETE" else None
         reply = operation.handler(tables, ask)
         if self.reads and reply.status == 201 and "sid" in reply.body:
-            self._unsettled.append(Unsettled(ask.path, reply.body["sid"], None, self.reads))
+            self._unsettled.append(Unsettled(ask.path, reply.body["sid"], None, self.reads, until))
         if self.reads and before is not None:
-            self._unsettled.append(Unsettled(_collection(ask.path), before["sid"], before, self.reads))
+            self._unsettled.append(Unsettled(_collection(ask.path), before["sid"], before, self.reads, until))
         return self._late(ask, reply) if ask.method == "GET" else reply
 
     def _look(self, tables: Tables, ask: Ask) -> Body | None:

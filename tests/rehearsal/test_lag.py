@@ -40,6 +40,14 @@ def test_a_deleted_thing_is_gone_before_its_list_knows(client: Client, door: Doo
 
 
 @pytest.mark.usefixtures("late")
+def test_time_that_passes_settles_everything(client: Client, door: Door) -> None:
+    """Whoever waits instead of asking again sees what there is."""
+    client.sip.credential_lists.create("phones")
+    door.control("POST", "/clock", json={"advance_s": 10})
+    assert len(client.sip.credential_lists.list()) == 1
+
+
+@pytest.mark.usefixtures("late")
 def test_an_environments_name_stays_taken_for_a_while(client: Client) -> None:
     """An environment that is made again right after its deletion is a conflict, and is made when that has settled."""
     service = client.serverless.v1.services(client.serverless.v1.services.create("phones", "Phones").sid)
