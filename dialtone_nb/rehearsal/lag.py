@@ -14,7 +14,7 @@ from dialtone_nb.rehearsal.operations import Ask, Directory, Operation, Reply
 from dialtone_nb.rehearsal.refusal import Refusal, conflict
 from dialtone_nb.rehearsal.store import Body, Tables
 
-SECONDS_UNTIL_SETTLED = 10.0
+SECONDS_UNTIL_SETTLED = 5.0
 
 
 @dataclass(slots=True)
