@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -69,9 +70,13 @@ class _Server:
         self._events = EventLog(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
         following = asyncio.create_task(self._live.follow())
         with open_couriers(self._settings, folder, self._metrics):
+            # All that is here now stays: nobody need look through it for garbage while a call waits.
+            gc.collect()
+            gc.freeze()
             try:
                 yield
             finally:
+                gc.unfreeze()
                 following.cancel()
                 await asyncio.to_thread(self._events.close)
 

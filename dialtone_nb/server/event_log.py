@@ -23,6 +23,8 @@ MOST_WAITING: Final = 10_000
 WITHIN_S: Final = 0.25
 RETRY_AFTER_S: Final = 1.0
 _CLOSING_S: Final = 5.0
+# What nobody waits for is written together: a thread that wakes for each call takes time from the calls.
+_TOGETHER_S: Final = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +54,7 @@ class EventLog:
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
+        self._is_urgent = False
         self._is_failing = False
         self._is_losing = False
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
@@ -85,7 +88,9 @@ class EventLog:
             is_taken = len(self._waiting) < self._most
             if is_taken:
                 self._waiting.append(waiting)
-                self._changed.notify()
+                self._is_urgent |= waiting.saved is not None
+                if self._is_urgent or len(self._waiting) == 1:
+                    self._changed.notify()
         if not is_taken:
             self._lose(1, f"{self._most} wait for the disk already, and more will not be kept")
         return is_taken
@@ -103,9 +108,11 @@ class EventLog:
                 return
 
     def _next_batch(self) -> list[_Waiting]:
-        """All that waits, as soon as something does; empty once the log is closed."""
+        """All that waits, soon after something does, at once where somebody waits for it; empty once it is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing)
+            self._changed.wait_for(lambda: self._is_urgent or self._is_closing, _TOGETHER_S)
+            self._is_urgent = False
             return list(self._waiting)
 
     def _pause(self) -> bool:

