@@ -21,6 +21,7 @@ from dialtone_nb.verify.phones import phone_checks
 from dialtone_nb.verify.seen import Seen
 from dialtone_nb.verify.server import server_checks
 from dialtone_nb.verify.service import rest_of_the_plan, service_checks
+from dialtone_nb.verify.usage import usage_checks
 
 T = TypeVar("T")
 ACCOUNT = "Account"
@@ -64,7 +65,11 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
     yield from domain_checks(seen)
     yield from credential_checks(seen)
     yield from phone_checks(seen)
-    yield from _with(calls, signs_of_life.SUBJECT, lambda signs: signs_of_life.life_checks(seen, signs))
+    yield from _with(
+        calls,
+        signs_of_life.SUBJECT,
+        lambda signs: [*signs_of_life.life_checks(seen, signs), *usage_checks(seen, signs, now)],
+    )
     allowed = site.parameters.dialplan.allowed_countries
     yield from _with(countries, permissions.SUBJECT, lambda found: permissions.permission_checks(found, allowed))
     yield from _with(complaints, alerts.SUBJECT, alerts.alert_checks)

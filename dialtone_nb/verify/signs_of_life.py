@@ -15,6 +15,7 @@ from dialtone_nb.verify.seen import Seen
 
 SUBJECT = "Signs of life"
 DAYS = 7
+PLACED = "placed a call"
 # How a call to a phone ends that was there to take it. One that nobody answered may have rung nowhere.
 _THERE = {"completed": "answered a call", "in-progress": "answered a call", "busy": "was busy"}
 
@@ -40,7 +41,7 @@ def fetch_signs(account: Account, now: datetime) -> list[Sign]:
         if at is None:
             continue
         if call.direction == "inbound" and from_domain:
-            signs.append(Sign(caller, from_domain, "placed a call", at))
+            signs.append(Sign(caller, from_domain, PLACED, at))
         elif call.direction == "outbound-dial" and to_domain and call.status in _THERE:
             signs.append(Sign(called, to_domain, _THERE[str(call.status)], at))
     return signs

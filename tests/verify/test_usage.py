@@ -1,0 +1,44 @@
+"""A phone that calls more than it is used to is found; one that calls as ever, or calls for help, is left in peace."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialtone_nb.verify.checks import CheckState
+
+from .conftest import Stage
+
+
+@pytest.fixture(autouse=True)
+def long_quiet(stage: Stage) -> None:
+    """Nobody has called for more than a week."""
+    stage.site.account.wait(8 * 86_400)
+
+
+def call(stage: Stage, client: str, times: int) -> None:
+    """Have a phone place so many calls."""
+    domain = stage.site.parameters.sip_domain_of(client)
+    for _ in range(times):
+        stage.tell("/calls", client=client, domain=domain, dial="5035550199", busy=True)
+
+
+def test_a_phone_out_of_its_habit_is_wrong_and_the_repair_stops_it(stage: Stage) -> None:
+    """Four calls a day are its habit, thirteen are none; a day later they are its past."""
+    call(stage, "van", 4)
+    stage.site.account.wait(2 * 86_400)
+    call(stage, "van", 12)
+    assert "usage of van" not in stage.faults()
+    call(stage, "van", 1)
+    (check,) = [one for name, one in stage.faults().items() if name == "usage of van"]
+    assert check.state is CheckState.WRONG
+    assert check.found == "13 calls in 24 hours, at most 4 on a day of the 6 before"
+    assert "client van and action suspend" in check.repair
+    stage.site.account.wait(86_400)
+    call(stage, "van", 13)
+    assert "usage of van" not in stage.faults()
+
+
+def test_a_few_calls_are_never_out_of_habit(stage: Stage) -> None:
+    """A new phone that is tried out is no alarm."""
+    call(stage, "van", 10)
+    assert "usage of van" not in stage.faults()
