@@ -13,6 +13,8 @@ import pytest
 
 from dialtone_nb.account import CONTROL
 from dialtone_nb.display.outputs import RESULT
+from dialtone_nb.rehearsal import start_rehearsal
+from dialtone_nb.transport import Transport
 
 from .chromium import IN_A_BROWSER
 from .conftest import ROOT
@@ -25,6 +27,7 @@ pytestmark = IN_A_BROWSER
 
 # Deploy has a story of its own, below.
 OTHERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem != "deploy")
+DOMAIN = "dialtone-example-stage.sip.twilio.com"
 # What finds something to do on an account with two phones; the walkthrough has its consent in its own cell.
 ASKING = ("delete", "promote")
 WITH_PHONES = "import pathlib; from dialtone_nb.prepared_accounts import with_phones; with_phones(pathlib.Path.cwd())"
@@ -64,6 +67,29 @@ def test_a_notebook_runs_to_its_end_with_somebody_there(page: Page, lab: str, na
         notebook.consent("rehearsal")
         notebook.panel.get_by_text("the check found nothing left to do").wait_for()
         assert notebook.errors() == []
+
+
+def test_the_monitor_shows_a_call_as_it_comes_until_it_is_stopped(page: Page, lab: str, root: Path) -> None:
+    """A call that is placed elsewhere appears with its events, and the phone is seen; Stop leaves what was seen."""
+    notebook = open_notebook(page, lab, "monitor/notebooks/monitor.ipynb")
+    notebook.run_all()
+    view = notebook.panel.locator(".dialtone-monitor")
+    view.get_by_text("stage, last 60 minutes: 0 calls").wait_for()
+    with start_rehearsal(root / "monitor" / ".rehearsal" / "state.db") as rehearsal:
+        transport = Transport(rehearsal.url)
+        for path, order in (
+            ("/clients/workbench", {"registered": True, "domain": DOMAIN}),
+            ("/calls", {"client": "workbench", "dial": "5035550199", "domain": DOMAIN}),
+        ):
+            assert transport.send("POST", f"{CONTROL}{path}", json=order).ok
+        view.get_by_text("stage, last 60 minutes: 1 call,").wait_for()
+        assert view.get_by_text("outgoing-dialstatus-completed").count() == 1
+        assert view.locator("tr", has_text="✓ workbench").get_by_text("placed a call").count() == 1
+        assert view.locator("tr", has_text="✓ workbench").get_by_text("registered", exact=True).count() == 1
+        notebook.panel.get_by_role("button", name="Stop").click()
+        notebook.panel.get_by_role("button", name="Go on").wait_for()
+        assert view.get_by_text("outgoing-dialstatus-completed").count() == 1
+        transport.session.close()
 
 
 def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str) -> None:
