@@ -17,6 +17,8 @@ from dialtone_nb.calls.frame import COLUMNS, make_frame, sort_by_time
 from dialtone_nb.errors import Fault, InputError
 
 DAY_FILE: Final = "attempts.parquet"
+# About 100,000 attempts.
+BUNDLE_BYTES: Final = 2_000_000
 SCHEMA: Final = pa.schema(
     [
         ("call_sid", pa.string()),
@@ -67,24 +69,42 @@ def _upsert_day(system: fs.FileSystem, folder: str, attempts: pd.DataFrame) -> b
 
 def load_archive(archive: str, since: str = "", until: str = "") -> pd.DataFrame:
     """All attempts of the archive, or those of the days from `since` to `until` (2025-01-31), both included."""
-    tables = [_read_table(*open_day(archive, day), tuple(COLUMNS)) for day in list_days(archive, since, until)]
-    return _frame_of(pa.concat_tables(tables)) if tables else make_frame({})
+    days = list_days(archive, since, until)
+    return load_days(archive, days) if days else make_frame({})
 
 
 def list_days(archive: str, since: str = "", until: str = "") -> list[str]:
     """The days (2025-01-31) that the archive holds, oldest first, or those from `since` to `until`, both included."""
+    return [day for day, _ in _weigh_days(archive, since, until)]
+
+
+def bundle_days(archive: str, since: str = "", until: str = "") -> list[tuple[str, ...]]:
+    """The same in runs that weigh about as much as one busy day: a day of ten calls is not worth a task of its own."""
+    bundles: list[list[str]] = []
+    weight = BUNDLE_BYTES
+    for day, size in _weigh_days(archive, since, until):
+        if weight + size > BUNDLE_BYTES:
+            bundles.append([])
+            weight = 0
+        bundles[-1].append(day)
+        weight += size
+    return [tuple(days) for days in bundles]
+
+
+def _weigh_days(archive: str, since: str, until: str) -> list[tuple[str, int]]:
+    """Each day with the bytes of its file."""
     system, root = open_archive(archive)
-    days = sorted(
-        info.base_name.removeprefix("day=")
-        for info in system.get_file_info(fs.FileSelector(root, allow_not_found=True))
-        if info.type == fs.FileType.Directory and info.base_name.startswith("day=")
-    )
-    return [day for day in days if (since or "0") <= day <= (until or "9999-99-99")]
+    found = system.get_file_info(fs.FileSelector(root, allow_not_found=True, recursive=True))
+    files = {info.path.removesuffix(f"/{DAY_FILE}"): info.size for info in found if info.base_name == DAY_FILE}
+    days = sorted((path.rpartition("/day=")[2], size) for path, size in files.items() if "/day=" in path)
+    return [(day, size) for day, size in days if (since or "0") <= day <= (until or "9999-99-99")]
 
 
-def load_day(archive: str, day: str, columns: Sequence[str] = tuple(COLUMNS)) -> pd.DataFrame:
-    """One day's attempts, oldest first; only these columns are read, of which call SIDs and numbers weigh the most."""
-    return _frame_of(_read_table(*open_day(archive, day), columns))
+def load_days(archive: str, days: Sequence[str], columns: Sequence[str] = tuple(COLUMNS)) -> pd.DataFrame:
+    """These days' attempts, oldest first, in these columns; of all columns call SIDs and numbers weigh the most."""
+    system, root = open_archive(archive)
+    tables = [_read_table(system, f"{root}/day={day}/{DAY_FILE}", columns) for day in days]
+    return _frame_of(pa.concat_tables(tables))
 
 
 def save_table(frame: pd.DataFrame, path: Path) -> None:
@@ -110,12 +130,6 @@ def open_archive(archive: str) -> tuple[fs.FileSystem, str]:
     except pa.ArrowInvalid:
         system, root = _open_by_fsspec(archive)
     return system, root.rstrip("/")
-
-
-def open_day(archive: str, day: str) -> tuple[fs.FileSystem, str]:
-    """The file system and path of one day's file."""
-    system, root = open_archive(archive)
-    return system, f"{root}/day={day}/{DAY_FILE}"
 
 
 def _open_by_fsspec(archive: str) -> tuple[fs.FileSystem, str]:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
-from dialtone_nb.calls.archive import list_days, load_day, load_table, save_table
+from dialtone_nb.calls.archive import bundle_days, load_days, load_table, save_table
 from dialtone_nb.calls.engine import HERE, run_parts
 from dialtone_nb.calls.frame import COLUMNS, make_frame, mask_parties
 
@@ -37,15 +37,15 @@ class FramePart:
 
 
 @dataclass(frozen=True)
-class DayPart:
-    """One day of an archive."""
+class DaysPart:
+    """Some days of an archive."""
 
     archive: str
-    day: str
+    days: tuple[str, ...]
 
     def load(self, columns: Sequence[str]) -> pd.DataFrame:
         """These columns, read from the archive."""
-        return load_day(self.archive, self.day, columns)
+        return load_days(self.archive, self.days, columns)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Attempts:
     @classmethod
     def of_archive(cls, archive: str, since: str = "", until: str = "") -> Attempts:
         """All attempts of an archive, or those of the UTC days from `since` to `until`, both included."""
-        return cls(tuple(DayPart(archive, day) for day in list_days(archive, since, until)))
+        return cls(tuple(DaysPart(archive, days) for days in bundle_days(archive, since, until)))
 
     def gather(
         self,

@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dialtone_nb.calls.frame import DIRECTIONS
+
+Moments = npt.NDArray[np.datetime64]
+Whole = npt.NDArray[np.int64]
 
 ALL: Final = "all"
 # What of the attempts is looked at.
@@ -28,16 +33,12 @@ def tally_overlaps(frame: pd.DataFrame) -> pd.DataFrame:
     are ends of calls after the day on which they started.
     """
     timed = frame[(frame["outcome"] == "answered") & (frame["duration_s"].fillna(0) > 0)]
-    calls = pd.DataFrame(
-        {
-            "day": timed["started_at"].dt.floor("D"),
-            "direction": timed["direction"],
-            "start": timed["started_at"],
-            "end": timed["started_at"] + pd.to_timedelta(timed["duration_s"].astype("int64"), unit="s"),
-        }
-    )
-    parts = [_overlaps(calls.assign(direction=ALL))]
-    parts += [_overlaps(calls[calls["direction"] == way]) for way in DIRECTIONS]
+    start = timed["started_at"].to_numpy(dtype="datetime64[us]")
+    end = start + timed["duration_s"].to_numpy(dtype="int64").astype("timedelta64[s]")
+    parts = [_overlaps(ALL, start, end)]
+    for way in DIRECTIONS:
+        is_way = (timed["direction"] == way).to_numpy(dtype=bool)
+        parts.append(_overlaps(way, start[is_way], end[is_way]))
     return merge_overlaps(parts)
 
 
@@ -69,18 +70,32 @@ def peaks_by_day(overlaps: pd.DataFrame, direction: str = ALL) -> pd.DataFrame:
     return peaks.drop_duplicates("day").set_index("day")[["going_on", "at"]]
 
 
-def _overlaps(calls: pd.DataFrame) -> pd.DataFrame:
-    steps = pd.concat(
-        [
-            calls[["day", "direction"]].assign(at=calls["start"], step=1),
-            calls[["day", "direction"]].assign(at=calls["end"], step=-1),
-        ]
-    ).sort_values(["day", "at", "step"], ignore_index=True)
-    going_on = steps.groupby("day")["step"].cumsum()
-    before = going_on.groupby(steps["day"]).cummax().groupby(steps["day"]).shift(fill_value=0)
-    moments = steps.assign(going_on=going_on)[going_on > before]
-    # Two that start at the same moment are met together.
-    moments = moments.drop_duplicates(["day", "at"], keep="last")
-    late = calls[calls["end"] >= calls["day"] + pd.Timedelta(days=1)]
-    ends = late[["day", "direction"]].assign(at=late["end"], going_on=0)
-    return pd.concat([moments[list(COLUMNS)], ends[list(COLUMNS)]], ignore_index=True)
+def _overlaps(direction: str, start: Moments, end: Moments) -> pd.DataFrame:
+    order = np.argsort(start, kind="stable")
+    start, end = start[order], end[order]
+    days, firsts = np.unique(start.astype("datetime64[D]"), return_index=True)
+    borders = [*firsts.tolist(), len(start)]
+    rows = [
+        _overlaps_of_day(day.astype("datetime64[us]"), start[first:last], end[first:last])
+        for day, first, last in zip(days, borders[:-1], borders[1:], strict=True)
+    ]
+    day, at, going_on = (np.concatenate(column) for column in zip(*rows, strict=True)) if rows else ((), (), ())
+    utc = {
+        name: pd.DatetimeIndex(np.array(times, dtype="datetime64[us]"), tz="UTC")
+        for name, times in (("day", day), ("at", at))
+    }
+    return pd.DataFrame({"day": utc["day"], "direction": direction, "at": utc["at"], "going_on": going_on})
+
+
+def _overlaps_of_day(day: np.datetime64, start: Moments, end: Moments) -> tuple[Moments, Moments, Whole]:
+    """The day, moment and number of each row of a day's tally; `start` is sorted."""
+    # Those that have started, without those that have ended by then: one that ends as another starts does not meet it.
+    going_on = np.arange(1, len(start) + 1) - np.searchsorted(np.sort(end), start, side="right")
+    # Of those that start at the same moment the last meets all the others.
+    is_last = np.append(start[1:] != start[:-1], True)
+    at, going_on = start[is_last], going_on[is_last]
+    most_before = np.concatenate([[0], np.maximum.accumulate(going_on)[:-1]])
+    is_more = going_on > most_before
+    late = end[end >= day + np.timedelta64(1, "D")]
+    moments = np.concatenate([at[is_more], late])
+    return np.full(len(moments), day), moments, np.concatenate([going_on[is_more], np.zeros(len(late), dtype="int64")])

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-KEYS: Final = ("day", "hour", "environment", "client", "direction", "outcome", "reason", "currency")
+KEYS: Final = ("day", "environment", "client", "direction", "outcome", "reason", "currency")
 HOUR_KEYS: Final = ("day", "hour", "direction", "outcome")
 SUMS: Final = ("attempts", "timed", "talk_s", "priced", "price_micros")
 # What of the attempts is counted: whoever keeps them in columns need not read the others.
-COUNTED: Final = ("started_at", *KEYS[2:], "duration_s", "price")
+COUNTED: Final = ("started_at", *KEYS[1:], "duration_s", "price")
 COUNTED_BY_HOUR: Final = ("started_at", *HOUR_KEYS[2:])
 
 HOUR_US: Final = 3_600_000_000
@@ -24,17 +24,16 @@ Whole = npt.NDArray[np.int64]
 
 
 def tally_attempts(frame: pd.DataFrame, time_zone: str = "UTC") -> pd.DataFrame:
-    """Whole-number counts by day and hour (of the time zone), and the other keys.
+    """Whole-number counts by day (of the time zone) and the other keys.
 
     `attempts`, `timed` (those with a duration) and `talk_s`, `priced` and `price_micros` (millionths of the currency),
     and `first_at` and `last_at`. Tallies of parts merge into the tally of the whole.
     """
-    local, started = _local(frame, time_zone), _microseconds(frame["started_at"])
+    started = _microseconds(frame["started_at"])
     durations, prices = frame["duration_s"], frame["price"]
     columns = {
-        "day": _days(local // DAY_US),
-        "hour": local % DAY_US // HOUR_US,
-        **{name: frame[name].fillna("") for name in KEYS[2:]},
+        "day": _days(_local(frame, time_zone) // DAY_US),
+        **{name: frame[name].fillna("") for name in KEYS[1:]},
         "attempts": np.ones(len(frame), dtype="int64"),
         "timed": durations.notna().to_numpy().astype("int64"),
         "talk_s": durations.fillna(0).to_numpy(dtype="int64"),

@@ -12,7 +12,7 @@ from distributed import LocalCluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialtone_nb.calls.archive import list_days, load_archive, load_day, save_attempts
+from dialtone_nb.calls.archive import bundle_days, list_days, load_archive, load_days, save_attempts
 from dialtone_nb.calls.attempts import Attempts, FramePart
 from dialtone_nb.calls.call_data import CallData
 from dialtone_nb.calls.frame import make_frame
@@ -22,6 +22,12 @@ from dialtone_nb.errors import InputError
 from tests.calls.strategies import frame_of, frames
 
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu")
+
+
+@pytest.fixture(autouse=True)
+def a_part_is_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These archives are small: each of their days is a part of its own."""
+    monkeypatch.setattr("dialtone_nb.calls.archive.BUNDLE_BYTES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +133,7 @@ def test_only_what_is_counted_is_read(archive: str) -> None:
     data = load_calls(archive, environment="prod", since="2026-03-08")
     assert data.gather(look, sum, ("outcome",)) == len(data.frame)
     assert set(map(tuple, seen)) == {("outcome",)}
-    assert list(load_day(archive, "2026-03-07", ("direction", "client"))) == ["direction", "client"]
+    assert list(load_days(archive, ["2026-03-07"], ("direction", "client"))) == ["direction", "client"]
 
 
 def test_the_latest_attempts_need_the_last_days_alone(archive: str, tmp_path: Path) -> None:
@@ -156,3 +162,14 @@ def test_an_address_that_nothing_knows_is_one_clear_line() -> None:
     """Named, with the repair."""
     with pytest.raises(InputError, match=r"archive cloud://calls: can't be opened: .*cloud.*; install"):
         load_calls("cloud://calls")
+
+
+def test_small_days_are_bundled(archive: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In runs of about the same weight, each day once and in order; a heavy day is alone."""
+    days = list_days(archive)
+    assert bundle_days(archive) == [(day,) for day in days]
+    monkeypatch.setattr("dialtone_nb.calls.archive.BUNDLE_BYTES", 20_000)
+    bundles = bundle_days(archive)
+    assert 1 < len(bundles) < len(days)
+    assert [day for bundle in bundles for day in bundle] == days
+    assert bundle_days(archive, days[1], days[1]) == [(days[1],)]
