@@ -192,6 +192,24 @@ class Handset:
             raise ConnectionError("the door hung up")
         return data
 
+    def settle(self) -> None:
+        """Wait until the door has answered all that was sent, and throw the answers away."""
+        marker = self.request("OPTIONS", f"sip:{self.domain}")
+        self._socket.settimeout(0.5)
+        for _ in range(20):  # a datagram may be lost on the way, where many are
+            self.send(marker)
+            with contextlib.suppress(TimeoutError):
+                while not self._is_answer_to(marker):
+                    pass
+                self._socket.settimeout(PATIENCE_S)
+                return
+        raise AssertionError("the door answers no more")
+
+    def _is_answer_to(self, request: SipRequest) -> bool:
+        with contextlib.suppress(ValueError):
+            return self.receive().get_header("CSeq") == request.get_header("CSeq")
+        return False
+
     def hears_nothing(self, seconds: float) -> bool:
         """Whether no message comes for so long."""
         self._socket.settimeout(seconds)
