@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dialtone_nb.account import Account, open_account
+from dialtone_nb.account import CONTROL, Account, open_account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbooks.applying import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
+from dialtone_nb.runbooks.promote import propose_promote
 from dialtone_nb.runbooks.site import Proposal, Site
 from dialtone_nb.runbooks.test_calls import place_calls
 from dialtone_nb.service.bundle import read_bundle
 
 Prepare = Callable[[Path], None]
+DAY_S = 86_400
 
 
 def deployed(project: Path) -> None:
@@ -45,6 +47,18 @@ def with_calls(project: Path) -> None:
     place_calls(site.account, site.parameters, "stage", client="workbench", unregistered="van")
 
 
+def with_a_past(project: Path) -> None:
+    """Calls of thirty days; stage was deployed after ten of them, and promoted to prod after twenty."""
+    account = _account(project)
+    account.wait(10 * DAY_S)
+    deployed(project)
+    account.wait(10 * DAY_S)
+    _apply(propose_promote(_site(project, "prod"), "stage"))
+    account.wait(10 * DAY_S - 3600)
+    past = {"days": 30, "calls": 600}
+    account.transport.send("POST", f"{CONTROL}/history", json=past).raise_for_status()
+
+
 def _site(project: Path, environment: str) -> Site:
     parameters = load_parameters(project / "parameters")
     bundle = read_bundle(compile_table(parameters), parameters.network.service.runtime)
@@ -65,7 +79,7 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "client_setup": with_a_number,
     "verify": with_phones,
     "test_calls": with_phones,
-    "call_report": with_calls,
+    "call_report": with_a_past,
     "monitor": with_calls,
     "explore": with_calls,
     "delete": with_phones,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import signal
 import sys
 import threading
 from pathlib import Path
 
 from dialtone_nb.command_line import Parser
+from dialtone_nb.rehearsal.past import MOST_DAYS
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip_door.address import DEFAULT, read_address, warning_of
-
-MOST_DAYS = 400
 
 
 def main(argv: list[str]) -> int:
@@ -103,12 +103,17 @@ def print_coverage() -> int:
 
 
 def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: argparse.Namespace) -> str:
-    """The lines that say where TLS is answered, and which certificate authority to trust for it."""
+    """The lines that say where TLS is answered, whom to trust for it, and how Twilio's programs for Node come here."""
     from dialtone_nb.rehearsal.tls import TlsDoor
 
     authority = options.state.resolve().with_name("authority.pem")
     door = open_doors.enter_context(TlsDoor(rehearsal.url, authority, port=options.tls))
-    return f"TLS          {door.url}\nAuthority    {authority}\n"
+    variables = door.environment_of_node() | {
+        "TWILIO_ACCOUNT_SID": rehearsal.account_sid,
+        "TWILIO_AUTH_TOKEN": rehearsal.auth_token,
+    }
+    node = shlex.join(["env", *(f"{name}={value}" for name, value in variables.items())])
+    return f"TLS          {door.url}\nAuthority    {authority}\nFor Node     {node} COMMAND\n"
 
 
 def open_sip(rehearsal: Rehearsal, address: tuple[str, int]) -> str:

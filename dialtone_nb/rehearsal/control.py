@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeGuard
 from urllib.parse import unquote
 
 import orjson
 
+from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal.clock import iso8601
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.far_sides import set_far_side
 from dialtone_nb.rehearsal.exchange.orders import BEHAVIOUR, far_side_body, read_far_side, read_order
 from dialtone_nb.rehearsal.exchange.phones import Turned, list_phones, register, unregister
 from dialtone_nb.rehearsal.faults import Faults, read_fault
+from dialtone_nb.rehearsal.history import fill_history
 from dialtone_nb.rehearsal.lag import Lag
 from dialtone_nb.rehearsal.operations import Reply
 from dialtone_nb.rehearsal.own_servers import add_own_server, list_own_servers
+from dialtone_nb.rehearsal.past import MOST_DAYS
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
 from dialtone_nb.rehearsal.store import Store
 
+MOST_CALLS: Final = 100_000
 CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
 
 
@@ -61,6 +65,8 @@ class Control:
             case ("POST", ["calls"]):
                 # In another thread: the call asks webhooks, which this very server answers.
                 return Reply(201, await asyncio.wrap_future(self._exchange.queue(read_order(_read(body)))))
+            case ("POST", ["history"]):
+                return Reply(201, await asyncio.to_thread(self.fill_history, _read(body)))
             case ("GET", ["clients"]):
                 return Reply(200, {"clients": list_phones(self._store)})
             case ("POST", ["clients", client]):
@@ -142,6 +148,17 @@ class Control:
             now = tables.now()
         return {"now": iso8601(now), "seconds": now}
 
+    def fill_history(self, body: dict[str, Any]) -> dict[str, Any]:
+        """How many calls the account, which had none, has of so many days before now."""
+        days, calls = body.get("days"), body.get("calls")
+        if not (_is_count(days, MOST_DAYS) and _is_count(calls, MOST_CALLS)):
+            raise Refusal(20001, f'A past is {{"days": 1 to {MOST_DAYS}, "calls": 1 to {MOST_CALLS}}}')
+        try:
+            truth = fill_history(self._store, days=days, calls=calls, seed=self._store.identity.seed)
+        except InputError as error:
+            raise Refusal(20001, str(error)) from None
+        return {"calls": len(truth["attempts"]), "since": truth["since"], "until": truth["until"]}
+
     async def advance(self, body: dict[str, Any]) -> dict[str, Any]:
         """The simulated time after some of it has passed."""
         seconds = body.get("advance_s")
@@ -159,3 +176,7 @@ def _read(body: bytes) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise Refusal(20001, "The body must be a JSON object")
     return read
+
+
+def _is_count(number: object, most: int) -> TypeGuard[int]:
+    return isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= most

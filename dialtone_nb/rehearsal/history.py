@@ -45,16 +45,23 @@ def write_history(state: Path, *, days: int, calls: int, seed: int) -> Path:
     """
     store = Store(state, seed)
     try:
-        with store.transaction() as tables:
-            if tables.sql.execute("SELECT 1 FROM calls LIMIT 1").fetchone():
-                raise InputError(
-                    Fault(str(state), "is an account with calls already", "name another file with --state")
-                )
-            until = tables.now()
-            attempts = [_write(tables, call) for call in imagine_past(until, days, calls, seed)]
+        truth = fill_history(store, days=days, calls=calls, seed=seed)
     finally:
         store.close()
-    truth = {
+    written = state.with_name(f"{state.stem}.truth.json")
+    written.write_bytes(orjson.dumps(truth))
+    return written
+
+
+def fill_history(store: Store, *, days: int, calls: int, seed: int) -> dict[str, Any]:
+    """The truth about the calls that an account without any has from now on."""
+    with store.transaction() as tables:
+        if tables.sql.execute("SELECT 1 FROM calls LIMIT 1").fetchone():
+            fault = Fault(str(store.path), "is an account with calls already", "name another file with --state")
+            raise InputError(fault)
+        until = tables.now()
+        attempts = [_write(tables, call) for call in imagine_past(until, days, calls, seed)]
+    return {
         "seed": seed,
         "since": iso8601(until - days * DAY),
         "until": iso8601(until),
@@ -62,9 +69,6 @@ def write_history(state: Path, *, days: int, calls: int, seed: int) -> Path:
         "totals": {name: _count(attempts, name) for name in ("outcome", "client", "direction", "environment", "day")},
         "attempts": attempts,
     }
-    written = state.with_name(f"{state.stem}.truth.json")
-    written.write_bytes(orjson.dumps(truth))
-    return written
 
 
 def _readable(mishaps: Mishaps) -> dict[str, Any]:

@@ -48,6 +48,7 @@ OUTGOING_ENDS = {"answered": 63, "no_answer": 17, "canceled": 11, "busy": 7, "fa
 INCOMING_ENDS = {"answered": 52, "no_answer": 26, "canceled": 14, "busy": 5, "unreachable": 3}
 AREAS = ("503", "971", "360", "206")
 FRAUD_SHARE, FRAUD_AT_LEAST = 0.01, 12
+MOST_DAYS = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,21 @@ def test_a_report_reads_from_the_account_what_the_truth_says(state: Path) -> Non
     assert frame["price"].notna().sum() >= truth["totals"]["outcome"]["answered"]
 
 
+def test_a_running_rehearsal_can_be_given_a_past(state: Path, tmp_path: Path) -> None:
+    """The same as beforehand, up to its clock; what can't be is refused, and so is a second one."""
+    truth = json.loads(write_history(tmp_path / "other.db", days=DAYS, calls=CALLS, seed=7).read_bytes())
+    with start_rehearsal(state, seed=7) as rehearsal:
+        door = Door(rehearsal)
+        for past in ({}, {"days": 0, "calls": 1}, {"days": 1, "calls": True}, {"days": "3", "calls": 5}):
+            assert door.ask("POST", "rehearsal.localhost", "/history", json=past).status_code == 400
+        made = door.ask("POST", "rehearsal.localhost", "/history", json={"days": DAYS, "calls": CALLS})
+        assert made.json() == {"calls": CALLS, "since": truth["since"], "until": truth["until"]}
+        again = door.ask("POST", "rehearsal.localhost", "/history", json={"days": DAYS, "calls": CALLS})
+        assert "with calls already" in again.json()["message"]
+        assert sorted(frame_of(rehearsal)["call_sid"]) == sorted(one["call_sid"] for one in truth["attempts"])
+        door.session.close()
+
+
 def test_the_same_seed_makes_the_same_past(tmp_path: Path) -> None:
     """The truth repeats to the byte, and another seed makes another one."""
     first, again, other = (
