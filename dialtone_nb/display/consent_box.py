@@ -15,6 +15,9 @@ from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputErro
 from dialtone_nb.plan import Change, Plan, check_consent
 from dialtone_nb.resources.model import Id
 
+# ipywidgets' own warning style has white on orange, which few can read.
+_AMBER, _INK = "#f0a43c", "#1c2128"
+
 CarryOn = Callable[[str, Callable[[Outcome | Change], None]], Applied]
 
 
@@ -60,7 +63,7 @@ class ConsentBox:
             description=f"Apply {count} changes" if count > 1 else "Apply the change",
             tooltip="works once the consent fits the plan",
             disabled=True,
-            button_style="warning",
+            style={"button_color": _AMBER, "text_color": _INK},
         )
         self._said = ipywidgets.HTML()
         self._answer.observe(self._on_typed, names="value")
