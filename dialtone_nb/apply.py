@@ -18,6 +18,8 @@ from dialtone_nb.resources.work import Work
 SIDE_BY_SIDE = 6
 # How often a change is tried whose outcome stayed unknown and which, looked for, was not there.
 TRIES = 3
+# How long to wait between looks, in seconds, before what is not seen counts as not there.
+LOOK_AGAIN_S = (1, 2, 4)
 ALREADY_DEPLOYED = 20409
 
 
@@ -121,7 +123,19 @@ def _carry_out(work: Work, change: Change) -> None:
 
 
 def _is_settled(work: Work, change: Change) -> bool:
-    """Whether a look shows that the change has happened; what is found is remembered."""
+    """Whether a look shows that the change has happened: a few looks, as Twilio's lists lag behind by some seconds."""
+    for pause in LOOK_AGAIN_S:
+        if _is_seen(work, change):
+            return True
+        # What a password is can't be seen, however long one looks.
+        if change.kind is Kind.CREDENTIAL and change.action is Action.UPDATE:
+            return False
+        work.wait(pause)
+    return _is_seen(work, change)
+
+
+def _is_seen(work: Work, change: Change) -> bool:
+    """Whether one look shows that the change has happened; what is found is remembered."""
     found = HANDLERS[change.kind].find(work, work.resolve(change.item))
     if change.action is Action.DELETE:
         if found is None:

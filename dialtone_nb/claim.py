@@ -55,6 +55,9 @@ class KeptValue(Protocol):
     key: str
     value: str
 
+    def fetch(self) -> Any:
+        """Look at it once more."""
+
     def update(self, *, value: str) -> Any:
         """Give it another value."""
 
@@ -121,7 +124,7 @@ def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[He
     mine = Claim(holder_name(), now + LASTS, secrets.token_hex(4))
     for one in _listed(keeper):
         other = parse_claim(one.value)
-        if other and other.until > now and other.holder != break_of:
+        if other and other.until > now and other.holder != break_of and _is_there(one):
             raise _held(other)
         # Taken out, not written over: of two who find it expired, one alone can then make the new one.
         _release(one)
@@ -137,12 +140,21 @@ def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[He
 def _refuse_others(keeper: Keeper, claim: HeldClaim) -> None:
     for one in _listed(keeper):
         other = parse_claim(one.value)
-        if other and other.nonce != claim.claim.nonce:
+        if other and other.nonce != claim.claim.nonce and _is_there(one):
             raise _held(other)
 
 
 def _listed(keeper: Keeper) -> list[KeptValue]:
     return [one for one in keeper.list() if one.key == CLAIM]
+
+
+def _is_there(kept: KeptValue) -> bool:
+    """Whether a value that is listed still exists: Twilio's lists show for some seconds what was deleted."""
+    try:
+        kept.fetch()
+    except AbsentError:
+        return False
+    return True
 
 
 def _write(keeper: Keeper, mine: Claim) -> KeptValue:
@@ -159,7 +171,7 @@ def _write(keeper: Keeper, mine: Claim) -> KeptValue:
                 raise
         except (TwilioError, InputError):
             # That an existing key is refused is documented nowhere, so it is told by looking, not by the code.
-            others = [other for one in _listed(keeper) if (other := parse_claim(one.value))]
+            others = [other for one in _listed(keeper) if (other := parse_claim(one.value)) and _is_there(one)]
             if not others:
                 raise
             raise _held(others[0]) from None
@@ -184,7 +196,7 @@ def _refuse_taken_over(keeper: Keeper) -> None:
     Not even where nobody's claim is there now: whoever took it may be done, and have changed what this apply counts on.
     """
     try:
-        others = [other for one in _listed(keeper) if (other := parse_claim(one.value))]
+        others = [other for one in _listed(keeper) if (other := parse_claim(one.value)) and _is_there(one)]
     except AbsentError:
         return
     holder = others[0].holder if others else "somebody"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dialtone_nb.account import Account
+from dialtone_nb.errors import AbsentError
 from dialtone_nb.resources.model import Id, Item, Kind
 from dialtone_nb.resources.work import Work
 
@@ -30,7 +31,10 @@ def find_credential_list(work: Work, item: Item) -> Item | None:
 
 def list_credentials(account: Account, list_sid: str) -> list[Item]:
     """The list's credentials by user name; their passwords can't be read."""
-    credentials = account.client.sip.credential_lists(list_sid).credentials.list(page_size=1000)
+    try:
+        credentials = account.client.sip.credential_lists(list_sid).credentials.list(page_size=1000)
+    except AbsentError:  # a list that was deleted stays listed for some seconds
+        return []
     return [Item(Kind.CREDENTIAL, one.username, {}, one.sid) for one in credentials]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dialtone_nb.account import Account
+from dialtone_nb.errors import AbsentError
 from dialtone_nb.resources.model import Item, Kind
 from dialtone_nb.resources.work import Work
 
@@ -56,7 +57,10 @@ def mapping_key(domain: str, credential_list: str) -> str:
 
 def list_mappings(account: Account, kind: Kind, domain: Item) -> list[Item]:
     """The mappings of one family on a domain; a mapping's SID is its list's."""
-    mappings = _family(account, kind, domain.sid).list()
+    try:
+        mappings = _family(account, kind, domain.sid).list()
+    except AbsentError:  # a domain that was deleted stays listed for some seconds
+        return []
     return [Item(kind, mapping_key(domain.key, one.friendly_name), {}, one.sid) for one in mappings]
 
 

@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from dialtone_nb.account import Account
+from dialtone_nb.errors import AbsentError
 from dialtone_nb.resources.model import Id, Item, Kind
 from dialtone_nb.resources.work import Work
 
@@ -23,7 +24,10 @@ def variable_key(environment: str, name: str) -> str:
 
 def fetch_variables(account: Account, service_sid: str, environment_sid: str) -> list[Any]:
     """The environment's variables as Twilio shows them, values in clear."""
-    return list(account.client.serverless.v1.services(service_sid).environments(environment_sid).variables.list())
+    try:
+        return list(account.client.serverless.v1.services(service_sid).environments(environment_sid).variables.list())
+    except AbsentError:  # an environment that was deleted stays listed for some seconds
+        return []
 
 
 def variable_item(environment: str, variable: Any, declared: str | None) -> Item:

@@ -10,7 +10,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from dialtone_nb.applied import Applied
-from dialtone_nb.apply import Outcome, Status, apply_changes
+from dialtone_nb.apply import LOOK_AGAIN_S, Outcome, Status, apply_changes
 from dialtone_nb.claim import Keeper, held, holder_name, variables_of
 from dialtone_nb.display.consent_box import ConsentBox
 from dialtone_nb.display.outputs import show
@@ -143,13 +143,24 @@ def carry_out(
 
     try:
         proposal.settle(outcomes)
-        check = proposal.again() if complete else None
+        check = _check(proposal) if complete else None
         said = tuple(proposal.finish(outcomes)) if complete else ()
     except Exception as error:
         # What was done is on record, whatever stopped the look afterwards.
         recorded(f"failed: {site.account.transport.redact(str(error))}")
         raise
     return Applied(plan, tuple(outcomes), check, recorded("not made" if check is None else check.summary), said)
+
+
+def _check(proposal: Proposal) -> Plan:
+    """What is left to do, which should be nothing; planned a few times, as Twilio's lists lag behind by seconds."""
+    check = proposal.again()
+    for pause in LOOK_AGAIN_S:
+        if check.is_empty:
+            break
+        proposal.site.account.wait(pause)
+        check = proposal.again()
+    return check
 
 
 def _apply_claimed(

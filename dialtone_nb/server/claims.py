@@ -21,6 +21,10 @@ class ClaimFile:
     value: str
     path: Path = field(repr=False)
 
+    def fetch(self) -> None:
+        """Nothing; an `AbsentError` where it is not there any more as it was."""
+        self._refuse_changed()
+
     def update(self, *, value: str) -> None:
         """Give it another value; an `AbsentError` where it is not there any more as it was."""
         with writing(_folder_of(self.path)):
