@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import ssl
 import threading
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from dialtone_nb.errors import DialtoneError
 LOOPBACK = "127.0.0.1"
 NAMES = ("*.twilio.com", "*.twil.io", "localhost", "rehearsal.localhost", LOOPBACK)
 CHUNK = 1 << 16  # bytes
+AS_TWILIO = Path(__file__).with_name("as_twilio.cjs")
 
 
 class TlsDoor:
@@ -44,6 +46,14 @@ class TlsDoor:
                 f"The rehearsal can't use port {port} of {LOOPBACK} for TLS: {error.strerror}"
             ) from error
         self.url: str = f"https://{LOOPBACK}:{self.port}"
+
+    def environment_of_node(self) -> dict[str, str]:
+        """The variables with which a program for Node finds this door where it looks for Twilio, and nothing else."""
+        return {
+            "NODE_OPTIONS": f"--require {json.dumps(str(AS_TWILIO))}",
+            "NODE_EXTRA_CA_CERTS": str(self.authority),
+            "REHEARSAL_TLS_PORT": str(self.port),
+        }
 
     def close(self) -> None:
         """Shut the door."""

@@ -34,9 +34,7 @@ class Official:
             "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "CI": "true",
-            "NODE_OPTIONS": f"--require {HERE / 'as_twilio.cjs'}",
-            "NODE_EXTRA_CA_CERTS": str(self.tls.authority),
-            "REHEARSAL_TLS_PORT": str(self.tls.port),
+            **self.tls.environment_of_node(),
             "TWILIO_ACCOUNT_SID": self.rehearsal.account_sid,
             "TWILIO_AUTH_TOKEN": self.rehearsal.auth_token,
         }

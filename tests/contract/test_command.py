@@ -1,8 +1,9 @@
-"""`python -m dialtone_nb rehearsal` with a past and a TLS door, as a process of its own."""
+"""`python -m dialtone_nb rehearsal` with a past and with a TLS door, as a process of its own."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import ssl
 import subprocess
@@ -11,6 +12,8 @@ import urllib.request
 from base64 import b64encode
 from itertools import takewhile
 from pathlib import Path
+
+from .official import NODE, TWILIO_CLI
 
 
 def test_the_command_opens_a_tls_door_on_an_account_with_a_past(tmp_path: Path) -> None:
@@ -38,3 +41,20 @@ def test_the_command_opens_a_tls_door_on_an_account_with_a_past(tmp_path: Path) 
     parents = {call["sid"] for call in calls if call["parent_call_sid"] is None}
     assert parents == {attempt["call_sid"] for attempt in truth["attempts"]}
     assert len(parents) == 40
+
+
+def test_the_line_that_is_printed_for_node_leads_twilios_command_line_here(tmp_path: Path) -> None:
+    """Put before a command, in a folder whose name has a space in it, it is all that the command needs."""
+    state = tmp_path / "my state" / "state.db"
+    command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--state", str(state), "--tls", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed = takewhile(lambda line: not line.startswith("Stop it"), process.stdout)
+        told = {line[:13].strip(): line[13:].strip() for line in printed}
+        words = shlex.split(told["For Node"].removesuffix(" COMMAND"))
+        create = ["api:core:sip:domains:create", "--domain-name", "shell.sip.twilio.com", "-o", "tsv"]
+        cli = [*words, f"HOME={tmp_path}", NODE, TWILIO_CLI, *create]
+        ended = subprocess.run(cli, capture_output=True, text=True, timeout=120, check=False)
+        process.send_signal(signal.SIGINT)
+    assert ended.returncode == 0, ended.stderr
+    assert "shell.sip.twilio.com" in ended.stdout
