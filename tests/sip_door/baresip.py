@@ -15,7 +15,8 @@ import wave
 from pathlib import Path
 from typing import Any, Self
 
-PASSWORD = "Abcdefghijk1"
+from .names import DOMAIN, PASSWORD
+
 MODULES = Path("/usr/lib/baresip/modules")
 PATIENCE_S = 20.0
 CONFIG = """
@@ -50,7 +51,7 @@ class Baresip:
         user: str,
         door: tuple[str, int],
         *,
-        domain: str = "demo.sip.twilio.com",
+        domain: str = DOMAIN,
         password: str = PASSWORD,
         auth: str = "",
         transport: str = "udp",

@@ -9,7 +9,8 @@ from aiosipua.sdp import parse_sdp
 
 from .baresip import Baresip
 from .handset import Handset
-from .network import DOMAIN, Network, until
+from .names import DOMAIN
+from .network import Network, until
 
 Phones = Callable[..., Baresip]
 Handsets = Callable[..., Handset]

@@ -11,7 +11,7 @@ from aiosipua.headers import parse_auth, stringify_auth
 from aiosipua.message import SipMessage, SipRequest, SipResponse
 from aiosipua.utils import generate_branch, generate_call_id, generate_tag
 
-from .network import DOMAIN, PASSWORD
+from .names import DOMAIN, PASSWORD
 
 PATIENCE_S = 10.0
 SDP = (

@@ -10,14 +10,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from rehearsal.doors import PASSWORD, Door, add_phone, client_of, deploy
+from rehearsal.doors import Door, add_phone, client_of, deploy
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip_door.door import SipDoor
 
-DOMAIN, OTHER_DOMAIN, SHUT_DOMAIN = "demo.sip.twilio.com", "other.sip.twilio.com", "shut.sip.twilio.com"
-CALLER_ID = "+15035550100"
+from .names import CALLER_ID, DOMAIN, OTHER_DOMAIN, PASSWORD, SHUT_DOMAIN
+
 OUTGOING = """
 exports.handler = (context, event, callback) => {
   const response = new Twilio.twiml.VoiceResponse();

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from .baresip import Baresip
 from .calls import hang_up, lifted, refusal
 from .handset import Handset
-from .network import DOMAIN, OTHER_DOMAIN, Network
+from .names import DOMAIN, OTHER_DOMAIN
+from .network import Network
 from .sound import hear
 
 Phones = Callable[..., Baresip]

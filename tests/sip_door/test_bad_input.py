@@ -19,7 +19,8 @@ from dialtone_nb.rehearsal.sip_door.reading import Request, Unreadable, read_mes
 from dialtone_nb.rehearsal.sip_door.registering import read_contacts
 
 from .handset import SDP, Handset
-from .network import DOMAIN, Network, until
+from .names import DOMAIN
+from .network import Network, until
 
 Handsets = Callable[..., Handset]
 NOWHERE = Flow("UDP", ("127.0.0.1", 9), ("127.0.0.1", 9), lambda data, to: None)

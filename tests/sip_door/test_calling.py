@@ -9,7 +9,8 @@ from typing import Any
 from .baresip import Baresip
 from .calls import child_of, digits_of, hang_up, lifted, refusal
 from .handset import Handset
-from .network import CALLER_ID, DOMAIN, Network, until
+from .names import CALLER_ID, DOMAIN
+from .network import Network, until
 from .sound import LOUD, has_heard, hear, loudness, press, recorded, share_of, speak_tone
 
 Phones = Callable[..., Baresip]

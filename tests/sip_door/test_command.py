@@ -20,7 +20,8 @@ from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.rehearsal.sip_door.address import read_address, warning_of
 
 from .handset import Handset
-from .network import DOMAIN, Network
+from .names import DOMAIN
+from .network import Network
 
 Handsets = Callable[..., Handset]
 

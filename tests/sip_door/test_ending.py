@@ -10,7 +10,8 @@ from aiosipua.sdp import parse_sdp
 from .baresip import Baresip
 from .calls import child_of, hang_up, lifted, refusal
 from .handset import SDP, Handset
-from .network import DOMAIN, Network
+from .names import DOMAIN
+from .network import Network
 from .sound import LOUD, hear, loudness
 
 Phones = Callable[..., Baresip]

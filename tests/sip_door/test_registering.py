@@ -15,7 +15,8 @@ from dialtone_nb.rehearsal.sip_door.registrar import MOST_BINDINGS
 
 from .baresip import Baresip
 from .handset import Handset
-from .network import DOMAIN, OTHER_DOMAIN, SHUT_DOMAIN, Network, until
+from .names import DOMAIN, OTHER_DOMAIN, SHUT_DOMAIN
+from .network import Network, until
 
 
 def patiently(handset: Handset, expires: int = 600, **headers: str) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from .conftest import needs
-from .network import DOMAIN, PASSWORD, Network, until
+from .names import DOMAIN, PASSWORD
+from .network import Network, until
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 TRANSPORTS = {"udp": "u1", "tcp": "t1"}

@@ -1,0 +1,163 @@
+"""The SIP door: how fast phones register and calls are set up, where the wait before ringing goes, and memory.
+
+The rehearsal is a process of its own; telephones are handsets of ours, which take time too.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import psutil
+from twilio.rest import Client
+
+from tests.benchmarks.comparison import AtMost, Comparison, Size, seconds_of
+from tests.rehearsal.doors import Door, add_phone, client_of, deploy
+from tests.sip_door.handset import Handset
+from tests.sip_door.names import DOMAIN, PASSWORD
+
+AT_ONCE = 4  # threads of handsets
+OUTGOING = """
+exports.handler = (context, event, callback) => {
+  const response = new Twilio.twiml.VoiceResponse();
+  const to = event.To.match(/^sip:([^@]+)@/)[1];
+  if (to === '701') response.reject({ reason: 'busy' });
+  else response.dial({ callerId: '+15035550100', answerOnBridge: true }).sip(`sip:${to}@demo.sip.twilio.com`);
+  callback(null, response);
+};
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A rehearsal with a door, as a process; the names are those of a `Rehearsal`."""
+
+    url: str
+    account_sid: str
+    auth_token: str
+    address: tuple[str, int]
+    process: psutil.Process
+
+    @property
+    def memory_mb(self) -> float:
+        """What its process holds now; the Node children of functions are not counted."""
+        return float(self.process.memory_info().rss) / 2**20
+
+
+@contextmanager
+def run_rehearsal(state: Path) -> Iterator[Running]:
+    """A rehearsal with a door, until the end of the block."""
+    command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--sip", "127.0.0.1:0", "--state", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        said = "".join(iter(process.stdout.readline, "Stop it with Ctrl-C.\n"))
+        words = dict(re.findall(r"^(URL|Account SID|Auth token|SIP) +(\S+?),?(?: .*)?$", said, re.M))
+        host, _, port = words["SIP"].partition(":")
+        try:
+            yield Running(
+                words["URL"], words["Account SID"], words["Auth token"], (host, int(port)), psutil.Process(process.pid)
+            )
+        finally:
+            process.terminate()
+
+
+def measure(size: Size, folder: Path) -> Iterator[Comparison]:
+    """Registrations, calls, the wait before ringing, and memory."""
+    phones, calls = (1000, 200) if size is Size.FULL else (20, 8)
+    with run_rehearsal(folder / "state.db") as running, ExitStack() as opened:
+        rehearsal: Any = running
+        client, http = client_of(rehearsal), Door(rehearsal)
+        opened.callback(client.http_client.session.close)
+        opened.callback(http.session.close)
+        users = set_up(client, http, phones)
+        handsets = [opened.enter_context(Handset(running.address, user)) for user in users]
+        before = running.memory_mb
+        seconds = side_by_side(handsets, lambda one: expect(one.register().status_code, 200))
+        yield Comparison("SIP door: registrations", "/s", phones / seconds, more_is_better=True)
+        yield Comparison(f"SIP door: memory of {phones:,} phones", "MB", running.memory_mb - before, aim=AtMost(20))
+        lines = handsets[:AT_ONCE]
+        for one in lines:
+            refuse(one)
+        seconds = side_by_side(lines * (calls // AT_ONCE), refuse)
+        yield Comparison("SIP door: calls set up", "/s", calls / seconds, more_is_better=True)
+        yield from delays(handsets[0], handsets[1], calls // 4)
+
+
+def set_up(client: Client, http: Door, phones: int) -> list[str]:
+    """The names of phones that may register and call at one domain."""
+    live = deploy(client, http, {"/out": ("protected", OUTGOING)})
+    users = [f"phone{number}" for number in range(phones)]
+    add_phone(client, users[0], DOMAIN, f"https://{live.domain_name}/out")
+    listed = client.sip.credential_lists.list()[0].sid
+    for user in users[1:]:
+        client.sip.credential_lists(listed).credentials.create(user, PASSWORD)
+    return users
+
+
+def side_by_side(handsets: list[Handset], work: Any) -> float:
+    """The seconds that it takes all of them, some at once; each handset is one thread's alone."""
+    shares = [handsets[place::AT_ONCE] for place in range(AT_ONCE)]
+    threads = [threading.Thread(target=lambda share=share: [work(one) for one in share]) for share in shares]
+
+    def run() -> None:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return seconds_of(run)
+
+
+def refuse(handset: Handset) -> None:
+    """A call that the application turns away: everything but the talk."""
+    renew(handset)
+    answer = handset.invite("701")
+    while answer.status_code < 200:
+        answer = handset.response(to=handset.sent)
+    handset.acknowledge(answer, handset.sent)
+    expect(answer.status_code, 486)
+
+
+def delays(caller: Handset, callee: Handset, times: int) -> Iterator[Comparison]:
+    """From the INVITE with its password to 180, and to the other phone's INVITE."""
+    heard, rung = [], []
+    for _ in range(times):
+        renew(caller)
+        uri = f"sip:{callee.user}@{DOMAIN}"
+        first = caller.request("INVITE", uri)
+        challenged = caller.ask(first)
+        caller.acknowledge(challenged, first)
+        caller.sent = caller.request("INVITE", uri)
+        caller.sent.headers.set_single("Proxy-Authorization", caller.credentials(challenged, "INVITE", uri))
+        start = perf_counter()
+        expect(caller.ask(caller.sent).status_code, 180)
+        heard.append(perf_counter() - start)
+        invite = callee.asked("INVITE")
+        rung.append(perf_counter() - start)
+        callee.respond(invite, 486)
+        answer = caller.response(to=caller.sent)
+        while answer.status_code < 200:
+            answer = caller.response(to=caller.sent)
+        caller.acknowledge(answer, caller.sent)
+    yield Comparison("SIP door: INVITE to 180 (SIP)", "ms", median(heard) * 1000, aim=AtMost(20))
+    webhook = (median(rung) - median(heard)) * 1000
+    yield Comparison("SIP door: 180 to the far phone's ring (webhook, TwiML)", "ms", webhook, aim=AtMost(100))
+
+
+def renew(handset: Handset) -> None:
+    """A new call, with a name of its own."""
+    handset.call_id = f"{handset.user}-{handset.cseq}-{perf_counter()}"
+
+
+def expect(status: int, wanted: int) -> None:
+    """An AssertionError where the door did not do what is measured."""
+    assert status == wanted, f"{status}, not {wanted}"

@@ -1,0 +1,7 @@
+"""The names that the tests' telephones go by."""
+
+from __future__ import annotations
+
+DOMAIN, OTHER_DOMAIN, SHUT_DOMAIN = "demo.sip.twilio.com", "other.sip.twilio.com", "shut.sip.twilio.com"
+CALLER_ID = "+15035550100"
+PASSWORD = "Abcdefghijk1"
