@@ -17,6 +17,7 @@ FIGURES: Final[Mapping[str, str]] = {
     "report": "the full call report over millions of events, from files and from an archive",
     "runbook": "what a runbook costs beyond papermill itself",
     "rehearsal": "how fast the rehearsal starts and answers",
+    "sip_door": "the SIP door: registrations, calls, the wait before ringing, memory",
     "server": "our own server under load, beside Flask and beside the functions on Node",
 }
 
