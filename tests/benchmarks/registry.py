@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from tests.benchmarks.comparison import Comparison, Size
 
 FIGURES: Final[Mapping[str, str]] = {
+    "fetch": "calls fetched into the archive at 150 ms a page",
     "report": "the full call report over millions of events, from files and from an archive",
     "runbook": "what a runbook costs beyond papermill itself",
     "rehearsal": "how fast the rehearsal starts and answers",
