@@ -19,7 +19,9 @@ def table(columns: Sequence[str], bodies: Iterable[str], *, repeats: bool = Fals
     """
     head = "".join(f"<th{_LEFT}>{escape(name)}</th>" for name in columns)
     roles = f"dialtone-table{' third' if len(columns) > 2 else ''}{' repeats' if repeats else ''}"
-    return f'<table class="{roles}"><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
+    # Their widths are said of the columns: tables under each other have them in one line, whichever row comes first.
+    sized = f"<colgroup>{'<col>' * len(columns)}</colgroup>"
+    return f'<table class="{roles}">{sized}<thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
 
 
 def body(rows: Iterable[str], title: str = "", columns: int = 1, role: str = "") -> str:
