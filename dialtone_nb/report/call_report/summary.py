@@ -147,7 +147,7 @@ def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.Data
         if one.verdict is Verdict.WORSE:
             yield (
                 f"Since the deployment to {one.deployment.label} UTC fewer calls are delivered: {one.words}. "
-                "See what it changed; promote with build = previous takes it back."
+                "See what it changed; if that is why, promote with build = previous takes it back."
             )
     yield from _weak_phones(tally)
     pair = _recent_and_before(tally)
