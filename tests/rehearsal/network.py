@@ -37,6 +37,9 @@ FUNCTIONS = {
 }
 
 
+HELLO = "<Response><Say>Hello from the maker space</Say></Response>"
+
+
 class Network:
     """One phone "lobby", one number, one function that answers what a test wants."""
 
@@ -83,3 +86,13 @@ def build_network(client: Client, door: Door) -> Network:
 
 PSTN = f'<Dial callerId="{NUMBER}" answerOnBridge="true" action="/done"><Number>+15035550199</Number></Dial>'
 LOBBY = f'<Dial answerOnBridge="true" action="/done"><Sip>sip:lobby@{DOMAIN}</Sip></Dial>'
+
+
+def place(network: Network, **options: Any) -> Any:
+    """A call to a friend, with what is asked for beside or instead."""
+    return network.client.calls.create(**{"to": FRIEND, "from_": NUMBER, "twiml": HELLO} | options)
+
+
+def statuses(network: Network, sid: str, looks: int) -> list[str]:
+    """The statuses of a call, look after look."""
+    return [network.client.calls(sid).fetch().status for _ in range(looks)]

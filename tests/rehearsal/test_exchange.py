@@ -1,8 +1,7 @@
-"""Calls, carried: who is let in, what rings, what is heard, and the records, alerts and webhooks that are left."""
+"""Calls, carried: what is heard, and the records, alerts and webhooks that are left."""
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +11,6 @@ from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal
 
-from .doors import PASSWORD, add_phone
 from .network import DOMAIN, FRIEND, LOBBY, NUMBER, PSTN, Network
 
 
@@ -178,116 +176,6 @@ def test_rejected_call_is_never_answered(network: Network, reason: str, status: 
 
 
 @pytest.mark.parametrize(
-    ("caller", "number", "code"),
-    [
-        (NUMBER, "15035550199", 13223),
-        (NUMBER, "hello", 13223),
-        (NUMBER, "+1503555019", 13224),
-        (NUMBER, "+11115550199", 13224),
-        (NUMBER, "+210555019999", 13226),
-        (NUMBER, "+442079460123", 13227),
-        (NUMBER, "+18765550123", 13227),
-        (NUMBER, "+19005550123", 13227),
-        ("+15035550104", "+15035550199", 13214),
-        ("lobby", "+15035550199", 13214),
-        ("", "+15035550199", 13214),
-        (NUMBER, "911", 13224),
-    ],
-)
-def test_number_that_twilio_would_not_dial(network: Network, caller: str, number: str, code: int) -> None:
-    """A wrong number, a country that is off, and a caller ID that is not ours fail the Dial: no child, one alert."""
-    network.answers(f'<Dial callerId="{caller}" action="/done"><Number>{number}</Number></Dial>')
-    told = network.dial()
-    assert told["children"] == []
-    assert [(alert["code"], alert["resource_sid"]) for alert in told["alerts"]] == [(code, told["call_sid"])]
-    (event,) = network.received("done")
-    assert (event["DialCallStatus"], event["ErrorCode"]) == ("failed", str(code))
-
-
-def test_country_can_be_switched_on(network: Network) -> None:
-    """A country that is refused can be dialled once it is permitted."""
-    network.answers(f'<Dial callerId="{NUMBER}">+442079460123</Dial>')
-    assert [alert["code"] for alert in network.dial()["alerts"]] == [13227]
-    update = '[{"iso_code": "GB", "low_risk_numbers_enabled": "true"}]'
-    network.client.voice.v1.dialing_permissions.bulk_country_updates.create(update_request=update)
-    assert network.client.voice.v1.dialing_permissions.countries("GB").fetch().low_risk_numbers_enabled is True
-    assert network.dial()["children"][0]["status"] == "completed"
-
-
-@pytest.mark.parametrize(
-    ("uri", "code"),
-    [
-        ("lobby", 13243),
-        (f"sip:{DOMAIN}", 32223),
-        ("sip:lobby@other.sip.twilio.com", 32002),
-        ("sip:lobby@phones-stage.sip.us1.twilio.com", 32220),
-        ("sip:menu@192.168.0.1", 13254),
-        ("sip:menu@nowhere", 13254),
-        (f"sip:{'x' * 250}@pbx.example.org", 13243),
-    ],
-)
-def test_sip_target_that_twilio_would_not_dial(network: Network, uri: str, code: int) -> None:
-    """A wrong URI, an unknown domain, an edge's name and a private address fail the Dial with their alerts."""
-    network.answers(f'<Dial callerId="{NUMBER}"><Sip>{uri}</Sip></Dial>')
-    told = network.dial()
-    assert ([alert["code"] for alert in told["alerts"]], told["children"]) == ([code], [])
-
-
-def test_phone_that_is_not_registered_is_a_warning(network: Network) -> None:
-    """Ringing a phone that is off gives no-answer at once, and warning 32009 on the leg."""
-    network.answers(LOBBY)
-    told = network.door.call(from_=FRIEND, to=NUMBER)
-    (alert,) = told["alerts"]
-    assert (alert["code"], alert["level"], alert["resource_sid"]) == (32009, "warning", told["children"][0]["call_sid"])
-    (event,) = network.received("done")
-    assert (event["DialCallStatus"], event["ErrorCode"]) == ("no-answer", "32009")
-
-
-def test_unreachable_phone_is_a_warning(network: Network) -> None:
-    """Ringing a phone that can't be reached fails, with warning 32011 on the leg."""
-    network.door.control("POST", "/clients/lobby", json={"registered": True})
-    network.answers(LOBBY)
-    told = network.door.call(from_=FRIEND, to=NUMBER, unreachable=True)
-    assert ([alert["code"] for alert in told["alerts"]], told["children"][0]["status"]) == ([32011], "failed")
-
-
-def test_trunk_sees_the_headers_and_no_secret_is_told(network: Network) -> None:
-    """Headers in a SIP URI reach our own server; a password in the TwiML is nowhere in what is told."""
-    sip = '<Sip username="me" password="hunter2hunter2">sip:menu@pbx.example.org?X-Phone=lobby</Sip>'
-    network.answers(f'<Dial callerId="{NUMBER}">{sip}</Dial>')
-    told = network.dial()
-    assert told["children"][0]["sip_headers"] == {"X-Phone": "lobby"}
-    assert "hunter2" not in json.dumps(told["children"])
-
-
-def test_several_targets_ring_and_one_answers(network: Network) -> None:
-    """Of several targets the first answers and the others are canceled."""
-    network.answers(f'<Dial callerId="{NUMBER}"><Number>+15035550198</Number><Number>+15035550199</Number></Dial>')
-    told = network.dial()
-    assert [(c["to"], c["status"]) for c in told["children"]] == [
-        ("+15035550198", "completed"),
-        ("+15035550199", "canceled"),
-    ]
-
-
-def test_emergency_call_needs_the_domain_and_the_address(network: Network) -> None:
-    """911 goes out where the domain has emergency calling; without a registered address it raises 22221."""
-    client = network.client
-    client.sip.domains(client.sip.domains.list()[0].sid).update(emergency_calling_enabled=True)
-    network.answers(f'<Dial callerId="{NUMBER}"><Number>911</Number></Dial>')
-    told = network.dial()
-    assert (told["children"][0]["emergency"], [a["code"] for a in told["alerts"]]) == ("911", [22221])
-    address = client.addresses.create(
-        "Hall", "240 Alder Street", "Portland", "OR", "97205", "US", emergency_enabled=True
-    )
-    number = client.incoming_phone_numbers(client.incoming_phone_numbers.list()[0].sid)
-    number.update(emergency_address_sid=address.sid)
-    network.door.control("POST", "/clock", json={"advance_s": 61})
-    assert number.fetch().emergency_address_status == "registered"
-    assert network.dial()["alerts"] == []
-
-
-@pytest.mark.parametrize(
     ("body", "content_type", "code"),
     [
         ("{}", "application/json", 12300),
@@ -347,75 +235,6 @@ def test_webhook_that_cannot_be_asked(network: Network, url: str) -> None:
     assert network.dial()["alerts"][0]["code"] in {11200, 11205}
 
 
-def test_number_without_a_url_fails_without_an_alert(network: Network) -> None:
-    """A number whose voice URL is empty fails its calls, and nobody is told."""
-    network.client.incoming_phone_numbers(network.client.incoming_phone_numbers.list()[0].sid).update(voice_url="")
-    told = network.door.call(from_=FRIEND, to=NUMBER)
-    assert (told["status"], told["alerts"], network.alerts()) == ("failed", [], [])
-
-
-def test_number_that_is_not_ours_is_not_in_service(network: Network) -> None:
-    """A call to a number that the account does not have leaves no record."""
-    told = network.door.call(from_=FRIEND, to="+15035550177")
-    assert (told["call_sid"], told["status"], told["sip_response"]) == (None, "refused", 404)
-    assert network.client.calls.list() == []
-
-
-def test_phone_without_a_calls_mapping_may_not_call(network: Network) -> None:
-    """A phone whose list is not mapped for calls, or that nobody knows, is refused with 32202 and leaves no record."""
-    told = network.door.call(client="stranger", dial="5035550199")
-    assert (told["call_sid"], told["sip_response"]) == (None, 403)
-    sid = network.client.sip.domains.list()[0].sid
-    mappings = network.client.sip.domains(sid).auth.calls.credential_list_mappings
-    mappings(mappings.list()[0].sid).delete()
-    assert network.door.call(client="lobby", dial="5035550199", domain=DOMAIN)["status"] == "refused"
-    assert network.alerts() == ["32202", "32202"]
-    assert network.client.calls.list() == []
-
-
-def test_phone_with_two_domains_names_one(network: Network) -> None:
-    """A phone that may use two domains must name one, or be registered at just one of them."""
-    add_phone(network.client, "lobby", "other.sip.twilio.com")
-    refused = network.dial()
-    assert "other.sip.twilio.com" in refused["message"]
-    network.answers("<Say>hello</Say>")
-    assert network.dial(domain="phones-stage")["heard"] == ["hello"]
-    network.door.control("POST", "/clients/lobby", json={"registered": True, "domain": DOMAIN})
-    assert network.dial()["heard"] == ["hello"]
-
-
-def test_phone_registers_and_leaves(network: Network) -> None:
-    """A phone is not registered at first; it can register and leave, and the list of phones shows it."""
-    phones = network.door.control("GET", "/clients")["clients"]
-    assert phones == [{"client": "lobby", "domain": DOMAIN, "registered": False}]
-    assert network.door.control("POST", "/clients/lobby", json={"registered": True})["domain"] == DOMAIN
-    assert network.door.control("GET", "/clients")["clients"][0]["registered"] is True
-    network.door.control("POST", "/clients/lobby", json={"registered": False})
-    assert network.door.control("GET", "/clients")["clients"][0]["registered"] is False
-
-
-def test_registering_is_refused_with_its_alert(network: Network) -> None:
-    """Without SipRegistration a phone is refused with 32210, without credential or mapping with 32212."""
-    sid = network.client.sip.domains.list()[0].sid
-    assert network.door.control("POST", "/clients/stranger", json={"registered": True})["code"] == 32212
-    network.client.sip.domains(sid).update(sip_registration=False)
-    refused = network.door.ask("POST", "rehearsal.localhost", "/clients/lobby", json={"registered": True})
-    assert (refused.status_code, refused.json()["code"]) == (403, 32210)
-    assert network.alerts() == ["32210", "32212"]
-
-
-def test_deleted_credential_ends_the_registration(network: Network) -> None:
-    """A phone whose credential is deleted is registered no more, and is again with a new one."""
-    network.door.control("POST", "/clients/lobby", json={"registered": True})
-    listed = network.client.sip.credential_lists(network.client.sip.credential_lists.list()[0].sid)
-    listed.credentials(listed.credentials.list()[0].sid).delete()
-    assert network.door.control("GET", "/clients")["clients"] == []
-    network.answers(LOBBY)
-    assert network.door.call(from_=FRIEND, to=NUMBER)["alerts"][0]["code"] == 32009
-    listed.credentials.create("lobby", PASSWORD)
-    assert network.door.control("GET", "/clients")["clients"][0]["registered"] is True
-
-
 def test_status_callbacks_come(network: Network) -> None:
     """The domain's status callback gets the end of the call, a target's the progress that it asked for."""
     base = f"https://{network.live.domain_name}"
@@ -472,26 +291,6 @@ def test_call_sids_repeat_and_differ(network: Network) -> None:
     first, second = network.dial(), network.dial()
     assert first["call_sid"] != second["call_sid"]
     assert first["children"][0]["call_sid"] != second["children"][0]["call_sid"]
-
-
-@pytest.mark.parametrize(
-    "order",
-    [
-        {},
-        {"client": "lobby"},
-        {"client": "lobby", "dial": "1", "from": FRIEND, "to": NUMBER},
-        {"client": "lobby", "dial": "1", "mood": "good"},
-        {"client": "lobby", "dial": "1", "talk": -1},
-        {"client": "lobby", "dial": "1", "busy": "yes"},
-        {"client": "lobby", "dial": "1", "domain": "other"},
-        {"from": "5035550199", "to": NUMBER},
-    ],
-)
-def test_order_that_makes_no_sense_is_refused(network: Network, order: dict[str, Any]) -> None:
-    """An order that lacks an end, has strange words or impossible times is refused with a reason."""
-    response = network.door.ask("POST", "rehearsal.localhost", "/calls", json=order)
-    assert response.status_code in {400, 404}
-    assert response.json()["message"]
 
 
 def test_unknown_call_is_not_found(client: Client) -> None:

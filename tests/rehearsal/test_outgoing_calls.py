@@ -1,4 +1,4 @@
-"""Calls that the API places: what is refused, how they go on while somebody looks, and how they are changed."""
+"""Calls that the API places: what is refused, and how they go on while somebody looks."""
 
 from __future__ import annotations
 
@@ -11,20 +11,9 @@ from twilio.rest import Client
 from dialtone_nb.rehearsal import start_rehearsal
 
 from .doors import Door, client_of
-from .network import DOMAIN, FRIEND, NUMBER, Network
+from .network import DOMAIN, FRIEND, NUMBER, Network, place, statuses
 
-HELLO = "<Response><Say>Hello from the maker space</Say></Response>"
 FOREVER = '<Response><Pause length="3600"/></Response>'
-
-
-def place(network: Network, **options: Any) -> Any:
-    """A call to a friend, with what is asked for beside or instead."""
-    return network.client.calls.create(**{"to": FRIEND, "from_": NUMBER, "twiml": HELLO} | options)
-
-
-def statuses(network: Network, sid: str, looks: int) -> list[str]:
-    """The statuses of a call, look after look."""
-    return [network.client.calls(sid).fetch().status for _ in range(looks)]
 
 
 def test_call_goes_on_from_look_to_look(network: Network) -> None:
@@ -149,6 +138,14 @@ def test_call_that_is_refused(network: Network, options: dict[str, Any], code: i
     assert network.client.calls.list() == []
 
 
+def test_blocked_number_is_refused(network: Network) -> None:
+    """A number that is said to be on Twilio's block list is refused with 21216."""
+    network.door.control("POST", f"/numbers/{FRIEND}", json={"blocked": True})
+    with pytest.raises(TwilioRestException) as raised:
+        place(network)
+    assert raised.value.code == 21216
+
+
 def test_calls_are_placed_once_a_second(network: Network) -> None:
     """Calls that are asked for at once wait for each other, a second each, as an account's do at Twilio."""
     network.door.control("POST", f"/numbers/{FRIEND}", json={"busy": True})
@@ -157,111 +154,6 @@ def test_calls_are_placed_once_a_second(network: Network) -> None:
     ended = [network.client.calls(sid).fetch() for sid in calls]
     assert [call.queue_time for call in ended] == ["0", "1000", "2000"]
     assert [(call.start_time - ended[0].start_time).total_seconds() for call in ended] == [0, 1, 2]
-
-
-def test_call_in_progress_is_ended(network: Network) -> None:
-    """Status completed ends a call that goes on; canceled leaves it alone."""
-    call = place(network, twiml=FOREVER)
-    statuses(network, call.sid, 2)
-    assert network.client.calls(call.sid).update(status="canceled").status == "in-progress"
-    network.door.control("POST", "/clock", json={"advance_s": 57})
-    ended = network.client.calls(call.sid).update(status="completed")
-    assert (ended.status, ended.duration) == ("completed", "57")
-
-
-@pytest.mark.parametrize("looks", [0, 1])
-@pytest.mark.parametrize("status", ["canceled", "completed"])
-def test_call_that_is_not_answered_is_canceled(network: Network, looks: int, status: str) -> None:
-    """A call that is queued or rings is canceled, and told so."""
-    callback = f"https://{network.live.domain_name}/done"
-    call = place(network, status_callback=callback)
-    statuses(network, call.sid, looks)
-    assert network.client.calls(call.sid).update(status=status).status == "canceled"
-    assert [event["CallStatus"] for event in network.received("done")] == ["canceled"]
-
-
-def test_other_twiml_takes_over(network: Network) -> None:
-    """A call in progress goes on with other TwiML, of a Url or as it is written."""
-    network.answers("<Pause length='100'/>")
-    call = place(network, twiml=FOREVER)
-    statuses(network, call.sid, 2)
-    url = f"https://{network.live.domain_name}/voice"
-    assert network.client.calls(call.sid).update(url=url).status == "in-progress"
-    assert len(network.received("voice")) == 1
-    network.door.control("POST", "/clock", json={"advance_s": 50})
-    network.client.calls(call.sid).update(twiml=HELLO)
-    assert network.client.calls(call.sid).fetch().duration == "52"
-
-
-def test_digits_are_sent_first_and_can_be_broken_off(network: Network) -> None:
-    """Digits that a call sends take their time before its TwiML, and are as open to other TwiML as that is."""
-    call = place(network, send_digits="wwww1928")
-    statuses(network, call.sid, 3)
-    assert network.client.calls(call.sid).fetch().duration == "7"
-    call = place(network, send_digits="wwww1928")
-    statuses(network, call.sid, 2)
-    assert network.client.calls(call.sid).update(twiml=HELLO).status == "in-progress"
-    statuses(network, call.sid, 1)
-    assert network.client.calls(call.sid).fetch().duration == "2"
-
-
-def test_other_twiml_ends_a_dial_whose_action_is_asked(network: Network) -> None:
-    """A Dial that is broken off ends its leg; its action is asked and not heard, as was seen at Twilio."""
-    base = f"https://{network.live.domain_name}"
-    dial = f'<Dial callerId="{NUMBER}" action="{base}/done"><Number>+15035550199</Number></Dial>'
-    network.answers("<Say>anew</Say>", done="<Pause length='900'/>")
-    call = place(network, twiml=f"<Response>{dial}</Response>")
-    statuses(network, call.sid, 2)
-    network.door.control("POST", "/clock", json={"advance_s": 10})
-    network.client.calls(call.sid).update(url=f"{base}/voice")
-    (done,) = network.received("done")
-    (child,) = network.client.calls.list(parent_call_sid=call.sid)
-    assert (done["DialCallStatus"], child.status, child.duration) == ("completed", "completed", "7")
-    assert statuses(network, call.sid, 1) == ["completed"]
-
-
-def test_leg_is_ended_and_its_call_goes_on(network: Network) -> None:
-    """A dialled leg that is ended leaves its call to go on, with the Dial's action."""
-    base = f"https://{network.live.domain_name}"
-    dial = f'<Dial callerId="{NUMBER}" action="{base}/done"><Number>+15035550199</Number></Dial>'
-    network.answers("", done="<Pause length='900'/>")
-    call = place(network, twiml=f"<Response>{dial}</Response>")
-    statuses(network, call.sid, 2)
-    network.door.control("POST", "/clock", json={"advance_s": 10})
-    (child,) = network.client.calls.list(parent_call_sid=call.sid)
-    assert network.client.calls(child.sid).update(status="completed").status == "completed"
-    assert [event["DialCallStatus"] for event in network.received("done")] == ["completed"]
-    assert network.client.calls.list(status="in-progress")[0].sid == call.sid
-
-
-@pytest.mark.parametrize("looks", [0, 1, 3])
-def test_only_a_call_in_progress_gets_other_twiml(network: Network, looks: int) -> None:
-    """Before the answer and after the end a call can't be redirected: 21220."""
-    call = place(network)
-    statuses(network, call.sid, looks)
-    with pytest.raises(TwilioRestException) as raised:
-        network.client.calls(call.sid).update(twiml=HELLO)
-    assert (raised.value.code, raised.value.status) == (21220, 400)
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"status": "busy"}, 20001),
-        ({"twiml": HELLO, "url": "https://example.com/"}, 20001),
-        ({"url": "voice"}, 21205),
-        ({"time_limit": 5}, 20501),
-        ({"status_callback": "https://example.com/"}, 20501),
-    ],
-)
-def test_change_that_is_refused(network: Network, change: dict[str, Any], code: int) -> None:
-    """A change that makes no sense, or is not modelled, is refused, and the call goes on as it was."""
-    call = place(network, twiml=FOREVER)
-    statuses(network, call.sid, 2)
-    with pytest.raises(TwilioRestException) as raised:
-        network.client.calls(call.sid).update(**change)
-    assert raised.value.code == code
-    assert network.client.calls.list()[0].status == "in-progress"
 
 
 def test_action_of_twiml_without_a_url_must_be_absolute(network: Network) -> None:
@@ -283,20 +175,6 @@ def test_call_ends_with_its_time_limit(network: Network) -> None:
     call = place(network, twiml=FOREVER, time_limit=90)
     assert statuses(network, call.sid, 3)[-1] == "completed"
     assert (network.client.calls(call.sid).fetch().duration, network.alerts()) == ("90", ["32015"])
-
-
-def test_call_is_deleted_once_it_is_over(network: Network) -> None:
-    """A call that goes on can't be deleted (20009); one that is over is gone, with its events."""
-    call = place(network)
-    with pytest.raises(TwilioRestException) as raised:
-        network.client.calls(call.sid).delete()
-    assert raised.value.code == 20009
-    statuses(network, call.sid, 3)
-    assert network.client.calls(call.sid).delete()
-    with pytest.raises(TwilioRestException) as raised:
-        network.client.calls(call.sid).fetch()
-    assert raised.value.status == 404
-    assert network.client.calls.list() == []
 
 
 def test_queued_call_survives_a_restart(network: Network, client: Client, door: Door, tmp_path: Any) -> None:

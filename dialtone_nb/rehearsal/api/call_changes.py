@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
 from dialtone_nb.rehearsal.api.classic import classic
 from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled
+from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS, TWIML_TOO_LONG
 from dialtone_nb.rehearsal.call_records import CallRecord, remove_call
 from dialtone_nb.rehearsal.exchange.live_call import Ended, Interruption, LegEnded, TakenOver
 from dialtone_nb.rehearsal.fields import Field, choice, integer, method, read_fields, url
@@ -18,14 +19,12 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
 NOT_IN_PROGRESS, NOT_COMPLETE = 21220, 20009
-# The HTTP status that comes with 20009 is not known: an assumption.
-NOT_COMPLETE_STATUS = 409
 
 FIELDS = (
     Field("Status", choice("canceled", "completed")),
     Field("Url", url, code=21205),
     Field("Method", method, code=21209),
-    Field("Twiml", longest=LONGEST_TWIML),
+    Field("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
     Field("FallbackUrl", url, code=21205),
     Field("FallbackMethod", method, code=21209),
 )

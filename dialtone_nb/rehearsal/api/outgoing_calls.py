@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.api.calls import call_body
 from dialtone_nb.rehearsal.api.classic import account_uri, classic
+from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
 from dialtone_nb.rehearsal.call_records import start_call
 from dialtone_nb.rehearsal.exchange.outgoing_orders import PROGRESS_EVENTS, OutgoingOrder, keep_order
 from dialtone_nb.rehearsal.exchange.reach import EMERGENCY, is_sip_caller_id, number_fault, owned_number
@@ -49,7 +50,7 @@ FIELDS = (
     Field("CallerId"),
     Field("Url", url, code=21205),
     Field("Method", method, code=21209),
-    Field("Twiml", longest=LONGEST_TWIML),
+    Field("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
     Field("FallbackUrl", url, code=21205),
     Field("FallbackMethod", method, code=21209),
     Field("StatusCallback", url, code=21609),

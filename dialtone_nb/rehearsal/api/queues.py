@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.classic import account_uri, classic, stamped
+from dialtone_nb.rehearsal.assumptions import QUEUE_NAME_TAKEN, QUEUE_NOT_EMPTY
 from dialtone_nb.rehearsal.call_records import find_call
 from dialtone_nb.rehearsal.clock import rfc2822
 from dialtone_nb.rehearsal.exchange.live_call import TakenOver
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
 LARGEST_MAX_SIZE = 5000
-# Which codes Twilio has for a name that is taken, and for a queue where somebody waits, is not known: assumptions.
-NAME_TAKEN, NOT_EMPTY = 22003, 22002
 
 
 def _max_size(value: str) -> int:
@@ -86,7 +85,7 @@ def _place_of(tables: Tables, ask: Ask) -> Place:
 def _refuse_taken(tables: Tables, name: str, sid: str = "") -> None:
     other = find_queue(tables, name)
     if other and other.sid != sid:
-        raise Refusal(NAME_TAKEN, f"A queue named {name} exists already")
+        raise Refusal(QUEUE_NAME_TAKEN, f"A queue named {name} exists already")
 
 
 def create(tables: Tables, ask: Ask) -> Reply:
@@ -120,7 +119,7 @@ def delete(tables: Tables, ask: Ask) -> Reply:
     """Nothing; the queue is gone, unless somebody waits in it."""
     queue = _queue_of(tables, ask)
     if list_places(tables, queue.sid):
-        raise Refusal(NOT_EMPTY, "The queue is not empty")
+        raise Refusal(QUEUE_NOT_EMPTY, "The queue is not empty")
     tables.remove(queue.sid)
     return Reply(204)
 

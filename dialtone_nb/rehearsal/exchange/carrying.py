@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
+from dialtone_nb.rehearsal.assumptions import ENDED_UNANSWERED, NEVER_ANSWERED_RESPONSE, NO_VOICE_URL_RESPONSE
 from dialtone_nb.rehearsal.exchange.entries import Entry
 from dialtone_nb.rehearsal.exchange.interpreting import Interpreter, Placed
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, OutgoingLeg, Rings, kind_of
@@ -16,9 +17,6 @@ from dialtone_nb.rehearsal.exchange.reach import NOT_REGISTERED, check_target
 from dialtone_nb.rehearsal.exchange.simulated import SimulatedLine
 from dialtone_nb.rehearsal.exchange.twiml import read_twiml
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target, Unreadable
-
-NO_VOICE_URL_RESPONSE = 404  # an assumption, as is what a phone gets where a call ends that was never answered
-NEVER_ANSWERED_RESPONSE = 480
 
 
 @dataclass(slots=True)
@@ -48,7 +46,7 @@ class Carrying:
             own.is_gone = True
             status = own.status
         except Ended:
-            status = "canceled" if own.record.answered is None else "completed"
+            status = ENDED_UNANSWERED if own.record.answered is None else "completed"
         if own.line and own.record.answered is None and not own.is_gone:
             own.line.refuse(sip_response)
         if own.line:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from dialtone_nb.rehearsal.assumptions import NOT_REGISTERED_RESPONSE
 from dialtone_nb.rehearsal.exchange import reach
 from dialtone_nb.rehearsal.exchange.entries import Callback
 from dialtone_nb.rehearsal.exchange.ledger import Leg
@@ -14,7 +15,6 @@ from dialtone_nb.rehearsal.exchange.live_call import CallOver, Interruption, Leg
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Dial, Target
 
 SIP_RESPONSES = {"completed": 200, "busy": 486, "no-answer": 487, "canceled": 487, "failed": 503}
-NOT_REGISTERED_RESPONSE = 480  # an assumption
 
 # Carries out, on the line of a leg that has answered, the document of its target's URL.
 Whisper = Callable[[Leg], None]
@@ -42,8 +42,6 @@ class Dialling:
 
     def run(self) -> DialResult:
         """Ring all targets at once, or one after another, and let the first who answers talk."""
-        if not self.dial.targets:
-            self.call.alert(Complaint(13215, "Dial: there is nobody to dial"))
         rounds = [(target,) for target in self.dial.targets] if self.dial.sequential else [self.dial.targets]
         result = DialResult("failed")
         for targets in rounds:

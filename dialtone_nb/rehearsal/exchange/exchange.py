@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from dialtone_nb.rehearsal.assumptions import ENDED_UNANSWERED
 from dialtone_nb.rehearsal.call_records import CallRecord, change_call, find_call
 from dialtone_nb.rehearsal.exchange.carrying import Carrying
 from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_caller, admit_phone
@@ -168,7 +169,7 @@ class Exchange:
             call.wires.interrupt(wanted)
         else:
             with self.store.transaction() as tables:
-                status = "completed" if record.status == "in-progress" else "canceled"
+                status = "completed" if record.status == "in-progress" else ENDED_UNANSWERED
                 change_call(tables, record, status=status, ended=tables.now())
 
     def _break_in(self, party: Party, wanted: Interruption) -> None:

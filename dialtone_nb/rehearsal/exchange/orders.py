@@ -19,7 +19,7 @@ class FarSide:
     Who is rung answers after `answer_after` and hangs up after `talk`. Who calls hangs up after `cancel_after` of
     ringing, or in any case `leaves_after` the call began; presses what `presses` says, an entry a Gather (w waits
     half a second, W a whole one), and a star `star_after` the talk began; `speaks` so long where it is recorded; and
-    `waits` so long in a queue.
+    `waits` so long in a queue. A number that is `blocked` is on Twilio's block list, where that was said of it before.
     """
 
     answer_after: float = 3.0
@@ -27,6 +27,7 @@ class FarSide:
     busy: bool = False
     no_answer: bool = False
     unreachable: bool = False
+    blocked: bool = False
     cancel_after: float | None = None
     leaves_after: float | None = None
     presses: tuple[str, ...] = ()
@@ -53,7 +54,7 @@ class Order:
 
 WORDS = {"client", "dial", "domain", "from", "to"}
 BEHAVIOUR = {one.name for one in fields(FarSide)}
-FLAGS = {"busy", "no_answer", "unreachable"}
+FLAGS = {"busy", "no_answer", "unreachable", "blocked"}
 OPTIONAL = {"cancel_after", "leaves_after", "star_after"}
 
 

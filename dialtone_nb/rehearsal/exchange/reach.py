@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 import phonenumbers
 
 from dialtone_nb.rehearsal.api.dialing_permissions import HIGH_RISK, permissions
+from dialtone_nb.rehearsal.assumptions import NO_EMERGENCY_CALLING
+from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
 from dialtone_nb.rehearsal.exchange.phones import is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
 from dialtone_nb.rehearsal.store import Tables, Thing
@@ -17,8 +19,6 @@ from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 
 # Which spellings of an emergency number Twilio takes is not known for certain: all of these are taken here.
 EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for prefix in ("", "+", "+1")}
-# What Twilio answers to an emergency call where the SIP domain has no emergency calling is not known: an assumption.
-NO_EMERGENCY_CALLING = 13224
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
 EDGE_DOMAIN = re.compile(r"[^.]+\.sip\.[a-z0-9-]+\.twilio\.com")
@@ -81,7 +81,8 @@ def number_fault(tables: Tables, number: str) -> Complaint | None:
         return Complaint(
             13227, f"Geo permission is not permitting call: high-risk numbers of {country} are off: {number}"
         )
-    return None
+    said = far_side_of(tables, number)
+    return Complaint(13225, f"Dial: call blocked by Twilio block list: {number}") if said and said.blocked else None
 
 
 def _check_emergency(

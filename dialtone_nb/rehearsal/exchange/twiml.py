@@ -111,6 +111,8 @@ class _Reader:
     def _dial(self, element: ET.Element) -> Dial:
         text = _text(element)
         targets = [Target("number", text)] if text else []
+        if not text and not len(element):
+            self._complain(13215, "Dial: there is nobody to dial")
         for noun in element:
             if noun.tag in {"Number", "Sip", "Queue"}:
                 targets.append(self._target(noun))

@@ -1,0 +1,49 @@
+"""What becomes of calls, case by case, each with the source that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .network import DOMAIN, NUMBER, Network
+
+CASES = yaml.safe_load(Path(__file__).with_name("call_cases.yaml").read_text(encoding="utf-8"))
+WORDS = {"says", "source", "twiml", "done", "from", "far", "numbers", "phones", "get"}
+
+
+def place(network: Network, case: dict[str, Any]) -> Any:
+    """What came of the case's call."""
+    for number, behaviour in case.get("numbers", {}).items():
+        network.door.control("POST", f"/numbers/{number}", json=behaviour)
+    for client, behaviour in case.get("phones", {}).items():
+        network.door.control("POST", f"/clients/{client}", json=behaviour)
+    network.answers(case["twiml"].format(number=NUMBER, domain=DOMAIN), done=case.get("done", ""))
+    far_side = case.get("far", {})
+    if "from" in case:
+        return network.door.call(from_=case["from"], to=NUMBER, **far_side)
+    return network.dial(**far_side)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["says"])
+def test_call_becomes_what_its_source_says(network: Network, case: dict[str, Any]) -> None:
+    """Status, duration, words, legs, alerts, and what the action is told: those that the case names."""
+    told = place(network, case)
+    found = {
+        **{name: told[name] for name in ("status", "duration_s", "heard")},
+        "children": [child["status"] for child in told["children"]],
+        "alerts": sorted(f"{alert['code']} {alert['level']}" for alert in told["alerts"]),
+    }
+    expected = dict(case["get"])
+    if done := expected.pop("done", None):
+        (event,) = network.received("done")
+        assert {name: event.get(name) for name in done} == done
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_every_case_has_a_source_and_no_strange_words() -> None:
+    """A case says what it shows and where that is from; no two say the same."""
+    assert [case for case in CASES if not {"says", "source", "twiml", "get"} <= set(case) <= WORDS] == []
+    assert len({case["says"] for case in CASES}) == len(CASES)
