@@ -21,10 +21,10 @@ PROD = "dialtone-example-prod.sip.twilio.com"
 EDITED = "/decide"
 
 
-def open_desk(folder: Path, **options: float) -> Desk:
+def open_desk(folder: Path, *, operator: str = OPERATOR, **options: float) -> Desk:
     """A desk on the account in this folder, with parameters of its own; the rehearsal starts in this process."""
     os.environ["DIALTONE_REHEARSAL_STATE"] = str(folder / "state.db")
-    os.environ["DIALTONE_OPERATOR"] = OPERATOR
+    os.environ["DIALTONE_OPERATOR"] = operator
     project = folder / "project"
     if not project.exists():
         shutil.copytree(ROOT / "parameters", project / "parameters")
@@ -116,6 +116,15 @@ def make_accounts(folder: Path) -> dict[str, Path]:
         with closing_desk(made[moment]) as desk:
             happens(desk)
     return made
+
+
+def make_account(folder: Path, moment: str) -> None:
+    """Nothing; in this folder is the account of a moment."""
+    before, happens = MOMENTS[moment]
+    if before:
+        make_account(folder, before)
+    with closing_desk(folder) as desk:
+        happens(desk)
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""`python -m faults.neighbour FOLDER ROLE`: somebody works on an account while somebody else does; says what came."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from infrastructure.desk import Desk
+
+from dialtone_nb.errors import HeldError
+
+from .accounts import open_desk
+from .applies import FROM_PROD, FROM_STAGE
+from .calls import place_calls
+
+ROUNDS = 4
+CALLS = 15
+# Three phones of prod that are not set up yet.
+NEW_PHONES = {"library": "+15035550104", "ferry": "+15035550107", "garden": "+15035550108"}
+Said = dict[str, Any]
+
+
+def work_on_stage(desk: Desk) -> Said:
+    """Deploys three edits, and calls from stage."""
+    for number in range(3):
+        desk.edit("/decide", f"\n// edit {number}\n")
+        desk.do(desk.deploy())
+        place_calls(desk, [FROM_STAGE] * (CALLS // 3))
+    return {"live": desk.live("stage")}
+
+
+def work_on_prod(desk: Desk) -> Said:
+    """Sets three phones up, and calls from prod."""
+    for phone, number in NEW_PHONES.items():
+        desk.do(desk.set_up(phone, buy=number))
+        place_calls(desk, [FROM_PROD] * (CALLS // 3))
+    return {}
+
+
+def contend(name: str) -> Callable[[Desk], Said]:
+    """Deploys edit after edit to stage, however often somebody else is found there."""
+
+    def deploy(desk: Desk) -> Said:
+        done, holders = 0, []
+        while done < ROUNDS:
+            desk.edit("/decide", f"\n// {name} {done}\n")
+            try:
+                outcomes = desk.carry_out(desk.deploy()).outcomes
+            except HeldError as error:
+                holders.append(error.holder)
+                continue
+            done += 1
+            # Whoever comes next may be first to deploy again: then the check tells of that, not of a failure.
+            assert {one.status for one in outcomes} == {"done"}, [one.error for one in outcomes]
+        return {"done": done, "holders": holders}
+
+    return deploy
+
+
+ROLES: Mapping[str, Callable[[Desk], Said]] = {
+    "stage": work_on_stage,
+    "prod": work_on_prod,
+    "ada": contend("ada"),
+    "grace": contend("grace"),
+}
+
+
+def main(folder: str, role: str) -> None:
+    """Say, as JSON, what came of it."""
+    print(json.dumps(ROLES[role](open_desk(Path(folder), operator=role))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

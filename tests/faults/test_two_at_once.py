@@ -1,0 +1,76 @@
+"""Two processes at once on one account: each finds what the other leaves, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from infrastructure.desk import LOBBY, WORKBENCH
+
+from dialtone_nb.record import JOURNAL, load_records
+
+from .accounts import make_account
+from .neighbour import CALLS, NEW_PHONES, ROUNDS
+from .states import Row, read_state
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network that is live in stage and prod, with a phone each."""
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", "")
+    monkeypatch.setenv("DIALTONE_OPERATOR", "")
+    make_account(tmp_path / "account", "network")
+    return tmp_path / "account"
+
+
+def at_once(account: Path, *roles: str) -> list[dict[str, Any]]:
+    """What each of these says, who work at the same time, each in a process with a rehearsal of its own."""
+    tests = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "faults.neighbour", str(account)]
+    working = [subprocess.Popen([*command, role], cwd=tests, stdout=subprocess.PIPE, text=True) for role in roles]
+    said = [process.communicate(timeout=120)[0] for process in working]
+    assert [process.returncode for process in working] == [0] * len(roles)
+    return [json.loads(one) for one in said]
+
+
+def of(kind: str, rows: Sequence[Row]) -> list[Row]:
+    """The things of one kind."""
+    return [row for row in rows if row.kind == kind]
+
+
+def test_two_notebooks_on_one_rehearsal_lose_nothing(account: Path) -> None:
+    """Deploys and calls of the one, phones and calls of the other: all is there, once, on record in whole lines."""
+    before = len(load_records(account / "project" / "reports"))
+    at_once(account, "stage", "prod")
+    rows = read_state(account).rows
+    assert {row.name for row in of("phone_number", rows)} == {WORKBENCH, LOBBY, *NEW_PHONES.values()}
+    assert sorted(row.name for row in of("credential", rows)) == sorted(["workbench", "lobby", *NEW_PHONES])
+    assert len(of("build", rows)) == 4
+    connection = sqlite3.connect(account / "state.db")
+    placed = connection.execute(
+        'SELECT "from", count(*) FROM calls WHERE parent_call_sid IS NULL GROUP BY 1'
+    ).fetchall()
+    connection.close()
+    assert sorted(count for _, count in placed) == [CALLS, CALLS]
+    assert len(load_records(account / "project" / "reports")) == before + 3 + len(NEW_PHONES)
+    journal = (account / "project" / "reports" / JOURNAL).read_text().splitlines()
+    assert all(json.loads(line)["plan"].startswith("plan-") for line in journal)
+
+
+def test_two_operators_deploy_to_one_environment_one_at_a_time(account: Path) -> None:
+    """Each gets through in the end; whoever is turned away is told of the other; builds are whole, and none double."""
+    said = dict(zip(("ada", "grace"), at_once(account, "ada", "grace"), strict=True))
+    assert {one["done"] for one in said.values()} == {ROUNDS}
+    assert set(said["ada"]["holders"]) <= {"grace"}
+    assert set(said["grace"]["holders"]) <= {"ada"}
+    state = read_state(account)
+    # One build to begin with, and one for each edit that was deployed.
+    assert [row.body["status"] for row in of("build", state.rows)] == ["completed"] * (1 + 2 * ROUNDS)
+    assert all(count == 1 for label, count in state.names.items() if "/manifest" not in label), state.names
+    assert [row.name for row in of("variable", state.rows)].count("DIALTONE_CLAIM") == 0
