@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -104,6 +105,15 @@ def _check_base_url(url: str) -> str:
     return url
 
 
+def _check_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}; write it as America/Los_Angeles, or UTC") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 
 
@@ -128,6 +138,7 @@ class Network(Closed):
     provisioning: ProvisioningUrl = ""
     call_time_limit_s: int = Field(3600, ge=10, le=14400)
     ring_timeout_s: int = Field(30, ge=5, le=600)
+    time_zone: TimeZone = "UTC"
 
     def sip_domain(self, environment: str, *, emergency: bool) -> str:
         """The name of an environment's SIP domain, with emergency calling or without."""
@@ -151,6 +162,19 @@ class EmergencyAddress(Closed):
     country: Literal["US", "CA", "GB"]
 
 
+QuietHours = Annotated[
+    str,
+    spelled("([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", "two times of a day, such as 22:00-06:00"),
+]
+
+
+class ClientLimits(Closed):
+    """What one phone may do, where the hosting can count: calls in an hour; hours without any but emergency calls."""
+
+    calls_an_hour: int | None = Field(None, ge=1, le=1000)
+    quiet_hours: QuietHours | None = None
+
+
 class Client(Closed):
     """One phone."""
 
@@ -161,6 +185,7 @@ class Client(Closed):
     emergency_address: EmergencyAddress | None = None
     device: Device = "any"
     call_time_limit_s: int | None = Field(None, ge=10, le=14400)
+    limits: ClientLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dialtone_nb.dialplan.table import (
     Countries,
     Domains,
     Environment,
+    Limits,
     Refused,
     Rule,
     Table,
@@ -22,7 +23,7 @@ from dialtone_nb.dialplan.table import (
     table_module,
 )
 from dialtone_nb.errors import DialplanError
-from dialtone_nb.parameters import Parameters
+from dialtone_nb.parameters import ClientLimits, Parameters
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
 
@@ -108,4 +109,12 @@ def _client(parameters: Parameters, name: str) -> Client:
         emergency=entry.emergency_address is not None,
         # A phone may set less than the network, not more.
         call_time_limit_s=min(entry.call_time_limit_s or longest, longest),
+        limits=_limits(entry.limits, parameters.network.time_zone),
     )
+
+
+def _limits(limits: ClientLimits | None, time_zone: str) -> Limits | None:
+    if limits is None:
+        return None
+    begin, end = (int(text[:2]) * 60 + int(text[3:]) for text in (limits.quiet_hours or "00:00-00:00").split("-"))
+    return Limits(calls_an_hour=limits.calls_an_hour or 0, quiet_from=begin, quiet_until=end, time_zone=time_zone)

@@ -59,6 +59,8 @@ class Messages(Closed):
     busy: Words = "The number you called is busy. Please try again later."
     no_answer: Words = "Nobody answered. Please try again later."
     failed: Words = "The call could not be completed. Please check the number, or try again later."
+    quiet_hours: Words = "This phone makes no calls at this hour, except emergency calls."
+    too_many_calls: Words = "Too many calls were made from this phone. Please try again later."
     phone_unreachable: Words = "The phone you called is not connected right now. Please try again later."
 
 

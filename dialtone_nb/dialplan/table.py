@@ -50,6 +50,15 @@ class Trunk(Closed):
     contexts: tuple[str, ...] = Field(strict=False)
 
 
+class Limits(Closed):
+    """What a phone may do, where calls are counted: calls in an hour (0: any); quiet hours in minutes of its day."""
+
+    calls_an_hour: int
+    quiet_from: int
+    quiet_until: int
+    time_zone: str
+
+
 class Client(Closed):
     """One phone."""
 
@@ -58,6 +67,7 @@ class Client(Closed):
     trunk_context: str
     emergency: bool
     call_time_limit_s: int
+    limits: Limits | None = None
 
 
 class Domains(Closed):
@@ -101,6 +111,11 @@ def table_json(table: Table) -> str:
     data = table.model_dump(mode="json")
     # A rule has only what its target needs.
     data["rules"] = [rule.model_dump(exclude_defaults=True) for rule in table.rules]
+    # And a phone only limits that it has.
+    for name, environment in table.environments.items():
+        data["environments"][name]["clients"] = {
+            client: entry.model_dump(exclude_defaults=True) for client, entry in environment.clients.items()
+        }
     return _lines(data, "") + "\n"
 
 

@@ -95,6 +95,9 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     doubles = [f"{item.key} ({item.given['others']})" for item in state.of(Kind.FUNCTION) if item.given["others"]]
     if doubles:
         notes.append(f"functions younger than ours of the same path, left alone: {', '.join(doubles)}")
+    limited = [name for name, client in clients.items() if client.limits]
+    if limited and not parameters.network.self_hosted:
+        notes.append(f"limits that Twilio's functions can't keep, as they can't count: those of {', '.join(limited)}")
     return notes + _hosting_notes(site, existing)
 
 

@@ -45,11 +45,13 @@ class Answerer:
     table: Table
     environment: str
     trunk_password: str = ""
+    # A phone's limits: what becomes of a decision where calls are counted.
+    limit: Callable[[Decision], Decision] = lambda decision: decision
 
     def outgoing(self, asked: Asked) -> Answer:
         """A phone dials. Who calls is SipUsername, which Twilio has authenticated; From is the phone's own word."""
         call = OutgoingCall(self.environment, asked.value("SipUsername"), asked.value("To"))
-        return self._decided("outgoing", decide(self.table, call), asked)
+        return self._decided("outgoing", self.limit(decide(self.table, call)), asked)
 
     def incoming(self, asked: Asked) -> Answer:
         """The telephone network calls one of our numbers."""

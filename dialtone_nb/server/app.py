@@ -8,6 +8,7 @@ import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,11 +18,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from dialtone_nb.dialplan.model import Decision
 from dialtone_nb.server.answers import ENDPOINTS, Answer, Answerer, Asked, Endpoint
 from dialtone_nb.server.couriers import open_couriers
 from dialtone_nb.server.event_log import EventLog
 from dialtone_nb.server.folder import EVENTS
 from dialtone_nb.server.incoming import RefusedRequest, Values, parse_values, read_form
+from dialtone_nb.server.limits import CallCounter, limited
 from dialtone_nb.server.live_table import LiveTable
 from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
 from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
@@ -29,6 +32,7 @@ from dialtone_nb.server.public_url import public_base
 from dialtone_nb.server.settings import Settings
 from dialtone_nb.server.signature import HEADER, SignatureCheck
 
+COUNTS: Final = "counts"
 STATUS: Final = "/call-status"
 _TELL_EVERY_S: Final = 60.0
 _log = logging.getLogger(__name__)
@@ -61,6 +65,7 @@ class _Server:
         )
         self._live.look()
         self._events: EventLog | None = None
+        self._counter = CallCounter(settings.folder / COUNTS / f"{settings.environment}.db")
         self._told_at = -_TELL_EVERY_S
 
     @contextlib.asynccontextmanager
@@ -123,7 +128,12 @@ class _Server:
         asked = await self._authentic(request)
         if (table := self._live.table) is None:
             raise RefusedRequest(HTTPStatus.SERVICE_UNAVAILABLE, "no table is served")
-        answered = answer(Answerer(table, self._settings.environment, self._settings.trunk_password), asked)
+        environment, password = self._settings.environment, self._settings.trunk_password
+
+        def limit(decision: Decision) -> Decision:
+            return limited(table, environment, decision, datetime.now(UTC), self._counter)
+
+        answered = answer(Answerer(table, environment, password, limit), asked)
         if is_status and self._events is not None:
             await self._events.keep(answered.event)
         return Response(answered.twiml, media_type="text/xml"), answered
