@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +19,9 @@ from dialtone_nb.calls.frame import COLUMNS, make_frame, sort_by_time
 from dialtone_nb.errors import Fault, InputError
 
 DAY_FILE: Final = "attempts.parquet"
+LOCK_FILE: Final = ".lock"
+# A first sync of a busy account takes minutes; what waits for it then finds nearly nothing left to ask for.
+LOCK_PATIENCE_S: Final = 900
 # About 100,000 attempts.
 BUNDLE_BYTES: Final = 2_000_000
 SCHEMA: Final = pa.schema(
@@ -172,12 +177,49 @@ def _read_day(system: fs.FileSystem, path: str) -> pd.DataFrame | None:
 
 
 def _replace_day(system: fs.FileSystem, folder: str, attempts: pd.DataFrame) -> None:
-    """Write beside the day and move over it: a reader, or a crash, meets the old day or the new one, whole."""
+    table = pa.Table.from_pandas(attempts, schema=SCHEMA, preserve_index=False)
     system.create_dir(folder)
-    beside = f"{folder}/.{DAY_FILE}.new"
-    with system.open_output_stream(beside) as stream:
-        pq.write_table(pa.Table.from_pandas(attempts, schema=SCHEMA, preserve_index=False), stream, compression="zstd")
-    system.move(beside, f"{folder}/{DAY_FILE}")
+    replace_file(system, f"{folder}/{DAY_FILE}", lambda stream: pq.write_table(table, stream, compression="zstd"))
+
+
+def replace_file(system: fs.FileSystem, path: str, write: Callable[[pa.NativeFile], object]) -> None:
+    """Write beside the file and move over it: a reader, or a crash, meets the old file or the new one, whole.
+
+    Two that write at once never write into the same one.
+    """
+    folder, _, name = path.rpartition("/")
+    beside = f"{folder}/.{name}.{uuid4().hex}.new"
+    try:
+        with system.open_output_stream(beside) as stream:
+            write(stream)
+        system.move(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            system.delete_file(beside)
+        raise
+
+
+@contextmanager
+def locked_archive(archive: str) -> Iterator[None]:
+    """The archive for one writer alone, until leaving; an `InputError` where another keeps it for too long.
+
+    A writer that is killed leaves no lock behind. Only folders of this machine have one: elsewhere two writers end
+    with whole files, and a day is as the later of them read it.
+    """
+    system, root = open_archive(archive)
+    if not isinstance(system, fs.LocalFileSystem):
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    system.create_dir(root)
+    try:
+        lock = FileLock(f"{root}/{LOCK_FILE}", timeout=LOCK_PATIENCE_S)
+        with lock:
+            yield
+    except Timeout:
+        problem = f"is being written by another run for more than {LOCK_PATIENCE_S:g} seconds"
+        raise InputError(Fault(f"archive {archive}", problem, "wait for it to end, then run again")) from None
 
 
 def _with_keys(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import orjson
 from pyarrow import fs
 
-from dialtone_nb.calls.archive import open_archive
+from dialtone_nb.calls.archive import open_archive, replace_file
 from dialtone_nb.calls.load import TWILIO, find_archive, find_source
 from dialtone_nb.errors import Fault, InputError
 
@@ -99,9 +99,8 @@ def keep_deployments(archive: str, found: Iterable[Deployment]) -> tuple[Deploym
     if after != before:
         system, root = open_archive(archive)
         system.create_dir(root)
-        with system.open_output_stream(f"{root}/.{FILE}.new") as stream:
-            stream.write(orjson.dumps([asdict(one) for one in after], option=orjson.OPT_INDENT_2))
-        system.move(f"{root}/.{FILE}.new", f"{root}/{FILE}")
+        content = orjson.dumps([asdict(one) for one in after], option=orjson.OPT_INDENT_2)
+        replace_file(system, f"{root}/{FILE}", lambda stream: stream.write(content))
     return after
 
 

@@ -30,30 +30,41 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What Twilio keeps about the calls of some days: call records, alerts, and our functions' own events."""
+    """What Twilio keeps about the calls of some days: call records, alerts, and our functions' own events.
+
+    `repeated` is how many call records one list gave twice, as it does where calls arrive while its pages are read.
+    """
 
     calls: list[Record]
     alerts: list[Record]
     events: list[Record]
+    repeated: int = 0
 
 
 def fetch_calls(client: Client, first: date, last: date, *, service: str = "", quality: Quality) -> Fetched:
     """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        calls = pool.map(lambda day: list(list_calls(client, day, day)), days)
+        listed = list(pool.map(lambda day: list(list_calls(client, day, day)), days))
         alerts = pool.map(lambda day: list(list_alerts(client, day, day)), days)
         logs = pool.submit(lambda: list(list_events(client, service, first, last, quality)))
+        repeated = sum(len(calls) - len(_once(calls)) for calls in listed)
+        quality.note("call records that a list gave twice", "counted once", repeated)
         return Fetched(
-            _once(call for day in calls for call in day),
+            _once(call for calls in listed for call in calls),
             _once(alert for day in alerts for alert in day),
             logs.result(),
+            repeated,
         )
 
 
-def _once(records: Iterable[Record]) -> list[Record]:
-    """The records, each SID once: neighbouring windows share their edge, and a page can repeat."""
-    return list({record["sid"]: record for record in records}.values())
+def _once(records: Iterable[Any]) -> list[Any]:
+    """The records, each SID once, where neighbouring windows share their edge; what has none is for others to count."""
+    return list({_sid_of(record): record for record in records}.values())
+
+
+def _sid_of(record: Any) -> object:
+    return record.get("sid") or id(record) if isinstance(record, dict) else id(record)
 
 
 def fetch_span(client: Client, first: date, last: date) -> Fetched:
@@ -63,7 +74,8 @@ def fetch_span(client: Client, first: date, last: date) -> Fetched:
     if first < last and len(alerts) >= MOST_ALERTS:
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         alerts = [alert for day in days for alert in list_alerts(client, day, day)]
-    return Fetched(_once(calls), _once(alerts), [])
+    once = _once(calls)
+    return Fetched(once, _once(alerts), [], len(calls) - len(once))
 
 
 def list_calls(client: Client, first: date, last: date) -> Iterator[Record]:

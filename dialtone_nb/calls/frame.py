@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -226,5 +227,10 @@ def _price(records: Sequence[Record]) -> tuple[float | None, str | None]:
 
 def started_at(call: Record) -> Any:
     """When a call started, or was queued, in UTC: Twilio's RFC 2822 date as a time; NaT where there is none."""
-    at = parse_time(call.get("start_time") or call.get("date_created"))
+    return _timestamp(call.get("start_time") or call.get("date_created"))
+
+
+@lru_cache(maxsize=100_000)
+def _timestamp(text: object) -> Any:
+    at = parse_time(text)
     return pd.Timestamp(at).tz_convert("UTC") if at else pd.NaT

@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 from pyarrow import fs
 
-from dialtone_nb.calls.archive import open_archive
+from dialtone_nb.calls.archive import open_archive, replace_file
 from dialtone_nb.errors import Fault, InputError
 
 FILE: Final = "readings.json"
@@ -62,6 +62,5 @@ def save_readings(archive: str, readings: Readings) -> None:
     system, root = open_archive(archive)
     system.create_dir(root)
     days = {str(day): at.isoformat() for day, at in sorted(readings.days.items())}
-    with system.open_output_stream(f"{root}/.{FILE}.new") as stream:
-        stream.write(orjson.dumps({"account": readings.account, "days": days}, option=orjson.OPT_INDENT_2))
-    system.move(f"{root}/.{FILE}.new", f"{root}/{FILE}")
+    content = orjson.dumps({"account": readings.account, "days": days}, option=orjson.OPT_INDENT_2)
+    replace_file(system, f"{root}/{FILE}", lambda stream: stream.write(content))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pandas as pd
 
-from dialtone_nb.calls.archive import load_archive, save_attempts
+from dialtone_nb.calls.archive import load_archive, locked_archive, save_attempts
 from dialtone_nb.calls.fetch import SIDE_BY_SIDE, Fetched, Record, fetch_span, list_events
 from dialtone_nb.calls.frame import Phone, frame_calls, started_at
 from dialtone_nb.calls.quality import Quality
@@ -67,6 +67,20 @@ def sync_calls(
     Days that had settled when they were read are not asked for again. A day is noted as read once it is written, so
     whoever is killed on the way goes on from there. An `InputError` where the archive is another account's.
     """
+    with locked_archive(archive):
+        return _sync_alone(client, archive, now, first, service, phones, quality, on_span)
+
+
+def _sync_alone(
+    client: Client,
+    archive: str,
+    now: datetime,
+    first: date | None,
+    service: str,
+    phones: Mapping[str, Phone] | None,
+    quality: Quality,
+    on_span: Progress,
+) -> Synced:
     today = now.astimezone(UTC).date()
     readings = load_readings(archive, client.account_sid)
     first = min(first or min(readings.days, default=today - KEPT + DAY), today)
@@ -76,6 +90,7 @@ def sync_calls(
         # Refusals are in the function log alone. One list for all days, for the log goes back 30 days at most.
         logs = pool.submit(lambda: list(list_events(client, service, runs[0][0].first, today, quality)))
         for span, fetched in _fetch_runs(pool, client, runs, today, archive):
+            quality.note("call records that a list gave twice", "counted once", fetched.repeated)
             frame = frame_calls(fetched.calls, fetched.alerts, logs.result(), phones=phones, quality=quality)
             written += save_attempts(archive, keep_known(frame, load_archive(archive, str(span.first), str(span.last))))
             readings = readings.with_days(*span, now)
@@ -153,12 +168,13 @@ def _of_span(span: Span, this: Fetched, following: Fetched, earlier: set[str]) -
 
     Whether Twilio's windows are sharp is not relied on: a call belongs to the day on which it started.
     """
-    calls = {call["sid"]: call for call in this.calls if span.holds(_day_of(call))}
+    calls = {call["sid"]: call for call in this.calls if (day := _day_of(call)) is None or span.holds(day)}
     own = [call for call in calls.values() if call.get("parent_call_sid") not in earlier]
     late = [call for call in following.calls if call.get("parent_call_sid") in calls and call["sid"] not in calls]
-    return Fetched([*own, *late], [*this.alerts, *following.alerts], [])
+    return Fetched([*own, *late], [*this.alerts, *following.alerts], [], this.repeated)
 
 
-def _day_of(call: Record) -> date:
-    day: date = started_at(call).date()
-    return day
+def _day_of(call: Record) -> date | None:
+    """The UTC day on which a call started; None where nothing says so: it is counted as odd, and belongs to no day."""
+    at = started_at(call)
+    return None if pd.isna(at) else at.date()

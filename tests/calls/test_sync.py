@@ -1,7 +1,10 @@
 """The archive follows the account: little is asked twice, nothing is lost, and what was known stays known."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from http.server import ThreadingHTTPServer
@@ -13,7 +16,7 @@ import pytest
 from twilio.rest import Client
 
 from dialtone_nb.account import CONTROL, Account
-from dialtone_nb.calls.archive import load_archive
+from dialtone_nb.calls.archive import load_archive, locked_archive
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.readings import Readings, load_readings
@@ -150,6 +153,57 @@ def test_a_list_that_fails_leaves_what_was_read_before_it(start: Start, tmp_path
     lists.failing.clear()
     sync(client, tmp_path)
     assert len(load_archive(str(tmp_path))) == 1
+
+
+def test_two_syncs_at_once_lose_nothing_and_ask_nothing_twice(start: Start, tmp_path: Path) -> None:
+    """The second waits for the first, and finds what had settled already read."""
+    calls = [call(f"CA{day:02}", f"2026-03-{day:02} 09:00") for day in range(1, 13)]
+    client, lists = start(calls)
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: sync(client, tmp_path, first=date(2026, 3, 1)), range(2)))
+    assert sorted(synced.days_read for synced in both) == [3, 12]
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == [one["sid"] for one in calls]
+    assert len([url for url in lists.asked if "Calls.json" in url and "2026-03-04T00" in url.partition("%3C")[0]]) == 1
+    assert not list(tmp_path.rglob("*.new"))
+
+
+def test_an_archive_that_another_run_keeps_is_one_clear_line(start: Start, tmp_path: Path) -> None:
+    """Named, with the repair, and nothing is asked."""
+    client, lists = start([])
+    with locked_archive(str(tmp_path)), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dialtone_nb.calls.archive.LOCK_PATIENCE_S", 0.05)
+        with pytest.raises(InputError, match=r"is being written by another run for more than .* seconds; wait for it"):
+            sync(client, tmp_path)
+    assert lists.asked == []
+    assert sync(client, tmp_path).days_written == 0
+
+
+def test_a_writer_that_was_killed_leaves_no_lock(start: Start, tmp_path: Path) -> None:
+    """The lock goes with its process."""
+    holding = f"""
+from dialtone_nb.calls.archive import locked_archive
+with locked_archive({str(tmp_path)!r}):
+    print("locked", flush=True)
+    input()
+"""
+    with subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline()
+        holder.kill()
+    client, _ = start([call("CA1", "2026-03-11 09:00")])
+    assert sync(client, tmp_path).days_written == 1
+
+
+def test_what_a_list_gives_twice_and_what_has_no_time_is_counted(start: Start, tmp_path: Path) -> None:
+    """A record on two pages of one list counts once; one without a readable time belongs to no day; both are named."""
+    one = call("CA1", "2026-03-11 09:00")
+    client, _ = start([one, call("CA2", "2026-03-11 10:00"), one, call("CA3", "2026-03-11 11:00", start_time="soon")])
+    quality = Quality()
+    sync_calls(client, str(tmp_path), now=NOW, first=date(2026, 3, 10), quality=quality)
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA1", "CA2"]
+    named = {finding.what: finding.count for finding in quality.findings()}
+    assert named["call records that a list gave twice"] == 1
+    assert named["calls without a readable time"] == 1
 
 
 def test_earlier_days_can_be_asked_for_later(start: Start, tmp_path: Path) -> None:
