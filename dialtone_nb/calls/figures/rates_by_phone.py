@@ -39,5 +39,5 @@ def draw_rates_by_phone(tally: pd.DataFrame) -> go.Figure:
     name_rows(figure, labels, grid=True)
     figure.update_yaxes(type="linear", tickmode="array", tickvals=list(range(len(labels))), ticktext=labels)
     figure.update_xaxes(title_text="share of the phone's judged attempts")
-    figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.02])
+    figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.05])
     return show_words_if_empty(figure, table, "no attempt that could be judged")

@@ -40,7 +40,7 @@ def draw_rates_over_time(
     figure = make_figure(380, days=days_of(tally) if period == "day" else None)
     for name in RATE_STYLES:
         _add_rate(figure, table, name)
-    figure.update_yaxes(title_text=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.05])
     if len(table):
         _mark_deployments(figure, days_of(tally), deployments, time_zone)
     return show_words_if_empty(figure, table, "no attempt that could be judged")
