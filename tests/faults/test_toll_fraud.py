@@ -1,0 +1,45 @@
+"""A sample of the generated calls that `make faults` tries by the hundred thousand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.dialplan.decide import decide
+from dialtone_nb.dialplan.model import DialPstn, OutgoingCall
+from dialtone_nb.parameters import load_parameters
+
+from .toll_fraud import ROOT, faults_of, table_of_dialling, try_dialling
+
+SAMPLE = 20_000
+
+
+def test_no_generated_call_goes_where_it_must_not() -> None:
+    """Tens of thousands of calls, of which a good part is dialled and none wrongly."""
+    tried = try_dialling(SAMPLE)
+    assert tried.wrong == []
+    assert tried.calls == SAMPLE
+    assert all(tried.outcomes[kind] > SAMPLE / 200 for kind in ("refuse", "dial-pstn", "dial-trunk", "dial-emergency"))
+    assert table_of_dialling(tried).endswith("| 0 |")
+
+
+@pytest.mark.parametrize(
+    ("number", "caller_id"),
+    [
+        ("+19005550199", ""),
+        ("+15039765555", ""),
+        ("+442079460123", ""),
+        ("+1٩005550199", ""),
+        ("+15035550199", "+12065550142"),
+    ],
+)
+def test_a_wrong_decision_would_be_found(number: str, caller_id: str) -> None:
+    """The judge knows each kind of wrong."""
+    parameters = load_parameters(ROOT / "parameters")
+    call = OutgoingCall("prod", "lobby", "sip:5035550199@x")
+    good = decide(compile_table(parameters), call)
+    assert isinstance(good, DialPstn)
+    assert list(faults_of(parameters, call, good)) == []
+    assert list(faults_of(parameters, call, replace(good, number=number, caller_id=caller_id or good.caller_id)))
