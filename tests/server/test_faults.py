@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from dialtone_nb.server.day_files import day_file
+from tests.server.receivers import receiver
 from tests.server.running_server import (
     ENDED,
     LOBBY_CALLS,
@@ -229,3 +230,20 @@ def test_no_event_that_was_acknowledged_is_lost_when_the_server_is_killed(folder
         assert server.caller.ask(ENDED, {"CallSid": "CA-last", "DialCallStatus": "busy"}).status_code == 200
         assert len(acknowledged) >= 30
         assert acknowledged <= {event["call_sid"] for event in events_in(folder)}
+
+
+def test_what_was_not_handed_on_yet_is_after_a_kill(folder: Path) -> None:
+    """The receiver fails, the server is killed, the next one hands everything on."""
+    with receiver() as received:
+        variables = {"EVENTS_WEBHOOK_URL": received.url}
+        received.statuses = [503] * 1000
+        sids = [f"CA{number}" for number in range(20)]
+        with server_process(folder, variables=variables) as server:
+            wait_until((folder / "events" / "prod" / ".webhook.json").exists)
+            for sid in sids:
+                assert server.caller.ask(ENDED, {"CallSid": sid, "DialCallStatus": "busy"}).status_code == 200
+            wait_until(lambda: received.requests)
+            server.kill()
+        received.statuses.clear()
+        with server_process(folder, variables=variables):
+            wait_until(lambda: [event["call_sid"] for event in received.events] == sids)
