@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
 
 from .cases import Verdict
+from .long_run import CALLS, run_long
 from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from .tables import table_by_apply, table_by_fault
 
@@ -18,6 +20,8 @@ SAMPLED_EVERY = 12
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = _options().parse_args(arguments)
+    # Told to end, it ends as with Ctrl-C, and takes its processes along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started = time.monotonic()
     with prepared(every=SAMPLED_EVERY if options.sample else 1) as ready:
         verdicts = _sweep(ready, options.sample, options.seed)
@@ -28,8 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{verdict.case}: {_told(verdict)}", file=sys.stderr)
     for name, call in wrong:
         print(f"{name}, undisturbed: {call}", file=sys.stderr)
-    print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s")
-    return 1 if bad or wrong else 0
+    print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s\n", flush=True)
+    return max(1 if bad or wrong else 0, _run_long(options.calls))
+
+
+def _run_long(calls: int) -> int:
+    if not calls:
+        return 0
+    run = run_long(calls)
+    print(run.row())
+    return 0 if run.is_good else 1
 
 
 def _sweep(ready: Prepared, sample: int, seed: int) -> list[Verdict]:
@@ -57,6 +69,7 @@ def _told(verdict: Verdict) -> str:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="run so many cases, not all")
+    parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="how long the long run is; 0 for none")
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser
 

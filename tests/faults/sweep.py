@@ -6,10 +6,12 @@ import itertools
 import multiprocessing
 import os
 import random
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 from .accounts import make_accounts
@@ -57,11 +59,14 @@ def run_cases(
 ) -> list[Verdict]:
     """What comes of each case."""
     context = multiprocessing.get_context("fork")
-    todo, verdicts = context.SimpleQueue(), context.SimpleQueue()
+    todo: SimpleQueue[int] = context.SimpleQueue()
+    verdicts: SimpleQueue[tuple[int, Verdict]] = context.SimpleQueue()
 
     def work() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.nice(5)
-        while (index := todo.get()) is not None:
+        while True:
+            index = todo.get()
             case = cases[index]
             verdicts.put(
                 (index, run_case(case, ready.accounts[case.apply.account], ready.undisturbed[case.apply.name]))
@@ -70,19 +75,31 @@ def run_cases(
     working = [context.Process(target=work) for _ in range(workers or os.cpu_count() or 1)]
     for process in working:
         process.start()
+    try:
+        found = _hand_out(len(cases), 2 * len(working), todo, verdicts, on_verdict)
+    finally:
+        for process in working:
+            process.terminate()
+            process.join()
+    return [found[index] for index in range(len(cases))]
+
+
+def _hand_out(
+    cases: int,
+    ahead: int,
+    todo: SimpleQueue[int],
+    verdicts: SimpleQueue[tuple[int, Verdict]],
+    on_verdict: Callable[[Verdict], None],
+) -> dict[int, Verdict]:
+    """The verdict on every case; a few are always waiting for whoever is done with the last."""
     found: dict[int, Verdict] = {}
-    under_way = 0
-    waiting = iter(range(len(cases)))
-    while len(found) < len(cases):
-        for index in itertools.islice(waiting, 2 * len(working) - under_way):
-            todo.put(index)
-            under_way += 1
+    waiting = iter(range(cases))
+    for index in itertools.islice(waiting, ahead):
+        todo.put(index)
+    while len(found) < cases:
         index, verdict = verdicts.get()
-        under_way -= 1
+        for following in itertools.islice(waiting, 1):
+            todo.put(following)
         found[index] = verdict
         on_verdict(verdict)
-    for _ in working:
-        todo.put(None)
-    for process in working:
-        process.join()
-    return [found[index] for index in range(len(cases))]
+    return found

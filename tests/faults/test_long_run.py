@@ -1,0 +1,23 @@
+"""A short long run: what is placed is reported, and what memory is held stays held."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from .long_run import memory_kb, run_long
+
+
+def test_no_call_is_lost_between_placing_and_reporting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hundred calls in and out of two environments are two hundred attempts in the report, each answered."""
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", "")
+    monkeypatch.setenv("DIALTONE_OPERATOR", "")
+    run = run_long(200)
+    assert run.is_good, run.row()
+    assert (run.placed, run.reported, run.answered) == (200, 200, 200)
+
+
+def test_memory_of_a_process_is_counted_with_its_children() -> None:
+    """This very process holds some, by the system's own count."""
+    assert memory_kb(os.getpid()) > 10_000
