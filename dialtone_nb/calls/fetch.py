@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 import orjson
 
 from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.server_log import LogSource, ServerLog
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -41,7 +42,7 @@ class Fetched:
     repeated: int = 0
 
 
-def fetch_calls(client: Client, first: date, last: date, *, service: str = "", quality: Quality) -> Fetched:
+def fetch_calls(client: Client, first: date, last: date, *, service: LogSource = "", quality: Quality) -> Fetched:
     """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
@@ -92,7 +93,7 @@ def list_alerts(client: Client, first: date, last: date) -> Iterator[Record]:
     return _pages(client, f"{MONITOR}/v1/Alerts", params, "alerts")
 
 
-def list_events(client: Client, service: str, first: date, last: date, quality: Quality) -> Iterator[Record]:
+def list_events(client: Client, service: LogSource, first: date, last: date, quality: Quality) -> Iterator[Record]:
     """The events in the function log of these UTC days, environment by environment; none where no service is named."""
     for line in list_log(client, service, f"{first}T00:00:00Z", f"{last + timedelta(days=1)}T00:00:00Z", quality):
         event = event_of(line.get("message") or "")
@@ -100,8 +101,11 @@ def list_events(client: Client, service: str, first: date, last: date, quality: 
             yield {**event, "environment": line["environment"]}
 
 
-def list_log(client: Client, service: str, start: str, end: str, quality: Quality) -> Iterator[Record]:
+def list_log(client: Client, service: LogSource, start: str, end: str, quality: Quality) -> Iterator[Record]:
     """The lines of the function log between two ISO 8601 times, each with its environment's name."""
+    if isinstance(service, ServerLog):
+        yield from service.lines(start, end)
+        return
     if not service:
         return
     services = _pages(client, f"{SERVERLESS}/v1/Services", {}, "services")

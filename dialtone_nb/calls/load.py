@@ -17,6 +17,7 @@ from dialtone_nb.calls.call_data import CallData, parse_day
 from dialtone_nb.calls.engine import HERE
 from dialtone_nb.calls.frame import Phone, frame_calls
 from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
         return load_calls(find_source(wanted.source, runbook.project), **options)
     declared = runbook.declared
     phones = {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
-    service = declared.network.service.name
+    service = log_source(declared.network, runbook.account, runbook.project)
     return load_calls(TWILIO, runbook.account, service=service, phones=phones, archive=archive, **options)
 
 
@@ -73,7 +74,7 @@ def load_calls(
     since: str = "",
     until: str = "",
     time_zone: str = "UTC",
-    service: str = "",
+    service: LogSource = "",
     phones: Mapping[str, Phone] | None = None,
     archive: str = "",
     show_numbers: bool = False,
@@ -171,7 +172,7 @@ def _load_synced(
     since: str,
     until: str,
     time_zone: str,
-    service: str,
+    service: LogSource,
     phones: Mapping[str, Phone],
 ) -> CallData:
     """All that the archive holds, once it is up to date; only the days that are asked for are read from it."""
@@ -193,7 +194,7 @@ def _load_synced(
 
 
 def _load_account(
-    account: Account, since: str, until: str, time_zone: str, service: str, phones: Mapping[str, Phone]
+    account: Account, since: str, until: str, time_zone: str, service: LogSource, phones: Mapping[str, Phone]
 ) -> CallData:
     from dialtone_nb.calls.fetch import fetch_calls
 

@@ -17,6 +17,7 @@ from dialtone_nb.calls.codes import code_of
 from dialtone_nb.calls.fetch import Record, event_of, list_alerts, list_calls, list_log
 from dialtone_nb.calls.frame import Phone, frame_calls, mask_parties
 from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.server_log import LogSource
 from dialtone_nb.e164 import mask_number
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def take_snapshot(
     minutes: int,
     environment: str,
     phones: Mapping[str, Phone],
-    service: str,
+    service: LogSource,
     registrations: Mapping[str, str] | None = None,
     show_numbers: bool = False,
 ) -> Snapshot:

@@ -16,6 +16,7 @@ import orjson
 from dialtone_nb.calls.codes import code_of
 from dialtone_nb.calls.fetch import Record, event_of, list_log
 from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.server_log import LogSource
 from dialtone_nb.e164 import mask_number
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Found:
 
 
 def fetch_story(
-    client: Client, call_sid: str, *, service: str, ours: Collection[str], show_numbers: bool = False
+    client: Client, call_sid: str, *, service: LogSource, ours: Collection[str], show_numbers: bool = False
 ) -> Story:
     """The story of a call, by its own SID or a leg's; `ours` are the numbers that need not be hidden.
 

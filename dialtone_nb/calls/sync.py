@@ -17,6 +17,7 @@ from dialtone_nb.calls.fetch import SIDE_BY_SIDE, Fetched, Record, fetch_span, l
 from dialtone_nb.calls.frame import Phone, frame_calls, started_at
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.readings import Readings, load_readings, save_readings
+from dialtone_nb.calls.server_log import LogSource
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -57,7 +58,7 @@ def sync_calls(
     *,
     now: datetime,
     first: date | None = None,
-    service: str = "",
+    service: LogSource = "",
     phones: Mapping[str, Phone] | None = None,
     quality: Quality,
     on_span: Progress = lambda span, attempts: None,
@@ -76,7 +77,7 @@ def _sync_alone(
     archive: str,
     now: datetime,
     first: date | None,
-    service: str,
+    service: LogSource,
     phones: Mapping[str, Phone] | None,
     quality: Quality,
     on_span: Progress,

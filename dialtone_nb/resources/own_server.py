@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialtone_nb.account import SERVER, Account, beside_rehearsal
 from dialtone_nb.dialplan.table import Table, table_json
 from dialtone_nb.errors import InputError
+from dialtone_nb.parameters import Server
 from dialtone_nb.server.folder import read_table
+
+
+def server_folder(server: Server, account: Account, project: Path) -> Path:
+    """The server's folder; a rehearsal's lies beside its state, apart from that of real calls."""
+    return beside_rehearsal(project, SERVER) if account.is_rehearsal else project / server.folder
 
 
 @dataclass(frozen=True)

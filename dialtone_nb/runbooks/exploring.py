@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from dialtone_nb.calls.frame import Phone
+from dialtone_nb.calls.server_log import log_source
 from dialtone_nb.calls.snapshot import take_snapshot
 from dialtone_nb.calls.stories import Story, fetch_story
 from dialtone_nb.display.call_explorer import CallExplorer
@@ -38,7 +39,7 @@ def _tell(runbook: Runbook, call_sid: str) -> Story:
         return fetch_story(
             runbook.account.client,
             call_sid,
-            service=declared.network.service.name,
+            service=log_source(declared.network, runbook.account, runbook.project),
             ours={client.caller_id for client in declared.clients.values()},
             show_numbers=bool(runbook.parameters.show_numbers),
         )
@@ -54,6 +55,6 @@ def _attempts(runbook: Runbook, minutes: int) -> pd.DataFrame:
         minutes=minutes,
         environment=runbook.environment,
         phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
-        service=declared.network.service.name,
+        service=log_source(declared.network, runbook.account, runbook.project),
         show_numbers=bool(runbook.parameters.show_numbers),
     ).attempts

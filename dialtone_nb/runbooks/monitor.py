@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dialtone_nb.calls.frame import Phone
 from dialtone_nb.calls.registrations import fetch_registrations
+from dialtone_nb.calls.server_log import log_source
 from dialtone_nb.calls.snapshot import Snapshot, take_snapshot
 from dialtone_nb.display.live import LiveView
 from dialtone_nb.display.snapshots import snapshot_html
@@ -34,7 +35,7 @@ def look(runbook: Runbook) -> Snapshot:
         minutes=int(runbook.parameters.minutes),
         environment=runbook.environment,
         phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
-        service=declared.network.service.name,
+        service=log_source(declared.network, runbook.account, runbook.project),
         registrations=fetch_registrations(account, runbook.environment),
         show_numbers=bool(runbook.parameters.show_numbers),
     )

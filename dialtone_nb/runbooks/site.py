@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialtone_nb.account import SERVER, Account, beside_rehearsal, read_environment
+from dialtone_nb.account import Account, beside_rehearsal, read_environment
 from dialtone_nb.apply import Outcome
 from dialtone_nb.desired import TRUNK_PASSWORD
 from dialtone_nb.dialplan.compile import compile_table
@@ -18,7 +18,7 @@ from dialtone_nb.parameters import Parameters
 from dialtone_nb.plan import Change, Plan
 from dialtone_nb.resources.builds import build_key
 from dialtone_nb.resources.model import Id, Kind
-from dialtone_nb.resources.own_server import OwnServer
+from dialtone_nb.resources.own_server import OwnServer, server_folder
 from dialtone_nb.resources.variables import variable_key
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.service.bundle import TABLE, Bundle, read_bundle, table_bundle
@@ -131,12 +131,11 @@ def make_bundle(parameters: Parameters, table: Table) -> Bundle:
 
 
 def own_server(parameters: Parameters, table: Table, account: Account, project: Path) -> OwnServer | None:
-    """Our own server, where the files have one; a rehearsal's folder lies beside its state, apart from real calls."""
+    """Our own server, where the files have one."""
     server = parameters.network.server
     if server is None:
         return None
-    folder = beside_rehearsal(project, SERVER) if account.is_rehearsal else project / server.folder
-    return OwnServer(folder, server.base_urls, table)
+    return OwnServer(server_folder(server, account, project), server.base_urls, table)
 
 
 def no_secrets(_: Plan) -> Mapping[Id, str]:

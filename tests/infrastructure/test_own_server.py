@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,10 @@ import pytest
 
 from dialtone_nb import transport
 from dialtone_nb.account import CONTROL
+from dialtone_nb.calls.frame import Phone
+from dialtone_nb.calls.load import load_calls
+from dialtone_nb.calls.server_log import ServerLog, log_source
+from dialtone_nb.calls.snapshot import take_snapshot
 from dialtone_nb.claim import CLAIM, Claim, held
 from dialtone_nb.errors import HeldError, InputError
 from dialtone_nb.resources import served_tables
@@ -26,9 +31,11 @@ from dialtone_nb.runbooks.verify import verify_site
 from dialtone_nb.server.claims import ClaimFolder
 from dialtone_nb.server.folder import list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
+from tests.server.running_server import wait_until
 
 from .desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
 
+ALWAYS = ("0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z")
 URL = "https://stage.calls.example.org"
 ROOT = Path(__file__).parents[2]
 
@@ -285,3 +292,31 @@ def test_of_many_who_claim_a_folder_at_once_one_alone_does(own: Desk) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert 1 <= sum(pool.map(apply, range(8))) <= 8
     assert keeper.list() == []
+
+
+def test_reports_and_the_monitor_read_our_servers_log(own: Desk) -> None:
+    """A refused call has its reason in the frame, and its line in what is watched, as with functions."""
+    own.do(own.deploy())
+    own.do(own.set_up("workbench", buy=WORKBENCH))
+    dial(own, "workbench", "9005550199")
+    source = log_source(own.parameters.network, own.account, own.project)
+    wait_until(lambda: len(list(ServerLog(own.server.folder, is_rehearsed=True).lines(*ALWAYS))) >= 1)
+    calls = load_calls("twilio", own.account, service=source, phones={WORKBENCH: Phone("workbench", "stage")})
+    (attempt,) = calls.frame.to_dict("records")
+    assert (attempt["outcome"], attempt["reason"]) == ("refused", "premium-rate")
+    seen = take_snapshot(own.client, now=own.account.now(), minutes=60, environment="stage", phones={}, service=source)
+    assert any("premium-rate" in line.what for line in seen.log)
+
+
+def test_a_log_has_the_lines_of_its_hours(tmp_path: Path) -> None:
+    """On a real account times tell; torn lines and foreign ones are left out."""
+    folder = tmp_path / "events" / "stage"
+    folder.mkdir(parents=True)
+    lines = [
+        '{"timestamp":"2026-03-01T23:59:00.000Z","event":"a"}',
+        '{"timestamp":"2026-03-02T00:00:00.000Z","event":"b"}',
+    ]
+    (folder / "2026-03-02.jsonl").write_text("\n".join([*lines, "{}", "no JSON", '{"timestamp": "2026']))
+    found = list(ServerLog(tmp_path).lines("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"))
+    assert [(one["environment"], one["date_created"]) for one in found] == [("stage", "2026-03-02T00:00:00.000Z")]
+    assert len(list(ServerLog(tmp_path, is_rehearsed=True).lines(*ALWAYS))) == 2
