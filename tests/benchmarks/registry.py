@@ -17,6 +17,7 @@ FIGURES: Final[Mapping[str, str]] = {
     "fetch": "calls fetched into the archive at 150 ms a page",
     "report": "the full call report over millions of events, from files and from an archive",
     "deploy": "requests and seconds of a deploy, beside the serverless toolkit",
+    "decision": "a cold start and a decision of the deployed function",
     "runbook": "what a runbook costs beyond papermill itself",
     "rehearsal": "how fast the rehearsal starts and answers",
     "sip_door": "the SIP door: registrations, calls, the wait before ringing, memory",
