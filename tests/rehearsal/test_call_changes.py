@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
 
-from .network import HELLO, NUMBER, Network, place, statuses
+from dialtone_nb.rehearsal import start_rehearsal
+
+from .doors import Door, client_of, deploy
+from .network import FRIEND, HELLO, NUMBER, Network, place, statuses
 
 FOREVER = '<Response><Pause length="3600"/></Response>'
 
@@ -129,3 +135,56 @@ def test_call_is_deleted_once_it_is_over(network: Network) -> None:
         network.client.calls(call.sid).fetch()
     assert raised.value.status == 404
     assert network.client.calls.list() == []
+
+
+CALLS_BACK = """exports.handler = async (context, event, callback) => {
+  const answer = new Twilio.twiml.VoiceResponse();
+  if (event.Digits === undefined) {
+    answer.gather({ timeout: 4, actionOnEmptyResult: true });
+    return callback(null, answer);
+  }
+  const call = context.getTwilioClient().calls(event.CallSid);
+  console.log((await call.fetch()).status);
+  const other = new Twilio.twiml.VoiceResponse();
+  other.say('changed from within');
+  console.log((await call.update({ twiml: other.toString() })).status);
+  answer.pause({ length: 600 });
+  callback(null, answer);
+};"""
+
+
+@pytest.mark.parametrize("is_outgoing", [False, True])
+def test_function_may_look_at_its_call_and_change_it(client: Client, door: Door, is_outgoing: bool) -> None:
+    """A function that a call waits for can fetch it and give it other TwiML, at once; that takes over next."""
+    live = deploy(client, door, {"/voice": ("protected", CALLS_BACK)})
+    url = f"https://{live.domain_name}/voice"
+    client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=url)
+    if is_outgoing:
+        sid = client.calls.create(to=FRIEND, from_=NUMBER, url=url).sid
+        assert [client.calls(sid).fetch().status for _ in range(3)] == ["ringing", "in-progress", "completed"]
+    else:
+        told = door.call(from_=FRIEND, to=NUMBER)
+        sid = told["call_sid"]
+        assert told["heard"] == ["changed from within"]
+    logs = client.serverless.v1.services(live.service).environments(live.environment).logs.list()
+    assert [log.message for log in logs] == ["in-progress", "in-progress"]
+    assert client.monitor.v1.alerts.list() == []
+    assert client.calls(sid).fetch().duration == str(4 + 2)
+
+
+def test_call_that_nobody_carries_leaves_its_queue(network: Network, door: Door, state: Path) -> None:
+    """A call that waited when the rehearsal was killed can be ended afterwards, and stands in no queue then."""
+    place(network, twiml="<Response><Enqueue>operators</Enqueue></Response>")
+    network.door.control("POST", "/clock", json={"advance_s": 10})
+    kept = state.with_name("kept.db")
+    with sqlite3.connect(state) as running, sqlite3.connect(kept) as copy:
+        running.backup(copy)
+    running.close()
+    copy.close()
+    with start_rehearsal(kept) as again:
+        client = client_of(again)
+        (queue,) = client.queues.list()
+        (call,) = client.calls.list(status="in-progress")
+        assert (queue.current_size, client.calls(call.sid).update(status="completed").status) == (1, "completed")
+        assert client.queues(queue.sid).fetch().current_size == 0
+        client.http_client.session.close()

@@ -17,6 +17,7 @@ from dialtone_nb.rehearsal.exchange.live_call import Interruption, LiveCall, Sur
 from dialtone_nb.rehearsal.exchange.orders import FarSide, Order
 from dialtone_nb.rehearsal.exchange.outgoing_orders import take_order, waiting_orders
 from dialtone_nb.rehearsal.exchange.phones import CALLS, chosen_domain
+from dialtone_nb.rehearsal.exchange.queues import leave_queues
 from dialtone_nb.rehearsal.exchange.schedule import Party, Schedule
 from dialtone_nb.rehearsal.exchange.simulated import SimulatedLine, SimulatedWires
 from dialtone_nb.rehearsal.exchange.telling import tell_call, tell_turned_away
@@ -76,7 +77,11 @@ class Exchange:
         def carry() -> None:
             call = self._begin(entry, SimulatedLine(party, order.far_side), self._simulated_wires(party, order))
             carried.append(call)
-            Carrying(call, entry).run()
+            self._parties[call.own.record.sid] = party
+            try:
+                Carrying(call, entry).run()
+            finally:
+                del self._parties[call.own.record.sid]
 
         party = self.schedule.enlist(carry)
         self.schedule.drive_through(party)
@@ -150,8 +155,8 @@ class Exchange:
             self.schedule.pass_time(seconds)
 
     async def look(self, call_sid: str) -> None:
-        """Let a simulated call of the API go on until it has another status."""
-        if self._parties:
+        """Let a simulated call go on until it has another status; none goes on faster while others do anyway."""
+        if self._parties and not self.schedule.is_busy:
             await asyncio.wrap_future(self._queue.submit(self._go_on, call_sid))
 
     def _go_on(self, call_sid: str) -> None:
@@ -163,7 +168,11 @@ class Exchange:
     async def interrupt(self, record: CallRecord, wanted: Interruption) -> None:
         """Have what the API asks for done to a call that is going on, or to one that nobody carries any more."""
         call_sid = record.parent_call_sid or record.sid
-        if party := self._parties.get(call_sid):
+        party = self._parties.get(call_sid)
+        if party and self.schedule.is_busy:
+            # Perhaps it is a function that asks, for which a call waits: that changes once the function has answered.
+            party.interrupt(wanted)
+        elif party:
             await asyncio.wrap_future(self._queue.submit(self._break_in, party, wanted))
         elif call := self._live.get(call_sid):
             call.wires.interrupt(wanted)
@@ -171,6 +180,7 @@ class Exchange:
             with self.store.transaction() as tables:
                 status = "completed" if record.status == "in-progress" else ENDED_UNANSWERED
                 change_call(tables, record, status=status, ended=tables.now())
+                leave_queues(tables, record.sid)
 
     def _break_in(self, party: Party, wanted: Interruption) -> None:
         party.interrupt(wanted)

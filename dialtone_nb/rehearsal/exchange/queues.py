@@ -63,3 +63,10 @@ def leave_queue(tables: Tables, queue_sid: str, call_sid: str) -> None:
     """Nobody stands there any more."""
     if member := tables.find(MEMBER, queue_sid, call_sid):
         tables.remove(member.sid)
+
+
+def leave_queues(tables: Tables, call_sid: str) -> None:
+    """A call stands in no queue any more."""
+    for member in tables.list(MEMBER):
+        if member.name == call_sid:
+            tables.remove(member.sid)

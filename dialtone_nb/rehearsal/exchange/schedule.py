@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dialtone_nb.rehearsal.store import Store
@@ -52,7 +53,8 @@ class Party:
         return self._schedule.now()
 
     def wait(self, seconds: float) -> None:
-        """Let simulated time pass; raises what interrupts it. Only the party itself asks this."""
+        """Let simulated time pass; raises what interrupts it, or did so before. Only the party itself asks this."""
+        self.check()
         self._schedule.park(self, seconds)
         self._parked.release()
         self._turn.acquire()
@@ -85,6 +87,7 @@ class Schedule:
         self._moments: list[_Moment] = []
         self._count = 0
         self._driving = threading.RLock()
+        self.is_busy = False  # whether moments come just now
 
     def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Party:
         """A new party, whose moment is so many seconds from now."""
@@ -110,7 +113,7 @@ class Schedule:
 
     def drive(self, is_enough: Callable[[], bool]) -> None:
         """Let one moment after another come, until it is enough or none is left."""
-        with self._driving:
+        with self._at_work():
             while self._moments and not is_enough():
                 self._come(self._next())
 
@@ -120,7 +123,7 @@ class Schedule:
 
     def settle(self, party: Party) -> None:
         """Let a party that was interrupted go on at once, until it waits again or is over."""
-        with self._driving:
+        with self._at_work():
             for moment in self._moments:
                 if moment.party is party:
                     self._come(moment)
@@ -128,7 +131,7 @@ class Schedule:
 
     def pass_time(self, seconds: float) -> None:
         """Let so many seconds pass, and all moments in them come."""
-        with self._driving:
+        with self._at_work():
             until = round(self.now() + seconds, 3)
             while self._moments and (moment := self._next()).at <= until:
                 self._come(moment)
@@ -141,6 +144,15 @@ class Schedule:
                 moment = self._moments.pop()
                 moment.party.interrupt(Abandoned())
                 moment.party.resume()
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._driving:
+            self.is_busy = True
+            try:
+                yield
+            finally:
+                self.is_busy = False
 
     def _next(self) -> _Moment:
         return min(self._moments, key=lambda moment: (moment.at, moment.nth))
