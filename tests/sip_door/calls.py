@@ -16,7 +16,7 @@ Phones = Callable[..., Baresip]
 Handsets = Callable[..., Handset]
 
 
-def lifted(handset: Handset, dialled: str, **headers: str) -> tuple[str, int]:
+def lifted(handset: Handset, dialled: str, **headers: Any) -> tuple[str, int]:
     """Where the sound goes of a call that was answered; its 200 is acknowledged."""
     answer = handset.invite(dialled, **headers)
     while answer.status_code < 200:

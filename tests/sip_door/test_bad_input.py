@@ -93,7 +93,7 @@ def test_whatever_comes_is_a_request_a_response_or_unreadable(data: bytes) -> No
     read_contacts(message)
     try:
         if offer := read_description(message.message):
-            answer_offer(offer, ("127.0.0.1", 4000))
+            answer_offer(offer, ("127.0.0.1", 4000), "127.0.0.1")
     except Unacceptable:
         pass
 
@@ -106,7 +106,7 @@ def test_whatever_comes_is_a_request_a_response_or_unreadable(data: bytes) -> No
 def test_whatever_comes_as_sound_is_sound_a_key_or_counted(data: bytes) -> None:
     """Damaged RTP is thrown away."""
     port = MediaPort()
-    port.agree(Agreed(("127.0.0.1", 9)), ["127.0.0.1"])
+    port.agree(Agreed(("127.0.0.1", 9)), "127.0.0.1")
     port.datagram_received(data, ("127.0.0.1", 9))
     assert port.heard.received + port.heard.strange >= 1
 
@@ -114,7 +114,7 @@ def test_whatever_comes_as_sound_is_sound_a_key_or_counted(data: bytes) -> None:
 def test_sound_from_another_machine_is_not_heard() -> None:
     """Nobody speaks into a call whose port they guessed."""
     port = MediaPort()
-    port.agree(Agreed(("192.0.2.1", 9)), ["192.0.2.1"])
+    port.agree(Agreed(("192.0.2.1", 9)), "192.0.2.1")
     port.datagram_received(struct.pack("!BBHLL", 0x80, 0, 1, 1, 1) + b"\xff" * 160, ("192.0.2.2", 9))
     assert (port.heard.received, port.heard.strange) == (0, 1)
     assert port.agreed.remote == ("192.0.2.1", 9)

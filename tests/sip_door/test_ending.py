@@ -124,3 +124,39 @@ def test_a_call_over_tcp(handset: Handsets) -> None:
     lifted(caller, "704")
     assert loudness(hear(caller.rtp, 10)) > LOUD
     hang_up(caller)
+
+
+def test_sound_goes_where_the_signalling_comes_from(handset: Handsets) -> None:
+    """A phone with two networks offers the address of the other one (as Linphone does), or somebody else's."""
+    caller = handset()
+    port = caller.rtp.getsockname()[1]
+    lifted(caller, "704", body=SDP.format(port=port).replace("IN IP4 127.0.0.1", "IN IP6 fd00::2"))
+    assert loudness(hear(caller.rtp, 10)) > LOUD
+    hang_up(caller)
+
+
+def test_keys_are_taken_at_the_rate_of_the_sound(handset: Handsets) -> None:
+    """A phone with wide-band codecs offers keys at each of their rates; ours is 8,000."""
+    offer = (
+        SDP.format(port=4000)
+        .replace("0 8 101", "96 0 99 101")
+        .replace("a=rtpmap:8 PCMA/8000", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:99 telephone-event/48000")
+    )
+    caller = handset()
+    lifted(caller, "704", body=offer)
+    codecs = parse_sdp(caller.answered.text).audio.codecs
+    assert [(one.payload_type, one.clock_rate) for one in codecs] == [(0, 8000), (101, 8000)]
+    hang_up(caller)
+
+
+def test_a_call_is_told_at_once_that_it_is_tried(handset: Handsets) -> None:
+    """100 Trying, in SIP's words and not HTTP's."""
+    caller = handset()
+    challenged = caller.ask(first := caller.request("INVITE", f"sip:704@{DOMAIN}"))
+    caller.acknowledge(challenged, first)
+    tried = caller.request("INVITE", first.uri, body=SDP.format(port=caller.rtp.getsockname()[1]))
+    tried.headers.set_single("Proxy-Authorization", caller.credentials(challenged, "INVITE", first.uri))
+    caller.send(tried)
+    answer = caller.receive()
+    assert bytes(answer).startswith(b"SIP/2.0 100 Trying\r\n")
+    assert caller.response(to=tried).status_code == 180

@@ -38,8 +38,8 @@ class IncomingSession(Session):
         if offer is None:
             self._description = make_offer(self.media.local)
             return
-        self._description, agreed = answer_offer(offer, self.media.local)
-        self.media.agree(agreed, [self.flow.peer[0]])
+        self._description, agreed = answer_offer(offer, self.media.local, self.flow.peer[0])
+        self.media.agree(agreed, self.flow.peer[0])
 
     def ring(self) -> None:
         """180: it rings."""
@@ -82,7 +82,7 @@ class IncomingSession(Session):
             try:
                 description = read_description(request.message)
                 if description:
-                    self.media.agree(read_agreement(description), [self.flow.peer[0]])
+                    self.media.agree(read_agreement(description, self.flow.peer[0]), self.flow.peer[0])
             except Unacceptable:
                 self.hang_up()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from aiortp.dtmf import DtmfReceiver
@@ -42,7 +43,7 @@ class MediaPort(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self._transport: asyncio.DatagramTransport | None = None
         self._agreed = Agreed(None)
-        self._allowed: set[str] = set()
+        self._host = ""
         self._ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
         self._timestamp = secrets.randbits(31)
         self._source, self._shift = 0, 0
@@ -75,10 +76,10 @@ class MediaPort(asyncio.DatagramProtocol):
             self._transport.close()
             self._transport = None
 
-    def agree(self, agreed: Agreed, allowed: Iterable[str]) -> None:
-        """Send there from now on, and hear only what comes from these hosts."""
+    def agree(self, agreed: Agreed, host: str) -> None:
+        """Send there from now on, and hear only what comes from this host."""
         self._agreed = agreed
-        self._allowed = {*allowed, *([agreed.remote[0]] if agreed.remote else [])}
+        self._host = host
 
     @property
     def agreed(self) -> Agreed:
@@ -89,7 +90,7 @@ class MediaPort(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """A packet: a key, or sound."""
-        if addr[0] not in self._allowed:
+        if addr[0] != self._host:
             self.heard.strange += 1
             return
         try:
@@ -179,8 +180,9 @@ class MediaPort(asyncio.DatagramProtocol):
             ssrc=self._ssrc,
             payload=payload,
         )
-        self._transport.sendto(packet.serialize(), agreed.remote)
-        self.heard.sent += 1
+        with contextlib.suppress(OSError, ValueError):  # what can't be sent is lost, as on a network
+            self._transport.sendto(packet.serialize(), agreed.remote)
+            self.heard.sent += 1
 
 
 def join(one: MediaPort, other: MediaPort) -> None:

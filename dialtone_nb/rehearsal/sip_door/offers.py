@@ -17,7 +17,7 @@ from aiosipua.sdp_negotiate import SdpNegotiationError, negotiate_sdp
 
 from dialtone_nb.rehearsal.sip_door.flows import Address
 from dialtone_nb.rehearsal.sip_door.media import DTMF, Agreed
-from dialtone_nb.rehearsal.sip_door.sounds import PCMA, PCMU
+from dialtone_nb.rehearsal.sip_door.sounds import PCMA, PCMU, RATE
 
 CONTENT_TYPE = "application/sdp"
 LARGEST_PORT = 65535
@@ -63,37 +63,42 @@ def make_offer(local: Address, version: int = 1) -> SdpMessage:
     return SdpMessage(origin=origin, session_name="-", connection=ConnectionData("IN", "IP4", local[0]), media=[audio])
 
 
-def answer_offer(offer: SdpMessage, local: Address) -> tuple[SdpMessage, Agreed]:
-    """Our answer to an offer, and what that comes to; `Unacceptable` where it has nothing that we have."""
+def answer_offer(offer: SdpMessage, local: Address, peer: str) -> tuple[SdpMessage, Agreed]:
+    """Our answer to a peer's offer, and what that comes to; `Unacceptable` where it has nothing that we have."""
     keys = _keys_of(offer)
     try:
         answer, payload_type = negotiate_sdp(offer, local[0], local[1], [PCMU, PCMA], keys or 0, session_id="1")
     except (SdpNegotiationError, ValueError, IndexError) as error:
         raise Unacceptable(str(error)) from None
-    return answer, Agreed(remote_of(offer), payload_type, keys, _may_send(offer))
+    return answer, Agreed(remote_of(offer, peer), payload_type, keys, _may_send(offer))
 
 
-def read_agreement(answer: SdpMessage) -> Agreed:
-    """What the answer to our offer comes to; `Unacceptable` where it has nothing that we offered."""
+def read_agreement(answer: SdpMessage, peer: str) -> Agreed:
+    """What a peer's answer to our offer comes to; `Unacceptable` where it has nothing that we offered."""
     audio = answer.audio
     chosen = [codec.payload_type for codec in audio.codecs if codec.payload_type in {PCMU, PCMA}] if audio else []
     if not chosen or not audio or not audio.port:
         raise Unacceptable("an answer without PCMU and PCMA")
-    return Agreed(remote_of(answer), chosen[0], _keys_of(answer), _may_send(answer))
+    return Agreed(remote_of(answer, peer), chosen[0], _keys_of(answer), _may_send(answer))
 
 
-def remote_of(description: SdpMessage) -> Address | None:
-    """Where its sound is to go; None where it wants none."""
+def remote_of(description: SdpMessage, peer: str) -> Address | None:
+    """Where its sound is to go; None where it wants none.
+
+    That is always where its signalling comes from: behind a router, and with several networks, a phone knows no better
+    address of its own, and nobody can have a call's sound sent to somebody else.
+    """
     audio = description.audio
     connection = (audio.connection if audio else None) or description.connection
-    if not audio or not connection or not 0 < audio.port <= LARGEST_PORT or connection.address == "0.0.0.0":  # noqa: S104 - how old phones hold
-        return None
-    return connection.address, audio.port
+    is_held = connection is not None and connection.address == "0.0.0.0"  # noqa: S104 - how old phones hold
+    return None if not audio or is_held or not 0 < audio.port <= LARGEST_PORT else (peer, audio.port)
 
 
 def _keys_of(description: SdpMessage) -> int | None:
+    """The payload type of keys at the rate of our sound: phones with several codecs have one for each rate."""
     codecs = description.audio.codecs if description.audio else []
-    return next((codec.payload_type for codec in codecs if codec.encoding_name.lower() == "telephone-event"), None)
+    keys = (one for one in codecs if one.encoding_name.lower() == "telephone-event" and one.clock_rate == RATE)
+    return next((one.payload_type for one in keys), None)
 
 
 def _may_send(description: SdpMessage) -> bool:

@@ -121,7 +121,7 @@ class OutgoingSession(Session):
             answer = read_description(response)
             if answer is None:
                 raise Unacceptable("an answer without SDP")
-            self.media.agree(read_agreement(answer), [self.flow.peer[0]])
+            self.media.agree(read_agreement(answer, self.flow.peer[0]), self.flow.peer[0])
         except Unacceptable:
             self.hang_up()
             self._tell(488)

@@ -10,6 +10,7 @@ SERVER = "dialtone_nb rehearsal, not Twilio"
 ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE"
 # RFC 3261, 21, where HTTP has another phrase for the number or none.
 PHRASES = {
+    100: "Trying",
     180: "Ringing",
     183: "Session Progress",
     200: "OK",

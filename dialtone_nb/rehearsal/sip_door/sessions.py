@@ -124,8 +124,8 @@ class Session:
         try:
             offer = read_description(request.message)
             if offer:
-                answer, agreed = answer_offer(offer, self.media.local)
-                self.media.agree(agreed, [self.flow.peer[0]])
+                answer, agreed = answer_offer(offer, self.media.local, self.flow.peer[0])
+                self.media.agree(agreed, self.flow.peer[0])
                 write_description(response, answer)
             elif request.method == "INVITE":
                 write_description(response, make_offer(self.media.local))
