@@ -1,5 +1,6 @@
 """The monitor's opening: one look where nobody watches, and parameters that make no sense are refused."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ def runbook(account: Account | None, declared: Parameters | None, *, attended: b
     """An open runbook, as far as the monitor looks at it."""
     parameters = SimpleNamespace(**{"minutes": 60, "every": 10, "show_numbers": False, **given})
     return SimpleNamespace(
-        account=account, declared=declared, parameters=parameters, environment="prod", attended=attended
+        project=Path(), account=account, declared=declared, parameters=parameters, environment="prod", attended=attended
     )
 
 
