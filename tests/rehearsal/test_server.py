@@ -118,7 +118,7 @@ def test_account_is_fetched_without_its_token(client: Client, rehearsal: Rehears
 @pytest.mark.parametrize(
     ("host", "path"),
     [
-        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Queues.json"),
+        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Conferences.json"),
         ("api.twilio.com", "/2010-04-01/Accounts/{account}/Calls"),
         ("serverless.twilio.com", "/v1/Services/ZS0/Plugins"),
         ("video.twilio.com", "/v1/Rooms"),
