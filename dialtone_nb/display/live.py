@@ -68,6 +68,15 @@ class LiveView:
             except DialtoneError as error:
                 # A network that is away for a moment is no reason to stop watching; what was seen stays.
                 trouble = f'<p><b class="danger">{escape(str(error))}</b>; trying again</p>'
+            except Exception as error:
+                # No cell runs that could show a fault of the program; a view that stands still must not look alive.
+                trouble = (
+                    f'<p role="alert"><b class="danger">{escape(f"{type(error).__name__}: {error}")}</b>: a fault '
+                )
+                self._page.value = with_look(f'<div class="dialtone">{trouble}of the program; stopped</p></div>{seen}')
+                if stopped is self._stopped:
+                    self.stop()
+                return
             if stopped.is_set():
                 return
             self._page.value = with_look(f'<div class="dialtone">{trouble}</div>{seen}' if trouble else seen)
