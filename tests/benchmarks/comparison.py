@@ -65,6 +65,18 @@ class AtMost:
 
 
 @dataclass(frozen=True, slots=True)
+class Exactly:
+    """The same as the peer's, to the last digit."""
+
+    def is_met(self, line: Comparison) -> bool:
+        """Whether it is."""
+        return line.ours == line.theirs
+
+    def __str__(self) -> str:
+        return "equal"
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One measured figure. `theirs` is None where the peer could not do it at all, or where there is no peer."""
 
@@ -81,6 +93,8 @@ class Comparison:
         """How many times as good as the peer we are; None without a peer's figure."""
         if self.theirs is None:
             return None
+        if self.ours == self.theirs:
+            return 1.0
         good, bad = (self.ours, self.theirs) if self.more_is_better else (self.theirs, self.ours)
         return good / bad if bad else float("inf")
 

@@ -16,6 +16,7 @@ from tests.benchmarks.comparison import Comparison, Size
 FIGURES: Final[Mapping[str, str]] = {
     "fetch": "calls fetched into the archive at 150 ms a page",
     "report": "the full call report over millions of events, from files and from an archive",
+    "totals": "Futel's attempts by year and outcome, beside a plain count",
     "deploy": "requests and seconds of a deploy, beside the serverless toolkit",
     "decision": "a cold start and a decision of the deployed function",
     "runbook": "what a runbook costs beyond papermill itself",
