@@ -1,6 +1,7 @@
 """Attempts are counted part by part, here or on a cluster: the same to the last digit, and never all in memory."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,16 @@ from distributed import LocalCluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.calls import before_after, concurrency, signs_of_life
 from dialtone_nb.calls.archive import bundle_days, list_days, load_archive, load_days, save_attempts
 from dialtone_nb.calls.attempts import Attempts, FramePart
+from dialtone_nb.calls.before_after import merge_around, tally_around
 from dialtone_nb.calls.call_data import CallData
+from dialtone_nb.calls.concurrency import merge_overlaps, tally_overlaps
+from dialtone_nb.calls.deployments import Deployment
 from dialtone_nb.calls.frame import make_frame
 from dialtone_nb.calls.load import load_calls
+from dialtone_nb.calls.signs_of_life import merge_signs, tally_signs
 from dialtone_nb.calls.tally import merge_hours, merge_tallies, tally_attempts, tally_hours
 from dialtone_nb.errors import InputError
 from tests.calls.strategies import frame_of, frames
@@ -61,8 +67,15 @@ def cluster() -> Iterator[LocalCluster]:
 
 
 def tallies_of(data: CallData) -> list[pd.DataFrame]:
-    """All that is counted of some attempts."""
-    return [data.tally(), data.hours()]
+    """All that is counted of some attempts, for whatever part of a report."""
+    deployed = (Deployment(datetime(2026, 3, 9, 12, tzinfo=UTC), "prod", "ZD1", "ZB1"),)
+    return [
+        data.tally(),
+        data.hours(),
+        data.gather(partial(tally_around, deployments=deployed), merge_around, before_after.COUNTED),
+        data.gather(tally_overlaps, merge_overlaps, concurrency.COUNTED),
+        data.gather(tally_signs, merge_signs, signs_of_life.COUNTED),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -75,7 +88,7 @@ def test_a_cluster_counts_the_same_to_the_last_digit(archive: str, cluster: Loca
         for ours, theirs in zip(tallies_of(here), tallies_of(there), strict=True):
             pd.testing.assert_frame_equal(theirs, ours, check_exact=True)
         assert there.findings == here.findings
-        assert len(here.tally())
+        assert all(len(tally) for tally in tallies_of(here))
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
