@@ -1,0 +1,78 @@
+"""clients.yaml as typed models: one entry a phone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dialtone_nb.errors import Fault
+from dialtone_nb.parameters.network import Network
+from dialtone_nb.parameters.words import Device, PhoneNumber, QuietHours
+from dialtone_nb.yaml_faults import suggest
+from dialtone_nb.yaml_models import Closed, YamlFile
+
+
+class EmergencyAddress(Closed):
+    """Where the ambulance goes; what Twilio calls an Address."""
+
+    customer_name: str = Field(min_length=1)
+    street: str = Field(min_length=1)
+    street_secondary: str = ""
+    city: str = Field(min_length=1)
+    region: str = Field(min_length=1)
+    postal_code: str = Field(min_length=1)
+    country: Literal["US", "CA", "GB"]
+
+
+class ClientLimits(Closed):
+    """What one phone may do, where the hosting can count: calls in an hour; hours without any but emergency calls."""
+
+    calls_an_hour: int | None = Field(None, ge=1, le=1000)
+    quiet_hours: QuietHours | None = None
+
+
+class Client(Closed):
+    """One phone."""
+
+    description: str = ""
+    environment: str
+    caller_id: PhoneNumber
+    trunk_context: str
+    emergency_address: EmergencyAddress | None = None
+    device: Device = "any"
+    call_time_limit_s: int | None = Field(None, ge=10, le=14400)
+    limits: ClientLimits | None = None
+
+
+def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> list[Fault]:
+    """What is wrong with phones that fit their model: what they name must be in network.yaml, numbers their own."""
+    faults = []
+    callers: dict[str, str] = {}
+    for name, client in clients.items():
+        if client.environment not in network.environments:
+            faults.append(
+                Fault(
+                    file.place(name, "environment"),
+                    f"{client.environment!r} is not declared in network.yaml",
+                    suggest(client.environment, list(network.environments)),
+                )
+            )
+        if client.trunk_context not in network.trunk.contexts:
+            faults.append(
+                Fault(
+                    file.place(name, "trunk_context"),
+                    f"there is no context {client.trunk_context!r} on the trunk",
+                    suggest(client.trunk_context, network.trunk.contexts),
+                )
+            )
+        if client.caller_id in callers:
+            faults.append(
+                Fault(
+                    file.place(name, "caller_id"),
+                    f"{client.caller_id} is the caller ID of {callers[client.caller_id]} already",
+                    "give each phone its own number, or an incoming call can't tell them apart",
+                )
+            )
+        callers.setdefault(client.caller_id, name)
+    return faults

@@ -1,0 +1,146 @@
+"""network.yaml as a typed model: what every phone shares."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from dialtone_nb.errors import Fault
+from dialtone_nb.parameters.words import (
+    BaseUrl,
+    DomainPrefix,
+    Edge,
+    EnvironmentName,
+    Hosting,
+    ProvisioningUrl,
+    TimeZone,
+    UniqueName,
+)
+from dialtone_nb.sip import sip_domain_name
+from dialtone_nb.yaml_faults import suggest
+from dialtone_nb.yaml_models import Closed, YamlFile
+
+# Folders of reports and a consent have these names.
+_TAKEN = ("rehearsal", "all")
+
+
+class Service(Closed):
+    """The Twilio Serverless service."""
+
+    name: UniqueName
+    runtime: Literal["node20", "node22"] = "node22"
+
+
+class Environment(Closed):
+    """One environment of the service, and how careful to be with it."""
+
+    protected: bool
+
+
+class Trunk(Closed):
+    """Our own SIP server: where calls to a context go, with which headers."""
+
+    uri: str
+    contexts: tuple[str, ...] = Field(min_length=1, strict=False)
+    headers: dict[str, str] = Field(default_factory=dict)
+    username: str = ""
+
+
+class Server(Closed):
+    """Our own server: where Twilio finds each environment of it, and its folder as this machine sees it."""
+
+    base_urls: dict[EnvironmentName, BaseUrl] = Field(min_length=1)
+    folder: str = Field("server", min_length=1)
+
+
+class Network(Closed):
+    """network.yaml: what every phone shares."""
+
+    service: Service
+    environments: dict[EnvironmentName, Environment] = Field(min_length=1)
+    sip_domain_prefix: DomainPrefix
+    credential_list: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    trunk: Trunk
+    hosting: Hosting = "functions"
+    server: Server | None = None
+    edge: Edge | None = None
+    provisioning: ProvisioningUrl = ""
+    call_time_limit_s: int = Field(3600, ge=10, le=14400)
+    ring_timeout_s: int = Field(30, ge=5, le=600)
+    time_zone: TimeZone = "UTC"
+
+    def sip_domain(self, environment: str, *, emergency: bool) -> str:
+        """The name of an environment's SIP domain, with emergency calling or without."""
+        return sip_domain_name(self.sip_domain_prefix, environment, emergency=emergency)
+
+    @property
+    def self_hosted(self) -> Server | None:
+        """Our own server, where it answers Twilio; None where Twilio's functions do."""
+        return self.server if self.hosting == "self_hosted" else None
+
+
+def network_faults(file: YamlFile, network: Network) -> list[Fault]:
+    """What is wrong with the file as a whole: what fits its model, and not the rest of it."""
+    faults = [
+        Fault(file.place("environments", name), f"{name!r} has a meaning of its own here", "choose another name")
+        for name in _TAKEN
+        if name in network.environments
+    ]
+    for name in network.environments:
+        for emergency in (True, False):
+            label = network.sip_domain(name, emergency=emergency).split(".", 1)[0]
+            if len(label) > 63:
+                faults.append(
+                    Fault(
+                        file.place("sip_domain_prefix"),
+                        f"makes the SIP domain name {label!r} of {len(label)} characters, more than 63",
+                        "shorten it",
+                    )
+                )
+    used = set(re.findall(r"{([^}]*)}", network.trunk.uri + "".join(network.trunk.headers.values())))
+    faults.extend(
+        Fault(
+            file.place("trunk"),
+            f"has the placeholder {{{word}}}",
+            suggest(word, ["client", "context", "dialled"]),
+        )
+        for word in sorted(used - {"client", "context", "dialled"})
+    )
+    if not network.trunk.uri.startswith(("sip:", "sips:")):
+        faults.append(
+            Fault(
+                file.place("trunk", "uri"), f"is no SIP URI: {network.trunk.uri!r}", "write sip:{context}@your.server"
+            )
+        )
+    return faults + _server_faults(file, network)
+
+
+def _server_faults(file: YamlFile, network: Network) -> list[Fault]:
+    if network.hosting == "self_hosted" and network.server is None:
+        repair = "add server with the base_urls of each environment, or choose functions"
+        return [Fault(file.place("hosting"), "is self_hosted, and there is no server", repair)]
+    urls = network.server.base_urls if network.server else {}
+    faults = [
+        Fault(
+            file.place("server", "base_urls", name),
+            f"{name!r} is no environment",
+            suggest(name, list(network.environments)),
+        )
+        for name in urls
+        if name not in network.environments
+    ]
+    if network.hosting == "self_hosted":
+        faults += [
+            Fault(file.place("server", "base_urls"), f"has none for {name}", f"add {name}: https://your.host")
+            for name in network.environments
+            if name not in urls
+        ]
+    by_url: dict[str, str] = {}
+    for name, url in urls.items():
+        # One server serves one environment: it knows its own by how it was started.
+        if by_url.setdefault(url, name) != name:
+            place = file.place("server", "base_urls", name)
+            faults.append(Fault(place, f"{url} is that of {by_url[url]} already", "give each environment its own"))
+    return faults
