@@ -6,20 +6,17 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from pyarrow import fs
 
 from dialtone_nb.calls.archive import open_archive, replace_file
-from dialtone_nb.calls.load import TWILIO, find_archive, find_source
+from dialtone_nb.calls.load import TWILIO, Runbook, find_archive, find_source
 from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from twilio.rest import Client
-
-    from dialtone_nb.account import Account
-    from dialtone_nb.parameters import Parameters
 
 FILE: Final = "deployments.json"
 
@@ -38,22 +35,6 @@ class Deployment:
         """How a report names it."""
         what = "" if self.build_sid else ", taken down"
         return f"{self.environment} {self.at:%Y-%m-%d %H:%M}{what}"
-
-
-class Runbook(Protocol):
-    """What is needed of an open runbook here."""
-
-    @property
-    def parameters(self) -> Any: ...  # environment, source, archive
-
-    @property
-    def account(self) -> Account: ...
-
-    @property
-    def declared(self) -> Parameters: ...
-
-    @property
-    def project(self) -> Path: ...
 
 
 def load_runbook_deployments(runbook: Runbook) -> tuple[Deployment, ...]:
