@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from aiosipua.message import SipResponse
@@ -171,3 +174,19 @@ def test_a_flood_of_registrations_keeps_no_phone_out(network: Network, handset: 
         attacker.register()
     assert flooded.register().status_code == 200
     assert until(lambda: [one for one in network.registrations() if one["client"] == flooded.user])
+
+
+def test_what_strangers_send_fills_no_terminal(tmp_path: Path) -> None:
+    """A rehearsal that is sent damaged messages prints nothing about them."""
+    command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--sip", "127.0.0.1:0", "--state", str(tmp_path / "s")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as door:
+        assert door.stdout
+        said = "".join(iter(door.stdout.readline, "Stop it with Ctrl-C.\n"))
+        port = int(said.partition("SIP          127.0.0.1:")[2].partition(",")[0])
+        with Handset(("127.0.0.1", port), "nobody") as stranger:
+            for data, _ in zip(damaged(3), range(300), strict=False):
+                stranger.send(data)
+            stranger.send(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\n\r\nmore than that")
+            stranger.settle()
+        door.terminate()
+        assert door.communicate(timeout=20) == ("", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 import time
@@ -31,6 +32,10 @@ from dialtone_nb.rehearsal.sip_door.sessions import Session, Switchboard, refuse
 from dialtone_nb.rehearsal.sip_door.transactions import Transactions, send_response
 from dialtone_nb.rehearsal.sip_door.watching import PhoneBook
 from dialtone_nb.rehearsal.store import Store
+
+# What strangers send makes these libraries warn; it is counted here, and no page or terminal fills with it.
+for library in ("aiosipua", "aiortp"):
+    logging.getLogger(library).addHandler(logging.NullHandler())
 
 LOOPBACK = "127.0.0.1"
 SWEEP_S = 1.0  # how often it is looked whether registrations have expired

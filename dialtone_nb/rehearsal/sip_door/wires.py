@@ -43,9 +43,9 @@ class PhoneWires:
     ) -> Generator[LegEvent, None, None]:
         """What happens at the legs, as it happens; a caller who was answered hears the ringback tone."""
         ringing = Ringing(self._telephones, self._waiting, legs)
-        until = self._waiting.wait(_begin(ringing, timeout_s))
-        patience = until - timeout_s + _patience_of(caller)
         try:
+            until = self._waiting.wait(_begin(ringing, timeout_s))
+            patience = until - timeout_s + _patience_of(caller)
             while event := self._waiting.wait(_next_event(ringing, until, patience, caller)):
                 yield event
         finally:
