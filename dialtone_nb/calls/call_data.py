@@ -29,6 +29,7 @@ class CallData:
     first_day: date | None = None
     last_day: date | None = None
     time_zone: str = "UTC"
+    read: str = ""  # what an archive's sync asked the account for
 
     @classmethod
     def of(cls, frame: pd.DataFrame, source: str, *more: Any) -> CallData:
@@ -101,6 +102,7 @@ class CallData:
         environments = ", ".join(sorted(set(tally["environment"]) - {""})) or "not told by the source"
         return [
             ("source", self.source),
+            *([("archive", self.read)] if self.read else []),
             ("days", days),
             ("environments", environments),
             ("phones", f"{len(set(tally['client']) - {''}):,}"),

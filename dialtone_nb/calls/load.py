@@ -16,12 +16,14 @@ from dialtone_nb.calls.attempts import Attempts
 from dialtone_nb.calls.call_data import CallData, parse_day
 from dialtone_nb.calls.engine import HERE
 from dialtone_nb.calls.frame import Phone, frame_calls
+from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from dialtone_nb.account import Account
+    from dialtone_nb.calls.sync import Progress
     from dialtone_nb.parameters import Parameters
 
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
@@ -48,6 +50,9 @@ class Runbook(Protocol):
     @property
     def project(self) -> Path: ...
 
+    @property
+    def attended(self) -> bool: ...
+
 
 def load_runbook_calls(runbook: Runbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
@@ -63,7 +68,10 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
     declared = runbook.declared
     phones = {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
     service = log_source(declared.network, runbook.account, runbook.project)
-    return load_calls(TWILIO, runbook.account, service=service, phones=phones, archive=archive, **options)
+    with progress_bar(attended=runbook.attended) as on_span:
+        return load_calls(
+            TWILIO, runbook.account, service=service, phones=phones, archive=archive, on_span=on_span, **options
+        )
 
 
 def load_calls(
@@ -79,6 +87,7 @@ def load_calls(
     archive: str = "",
     show_numbers: bool = False,
     engine: str = HERE,
+    on_span: Progress = lambda span, attempts, days: None,
 ) -> CallData:
     """The attempts of a source: "twilio" (the account's own calls), a folder or archive of events, or of Parquet days.
 
@@ -92,7 +101,7 @@ def load_calls(
         if account is None:
             raise InputError(Fault("parameter source", "is 'twilio', but no account is open", "open one"))
         if archive:
-            data = _load_synced(account, archive, since, until, time_zone, service, phones or {})
+            data = _load_synced(account, archive, since, until, time_zone, service, phones or {}, on_span)
         else:
             data = _load_account(account, since, until, time_zone, service, phones or {})
     else:
@@ -174,6 +183,7 @@ def _load_synced(
     time_zone: str,
     service: LogSource,
     phones: Mapping[str, Phone],
+    on_span: Progress,
 ) -> CallData:
     """All that the archive holds, once it is up to date; only the days that are asked for are read from it."""
     from dialtone_nb.calls.sync import sync_calls
@@ -185,9 +195,20 @@ def _load_synced(
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
     begin = first and first - margin
-    synced = sync_calls(account.client, archive, now=now, first=begin, service=service, phones=phones, quality=quality)
+    synced = sync_calls(
+        account.client,
+        archive,
+        now=now,
+        first=begin,
+        service=service,
+        phones=phones,
+        quality=quality,
+        on_span=on_span,
+    )
     kept = Attempts.of_archive(archive, str(begin or ""), str(last + margin) if last else "")
     data = CallData(kept, account.label, quality.findings(), time_zone=time_zone)
+    asked = f"{synced.days_read} days asked for, {synced.days_written} of them new or changed"
+    data = replace(data, read=asked)
     from_day, to_day = first or synced.covered.first, last or now.astimezone(ZoneInfo(time_zone)).date()
     inside = data.select(since=from_day.isoformat(), until=to_day.isoformat())
     return replace(inside, findings=data.findings)

@@ -35,6 +35,11 @@ class Span(NamedTuple):
     first: date
     last: date
 
+    @property
+    def days(self) -> int:
+        """How many they are."""
+        return (self.last - self.first).days + 1
+
     def holds(self, day: date) -> bool:
         """Whether the day is one of them."""
         return self.first <= day <= self.last
@@ -49,7 +54,8 @@ class Synced:
     covered: Span
 
 
-Progress = Callable[[Span, int], None]
+# Days that were read just now, their attempts, and how many days there are to read in all.
+Progress = Callable[[Span, int, int], None]
 
 
 def sync_calls(
@@ -61,7 +67,7 @@ def sync_calls(
     service: LogSource = "",
     phones: Mapping[str, Phone] | None = None,
     quality: Quality,
-    on_span: Progress = lambda span, attempts: None,
+    on_span: Progress = lambda span, attempts, days: None,
 ) -> Synced:
     """The archive brought up to `now`, from the UTC day `first` on (else its own first, or 30 days back).
 
@@ -86,6 +92,7 @@ def _sync_alone(
     readings = load_readings(archive, client.account_sid)
     first = min(first or min(readings.days, default=today - KEPT + DAY), today)
     runs = unsettled_runs(readings, first, today)
+    days = sum(span.days for run in runs for span in run)
     read = written = 0
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         # Refusals are in the function log alone. One list for all days, for the log goes back 30 days at most.
@@ -96,8 +103,8 @@ def _sync_alone(
             written += save_attempts(archive, keep_known(frame, load_archive(archive, str(span.first), str(span.last))))
             readings = readings.with_days(*span, now)
             save_readings(archive, readings)
-            read += (span.last - span.first).days + 1
-            on_span(span, len(frame))
+            read += span.days
+            on_span(span, len(frame), days)
     return Synced(read, written, Span(min(readings.days), today))
 
 

@@ -18,6 +18,7 @@ from twilio.rest import Client
 from dialtone_nb.account import CONTROL, Account
 from dialtone_nb.calls.archive import load_archive, locked_archive
 from dialtone_nb.calls.load import load_calls
+from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.readings import Readings, load_readings
 from dialtone_nb.calls.sync import Span, Synced, keep_known, sync_calls, unsettled_runs
@@ -130,7 +131,7 @@ def test_a_sync_that_was_cut_short_goes_on_where_it_was(start: Start, tmp_path: 
     calls = [call(f"CA{day:02}", f"2026-03-{day:02} 09:00") for day in range(1, 13)]
     client, lists = start(calls)
 
-    def stop(span: Span, _: int) -> None:
+    def stop(span: Span, *_: int) -> None:
         if span.first == date(2026, 3, 5):
             raise KeyboardInterrupt
 
@@ -206,6 +207,18 @@ def test_what_a_list_gives_twice_and_what_has_no_time_is_counted(start: Start, t
     assert named["calls without a readable time"] == 1
 
 
+def test_a_sync_tells_how_far_it_has_come(start: Start, tmp_path: Path) -> None:
+    """Each span with its attempts and the days in all; in JupyterLab a bar shows it, and unattended nothing does."""
+    client, _ = start([call("CA1", "2026-03-05 09:00"), call("CA2", "2026-03-05 10:00")])
+    told: list[tuple[int, int, int]] = []
+    sync(client, tmp_path, first=date(2026, 3, 1), on_span=lambda span, n, days: told.append((span.days, n, days)))
+    assert sum(days for days, _, _ in told) == 12
+    assert {days for _, _, days in told} == {12}
+    assert sum(attempts for _, attempts, _ in told) == 2
+    with progress_bar(attended=False) as silent:
+        silent(Span(date(2026, 3, 1), date(2026, 3, 2)), 3, 12)
+
+
 def test_earlier_days_can_be_asked_for_later(start: Start, tmp_path: Path) -> None:
     """A first day before the archive's own adds the days between, and leaves those that are settled unread."""
     client, lists = start([call("CA1", "2026-02-20 09:00"), call("CA2", "2026-03-06 09:00")])
@@ -264,6 +277,7 @@ def test_a_report_from_the_archive_is_the_report_from_the_account(account: Accou
     kept = load_calls("twilio", account, service="dialtone", archive=str(tmp_path))
     pd.testing.assert_frame_equal(kept.frame, straight.frame)
     assert kept.frame["outcome"].tolist() == ["answered", "refused"]
+    assert "30 days asked for, 1 of them new or changed" in repr(kept)
     assert (kept.first_day, kept.last_day) == (straight.first_day, straight.last_day)
     account.transport.send("DELETE", f"{CONTROL}/requests")
     load_calls("twilio", account, service="dialtone", archive=str(tmp_path), time_zone="America/Los_Angeles")
