@@ -12,7 +12,7 @@ from typing import Final
 from dialtone_nb.account import read_environment
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.server.folder import read_serving
-from dialtone_nb.server.settings import read_settings
+from dialtone_nb.server.settings import AUTH_TOKEN, SNS_TOPIC, TRUNK_PASSWORD, WEBHOOK, read_settings
 
 DEFAULT_FOLDER: Final = Path("server")
 MOST_WORKERS: Final = 64
@@ -21,6 +21,10 @@ LAST_PORT: Final = 65535
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `serve` is told on the command line; secrets come from the environment or .env alone."""
+    parser.epilog = (
+        f"From the environment or .env: {AUTH_TOKEN}; {TRUNK_PASSWORD}, if the trunk has one; {WEBHOOK}, which gets "
+        f"every event as JSON; {SNS_TOPIC}, a topic of AWS SNS that does. Events are kept in the folder, a file a day."
+    )
     parser.add_argument("--environment", required=True, help="which environment to answer for, such as stage")
     parser.add_argument(
         "--folder", type=Path, default=DEFAULT_FOLDER, help="where deploy puts tables (default: server)"

@@ -151,3 +151,11 @@ def test_workers_do_not_outlive_whoever_would_replace_them(folder: Path) -> None
         workers = workers_of(server.child.pid)
         server.child.kill()
         wait_until(lambda: not any(worker.is_running() for worker in workers))
+
+
+def test_its_help_names_what_comes_from_the_environment() -> None:
+    """Secrets have no options, so they are told here."""
+    command = [sys.executable, "-m", "dialtone_nb", "serve", "--help"]
+    told = " ".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    for name in (*SECRETS, "EVENTS_WEBHOOK_URL", "EVENTS_SNS_TOPIC_ARN"):
+        assert name in told
