@@ -1,16 +1,19 @@
-"""How long a request waits before it is sent again: longer each time, by chance, and never too long."""
+"""How long a request waits: for an answer, never without end; before it is sent again, longer each time, by chance."""
 
 from __future__ import annotations
 
 import itertools
 import statistics
+from typing import Any
 
 import pytest
+import requests
 import tenacity.nap
 
 from dialtone_nb.errors import TwilioError
 from dialtone_nb.transport import ATTEMPTS
 
+from .desk import Desk
 from .test_transport import URL, answered, canned
 
 
@@ -28,3 +31,19 @@ def test_waits_grow_and_are_drawn_by_chance(monkeypatch: pytest.MonkeyPatch) -> 
         assert len(set(drawn)) == len(drawn)
     means = [statistics.mean(drawn) for drawn in rounds]
     assert all(later > earlier * 1.5 for earlier, later in itertools.pairwise(means))
+
+
+def test_every_request_has_a_time_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole deploy, page by page, uploads, waits and calls: nothing is ever waited for without end."""
+    seen: list[object] = []
+    send = requests.adapters.HTTPAdapter.send
+
+    def watch(self: requests.adapters.HTTPAdapter, *args: Any, timeout: object = None, **rest: Any) -> Any:
+        seen.append(timeout)
+        return send(self, *args, timeout=timeout, **rest)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", watch)
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", buy="+15035550101"))
+    assert len(seen) > 80
+    assert set(seen) == {(10, 30)}

@@ -258,22 +258,6 @@ def test_no_answer_to_a_delete_is_whole() -> None:
     assert made.request("DELETE", URL).status_code == 204
 
 
-def test_every_request_has_a_time_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A whole deploy, page by page, uploads, waits and calls: nothing is ever waited for without end."""
-    seen: list[object] = []
-    send = requests.adapters.HTTPAdapter.send
-
-    def watch(self: requests.adapters.HTTPAdapter, *args: Any, timeout: object = None, **rest: Any) -> Any:
-        seen.append(timeout)
-        return send(self, *args, timeout=timeout, **rest)
-
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", watch)
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy="+15035550101"))
-    assert len(seen) > 80
-    assert set(seen) == {(10, 30)}
-
-
 def test_requests_in_flight_are_few() -> None:
     """However many threads ask, eight requests at most are under way."""
     under_way, most, lock = [0], [0], threading.Lock()
