@@ -80,13 +80,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def report_of(project: Path, zone: str, output: str) -> str:
+def report_of(project: Path, zone: str, output: str, **more: str) -> str:
     """The page of a report that is made now, over all days of the past."""
     truth_ = json.loads((project / "state.truth.json").read_bytes())
     since = datetime.fromisoformat(truth_["since"]).astimezone(ZoneInfo(zone)).date()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DIALTONE_", "TWILIO_"))}
     environment["DIALTONE_REHEARSAL_STATE"] = str(project / "state.db")
     given = ["-r", "since", str(since), "-r", "time_zone", zone, "--output", str(project / output)]
+    given += [part for name, value in more.items() for part in ("-r", name, value)]
     command = [sys.executable, "-m", "dialtone_nb", "run", "call_report", *given]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -207,3 +208,19 @@ def test_what_is_drawn(told: Told) -> None:
 def test_another_report_over_the_same_calls_is_the_same_bytes(told: Told, project: Path) -> None:
     """Times and ids of a run leave no trace."""
     assert report_of(project, told.zone, "again") == told.html
+
+
+def test_a_report_on_the_archive_says_the_same_without_the_account(project: Path) -> None:
+    """What was kept with one report, deployments too, is enough for the next; the account is not asked."""
+    kept = report_of(project, "UTC", "kept", archive="calls")
+    (project / "state.db").rename(project / "away.db")
+    offline = report_of(project, "UTC", "offline", source="calls")
+    (project / "away.db").rename(project / "state.db")
+    tables = [
+        [str(table) for table in BeautifulSoup(page, "html.parser").select("table.dialtone-table:has(thead)")]
+        for page in (kept, offline)
+    ]
+    # The first lists the parameters, which differ.
+    assert len(tables[0]) > 15
+    assert tables[0][1:] == tables[1][1:]
+    assert json.loads((project / "calls" / "deployments.json").read_bytes())
