@@ -13,6 +13,7 @@ import orjson
 
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource, ServerLog
+from dialtone_nb.transport import Answer
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -134,9 +135,9 @@ def _pages(client: Client, url: str, params: dict[str, str], key: str) -> Iterat
     """All records of a list, page after page, in both of Twilio's ways to name the next page."""
     following: str | None = url
     options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
-    request: Callable[..., Any] = client.request
+    request: Callable[..., Answer] = client.request
     while following:
-        page = orjson.loads(request("GET", following, **options).text)
+        page = request("GET", following, **options).parsed
         yield from page[key]
         relative = page.get("next_page_uri") or (page.get("meta") or {}).get("next_page_url")
         following = urljoin(url, relative) if relative else None
