@@ -87,5 +87,10 @@ def test_many_calls_at_once_are_all_carried(network: Network, tmp_path: Path) ->
     needs("sipp", "sip-tester")
     user = network.add_user()
     play(network, tmp_path, "call", Run(times=20, rate=10), "udp", user)
-    own = until(lambda: [one for one in network.calls() if one[1].startswith(f"sip:{user}@") and one[3] == "completed"])
-    until(lambda: len([one for one in network.calls() if one[1].startswith(f"sip:{user}@")]) == len(own) == 20)
+    statuses = until(lambda: (found := statuses_of(network, user)) and set(found) == {"completed"} and found)
+    assert len(statuses) == 20
+
+
+def statuses_of(network: Network, user: str) -> list[str]:
+    """What came of a phone's calls, newest first."""
+    return [status for _, caller, _, status in network.calls() if caller.startswith(f"sip:{user}@")]

@@ -242,27 +242,24 @@ def send_response(response: SipResponse, flow: Flow) -> None:
 
 def acknowledgement(invite: SipRequest, response: SipResponse) -> SipRequest:
     """The ACK of a final response that is no success: part of the INVITE's own transaction (RFC 3261, 17.1.1.3)."""
-    ack = SipRequest(method="ACK", uri=invite.uri)
-    ack.headers.append("Via", invite.headers.get("Via")[0])
-    for name, message in (("From", invite), ("To", response), ("Call-ID", invite)):
-        ack.headers.set_single(name, message.get_header(name) or "")
-    number = parse_cseq(invite.get_header("CSeq") or "").seq
-    ack.headers.set_single("CSeq", stringify_cseq(CSeq(number, "ACK")))
-    ack.headers.set_single("Max-Forwards", "70")
-    for route in invite.headers.get("Route"):
-        ack.headers.append("Route", route)
-    return ack
+    return _companion("ACK", invite, response.get_header("To") or "")
 
 
 def cancellation(invite: SipRequest) -> SipRequest:
     """The CANCEL of an INVITE that was not answered yet (RFC 3261, 9.1)."""
-    cancel = SipRequest(method="CANCEL", uri=invite.uri)
-    cancel.headers.append("Via", invite.headers.get("Via")[0])
-    for name in ("From", "To", "Call-ID"):
-        cancel.headers.set_single(name, invite.get_header(name) or "")
+    return _companion("CANCEL", invite, invite.get_header("To") or "")
+
+
+def _companion(method: str, invite: SipRequest, to: str) -> SipRequest:
+    """A request that goes the INVITE's way, with its branch and its number."""
+    made = SipRequest(method=method, uri=invite.uri)
+    made.headers.append("Via", invite.headers.get("Via")[0])
+    for name in ("From", "Call-ID"):
+        made.headers.set_single(name, invite.get_header(name) or "")
+    made.headers.set_single("To", to)
     number = parse_cseq(invite.get_header("CSeq") or "").seq
-    cancel.headers.set_single("CSeq", stringify_cseq(CSeq(number, "CANCEL")))
-    cancel.headers.set_single("Max-Forwards", "70")
+    made.headers.set_single("CSeq", stringify_cseq(CSeq(number, method)))
+    made.headers.set_single("Max-Forwards", "70")
     for route in invite.headers.get("Route"):
-        cancel.headers.append("Route", route)
-    return cancel
+        made.headers.append("Route", route)
+    return made
