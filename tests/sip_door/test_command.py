@@ -118,6 +118,7 @@ def test_the_page_shows_what_a_phone_has_done_and_what_comes_next(network: Netwo
     assert "It registers ✓" in article
     assert "<strong>It calls out: next.</strong>" in article
     assert f"UDP from 127.0.0.1:{phone.port}" in article
+    assert "<dt>503 555 0191</dt><dd>answers after 1 s with an echo</dd>" in page.text
 
 
 def test_what_a_phone_calls_itself_is_no_html(network: Network, handset: Handsets) -> None:

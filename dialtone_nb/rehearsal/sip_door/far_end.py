@@ -56,6 +56,14 @@ def far_end_of(tables: Tables, address: str) -> FarEnd:
     return FarEnd(does, rings_s=ordered.answer_after, talks_s=ordered.talk)
 
 
+def describe(far_end: FarEnd) -> str:
+    """What happens at a number, for whoever is about to dial it."""
+    if far_end.does != "answers":
+        return far_end.does
+    soon = f"answers after {far_end.rings_s:g} s with {far_end.plays}"
+    return soon if math.isinf(far_end.talks_s) else f"{soon}, and hangs up {far_end.talks_s:g} s later"
+
+
 def announcement(address: str, emergency: str = "") -> str:
     """What is said where somebody answers."""
     if emergency:

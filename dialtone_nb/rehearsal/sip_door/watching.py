@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from dialtone_nb.rehearsal.exchange.phones import list_phones
+from dialtone_nb.rehearsal.sip_door.far_end import BY_LAST_DIGITS, describe
 from dialtone_nb.rehearsal.sip_door.journal import Entry, Journal, Step
 from dialtone_nb.rehearsal.sip_door.registrar import Registrar
 from dialtone_nb.rehearsal.store import Store
@@ -87,7 +88,8 @@ class PhoneBook:
             for user, domain in sorted(known | set(self._journal.phones()), key=lambda one: (one[1], one[0]))
         ]
         phones.sort(key=lambda phone: not phone["entries"])
-        return _template().render(phones=phones, host=self._where[0], port=self._where[1])
+        numbers = [(f"503 555 {digits}", describe(far_end)) for digits, far_end in BY_LAST_DIGITS.items()]
+        return _template().render(phones=phones, host=self._where[0], port=self._where[1], numbers=numbers)
 
     def _phone(self, user: str, domain: str, binding: dict[str, Any] | None) -> dict[str, Any]:
         entries = self._journal.entries(user, domain)
