@@ -57,3 +57,9 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.set_default_timeout(WAITS_MS)
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """A colour scheme."""
+    return str(request.param)

@@ -16,6 +16,7 @@ import pytest
 from dialtone_nb.account import CONTROL
 
 from .chromium import IN_A_BROWSER
+from .pages import Opened, check_offline_and_readable, opened_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -33,8 +34,6 @@ RUNS = {
 }
 A_BUILD_FAILS = f"""\
 runbook.account.transport.send("POST", "{CONTROL}/faults", json={{"fault": "failed-build"}}).status_code"""
-
-Opened = tuple["Page", list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -57,38 +56,19 @@ def pages(project: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    """A colour scheme."""
-    return str(request.param)
-
-
 @pytest.fixture(params=RUNS)
 def opened(pages: Path, browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Iterator[Opened]:
     """A page, and what the browser asked for, complained about, or failed at meanwhile."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-    noticed: list[str] = []
-    page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
-    page.on("console", lambda message: noticed.append(f"{message.type} {message.text}"))
-    page.on("pageerror", lambda error: noticed.append(f"error {error}"))
-    page.goto((pages / f"{request.param}.html").as_uri())
-    yield page, noticed
-    page.close()
+    with opened_page(browser, pages / f"{request.param}.html", scheme, 1280) as opened:
+        yield opened
 
 
 def test_a_page_opens_offline_and_anybody_can_read_it(opened: Opened) -> None:
     """One request, a silent console, no text beyond the edge of a screen or a phone, nothing that axe-core finds."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    page, noticed = opened
-    assert page.locator("h1").count() == 1
-    page.wait_for_load_state("networkidle")
-    assert noticed == [f"request {page.url}"]
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    page, _ = opened
+    check_offline_and_readable(opened, (1280, 390))
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") == width
         # Nor may a part of the page scroll sideways in its place: a phone's reader would not find out.
         assert (
             page.evaluate(

@@ -16,9 +16,10 @@ from dialtone_nb.clients.sheets import render_sheet
 from dialtone_nb.parameters import Parameters, load_parameters
 
 from .chromium import IN_A_BROWSER
+from .pages import Opened, check_offline_and_readable, opened_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = IN_A_BROWSER
 
@@ -30,7 +31,6 @@ HANDED_OUT: Parameters = replace(
 SHEETS = dict.fromkeys(("workbench", "van", "lobby", "clinic", "makerspace")) | {
     "ferry": Registrar("192.0.2.20", 5070, "UDP")
 }
-Opened = tuple["Page", list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -43,38 +43,16 @@ def sheets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    """A colour scheme."""
-    return str(request.param)
-
-
 @pytest.fixture(params=SHEETS)
 def opened(sheets: Path, browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Iterator[Opened]:
     """A sheet, and what the browser asked for, complained about, or failed at meanwhile."""
-    page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    noticed: list[str] = []
-    page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
-    page.on("console", lambda message: noticed.append(f"{message.type} {message.text}"))
-    page.on("pageerror", lambda error: noticed.append(f"error {error}"))
-    page.goto((sheets / f"{request.param}.html").as_uri())
-    yield page, noticed
-    page.close()
+    with opened_page(browser, sheets / f"{request.param}.html", scheme, 1100) as opened:
+        yield opened
 
 
 def test_a_sheet_opens_offline_and_anybody_can_read_it(opened: Opened) -> None:
     """One request, a silent console, nothing that axe-core finds, nothing beyond the edge of a screen or a phone."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    page, noticed = opened
-    assert page.locator("h1").count() == 1
-    page.wait_for_load_state("networkidle")
-    assert noticed == [f"request {page.url}"]
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    for width in (1100, 390, 320):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") == width
+    check_offline_and_readable(opened, (1100, 390, 320))
 
 
 @pytest.mark.parametrize("name", SHEETS)
