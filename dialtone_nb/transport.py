@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ ATTEMPTS = 6
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Twilio limits concurrent requests, not requests a minute (error 20429); this many stay well below.
 IN_FLIGHT = 8
+# So long nothing at all is sent after a 429; the request that met it waits for longer, and longer each time.
+HOLD_BACK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Transport(HttpClient):
         self.session.trust_env = not base_url
         self.last = threading.local()
         self._room = threading.BoundedSemaphore(IN_FLIGHT)
+        self._quiet_until = 0.0
         self._secrets: set[str] = set()
 
     def keep_secret(self, *values: str) -> None:
@@ -124,7 +128,11 @@ class Transport(HttpClient):
 
         def once() -> requests.Response:
             with self._room:
+                time.sleep(max(0.0, self._quiet_until - time.monotonic()))
                 response = self.session.request(method, url, headers=sent_headers, timeout=self.timeouts, **options)
+            if response.status_code == TOO_MANY_REQUESTS:
+                # Too many at once were all of ours together, so all of them wait, not this one alone.
+                self._quiet_until = time.monotonic() + HOLD_BACK_S
             if response.status_code == TOO_MANY_REQUESTS or (
                 response.status_code >= 500 and response.status_code != 501
             ):

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -301,3 +302,29 @@ def test_rehearsal_is_asked_past_any_proxy() -> None:
     """What is meant for loopback goes through no proxy of the environment; what is meant for Twilio may."""
     assert Transport("http://127.0.0.1:1").session.trust_env is False
     assert Transport().session.trust_env is True
+
+
+def test_after_too_many_at_once_all_requests_hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 429 is about all that is in flight, so the next request waits too, once, though it met none itself."""
+    clock: list[float] = [100.0]
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if seconds:
+            slept.append(seconds)
+            clock[0] += seconds
+
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    monkeypatch.setattr(transport, "ATTEMPTS", 1)
+    answers = [answered(429), answered(200), answered(200)]
+
+    def answer(request: requests.PreparedRequest) -> requests.Response:
+        return answers.pop(0)(request)
+
+    canned = Canned(answer)
+    with requests.Session() as session:
+        session.mount("https://", canned)
+        sender = Transport()
+        sender.session = session
+        assert [sender.send("GET", URL).status_code for _ in range(3)] == [429, 200, 200]
+    assert slept == [pytest.approx(transport.HOLD_BACK_S)]
