@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 Step = Literal[
-    "challenged",
     "registered",
     "refreshed",
     "unregistered",
@@ -49,7 +48,7 @@ class Journal:
         with self._lock:
             entries = self._entries.setdefault((user, domain), deque(maxlen=MOST_STEPS))
             self._entries.move_to_end((user, domain))
-            if step in {"refreshed", "challenged"} and entries and entries[-1].step == step:
+            if step == "refreshed" and entries and entries[-1].step == "refreshed":
                 entries.pop()  # a phone that is left alone for a night fills no page
             entries.append(Entry(self._now(), step, detail))
             while len(self._entries) > MOST_PHONES:
