@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dialtone_nb.account import Account
+from dialtone_nb.errors import AbsentError
 from dialtone_nb.existing_code import Versions, fetch_code
 from dialtone_nb.existing_server import fetch_functions_left, fetch_served
 from dialtone_nb.parameters import Network
@@ -71,12 +73,16 @@ def fetch_existing(
         addresses = pool.submit(list_addresses, account)
         names = {network.sip_domain(one, emergency=flag) for one in (environment, *others) for flag in (True, False)}
         ours = [one for one in domains.result() if one.key in names]
-        mappings = [pool.submit(list_mappings, account, kind, domain) for domain in ours for kind in MAPPINGS]
+        mapped = [(one, [pool.submit(list_mappings, account, kind, one) for kind in MAPPINGS]) for one in ours]
         credential_list = [one for one in lists.result() if one.key == network.credential_list]
         credentials = [pool.submit(list_credentials, account, one.sid) for one in credential_list]
-        items = [*ours, *credential_list, *numbers.result(), *addresses.result()]
-        for job in (*mappings, *credentials):
+        items = [*credential_list, *numbers.result(), *addresses.result()]
+        for job in credentials:
             items += job.result()
+        for domain, jobs in mapped:
+            # A list may show for a while what is deleted already: what has no mappings to ask for is gone.
+            with suppress(AbsentError):
+                items += [domain, *(one for job in jobs for one in job.result())]
         live, code, sources = hosting.result()
         items += [*live, *left.result()]
     kind = Kind.SERVED_TABLE if network.self_hosted else Kind.DEPLOYMENT

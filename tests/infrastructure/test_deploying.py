@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from dialtone_nb.account import CONTROL
 from dialtone_nb.apply import Status
 from dialtone_nb.errors import InputError
 from dialtone_nb.plan import Action
@@ -282,3 +283,17 @@ def test_address_that_nobody_named_stops_nothing(desk: Desk) -> None:
     desk.client.addresses.create(**fields, postal_code="97205", iso_country="US", friendly_name="office")
     desk.do(desk.deploy())
     assert desk.deploy().plan.is_empty
+
+
+@pytest.mark.parametrize("reads", [1, 2, 4])
+def test_a_domain_that_is_deleted_and_still_listed_stops_nothing(desk: Desk, reads: int) -> None:
+    """Twilio's lists may lag behind: planning goes on, and a run after that makes the domain again."""
+    desk.do(desk.deploy())
+    sid = desk.domain().sid
+    desk.account.transport.send("POST", f"{CONTROL}/lag", json={"reads": reads})
+    desk.client.sip.domains(sid).delete()
+    desk.carry_out(desk.deploy())
+    desk.account.transport.send("POST", f"{CONTROL}/lag", json={"reads": 0})
+    desk.account.wait(10)
+    desk.do(desk.deploy())
+    assert desk.domain().sid != sid
