@@ -50,15 +50,20 @@ class DaysPart:
 
 @dataclass(frozen=True)
 class FilePart:
-    """Attempts in a file of their own, like an archive's days."""
+    """Attempts in a file of their own, like an archive's days; its folder lives as long as this does."""
 
     path: str
+    folder: object = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, path: Path) -> FilePart:
+    def of(cls, frame: pd.DataFrame, path: Path, folder: object) -> FilePart:
         """The attempts of a frame, from now on in a file at this path."""
         save_table(frame, path)
-        return cls(str(path))
+        return cls(str(path), folder)
+
+    def __reduce__(self) -> tuple[type[FilePart], tuple[str]]:
+        # Whoever sent it to another process keeps the folder.
+        return FilePart, (self.path,)
 
     def load(self, columns: Sequence[str]) -> pd.DataFrame:
         """These columns, read from the file."""
@@ -102,7 +107,6 @@ class Attempts:
     parts: tuple[Part, ...]
     selection: Selection = Selection()
     engine: str = HERE
-    behind: object = field(default=None, repr=False, compare=False)  # what must live as long as the parts: their folder
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Attempts:

@@ -123,11 +123,11 @@ class _Parts:
 
     def attempts(self) -> Attempts:
         """All of them."""
-        return Attempts(tuple(self.parts), behind=self.folder)
+        return Attempts(tuple(self.parts))
 
     def _keep(self, frame: pd.DataFrame) -> Part:
         self.in_memory += len(frame)
         if self.in_memory <= IN_MEMORY:
             return FramePart(frame)
         self.folder = self.folder or _Folder()
-        return FilePart.of(frame, self.folder.path / f"{len(self.parts)}.parquet")
+        return FilePart.of(frame, self.folder.path / f"{len(self.parts)}.parquet", self.folder)

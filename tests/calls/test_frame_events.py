@@ -1,5 +1,6 @@
 """However long a log of events is, its attempts are those that a plain walk through it finds."""
 
+import pickle
 from collections import defaultdict, deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -156,7 +157,12 @@ def test_more_attempts_than_memory_should_hold_wait_in_a_private_folder(monkeypa
     assert kept[0].parent.stat().st_mode & 0o077 == 0
     pd.testing.assert_frame_equal(framed.attempts.load(), whole)
     assert framed.attempts.gather(len, sum) == len(whole)
+    parts = framed.attempts.parts
     del framed
+    assert kept[0].exists(), "the parts alone keep their files"
+    sent = pickle.loads(pickle.dumps(parts[-1]))
+    assert len(sent.load(["outcome"])) == len(parts[-1].load(["outcome"]))
+    del parts
     assert not kept[0].exists()
 
 
