@@ -63,7 +63,7 @@ SIZE ?= full
 bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one table
 	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE)
 
-faults: setup ## the crash sweep and the other reliability tables; some minutes
+faults: setup ## the crash sweep and the long run, whole: about half an hour
 	@cd tests && ../$(BIN)/python -m faults
 
 lab: setup ## JupyterLab on the runbooks
