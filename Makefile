@@ -64,7 +64,7 @@ bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one ta
 	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE)
 
 faults: setup ## the crash sweep and the long run, whole: about half an hour
-	@cd tests && ../$(BIN)/python -m faults
+	@$(BIN)/python -m tests.faults
 
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks

@@ -1,4 +1,4 @@
-"""`python -m faults`: the reliability tables as Markdown, of all cases or a sample; 1 where anything is amiss."""
+"""`python -m tests.faults`: the reliability tables as Markdown, of all cases or a sample; 1 where anything is amiss."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .cases import Verdict
 from .long_run import CALLS, run_long
 from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from .tables import table_by_apply, table_by_fault
+from .toll_fraud import DIALLED, table_of_dialling, try_dialling
 
 # Where only a sample runs, calls are placed at so many API calls' distance.
 SAMPLED_EVERY = 12
@@ -33,7 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, call in wrong:
         print(f"{name}, undisturbed: {call}", file=sys.stderr)
     print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s\n", flush=True)
-    return max(1 if bad or wrong else 0, _run_long(options.calls))
+    return max(1 if bad or wrong else 0, _dial(options.dialled), _run_long(options.calls))
+
+
+def _dial(calls: int) -> int:
+    if not calls:
+        return 0
+    tried = try_dialling(calls)
+    print(f"{table_of_dialling(tried)}\n", flush=True)
+    for wrong in tried.wrong:
+        print(wrong, file=sys.stderr)
+    return 1 if tried.wrong else 0
 
 
 def _run_long(calls: int) -> int:
@@ -67,8 +78,11 @@ def _told(verdict: Verdict) -> str:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="run so many cases, not all")
+    parser.add_argument(
+        "--dialled", type=int, default=DIALLED, help="how many generated calls the dial plan is tried with"
+    )
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="how long the long run is; 0 for none")
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
-
 from dialtone_nb import account as accounts
 from dialtone_nb.account import CONTROL, Credentials, open_account
 from dialtone_nb.rehearsal import start_rehearsal
+from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
 
 OPERATOR = "ada@switchroom"
 TRUNK_PASSWORD = "a-Trunk-secret-1"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any
 
-from infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk
-
 from dialtone_nb.runbooks.site import Proposal
+from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk
 
 from .accounts import EDITED, PROD
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infrastructure.desk import Desk
-
 from dialtone_nb.account import CONTROL
+from tests.infrastructure.desk import Desk
 
 from .applies import Order
 

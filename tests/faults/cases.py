@@ -6,12 +6,12 @@ import signal
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from infrastructure.desk import Desk, lines, told
 from tenacity import wait_none
 
 from dialtone_nb import transport
 from dialtone_nb.claim import LASTS
 from dialtone_nb.errors import DialtoneError, HeldError
+from tests.infrastructure.desk import Desk, lines, told
 
 from .accounts import OPERATOR, copied, open_desk
 from .applies import Apply

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infrastructure.desk import SERVICE, sample
 from twilio.rest import Client
 
 from dialtone_nb.account import CONTROL, Account, Credentials
 from dialtone_nb.calls.frame import Phone
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.transport import Transport
+from tests.infrastructure.desk import SERVICE, sample
 
 from .accounts import make_account
 from .applies import EVERYBODY
@@ -124,7 +124,7 @@ def _open(process: subprocess.Popen[str]) -> Account:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 where nothing was lost and memory stayed within its bound."""
-    parser = argparse.ArgumentParser(prog="python -m faults.long_run", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.long_run", description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N")
     run = run_long(parser.parse_args(arguments).calls)
     print(run.row())

@@ -1,4 +1,4 @@
-"""`python -m faults.neighbour FOLDER ROLE`: somebody works on an account while somebody else does; says what came."""
+"""`python -m tests.faults.neighbour FOLDER ROLE`: somebody works on an account while somebody else does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from infrastructure.desk import Desk
-
 from dialtone_nb.errors import HeldError
+from tests.infrastructure.desk import Desk
 
 from .accounts import open_desk
 from .applies import FROM_PROD, FROM_STAGE

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from infrastructure.desk import Desk
 
 from dialtone_nb.account import CONTROL
+from tests.infrastructure.desk import Desk
 
 FOREVER = 1_000_000
 CONTROL_HOST = urlsplit(CONTROL).netloc

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infrastructure.desk import LOBBY, WORKBENCH
 
 from dialtone_nb.record import JOURNAL, load_records
+from tests.infrastructure.desk import LOBBY, WORKBENCH
 
 from .accounts import make_account
 from .neighbour import CALLS, NEW_PHONES, ROUNDS
@@ -31,9 +31,9 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def at_once(account: Path, *roles: str) -> list[dict[str, Any]]:
     """What each of these says, who work at the same time, each in a process with a rehearsal of its own."""
-    tests = Path(__file__).parents[1]
-    command = [sys.executable, "-m", "faults.neighbour", str(account)]
-    working = [subprocess.Popen([*command, role], cwd=tests, stdout=subprocess.PIPE, text=True) for role in roles]
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.faults.neighbour", str(account)]
+    working = [subprocess.Popen([*command, role], cwd=root, stdout=subprocess.PIPE, text=True) for role in roles]
     said = [process.communicate(timeout=120)[0] for process in working]
     assert [process.returncode for process in working] == [0] * len(roles)
     return [json.loads(one) for one in said]

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from infrastructure.desk import ROOT
+
+from tests.infrastructure.desk import ROOT
 
 from .states import read_state
 

@@ -17,6 +17,8 @@ from dialtone_nb.parameters import Parameters, load_parameters
 from tests.dialplan.strategies import ENVIRONMENTS, HOSTS, PHONES, REFUSED_AREAS, STRANGERS
 
 ROOT = Path(__file__).parents[2]
+# How many `make faults` generates.
+DIALLED = 200_000
 KEYS = "0123456789*#+"
 # Digits of other scripts, what separates, what escapes, what ends a header or begins a parameter.
 ODD = "٠١٢٩९۹１９²ſK\u0130\n\r\u2028\0 -().,;:@<>?&%\"'\\${}[]^|aAxX\U0001d7d9"
