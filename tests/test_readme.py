@@ -21,8 +21,12 @@ def test_every_runbook_has_a_row_that_says_what_it_changes_and_how_to_undo_it(ru
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
-def test_every_link_leads_to_a_file(link: str) -> None:
-    """A link or picture of the README is a file of the project."""
+def test_every_link_leads_somewhere(link: str) -> None:
+    """A link or picture of the README is a file of the project, or a heading of its own."""
+    if link.startswith("#"):
+        headings = re.findall(r"^#+ (.*)", README, re.M)
+        assert link[1:] in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+        return
     assert (ROOT / link).is_file()
 
 
