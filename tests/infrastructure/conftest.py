@@ -31,7 +31,7 @@ def wipe(state: Path) -> None:
     """Nothing was ever made in this account; its clock stands at the beginning."""
     connection = sqlite3.connect(state, timeout=10)
     with connection:
-        for table in ("things", "contents", "counts"):
+        for table in ("things", "contents", "counts", "calls"):
             connection.execute(f"DELETE FROM {table}")
         connection.execute("UPDATE clock SET now = ?", (BEGINNING,))
     connection.close()

@@ -132,7 +132,7 @@ def test_every_fault_of_a_file_is_told_with_its_line(project: Path, capsys: Capt
     assert refused(capsys, "small", "--with", "mine.yaml") == [
         "mine.yaml:1 enviroment: small has no parameter 'enviroment'; did you mean 'environment'?",
         "mine.yaml:2 consent: 123 is not text; put it in quotes, or pass it with -r consent VALUE",
-        "mine.yaml:4 days: datetime.date(2026, 3, 1) is not a whole number; write it like 7",
+        "mine.yaml:4 days: 2026-03-01 is not a whole number; write it like 7",
         "mine.yaml:3 environment: the environment 'prd' is not declared in network.yaml; did you mean 'prod'?",
     ]
 
