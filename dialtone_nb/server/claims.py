@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -53,8 +54,11 @@ class ClaimFolder:
 
     def list(self) -> list[ClaimFile]:
         """Every claim that is there."""
-        paths = sorted((self.folder / CLAIMS).glob(f"{self.environment}.*"))
-        return [ClaimFile(path.suffix[1:], path.read_text(encoding="utf-8"), path) for path in paths]
+        found = []
+        for path in sorted((self.folder / CLAIMS).glob(f"{self.environment}.*")):
+            with suppress(FileNotFoundError):  # released a moment ago
+                found.append(ClaimFile(path.suffix[1:], path.read_text(encoding="utf-8"), path))
+        return found
 
     def create(self, *, key: str, value: str) -> ClaimFile:
         """The new claim; an `InputError` where there is one."""
