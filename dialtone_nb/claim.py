@@ -172,9 +172,11 @@ def _write(keeper: Keeper, mine: Claim) -> KeptValue:
         except (TwilioError, InputError):
             # That an existing key is refused is documented nowhere, so it is told by looking, not by the code.
             others = [other for one in _listed(keeper) if (other := parse_claim(one.value)) and _is_there(one)]
-            if not others:
+            if others:
+                raise _held(others[0]) from None
+            # Nobody is there: who was has just released it, and the name is free again; or it is another refusal.
+            if attempt == TRIES:
                 raise
-            raise _held(others[0]) from None
     raise AssertionError("unreachable")
 
 

@@ -128,7 +128,8 @@ class Transport(HttpClient):
 
         def once() -> requests.Response:
             with self._room:
-                time.sleep(max(0.0, self._quiet_until - time.monotonic()))
+                if (quiet := self._quiet_until - time.monotonic()) > 0:
+                    time.sleep(quiet)
                 response = self.session.request(method, url, headers=sent_headers, timeout=self.timeouts, **options)
             if response.status_code == TOO_MANY_REQUESTS:
                 # Too many at once were all of ours together, so all of them wait, not this one alone.

@@ -23,7 +23,7 @@ from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.server_log import ServerLog, log_source
 from dialtone_nb.calls.snapshot import take_snapshot
 from dialtone_nb.claim import CLAIM, Claim, held
-from dialtone_nb.errors import HeldError, InputError
+from dialtone_nb.errors import HeldError, InputError, TwilioError
 from dialtone_nb.resources import served_tables
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.runbooks.verify import verify_site
@@ -319,3 +319,20 @@ def test_a_log_has_the_lines_of_its_hours(tmp_path: Path) -> None:
     found = list(ServerLog(tmp_path).lines("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"))
     assert [(one["environment"], one["date_created"]) for one in found] == [("stage", "2026-03-02T00:00:00.000Z")]
     assert len(list(ServerLog(tmp_path, is_rehearsed=True).lines(*ALWAYS))) == 2
+
+
+def test_a_claim_that_is_released_while_it_is_refused_is_taken(desk: Desk, tmp_path: Path) -> None:
+    """Refused because somebody was there, who is gone when looked for: asked once more, not given up."""
+
+    class Released(ClaimFolder):
+        refusals = 0
+
+        def create(self, *, key: str, value: str) -> Any:
+            if not Released.refusals:
+                Released.refusals = 1
+                raise TwilioError("exists", status=409, code=20409, method="POST", path="/Variables")
+            return super().create(key=key, value=value)
+
+    with held(desk.account, Released(tmp_path, "stage")) as claim:
+        assert [one.value for one in Released(tmp_path, "stage").list()] == [str(claim.claim)]
+    assert Released.refusals == 1
