@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from dialtone_nb.account import CONTROL, SERVER, beside_rehearsal, open_account, read_environment
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters import LOOPBACK, load_parameters
+from dialtone_nb.loopback import LOOPBACK
+from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbook import parameters_folder
 from dialtone_nb.server.command import main
 from dialtone_nb.server.settings import AUTH_TOKEN

@@ -17,10 +17,10 @@ from twilio.http.response import Response
 from urllib3.exceptions import NewConnectionError
 
 from dialtone_nb.errors import AbsentError, CredentialsError, DialtoneError, Fault, TwilioError, UnknownOutcomeError
+from dialtone_nb.loopback import LOOPBACK
 
 TOO_MANY_REQUESTS = 429
 ATTEMPTS = 6
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Twilio limits concurrent requests, not requests a minute (error 20429); this many stay well below.
 IN_FLIGHT = 8
 # So long nothing at all is sent after a 429; the request that met it waits for longer, and longer each time.

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.parameters.words import is_time_zone
 
 if TYPE_CHECKING:
     from dialtone_nb.account import Account
@@ -131,12 +132,10 @@ def find_archive(archive: str, project: Path) -> str:
 
 def check_time_zone(name: str) -> None:
     """Nothing where this is a time zone's name; an `InputError` where it is none."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if not is_time_zone(name):
         raise InputError(
             Fault("parameter time_zone", f"is no time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
-        ) from None
+        )
 
 
 def _load_kept(source: str) -> CallData:

@@ -10,13 +10,12 @@ from dialtone_nb.dialplan.model import Dialplan
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters.clients import Client, ClientLimits, EmergencyAddress, client_faults
 from dialtone_nb.parameters.network import Network, Server, network_faults
-from dialtone_nb.parameters.words import DEVICES, EDGES, LOOPBACK, ClientName, Device
+from dialtone_nb.parameters.words import DEVICES, EDGES, ClientName, Device
 from dialtone_nb.yaml_models import YamlFile
 
 __all__ = [
     "DEVICES",
     "EDGES",
-    "LOOPBACK",
     "Client",
     "ClientLimits",
     "Device",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator
 
 from dialtone_nb.e164 import country_of, is_e164
+from dialtone_nb.loopback import LOOPBACK
 from dialtone_nb.yaml_faults import spelled
 
 # An environment's name is its domain suffix (at most 16 characters) and part of two SIP domain names.
@@ -45,8 +46,6 @@ Hosting = Literal["functions", "self_hosted"]
 Edge = Literal["ashburn", "umatilla", "dublin", "frankfurt", "singapore", "tokyo", "sao-paulo", "sydney"]
 EDGES: tuple[Edge, ...] = get_args(Edge)
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 def _check_number(number: str) -> str:
     if not is_e164(number):
@@ -78,11 +77,18 @@ def _check_base_url(url: str) -> str:
     return url
 
 
-def _check_time_zone(name: str) -> str:
+def is_time_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of this name."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r}; write it as America/Los_Angeles, or UTC") from None
+        return False
+    return True
+
+
+def _check_time_zone(name: str) -> str:
+    if not is_time_zone(name):
+        raise ValueError(f"there is no time zone {name!r}; write it as America/Los_Angeles, or UTC")
     return name
 
 

@@ -7,11 +7,11 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from dialtone_nb.loopback import LOOPBACK
 from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Store, Tables
 
 KIND: Final = "own_server"
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 BUDGET_S: Final = 15.0
 # What a proxy does not hand on (RFC 9110, 7.6.1), and what requests writes itself.
 _OF_THE_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})

@@ -12,13 +12,14 @@ from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
 from twilio.request_validator import RequestValidator
 
+from dialtone_nb.loopback import LOOPBACK
+
 if TYPE_CHECKING:
     import requests
 
 BUDGET_S = 15.0
 LARGEST_DOCUMENT = 64 * 1024
 FUNCTIONS_SUFFIX = ".twil.io"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)

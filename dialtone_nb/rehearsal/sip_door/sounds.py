@@ -19,7 +19,6 @@ LOUDNESS = 8000.0  # of 32,767, for one tone: about -12 dB
 # The precise tone plan of North America.
 RINGBACK, BUSY, REORDER = (440.0, 480.0), (480.0, 620.0), (480.0, 620.0)
 MILLIWATT = (1004.0,)
-NOT_IN_SERVICE = ((913.8, 0.38), (1370.6, 0.274), (1776.7, 0.38))  # special information tones: Hz and seconds
 KEYS = {
     key: (row, column)
     for row, keys in zip((697.0, 770.0, 852.0, 941.0), ("123A", "456B", "789C", "*0#D"), strict=True)
@@ -71,11 +70,6 @@ def ringback() -> bytes:
 def busy() -> bytes:
     """One beat of the busy tone."""
     return tone(BUSY, 0.5) + silence(0.5)
-
-
-def not_in_service() -> bytes:
-    """The three rising tones before a recorded reason."""
-    return b"".join(tone((frequency,), seconds) for frequency, seconds in NOT_IN_SERVICE)
 
 
 def key_tones(digits: str) -> bytes:
