@@ -9,31 +9,32 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
+import polars as pl
 
-from dialtone_nb.calls.archive import bundle_days, load_days, load_table, save_table
+from dialtone_nb.calls.archive import bundle_days, load_days
+from dialtone_nb.calls.columns import SCHEMA, attempts_of, mask_parties, pandas_of, sort_attempts
 from dialtone_nb.calls.engine import HERE, run_parts
-from dialtone_nb.calls.frame import COLUMNS, make_frame, mask_parties
 
 Tally = TypeVar("Tally")
 
-EVERYTHING: Final = tuple(COLUMNS)
+EVERYTHING: Final = tuple(SCHEMA)
 
 
 class Part(Protocol):
     """Some whole days of attempts, oldest first; one that is kept in an archive can be sent to another machine."""
 
-    def load(self, columns: Sequence[str]) -> pd.DataFrame: ...
+    def read(self, columns: Sequence[str]) -> pl.DataFrame: ...
 
 
 @dataclass(frozen=True, eq=False)
 class FramePart:
     """Attempts in memory."""
 
-    frame: pd.DataFrame
+    attempts: pl.DataFrame
 
-    def load(self, columns: Sequence[str]) -> pd.DataFrame:
+    def read(self, columns: Sequence[str]) -> pl.DataFrame:
         """These columns."""
-        return self.frame[list(columns)]
+        return self.attempts.select(columns)
 
 
 @dataclass(frozen=True)
@@ -43,57 +44,57 @@ class DaysPart:
     archive: str
     days: tuple[str, ...]
 
-    def load(self, columns: Sequence[str]) -> pd.DataFrame:
+    def read(self, columns: Sequence[str]) -> pl.DataFrame:
         """These columns, read from the archive."""
         return load_days(self.archive, self.days, columns)
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """Attempts in a file of their own, like an archive's days; its folder lives as long as this does."""
+    """Attempts in a file of their own; its folder lives as long as this does."""
 
     path: str
     folder: object = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, path: Path, folder: object) -> FilePart:
-        """The attempts of a frame, from now on in a file at this path."""
-        save_table(frame, path)
+    def of(cls, attempts: pl.DataFrame, path: Path, folder: object) -> FilePart:
+        """The attempts, from now on in a file at this path."""
+        attempts.write_ipc(path, compression="lz4")
         return cls(str(path), folder)
 
     def __reduce__(self) -> tuple[type[FilePart], tuple[str]]:
         # Whoever sent it to another process keeps the folder.
         return FilePart, (self.path,)
 
-    def load(self, columns: Sequence[str]) -> pd.DataFrame:
+    def read(self, columns: Sequence[str]) -> pl.DataFrame:
         """These columns, read from the file."""
-        return load_table(self.path, columns)
+        return pl.read_ipc(self.path, columns=list(columns))
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which attempts are meant, "" and None being any, and whether other people's numbers are shown whole."""
+    """Which attempts are meant, "" and None being any, by times in UTC; whether others' numbers are shown whole."""
 
     environment: str = ""
     since: pd.Timestamp | None = None  # included
     until: pd.Timestamp | None = None  # not included
     show_numbers: bool = True
 
-    def load(self, part: Part, columns: Sequence[str]) -> pd.DataFrame:
+    def read(self, part: Part, columns: Sequence[str]) -> pl.DataFrame:
         """The attempts of a part that are meant, these columns of them."""
         needed = [name for name in EVERYTHING if name in columns or name in self._told_by()]
-        chosen = self.of(part.load(needed))[list(columns)]
-        return chosen if self.show_numbers or "other_party" not in columns else mask_parties(chosen)
+        return self.of(part.read(needed)).select(columns)
 
-    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The attempts of the frame that are meant."""
+    def of(self, attempts: pl.DataFrame) -> pl.DataFrame:
+        """The attempts that are meant of these."""
+        meant = []
         if self.environment:
-            frame = frame[frame["environment"] == self.environment]
+            meant.append(pl.col("environment") == self.environment)
         if self.since is not None:
-            frame = frame[frame["started_at"] >= self.since]
+            meant.append(pl.col("started_at") >= self.since)
         if self.until is not None:
-            frame = frame[frame["started_at"] < self.until]
-        return frame
+            meant.append(pl.col("started_at") < self.until)
+        return attempts.filter(meant) if meant else attempts
 
     def _told_by(self) -> set[str]:
         by_time = {"started_at"} if self.since is not None or self.until is not None else set()
@@ -111,7 +112,7 @@ class Attempts:
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Attempts:
         """The attempts of a frame."""
-        return cls((FramePart(frame),))
+        return cls((FramePart(attempts_of(frame)),))
 
     @classmethod
     def of_archive(cls, archive: str, since: str = "", until: str = "") -> Attempts:
@@ -120,32 +121,33 @@ class Attempts:
 
     def gather(
         self,
-        tally: Callable[[pd.DataFrame], Tally],
+        tally: Callable[[pl.DataFrame], Tally],
         merge: Callable[[Sequence[Tally]], Tally],
         columns: Sequence[str] = EVERYTHING,
     ) -> Tally:
-        """The merged tallies of all parts; a tally is given a frame with these columns, and can be pickled."""
+        """The merged tallies of all parts; a tally is given attempts with these columns, and can be pickled."""
         work = partial(_tally_part, self.selection, tally, tuple(columns))
         # Without any part the tally of no attempts is made, which has the columns and types of all others.
-        parts: tuple[Part, ...] = self.parts or (FramePart(make_frame({})),)
+        parts: tuple[Part, ...] = self.parts or (FramePart(SCHEMA.to_frame()),)
         return merge(list(run_parts(self.engine, work, parts)))
 
     def load(self) -> pd.DataFrame:
-        """All of them in one frame, oldest first: for some millions at the most."""
-        frames = [self.selection.load(part, EVERYTHING) for part in self.parts]
-        together = pd.concat(frames, ignore_index=True) if frames else make_frame({})
-        return together if len(frames) == 1 else make_frame(together.to_dict("series"))  # type: ignore[arg-type]
+        """All of them in one pandas frame, oldest first: for some millions at the most."""
+        return self._frame([self.selection.read(part, EVERYTHING) for part in self.parts])
 
     def latest(self, most: int) -> pd.DataFrame:
         """The newest of them, oldest first; only the last parts are read."""
-        newest = [make_frame({})]
+        newest: list[pl.DataFrame] = []
         for part in reversed(self.parts):
             missing = most - sum(map(len, newest))
             if missing <= 0:
                 break
-            newest.append(self.selection.load(part, EVERYTHING).tail(missing))
-        filled = [frame for frame in reversed(newest) if len(frame)]
-        return pd.concat(filled, ignore_index=True) if filled else newest[0]
+            newest.insert(0, self.selection.read(part, EVERYTHING).tail(missing))
+        return self._frame(newest)
+
+    def _frame(self, attempts: Sequence[pl.DataFrame]) -> pd.DataFrame:
+        frame = pandas_of(sort_attempts(pl.concat([SCHEMA.to_frame(), *attempts]), "call_sid"))
+        return frame if self.selection.show_numbers else mask_parties(frame)
 
     def select(self, **changes: Any) -> Attempts:
         """Those of them that are meant, by the names of `Selection`; what was asked for before stays asked for."""
@@ -153,9 +155,9 @@ class Attempts:
 
 
 def _tally_part(
-    selection: Selection, tally: Callable[[pd.DataFrame], Tally], columns: tuple[str, ...], part: Part
+    selection: Selection, tally: Callable[[pl.DataFrame], Tally], columns: tuple[str, ...], part: Part
 ) -> Tally:
-    return tally(selection.load(part, columns))
+    return tally(selection.read(part, columns))
 
 
 class Counted(NamedTuple):
@@ -168,12 +170,12 @@ class Counted(NamedTuple):
     in_both: int
 
 
-def count_selected(frame: pd.DataFrame, selection: Selection) -> Counted:
-    """How many attempts of a frame each half of a selection means."""
+def count_selected(attempts: pl.DataFrame, selection: Selection) -> Counted:
+    """How many of the attempts each half of a selection means."""
     of_days = replace(selection, environment="")
-    here = replace(selection, since=None, until=None).of(frame)
-    told = int(frame["environment"].notna().sum())
-    return Counted(len(frame), told, len(here), len(of_days.of(frame)), len(of_days.of(here)))
+    here = replace(selection, since=None, until=None).of(attempts)
+    told = attempts["environment"].count()
+    return Counted(len(attempts), told, len(here), len(of_days.of(attempts)), len(of_days.of(here)))
 
 
 def merge_counted(counts: Sequence[Counted]) -> Counted:

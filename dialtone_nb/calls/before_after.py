@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 import pandas as pd
+import polars as pl
 
 from dialtone_nb.calls.deployments import Deployment
 from dialtone_nb.calls.metrics import FEW, Rate, difference_interval, rate_of
@@ -16,7 +17,8 @@ from dialtone_nb.calls.metrics import FEW, Rate, difference_interval, rate_of
 REACH: Final = pd.Timedelta(days=7)
 # What of the attempts is looked at.
 COUNTED: Final = ("started_at", "environment", "outcome")
-KEYS: Final = ["sid", "side", "outcome"]
+KEYS: Final = ("sid", "side", "outcome")
+NOTHING: Final = pl.DataFrame(schema={**dict.fromkeys(KEYS, pl.String), "attempts": pl.Int64})
 
 
 class Verdict(StrEnum):
@@ -62,18 +64,21 @@ class Comparison:
         return f"{points}: {self.verdict}"
 
 
-def tally_around(frame: pd.DataFrame, deployments: Sequence[Deployment]) -> pd.DataFrame:
+def tally_around(attempts: pl.DataFrame, deployments: Sequence[Deployment]) -> pl.DataFrame:
     """Attempts by deployment (its `sid`), `side` ("before", "after") and outcome; tallies of parts merge.
 
     Only attempts to the deployment's environment count, those at its own moment as after it.
     """
-    parts = []
+    at = pl.col("started_at")
+    parts = [NOTHING.lazy()]
     for environment in sorted({one.environment for one in deployments}):
-        attempts = frame[frame["environment"] == environment].sort_values("started_at")
-        for sid, *bounds in _bounds([one for one in deployments if one.environment == environment]):
-            begin, at, end = attempts["started_at"].searchsorted(pd.DatetimeIndex(bounds)).tolist()
-            parts += [_count(attempts.iloc[begin:at], sid, "before"), _count(attempts.iloc[at:end], sid, "after")]
-    return merge_around(parts)
+        here = attempts.lazy().filter(pl.col("environment") == environment)
+        for sid, begin, moment, end in _bounds([one for one in deployments if one.environment == environment]):
+            for side, since, until in (("before", begin, moment), ("after", moment, end)):
+                meant = here.filter(at.is_between(since, until, closed="left"))
+                counted = meant.group_by(pl.col("outcome").cast(pl.String)).agg(attempts=pl.len().cast(pl.Int64))
+                parts.append(counted.select(sid=pl.lit(sid), side=pl.lit(side), outcome="outcome", attempts="attempts"))
+    return merge_around(pl.collect_all(parts))
 
 
 def _bounds(deployments: Sequence[Deployment]) -> Iterator[tuple[str, pd.Timestamp, pd.Timestamp, pd.Timestamp]]:
@@ -84,15 +89,9 @@ def _bounds(deployments: Sequence[Deployment]) -> Iterator[tuple[str, pd.Timesta
         yield sid, max(at - REACH, past or at - REACH), at, min(at + REACH, following or at + REACH)
 
 
-def _count(attempts: pd.DataFrame, sid: str, side: str) -> pd.DataFrame:
-    return attempts.groupby("outcome").size().rename("attempts").reset_index().assign(sid=sid, side=side)
-
-
-def merge_around(tallies: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def merge_around(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The tally of everything that was tallied in parts, in whatever order."""
-    empty = pd.DataFrame({**{key: pd.Series(dtype="str") for key in KEYS}, "attempts": pd.Series(dtype="int64")})
-    together = pd.concat([empty, *tallies], ignore_index=True)
-    return together.groupby(KEYS, sort=True)["attempts"].sum().reset_index()
+    return pl.concat([NOTHING, *tallies]).group_by(KEYS).agg(pl.col("attempts").sum()).sort(KEYS)
 
 
 def compare_deployments(

@@ -10,10 +10,12 @@ from html import escape
 from typing import Any, TypeVar
 
 import pandas as pd
+import polars as pl
 
 from dialtone_nb.calls.attempts import EVERYTHING, Attempts, Counted, Selection, count_selected, merge_counted
+from dialtone_nb.calls.columns import pandas_of
+from dialtone_nb.calls.counts import COUNTED, Counts, count_attempts, merge_counts
 from dialtone_nb.calls.quality import Finding
-from dialtone_nb.calls.tally import COUNTED, COUNTED_BY_HOUR, merge_hours, merge_tallies, tally_attempts, tally_hours
 from dialtone_nb.errors import Fault, InputError
 
 Tally = TypeVar("Tally")
@@ -41,25 +43,38 @@ class CallData:
         """Every attempt, one row each, oldest first. A report asks for tallies instead: there may be millions."""
         return self.attempts.load()
 
+    @cached_property
+    def counts(self) -> Counts:
+        """All that a report counts of them, in one pass."""
+        return self.gather(partial(count_attempts, time_zone=self.time_zone), merge_counts, COUNTED)
+
     def tally(self) -> pd.DataFrame:
         """The attempts counted by day of the time zone, and by everything that a rate is asked for."""
         return self._tally
 
     @cached_property
     def _tally(self) -> pd.DataFrame:
-        return self.gather(partial(tally_attempts, time_zone=self.time_zone), merge_tallies, COUNTED)
+        return pandas_of(self.counts.tally)
 
     def hours(self) -> pd.DataFrame:
         """The attempts counted by day and hour of the time zone, direction and outcome."""
-        return self.gather(partial(tally_hours, time_zone=self.time_zone), merge_hours, COUNTED_BY_HOUR)
+        return pandas_of(self.counts.hours)
+
+    def overlaps(self) -> pd.DataFrame:
+        """What `concurrency` knows of answered calls that went on at once."""
+        return pandas_of(self.counts.overlaps)
+
+    def signs(self) -> pd.DataFrame:
+        """The signs of life of each phone, by UTC day."""
+        return pandas_of(self.counts.signs)
 
     def gather(
         self,
-        tally: Callable[[pd.DataFrame], Tally],
+        tally: Callable[[pl.DataFrame], Tally],
         merge: Callable[[Sequence[Tally]], Tally],
         columns: Sequence[str] = EVERYTHING,
     ) -> Tally:
-        """Any other tally: `tally` makes one of a frame of whole UTC days with these columns, `merge` one of all."""
+        """Any other tally: `tally` makes one of the attempts of whole UTC days, `merge` one of all."""
         return self.attempts.gather(tally, merge, columns)
 
     def latest(self, most: int = 20) -> pd.DataFrame:
@@ -71,8 +86,8 @@ class CallData:
         first, last = parse_day("since", since), parse_day("until", until)
         if not (environment or first or last):
             return self
-        begin = pd.Timestamp(first, tz=self.time_zone) if first else None
-        end = pd.Timestamp(last + timedelta(days=1), tz=self.time_zone) if last else None
+        begin = self._midnight(first) if first else None
+        end = self._midnight(last + timedelta(days=1)) if last else None
         count = partial(count_selected, selection=Selection(environment, begin, end))
         counts = self.gather(count, merge_counted, ("started_at", "environment"))
         findings = [*self.findings, *_findings_of(counts, environment)]
@@ -85,6 +100,10 @@ class CallData:
             first_day=first or self.first_day,
             last_day=last or self.last_day,
         )
+
+    def _midnight(self, day: date) -> pd.Timestamp:
+        """When the day begins by the clocks of the time zone, in UTC."""
+        return pd.Timestamp(day, tz=self.time_zone).tz_convert("UTC")
 
     def _repr_html_(self) -> str:
         rows = "".join(

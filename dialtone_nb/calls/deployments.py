@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from pyarrow import fs
 
-from dialtone_nb.calls.archive import open_archive, replace_file
+from dialtone_nb.calls.archive_places import open_archive, replace_file
 from dialtone_nb.calls.load import TWILIO, Runbook, find_archive, find_source
 from dialtone_nb.errors import Fault, InputError
 

@@ -58,6 +58,14 @@ class Kind(NamedTuple):
     direction: str = ""
     value: str = ""
 
+    def __str__(self) -> str:
+        return " ".join(self)
+
+    @classmethod
+    def parse(cls, text: str) -> Kind:
+        """The kind that this is the text of."""
+        return cls(*text.split(" "))
+
 
 @cache
 def kind_of(name: str) -> Kind:

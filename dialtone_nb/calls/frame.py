@@ -6,31 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from dialtone_nb.calls.outcomes import OUTCOMES, outcome_of
+from dialtone_nb.calls.columns import COLUMNS, make_frame
+from dialtone_nb.calls.outcomes import outcome_of
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.sift import Record, parse_price, parse_time, parse_whole, sift_alerts, sift_calls
-from dialtone_nb.e164 import is_e164, mask_number
+from dialtone_nb.e164 import is_e164
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
-
-DIRECTIONS: Final = ("outgoing", "incoming")
-COLUMNS: Final = {
-    "call_sid": "str",
-    "started_at": "datetime64[us, UTC]",
-    "environment": "str",
-    "client": "str",
-    "direction": "str",
-    "other_party": "str",
-    "outcome": "str",
-    "reason": "str",
-    "duration_s": "Int64",
-    "price": "float64",
-    "currency": "str",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,61 +24,6 @@ class Phone:
 
     client: str
     environment: str
-
-
-def make_frame(columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
-    """The attempts as a frame with all columns and their types, oldest first; missing columns are unknown."""
-    rows = len(next(iter(columns.values()), ()))
-    frame = pd.DataFrame(
-        {
-            name: _column(columns[name], dtype) if name in columns else pd.Series([None] * rows, dtype=dtype)
-            for name, dtype in COLUMNS.items()
-        }
-    )
-    unknown = _strangers(frame["outcome"], OUTCOMES) | _strangers(frame["direction"], DIRECTIONS)
-    if unknown:
-        raise ValueError(f"no outcome or direction of ours: {', '.join(sorted(unknown))}")
-    return sort_by_time(frame, "call_sid")
-
-
-def sort_by_time(frame: pd.DataFrame, tie: str) -> pd.DataFrame:
-    """The attempts by their start and, where several started at once, by another column; without a start they are last.
-
-    Few start at once, so only those are compared by the other column, which is a text and slow.
-    """
-    if frame["started_at"].isna().any():
-        return frame.sort_values(["started_at", tie], kind="stable", ignore_index=True)
-    started = frame["started_at"].to_numpy(dtype="datetime64[us]")
-    order = np.argsort(started, kind="stable")
-    same = started[order[1:]] == started[order[:-1]]
-    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    if len(tied):
-        among = frame.iloc[order[tied]].sort_values(["started_at", tie], kind="stable")
-        order[tied] = frame.index.get_indexer(among.index)
-    return frame.take(order).reset_index(drop=True)
-
-
-def _column(values: Sequence[Any] | pd.Series[Any], dtype: Any) -> pd.Series[Any]:
-    """A column of this type; one that has it already is not taken apart, for there may be millions of values."""
-    if isinstance(values, pd.Series):
-        return values.reset_index(drop=True).astype(dtype)
-    column: pd.Series[Any] = pd.Series(list(values), dtype=dtype)
-    return column
-
-
-def _strangers(column: pd.Series[Any], known: Sequence[str]) -> set[str]:
-    return set(column.dropna().unique()) - set(known)
-
-
-def mask_parties(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the last four digits of other parties' numbers hidden; service codes such as 911 stay."""
-    return frame.assign(other_party=frame["other_party"].map(_mask, na_action="ignore").astype("str"))
-
-
-def _mask(party: str) -> str:
-    if len(party) <= 3 or "@" in party:
-        return party
-    return mask_number(party)
 
 
 def frame_calls(

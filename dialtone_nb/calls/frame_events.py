@@ -10,17 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 from dialtone_nb.calls.attempts import Attempts, FilePart, FramePart, Part
-from dialtone_nb.calls.event_columns import EventLog, join_tables, note_others
+from dialtone_nb.calls.columns import SCHEMA, sort_attempts
+from dialtone_nb.calls.event_log import EVENTS, EventLog, Piece, note_others
 from dialtone_nb.calls.events import BESIDE_US, LONGEST_CALL_US
-from dialtone_nb.calls.frame import make_frame
-from dialtone_nb.calls.pair_events import pair_events
+from dialtone_nb.calls.pair_events import END_OF_LOG, pair_events
 from dialtone_nb.calls.quality import Quality
-from dialtone_nb.calls.read_events import EventFile
 
 # So many events are paired at once; a log of fewer may have its files in any order.
 PIECE: Final = 500_000
@@ -28,7 +25,7 @@ PIECE: Final = 500_000
 IN_MEMORY: Final = 1_000_000
 DAY_US: Final = 24 * 3600 * 1_000_000
 
-ReadFiles = Callable[[Quality], Iterable[EventFile]]
+ReadFiles = Callable[[Quality], Iterable[Piece]]
 
 
 class _OutOfOrderError(Exception):
@@ -56,37 +53,37 @@ def frame_events(read_files: ReadFiles) -> Framed:
         return _frame(read_files, 0)
 
 
-def _frame(read_files: ReadFiles, piece: int) -> Framed:
+def _frame(read_files: ReadFiles, size: int) -> Framed:
     log, quality, parts = EventLog(), Quality(), _Parts()
-    for attempts, settled_until in _pieces(read_files(quality), log, quality, piece):
+    for attempts, settled_until in _pair(read_files(quality), log, quality, size):
         parts.add(attempts, settled_until)
     note_others(log, quality)
     return Framed(parts.attempts(), log, quality)
 
 
-def _pieces(
-    files: Iterable[EventFile], log: EventLog, quality: Quality, piece: int
-) -> Iterator[tuple[pd.DataFrame, int | None]]:
-    """The attempts, piece by piece, each with the moment up to which all that started are there; None at the end."""
-    waiting: list[pa.Table] = []
+def _pair(
+    pieces: Iterable[Piece], log: EventLog, quality: Quality, size: int
+) -> Iterator[tuple[pl.DataFrame, int | None]]:
+    """The attempts, as they come, each time with the moment up to which all that started are there; None at the end."""
+    waiting = [EVENTS.to_frame()]
     count = 0
-    latest = until = np.iinfo(np.int64).min
-    for file in files:
-        table = log.take_in(file, quality)
-        if not table.num_rows:
+    latest = until = -END_OF_LOG
+    for piece in pieces:
+        events = log.add(piece, quality)
+        if not len(events):
             continue
-        moments = table["at"].to_numpy().astype("datetime64[us]").astype("int64")
+        moments = events["at"].to_physical().to_numpy()
         if moments.min() <= until:
             raise _OutOfOrderError
         latest = max(latest, int(moments.max()))
-        waiting.append(table)
-        count += table.num_rows
-        if piece and count >= piece:
+        waiting.append(events)
+        count += len(events)
+        if size and count >= size:
             until = latest - BESIDE_US - 1
-            paired = pair_events(join_tables(waiting), log, quality, until)
-            waiting, count = [paired.rest], paired.rest.num_rows
+            paired = pair_events(pl.concat(waiting), quality, until)
+            waiting, count = [paired.rest], len(paired.rest)
             yield paired.attempts, until - LONGEST_CALL_US
-    yield pair_events(join_tables(waiting), log, quality).attempts, None
+    yield pair_events(pl.concat(waiting), quality).attempts, None
 
 
 class _Folder:
@@ -102,32 +99,27 @@ class _Parts:
     """Attempts on their way into parts of whole days."""
 
     parts: list[Part] = field(default_factory=list)
-    waiting: list[pd.DataFrame] = field(default_factory=list)
+    waiting: pl.DataFrame = field(default_factory=SCHEMA.to_frame)
     in_memory: int = 0
     folder: _Folder | None = None
 
-    def add(self, attempts: pd.DataFrame, settled_until: int | None) -> None:
+    def add(self, attempts: pl.DataFrame, settled_until: int | None) -> None:
         """Take in some attempts; what started before the last whole day up to then is complete, all of it for None."""
-        self.waiting.append(attempts)
-        together = make_frame(pd.concat(self.waiting, ignore_index=True).to_dict("series"))  # type: ignore[arg-type]
-        if settled_until is None:
-            complete = together
-            self.waiting = []
-        else:
-            midnight = pd.Timestamp(settled_until // DAY_US * DAY_US, unit="us", tz="UTC")
-            is_complete = together["started_at"] < midnight
-            complete = together[is_complete].reset_index(drop=True)
-            self.waiting = [together[~is_complete]]
-        if len(complete):
-            self.parts.append(self._keep(complete))
+        together = sort_attempts(pl.concat([self.waiting, attempts]), "call_sid")
+        complete = len(together)
+        if settled_until is not None:
+            complete = int(together["started_at"].to_physical().search_sorted(settled_until // DAY_US * DAY_US))
+        self.waiting = together[complete:]
+        if complete:
+            self.parts.append(self._keep(together[:complete]))
 
     def attempts(self) -> Attempts:
         """All of them."""
         return Attempts(tuple(self.parts))
 
-    def _keep(self, frame: pd.DataFrame) -> Part:
-        self.in_memory += len(frame)
+    def _keep(self, attempts: pl.DataFrame) -> Part:
+        self.in_memory += len(attempts)
         if self.in_memory <= IN_MEMORY:
-            return FramePart(frame)
+            return FramePart(attempts)
         self.folder = self.folder or _Folder()
-        return FilePart.of(frame, self.folder.path / f"{len(self.parts)}.parquet", self.folder)
+        return FilePart.of(attempts, self.folder.path / f"{len(self.parts)}.arrow", self.folder)

@@ -20,7 +20,7 @@ from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters.words import is_time_zone
+from dialtone_nb.time_zones import is_time_zone
 
 if TYPE_CHECKING:
     from dialtone_nb.account import Account

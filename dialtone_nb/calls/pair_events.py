@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+import polars as pl
 
-from dialtone_nb.calls.event_arrays import NONE, EventArrays, Truth, Whole, find_nearest
-from dialtone_nb.calls.event_columns import NAMELESS, EventLog
+from dialtone_nb.calls.columns import REPEATED, SCHEMA
+from dialtone_nb.calls.event_arrays import NONE, EventArrays, Truth, Whole, find_nearest, order_by
 from dialtone_nb.calls.events import BESIDE_US, LONGEST_CALL_US, Kind
-from dialtone_nb.calls.frame import COLUMNS, make_frame
 from dialtone_nb.calls.outcomes import OUTCOME_OF_CODE, outcome_of
 from dialtone_nb.calls.quality import Quality
 
@@ -29,17 +25,17 @@ END_OF_LOG: Final = np.iinfo(np.int64).max
 class Paired:
     """Attempts that nothing later can change, and the events that later ones may still need."""
 
-    attempts: pd.DataFrame
-    rest: pa.Table
+    attempts: pl.DataFrame
+    rest: pl.DataFrame
 
 
-def pair_events(events: pa.Table, log: EventLog, quality: Quality, until: int = END_OF_LOG) -> Paired:
+def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG) -> Paired:
     """The attempts that ended up to `until`, in microseconds since 1970; by default all of them.
 
     All events up to five seconds after `until` must be there.
     """
-    table = _without_doubles(events, quality)
-    columns = EventArrays.of(table, log.kind_list)
+    events = _without_doubles(events.sort("at", maintain_order=True), quality)
+    columns = EventArrays.of(events)
     begun = _pair(columns)
     ends = np.flatnonzero(columns.is_end & (columns.at <= until))
     placed = np.flatnonzero(columns.is_placed)
@@ -51,31 +47,27 @@ def pair_events(events: pa.Table, log: EventLog, quality: Quality, until: int = 
         "outcomes without their call event", "kept: they begin when they end", _count_alone(columns, begun, ends)
     )
     quality.note("placed calls without an outcome", "kept: how they ended is unknown", len(opened))
-    attempts = _frame(table, columns, log, ends, opened, begun)
+    attempts = _attempts(events, columns, np.concatenate([ends, opened]), begun)
     is_rest = _rest(columns, begun, opened, until)
     seen = columns.seen | _near_a_call(columns)
     alone = columns.is_error & ~is_rest & ~seen
     quality.note("error events with no call of the phone within 5 seconds", "not used", int(alone.sum()))
-    rest = table.set_column(table.column_names.index("seen"), "seen", pa.array(seen)).filter(pa.array(is_rest))
-    return Paired(attempts, rest)
+    return Paired(attempts, events.with_columns(seen=seen).filter(is_rest))
 
 
-def _without_doubles(events: pa.Table, quality: Quality) -> pa.Table:
-    """The events in the order of time, each once: a file can be there twice, and a page be read twice."""
-    at = events["at"].to_numpy().astype("datetime64[us]").astype("int64")
-    order = np.argsort(at, kind="stable")
-    table = events.take(pa.array(order)) if np.any(order[1:] < order[:-1]) else events
-    at = at[order]
-    same = at[1:] == at[:-1]
-    close = np.flatnonzero(np.append(same, False) | np.append(False, same))
+def _without_doubles(events: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+    """Each event once: a file can be there twice, and a page be read twice."""
+    at = pl.col("at")
     # Only those of one moment, to the microsecond, can be the same.
-    again = table.select(["at", "phone", "kind", "call_sid"]).take(pa.array(close)).to_pandas().duplicated().to_numpy()
-    quality.note("events that are there twice", "counted once", int(again.sum()))
-    if not again.any():
-        return table
-    is_kept = np.ones(len(at), dtype=bool)
-    is_kept[close[again]] = False
-    return table.filter(pa.array(is_kept))
+    is_close = (at == at.shift()) | (at == at.shift(-1))
+    told = pl.struct("at", "phone", "kind", "call_sid")
+    is_again = events.select(is_close.fill_null(False).alias("close")).to_series()
+    again = events.filter(is_again).select(~told.is_first_distinct()).to_series()
+    doubles = int(again.sum())
+    quality.note("events that are there twice", "counted once", doubles)
+    if not doubles:
+        return events
+    return events.filter(~is_again.scatter(is_again.arg_true(), again))
 
 
 def _pair(columns: EventArrays) -> Whole:
@@ -89,7 +81,7 @@ def _pair(columns: EventArrays) -> Whole:
     rows = np.flatnonzero(columns.is_placed | columns.is_end)
     if not len(rows):
         return begun
-    rows = rows[np.argsort(columns.key[rows], kind="stable")]
+    rows = rows[order_by(columns.key[rows])]
     key, is_placed = columns.key[rows], columns.is_placed[rows]
     group = np.concatenate([[0], np.cumsum(key[1:] != key[:-1])])
     begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
@@ -157,46 +149,38 @@ def _near_a_call(columns: EventArrays) -> Truth:
     return near
 
 
-def _frame(
-    table: pa.Table, columns: EventArrays, log: EventLog, ends: Whole, opened: Whole, begun: Whole
-) -> pd.DataFrame:
+def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Whole) -> pl.DataFrame:
     """The attempts that these events end, and those that nothing ended."""
-    rows = np.concatenate([ends, opened])
-    kinds = log.kind_list
-    own = table.take(pa.array(rows))
-    codes = own["code"].combine_chunks().dictionary_encode()
-    outcomes = _outcomes(columns.kind[rows], kinds, codes)
-    is_unexplained = np.isin(outcomes, ["failed", "no_answer"]) & own["code"].is_null().to_numpy()
-    beside = _codes_beside(columns, kinds, rows, is_unexplained)
-    decided = np.array([OUTCOME_OF_CODE.get(code or "", "") for code in beside.dictionary.to_pylist()] + [""])
-    lost = decided[pc.fill_null(beside.indices, len(beside.dictionary)).to_numpy()]
+    own = _judged(events[rows])
     began = np.where(begun[rows] == NONE, rows, begun[rows])
-    phones = pa.array([None if name == NAMELESS else str(name) for name in log.phones], pa.string())
-    ways = pa.array([kind.direction for kind in kinds], pa.string())
-    made = {
-        "call_sid": own["call_sid"],
-        "started_at": table["at"].take(pa.array(began)),
-        "environment": own["environment"],
-        "client": phones.take(pa.array(columns.phone[rows])),
-        "direction": ways.take(pa.array(columns.kind[rows])),
-        "other_party": own["other_party"],
-        "outcome": pa.array(np.where(lost != "", lost, outcomes).tolist(), pa.string()),
-        "reason": pc.coalesce(own["reason"], own["code"], beside.cast(pa.string())),
-        "duration_s": own["duration_s"],
-        "price": pa.nulls(len(rows), pa.float64()),
-        "currency": pa.nulls(len(rows), pa.string()),
-    }
-    frame = pa.table(made).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    return make_frame(frame[list(COLUMNS)].to_dict("series"))
+    is_unexplained = own["outcome"].is_in(["failed", "no_answer"]) & own["code"].is_null()
+    beside = _codes_beside(events, columns, rows, is_unexplained.to_numpy())
+    lost = beside.cast(pl.String).replace_strict(OUTCOME_OF_CODE, default=None, return_dtype=pl.String)
+    return own.select(
+        call_sid="call_sid",
+        started_at=events["at"][began],
+        environment="environment",
+        client="phone",
+        direction="direction",
+        other_party="other_party",
+        outcome=pl.coalesce(lost, "outcome"),
+        reason=pl.coalesce("reason", "code", beside),
+        duration_s="duration_s",
+        price=pl.lit(None),
+        currency=pl.lit(None),
+    ).cast(SCHEMA)
 
 
-def _outcomes(kind: Whole, kinds: list[Kind], codes: pa.DictionaryArray) -> npt.NDArray[np.str_]:
-    """How each of these events says that its call ended; there are few combinations of a kind and an error code."""
-    known = [*codes.dictionary.to_pylist(), ""]
-    code = pc.fill_null(codes.indices, len(known) - 1).to_numpy().astype("int64")
-    combinations, which = np.unique(kind * len(known) + code, return_inverse=True)
-    named = [_outcome(kinds[one // len(known)], known[one % len(known)]) for one in combinations.tolist()]
-    return np.array(named or [""])[which]
+def _judged(events: pl.DataFrame) -> pl.DataFrame:
+    """The events with their direction, and how they say that their call ended; few kinds and error codes meet."""
+    met = events.select("kind", "code").unique()
+    kinds = [Kind.parse(text) for text in met["kind"].cast(pl.String)]
+    codes = met["code"].cast(pl.String).fill_null("")
+    said = met.with_columns(
+        direction=pl.Series([kind.direction for kind in kinds], dtype=SCHEMA["direction"]),
+        outcome=pl.Series([_outcome(kind, code) for kind, code in zip(kinds, codes, strict=True)], dtype=pl.String),
+    )
+    return events.join(said, on=["kind", "code"], how="left", nulls_equal=True, maintain_order="left")
 
 
 def _outcome(kind: Kind, code: str) -> str:
@@ -205,13 +189,13 @@ def _outcome(kind: Kind, code: str) -> str:
     return "refused" if kind.role == "refused" else "unknown"
 
 
-def _codes_beside(columns: EventArrays, kinds: list[Kind], rows: Whole, is_wanted: Truth) -> Any:
+def _codes_beside(events: pl.DataFrame, columns: EventArrays, rows: Whole, is_wanted: Truth) -> pl.Series:
     """The error code beside each of the wanted rows; one that means an absent phone comes before nearer others."""
     beside = np.full(len(rows), NONE, dtype="int64")
     wanted = rows[is_wanted]
     absence = find_nearest(columns, wanted, np.flatnonzero(columns.is_absence))
     other = find_nearest(columns, wanted, np.flatnonzero(columns.is_error))
     beside[is_wanted] = np.where(absence == NONE, other, absence)
-    kind = np.where(beside == NONE, NONE, columns.kind[beside])
-    names = pa.array([one.value for one in kinds], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(kind, mask=kind == NONE), names)
+    kinds = events["kind"].gather(pl.Series(beside).set(pl.Series(beside == NONE), None))
+    codes = {text: Kind.parse(text).value for text in kinds.unique().drop_nulls().cast(pl.String)}
+    return kinds.cast(pl.String).replace_strict(codes, return_dtype=REPEATED)

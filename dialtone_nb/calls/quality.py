@@ -29,6 +29,11 @@ class Quality:
             self.counts[what, treatment] += count
             self.examples.setdefault((what, treatment), example[:120])
 
+    def add(self, other: Quality) -> None:
+        """Count what another tally found as well."""
+        for finding in other.findings():
+            self.note(finding.what, finding.treatment, finding.count, finding.example)
+
     def findings(self) -> tuple[Finding, ...]:
         """What was found, in the order of first meeting."""
         return tuple(

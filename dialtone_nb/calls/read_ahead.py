@@ -1,16 +1,19 @@
-"""An iterator that a thread walks ahead, so that what it yields is ready when it is asked for."""
+"""Iterators that threads walk ahead, so that what they yield is ready when it is asked for."""
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Final, TypeVar
 
 Thing = TypeVar("Thing")
+Result = TypeVar("Result")
 
 # So many things are ready at most: the thread waits for the reader then, and memory stays small.
-AHEAD: Final = 4
+AHEAD: Final = 2
 
 
 class _End:
@@ -28,3 +31,15 @@ def read_ahead(things: Iterator[Thing], ahead: int = AHEAD) -> Iterator[Thing]:
                 return
             ready.append(pool.submit(next, things, end))
             yield thing
+
+
+def map_ahead(work: Callable[[Thing], Result], things: Iterable[Thing]) -> Iterator[Result]:
+    """What the work makes of each thing, in their order, as many at once as there are processors."""
+    workers = os.cpu_count() or 1
+    waiting = iter(things)
+    with ThreadPoolExecutor(workers) as pool:
+        under_way = deque(pool.submit(work, thing) for thing in islice(waiting, workers + 1))
+        while under_way:
+            made = under_way.popleft().result()
+            under_way.extend(pool.submit(work, thing) for thing in islice(waiting, 1))
+            yield made

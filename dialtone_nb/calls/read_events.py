@@ -1,4 +1,4 @@
-"""Event files, in a folder or an archive -> rows; whatever can't be read is counted and named."""
+"""Event files, in a folder or an archive -> pieces of their log; whatever can't be read is counted and named."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import bz2
 import gzip
 import lzma
 import tarfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
+from dialtone_nb.calls.event_log import Piece
+from dialtone_nb.calls.event_rows import IrregularError, odd_rows, regular_rows
 from dialtone_nb.calls.quality import Quality
-from dialtone_nb.calls.read_ahead import read_ahead
+from dialtone_nb.calls.read_ahead import map_ahead, read_ahead
 from dialtone_nb.errors import Fault, InputError
 
 PACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {
@@ -26,24 +25,39 @@ EVENT_SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".log")
 ARCHIVE_SUFFIXES: Final = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".txz", ".tar.bz2")
 # What a broken or cut-off archive or packed file can raise.
 UNPACKING_ERRORS: Final = (EOFError, lzma.LZMAError, gzip.BadGzipFile, tarfile.ReadError, OSError)
+# Small files are read so many bytes at a time; each piece costs a millisecond of its own.
+PIECE_BYTES: Final = 4_000_000
+
+File = tuple[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class EventFile:
-    """One file of events: its name in the folder or archive, and its rows."""
-
-    name: str
-    rows: list[Any]
-
-
-def read_event_files(source: Path, quality: Quality) -> Iterator[EventFile]:
+def read_event_files(source: Path, quality: Quality) -> Iterator[Piece]:
     """Every event file of a folder, of archives in it, of an archive, or this one file; a folder's in order of name."""
     # Unpacking goes ahead in a thread, with a tally of its own: what is found has an order that does not hang on luck.
     unpacking = Quality()
-    for name, content in read_ahead(_contents(source, unpacking)):
-        yield EventFile(name, parse_rows(name, content, quality))
-    for finding in unpacking.findings():
-        quality.note(finding.what, finding.treatment, finding.count, finding.example)
+    yield from map_ahead(_read_piece, _together(read_ahead(_contents(source, unpacking))))
+    quality.add(unpacking)
+
+
+def _read_piece(files: list[File]) -> Piece:
+    quality = Quality()
+    try:
+        return Piece.join([Piece.of(rows, quality) for rows in regular_rows(content for _, content in files)])
+    except IrregularError:
+        quality = Quality()
+        return Piece.join([Piece.of(odd_rows(name, content, quality), quality) for name, content in files])
+
+
+def _together(files: Iterable[File]) -> Iterator[list[File]]:
+    """The files in runs of about a piece's size."""
+    run: list[File] = []
+    for file in files:
+        run.append(file)
+        if sum(len(content) for _, content in run) >= PIECE_BYTES:
+            yield run
+            run = []
+    if run:
+        yield run
 
 
 def is_archive(path: Path) -> bool:
@@ -98,43 +112,3 @@ def _unpacked(name: str, content: bytes, quality: Quality) -> Iterator[tuple[str
         yield name, unpack(content) if unpack else content
     except UNPACKING_ERRORS as error:
         quality.note("files that can't be unpacked", "left out", example=f"{name}: {error}")
-
-
-def parse_rows(name: str, content: bytes, quality: Quality) -> list[Any]:
-    """The rows of a file: a JSON array, or JSON lines; of a cut-off one, those that are whole."""
-    content = content.strip().removeprefix(b"\xef\xbb\xbf")
-    if not content:
-        quality.note("empty files", "no rows in them", example=name)
-        return []
-    try:
-        if not content.startswith(b"["):
-            return _parse_lines(name, content, quality)
-        rows = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        return _salvage(name, content, str(error), quality)
-    return list(rows)
-
-
-def _parse_lines(name: str, content: bytes, quality: Quality) -> list[Any]:
-    lines = [line for line in content.splitlines() if line.strip()]
-    try:
-        return list(orjson.loads(b"[" + b",".join(lines) + b"]"))
-    except orjson.JSONDecodeError:
-        rows = []
-        for number, line in enumerate(lines, 1):
-            try:
-                rows.append(orjson.loads(line))
-            except orjson.JSONDecodeError as error:
-                quality.note("lines that are no JSON", "left out", example=f"{name}:{number}: {error}")
-        return rows
-
-
-def _salvage(name: str, content: bytes, problem: str, quality: Quality) -> list[Any]:
-    whole = content[: content.rfind(b"}") + 1]
-    try:
-        rows = list(orjson.loads(whole + b"]"))
-    except orjson.JSONDecodeError:
-        quality.note("files that are no JSON", "left out", example=f"{name}: {problem}")
-        return []
-    quality.note("files that are cut off", "their whole rows were kept", example=f"{name}: after {len(rows)} rows")
-    return rows

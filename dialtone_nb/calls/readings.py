@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 from pyarrow import fs
 
-from dialtone_nb.calls.archive import open_archive, replace_file
+from dialtone_nb.calls.archive_places import open_archive, replace_file
 from dialtone_nb.errors import Fault, InputError
 
 FILE: Final = "readings.json"

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from dialtone_nb.account import Account
-from dialtone_nb.parameters import Network
-from dialtone_nb.resources.own_server import server_folder
-from dialtone_nb.server.folder import EVENTS
+if TYPE_CHECKING:
+    from dialtone_nb.account import Account
+    from dialtone_nb.parameters import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,8 @@ class ServerLog:
 
     def lines(self, start: str, end: str) -> Iterator[dict[str, Any]]:
         """The lines between two ISO 8601 times, with the fields of a function log's; what is no event is left out."""
+        from dialtone_nb.server.folder import EVENTS
+
         begin, finish = datetime.fromisoformat(start), datetime.fromisoformat(end)
         for file in sorted((self.folder / EVENTS).glob("*/*.jsonl")):
             for line in file.read_bytes().splitlines():
@@ -52,5 +53,7 @@ LogSource: TypeAlias = str | ServerLog
 def log_source(network: Network, account: Account, project: Path) -> LogSource:
     """The log of whoever answers Twilio."""
     if network.self_hosted:
+        from dialtone_nb.resources.own_server import server_folder
+
         return ServerLog(server_folder(network.self_hosted, account, project), account.is_rehearsal)
     return network.service.name

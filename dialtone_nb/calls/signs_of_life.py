@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import pandas as pd
+import polars as pl
 
 from dialtone_nb.calls.outcomes import DELIVERED
 
@@ -15,49 +16,37 @@ ENOUGH_SIGNS: Final = 20
 SHORTEST_HABIT: Final = pd.Timedelta(days=1)
 # What of the attempts is looked at.
 COUNTED: Final = ("started_at", "client", "direction", "outcome")
-COLUMNS: Final = {
-    "client": "str",
-    "day": "datetime64[us, UTC]",
-    "attempts": "int64",
-    "signs": "int64",
-    "last_at": "datetime64[us, UTC]",
-    "first_sign_at": "datetime64[us, UTC]",
-    "last_sign_at": "datetime64[us, UTC]",
-    "last_answered_at": "datetime64[us, UTC]",
-    "longest_quiet": "timedelta64[us]",
-}
 
 
-def tally_signs(frame: pd.DataFrame) -> pd.DataFrame:
+def tally_signs(attempts: pl.DataFrame) -> pl.DataFrame:
     """By phone and UTC day: attempts, signs of life, the first and last of them, and the longest time between two.
 
     A sign of life is an attempt that the phone placed, or that rang it, found it busy or was answered. Tallies of
     other whole days merge with this one.
     """
-    known = frame[frame["client"].notna()].sort_values("started_at", kind="stable")
-    is_sign = (known["direction"] == "outgoing") | known["outcome"].isin(DELIVERED)
-    at, keys = known["started_at"], [known["client"], known["started_at"].dt.floor("D").rename("day")]
-    sign_at = at.where(is_sign)
-    columns = pd.DataFrame(
-        {
-            "attempts": 1,
-            "signs": is_sign.astype("int64"),
-            "last_at": at,
-            "first_sign_at": sign_at,
-            "last_sign_at": sign_at,
-            "last_answered_at": at.where(known["outcome"] == "answered"),
-            "longest_quiet": at[is_sign].groupby([key[is_sign] for key in keys]).diff(),
-        },
-        index=known.index,
+    at, outcome = pl.col("started_at"), pl.col("outcome")
+    sign_at = at.filter((pl.col("direction") == "outgoing") | outcome.is_in(DELIVERED))
+    tally = (
+        attempts.lazy()
+        .filter(pl.col("client").is_not_null())
+        .group_by("client", at.dt.truncate("1d").alias("day"))
+        .agg(
+            attempts=pl.len().cast(pl.Int64),
+            signs=sign_at.len().cast(pl.Int64),
+            last_at=at.max(),
+            first_sign_at=sign_at.min(),
+            last_sign_at=sign_at.max(),
+            last_answered_at=at.filter(outcome == "answered").max(),
+            longest_quiet=sign_at.sort().diff().max(),
+        )
+        .with_columns(pl.col("client").cast(pl.String))
     )
-    how = dict.fromkeys(columns, "max") | {"attempts": "sum", "signs": "sum", "first_sign_at": "min"}
-    return merge_signs([columns.groupby(keys).agg(how).reset_index()])
+    return merge_signs([tally.collect()])
 
 
-def merge_signs(tallies: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def merge_signs(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The signs of life of all days that were tallied in parts, in whatever order."""
-    together = pd.concat([tally.astype(COLUMNS) for tally in tallies], ignore_index=True)
-    return together[list(COLUMNS)].sort_values(["client", "day"], ignore_index=True)
+    return pl.concat(tallies).sort("client", "day")
 
 
 def life_by_phone(signs: pd.DataFrame, until: pd.Timestamp | None = None) -> pd.DataFrame:

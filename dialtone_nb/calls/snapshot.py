@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from dialtone_nb.calls.codes import code_of
+from dialtone_nb.calls.columns import mask_parties
 from dialtone_nb.calls.fetch import Record, event_of, list_alerts, list_calls, list_log
-from dialtone_nb.calls.frame import Phone, frame_calls, mask_parties
+from dialtone_nb.calls.frame import Phone, frame_calls
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource
 from dialtone_nb.e164 import mask_number

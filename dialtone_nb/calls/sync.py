@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pandas as pd
 
-from dialtone_nb.calls.archive import load_archive, locked_archive, save_attempts
+from dialtone_nb.calls.archive import load_archive, save_attempts
+from dialtone_nb.calls.archive_places import locked_archive
 from dialtone_nb.calls.fetch import SIDE_BY_SIDE, Fetched, Record, fetch_span, list_events
 from dialtone_nb.calls.frame import Phone, frame_calls, started_at
 from dialtone_nb.calls.quality import Quality

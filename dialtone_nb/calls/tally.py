@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 KEYS: Final = ("day", "environment", "client", "direction", "outcome", "reason", "currency")
 HOUR_KEYS: Final = ("day", "hour", "direction", "outcome")
@@ -17,91 +14,73 @@ SUMS: Final = ("attempts", "timed", "talk_s", "priced", "price_micros")
 COUNTED: Final = ("started_at", *KEYS[1:], "duration_s", "price")
 COUNTED_BY_HOUR: Final = ("started_at", *HOUR_KEYS[2:])
 
-HOUR_US: Final = 3_600_000_000
-DAY_US: Final = 24 * HOUR_US
 
-Whole = npt.NDArray[np.int64]
-
-
-def tally_attempts(frame: pd.DataFrame, time_zone: str = "UTC") -> pd.DataFrame:
-    """Whole-number counts by day (of the time zone) and the other keys.
+def tally_attempts(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
+    """Whole-number counts by day (of the time zone) and the other keys, texts that are missing being "".
 
     `attempts`, `timed` (those with a duration) and `talk_s`, `priced` and `price_micros` (millionths of the currency),
     and `first_at` and `last_at`. Tallies of parts merge into the tally of the whole.
     """
-    started = _microseconds(frame["started_at"])
-    durations, prices = frame["duration_s"], frame["price"]
-    columns = {
-        "day": _days(_local(frame, time_zone) // DAY_US),
-        **{name: frame[name].fillna("") for name in KEYS[1:]},
-        "attempts": np.ones(len(frame), dtype="int64"),
-        "timed": durations.notna().to_numpy().astype("int64"),
-        "talk_s": durations.fillna(0).to_numpy(dtype="int64"),
-        "priced": prices.notna().to_numpy().astype("int64"),
-        "price_micros": (prices.fillna(0) * 1_000_000).round().to_numpy(dtype="int64"),
-        "first_at": started,
-        "last_at": started,
-    }
-    return _merge(pa.table(columns))
+    duration, price = pl.col("duration_s"), pl.col("price")
+    counted = (
+        attempts.lazy()
+        .group_by(local_time(time_zone).dt.truncate("1d").alias("day"), *KEYS[1:])
+        .agg(
+            attempts=pl.len().cast(pl.Int64),
+            timed=duration.count().cast(pl.Int64),
+            talk_s=duration.sum(),
+            priced=price.count().cast(pl.Int64),
+            price_micros=(price * 1_000_000).round().cast(pl.Int64).sum(),
+            first_at=pl.col("started_at").min(),
+            last_at=pl.col("started_at").max(),
+        )
+    )
+    return _merge(counted)
 
 
-def merge_tallies(tallies: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def merge_tallies(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The tally of everything that was tallied in parts, in whatever order."""
-    return _merge(pa.concat_tables([_table(tally) for tally in tallies]))
+    return _merge(pl.concat(tallies).lazy())
 
 
-def tally_hours(frame: pd.DataFrame, time_zone: str = "UTC") -> pd.DataFrame:
-    """Attempts by day and hour (of the time zone), direction and outcome; tallies of parts merge."""
-    local = _local(frame, time_zone)
-    columns = {
-        "day": _days(local // DAY_US),
-        "hour": local % DAY_US // HOUR_US,
-        **{name: frame[name] for name in HOUR_KEYS[2:]},
-        "attempts": np.ones(len(frame), dtype="int64"),
-    }
-    return _merge_hours(pa.table(columns))
-
-
-def merge_hours(tallies: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The same of everything that was tallied in parts, in whatever order."""
-    return _merge_hours(pa.concat_tables([_table(tally) for tally in tallies]))
-
-
-def _merge(table: pa.Table) -> pd.DataFrame:
-    sums = [(name, "sum") for name in SUMS]
-    merged = _group(table, KEYS, [*sums, ("first_at", "min"), ("last_at", "max")])
-    for name in ("first_at", "last_at"):
-        moments = merged[name].cast(pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        merged = merged.set_column(merged.column_names.index(name), name, moments)
-    tally: pd.DataFrame = merged.to_pandas()
-    return tally
-
-
-def _merge_hours(table: pa.Table) -> pd.DataFrame:
-    tally: pd.DataFrame = _group(table, HOUR_KEYS, [("attempts", "sum")]).to_pandas()
-    return tally
-
-
-def _group(table: pa.Table, keys: Sequence[str], sums: Sequence[tuple[str, str]]) -> pa.Table:
-    """The sums by the keys, sorted by them in their order, under the names that they had."""
-    grouped = table.group_by(list(keys)).aggregate(list(sums)).sort_by([(key, "ascending") for key in keys])
-    return grouped.select([*keys, *(f"{name}_{how}" for name, how in sums)]).rename_columns(
-        [*keys, *(name for name, _ in sums)]
+def _merge(tallies: pl.LazyFrame) -> pl.DataFrame:
+    return (
+        tallies.with_columns(pl.col(*KEYS[1:]).cast(pl.String).fill_null(""))
+        .group_by(KEYS)
+        .agg(pl.col(*SUMS).sum(), pl.col("first_at").min(), pl.col("last_at").max())
+        .sort(KEYS)
+        .collect()
     )
 
 
-def _table(tally: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(tally, preserve_index=False).replace_schema_metadata()
+def tally_hours(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
+    """Attempts by day and hour (of the time zone), direction and outcome; tallies of parts merge."""
+    # An hour of the clocks is no hour since 1970 where they differ from UTC by half an hour; and some change in summer.
+    local = local_time(time_zone)
+    counted = (
+        attempts.lazy()
+        .group_by(local.dt.truncate("1h").alias("hour"), *HOUR_KEYS[2:])
+        .agg(attempts=pl.len().cast(pl.Int64))
+        .with_columns(day=pl.col("hour").dt.truncate("1d"), hour=pl.col("hour").dt.hour().cast(pl.Int64))
+    )
+    return _merge_hours(counted)
 
 
-def _local(frame: pd.DataFrame, time_zone: str) -> Whole:
-    """When the attempts started by the clocks there, in microseconds since 1970 began there."""
-    return _microseconds(frame["started_at"].dt.tz_convert(time_zone).dt.tz_localize(None))
+def merge_hours(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The same of everything that was tallied in parts, in whatever order."""
+    return _merge_hours(pl.concat(tallies).lazy())
 
 
-def _days(days: Whole) -> npt.NDArray[np.datetime64]:
-    return (days * DAY_US).astype("datetime64[us]")
+def _merge_hours(tallies: pl.LazyFrame) -> pl.DataFrame:
+    return (
+        tallies.with_columns(pl.col(*HOUR_KEYS[2:]).cast(pl.String).fill_null(""))
+        .group_by(HOUR_KEYS)
+        .agg(pl.col("attempts").sum())
+        .sort(HOUR_KEYS)
+        .collect()
+    )
 
 
-def _microseconds(times: pd.Series[Any]) -> Whole:
-    return times.to_numpy(dtype="datetime64[us]").astype("int64")
+def local_time(time_zone: str) -> pl.Expr:
+    """What the clocks of the time zone showed when an attempt started."""
+    return pl.col("started_at").dt.convert_time_zone(time_zone).dt.replace_time_zone(None)

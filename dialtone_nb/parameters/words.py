@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
 from dialtone_nb.e164 import country_of, is_e164
 from dialtone_nb.loopback import LOOPBACK
+from dialtone_nb.time_zones import is_time_zone
 from dialtone_nb.yaml_faults import spelled
 
 # An environment's name is its domain suffix (at most 16 characters) and part of two SIP domain names.
@@ -75,15 +75,6 @@ def _check_base_url(url: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise ValueError("must begin with https://; plain http is for this very machine, and for rehearsals")
     return url
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether this machine knows a time zone of this name."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _check_time_zone(name: str) -> str:

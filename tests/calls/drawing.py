@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from dialtone_nb.calls import figures
 from dialtone_nb.calls.signs_of_life import life_by_phone, tally_signs
 from dialtone_nb.calls.tally import tally_attempts, tally_hours
+from tests.calls.strategies import counted
 
 NAMES = tuple(figures.__all__)
 
@@ -13,8 +14,8 @@ NAMES = tuple(figures.__all__)
 def draw(name: str, frame: pd.DataFrame) -> go.Figure:
     """The figure of this name, from whatever counts it is drawn from."""
     if name == "draw_hours_of_week":
-        return figures.draw_hours_of_week(tally_hours(frame))
+        return figures.draw_hours_of_week(counted(tally_hours, frame))
     if name == "draw_signs_of_life":
-        return figures.draw_signs_of_life(life_by_phone(tally_signs(frame)))
-    figure: go.Figure = getattr(figures, name)(tally_attempts(frame))
+        return figures.draw_signs_of_life(life_by_phone(counted(tally_signs, frame)))
+    figure: go.Figure = getattr(figures, name)(counted(tally_attempts, frame))
     return figure

@@ -1,12 +1,18 @@
 """Generated attempts."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
+import polars as pl
 from hypothesis import strategies as st
 
-from dialtone_nb.calls.frame import DIRECTIONS, make_frame
+from dialtone_nb.calls.columns import DIRECTIONS, attempts_of, make_frame, pandas_of
+from dialtone_nb.calls.event_log import Piece
+from dialtone_nb.calls.event_rows import rows_of
 from dialtone_nb.calls.outcomes import OUTCOMES
+from dialtone_nb.calls.quality import Quality
 
 FIRST = datetime(2025, 10, 1, tzinfo=UTC)
 
@@ -33,4 +39,25 @@ def frame_of(attempts: list[dict[str, object]]) -> pd.DataFrame:
     return make_frame({name: [row[name] for row in rows] for name in names})
 
 
+def counted(tally: Callable[..., pl.DataFrame], frame: pd.DataFrame, *more: Any) -> pd.DataFrame:
+    """The tally of a frame's attempts, as a report has it."""
+    return pandas_of(tally(attempts_of(frame), *more))
+
+
+def merged(
+    merge: Callable[[list[pl.DataFrame]], pl.DataFrame],
+    tally: Callable[..., pl.DataFrame],
+    parts: Iterable[pd.DataFrame],
+    *more: Any,
+) -> pd.DataFrame:
+    """The same for attempts that were counted in parts."""
+    return pandas_of(merge([tally(attempts_of(part), *more) for part in parts]))
+
+
 frames = st.lists(attempt, max_size=40).map(frame_of)
+
+
+def piece_of(*rows: Any, name: str = "events") -> Piece:
+    """The rows of a file of events, as they are read."""
+    quality = Quality()
+    return Piece.of(rows_of(name, rows, quality), quality)

@@ -18,7 +18,7 @@ from dialtone_nb.calls.before_after import (
 from dialtone_nb.calls.deployments import Deployment
 from dialtone_nb.calls.metrics import Rate, difference_interval, rate_of
 from dialtone_nb.calls.tally import tally_attempts
-from tests.calls.strategies import FIRST, frame_of, frames
+from tests.calls.strategies import FIRST, counted, frame_of, frames, merged
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def attempt(days: float, outcome: str = "answered", environment: str = "prod") -
 
 def compared(attempts: list[dict[str, object]], *deployments: Deployment) -> tuple[Comparison, ...]:
     """What is told of these deployments over these attempts."""
-    return compare_deployments(tally_around(frame_of(attempts), deployments), deployments)
+    return compare_deployments(counted(tally_around, frame_of(attempts), deployments), deployments)
 
 
 def test_an_attempt_counts_on_its_side_of_the_moment() -> None:
@@ -133,9 +133,9 @@ def test_parts_merge_into_the_whole_and_equal_a_plain_count(
         Deployment(FIRST + timedelta(hours=hours), environment, f"ZD{n}", "ZB1")
         for n, (hours, environment) in enumerate(moments)
     ]
-    whole = tally_around(frame, deployments)
-    parts = [tally_around(part, deployments) for part in (frame.iloc[cut:], frame.iloc[:cut])]
-    pd.testing.assert_frame_equal(merge_around(parts), whole)
+    whole = counted(tally_around, frame, deployments)
+    parts = (frame.iloc[cut:], frame.iloc[:cut])
+    pd.testing.assert_frame_equal(merged(merge_around, tally_around, parts, deployments), whole)
     for one in compare_deployments(whole, deployments):
         own = [other.at for other in deployments if other.environment == one.deployment.environment]
         at, reach = one.deployment.at, REACH.to_pytimedelta()
@@ -143,5 +143,5 @@ def test_parts_merge_into_the_whole_and_equal_a_plain_count(
         until = min([at + reach, *(other for other in own if other > at)])
         started = frame["started_at"].where(frame["environment"] == one.deployment.environment)
         before, after = frame[(started >= since) & (started < at)], frame[(started >= at) & (started < until)]
-        assert one.before == rate_of(tally_attempts(before), "delivered")
-        assert one.after == rate_of(tally_attempts(after), "delivered")
+        assert one.before == rate_of(counted(tally_attempts, before), "delivered")
+        assert one.after == rate_of(counted(tally_attempts, after), "delivered")

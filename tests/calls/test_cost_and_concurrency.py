@@ -6,13 +6,13 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.calls.columns import DIRECTIONS
 from dialtone_nb.calls.concurrency import merge_overlaps, peak_of, peaks_by_day, tally_overlaps
-from dialtone_nb.calls.frame import DIRECTIONS
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.metrics import cost_by
 from dialtone_nb.calls.tally import tally_attempts
 from dialtone_nb.report.call_report import tabulate_concurrency, tabulate_cost, tabulate_rates
-from tests.calls.strategies import frame_of
+from tests.calls.strategies import counted, frame_of, merged
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -46,12 +46,12 @@ crowds = st.lists(
 def test_calls_at_once_are_counted_from_start_to_end() -> None:
     """One that ends as another starts does not meet it, and one without a duration is not counted."""
     frame = frame_of([answered(0, 60), answered(30, 30), answered(60, 10), answered(40, None)])
-    assert peak_of(tally_overlaps(frame)) == (2, pd.Timestamp(START) + pd.Timedelta(seconds=30))
+    assert peak_of(counted(tally_overlaps, frame)) == (2, pd.Timestamp(START) + pd.Timedelta(seconds=30))
 
 
 def test_without_a_call_none_went_on_at_once() -> None:
     """Zero, and no moment."""
-    assert peak_of(tally_overlaps(frame_of([]))) == (0, None)
+    assert peak_of(counted(tally_overlaps, frame_of([]))) == (0, None)
 
 
 def peak_counted_plainly(frame: pd.DataFrame) -> int:
@@ -68,7 +68,7 @@ def peak_counted_plainly(frame: pd.DataFrame) -> int:
 @settings(max_examples=40, deadline=None)
 def test_the_peak_is_what_a_look_at_every_start_finds(frame: pd.DataFrame) -> None:
     """Over midnight too, and for each direction."""
-    overlaps = tally_overlaps(frame)
+    overlaps = counted(tally_overlaps, frame)
     assert peak_of(overlaps)[0] == peak_counted_plainly(frame)
     for way in DIRECTIONS:
         assert peak_of(overlaps, way)[0] == peak_counted_plainly(frame[frame["direction"] == way])
@@ -79,22 +79,22 @@ def test_the_peak_is_what_a_look_at_every_start_finds(frame: pd.DataFrame) -> No
 def test_overlaps_of_days_merge_into_those_of_the_whole(frame: pd.DataFrame) -> None:
     """Days that were counted apart, in whatever order, give the same peaks at the same moments."""
     days = [part for _, part in frame.groupby(frame["started_at"].dt.floor("D"), sort=False)]
-    merged = merge_overlaps(tally_overlaps(day) for day in [*reversed(days), frame.iloc[:0]])
-    pd.testing.assert_frame_equal(merged, tally_overlaps(frame))
-    pd.testing.assert_frame_equal(peaks_by_day(merged), peaks_by_day(tally_overlaps(frame)))
+    together = merged(merge_overlaps, tally_overlaps, [*reversed(days), frame.iloc[:0]])
+    pd.testing.assert_frame_equal(together, counted(tally_overlaps, frame))
+    pd.testing.assert_frame_equal(peaks_by_day(together), peaks_by_day(counted(tally_overlaps, frame)))
 
 
 def test_cost_is_the_sum_of_settled_prices() -> None:
     """An attempt whose price is open is in no sum."""
     frame = frame_of([answered(0, 60, 0.013), answered(60, 60, 0.0085), answered(120, 60)])
-    (row,) = cost_by(tally_attempts(frame), "client").to_dict("records")
+    (row,) = cost_by(counted(tally_attempts, frame), "client").to_dict("records")
     assert (row["client"], row["currency"], row["priced"], row["price"]) == ("lobby", "USD", 2, 0.0215)
 
 
 def test_the_report_says_what_has_no_price_yet_and_sums_weeks() -> None:
     """The cost stands by phone with its currency, the open attempts under it; two days of one week are one row."""
     frame = frame_of([answered(0, 60, 0.013), answered(86_400, 60, 0.0085), answered(86_460, 60)])
-    tally = tally_attempts(frame)
+    tally = counted(tally_attempts, frame)
     cost = tabulate_cost(tally)
     assert cost.rows == (("lobby", 2, "0.02 USD", "0.0107 USD"),)
     assert cost.note == "1 attempt without a settled price: not in this table."

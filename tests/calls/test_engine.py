@@ -1,6 +1,7 @@
 """Attempts are counted part by part, here or on a cluster: the same to the last digit, and never all in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -8,22 +9,23 @@ from typing import Any
 
 import fsspec
 import pandas as pd
+import polars as pl
 import pytest
 from distributed import LocalCluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from dialtone_nb.calls import before_after, concurrency, signs_of_life
+from dialtone_nb.calls import before_after
 from dialtone_nb.calls.archive import bundle_days, list_days, load_archive, load_days, save_attempts
-from dialtone_nb.calls.attempts import Attempts, FramePart
+from dialtone_nb.calls.attempts import Attempts
 from dialtone_nb.calls.before_after import merge_around, tally_around
 from dialtone_nb.calls.call_data import CallData
-from dialtone_nb.calls.concurrency import merge_overlaps, tally_overlaps
+from dialtone_nb.calls.columns import attempts_of
+from dialtone_nb.calls.counts import Counts, count_attempts, merge_counts
 from dialtone_nb.calls.deployments import Deployment
-from dialtone_nb.calls.frame import make_frame
 from dialtone_nb.calls.load import load_calls
-from dialtone_nb.calls.signs_of_life import merge_signs, tally_signs
-from dialtone_nb.calls.tally import merge_hours, merge_tallies, tally_attempts, tally_hours
+from dialtone_nb.calls.tally import merge_tallies, tally_attempts
 from dialtone_nb.errors import InputError
 from tests.calls.strategies import frame_of, frames
 
@@ -66,15 +68,17 @@ def cluster() -> Iterator[LocalCluster]:
         yield running
 
 
-def tallies_of(data: CallData) -> list[pd.DataFrame]:
+def tables_of(counts: Counts) -> list[pl.DataFrame]:
+    """The tallies one by one."""
+    return [counts.tally, counts.hours, counts.overlaps, counts.signs]
+
+
+def tallies_of(data: CallData) -> list[pl.DataFrame]:
     """All that is counted of some attempts, for whatever part of a report."""
     deployed = (Deployment(datetime(2026, 3, 9, 12, tzinfo=UTC), "prod", "ZD1", "ZB1"),)
     return [
-        data.tally(),
-        data.hours(),
+        *tables_of(data.counts),
         data.gather(partial(tally_around, deployments=deployed), merge_around, before_after.COUNTED),
-        data.gather(tally_overlaps, merge_overlaps, concurrency.COUNTED),
-        data.gather(tally_signs, merge_signs, signs_of_life.COUNTED),
     ]
 
 
@@ -86,7 +90,7 @@ def test_a_cluster_counts_the_same_to_the_last_digit(archive: str, cluster: Loca
         here = load_calls(archive, time_zone=zone, **chosen)
         there = load_calls(archive, time_zone=zone, engine=cluster.scheduler_address, **chosen)
         for ours, theirs in zip(tallies_of(here), tallies_of(there), strict=True):
-            pd.testing.assert_frame_equal(theirs, ours, check_exact=True)
+            assert_frame_equal(theirs, ours, check_exact=True)
         assert there.findings == here.findings
         assert all(len(tally) for tally in tallies_of(here))
 
@@ -95,8 +99,9 @@ def test_a_cluster_counts_the_same_to_the_last_digit(archive: str, cluster: Loca
 def test_attempts_in_memory_are_counted_on_a_cluster_too(archive: str, cluster: LocalCluster) -> None:
     """They are sent there."""
     frame = load_archive(archive)
-    there = Attempts((FramePart(frame),), engine=cluster.scheduler_address).gather(tally_attempts, merge_tallies)
-    pd.testing.assert_frame_equal(there, tally_attempts(frame), check_exact=True)
+    here = Attempts.of(frame)
+    there = replace(here, engine=cluster.scheduler_address).gather(tally_attempts, merge_tallies)
+    assert_frame_equal(there, tally_attempts(attempts_of(frame)), check_exact=True)
 
 
 def test_a_scheduler_that_does_not_answer_is_one_clear_line(archive: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,10 +120,12 @@ def test_a_scheduler_that_does_not_answer_is_one_clear_line(archive: str, monkey
 def test_parts_merge_into_the_whole(frame: pd.DataFrame, zone: str) -> None:
     """Whatever days the attempts fell on, and by whatever clock: day by day is all at once."""
     days = [part for _, part in frame.groupby(frame["started_at"].dt.floor("D"))]
-    parts = Attempts(tuple(FramePart(make_frame(day.to_dict("series"))) for day in days))
-    for tally, merge in ((tally_attempts, merge_tallies), (tally_hours, merge_hours)):
-        count: Callable[[pd.DataFrame], pd.DataFrame] = partial(tally, time_zone=zone)
-        pd.testing.assert_frame_equal(parts.gather(count, merge), count(frame), check_exact=True)
+    parts = Attempts(tuple(part for day in days for part in Attempts.of(day).parts))
+    count = partial(count_attempts, time_zone=zone)
+    for merged, whole in zip(
+        tables_of(parts.gather(count, merge_counts)), tables_of(count(attempts_of(frame))), strict=True
+    ):
+        assert_frame_equal(merged, whole, check_exact=True)
 
 
 def test_no_attempts_have_a_tally_with_every_column() -> None:
@@ -127,10 +134,10 @@ def test_no_attempts_have_a_tally_with_every_column() -> None:
         Attempts(()),
         Attempts.of(frame_of([{"started_at": pd.Timestamp(0, tz="UTC"), "direction": "incoming", "outcome": "busy"}])),
     )
-    for tally, merge in ((tally_attempts, merge_tallies), (tally_hours, merge_hours)):
-        empty, full = nothing.gather(tally, merge), something.gather(tally, merge)
+    counts = [tables_of(attempts.gather(count_attempts, merge_counts)) for attempts in (nothing, something)]
+    for empty, full in zip(*counts, strict=True):
         assert len(empty) == 0
-        assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+        assert empty.schema == full.schema
     assert nothing.load().empty
     assert nothing.latest(3).empty
 
@@ -139,14 +146,14 @@ def test_only_what_is_counted_is_read(archive: str) -> None:
     """A tally sees the columns that it asked for and no others, whatever is selected by."""
     seen: list[Any] = []
 
-    def look(frame: pd.DataFrame) -> int:
-        seen.append(list(frame.columns))
-        return len(frame)
+    def look(attempts: pl.DataFrame) -> int:
+        seen.append(attempts.columns)
+        return len(attempts)
 
     data = load_calls(archive, environment="prod", since="2026-03-08")
     assert data.gather(look, sum, ("outcome",)) == len(data.frame)
     assert set(map(tuple, seen)) == {("outcome",)}
-    assert list(load_days(archive, ["2026-03-07"], ("direction", "client"))) == ["direction", "client"]
+    assert load_days(archive, ["2026-03-07"], ("direction", "client")).columns == ["direction", "client"]
 
 
 def test_the_latest_attempts_need_the_last_days_alone(archive: str, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from dialtone_nb.calls.events import kind_of
 from dialtone_nb.calls.frame_events import frame_events
 from dialtone_nb.calls.load import load_calls
-from dialtone_nb.calls.read_events import EventFile
 from dialtone_nb.errors import InputError
+from tests.calls.strategies import piece_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def event(name: str, second: float = 0, phone: str = "lobby", **more: object) ->
 
 def attempts_of(*events: dict[str, object]) -> pd.DataFrame:
     """The attempts of these events."""
-    return frame_events(lambda _: [EventFile("events", list(events))]).attempts.load()
+    return frame_events(lambda _: [piece_of(*events)]).attempts.load()
 
 
 def findings_of(source: Path) -> dict[str, int]:
@@ -79,7 +79,7 @@ def test_calls_with_a_sid_are_paired_by_it() -> None:
 
 def test_a_call_without_an_outcome_is_an_attempt_of_unknown_end() -> None:
     """What nothing says stays unknown, and is counted."""
-    framed = frame_events(lambda _: [EventFile("events", [event("outgoing-call")])])
+    framed = frame_events(lambda _: [piece_of(event("outgoing-call"))])
     assert framed.attempts.load()["outcome"].tolist() == ["unknown"]
     assert [finding.what for finding in framed.quality.findings()] == ["placed calls without an outcome"]
 
@@ -165,7 +165,7 @@ def test_every_spelling_of_a_time_is_understood(stamp: str) -> None:
 def test_an_unreadable_time_is_counted_not_dropped_in_silence() -> None:
     """An event without a usable time is left out and named."""
     bad = {"timestamp": "yesterday", "channel": "lobby", "event": "outgoing-call"}
-    framed = frame_events(lambda _: [EventFile("events", [bad])])
+    framed = frame_events(lambda _: [piece_of(bad)])
     assert framed.attempts.load().empty
     assert [(finding.count, finding.example) for finding in framed.quality.findings()] == [(1, "yesterday")]
 

@@ -17,7 +17,7 @@ from dialtone_nb.calls.outcomes import OUTCOMES
 from dialtone_nb.calls.signs_of_life import life_by_phone, merge_signs, tally_signs
 from dialtone_nb.calls.tally import tally_attempts
 from tests.calls.drawing import NAMES, draw
-from tests.calls.strategies import frame_of, frames
+from tests.calls.strategies import counted, frame_of, frames, merged
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def attempts_of(*outcomes: str, client: str = "lobby", direction: str = "outgoin
 
 def tally_of(*outcomes: str, **more: Any) -> pd.DataFrame:
     """The tally of attempts with these outcomes."""
-    return tally_attempts(attempts_of(*outcomes, **more))
+    return counted(tally_attempts, attempts_of(*outcomes, **more))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,7 +61,7 @@ def test_any_calls_can_be_drawn_and_the_same_calls_are_the_same_figure(name: str
 @settings(max_examples=25, deadline=None)
 def test_the_bars_of_a_day_add_up_to_its_attempts(frame: pd.DataFrame) -> None:
     """No outcome is left out of the stack."""
-    figure = figures.draw_outcomes_by_day(tally_attempts(frame))
+    figure = figures.draw_outcomes_by_day(counted(tally_attempts, frame))
     assert sum(sum(bar.y) for bar in figure.data) == len(frame)
 
 
@@ -124,7 +124,7 @@ def deployed(hours: float, build_sid: str = "ZB1") -> Deployment:
 
 def test_deployments_are_marked_on_the_rates_by_the_clock_of_the_report() -> None:
     """A line with a name at its local moment; what is beyond the days is not drawn, and a take-down says so."""
-    tally = tally_attempts(attempts_of("answered", "busy"), "America/Los_Angeles")
+    tally = counted(tally_attempts, attempts_of("answered", "busy"), "America/Los_Angeles")
     some = [deployed(-24), deployed(1), deployed(2, ""), deployed(24)]
     figure = figures.draw_rates_over_time(tally, some, "America/Los_Angeles")
     assert [line.x0 for line in figure.layout.shapes] == ["2026-03-02 05:00:00", "2026-03-02 06:00:00"]
@@ -141,7 +141,7 @@ def test_many_deployments_are_lines_without_names() -> None:
 @settings(max_examples=25, deadline=None)
 def test_the_panels_of_all_phones_hold_all_their_attempts(frame: pd.DataFrame) -> None:
     """And every outcome is once in the legend."""
-    figure = figures.draw_phones_over_time(tally_attempts(frame))
+    figure = figures.draw_phones_over_time(counted(tally_attempts, frame))
     assert sum(sum(bar.y) for bar in figure.data) == frame["client"].notna().sum()
     named = [bar.name for bar in figure.data if bar.showlegend]
     assert sorted(named) == sorted({bar.name for bar in figure.data})
@@ -151,7 +151,7 @@ def test_the_panels_of_all_phones_hold_all_their_attempts(frame: pd.DataFrame) -
 @settings(max_examples=25, deadline=None)
 def test_a_funnel_grows_narrower_from_all_attempts_to_the_answered_ones(frame: pd.DataFrame) -> None:
     """Each stage is a part of the one before it, in both directions."""
-    for funnel in figures.draw_funnels(tally_attempts(frame)).data:
+    for funnel in figures.draw_funnels(counted(tally_attempts, frame)).data:
         own = frame[frame["direction"] == funnel.name]
         assert funnel.x[0] == len(own)
         assert funnel.x[-1] == (own["outcome"] == "answered").sum()
@@ -162,7 +162,7 @@ def test_a_silent_phone_is_drawn_unlike_the_others() -> None:
     """Its name says so, its line is thicker and of another colour, and ends where the report ends."""
     busy = attempts_of(*["answered"] * 30, client="lobby", day=9)
     dead = attempts_of(*["answered"] * 30, client="van")
-    signs = merge_signs([tally_signs(busy), tally_signs(dead)])
+    signs = merged(merge_signs, tally_signs, [busy, dead])
     figure = figures.draw_signs_of_life(life_by_phone(signs))
     spells = {line.name: line for line in figure.data}
     assert list(spells["silent since"].y[:2]) == ["van · silent", "van · silent"]

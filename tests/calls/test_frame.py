@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dialtone_nb.calls.frame import COLUMNS, Phone, environment_of, frame_calls, make_frame, mask_parties
+from dialtone_nb.calls.columns import COLUMNS, make_frame, mask_parties
+from dialtone_nb.calls.frame import Phone, environment_of, frame_calls
 from dialtone_nb.calls.quality import Quality
 
 PROD = "dialtone-example-prod.sip.twilio.com"

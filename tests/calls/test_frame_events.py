@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from dialtone_nb.calls import frame_events as module
 from dialtone_nb.calls.attempts import FilePart
+from dialtone_nb.calls.event_log import Piece
 from dialtone_nb.calls.frame_events import Framed, frame_events
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.outcomes import OUTCOME_OF_CODE, outcome_of
-from dialtone_nb.calls.read_events import EventFile
+from tests.calls.strategies import piece_of
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 Row = dict[str, Any]
@@ -49,7 +50,7 @@ def read_daily(rows: list[Row]) -> Framed:
     days: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         days[row["at"] // 86_400].append(written(row))
-    return frame_events(lambda _: [EventFile(str(day), some) for day, some in sorted(days.items())])
+    return frame_events(lambda _: [piece_of(*some, name=str(day)) for day, some in sorted(days.items())])
 
 
 def walk(rows: list[Row]) -> list[tuple[Any, ...]]:
@@ -121,18 +122,18 @@ def test_a_log_in_pieces_is_the_log_as_a_whole(rows: list[Row], piece: int) -> N
         cut = read_daily(rows)
     pd.testing.assert_frame_equal(cut.attempts.load(), whole.attempts.load())
     assert sorted(map(str, cut.quality.findings())) == sorted(map(str, whole.quality.findings()))
-    days = [set(part.load(["started_at"])["started_at"].dt.date) for part in cut.attempts.parts]
+    days = [set(part.read(["started_at"])["started_at"].dt.date()) for part in cut.attempts.parts]
     assert sum(map(len, days)) == len(set().union(*days))
 
 
 def test_files_in_any_order_give_the_same_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long log whose files do not follow the order of time is read again, and counted once."""
     rows = [written({"at": 86_400 * day, "event": "outgoing-dialstatus-busy", "endpoint": "van"}) for day in range(9)]
-    files = [EventFile(f"{number}", [row]) for number, row in enumerate(rows)]
+    files = [piece_of(row) for row in rows]
     reads: list[int] = []
     monkeypatch.setattr(module, "PIECE", 2)
 
-    def read_backwards(_: object) -> list[EventFile]:
+    def read_backwards(_: object) -> list[Piece]:
         reads.append(1)
         return files[::-1]
 
@@ -161,7 +162,7 @@ def test_more_attempts_than_memory_should_hold_wait_in_a_private_folder(monkeypa
     del framed
     assert kept[0].exists(), "the parts alone keep their files"
     sent = pickle.loads(pickle.dumps(parts[-1]))
-    assert len(sent.load(["outcome"])) == len(parts[-1].load(["outcome"]))
+    assert len(sent.read(["outcome"])) == len(parts[-1].read(["outcome"]))
     del parts
     assert not kept[0].exists()
 

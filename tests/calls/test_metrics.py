@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.calls.columns import make_frame
 from dialtone_nb.calls.metrics import (
     RATES,
     Rate,
@@ -21,7 +22,7 @@ from dialtone_nb.calls.metrics import (
 )
 from dialtone_nb.calls.outcomes import DELIVERED, JUDGED, LOST, OUTCOMES
 from dialtone_nb.calls.tally import KEYS, merge_hours, merge_tallies, tally_attempts, tally_hours
-from tests.calls.strategies import frame_of, frames
+from tests.calls.strategies import counted, frame_of, frames, merged
 
 
 def tally_of(*outcomes: str, **more: object) -> pd.DataFrame:
@@ -36,24 +37,23 @@ def tally_of(*outcomes: str, **more: object) -> pd.DataFrame:
         "price": None,
         "currency": None,
     }
-    return tally_attempts(frame_of([{**known, "outcome": outcome, **more} for outcome in outcomes]))
+    return counted(tally_attempts, frame_of([{**known, "outcome": outcome, **more} for outcome in outcomes]))
 
 
 @given(frames, st.integers(0, 40))
 @settings(max_examples=30, deadline=None)
 def test_tallies_of_parts_merge_into_the_tally_of_the_whole(frame: pd.DataFrame, cut: int) -> None:
     """However the attempts are parted, and in whatever order the parts are merged, the counts are the same."""
-    parts = [tally_attempts(part, "America/Los_Angeles") for part in (frame.iloc[cut:], frame.iloc[:cut])]
-    pd.testing.assert_frame_equal(merge_tallies(parts), tally_attempts(frame, "America/Los_Angeles"))
-    hours = [tally_hours(part, "America/Los_Angeles") for part in (frame.iloc[cut:], frame.iloc[:cut])]
-    pd.testing.assert_frame_equal(merge_hours(hours), tally_hours(frame, "America/Los_Angeles"))
+    parts, zone = (frame.iloc[cut:], frame.iloc[:cut]), "America/Los_Angeles"
+    for merge, tally in ((merge_tallies, tally_attempts), (merge_hours, tally_hours)):
+        pd.testing.assert_frame_equal(merged(merge, tally, parts, zone), counted(tally, frame, zone))
 
 
 @given(frames)
 @settings(max_examples=30, deadline=None)
 def test_no_attempt_is_lost_or_counted_twice(frame: pd.DataFrame) -> None:
     """Attempts, seconds and millionths of the price in a tally are those of the frame."""
-    tally = tally_attempts(frame)
+    tally = counted(tally_attempts, frame)
     assert tally["attempts"].sum() == len(frame)
     assert tally["talk_s"].sum() == frame["duration_s"].sum()
     assert tally["priced"].sum() == frame["price"].notna().sum()
@@ -66,7 +66,7 @@ def test_no_attempt_is_lost_or_counted_twice(frame: pd.DataFrame) -> None:
 def test_rates_are_plain_shares_of_the_frame(frame: pd.DataFrame, key: str) -> None:
     """Every rate by any key equals its numerator over its denominator, counted row by row."""
     frame = frame.assign(day=frame["started_at"].dt.tz_localize(None).dt.normalize())
-    for name, row in rates_by(tally_attempts(frame), [key]).iterrows():
+    for name, row in rates_by(counted(tally_attempts, frame), [key]).iterrows():
         rows = frame[frame[key].fillna("") == name] if key != "day" else frame[frame["day"] == name]
         judged = rows["outcome"].isin(JUDGED).sum()
         assert (row["attempts"], row["judged"]) == (len(rows), judged)
@@ -143,18 +143,14 @@ def test_wilson_intervals_cover_the_truth_about_95_times_in_100(share: float) ->
 def test_days_and_hours_are_those_of_the_time_zone(moment: str, zone: str, day: str, hour: int) -> None:
     """Across daylight saving, midnight and zones of odd minutes, a call falls on the day and hour of the wall clock."""
     known = {"direction": ["outgoing"], "outcome": ["busy"], "started_at": [pd.Timestamp(moment)]}
-    from dialtone_nb.calls.frame import make_frame
-
-    row = tally_hours(make_frame(known), zone).iloc[0]
+    row = counted(tally_hours, make_frame(known), zone).iloc[0]
     assert (f"{row['day']:%Y-%m-%d}", row["hour"]) == (day, hour)
-    assert f"{tally_attempts(make_frame(known), zone).iloc[0]['day']:%Y-%m-%d}" == day
+    assert f"{counted(tally_attempts, make_frame(known), zone).iloc[0]['day']:%Y-%m-%d}" == day
 
 
 def test_an_empty_day_is_a_day() -> None:
     """The days of a tally run without a gap."""
-    tally = merge_tallies(
-        [tally_of("busy"), tally_of("busy", started_at=datetime(2026, 3, 5, tzinfo=UTC))],
-    )
+    tally = pd.concat([tally_of("busy"), tally_of("busy", started_at=datetime(2026, 3, 5, tzinfo=UTC))])
     assert [f"{day:%d}" for day in days_of(tally)] == ["02", "03", "04", "05"]
 
 
@@ -167,7 +163,7 @@ def test_a_period_is_named_by_its_first_day(period: str, first: str) -> None:
 
 def test_reasons_of_failure_come_most_frequent_first_with_a_running_share() -> None:
     """Only lost attempts count, and the running share ends at the whole."""
-    tally = merge_tallies(
+    tally = pd.concat(
         [tally_of("failed", "answered", reason="13224"), tally_of("unregistered", "unregistered", reason="32009")]
     )
     table = reasons_of_failure(tally)
@@ -178,7 +174,7 @@ def test_reasons_of_failure_come_most_frequent_first_with_a_running_share() -> N
 
 def test_nothing_at_all_is_counted_as_nothing() -> None:
     """No attempts make empty tables, not errors."""
-    tally = tally_attempts(frame_of([]))
+    tally = counted(tally_attempts, frame_of([]))
     assert count_outcomes(tally).to_numpy().sum() == 0
     assert rates_by(tally, ["day"]).empty
     assert rate_of(tally, "delivered") == Rate(0, 0)

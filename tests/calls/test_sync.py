@@ -16,7 +16,8 @@ import pytest
 from twilio.rest import Client
 
 from dialtone_nb.account import CONTROL, Account
-from dialtone_nb.calls.archive import load_archive, locked_archive
+from dialtone_nb.calls.archive import load_archive
+from dialtone_nb.calls.archive_places import locked_archive
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.quality import Quality
@@ -172,7 +173,7 @@ def test_an_archive_that_another_run_keeps_is_one_clear_line(start: Start, tmp_p
     """Named, with the repair, and nothing is asked."""
     client, lists = start([])
     with locked_archive(str(tmp_path)), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dialtone_nb.calls.archive.LOCK_PATIENCE_S", 0.05)
+        patch.setattr("dialtone_nb.calls.archive_places.LOCK_PATIENCE_S", 0.05)
         with pytest.raises(InputError, match=r"is being written by another run for more than .* seconds; wait for it"):
             sync(client, tmp_path)
     assert lists.asked == []
@@ -182,7 +183,7 @@ def test_an_archive_that_another_run_keeps_is_one_clear_line(start: Start, tmp_p
 def test_a_writer_that_was_killed_leaves_no_lock(start: Start, tmp_path: Path) -> None:
     """The lock goes with its process."""
     holding = f"""
-from dialtone_nb.calls.archive import locked_archive
+from dialtone_nb.calls.archive_places import locked_archive
 with locked_archive({str(tmp_path)!r}):
     print("locked", flush=True)
     input()

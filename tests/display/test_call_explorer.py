@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dialtone_nb.calls.frame import make_frame
+from dialtone_nb.calls.columns import make_frame
 from dialtone_nb.calls.stories import Leg, Step, Story
 from dialtone_nb.display.call_explorer import CallExplorer
 from dialtone_nb.display.stories import Exploration, exploration_html, exploration_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from dialtone_nb.calls.columns import DIRECTIONS
 from dialtone_nb.calls.figures.look import AXIS, INK, RATE_STYLES, make_figure, show_words_if_empty
-from dialtone_nb.calls.frame import DIRECTIONS
 from dialtone_nb.calls.funnel import STAGES, funnel_of
 
 STAGE_COLOURS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from dialtone_nb.calls.columns import DIRECTIONS
 from dialtone_nb.calls.figures.look import (
     height_of,
     make_figure,
@@ -14,7 +15,6 @@ from dialtone_nb.calls.figures.look import (
     seen_outcomes,
     words_of,
 )
-from dialtone_nb.calls.frame import DIRECTIONS
 from dialtone_nb.calls.metrics import count_outcomes
 
 

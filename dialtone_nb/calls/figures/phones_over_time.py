@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -44,42 +45,46 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
         horizontal_spacing=0.05,
         vertical_spacing=min(0.45 / rows, 0.2),
     )
+    named: set[str] = set()
     for place, client in enumerate(totals.index):
-        _add_panel(figure, counts.loc[client], 1 + place // COLUMNS, 1 + place % COLUMNS)
-    _lay_out(figure, rows)
+        bars = list(_bars(counts.loc[client], named))
+        row, column = 1 + place // COLUMNS, 1 + place % COLUMNS
+        # All of a panel at once: plotly looks through the whole figure each time.
+        figure.add_traces(bars, rows=[row] * len(bars), cols=[column] * len(bars))
     days = days_of(in_periods(tally, period))
-    if len(days):
-        margin = pd.Timedelta(days=0.6 if period == "day" else 4)
-        ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
-        figure.update_xaxes(
-            range=ends, type="date", nticks=3, tickangle=0, tickformat="%d %b" if period == "day" else "%b %Y"
-        )
+    _lay_out(figure, rows, _dates_below(days, period) if len(days) else {})
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
-def _add_panel(figure: go.Figure, counts: pd.DataFrame, row: int, column: int) -> None:
-    named = {trace.name for trace in figure.data}
+def _bars(counts: pd.DataFrame, named: set[str]) -> Iterator[go.Bar]:
+    """A phone's bars, an outcome each; the legend names an outcome where it is met first."""
     for outcome in seen_outcomes(counts):
-        figure.add_bar(
+        yield go.Bar(
             name=words_of(outcome),
             legendgroup=outcome,
-            showlegend=words_of(outcome) not in named,
+            showlegend=outcome not in named,
             legendrank=OUTCOMES.index(outcome),
             x=as_dates(counts.index),
             y=counts[outcome].tolist(),
             # Bars are a few pixels wide: too thin for a pattern.
             marker=marker_of(outcome, patterned=False),
             hovertemplate=f"%{{x|%a %d %b %Y}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
-            row=row,
-            col=column,
         )
+        named.add(outcome)
 
 
-def _lay_out(figure: go.Figure, rows: int) -> None:
+def _dates_below(days: pd.DatetimeIndex, period: str) -> dict[str, Any]:
+    margin = pd.Timedelta(days=0.6 if period == "day" else 4)
+    ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
+    named = "%d %b" if period == "day" else "%b %Y"
+    return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named}
+
+
+def _lay_out(figure: go.Figure, rows: int, dates: dict[str, Any]) -> None:
     figure.update_layout({**{key: value for key, value in LAYOUT.items() if "axis" not in key}, "barmode": "stack"})
     figure.update_layout(height=110 + rows * PANEL_HEIGHT, bargap=0.1, showlegend=True)
     figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"}, margin={"t": 70})
-    figure.update_xaxes(AXIS)
-    figure.update_yaxes(AXIS)
-    figure.update_yaxes(rangemode="tozero", nticks=3, tickformat=",d")
+    # What all axes have in common is said once, in a template: there are two to a panel.
+    upright = {**AXIS, "rangemode": "tozero", "nticks": 3, "tickformat": ",d"}
+    figure.update_layout(template={"layout": {"xaxis": {**AXIS, **dates}, "yaxis": upright}})
     figure.update_annotations(font={"size": 12}, xanchor="center")

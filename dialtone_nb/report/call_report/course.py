@@ -8,11 +8,13 @@ from functools import partial
 
 import pandas as pd
 
-from dialtone_nb.calls import before_after, signs_of_life
+from dialtone_nb.calls import before_after
 from dialtone_nb.calls.before_after import Comparison, compare_deployments, merge_around, tally_around
+from dialtone_nb.calls.columns import pandas_of
 from dialtone_nb.calls.deployments import Deployment
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.metrics import days_of
+from dialtone_nb.calls.signs_of_life import life_by_phone
 
 
 def days_covered(data: CallData) -> tuple[date, date] | None:
@@ -40,12 +42,11 @@ def compare_calls(data: CallData, deployments: Sequence[Deployment]) -> tuple[Co
     around = data.gather(partial(tally_around, deployments=tuple(deployments)), merge_around, before_after.COUNTED)
     return tuple(
         one
-        for one in compare_deployments(around, deployments)
+        for one in compare_deployments(pandas_of(around), deployments)
         if covered[0] <= pd.Timestamp(one.deployment.at).tz_convert(data.time_zone).date() <= covered[1]
     )
 
 
 def look_for_life(data: CallData) -> pd.DataFrame:
     """The signs of life of each phone, and whether it is silent at the end of the report."""
-    signs = data.gather(signs_of_life.tally_signs, signs_of_life.merge_signs, signs_of_life.COUNTED)
-    return signs_of_life.life_by_phone(signs, end_of(data))
+    return life_by_phone(data.signs(), end_of(data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from dialtone_nb.calls.before_after import Comparison
-from dialtone_nb.calls.frame import DIRECTIONS
+from dialtone_nb.calls.columns import DIRECTIONS
 from dialtone_nb.calls.funnel import STAGE_WORDS, funnel_of
 from dialtone_nb.calls.metrics import RATES, Rate, count_outcomes, in_periods, rates_by
 from dialtone_nb.calls.outcomes import MEANINGS, OUTCOMES

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dialtone_nb.calls.before_after import Comparison, Verdict
 from dialtone_nb.calls.codes import code_of
-from dialtone_nb.calls.frame import DIRECTIONS
+from dialtone_nb.calls.columns import DIRECTIONS
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.metrics import (
     Rate,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from dialtone_nb.calls.concurrency import ALL, COUNTED, merge_overlaps, peak_of, tally_overlaps
-from dialtone_nb.calls.frame import DIRECTIONS
+from dialtone_nb.calls.columns import DIRECTIONS
+from dialtone_nb.calls.concurrency import ALL, peak_of
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.metrics import cost_by
 from dialtone_nb.report.call_report.words import count_words, moment_words
@@ -39,8 +39,7 @@ def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
 
 def tabulate_concurrency(data: CallData) -> Table:
     """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
-    overlaps = data.gather(tally_overlaps, merge_overlaps, COUNTED)
-    return Table.of(("direction", "most at once", "first at (UTC)"), list(_peaks(overlaps)))
+    return Table.of(("direction", "most at once", "first at (UTC)"), list(_peaks(data.overlaps())))
 
 
 def _peaks(overlaps: pd.DataFrame) -> Iterator[tuple[str, int, str | None]]:

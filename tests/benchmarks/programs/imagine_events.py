@@ -13,6 +13,7 @@ import numpy as np
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 STATUSES = ("completed", "no-answer", "busy", "failed", "canceled")
 SHARES = (0.55, 0.26, 0.08, 0.1, 0.01)
+ANSWERED = STATUSES.index("completed")
 # Of the failed ones, and how they are told: 32009 says that the dialled phone was not registered.
 ABSENT_SHARE = 0.6
 # Calls by the hour of the day: people sleep.
@@ -39,9 +40,10 @@ def write_day(folder: str, calls: int, phones: int, day: int) -> None:
         sid = f"CA{sids[32 * n : 32 * n + 32]}"
         who = f'"channel":"{name}","endpoint":"{name}","event":"{way}'
         end = int(start[n] + talk[n])
-        code = ',"error_code":"32009"' if is_absent[n] else ""
+        told = ',"error_code":"32009"' if is_absent[n] else ""
+        told = f',"duration_s":{talk[n] // 1000}' if status[n] == ANSWERED else told
         lines.append((int(start[n]), f'{who}-call","call_sid":"{sid}","rule":"nanp"}}'))
-        lines.append((end, f'{who}-dialstatus-{STATUSES[status[n]]}","call_sid":"{sid}"{code}}}'))
+        lines.append((end, f'{who}-dialstatus-{STATUSES[status[n]]}","call_sid":"{sid}"{told}}}'))
     lines.sort(key=lambda line: line[0])
     path = Path(folder) / f"{midnight:%Y/%m/%Y%m%d}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from dialtone_nb.calls.archive import save_attempts
+from dialtone_nb.calls.archive import save_parts
 from dialtone_nb.calls.attempts import EVERYTHING
 from dialtone_nb.calls.load import load_calls
 
@@ -13,7 +13,7 @@ from dialtone_nb.calls.load import load_calls
 def main(source: str, archive: str) -> None:
     """Part by part."""
     parts = load_calls(source, show_numbers=True).attempts.parts
-    print(json.dumps({"days": sum(save_attempts(archive, part.load(EVERYTHING)) for part in parts)}))
+    print(json.dumps({"days": save_parts(archive, (part.read(EVERYTHING) for part in parts))}))
 
 
 if __name__ == "__main__":

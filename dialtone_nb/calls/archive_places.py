@@ -1,0 +1,84 @@
+"""Where archives are: a folder of this machine or any address that pyarrow or fsspec knows, written in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import pyarrow as pa
+from pyarrow import fs
+
+from dialtone_nb.errors import Fault, InputError
+
+LOCK_FILE: Final = ".lock"
+# A first sync of a busy account takes minutes; what waits for it then finds nearly nothing left to ask for.
+LOCK_PATIENCE_S: Final = 900
+
+
+def open_archive(archive: str) -> tuple[fs.FileSystem, str]:
+    """The file system and folder of an address such as s3://bucket/calls, or of a path on this machine.
+
+    What pyarrow does not know, fsspec may: memory://, az://, sftp://, … as far as the library of each is installed.
+    """
+    if "://" not in archive:
+        return fs.LocalFileSystem(), Path(archive).expanduser().resolve().as_posix()
+    try:
+        system, root = fs.FileSystem.from_uri(archive)
+    except pa.ArrowInvalid:
+        system, root = _open_by_fsspec(archive)
+    return system, root.rstrip("/")
+
+
+def _open_by_fsspec(archive: str) -> tuple[fs.FileSystem, str]:
+    import fsspec
+
+    try:
+        system, root = fsspec.core.url_to_fs(archive)
+    except (ValueError, ImportError) as error:
+        raise InputError(
+            Fault(f"archive {archive}", f"can't be opened: {error}", "install what it names, or name a folder")
+        ) from None
+    return fs.PyFileSystem(fs.FSSpecHandler(system)), root
+
+
+def replace_file(system: fs.FileSystem, path: str, write: Callable[[pa.NativeFile], object]) -> None:
+    """Write beside the file and move over it: a reader, or a crash, meets the old file or the new one, whole.
+
+    Two that write at once never write into the same one.
+    """
+    folder, _, name = path.rpartition("/")
+    beside = f"{folder}/.{name}.{uuid4().hex}.new"
+    try:
+        with system.open_output_stream(beside) as stream:
+            write(stream)
+        system.move(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            system.delete_file(beside)
+        raise
+
+
+@contextmanager
+def locked_archive(archive: str) -> Iterator[None]:
+    """The archive for one writer alone, until leaving; an `InputError` where another keeps it for too long.
+
+    A writer that is killed leaves no lock behind. Only folders of this machine have one: elsewhere two writers end
+    with whole files, and a day is as the later of them read it.
+    """
+    system, root = open_archive(archive)
+    if not isinstance(system, fs.LocalFileSystem):
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    system.create_dir(root)
+    try:
+        lock = FileLock(f"{root}/{LOCK_FILE}", timeout=LOCK_PATIENCE_S)
+        with lock:
+            yield
+    except Timeout:
+        problem = f"is being written by another run for more than {LOCK_PATIENCE_S:g} seconds"
+        raise InputError(Fault(f"archive {archive}", problem, "wait for it to end, then run again")) from None
