@@ -40,7 +40,10 @@ class EventArrays:
         kinds = {code: Kind.parse(text) for code, text in _numbered(events["kind"])}
 
         def is_kind(wanted: Callable[[Kind], bool]) -> Truth:
-            return np.isin(number, [code for code, kind in kinds.items() if wanted(kind)])
+            is_wanted = np.zeros(max(kinds, default=0) + 1, dtype=bool)
+            is_wanted[[code for code, kind in kinds.items() if wanted(kind)]] = True
+            found: Truth = is_wanted[number]
+            return found
 
         phone = events["phone"].to_physical().cast(pl.Int64).fill_null(NONE).to_numpy()
         is_outcome = is_kind(lambda kind: kind.role == "outcome")

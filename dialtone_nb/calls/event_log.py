@@ -70,7 +70,9 @@ class Piece:
     def of(cls, rows: pl.DataFrame, quality: Quality) -> Piece:
         """What the rows of some files say."""
         names = Counter(dict(rows["event"].value_counts().iter_rows()))
-        days = set(rows["timestamp"].str.slice(0, 10).unique())
+        first, last = (str(moment)[:10] for moment in (rows["timestamp"].min(), rows["timestamp"].max()))
+        # Most files are of one day.
+        days = {first} if first == last else set(rows["timestamp"].str.slice(0, 10).unique())
         return cls(_used(rows, list(names), quality), names, days, quality)
 
     @classmethod

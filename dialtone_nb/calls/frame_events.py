@@ -20,9 +20,9 @@ from dialtone_nb.calls.pair_events import END_OF_LOG, pair_events
 from dialtone_nb.calls.quality import Quality
 
 # So many events are paired at once; a log of fewer may have its files in any order.
-PIECE: Final = 500_000
+PIECE: Final = 250_000
 # So many attempts stay in memory; those after them wait in a temporary folder until they are counted.
-IN_MEMORY: Final = 1_000_000
+IN_MEMORY: Final = 500_000
 DAY_US: Final = 24 * 3600 * 1_000_000
 
 ReadFiles = Callable[[Quality], Iterable[Piece]]
