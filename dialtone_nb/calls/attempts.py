@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 
 from dialtone_nb.calls.archive import bundle_days, load_days
-from dialtone_nb.calls.columns import SCHEMA, attempts_of, mask_parties, pandas_of, sort_attempts
+from dialtone_nb.calls.columns import SCHEMA, mask_parties, pandas_of, sort_attempts
 from dialtone_nb.calls.engine import HERE, run_parts
 
 Tally = TypeVar("Tally")
@@ -110,9 +110,9 @@ class Attempts:
     engine: str = HERE
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> Attempts:
-        """The attempts of a frame."""
-        return cls((FramePart(attempts_of(frame)),))
+    def of(cls, attempts: pl.DataFrame) -> Attempts:
+        """Attempts in memory, oldest first."""
+        return cls((FramePart(attempts),))
 
     @classmethod
     def of_archive(cls, archive: str, since: str = "", until: str = "") -> Attempts:

@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 
 from dialtone_nb.calls.attempts import EVERYTHING, Attempts, Counted, Selection, count_selected, merge_counted
-from dialtone_nb.calls.columns import pandas_of
+from dialtone_nb.calls.columns import attempts_of, pandas_of
 from dialtone_nb.calls.counts import COUNTED, Counts, count_attempts, merge_counts
 from dialtone_nb.calls.quality import Finding
 from dialtone_nb.errors import Fault, InputError
@@ -36,7 +36,7 @@ class CallData:
     @classmethod
     def of(cls, frame: pd.DataFrame, source: str, *more: Any) -> CallData:
         """The attempts of a frame."""
-        return cls(Attempts.of(frame), source, *more)
+        return cls(Attempts.of(attempts_of(frame)), source, *more)
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
 import orjson
+import polars as pl
 
+from dialtone_nb.calls.call_records import RECORDS, Record, join_records, records_of
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource, ServerLog
 from dialtone_nb.transport import Answer
@@ -27,42 +29,41 @@ SIDE_BY_SIDE: Final = 8
 # Twilio gives no more alerts than this to one query.
 MOST_ALERTS: Final = 10_000
 
-Record = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What Twilio keeps about the calls of some days: call records, alerts, and our functions' own events.
 
-    `repeated` is how many call records one list gave twice, as it does where calls arrive while its pages are read.
+    Each record is there once; `quality` says how many a list gave twice, as it does where calls arrive while its pages
+    are read, and which were no call records.
     """
 
-    calls: list[Record]
-    alerts: list[Record]
-    events: list[Record]
-    repeated: int = 0
+    calls: pl.DataFrame = field(default_factory=RECORDS.to_frame)
+    alerts: list[Record] = field(default_factory=list)
+    events: list[Record] = field(default_factory=list)
+    quality: Quality = field(default_factory=Quality)
 
 
 def fetch_calls(client: Client, first: date, last: date, *, service: LogSource = "", quality: Quality) -> Fetched:
     """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        listed = list(pool.map(lambda day: list(list_calls(client, day, day)), days))
-        alerts = pool.map(lambda day: list(list_alerts(client, day, day)), days)
+        spans = list(pool.map(lambda day: fetch_span(client, day, day), days))
         logs = pool.submit(lambda: list(list_events(client, service, first, last, quality)))
-        repeated = sum(len(calls) - len(_once(calls)) for calls in listed)
-        quality.note("call records that a list gave twice", "counted once", repeated)
+        for span in spans:
+            quality.add(span.quality)
         return Fetched(
-            _once(call for calls in listed for call in calls),
-            _once(alert for day in alerts for alert in day),
+            # Neighbouring windows share their edge.
+            join_records(span.calls for span in spans).unique("sid", keep="last", maintain_order=True),
+            _once(alert for span in spans for alert in span.alerts),
             logs.result(),
-            repeated,
+            quality,
         )
 
 
-def _once(records: Iterable[Any]) -> list[Any]:
-    """The records, each SID once, where neighbouring windows share their edge; what has none is for others to count."""
-    return list({_sid_of(record): record for record in records}.values())
+def _once(alerts: Iterable[Any]) -> list[Any]:
+    """The alerts, each SID once; what has none is for others to count."""
+    return list({_sid_of(alert): alert for alert in alerts}.values())
 
 
 def _sid_of(record: Any) -> object:
@@ -71,27 +72,30 @@ def _sid_of(record: Any) -> object:
 
 def fetch_span(client: Client, first: date, last: date) -> Fetched:
     """The calls and alerts of a few UTC days, in two lists; day by day only where there are too many alerts for one."""
-    calls = list(list_calls(client, first, last))
+    quality = Quality()
+    calls = list_calls(client, first, last, quality)
     alerts = list(list_alerts(client, first, last))
     if first < last and len(alerts) >= MOST_ALERTS:
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         alerts = [alert for day in days for alert in list_alerts(client, day, day)]
-    once = _once(calls)
-    return Fetched(once, _once(alerts), [], len(calls) - len(once))
+    once = calls.unique("sid", keep="last", maintain_order=True)
+    quality.note("call records that a list gave twice", "counted once", len(calls) - len(once))
+    return Fetched(once, _once(alerts), quality=quality)
 
 
-def list_calls(client: Client, first: date, last: date) -> Iterator[Record]:
+def list_calls(client: Client, first: date, last: date, quality: Quality) -> pl.DataFrame:
     """The call records of these UTC days, both included, and maybe some of their neighbours."""
     # The operator is part of the key; names such as StartTimeAfter are ignored in silence. Whether "<" takes in the
     # bound, and whether a time of day is heeded, does not matter: the next day's calls come twice then, and count once.
     params = {"StartTime>": f"{first}T00:00:00Z", "StartTime<": f"{last + timedelta(days=1)}T00:00:00Z"}
-    return _pages(client, f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json", params, "calls")
+    pages = _pages(client, f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json", params, "calls")
+    return join_records(records_of(page, quality) for page in pages)
 
 
 def list_alerts(client: Client, first: date, last: date) -> Iterator[Record]:
     """The alerts of these UTC days, both included, of all levels: 32009, a phone not registered, is a warning."""
     params = {"StartDate": f"{first}T00:00:00Z", "EndDate": f"{last + timedelta(days=1)}T00:00:00Z"}
-    return _pages(client, f"{MONITOR}/v1/Alerts", params, "alerts")
+    return _records(client, f"{MONITOR}/v1/Alerts", params, "alerts")
 
 
 def list_events(client: Client, service: LogSource, first: date, last: date, quality: Quality) -> Iterator[Record]:
@@ -109,14 +113,14 @@ def list_log(client: Client, service: LogSource, start: str, end: str, quality: 
         return
     if not service:
         return
-    services = _pages(client, f"{SERVERLESS}/v1/Services", {}, "services")
+    services = _records(client, f"{SERVERLESS}/v1/Services", {}, "services")
     found = next((one for one in services if one["unique_name"] == service), None)
     if not found:
         quality.note("no function log", f"there is no service {service!r}; refused calls show as unknown")
         return
     base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
-    for environment in list(_pages(client, base, {}, "environments")):
-        for line in _pages(client, f"{base}/{environment['sid']}/Logs", {"StartDate": start, "EndDate": end}, "logs"):
+    for environment in list(_records(client, base, {}, "environments")):
+        for line in _records(client, f"{base}/{environment['sid']}/Logs", {"StartDate": start, "EndDate": end}, "logs"):
             yield {**line, "environment": environment["unique_name"]}
 
 
@@ -131,14 +135,20 @@ def event_of(message: str) -> Record | None:
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
-def _pages(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:
-    """All records of a list, page after page, in both of Twilio's ways to name the next page."""
+def _records(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:
+    """All records of a list."""
+    for page in _pages(client, url, params, key):
+        yield from page
+
+
+def _pages(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[list[Record]]:
+    """A list's records page after page, in both of Twilio's ways to name the next one."""
     following: str | None = url
     options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
     request: Callable[..., Answer] = client.request
     while following:
         page = request("GET", following, **options).parsed
-        yield from page[key]
+        yield page[key]
         relative = page.get("next_page_uri") or (page.get("meta") or {}).get("next_page_url")
         following = urljoin(url, relative) if relative else None
         options = {}

@@ -1,21 +1,22 @@
-"""One row per attempt: the columns of every call report, and how Twilio's call records become them."""
+"""Twilio's call records, alerts and function log -> one row per attempt."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Final
 
-import pandas as pd
+import polars as pl
 
-from dialtone_nb.calls.columns import COLUMNS, make_frame
+from dialtone_nb.calls.call_records import Record
+from dialtone_nb.calls.columns import SCHEMA, sort_attempts
 from dialtone_nb.calls.outcomes import outcome_of
 from dialtone_nb.calls.quality import Quality
-from dialtone_nb.calls.sift import Record, parse_price, parse_time, parse_whole, sift_alerts, sift_calls
-from dialtone_nb.e164 import is_e164
+from dialtone_nb.calls.sift import sift_alerts, sift_calls
+from dialtone_nb.e164 import E164, is_e164
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+
+ANSWERED: Final = ("completed", "in-progress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,107 +28,160 @@ class Phone:
 
 
 def frame_calls(
-    calls: Iterable[Record],
+    records: pl.DataFrame,
     alerts: Iterable[Record],
     events: Iterable[Record] = (),
     *,
     phones: Mapping[str, Phone] | None = None,
     quality: Quality,
-) -> pd.DataFrame:
+) -> pl.DataFrame:
     """One row per parent call among Twilio's call records, judged by its dialled legs, alerts and own log events."""
-    by_sid = sift_calls(calls, quality)
-    legs: defaultdict[str, list[Record]] = defaultdict(list)
-    for call in by_sid.values():
-        if call.get("parent_call_sid"):
-            legs[call["parent_call_sid"]].append(call)
-    orphans = [sid for sid in legs if sid not in by_sid]
+    calls = sift_calls(records, quality)
+    parent_sid = pl.col("parent_call_sid")
+    is_leg = (parent_sid != "").fill_null(False)
+    legs = calls.filter(is_leg)
+    orphans = legs.filter(~parent_sid.is_in(calls["sid"].implode()))
     quality.note(
         "dialled legs whose parent call was not fetched",
         "left out: they belong to a call of an earlier day",
-        sum(len(legs[sid]) for sid in orphans),
-        next(iter(orphans), ""),
+        len(orphans),
+        next(iter(orphans["parent_call_sid"]), ""),
     )
+    codes = _codes(alerts, quality)
+    known = (
+        calls.filter(~is_leg)
+        .join(_deciding_legs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
+        .join(_costs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
+        .with_columns(
+            code=pl.coalesce(_looked_up("leg_sid", codes), _looked_up("sid", codes)),
+            refusal=_looked_up("sid", _refusals(events)),
+        )
+    )
+    return sort_attempts(_attempts(known, phones or {}), "call_sid")
+
+
+def _codes(alerts: Iterable[Record], quality: Quality) -> dict[str, str]:
+    """The error code of each call that an alert is about; of several, that of the first alert."""
     codes: dict[str, str] = {}
     for alert in sift_alerts(alerts, quality):
         codes.setdefault(alert.get("resource_sid") or "", str(alert.get("error_code") or ""))
-    refusals = {
+    return {sid: code for sid, code in codes.items() if code}
+
+
+def _refusals(events: Iterable[Record]) -> dict[str, str]:
+    """Why the dial plan refused a call, by its SID."""
+    return {
         event["call_sid"]: str(event.get("reason") or "dial plan")
         for event in events
         if event.get("call_sid") and str(event.get("event", "")).endswith("-refused")
     }
-    parents = [call for call in by_sid.values() if not call.get("parent_call_sid")]
-    rows = [row_of(parent, legs[parent["sid"]], codes, refusals, phones or {}) for parent in parents]
-    return make_frame({name: [row[name] for row in rows] for name in COLUMNS})
 
 
-def row_of(
-    parent: Record,
-    legs: Sequence[Record],
-    codes: Mapping[str, str],
-    refusals: Mapping[str, str],
-    phones: Mapping[str, Phone],
-) -> dict[str, Any]:
-    """One attempt: a parent call and the legs that it dialled."""
-    leg = _deciding_leg(legs)
-    code = codes.get(leg["sid"], "") if leg else ""
-    code = code or codes.get(parent["sid"], "")
-    ends = _ends(parent, leg, phones)
-    outcome, reason = _judge(parent, leg, code, refusals.get(parent["sid"], ""))
-    price, currency = _price([parent, *legs])
-    decided = leg if leg and outcome == "answered" else None
-    return {
-        "call_sid": parent["sid"],
-        "started_at": started_at(parent),
-        **ends,
-        "outcome": outcome,
-        "reason": reason or None,
-        "duration_s": parse_whole(decided.get("duration")) if decided else None,
-        "price": price,
-        "currency": currency,
-    }
+def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
+    """What the words have for each text of a column; null where they have nothing."""
+    if not words:
+        return pl.lit(None, pl.String)
+    return pl.col(column).replace_strict(words, default=None, return_dtype=pl.String)
 
 
-def _deciding_leg(legs: Sequence[Record]) -> Record | None:
-    """The leg that was answered; else the last that was dialled."""
-    ordered = sorted(legs, key=lambda leg: (started_at(leg), leg["sid"]))
-    answered = [leg for leg in ordered if leg["status"] in ("completed", "in-progress")]
-    return (answered or ordered)[-1] if ordered else None
+def _deciding_legs(legs: pl.DataFrame) -> pl.DataFrame:
+    """By parent, the leg that was answered; else the last that was dialled."""
+    named = legs.select(
+        "parent_call_sid", "begun", leg_sid="sid", leg_status="status", leg_to="to", leg_seconds="seconds"
+    )
+    if named["parent_call_sid"].is_duplicated().any():
+        is_answered = pl.col("leg_status").is_in(ANSWERED)
+        named = named.sort(is_answered, "begun", "leg_sid").unique("parent_call_sid", keep="last", maintain_order=True)
+    return named.drop("begun")
 
 
-def _judge(parent: Record, leg: Record | None, code: str, refusal: str) -> tuple[str, str]:
+def _costs(legs: pl.DataFrame) -> pl.DataFrame:
+    """By parent, what its legs cost together, how many of their prices are open, and the currency."""
+    unit = pl.col("price_unit")
+    return legs.group_by("parent_call_sid", maintain_order=True).agg(
+        legs_amount=pl.col("amount").sum(),
+        legs_open=pl.col("amount").null_count(),
+        legs_unit=unit.filter(unit != "").first(),
+    )
+
+
+def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
+    """The attempts of parent calls, each with its deciding leg, its legs' costs, its error code and its refusal."""
+    has_leg = pl.col("leg_sid").is_not_null()
+    is_placed = (pl.col("direction") == "outbound-api").fill_null(False)
+    calls = calls.with_columns(
+        # A call that was placed through the API is itself the leg.
+        is_dialled=has_leg | is_placed,
+        last_status=pl.coalesce("leg_status", "status"),
+        rung=pl.when(has_leg).then("leg_to").when(is_placed).then("to"),
+        dialled=pl.when(has_leg).then("leg_to").otherwise("to"),
+    ).pipe(_judged)
+    # What all legs together cost, as a positive amount; unknown while any of them is not settled.
+    is_open = pl.col("amount").is_null() | (pl.col("legs_open").fill_null(0) > 0)
+    price = (-(pl.col("amount") + pl.col("legs_amount").fill_null(0))).round(6) + 0.0
+    return (
+        calls.hstack(_ends(calls, phones))
+        .select(
+            call_sid="sid",
+            started_at="begun",
+            environment="environment",
+            client="client",
+            direction="way",
+            other_party="other_party",
+            outcome="outcome",
+            reason="reason",
+            duration_s=pl.when(has_leg & (pl.col("outcome") == "answered")).then("leg_seconds"),
+            price=pl.when(~is_open).then(price),
+            currency=pl.coalesce(pl.when(pl.col("price_unit") != "").then("price_unit"), "legs_unit"),
+        )
+        .cast(SCHEMA)
+    )
+
+
+def _judged(calls: pl.DataFrame) -> pl.DataFrame:
+    """The calls with their outcome and its reason; few statuses, codes and refusals meet."""
+    by = ["last_status", "is_dialled", "code", "refusal"]
+    met = calls.select(by).unique()
+    judged = [_judge(status, dialled, code or "", refusal or "") for status, dialled, code, refusal in met.iter_rows()]
+    said = pl.DataFrame(judged, schema={"outcome": pl.String, "reason": pl.String}, orient="row")
+    return calls.join(met.hstack(said), on=by, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _judge(status: str, is_dialled: bool, code: str, refusal: str) -> tuple[str, str | None]:
     if refusal:
         return "refused", refusal
-    if leg:
-        return outcome_of(leg["status"], code), code
-    # Nothing was dialled. That a parent completed says only that our TwiML was carried out; a call that was placed
-    # through the API is itself the leg, though.
-    if parent["status"] == "completed" and parent.get("direction") != "outbound-api":
-        lost = outcome_of("failed", code)
-        return (lost, code) if code else ("unknown", "")
-    return outcome_of(parent["status"], code), code
+    # Nothing was dialled: that a parent completed says only that our TwiML was carried out.
+    if status == "completed" and not is_dialled:
+        return (outcome_of("failed", code), code) if code else ("unknown", None)
+    return outcome_of(status, code), code or None
 
 
-def _ends(parent: Record, leg: Record | None, phones: Mapping[str, Phone]) -> dict[str, Any]:
+def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
     """Who called whom: a call from a Twilio SIP domain is outgoing, and its user part is the phone."""
-    caller, domain = parse_sip_uri(parent.get("from") or "")
-    if domain.endswith(SIP_DOMAIN_SUFFIX) or parent.get("direction") == "trunking-originating":
-        dialled = _party(leg.get("to") if leg else parent.get("to"))
-        return {
-            "environment": environment_of(domain),
-            "client": caller or None,
-            "direction": "outgoing",
-            "other_party": dialled,
-        }
-    rung = leg or (parent if parent.get("direction") == "outbound-api" else None)
-    client, domain = parse_sip_uri((rung.get("to") if rung else "") or "")
+    caller = _addresses(calls["from"])
+    is_outgoing = caller["host"].str.ends_with(SIP_DOMAIN_SUFFIX).fill_null(False) | (
+        calls["direction"] == "trunking-originating"
+    ).fill_null(False)
+    rung = _addresses(calls["rung"].set(is_outgoing, None))
     # A call that dialled nothing still came for somebody: whose number it was.
-    owner = phones.get(parent.get("to") or "")
-    return {
-        "environment": environment_of(domain) or (owner.environment if owner else None),
-        "client": client or (owner.client if owner else None),
-        "direction": "incoming",
-        "other_party": _party(parent.get("from")),
-    }
+    owner = _looked_up("to", {number: phone.client for number, phone in phones.items()})
+    home = _looked_up("to", {number: phone.environment for number, phone in phones.items()})
+    from_us = pl.when(is_outgoing)
+    return calls.select(
+        way=from_us.then(pl.lit("outgoing")).otherwise(pl.lit("incoming")),
+        client=from_us.then(caller["user"]).otherwise(pl.coalesce(rung["user"], owner)),
+        environment=from_us.then(caller["environment"]).otherwise(pl.coalesce(rung["environment"], home)),
+        other_party=_parties(calls.select(from_us.then("dialled").otherwise("from")).to_series()),
+    )
+
+
+def _addresses(addresses: pl.Series) -> pl.DataFrame:
+    """The user, host and environment of each SIP URI; null where it has none. Many calls have few addresses."""
+    found = addresses.unique().drop_nulls()
+    parsed = [(user or None, host, environment_of(host)) for user, host in map(parse_sip_uri, found)]
+    names = {"user": pl.String, "host": pl.String, "environment": pl.String}
+    known = found.to_frame("address").hstack(pl.DataFrame(parsed, schema=names, orient="row"))
+    return addresses.to_frame("address").join(known, on="address", how="left", maintain_order="left").drop("address")
 
 
 def environment_of(domain: str) -> str | None:
@@ -137,30 +191,16 @@ def environment_of(domain: str) -> str | None:
     return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
 
 
-def _party(address: str | None) -> str | None:
+def _parties(addresses: pl.Series) -> pl.Series:
+    """Who was at the other end of each call: a number, or what an address says of it."""
+    odd = addresses.filter(~addresses.str.contains(f"^{E164.pattern}$")).unique()
+    return addresses.replace(odd, [_party(address) for address in odd]) if len(odd) else addresses
+
+
+def _party(address: str) -> str | None:
     if not address or is_e164(address):
         return address or None
     user, host = parse_sip_uri(address)
     if not host:
         return address
     return user if host.endswith(SIP_DOMAIN_SUFFIX) else f"{user}@{host}"
-
-
-def _price(records: Sequence[Record]) -> tuple[float | None, str | None]:
-    """What all legs together cost, as a positive amount; unknown while any of them is not settled."""
-    prices = [parse_price(record.get("price")) for record in records]
-    currency = next((record.get("price_unit") for record in records if record.get("price_unit")), None)
-    if any(price is None for price in prices):
-        return None, currency
-    return round(-sum(price for price in prices if price is not None), 6) + 0.0, currency
-
-
-def started_at(call: Record) -> Any:
-    """When a call started, or was queued, in UTC: Twilio's RFC 2822 date as a time; NaT where there is none."""
-    return _timestamp(call.get("start_time") or call.get("date_created"))
-
-
-@lru_cache(maxsize=100_000)
-def _timestamp(text: object) -> Any:
-    at = parse_time(text)
-    return pd.Timestamp(at).tz_convert("UTC") if at else pd.NaT

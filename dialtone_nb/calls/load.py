@@ -226,8 +226,8 @@ def _load_account(
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
     fetched = fetch_calls(account.client, first - margin, last + margin, service=service, quality=quality)
-    frame = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
-    data = CallData.of(frame, account.label, quality.findings(), first, last, time_zone)
+    attempts = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
+    data = CallData(Attempts.of(attempts), account.label, quality.findings(), first, last, time_zone)
     # The calls of the margin, and those that a generous window brought along, are not what was asked for.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from dialtone_nb.calls.call_records import Record
 from dialtone_nb.calls.codes import code_of
-from dialtone_nb.calls.columns import mask_parties
-from dialtone_nb.calls.fetch import Record, event_of, list_alerts, list_calls, list_log
+from dialtone_nb.calls.columns import mask_parties, pandas_of
+from dialtone_nb.calls.fetch import event_of, list_alerts, list_calls, list_log
 from dialtone_nb.calls.frame import Phone, frame_calls
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource
@@ -123,12 +124,12 @@ def take_snapshot(
     since, start = now - timedelta(minutes=minutes), now - REMEMBERED
     quality = Quality()
     with ThreadPoolExecutor(3) as pool:
-        calls = pool.submit(lambda: list(list_calls(client, start.date(), now.date())))
+        calls = pool.submit(lambda: list_calls(client, start.date(), now.date(), quality))
         alerts = pool.submit(lambda: list(list_alerts(client, start.date(), now.date())))
         log = pool.submit(lambda: list(list_log(client, service, _iso(start), _iso(now), quality)))
     lines = [line for line in log.result() if line["environment"] == environment]
     events = [event for line in lines if (event := event_of(line.get("message") or ""))]
-    frame = frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality)
+    frame = pandas_of(frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality))
     frame = frame[(frame["started_at"] >= start) & (frame["environment"] == environment)]
     shown = frame if show_numbers else mask_parties(frame)
     names = sorted(phone.client for phone in phones.values() if phone.environment == environment)

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from dialtone_nb.calls.call_records import Record
 from dialtone_nb.calls.codes import code_of
-from dialtone_nb.calls.fetch import Record, event_of, list_log
+from dialtone_nb.calls.fetch import event_of, list_log
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource
 from dialtone_nb.e164 import mask_number

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import pandas as pd
+import polars as pl
 
-from dialtone_nb.calls.archive import load_archive, save_attempts
+from dialtone_nb.calls.archive import list_days, load_days, save_parts
 from dialtone_nb.calls.archive_places import locked_archive
-from dialtone_nb.calls.fetch import SIDE_BY_SIDE, Fetched, Record, fetch_span, list_events
-from dialtone_nb.calls.frame import Phone, frame_calls, started_at
+from dialtone_nb.calls.fetch import SIDE_BY_SIDE, Fetched, fetch_span, list_events
+from dialtone_nb.calls.frame import Phone, frame_calls
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.readings import Readings, load_readings, save_readings
 from dialtone_nb.calls.server_log import LogSource
@@ -99,13 +99,14 @@ def _sync_alone(
         # Refusals are in the function log alone. One list for all days, for the log goes back 30 days at most.
         logs = pool.submit(lambda: list(list_events(client, service, runs[0][0].first, today, quality)))
         for span, fetched in _fetch_runs(pool, client, runs, today, archive):
-            quality.note("call records that a list gave twice", "counted once", fetched.repeated)
-            frame = frame_calls(fetched.calls, fetched.alerts, logs.result(), phones=phones, quality=quality)
-            written += save_attempts(archive, keep_known(frame, load_archive(archive, str(span.first), str(span.last))))
+            quality.add(fetched.quality)
+            attempts = frame_calls(fetched.calls, fetched.alerts, logs.result(), phones=phones, quality=quality)
+            known = load_days(archive, list_days(archive, str(span.first), str(span.last)))
+            written += save_parts(archive, [keep_known(attempts, known)])
             readings = readings.with_days(*span, now)
             save_readings(archive, readings)
             read += span.days
-            on_span(span, len(frame), days)
+            on_span(span, len(attempts), days)
     return Synced(read, written, Span(min(readings.days), today))
 
 
@@ -124,19 +125,17 @@ def unsettled_runs(readings: Readings, first: date, today: date) -> list[list[Sp
     return [[Span(run[0], run[-1])] if len(run) <= DAYS_IN_ONE else [Span(day, day) for day in run] for run in runs]
 
 
-def keep_known(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+def keep_known(after: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """The later look at some attempts, with the outcome and reason of the earlier one where Twilio has forgotten why.
 
     It forgets alerts and function logs after 30 days; until then a reason, once there, never goes away.
     """
-    known = before[before["call_sid"].notna() & before["reason"].notna()].set_index("call_sid")
-    forgotten = after["reason"].isna() & after["call_sid"].isin(known.index)
-    if not forgotten.any():
-        return after
-    kept = known.loc[after.loc[forgotten, "call_sid"], ["outcome", "reason"]]
-    after = after.copy()
-    after.loc[forgotten, ["outcome", "reason"]] = kept.to_numpy()
-    return after
+    told = before.filter(pl.col("reason").is_not_null()).select("call_sid", was="outcome", why="reason")
+    joined = after.join(told.unique("call_sid"), on="call_sid", how="left", maintain_order="left")
+    is_forgotten = pl.col("reason").is_null() & pl.col("why").is_not_null()
+    return joined.with_columns(
+        outcome=pl.when(is_forgotten).then("was").otherwise("outcome"), reason=pl.coalesce("reason", "why")
+    ).drop("was", "why")
 
 
 def _fetch_runs(
@@ -152,12 +151,12 @@ def _fetch_runs(
         fetched = _fetch_ahead(pool, client, [*run, *beyond])
         # Legs of the day before this run belong to calls that were read with that day.
         before = str(run[0].first - DAY)
-        earlier = set(load_archive(archive, before, before)["call_sid"])
+        earlier = load_days(archive, list_days(archive, before, before), ["call_sid"])["call_sid"]
         following = next(fetched)
         for span in run:
-            this, following = following, next(fetched, Fetched([], [], []))
+            this, following = following, next(fetched, Fetched())
             yield span, _of_span(span, this, following, earlier)
-            earlier = {call["sid"] for call in this.calls}
+            earlier = this.calls["sid"]
 
 
 def _fetch_ahead(pool: ThreadPoolExecutor, client: Client, spans: Sequence[Span]) -> Iterator[Fetched]:
@@ -172,18 +171,15 @@ def _fetch_ahead(pool: ThreadPoolExecutor, client: Client, spans: Sequence[Span]
         yield fetched
 
 
-def _of_span(span: Span, this: Fetched, following: Fetched, earlier: set[str]) -> Fetched:
+def _of_span(span: Span, this: Fetched, following: Fetched, earlier: pl.Series) -> Fetched:
     """The span's own calls, their legs and alerts; `earlier` are the SIDs of the days before, whose legs are not ours.
 
-    Whether Twilio's windows are sharp is not relied on: a call belongs to the day on which it started.
+    Whether Twilio's windows are sharp is not relied on: a call belongs to the day on which it started. One that says
+    nothing of that belongs to none, and is counted as odd.
     """
-    calls = {call["sid"]: call for call in this.calls if (day := _day_of(call)) is None or span.holds(day)}
-    own = [call for call in calls.values() if call.get("parent_call_sid") not in earlier]
-    late = [call for call in following.calls if call.get("parent_call_sid") in calls and call["sid"] not in calls]
-    return Fetched([*own, *late], [*this.alerts, *following.alerts], [], this.repeated)
-
-
-def _day_of(call: Record) -> date | None:
-    """The UTC day on which a call started; None where nothing says so: it is counted as odd, and belongs to no day."""
-    at = started_at(call)
-    return None if pd.isna(at) else at.date()
+    sid, parent, day = pl.col("sid"), pl.col("parent_call_sid"), pl.col("begun").dt.date()
+    calls = this.calls.filter(day.is_null() | day.is_between(*span))
+    sids = calls["sid"].implode()
+    own = calls.filter(~parent.is_in(earlier.implode()).fill_null(False))
+    late = following.calls.filter(parent.is_in(sids), ~sid.is_in(sids))
+    return Fetched(pl.concat([own, late]), [*this.alerts, *following.alerts], quality=this.quality)

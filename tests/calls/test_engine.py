@@ -99,7 +99,7 @@ def test_a_cluster_counts_the_same_to_the_last_digit(archive: str, cluster: Loca
 def test_attempts_in_memory_are_counted_on_a_cluster_too(archive: str, cluster: LocalCluster) -> None:
     """They are sent there."""
     frame = load_archive(archive)
-    here = Attempts.of(frame)
+    here = Attempts.of(attempts_of(frame))
     there = replace(here, engine=cluster.scheduler_address).gather(tally_attempts, merge_tallies)
     assert_frame_equal(there, tally_attempts(attempts_of(frame)), check_exact=True)
 
@@ -120,7 +120,7 @@ def test_a_scheduler_that_does_not_answer_is_one_clear_line(archive: str, monkey
 def test_parts_merge_into_the_whole(frame: pd.DataFrame, zone: str) -> None:
     """Whatever days the attempts fell on, and by whatever clock: day by day is all at once."""
     days = [part for _, part in frame.groupby(frame["started_at"].dt.floor("D"))]
-    parts = Attempts(tuple(part for day in days for part in Attempts.of(day).parts))
+    parts = Attempts(tuple(part for day in days for part in Attempts.of(attempts_of(day)).parts))
     count = partial(count_attempts, time_zone=zone)
     for merged, whole in zip(
         tables_of(parts.gather(count, merge_counts)), tables_of(count(attempts_of(frame))), strict=True
@@ -132,7 +132,7 @@ def test_no_attempts_have_a_tally_with_every_column() -> None:
     """A report of nothing is a report."""
     nothing, something = (
         Attempts(()),
-        Attempts.of(frame_of([{"started_at": pd.Timestamp(0, tz="UTC"), "direction": "incoming", "outcome": "busy"}])),
+        Attempts.of(attempts_of(frame_of([{"started_at": pd.Timestamp(0, tz="UTC"), "outcome": "busy"}]))),
     )
     counts = [tables_of(attempts.gather(count_attempts, merge_counts)) for attempts in (nothing, something)]
     for empty, full in zip(*counts, strict=True):

@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dialtone_nb.calls.call_records import records_of
+from dialtone_nb.calls.columns import pandas_of
 from dialtone_nb.calls.frame import frame_calls
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.quality import Quality
@@ -16,8 +18,8 @@ from tests.calls.test_frame import call, leg
 def told(*records: Any, alerts: Sequence[Any] = ()) -> tuple[pd.DataFrame, list[tuple[str, int, str]]]:
     """The attempts of these records, and what was found odd: what, how often, an example."""
     quality = Quality()
-    frame = frame_calls(records, alerts, quality=quality)
-    return frame, [(one.what, one.count, one.example) for one in quality.findings()]
+    attempts = frame_calls(records_of(records, quality), alerts, quality=quality)
+    return pandas_of(attempts), [(one.what, one.count, one.example) for one in quality.findings()]
 
 
 def test_a_page_that_repeats_is_counted_once() -> None:

@@ -18,6 +18,7 @@ from twilio.rest import Client
 from dialtone_nb.account import CONTROL, Account
 from dialtone_nb.calls.archive import load_archive
 from dialtone_nb.calls.archive_places import locked_archive
+from dialtone_nb.calls.columns import attempts_of, pandas_of
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.quality import Quality
@@ -264,7 +265,8 @@ def test_what_twilio_has_forgotten_stays_known() -> None:
             ]
         ).assign(call_sid=pd.Series([f"CA{n}" for n in range(len(reasons))], dtype="str"))
 
-    kept = keep_known(attempts(None, "32011", None), attempts("32009", "32009", None))
+    later, earlier = attempts(None, "32011", None), attempts("32009", "32009", None)
+    kept = pandas_of(keep_known(attempts_of(later), attempts_of(earlier)))
     assert kept["reason"].fillna("").tolist() == ["32009", "32011", ""]
     assert kept["outcome"].tolist() == ["unregistered", "unregistered", "failed"]
 

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.calls.call_records import records_of
+from dialtone_nb.calls.columns import pandas_of
 from dialtone_nb.calls.frame import frame_calls
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.errors import InputError
@@ -44,7 +46,8 @@ def frame_of(rehearsal: Rehearsal) -> Any:
     calls = pages(door, "api.twilio.com", f"/2010-04-01/Accounts/{rehearsal.account_sid}/Calls.json", "calls")
     alerts = pages(door, "monitor.twilio.com", "/v1/Alerts", "alerts")
     door.session.close()
-    return frame_calls(calls, alerts, quality=Quality())
+    quality = Quality()
+    return pandas_of(frame_calls(records_of(calls, quality), alerts, quality=quality))
 
 
 def test_a_report_reads_from_the_account_what_the_truth_says(state: Path) -> None:
