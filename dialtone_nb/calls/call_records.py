@@ -40,7 +40,6 @@ RECORDS: Final = pl.Schema(
         **TEXTS,
         "begun": UTC_TIME,
         "ended": UTC_TIME,
-        "updated": UTC_TIME,
         "seconds": pl.Int64(),
         "amount": pl.Float64(),
     }
@@ -50,15 +49,17 @@ AS_TWILIO_WRITES: Final = "%a, %d %b %Y %H:%M:%S +0000"
 WHOLE: Final = r"^[0-9]+$"
 
 
-def records_of(records: Sequence[Any], quality: Quality) -> pl.DataFrame:
-    """The call records as rows of `RECORDS`, in their order."""
+def records_of(pages: Iterable[Sequence[Any]], quality: Quality) -> pl.DataFrame:
+    """The call records of some pages as rows of `RECORDS`, in their order."""
+    return _typed(pl.concat([pl.DataFrame(schema=TEXTS), *(_texts_of(page, quality) for page in pages)]))
+
+
+def _texts_of(records: Sequence[Any], quality: Quality) -> pl.DataFrame:
     try:
         texts = pl.DataFrame({name: [record.get(name) for record in records] for name in FIELDS}, schema=TEXTS)
     except (AttributeError, TypeError):
-        return _typed(_one_by_one(records, quality))
-    if any(texts[name].null_count() for name in NEEDED):
-        return _typed(_one_by_one(records, quality))
-    return _typed(texts)
+        return _one_by_one(records, quality)
+    return _one_by_one(records, quality) if any(texts[name].null_count() for name in NEEDED) else texts
 
 
 def _one_by_one(records: Iterable[Any], quality: Quality) -> pl.DataFrame:
@@ -81,7 +82,6 @@ def _typed(texts: pl.DataFrame) -> pl.DataFrame:
     return texts.with_columns(
         begun=parse_times(begun),
         ended=parse_times(texts["end_time"]),
-        updated=parse_times(texts["date_updated"]),
         seconds=pl.when(pl.col("duration").str.contains(WHOLE)).then("duration").cast(pl.Int64, strict=False),
         amount=pl.col("price").cast(pl.Float64, strict=False),
     )
@@ -93,19 +93,16 @@ def parse_times(texts: pl.Series) -> pl.Series:
     odd = texts.filter(times.is_null() & texts.is_not_null()).unique()
     if not len(odd):
         return times
-    read = pl.DataFrame({"text": odd, "time": [_parse_date(text) for text in odd]}, schema_overrides={"time": UTC_TIME})
+    read = pl.DataFrame({"text": odd, "time": [parse_date(text) for text in odd]}, schema_overrides={"time": UTC_TIME})
     return times.fill_null(texts.replace_strict(read["text"], read["time"], default=None, return_dtype=UTC_TIME))
 
 
 @lru_cache(maxsize=1000)
-def _parse_date(text: str) -> datetime | None:
+def parse_date(text: str) -> datetime | None:
+    """The time that one such date names; None where it names none."""
     try:
         at = parsedate_to_datetime(text)
     except ValueError:
         return None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
-
-def join_records(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The records of all frames."""
-    return pl.concat([RECORDS.to_frame(), *frames])

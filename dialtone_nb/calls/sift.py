@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from dialtone_nb.calls.call_records import Record
+from dialtone_nb.calls.call_records import Record, parse_date
 from dialtone_nb.calls.quality import Quality
 
 
@@ -60,7 +60,8 @@ def _each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
 
 
 def _updated(record: Mapping[str, Any]) -> float:
-    return record["updated"].timestamp() if record["updated"] else 0.0
+    at = parse_date(record["date_updated"] or "")
+    return at.timestamp() if at else 0.0
 
 
 def sift_alerts(records: Iterable[Any], quality: Quality) -> list[Record]:
