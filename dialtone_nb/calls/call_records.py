@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final
 
+import orjson
 import polars as pl
 
 from dialtone_nb.calls.columns import UTC_TIME
@@ -32,6 +34,7 @@ FIELDS: Final = (
     "price_unit",
 )
 TEXTS: Final = dict.fromkeys(FIELDS, pl.String())
+PAGE: Final = {"calls": pl.List(pl.Struct(TEXTS)), "next_page_uri": pl.String()}
 # Without these a record is no call.
 NEEDED: Final = ("sid", "status")
 # As columns: times in UTC; a duration in seconds and a price are null where they are none, or can't be read.
@@ -49,17 +52,47 @@ AS_TWILIO_WRITES: Final = "%a, %d %b %Y %H:%M:%S +0000"
 WHOLE: Final = r"^[0-9]+$"
 
 
-def records_of(pages: Iterable[Sequence[Any]], quality: Quality) -> pl.DataFrame:
-    """The call records of some pages as rows of `RECORDS`, in their order."""
-    return _typed(pl.concat([pl.DataFrame(schema=TEXTS), *(_texts_of(page, quality) for page in pages)]))
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """A page of the list: its records as columns of texts, or one by one where any is odd; the next page's address."""
+
+    records: pl.DataFrame | Sequence[Any]
+    following: str | None = None
 
 
-def _texts_of(records: Sequence[Any], quality: Quality) -> pl.DataFrame:
+def read_page(content: bytes) -> CallPage:
+    """What the body of a page says; a ValueError where it is not whole, or is no page.
+
+    A page has a thousand records and two megabytes, so no Python object is made of them.
+    """
     try:
-        texts = pl.DataFrame({name: [record.get(name) for record in records] for name in FIELDS}, schema=TEXTS)
-    except (AttributeError, TypeError):
-        return _one_by_one(records, quality)
-    return _one_by_one(records, quality) if any(texts[name].null_count() for name in NEEDED) else texts
+        page = pl.read_json(content, schema=PAGE)
+        records = page.select(pl.col("calls").explode(empty_as_null=False).struct.unnest())
+        if page["calls"].count() and all(not records[name].null_count() for name in NEEDED) and _has_sids(records):
+            return CallPage(records, page.item(0, "next_page_uri"))
+    except pl.exceptions.PolarsError:
+        pass
+    return CallPage(*read_list(content, "calls"))
+
+
+def read_list(content: bytes, key: str) -> tuple[list[Any], str | None]:
+    """The records under the key, one by one, and the next page's address, which Twilio's lists name in two ways."""
+    page = orjson.loads(content)
+    if not isinstance(page, dict) or not isinstance(page.get(key), list):
+        raise ValueError(f"no page of {key}")
+    return page[key], page.get("next_page_uri") or (page.get("meta") or {}).get("next_page_url")
+
+
+def _has_sids(records: pl.DataFrame) -> bool:
+    return bool(records["sid"].str.starts_with("CA").all())
+
+
+def records_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
+    """The call records of some pages as rows of `RECORDS`, in their order."""
+    texts = [
+        page.records if isinstance(page.records, pl.DataFrame) else _one_by_one(page.records, quality) for page in pages
+    ]
+    return _typed(pl.concat([pl.DataFrame(schema=TEXTS), *texts]))
 
 
 def _one_by_one(records: Iterable[Any], quality: Quality) -> pl.DataFrame:
@@ -105,4 +138,3 @@ def parse_date(text: str) -> datetime | None:
     except ValueError:
         return None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-

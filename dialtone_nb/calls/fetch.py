@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urljoin
 
 import orjson
 import polars as pl
 
-from dialtone_nb.calls.call_records import RECORDS, Record, records_of
+from dialtone_nb.calls.call_records import RECORDS, Record, read_list, read_page, records_of
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource, ServerLog
-from dialtone_nb.transport import Answer
+from dialtone_nb.transport import Answer, bodies_read_by
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -88,8 +89,8 @@ def list_calls(client: Client, first: date, last: date, quality: Quality) -> pl.
     # The operator is part of the key; names such as StartTimeAfter are ignored in silence. Whether "<" takes in the
     # bound, and whether a time of day is heeded, does not matter: the next day's calls come twice then, and count once.
     params = {"StartTime>": f"{first}T00:00:00Z", "StartTime<": f"{last + timedelta(days=1)}T00:00:00Z"}
-    pages = _pages(client, f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json", params, "calls")
-    return records_of(pages, quality)
+    url = f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json"
+    return records_of(_pages(client, url, params, read_page), quality)
 
 
 def list_alerts(client: Client, first: date, last: date) -> Iterator[Record]:
@@ -137,18 +138,38 @@ def event_of(message: str) -> Record | None:
 
 def _records(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:
     """All records of a list."""
-    for page in _pages(client, url, params, key):
-        yield from page
+    for page in _pages(client, url, params, partial(_read_page, key)):
+        yield from page.records
 
 
-def _pages(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[list[Record]]:
-    """A list's records page after page, in both of Twilio's ways to name the next one."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    records: list[Record]
+    following: str | None
+
+
+def _read_page(key: str, content: bytes) -> _Page:
+    return _Page(*read_list(content, key))
+
+
+class Page(Protocol):
+    """What a page says of the next one: its address, relative or not, in either of Twilio's ways; None for the last."""
+
+    @property
+    def following(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=Page)
+
+
+def _pages(client: Client, url: str, params: dict[str, str], read: Callable[[bytes], P]) -> Iterator[P]:
+    """A list page after page, as `read` reads them."""
     following: str | None = url
     options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
     request: Callable[..., Answer] = client.request
     while following:
-        page = request("GET", following, **options).parsed
-        yield page[key]
-        relative = page.get("next_page_uri") or (page.get("meta") or {}).get("next_page_url")
-        following = urljoin(url, relative) if relative else None
+        with bodies_read_by(read):
+            page: P = request("GET", following, **options).parsed
+        yield page
+        following = urljoin(url, page.following) if page.following else None
         options = {}

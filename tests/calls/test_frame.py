@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dialtone_nb.calls.call_records import records_of
+from dialtone_nb.calls.call_records import CallPage, records_of
 from dialtone_nb.calls.columns import COLUMNS, make_frame, mask_parties, pandas_of
 from dialtone_nb.calls.frame import Phone, environment_of, frame_calls
 from dialtone_nb.calls.quality import Quality
@@ -45,7 +45,9 @@ def alert(code: int, sid: str) -> dict[str, Any]:
 def attempts(*calls: dict[str, Any], alerts: Any = (), events: Any = (), phones: Any = None) -> pd.DataFrame:
     """The attempts of these records."""
     quality = Quality()
-    return pandas_of(frame_calls(records_of([calls], quality), alerts, events, phones=phones, quality=quality))
+    return pandas_of(
+        frame_calls(records_of([CallPage(calls)], quality), alerts, events, phones=phones, quality=quality)
+    )
 
 
 def test_a_parent_and_its_leg_are_one_attempt() -> None:
@@ -137,7 +139,7 @@ def test_a_price_is_unknown_until_every_leg_is_settled() -> None:
 def test_a_leg_without_its_parent_is_counted_and_left_out() -> None:
     """A leg whose parent started on an earlier day is no attempt of its own."""
     quality = Quality()
-    assert frame_calls(records_of([[leg("CA2", parent="CA9")]], quality), [], quality=quality).is_empty()
+    assert frame_calls(records_of([CallPage([leg("CA2", parent="CA9")])], quality), [], quality=quality).is_empty()
     assert [finding.count for finding in quality.findings()] == [1]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dialtone_nb.calls.call_records import records_of
+from dialtone_nb.calls.call_records import CallPage, records_of
 from dialtone_nb.calls.columns import pandas_of
 from dialtone_nb.calls.frame import frame_calls
 from dialtone_nb.calls.load import CallData
@@ -18,7 +18,7 @@ from tests.calls.test_frame import call, leg
 def told(*records: Any, alerts: Sequence[Any] = ()) -> tuple[pd.DataFrame, list[tuple[str, int, str]]]:
     """The attempts of these records, and what was found odd: what, how often, an example."""
     quality = Quality()
-    attempts = frame_calls(records_of([records], quality), alerts, quality=quality)
+    attempts = frame_calls(records_of([CallPage(records)], quality), alerts, quality=quality)
     return pandas_of(attempts), [(one.what, one.count, one.example) for one in quality.findings()]
 
 

@@ -19,7 +19,7 @@ from twilio.rest import Client as TwilioClient
 
 from dialtone_nb import transport
 from dialtone_nb.errors import AbsentError, CredentialsError, TwilioError, UnknownOutcomeError
-from dialtone_nb.transport import ATTEMPTS, IN_FLIGHT, Transport
+from dialtone_nb.transport import ATTEMPTS, IN_FLIGHT, Transport, bodies_read_by
 
 from .desk import SERVICE, Desk
 
@@ -253,6 +253,25 @@ def test_answer_that_is_not_whole_is_no_answer(body: str) -> None:
     assert len(network.asked) == 1
 
 
+def test_whoever_reads_bodies_in_another_way_says_what_is_whole() -> None:
+    """Within the block, and in this thread alone; an empty body is for the reader to judge."""
+
+    def read(content: bytes) -> str:
+        if not content.endswith(b"."):
+            raise ValueError("cut off")
+        return content.decode()
+
+    made, network = canned(answered(200, "All."))
+    with bodies_read_by(read):
+        assert made.request("GET", URL).parsed == "All."
+        with pytest.raises(TwilioError, match="not whole"):
+            canned(answered(200, ""))[0].request("GET", URL)
+        with ThreadPoolExecutor(1) as pool, pytest.raises(TwilioError, match="no JSON"):
+            pool.submit(made.request, "GET", URL).result()
+    assert len(network.asked) == 1 + ATTEMPTS
+    assert canned(answered(200, "{}"))[0].request("GET", URL).parsed == {}
+
+
 def test_no_answer_to_a_delete_is_whole() -> None:
     """A 204 has no body, and needs none."""
     made, _ = canned(answered(204, ""))
@@ -260,7 +279,7 @@ def test_no_answer_to_a_delete_is_whole() -> None:
 
 
 def test_requests_in_flight_are_few() -> None:
-    """However many threads ask, eight requests at most are under way."""
+    """However many threads ask, sixteen requests at most are under way."""
     under_way, most, lock = [0], [0], threading.Lock()
     answer = answered(200)
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialtone_nb.calls.call_records import records_of
+from dialtone_nb.calls.call_records import CallPage, records_of
 from dialtone_nb.calls.columns import pandas_of
 from dialtone_nb.calls.frame import frame_calls
 from dialtone_nb.calls.quality import Quality
@@ -47,7 +47,7 @@ def frame_of(rehearsal: Rehearsal) -> Any:
     alerts = pages(door, "monitor.twilio.com", "/v1/Alerts", "alerts")
     door.session.close()
     quality = Quality()
-    return pandas_of(frame_calls(records_of([calls], quality), alerts, quality=quality))
+    return pandas_of(frame_calls(records_of([CallPage(calls)], quality), alerts, quality=quality))
 
 
 def test_a_report_reads_from_the_account_what_the_truth_says(state: Path) -> None:
