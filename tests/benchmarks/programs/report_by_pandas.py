@@ -7,12 +7,14 @@ parsed at once, errors joined by `merge_asof`, and a groupby for each table.
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import psutil
 
 OUTCOMES = {"completed": "answered", "no-answer": "no_answer"}
 LOST = {"32009": "unregistered", "32011": "unreachable", "13225": "blocked", "13227": "blocked"}
@@ -35,7 +37,9 @@ def read(source: Path) -> Iterator[pd.DataFrame]:
 
 
 def main(source: Path) -> None:
-    """Read, judge, and count by everything that the report has a table of."""
+    """Read, judge, and count by everything that the report has a table of; a MemoryError where there is not enough."""
+    # Before the system picks a program to end, which may be another.
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.virtual_memory().available,) * 2)
     events = pd.concat(read(source), ignore_index=True)
     events["at"] = pd.to_datetime(events["timestamp"].str.replace(",", "."), format="ISO8601", utc=True)
     events["phone"] = events["endpoint"].fillna(events["channel"])
