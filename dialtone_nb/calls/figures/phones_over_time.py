@@ -42,7 +42,7 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
         rows=rows,
         cols=COLUMNS,
         subplot_titles=[f"{client} · {attempts:,}" for client, attempts in totals.items()],
-        horizontal_spacing=0.05,
+        horizontal_spacing=0.06,
         vertical_spacing=min(0.45 / rows, 0.2),
     )
     named: set[str] = set()
@@ -76,8 +76,10 @@ def _bars(counts: pd.DataFrame, named: set[str]) -> Iterator[go.Bar]:
 def _dates_below(days: pd.DatetimeIndex, period: str) -> dict[str, Any]:
     margin = pd.Timedelta(days=0.6 if period == "day" else 4)
     ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
-    named = "%d %b" if period == "day" else "%b %Y"
-    return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named}
+    # Short and small: the last date of a panel stands beside the first of the next one.
+    named = "%d %b" if period == "day" else "%b ’%y"
+    font = {"size": 11}
+    return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named, "tickfont": font}
 
 
 def _lay_out(figure: go.Figure, rows: int, dates: dict[str, Any]) -> None:
