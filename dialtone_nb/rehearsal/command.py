@@ -13,12 +13,23 @@ from pathlib import Path
 from dialtone_nb.command_line import Parser
 from dialtone_nb.rehearsal.past import MOST_DAYS
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.sip_door.address import DEFAULT, read_address, warning_of
+from dialtone_nb.rehearsal.sip_door.address import (
+    DEFAULT,
+    Trunk,
+    read_address,
+    read_trunk,
+    warning_of,
+    warning_of_trunk,
+)
+from dialtone_nb.rehearsal.sip_door.flows import Address
 
 
 def main(argv: list[str]) -> int:
     """0 once the rehearsal was told to stop, by SIGINT or SIGTERM, or once it has printed what was asked."""
-    options = build_parser().parse_args(argv)
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    if options.trunk and options.sip is None:
+        parser.error("--trunk needs --sip: without a SIP door no call leaves the rehearsal")
     return print_coverage() if options.coverage else serve(options)
 
 
@@ -45,6 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
         const=read_address(DEFAULT),
         metavar="HOST:PORT",
         help=f"let real phones register and call, over UDP and TCP, at this address of this machine ({DEFAULT})",
+    )
+    parser.add_argument(
+        "--trunk",
+        type=read_trunk,
+        metavar="HOST:PORT",
+        help="with --sip: where calls to SIP addresses outside of Twilio go, whatever host they name; over UDP, or TCP "
+        "as in tcp:127.0.0.1:5080 (without it: to somebody built in)",
     )
     parser.add_argument(
         "--history",
@@ -116,11 +134,16 @@ def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: ar
     return f"TLS          {door.url}\nAuthority    {authority}\nFor Node     {node} COMMAND\n"
 
 
-def open_sip(rehearsal: Rehearsal, address: tuple[str, int]) -> str:
-    """The lines that say where phones find the rehearsal, and where to see what they do."""
+def open_sip(rehearsal: Rehearsal, address: Address, trunk: Trunk | None) -> str:
+    """The lines that say where phones find the rehearsal, where its trunk is, and where to see what phones do."""
     host, port = address
-    door = rehearsal.open_sip_door(host=host, port=port)
-    return f"SIP          {door.host}:{door.port}, UDP and TCP\nPhones       {rehearsal.url}/phones\n{warning_of(host)}"
+    door = rehearsal.open_sip_door(host=host, port=port, trunk=trunk)
+    lines = (
+        f"SIP          {door.host}:{door.port}, UDP and TCP\nPhones       {rehearsal.url}/phones\n{warning_of(host)}"
+    )
+    if trunk:
+        lines += "Trunk        {}:{}, {}\n".format(*trunk.peer, trunk.transport) + warning_of_trunk(trunk)
+    return lines
 
 
 def start(options: argparse.Namespace) -> Rehearsal:
@@ -147,7 +170,7 @@ def serve(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as open_doors:
         rehearsal = open_doors.enter_context(start(options))
         tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)
-        sip = "" if options.sip is None else open_sip(rehearsal, options.sip)
+        sip = "" if options.sip is None else open_sip(rehearsal, options.sip, options.trunk)
         sys.stdout.write(
             "Rehearsal of Twilio, on this machine only. This is not Twilio: no call, no number and no charge is real.\n"
             f"URL          {rehearsal.url}\n"

@@ -18,6 +18,7 @@ from dialtone_nb.errors import DialtoneError
 from dialtone_nb.rehearsal.identity import Identity
 
 if TYPE_CHECKING:
+    from dialtone_nb.rehearsal.sip_door.address import Trunk
     from dialtone_nb.rehearsal.sip_door.door import SipDoor
 
 LOOPBACK = "127.0.0.1"
@@ -99,13 +100,16 @@ class Rehearsal:
         """The rehearsed account's auth token."""
         return self.identity.auth_token
 
-    def open_sip_door(self, *, host: str = LOOPBACK, port: int = 0) -> SipDoor:
-        """The door through which real phones register and call, open until the rehearsal closes; one, not two."""
+    def open_sip_door(self, *, host: str = LOOPBACK, port: int = 0, trunk: Trunk | None = None) -> SipDoor:
+        """The door through which real phones register and call, open until the rehearsal closes; one, not two.
+
+        A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in.
+        """
         from dialtone_nb.rehearsal.sip_door.door import SipDoor
 
         if self._door:
             raise DialtoneError(f"The SIP door is open already, at {self._door.host}:{self._door.port}")
-        self._door = SipDoor(self._store, self._exchange, host=host, port=port)
+        self._door = SipDoor(self._store, self._exchange, host=host, port=port, trunk=trunk)
         self._control.watch(self._door)
         return self._door
 

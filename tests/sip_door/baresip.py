@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import queue
+import random
 import socket
 import struct
 import subprocess
@@ -60,10 +61,12 @@ class Baresip:
         says_hz: float = 440.0,
         regint: int = 600,
         by_outbound: bool = True,
+        port: int = 0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.user = folder, user
-        self.port, control = free_ports()
+        free, control = free_ports()
+        self.port = port or free
         write_tone(folder / "says.wav", says_hz)
         (folder / "config").write_text(
             CONFIG.format(
@@ -156,22 +159,25 @@ class Baresip:
 
 
 def free_ports() -> tuple[int, int]:
-    """A port for SIP, whose next one is free too (baresip wants it for TLS), and one for control."""
+    """A port for SIP, whose next one is free too (baresip wants it for TLS), and one for control.
+
+    They are below those that the system gives away by itself, so that none is taken before the phone is there.
+    """
     for _ in range(50):
         with contextlib.ExitStack() as opened:
+            sip = random.randrange(20_000, 32_000, 3)
             try:
-                sip = _bound(opened, 0)
-                _bound(opened, sip + 1)
-                return sip, _bound(opened, 0)
+                for port in range(sip, sip + 3):
+                    _bind(opened, port)
             except OSError:
                 continue
-    raise AssertionError("no two free ports side by side")
+            return sip, sip + 2
+    raise AssertionError("no three free ports side by side")
 
 
-def _bound(opened: contextlib.ExitStack, port: int) -> int:
-    listening = opened.enter_context(socket.socket())
-    listening.bind(("127.0.0.1", port))
-    return int(listening.getsockname()[1])
+def _bind(opened: contextlib.ExitStack, port: int) -> None:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        opened.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
 
 
 def _connect(port: int) -> socket.socket:

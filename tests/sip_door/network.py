@@ -14,6 +14,7 @@ from rehearsal.doors import Door, add_phone, client_of, deploy
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
+from dialtone_nb.rehearsal.sip_door.address import Trunk
 from dialtone_nb.rehearsal.sip_door.door import SipDoor
 
 from .names import CALLER_ID, DOMAIN, OTHER_DOMAIN, PASSWORD, SHUT_DOMAIN
@@ -31,6 +32,11 @@ exports.handler = (context, event, callback) => {
   else if (to === '705') dial({ timeout: 2 }).number('+15035550193');
   else if (to === '706') response.record({ maxLength: 2, action: '/digits' });
   else if (to === '707') { response.pause({ length: 60 }); }
+  else if (to === '#') {
+    const server = { username: 'dialtone', password: 'Trunkpassword1' };
+    dial({ timeout: 3, action: '/done' }).sip(server, 'sip:menu@pbx.example.org;transport=tls?X-Dialtone-Client=van');
+  }
+  else if (to === '0') dial({ timeout: 3, action: '/done' }).sip('sip:operator@pbx.example.org');
   else if (/^[a-z]/.test(to)) dial().sip(`sip:${to}@demo.sip.twilio.com?X-Room=7`);
   else dial().number(`+1${to}`);
   callback(null, response);
@@ -51,6 +57,7 @@ exports.handler = (context, event, callback) => {
   callback(null, response);
 };
 """
+DONE = "exports.handler = (context, event, callback) => callback(null, new Twilio.twiml.VoiceResponse());"
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Network:
 
 
 @contextmanager
-def open_network(state: Path) -> Iterator[Network]:
+def open_network(state: Path, trunk: Trunk | None = None) -> Iterator[Network]:
     """A network, from nothing."""
     with start_rehearsal(state) as rehearsal:
         client, http = client_of(rehearsal), Door(rehearsal)
@@ -107,6 +114,7 @@ def open_network(state: Path) -> Iterator[Network]:
                 "/out": ("protected", OUTGOING),
                 "/in": ("protected", INCOMING),
                 "/digits": ("protected", DIGITS),
+                "/done": ("protected", DONE),
             },
         )
         voice_url = f"https://{live.domain_name}/out"
@@ -118,7 +126,7 @@ def open_network(state: Path) -> Iterator[Network]:
         number = client.incoming_phone_numbers.create(
             phone_number=CALLER_ID, voice_url=f"https://{live.domain_name}/in"
         ).phone_number
-        door = rehearsal.open_sip_door()
+        door = rehearsal.open_sip_door(trunk=trunk)
         try:
             yield Network(rehearsal, client, http, door, number, lists, domains)
         finally:

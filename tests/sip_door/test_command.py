@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from rehearsal.doors import Door, add_phone, client_of
 
-from dialtone_nb.errors import DialtoneError
+from dialtone_nb.errors import DialtoneError, InputError
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.sip_door.address import read_address, warning_of
+from dialtone_nb.rehearsal.command import main, open_sip
+from dialtone_nb.rehearsal.sip_door.address import Trunk, read_address, read_trunk, warning_of, warning_of_trunk
 
 from .handset import Handset
 from .names import DOMAIN
@@ -73,6 +74,41 @@ def test_only_an_address_beyond_this_machine_is_warned_of() -> None:
     """Whoever opens the door to a network is told what goes there in the clear."""
     assert warning_of("127.0.0.1") == ""
     assert "never the internet" in warning_of("192.168.1.20")
+
+
+@pytest.mark.parametrize(
+    ("text", "peer", "transport"),
+    [("127.0.0.1:5080", 5080, "UDP"), ("tcp:127.0.0.1:5081", 5081, "TCP"), ("UDP:127.0.0.1", 5060, "UDP")],
+)
+def test_a_trunk_has_an_address_and_a_transport(text: str, peer: int, transport: str) -> None:
+    """UDP is SIP's usual one."""
+    assert read_trunk(text) == Trunk(("127.0.0.1", peer), transport)
+
+
+@pytest.mark.parametrize("text", ["pbx.example.org", "tls:127.0.0.1:5061", "tcp:", "sip:127.0.0.1"])
+def test_a_trunk_that_is_none_is_refused(text: str) -> None:
+    """No name is looked up anywhere, and what is not spoken is not promised."""
+    with pytest.raises(argparse.ArgumentTypeError, match="address"):
+        read_trunk(text)
+
+
+def test_a_trunk_beyond_this_machine_is_warned_of() -> None:
+    """Calls that leave this machine may cost money."""
+    assert warning_of_trunk(Trunk(("127.0.0.1", 5080))) == ""
+    assert "cost money" in warning_of_trunk(Trunk(("192.0.2.9", 5080)))
+
+
+def test_a_trunk_without_a_door_is_refused() -> None:
+    """One line, and nothing is started."""
+    with pytest.raises(InputError, match="--trunk needs --sip"):
+        main(["--trunk", "127.0.0.1:5080"])
+
+
+def test_the_command_says_where_the_trunk_is(tmp_path: Path) -> None:
+    """Beside the door's address."""
+    with start_rehearsal(tmp_path / "state.db") as rehearsal:
+        said = open_sip(rehearsal, ("127.0.0.1", 0), Trunk(("127.0.0.1", 5080), "TCP"))
+    assert "\nTrunk        127.0.0.1:5080, TCP\n" in said
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

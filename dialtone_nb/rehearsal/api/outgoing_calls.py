@@ -117,6 +117,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
         timeout=values.get("timeout", 60),
         time_limit=values.get("time_limit"),
         username=values.get("sip_auth_username", ""),
+        password=values.get("sip_auth_password", ""),
     )
     keep_order(tables, call.sid, order)
     return Reply(201, call_body(account_uri(tables), tables.identity.account_sid, call, tables.now()))

@@ -88,7 +88,7 @@ class Carrying:
             raise CallOver("failed")
         if fault and fault.code == NOT_REGISTERED:
             raise CallOver("no-answer")
-        return OutgoingLeg(record.sid, kind, found.address, record.from_, found.headers, order.username)
+        return OutgoingLeg(record.sid, kind, found.address, record.from_, found.headers, order.username, order.password)
 
     def _ring(self, leg: OutgoingLeg, timeout_s: float) -> Line:
         """The line of whoever answers; `CallOver` with what became of the call where nobody does."""

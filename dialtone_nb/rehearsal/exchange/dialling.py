@@ -115,7 +115,7 @@ class Dialling:
                             self._fail(leg, event)
                             failed.append((leg, event.complaint))
                         case Answers():
-                            leg.sip_call_id = event.sip_call_id
+                            leg.sip_call_id, leg.sip_headers = event.sip_call_id, event.sip_headers
                             answered = leg, event.line
                             break
         except (HungUp, Interruption) as broken_off:
@@ -132,7 +132,7 @@ class Dialling:
         return result if isinstance(by, LegEnded) else replace(result, broken_off=by)
 
     def _fail(self, leg: Leg, event: Fails) -> None:
-        leg.sip_call_id = event.sip_call_id
+        leg.sip_call_id, leg.sip_headers = event.sip_call_id, event.sip_headers
         if event.complaint:
             self.call.ledger.alert(leg, event.complaint)
         self._end(leg, event.status, event.sip_response)
@@ -203,7 +203,7 @@ def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
             parameters |= {
                 "DialSipCallId": leg.sip_call_id or f"{call_id}@0.0.0.0",
                 "DialSipResponseCode": str(leg.sip_response),
-            }
+            } | {f"DialSipHeader_{name}": value for name, value in leg.sip_headers.items()}
     if result.complaint:
         parameters |= {"ErrorCode": str(result.complaint.code), "ErrorMessage": result.complaint.message}
     return parameters

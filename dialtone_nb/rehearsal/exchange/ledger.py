@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from dialtone_nb.rehearsal.alerting import raise_alert
@@ -32,6 +32,7 @@ class Leg:
     outgoing: OutgoingLeg | None = None
     sip_response: int | None = None
     sip_call_id: str = ""
+    sip_headers: Mapping[str, str] = field(default_factory=dict)  # of its final answer, where that had any X-…
     is_gone: bool = False
 
     @property

@@ -6,7 +6,7 @@ All methods block until what they do is done. `HungUp` means that the one whose 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -111,11 +111,15 @@ class Rings:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Somebody answers; whatever else rings is to stop. `sip_call_id` is empty where the leg is not SIP's."""
+    """Somebody answers; whatever else rings is to stop. `sip_call_id` is empty where the leg is not SIP's.
+
+    `sip_headers` are the X-… headers of the answer.
+    """
 
     call_sid: str
     line: Line
     sip_call_id: str = ""
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class Fails:
     sip_response: int | None = None
     complaint: Complaint | None = None
     sip_call_id: str = ""
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 LegEvent = Rings | Answers | Fails

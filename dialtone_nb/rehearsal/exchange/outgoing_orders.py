@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from dialtone_nb.rehearsal.exchange.entries import Callback, Entry
 from dialtone_nb.rehearsal.store import Tables
@@ -13,7 +13,7 @@ PROGRESS_EVENTS = ("initiated", "ringing", "answered", "completed")
 
 @dataclass(frozen=True, slots=True)
 class OutgoingOrder:
-    """How a call is to be placed; times are in seconds. A password for SIP is used by nobody here, and not kept."""
+    """How a call is to be placed; times are in seconds. A password for SIP is kept until the call is carried out."""
 
     url: str = ""
     method: str = "POST"
@@ -27,6 +27,7 @@ class OutgoingOrder:
     timeout: int = 60
     time_limit: int | None = None
     username: str = ""
+    password: str = field(default="", repr=False)
 
     def entry(self, from_: str, to: str) -> Entry:
         """Where the call goes on once it is answered."""

@@ -14,6 +14,7 @@ from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.phones import CALLS
 from dialtone_nb.rehearsal.sip_door.admission import Alerts, Homeless, digest_secrets, find_domain
+from dialtone_nb.rehearsal.sip_door.custom_headers import custom_headers_of
 from dialtone_nb.rehearsal.sip_door.digest import Digest, Verdict, read_answer
 from dialtone_nb.rehearsal.sip_door.incoming import IncomingSession
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
@@ -21,7 +22,7 @@ from dialtone_nb.rehearsal.sip_door.offers import Unacceptable
 from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.sip_door.responses import response_to
-from dialtone_nb.rehearsal.sip_door.ringing import CUSTOM_HEADER, Telephones, is_phone
+from dialtone_nb.rehearsal.sip_door.ringing import Telephones
 from dialtone_nb.rehearsal.sip_door.transactions import ServerTransaction, Transactions, send_response
 from dialtone_nb.rehearsal.sip_door.wires import PhoneWires
 from dialtone_nb.rehearsal.store import Store, Thing
@@ -30,7 +31,6 @@ from dialtone_nb.sip import parse_sip_uri
 MOST_CALLS = 200
 RETRY_AFTER_S = 5
 CLOSE_S = 5.0  # how long a call may take to end once the door closes
-LONGEST_HEADER = 1024  # characters, of a header that is handed to the voice URL
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ class Calling:
     # --- what the exchange asks ---
 
     def reaches(self, leg: OutgoingLeg) -> bool:
-        """Whether a leg leads to a phone that is registered here."""
-        return is_phone(leg) and bool(self._telephones.bindings(leg.address))
+        """Whether a leg leads to a phone that is registered here, or to a real trunk."""
+        return self._telephones.reach(leg)
 
     def wires(self) -> PhoneWires:
         """Wires for a simulated call that rings a phone."""
@@ -161,7 +161,7 @@ class Calling:
                 to_uri=request.uri,
                 source_ip=request.flow.peer[0],
                 sip_call_id=request.call_id,
-                sip_headers=headers_for_the_application(request),
+                sip_headers=custom_headers_of(request.message),
             )
 
     # --- a call, carried ---
@@ -203,12 +203,3 @@ class Calling:
             self._telephones.journal.note(*name, "ended", detail)
             self._calls.pop(branch, None)
             self._threads.discard(threading.current_thread())
-
-
-def headers_for_the_application(request: Request) -> dict[str, str]:
-    """The X-… headers and User-to-User of an INVITE, which Twilio hands to the voice URL."""
-    return {
-        "User-to-User" if name.lower() == "user-to-user" else name: values[0][:LONGEST_HEADER]
-        for name, values in request.message.headers.items()
-        if CUSTOM_HEADER.fullmatch(name) and values
-    }

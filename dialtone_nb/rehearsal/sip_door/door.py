@@ -17,6 +17,7 @@ from aiosipua.message import SipResponse
 from aiosipua.utils import generate_tag
 
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
+from dialtone_nb.rehearsal.sip_door.address import SIP_PORT, Trunk
 from dialtone_nb.rehearsal.sip_door.admission import Alerts
 from dialtone_nb.rehearsal.sip_door.calling import Calling
 from dialtone_nb.rehearsal.sip_door.digest import Digest
@@ -59,10 +60,12 @@ class SipDoor:
         exchange: Exchange,
         *,
         host: str = LOOPBACK,
-        port: int = 5060,
+        port: int = SIP_PORT,
+        trunk: Trunk | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host, self.port = host, port
+        self.trunk = trunk
         self._now = now
         self.registrar = Registrar()
         self.journal = Journal(time.time)
@@ -126,7 +129,9 @@ class SipDoor:
         switchboard = Switchboard(self._transactions, self.host, self.port, self._opened, self._closed)
         registering = Registering(self._store, self.registrar, digest, alerts, self.journal, self._now, self.host)
         registering.forget_all()
-        telephones = Telephones(switchboard, self._listening, self.registrar, self.journal, self._store, self._now)
+        telephones = Telephones(
+            switchboard, self._listening, self.registrar, self.journal, self._store, self._now, self.trunk
+        )
         calling = Calling(self._store, self._exchange, digest, alerts, real_time, self._transactions, telephones)
         self._parts = _Parts(switchboard, registering, calling)
 

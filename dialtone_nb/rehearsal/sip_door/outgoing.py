@@ -1,15 +1,17 @@
-"""Sessions with phones that we call: an INVITE of ours, and what comes of it."""
+"""Sessions with phones and servers that we call: an INVITE of ours, and what comes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiosipua.dialog import Dialog
 from aiosipua.headers import CSeq, Via, parse_cseq, stringify_cseq, stringify_uri, stringify_via
 from aiosipua.message import SipRequest, SipResponse
 from aiosipua.utils import generate_branch, generate_call_id, generate_tag
 
+from dialtone_nb.rehearsal.sip_door.credentials import HEADERS, NOBODY, Credentials
+from dialtone_nb.rehearsal.sip_door.custom_headers import SpelledRequest, custom_headers_of
 from dialtone_nb.rehearsal.sip_door.flows import Flow
 from dialtone_nb.rehearsal.sip_door.offers import (
     Unacceptable,
@@ -28,13 +30,20 @@ from dialtone_nb.rehearsal.sip_door.transactions import (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of ringing a phone: 180, 200 or a refusal's status; 0 where nothing ever came back."""
+    """What came of ringing: 100, 180, 200 or a refusal's status; 0 where nothing ever came back.
+
+    `headers` are the X-… headers of a final answer.
+    """
 
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class OutgoingSession(Session):
-    """We call a phone; `on_outcome` hears of ringing, of the answer, and of the refusal."""
+    """We call a phone or a server; `on_outcome` hears of trying, of ringing, of the answer, and of the refusal.
+
+    A challenge is answered with the `credentials`, once.
+    """
 
     def __init__(
         self,
@@ -45,6 +54,7 @@ class OutgoingSession(Session):
         from_uri: str,
         to_uri: str,
         on_outcome: Callable[[Outcome], None],
+        credentials: Credentials = NOBODY,
     ) -> None:
         dialog = Dialog(
             call_id=generate_call_id(switchboard.host),
@@ -54,8 +64,11 @@ class OutgoingSession(Session):
             remote_target=contact,
         )
         super().__init__(switchboard, dialog, flow)
+        self.credentials = credentials
         self._on_outcome = on_outcome
         self._transaction: ClientTransaction | None = None
+        self._headers: Mapping[str, str] = {}
+        self._has_proved = False
         self._is_unwanted = False
 
     async def invite(self, headers: Mapping[str, str]) -> None:
@@ -64,13 +77,34 @@ class OutgoingSession(Session):
         if self.over.is_set():
             self.media.close()
             return
-        invite = self._request("INVITE")
+        self._headers = headers
+        self._send(self._invitation())
+
+    def _invitation(self) -> SipRequest:
+        made = self._request("INVITE")
+        invite = SpelledRequest(headers=made.headers, method=made.method, uri=made.uri)
         invite.headers.set_single("Contact", self._switchboard.contact(self.flow))
         invite.headers.set_single("Allow", ALLOWED)
-        for name, value in headers.items():
+        for name, value in self._headers.items():
             invite.headers.set_single(name, value)
         write_description(invite, make_offer(self.media.local))
+        return invite
+
+    def _send(self, invite: SipRequest) -> None:
         self._transaction = self._switchboard.transactions.send(invite, self.flow, self._came)
+
+    def _prove(self, challenged: SipResponse) -> bool:
+        """Answer a challenge, the first; False where that can't be done."""
+        if self._has_proved or self._is_unwanted or self._transaction is None:
+            return False
+        self._has_proved = True
+        self.dialog.remote_tag, self.dialog.route_set = "", []  # whoever challenges begins no dialog
+        invite = self._invitation()
+        answer = self.credentials.answer(challenged, invite)
+        if answer:
+            invite.headers.set_single(*answer)
+            self._send(invite)
+        return answer is not None
 
     def cancel(self) -> None:
         """Let it ring no more."""
@@ -84,6 +118,9 @@ class OutgoingSession(Session):
             self.end("ours")
         elif self._transaction.is_provisional:
             self._send_cancel()
+        else:
+            # CANCEL must wait until something has come (RFC 3261, 9.1); what nobody wants is not sent again meanwhile.
+            self._transaction.fall_silent()
 
     def _send_cancel(self) -> None:
         if self._transaction:
@@ -98,13 +135,13 @@ class OutgoingSession(Session):
             self._learn(response)
             if self._is_unwanted:
                 self._send_cancel()
-            elif response.status_code in {180, 183}:
-                self._tell(180)
+            else:
+                self._tell(180 if response.status_code in {180, 183} else 100)
         elif response.status_code < 300:
             self._answered(response)
-        else:
+        elif not (response.status_code in HEADERS and self._prove(response)):
             self.end("refused")
-            self._tell(response.status_code)
+            self._tell(response.status_code, response)
 
     def _answered(self, response: SipResponse) -> None:
         self._learn(response)
@@ -126,7 +163,7 @@ class OutgoingSession(Session):
             self.hang_up()
             self._tell(488)
             return
-        self._tell(200)
+        self._tell(200, response)
 
     def _learn(self, response: SipResponse) -> None:
         """What a response says of the dialog: its tag, its target, its route."""
@@ -153,5 +190,5 @@ class OutgoingSession(Session):
             ack.headers.append("Route", route)
         return ack
 
-    def _tell(self, status: int) -> None:
-        self._on_outcome(Outcome(status))
+    def _tell(self, status: int, response: SipResponse | None = None) -> None:
+        self._on_outcome(Outcome(status, custom_headers_of(response) if response else {}))

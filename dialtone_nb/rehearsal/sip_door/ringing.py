@@ -1,21 +1,24 @@
-"""Ringing: every phone that is registered as a user, the built-in network's numbers, until somebody answers."""
+"""Ringing: every phone that is registered as a user, the trunk, the built-in network's numbers, until one answers."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from aiosipua.headers import parse_uri
 
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
+from dialtone_nb.rehearsal.sip_door.address import SIP_PORT, Trunk
+from dialtone_nb.rehearsal.sip_door.credentials import NOBODY, Credentials
+from dialtone_nb.rehearsal.sip_door.custom_headers import sendable, twilio_headers
 from dialtone_nb.rehearsal.sip_door.far_end import BUSY_AFTER_S, FarEnd, announcement, far_end_of, is_own
 from dialtone_nb.rehearsal.sip_door.far_lines import FarLine
 from dialtone_nb.rehearsal.sip_door.flows import Flow, Listening
-from dialtone_nb.rehearsal.sip_door.journal import Journal
+from dialtone_nb.rehearsal.sip_door.journal import Journal, Step
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.outgoing import Outcome, OutgoingSession
 from dialtone_nb.rehearsal.sip_door.registrar import Binding, Registrar
@@ -34,7 +37,7 @@ STATUS_OF: dict[int, Failure] = {
     487: "no-answer",
 }
 UNREACHABLE, NO_ANSWER = 408, 487
-CUSTOM_HEADER = re.compile(r"(?:X-[A-Za-z0-9-]+|User-to-User)", re.IGNORECASE)
+Note = Callable[[Step, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,41 @@ class Telephones:
     journal: Journal
     store: Store
     now: Callable[[], float]
+    trunk: Trunk | None = None
 
     def far_end(self, address: str) -> FarEnd:
         """Who is at an address of the built-in network."""
         with self.store.transaction() as tables:
             return far_end_of(tables, address)
 
-    def bindings(self, address: str) -> list[Binding]:
-        """The phones that are registered at a SIP address now."""
-        return self.registrar.bindings(parse_sip_uri(address), self.now())
+    def bindings(self, leg: OutgoingLeg) -> list[Binding]:
+        """The phones that are registered now at the SIP address that a leg leads to."""
+        return self.registrar.bindings(parse_sip_uri(leg.address), self.now()) if is_phone(leg) else []
+
+    def trunk_of(self, leg: OutgoingLeg) -> Trunk | None:
+        """The trunk, where a leg leads to it: to a SIP address that is none of our own domains'."""
+        return self.trunk if leg.kind == "sip" and not is_own(leg.address) else None
+
+    def reach(self, leg: OutgoingLeg) -> bool:
+        """Whether somebody real is at the end of a leg: a registered phone, or the trunk."""
+        return bool(self.bindings(leg) or self.trunk_of(leg))
+
+    def headers(self, leg: OutgoingLeg) -> dict[str, str]:
+        """The headers of an INVITE, beside SIP's own."""
+        return twilio_headers(self.store.identity.account_sid, leg.call_sid) | sendable(leg.sip_headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where an INVITE goes, and as whose; `note` writes down what happens at a phone, and nothing of a trunk."""
+
+    flow: Flow
+    target: str
+    to_uri: str
+    domain: str
+    forks: int
+    note: Note
+    credentials: Credentials = NOBODY
 
 
 class Ringing:
@@ -67,8 +96,9 @@ class Ringing:
         self._legs = {leg.call_sid: leg for leg in legs}
         self._left = set(self._legs)
         self._rang: set[str] = set()
+        self._silent = set(self._legs)  # from where nothing has come yet, not even that it is tried
         self._forks: dict[str, list[OutgoingSession]] = {sid: [] for sid in self._legs}
-        self._refusals: dict[str, list[int]] = {sid: [] for sid in self._legs}
+        self._refusals: dict[str, list[Outcome]] = {sid: [] for sid in self._legs}
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_answered = False  # somebody has: whoever answers later is too late
@@ -76,10 +106,15 @@ class Ringing:
 
     async def start(self) -> None:
         """Let all of them ring."""
-        for leg in self._legs.values():
-            bindings = self._telephones.bindings(leg.address) if is_phone(leg) else []
-            work = self._ring_phones(leg, bindings) if bindings else self._ring_far_end(leg)
-            self._tasks.append(asyncio.ensure_future(work))
+        self._tasks = [asyncio.ensure_future(self._ring(leg)) for leg in self._legs.values()]
+
+    async def _ring(self, leg: OutgoingLeg) -> None:
+        if bindings := self._telephones.bindings(leg):
+            await asyncio.gather(*(self._ring_phone(leg, binding, len(bindings)) for binding in bindings))
+        elif trunk := self._telephones.trunk_of(leg):
+            await self._ring_trunk(leg, trunk)
+        else:
+            await self._ring_far_end(leg)
 
     async def next(self, until: float) -> LegEvent | None:
         """What happens next, until the loop's time is this; None once there is nothing more to come."""
@@ -91,8 +126,7 @@ class Ringing:
         except TimeoutError:
             self.stop()
             for call_sid in sorted(self._left):
-                self._events.put_nowait(Fails(call_sid, "no-answer", NO_ANSWER))
-            self._left.clear()
+                self._time_out(self._legs[call_sid])
             if self._events.empty():
                 return None
             event = self._events.get_nowait()
@@ -111,31 +145,43 @@ class Ringing:
         for session in (one for forks in self._forks.values() for one in forks if one is not but):
             session.cancel()
 
-    # --- phones ---
-
-    async def _ring_phones(self, leg: OutgoingLeg, bindings: Sequence[Binding]) -> None:
-        await asyncio.gather(*(self._ring_phone(leg, binding, len(bindings)) for binding in bindings))
+    # --- phones, and the trunk ---
 
     async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, forks: int) -> None:
         user, domain = parse_sip_uri(leg.address)
+        note = partial(self._telephones.journal.note, user, domain)
         flow = await self._way_to(binding)
         if flow is None:
-            self._refused(leg, UNREACHABLE, forks)
+            self._refused(leg, Outcome(0), forks, note)
             return
+        await self._invite(leg, Way(flow, binding.contact, f"sip:{user}@{domain}", domain, forks, note))
 
+    async def _ring_trunk(self, leg: OutgoingLeg, trunk: Trunk) -> None:
+        listening = self._telephones.listening
+        try:
+            flow = await listening.connect(trunk.peer) if trunk.transport == "TCP" else listening.udp(trunk.peer)
+        except (OSError, TimeoutError):
+            self._refused(leg, Outcome(0), 1, note_nothing)
+            return
+        uri, domain = leg.address.partition("?")[0], parse_sip_uri(leg.address)[1]
+        credentials = Credentials(leg.username, leg.password)
+        await self._invite(leg, Way(flow, uri, uri, domain, 1, note_nothing, credentials))
+
+    async def _invite(self, leg: OutgoingLeg, way: Way) -> None:
         def came(outcome: Outcome) -> None:
-            self._came(leg, session, outcome, forks)
+            self._came(leg, way, session, outcome)
 
         session = OutgoingSession(
             self._telephones.switchboard,
-            flow,
-            contact=binding.contact,
-            from_uri=from_uri(leg.caller_id, domain),
-            to_uri=f"sip:{user}@{domain}",
+            way.flow,
+            contact=way.target,
+            from_uri=from_uri(leg.caller_id, way.domain),
+            to_uri=way.to_uri,
             on_outcome=came,
+            credentials=way.credentials,
         )
         self._forks[leg.call_sid].append(session)
-        await session.invite(custom_headers(leg.sip_headers))
+        await session.invite(self._telephones.headers(leg))
 
     async def _way_to(self, binding: Binding) -> Flow | None:
         """The way that the phone came; where its connection is gone, a new one to the address that it gave."""
@@ -145,63 +191,65 @@ class Ringing:
         if uri.host != binding.flow.peer[0]:
             return None
         try:
-            return await self._telephones.listening.connect((uri.host, uri.port or 5060))
+            return await self._telephones.listening.connect((uri.host, uri.port or SIP_PORT))
         except (OSError, TimeoutError):
             return None
 
-    def _came(self, leg: OutgoingLeg, session: OutgoingSession, outcome: Outcome, forks: int) -> None:
-        user, domain = parse_sip_uri(leg.address)
+    def _came(self, leg: OutgoingLeg, way: Way, session: OutgoingSession, outcome: Outcome) -> None:
+        if outcome.status:
+            self._silent.discard(leg.call_sid)
         if outcome.status == 180:
             if leg.call_sid not in self._rang and not self._is_answered:
                 self._rang.add(leg.call_sid)
-                self._telephones.journal.note(user, domain, "rang", f"called by {leg.caller_id}")
+                way.note("rang", f"called by {leg.caller_id}")
                 self._events.put_nowait(Rings(leg.call_sid))
         elif outcome.status == 200:
-            if not self._is_first(leg):
-                session.hang_up()
-                return
-            self._telephones.journal.note(user, domain, "answered", f"called by {leg.caller_id}")
-            session.media.on_first_sound = lambda: self._telephones.journal.note(
-                user, domain, "spoke", "its sound arrives"
-            )
-            line = PhoneLine(
-                session, self._waiting, lambda what: self._telephones.journal.note(user, domain, "heard", what)
-            )
-            self.stop(but=session)
-            self._events.put_nowait(Answers(leg.call_sid, line, session.call_id))
-        else:
-            self._refused(leg, outcome.status or UNREACHABLE, forks, was_silent=not outcome.status)
+            self._answered(leg, way, session, outcome)
+        elif outcome.status != 100:
+            self._refused(leg, outcome, way.forks, way.note, session.call_id)
 
-    def _refused(self, leg: OutgoingLeg, status: int, forks: int, *, was_silent: bool = True) -> None:
+    def _answered(self, leg: OutgoingLeg, way: Way, session: OutgoingSession, outcome: Outcome) -> None:
+        if not self._is_first(leg):
+            session.hang_up()
+            return
+        way.note("answered", f"called by {leg.caller_id}")
+        session.media.on_first_sound = lambda: way.note("spoke", "its sound arrives")
+        line = PhoneLine(session, self._waiting, lambda what: way.note("heard", what))
+        self.stop(but=session)
+        self._events.put_nowait(Answers(leg.call_sid, line, session.call_id, outcome.headers))
+
+    def _refused(self, leg: OutgoingLeg, outcome: Outcome, forks: int, note: Note, call_id: str = "") -> None:
         """One phone of a user's will not answer; once none will, the most telling refusal counts."""
         refusals = self._refusals[leg.call_sid]
-        refusals.append(status)
+        refusals.append(outcome)
         if len(refusals) < forks or leg.call_sid not in self._left:
             return
-        best = min(refusals, key=lambda one: (one in {UNREACHABLE, 480, NO_ANSWER}, -(one // 100), one))
-        user, domain = parse_sip_uri(leg.address)
-        self._telephones.journal.note(user, domain, "ended", f"it did not take the call: {best}")
-        if best == UNREACHABLE and was_silent:
-            complaint = Complaint(32011, f"Error communicating with the SIP endpoint {leg.address}")
-            self._fail(leg, "failed", best, complaint)
+        best = min(refusals, key=lambda one: (one.status in {0, UNREACHABLE, 480, NO_ANSWER}, -(one.status // 100)))
+        note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
+        if best.status:
+            self._fail(
+                Fails(leg.call_sid, STATUS_OF.get(best.status, "failed"), best.status, None, call_id, best.headers)
+            )
         else:
-            self._fail(leg, STATUS_OF.get(best, "failed"), best)
+            self._fail(unreachable(leg))
+
+    def _time_out(self, leg: OutgoingLeg) -> None:
+        """The Dial's time is over: who rang did not answer, and who said nothing at all can't be reached."""
+        is_silent = leg.call_sid in self._silent
+        self._fail(unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
 
     # --- the built-in network ---
 
     async def _ring_far_end(self, leg: OutgoingLeg) -> None:
         far_end = self._telephones.far_end(leg.address)
         if far_end.does == "can't be reached":
-            if leg.kind == "sip":
-                complaint = Complaint(32011, f"Error communicating with the SIP endpoint {leg.address}")
-                self._fail(leg, "failed", UNREACHABLE, complaint)
-            else:
-                self._fail(leg, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
+            self._fail(unreachable(leg))
             return
+        self._silent.discard(leg.call_sid)
         self._events.put_nowait(Rings(leg.call_sid))
         if far_end.does == "is busy":
             await asyncio.sleep(BUSY_AFTER_S)
-            self._fail(leg, "busy", 486)
+            self._fail(Fails(leg.call_sid, "busy", 486))
         elif far_end.does == "answers":
             await asyncio.sleep(far_end.rings_s)
             if self._is_first(leg):
@@ -216,12 +264,22 @@ class Ringing:
         self._left.discard(leg.call_sid)
         return is_first
 
-    def _fail(
-        self, leg: OutgoingLeg, status: Failure, sip_response: int | None, complaint: Complaint | None = None
-    ) -> None:
-        if leg.call_sid in self._left:
-            self._left.discard(leg.call_sid)
-            self._events.put_nowait(Fails(leg.call_sid, status, sip_response, complaint))
+    def _fail(self, event: Fails) -> None:
+        if event.call_sid in self._left:
+            self._left.discard(event.call_sid)
+            self._events.put_nowait(event)
+
+
+def unreachable(leg: OutgoingLeg) -> Fails:
+    """What becomes of a leg at whose end nobody says anything."""
+    if leg.kind == "sip":
+        complaint = Complaint(32011, f"Error communicating with the SIP endpoint {leg.address}")
+        return Fails(leg.call_sid, "failed", UNREACHABLE, complaint)
+    return Fails(leg.call_sid, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
+
+
+def note_nothing(step: Step, detail: str) -> None:
+    """What happens at a trunk is in nobody's journal."""
 
 
 def is_phone(leg: OutgoingLeg) -> bool:
@@ -230,11 +288,6 @@ def is_phone(leg: OutgoingLeg) -> bool:
 
 
 def from_uri(caller_id: str, domain: str) -> str:
-    """The From of an INVITE to a phone: what its display shows."""
+    """The From of an INVITE: what a phone's display shows."""
     user, host = parse_sip_uri(caller_id)
     return f"sip:{user}@{host}" if host else f"sip:{caller_id}@{domain}"
-
-
-def custom_headers(headers: dict[str, str]) -> dict[str, str]:
-    """The headers that a <Sip> may add: X-… and User-to-User, of one line each."""
-    return {name: value for name, value in headers.items() if CUSTOM_HEADER.fullmatch(name) and value.isprintable()}

@@ -12,6 +12,7 @@ from aiosipua.dialog import Dialog
 from aiosipua.headers import stringify_uri
 from aiosipua.message import SipRequest, SipResponse
 
+from dialtone_nb.rehearsal.sip_door.credentials import NOBODY, Credentials
 from dialtone_nb.rehearsal.sip_door.flows import Flow
 from dialtone_nb.rehearsal.sip_door.media import MediaPort
 from dialtone_nb.rehearsal.sip_door.offers import (
@@ -59,6 +60,7 @@ class Session:
         self.over = asyncio.Event()
         self.ended: Ended = ""
         self.is_answered = False
+        self.credentials: Credentials = NOBODY
         self._invites: dict[int, ServerTransaction] = {}  # of the phone's INVITEs, by CSeq, those without ACK
         switchboard.opened(self)
 
@@ -82,8 +84,19 @@ class Session:
     def hang_up(self) -> None:
         """Say goodbye, where there is somebody to say it to."""
         if self.is_answered and not self.over.is_set():
-            self._switchboard.transactions.send(self._request("BYE"), self.flow, lambda _: None)
+            self._say_goodbye()
         self.end("ours")
+
+    def _say_goodbye(self) -> None:
+        goodbye = self._request("BYE")
+
+        def came(response: SipResponse | None) -> None:
+            if response and (answer := self.credentials.answer(response, goodbye)):
+                again = self._request("BYE")
+                again.headers.set_single(*answer)
+                self._switchboard.transactions.send(again, self.flow, lambda _: None)
+
+        self._switchboard.transactions.send(goodbye, self.flow, came)
 
     def take(self, request: Request) -> None:
         """A request within this session's dialog."""

@@ -151,6 +151,11 @@ class ClientTransaction:
         if first:
             asyncio.get_running_loop().call_later(GIVE_UP_S if is_invite else LINGER_S, self.forget)
 
+    def fall_silent(self) -> None:
+        """Send the request no more, and still take what it is answered: nobody who comes late is to be surprised."""
+        if self._repeating:
+            self._repeating.send = lambda: None
+
     def _send(self) -> None:
         self.flow.send(bytes(self.request))
 
