@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any, Final, Protocol, TypeGuard
+from typing import Any, Final, TypeGuard
 from urllib.parse import unquote
 
 import orjson
 
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal.clock import iso8601
+from dialtone_nb.rehearsal.door_control import PATHS, DoorControl
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.far_sides import set_far_side
 from dialtone_nb.rehearsal.exchange.orders import BEHAVIOUR, far_side_body, read_far_side, read_order
@@ -28,33 +29,33 @@ MOST_CALLS: Final = 100_000
 CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
 
 
-class PhoneBook(Protocol):
-    """What is known of real phones, where a SIP door is open."""
-
-    def registrations(self) -> list[dict[str, Any]]:
-        """Where every phone is registered, as JSON."""
-
-    def page(self) -> str:
-        """What each phone has done so far, as an HTML page."""
-
-
 class Control:
     """Answers at rehearsal.localhost."""
 
-    def __init__(self, store: Store, exchange: Exchange, faults: Faults, lag: Lag, requests: Counter[str]) -> None:
+    def __init__(
+        self, store: Store, exchange: Exchange, door: DoorControl, faults: Faults, lag: Lag, requests: Counter[str]
+    ) -> None:
         self._store = store
         self._exchange = exchange
+        self._door = door
         self._faults = faults
         self._lag = lag
         self._requests = requests
-        self._phones: PhoneBook | None = None
-
-    def watch(self, phones: PhoneBook) -> None:
-        """Answer of real phones from now on."""
-        self._phones = phones
 
     async def answer(self, method: str, path: str, body: bytes) -> Reply:
-        """The answer to a request, in JSON both ways."""
+        """The answer to a request, in JSON both ways.
+
+        What concerns real phones, another process answers that has the door open: their calls ring there.
+        """
+        name = path.strip("/")
+        if name in PATHS or (method, name) == ("POST", "calls"):
+            if forwarded := await self._door.forwarded(method, path, body):
+                return forwarded
+            if name in PATHS and (answered := await self._door.answer(method, name, _read(body))):
+                return answered
+        return await self._answer_here(method, path, body)
+
+    async def _answer_here(self, method: str, path: str, body: bytes) -> Reply:
         match (method, path.strip("/").split("/")):
             case ("GET", [""]):
                 return Reply(200, self.about())
@@ -73,10 +74,6 @@ class Control:
                 return self.set_registered(client, _read(body))
             case ("POST", ["numbers", number]):
                 return self.set_far_side(unquote(number), _read(body))
-            case ("GET", ["registrations"]):
-                return Reply(200, {"registrations": self._phones.registrations() if self._phones else []})
-            case ("GET", ["phones"]) if self._phones:
-                return Reply(200, self._phones.page())
             case ("GET", ["servers"]):
                 return Reply(200, {"servers": list_own_servers(self._store)})
             case ("POST", ["servers"]):

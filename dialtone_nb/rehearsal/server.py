@@ -35,6 +35,8 @@ class Rehearsal:
 
         from dialtone_nb.rehearsal.api.everything import OPERATIONS
         from dialtone_nb.rehearsal.control import Control
+        from dialtone_nb.rehearsal.door_control import DoorControl
+        from dialtone_nb.rehearsal.doors import Doors
         from dialtone_nb.rehearsal.exchange.exchange import Exchange
         from dialtone_nb.rehearsal.faults import Faults
         from dialtone_nb.rehearsal.lag import Lag
@@ -53,8 +55,9 @@ class Rehearsal:
         late = Lag(directory, lag)
         self._front = Front(self._store, self.url, packages)
         self._exchange = Exchange(self._store, self.url)
-        self._door: SipDoor | None = None
-        self._control = control = Control(self._store, self._exchange, faults, late, requests)
+        self._doors = Doors(self._store, self._exchange, self.url)
+        door = DoorControl(self._store, self._doors, self.url)
+        control = Control(self._store, self._exchange, door, faults, late, requests)
         surface = Surface(
             self._store, self._front, packages, directory, late, self._exchange, control, faults, requests
         )
@@ -105,21 +108,14 @@ class Rehearsal:
 
         A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in.
         """
-        from dialtone_nb.rehearsal.sip_door.door import SipDoor
-
-        if self._door:
-            raise DialtoneError(f"The SIP door is open already, at {self._door.host}:{self._door.port}")
-        self._door = SipDoor(self._store, self._exchange, host=host, port=port, trunk=trunk)
-        self._control.watch(self._door)
-        return self._door
+        return self._doors.open(host, port, trunk)
 
     def close(self) -> None:
         """Stop answering, and let go of the state file."""
         atexit.unregister(self.close)
         if not self._thread.is_alive():
             return
-        if self._door:
-            self._door.close()
+        self._doors.close()
         # Answers take milliseconds; what is left open are idle connections, and requests that a fault holds.
         self._server.force_exit = self._server.should_exit = True
         self._thread.join()

@@ -31,6 +31,11 @@ exports.handler = (context, event, callback) => {
   else if (to === '704') response.play('https://example.org/a.wav');
   else if (to === '705') dial({ timeout: 2 }).number('+15035550193');
   else if (to === '706') response.record({ maxLength: 2, action: '/digits' });
+  else if (to === '708') {
+    const began = performance.now();
+    while (performance.now() - began < 50);
+    dial().number('+15035550192');
+  }
   else if (to === '707') { response.pause({ length: 60 }); }
   else if (to === '#') {
     const server = { username: 'dialtone', password: 'Trunkpassword1' };

@@ -28,7 +28,7 @@ def test_a_real_phone_calls_a_number_and_hears_who_answers(network: Network, pho
     van.do("hangup")
     van.wait_for("CALL_CLOSED")
     until(lambda: network.steps("van")[-1] == "ended")
-    assert network.steps("van")[-3:] == ["called", "spoke", "ended"]
+    assert network.steps("van")[-4:] == ["called", "reached", "spoke", "ended"]
     parent, child = sorted(network.client.calls.list()[:2], key=lambda one: one.direction)
     assert (parent.status, child.status, child.to) == ("completed", "completed", "+15035550190")
     assert int(child.duration) >= 1

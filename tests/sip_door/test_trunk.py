@@ -98,6 +98,7 @@ def test_the_trunk_is_called_as_the_twiml_says(
         hang_up(caller)
     assert child_of(network, caller) == (MENU, "completed")
     assert told(network, caller)["DialSipResponseCode"] == "200"
+    assert "reached" in network.steps(caller.user)
     if scenario == "trunk_answers":
         assert told(network, caller)["DialSipHeader_X-Menu"] == "main"
 

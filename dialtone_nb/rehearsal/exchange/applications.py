@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +19,17 @@ XML_TYPES = ("text/xml", "application/xml", "text/html")
 
 @dataclass(slots=True)
 class Applications:
-    """The applications of one call; `asked` is what they were asked and answered, in order."""
+    """The applications of one call; `asked` is what they were asked and answered, in order.
+
+    Whoever is to know at once of every answer is `watch`.
+    """
 
     ledger: Ledger
     asker: Asker
     call_sid: str
     phone: CallingPhone | None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    watch: Callable[[Answered], None] = field(default=lambda _: None)
     last_code: int = 0  # of the last document that could not be used; a fallback URL is told
 
     def ask_for_twiml(self, leg: Leg, method: str, url: str, extra: dict[str, str] | None = None) -> Document | None:
@@ -57,6 +62,7 @@ class Applications:
         answered = self.asker.ask(webhook)
         self.asked.append({"method": method, "url": url, "status": answered.status, "body": answered.body})
         self.ledger.note_webhook(leg, webhook, answered)
+        self.watch(answered)
         return answered, webhook
 
     def tell_progress(self, leg: Leg, event: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,7 +22,7 @@ from dialtone_nb.rehearsal.exchange.queues import leave_queues
 from dialtone_nb.rehearsal.exchange.schedule import Party, Schedule
 from dialtone_nb.rehearsal.exchange.simulated import SimulatedLine, SimulatedWires
 from dialtone_nb.rehearsal.exchange.telling import tell_call, tell_turned_away
-from dialtone_nb.rehearsal.exchange.webhooks import Asker
+from dialtone_nb.rehearsal.exchange.webhooks import Answered, Asker
 from dialtone_nb.rehearsal.own_servers import is_own_server
 from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Store, Tables
@@ -56,8 +57,8 @@ class Exchange:
         self.schedule.close()
         self._surroundings.asker.close()
 
-    def open_door(self, door: Door) -> None:
-        """Let real phones call, and be called."""
+    def open_door(self, door: Door | None) -> None:
+        """Let real phones call, and be called; with None no more."""
         self._surroundings.door = door
 
     # --- calls that come in ---
@@ -89,9 +90,16 @@ class Exchange:
         self.schedule.pass_time(BETWEEN_CALLS_S)
         return self._tell(carried[0])
 
-    def carry(self, entry: Entry, caller: Line, wires: Wires) -> dict[str, Any]:
-        """What came of a real phone's call, as JSON; it is carried out in the thread that asks, to its end."""
+    def carry(
+        self, entry: Entry, caller: Line, wires: Wires, watch: Callable[[Answered], None] = lambda _: None
+    ) -> dict[str, Any]:
+        """What came of a real phone's call, as JSON; it is carried out in the thread that asks, to its end.
+
+        Every answer of an application's is shown to `watch` meanwhile.
+        """
         call = self._begin(entry, caller, wires)
+        call.applications.watch = watch
+        call.door = None  # its wires are the door's already
         self._live[call.own.record.sid] = call
         try:
             Carrying(call, entry).run()

@@ -121,7 +121,7 @@ class Ledger:
                 "request": {"method": webhook.method, "url": webhook.url, "parameters": dict(webhook.parameters)},
                 "response": {
                     "response_code": answered.status,
-                    "request_duration": 0,
+                    "request_duration": round(self.wires.lasted(answered.took_s) * 1000),
                     "content_type": answered.content_type,
                     "response_body": answered.body,
                     "date_created": rfc2822(tables.now()),

@@ -154,6 +154,9 @@ class Wires(Protocol):
     def catch_up(self, tables: Tables) -> None:
         """Move the store's clock to where time is: done before any time is written down."""
 
+    def lasted(self, seconds: float) -> float:
+        """How many seconds of the call's time it was that passed meanwhile by this machine's clock."""
+
     def interrupt(self, error: BaseException) -> None:
         """Have the blocking method that runs, or the next one, raise this error; asked from another thread."""
 

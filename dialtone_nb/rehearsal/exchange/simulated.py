@@ -150,6 +150,10 @@ class SimulatedWires:
     def catch_up(self, tables: Tables) -> None:
         """Simulated time is what the store's clock says."""
 
+    def lasted(self, seconds: float) -> float:
+        """Simulated time stands still while an application is asked."""
+        return 0.0
+
     def interrupt(self, error: BaseException) -> None:
         """Have whoever waits stop waiting."""
         self._party.interrupt(error)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import threading
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 BUDGET_S = 15.0
 LARGEST_DOCUMENT = 64 * 1024
 FUNCTIONS_SUFFIX = ".twil.io"
+FUNCTION_TIME = re.compile(r"\bfunction;dur=(\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,18 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came back; status 0 and a reason where nothing did."""
+    """What came back; status 0 and a reason where nothing did.
+
+    `took_s` are the seconds of the whole round trip, `function_s` of those the application's own, where it tells them.
+    """
 
     status: int
     content_type: str = ""
     body: str = ""
     code: int = 0
     reason: str = ""
+    took_s: float = field(default=0.0, compare=False)
+    function_s: float = field(default=0.0, compare=False)
 
     @property
     def is_good(self) -> bool:
@@ -79,7 +87,12 @@ class Asker:
             return self._session
 
     def ask(self, webhook: Webhook) -> Answered:
-        """The application's answer."""
+        """The application's answer, and how long it took."""
+        began = time.perf_counter()
+        answered = self._ask(webhook)
+        return replace(answered, took_s=time.perf_counter() - began)
+
+    def _ask(self, webhook: Webhook) -> Answered:
         import requests
 
         parts = urlsplit(webhook.full_url)
@@ -105,7 +118,12 @@ class Asker:
             return Answered(0, code=11200, reason=f"No answer within {BUDGET_S:g} s from {webhook.full_url}")
         except requests.RequestException:
             return Answered(0, code=11205, reason=f"No connection to {webhook.full_url}")
-        answered = Answered(response.status_code, response.headers.get("content-type", ""), response.text)
+        answered = Answered(
+            response.status_code,
+            response.headers.get("content-type", ""),
+            response.text,
+            function_s=function_time(response.headers.get("server-timing", "")),
+        )
         if not answered.is_good:
             reason = f"Got HTTP {answered.status} response to {webhook.full_url}"
             return Answered(answered.status, answered.content_type, answered.body, 11200, reason)
@@ -115,6 +133,12 @@ class Asker:
         """Let the connections go, if there are any."""
         if self._session:
             self._session.close()
+
+
+def function_time(server_timing: str) -> float:
+    """The seconds that a Server-Timing header says a function took; 0 where it says nothing of it."""
+    found = FUNCTION_TIME.search(server_timing)
+    return float(found[1]) / 1000 if found else 0.0
 
 
 def resolve(base: str, url: str) -> str:

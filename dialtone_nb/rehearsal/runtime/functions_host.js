@@ -162,7 +162,8 @@ const cleaned = (stack = '') => stack.split('\n').filter((line) => !line.include
 
 function answer(invocation, error, result, fatal = false) {
   if (invocation.done) return;
-  const { id, logs } = invocation;
+  const { id, logs, began } = invocation;
+  const took_ms = performance.now() - began;
   let reply;
   try {
     reply = error ? { error: described(error) } : { result: rendered(result) };
@@ -170,11 +171,11 @@ function answer(invocation, error, result, fatal = false) {
     reply = { error: described(fault) };
   }
   invocation.done = true;
-  send(JSON.stringify({ id, logs, fatal, ...reply }) + '\n');
+  send(JSON.stringify({ id, logs, fatal, took_ms, ...reply }) + '\n');
 }
 
 function invoke({ id, file, context, event, now }) {
-  const invocation = { id, now, logs: [], done: false };
+  const invocation = { id, now, began: performance.now(), logs: [], done: false };
   const callback = (error, result) => answer(invocation, error, result);
   invocations.run(invocation, async () => {
     try {

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from dialtone_nb.rehearsal.api.sip_domains import auth_type
 from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_phone
@@ -15,8 +16,10 @@ from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.phones import CALLS
 from dialtone_nb.rehearsal.sip_door.admission import Alerts, Homeless, digest_secrets, find_domain
 from dialtone_nb.rehearsal.sip_door.custom_headers import custom_headers_of
+from dialtone_nb.rehearsal.sip_door.delays import Delay, Stopwatch
 from dialtone_nb.rehearsal.sip_door.digest import Digest, Verdict, read_answer
 from dialtone_nb.rehearsal.sip_door.incoming import IncomingSession
+from dialtone_nb.rehearsal.sip_door.journal import Note
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.offers import Unacceptable
 from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
@@ -41,6 +44,16 @@ class Caller:
 
     domain: Thing
     username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A call that comes in: its session, what the exchange has of it, its phone's journal, and when its INVITE came."""
+
+    session: IncomingSession
+    entry: Entry
+    note: Note
+    began: float
 
 
 class Calling:
@@ -81,6 +94,7 @@ class Calling:
 
     def take(self, request: Request, tag: str) -> None:
         """An INVITE that is new."""
+        began = time.perf_counter()
         if len(self._threads) >= MOST_CALLS:
             busy = response_to(request.message, 503, tag, Retry_After=str(RETRY_AFTER_S))
             send_response(busy, request.flow)
@@ -96,7 +110,8 @@ class Calling:
             return
         session = IncomingSession(self._telephones.switchboard, request, transaction)
         self._calls[request.branch] = session
-        self._loop.create_task(self._carry(session, entry, caller, request))
+        note = partial(self._telephones.journal.note, caller.username, caller.domain.name)
+        self._loop.create_task(self._carry(Coming(session, entry, note, began), request))
 
     def cancel(self, transaction: ServerTransaction) -> None:
         """The phone no longer wants to be answered."""
@@ -166,40 +181,42 @@ class Calling:
 
     # --- a call, carried ---
 
-    async def _carry(self, session: IncomingSession, entry: Entry, caller: Caller, request: Request) -> None:
-        journal, name = self._telephones.journal, (caller.username, caller.domain.name)
-        journal.note(*name, "called", request.user)
+    async def _carry(self, coming: Coming, request: Request) -> None:
+        session, note = coming.session, coming.note
+        note("called", request.user)
         try:
             await session.prepare()
         except Unacceptable as unacceptable:
             session.refuse(488)
-            journal.note(*name, "refused", f"no sound that both have: {unacceptable}")
+            note("refused", f"no sound that both have: {unacceptable}")
             self._calls.pop(request.branch, None)
             return
-        session.media.on_first_sound = lambda: journal.note(*name, "spoke", "its sound arrives")
-        waiting = Waiting(self._loop)
-        line = PhoneLine(session, waiting, lambda what: journal.note(*name, "heard", what))
-        wires = PhoneWires(self._telephones, waiting, self._real_time)
-        thread = threading.Thread(
-            target=self._run, args=(entry, line, wires, name, request.branch), name="a phone's call", daemon=True
-        )
+        session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
+        thread = threading.Thread(target=self._run, args=(coming, request.branch), name="a phone's call", daemon=True)
         self._threads.add(thread)
         thread.start()
 
-    def _run(self, entry: Entry, line: PhoneLine, wires: PhoneWires, name: tuple[str, str], branch: str) -> None:
+    def _run(self, coming: Coming, branch: str) -> None:
         """In the call's thread: carry it to its end."""
+        waiting, stopwatch = Waiting(self._loop), Stopwatch(partial(self._reached, coming), coming.began)
+        line = PhoneLine(coming.session, waiting, partial(coming.note, "heard"))
+        wires = PhoneWires(self._telephones, waiting, self._real_time, stopwatch)
         began = time.monotonic()
         try:
-            self._exchange.carry(entry, line, wires)
+            self._exchange.carry(coming.entry, line, wires, stopwatch.asked)
         except Exception:
-            log.exception("A call of %s could not be carried", name[0])
+            log.exception("A call of %s could not be carried", coming.entry.from_)
             line.refuse(500)
         finally:
             line.hang_up()
             heard = line.session.media.heard
-            detail = (
-                f"after {time.monotonic() - began:.0f} s; sound: {heard.received} packets from it, {heard.sent} to it"
+            coming.note(
+                "ended",
+                f"after {time.monotonic() - began:.0f} s; sound: {heard.received} packets from it, {heard.sent} to it",
             )
-            self._telephones.journal.note(*name, "ended", detail)
             self._calls.pop(branch, None)
             self._threads.discard(threading.current_thread())
+
+    def _reached(self, coming: Coming, address: str, delay: Delay) -> None:
+        coming.note("reached", f"{address.partition('?')[0]} rings, {delay}")
+        self._telephones.journal.delays.append(delay)

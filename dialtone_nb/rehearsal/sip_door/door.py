@@ -82,11 +82,12 @@ class SipDoor:
         self._thread = threading.Thread(target=self._run, args=(started,), name="SIP door", daemon=True)
         self._thread.start()
         started.result()
-        self._book = PhoneBook(store, self.registrar, self.journal, (self.host, self.port))
+        self._book = PhoneBook(store, self.registrar, self.journal, self.host, self.port, trunk)
         exchange.open_door(self._parts.calling)
 
     def close(self) -> None:
         """Hang up, and listen no more."""
+        self._exchange.open_door(None)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
@@ -94,6 +95,14 @@ class SipDoor:
     def registrations(self) -> list[dict[str, Any]]:
         """Where every phone is registered now, as JSON."""
         return self._book.registrations(self._now())
+
+    def lives(self) -> list[dict[str, Any]]:
+        """What each phone has done so far, and what it has yet to do, as JSON."""
+        return self._book.lives(self._now())
+
+    def delays(self) -> list[dict[str, float]]:
+        """How long the last calls' callers waited until it rang, as JSON."""
+        return [delay.as_json for delay in self.journal.delays]
 
     def page(self) -> str:
         """The page that shows what each phone has done so far."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from dialtone_nb.rehearsal.sip_door.delays import Delay
+
 Step = Literal[
     "registered",
     "refreshed",
@@ -15,6 +17,7 @@ Step = Literal[
     "lost",
     "refused",
     "called",
+    "reached",
     "rang",
     "answered",
     "heard",
@@ -22,8 +25,10 @@ Step = Literal[
     "pressed",
     "ended",
 ]
+Note = Callable[[Step, str], None]  # writes down what one phone did: the step, and how
 MOST_STEPS = 100  # of each phone
 MOST_PHONES = 2000
+MOST_DELAYS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Journal:
         self._now = now
         self._lock = threading.Lock()
         self._entries: OrderedDict[tuple[str, str], deque[Entry]] = OrderedDict()
+        self.delays: deque[Delay] = deque(maxlen=MOST_DELAYS)  # of the last calls, whoever placed them
 
     def note(self, user: str, domain: str, step: Step, detail: str = "") -> None:
         """Write a step down; of more than 2,000 phones, those that did nothing for longest are forgotten."""

@@ -18,7 +18,7 @@ from dialtone_nb.rehearsal.sip_door.custom_headers import sendable, twilio_heade
 from dialtone_nb.rehearsal.sip_door.far_end import BUSY_AFTER_S, FarEnd, announcement, far_end_of, is_own
 from dialtone_nb.rehearsal.sip_door.far_lines import FarLine
 from dialtone_nb.rehearsal.sip_door.flows import Flow, Listening
-from dialtone_nb.rehearsal.sip_door.journal import Journal, Step
+from dialtone_nb.rehearsal.sip_door.journal import Journal, Note, Step
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.outgoing import Outcome, OutgoingSession
 from dialtone_nb.rehearsal.sip_door.registrar import Binding, Registrar
@@ -37,7 +37,6 @@ STATUS_OF: dict[int, Failure] = {
     487: "no-answer",
 }
 UNREACHABLE, NO_ANSWER = 408, 487
-Note = Callable[[Step, str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from dialtone_nb.rehearsal.exchange.phones import list_phones
+from dialtone_nb.rehearsal.sip_door.address import Trunk
 from dialtone_nb.rehearsal.sip_door.far_end import BY_LAST_DIGITS, describe
 from dialtone_nb.rehearsal.sip_door.journal import Entry, Journal, Step
 from dialtone_nb.rehearsal.sip_door.registrar import Registrar
 from dialtone_nb.rehearsal.store import Store
 
-NEWEST = 30  # entries of a phone on the page
+NEWEST = 30  # steps of a phone on the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,16 @@ GOALS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class PhoneBook:
     """Answers who looks on. `now` is the registrar's clock, in seconds."""
 
-    def __init__(self, store: Store, registrar: Registrar, journal: Journal, where: tuple[str, int]) -> None:
-        self._store = store
-        self._registrar = registrar
-        self._journal = journal
-        self._where = where
+    store: Store
+    registrar: Registrar
+    journal: Journal
+    host: str
+    port: int
+    trunk: Trunk | None
 
     def registrations(self, now: float) -> list[dict[str, Any]]:
         """Every binding, as JSON; Twilio itself has no such list."""
@@ -76,40 +79,51 @@ class PhoneBook:
                 "expires_in_s": max(0, round(binding.expires_at - now)),
                 "refreshes": binding.refreshes,
             }
-            for (user, domain), binding in self._registrar.everybody()
+            for (user, domain), binding in self.registrar.everybody()
         ]
+
+    def lives(self, now: float) -> list[dict[str, Any]]:
+        """What each phone has done so far, as JSON; those that did something first. Times are seconds since 1970."""
+        registered = {(one["client"], one["domain"]): one for one in self.registrations(now)}
+        known = {(str(one["client"]), str(one["domain"])) for one in list_phones(self.store)}
+        lives = [
+            self._life(user, domain, registered.get((user, domain)))
+            for user, domain in sorted(known | set(self.journal.phones()), key=lambda one: (one[1], one[0]))
+        ]
+        return sorted(lives, key=lambda life: not life["steps"])
 
     def page(self, now: float) -> str:
         """The page that shows what each phone has done so far; it looks again by itself."""
-        registered = {(one["client"], one["domain"]): one for one in self.registrations(now)}
-        known = {(str(one["client"]), str(one["domain"])) for one in list_phones(self._store)}
-        phones = [
-            self._phone(user, domain, registered.get((user, domain)))
-            for user, domain in sorted(known | set(self._journal.phones()), key=lambda one: (one[1], one[0]))
-        ]
-        phones.sort(key=lambda phone: not phone["entries"])
         numbers = [(f"503 555 {digits}", describe(far_end)) for digits, far_end in BY_LAST_DIGITS.items()]
-        return _template().render(phones=phones, host=self._where[0], port=self._where[1], numbers=numbers)
+        return _template().render(
+            phones=self.lives(now),
+            host=self.host,
+            port=self.port,
+            trunk=self.trunk,
+            numbers=numbers,
+            newest=NEWEST,
+        )
 
-    def _phone(self, user: str, domain: str, binding: dict[str, Any] | None) -> dict[str, Any]:
-        entries = self._journal.entries(user, domain)
+    def _life(self, user: str, domain: str, binding: dict[str, Any] | None) -> dict[str, Any]:
+        entries = self.journal.entries(user, domain)
         return {
-            "user": user,
+            "client": user,
             "domain": domain,
             "binding": binding,
-            "goals": [(goal, first_proof(goal, entries)) for goal in GOALS],
-            "entries": [(at(entry), entry) for entry in reversed(entries[-NEWEST:])],
+            "trouble": entries[-1].detail if entries and entries[-1].step == "refused" else "",
+            "goals": [{"words": goal.words, "repair": goal.repair, "at": first_proof(goal, entries)} for goal in GOALS],
+            "steps": [{"at": entry.at, "step": entry.step, "detail": entry.detail} for entry in entries],
         }
 
 
-def first_proof(goal: Goal, entries: list[Entry]) -> str:
-    """When a goal was first reached, by this machine's clock; empty where it was not."""
-    return next((at(entry) for entry in entries if entry.step in goal.proofs), "")
+def first_proof(goal: Goal, entries: list[Entry]) -> float | None:
+    """When a goal was first reached, in seconds since 1970; None where it was not."""
+    return next((entry.at for entry in entries if entry.step in goal.proofs), None)
 
 
-def at(entry: Entry) -> str:
-    """An entry's time, as a clock on this machine shows it."""
-    return datetime.fromtimestamp(entry.at).astimezone().strftime("%H:%M:%S")
+def clock(at: float) -> str:
+    """A time as a clock on this machine shows it."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
 
 
 @cache
@@ -121,4 +135,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["clock"] = clock
     return environment.get_template("phones.html.j2")

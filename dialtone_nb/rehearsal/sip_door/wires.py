@@ -7,8 +7,9 @@ import math
 from collections.abc import Coroutine, Generator, Iterator, Sequence
 from typing import Any
 
-from dialtone_nb.rehearsal.exchange.lines import BridgeEnd, HungUp, LegEvent, Line, OutgoingLeg
+from dialtone_nb.rehearsal.exchange.lines import BridgeEnd, HungUp, LegEvent, Line, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.simulated import SimulatedLine
+from dialtone_nb.rehearsal.sip_door.delays import Stopwatch
 from dialtone_nb.rehearsal.sip_door.far_end import FarEnd, perform
 from dialtone_nb.rehearsal.sip_door.far_lines import FarLine
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting, unless_over
@@ -25,14 +26,21 @@ LONGEST_S = 86_400.0
 class PhoneWires:
     """The wires of one call, of which a real phone is a part."""
 
-    def __init__(self, telephones: Telephones, waiting: Waiting, real_time: RealTime) -> None:
+    def __init__(
+        self, telephones: Telephones, waiting: Waiting, real_time: RealTime, stopwatch: Stopwatch | None = None
+    ) -> None:
         self._telephones = telephones
         self._waiting = waiting
         self._real_time = real_time
+        self._stopwatch = stopwatch
 
     def catch_up(self, tables: Tables) -> None:
         """The store's clock moves as real time does."""
         self._real_time.catch_up(tables)
+
+    def lasted(self, seconds: float) -> float:
+        """As long as it lasted."""
+        return seconds
 
     def interrupt(self, error: BaseException) -> None:
         """Have whoever waits raise this error."""
@@ -47,6 +55,8 @@ class PhoneWires:
             until = self._waiting.wait(_begin(ringing, timeout_s))
             patience = until - timeout_s + _patience_of(caller)
             while event := self._waiting.wait(_next_event(ringing, until, patience, caller)):
+                if self._stopwatch and isinstance(event, Rings):
+                    self._stopwatch.rings(next(leg.address for leg in legs if leg.call_sid == event.call_sid))
                 yield event
         finally:
             self._waiting.soon(ringing.end)
