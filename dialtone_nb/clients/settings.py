@@ -80,9 +80,13 @@ class DeviceSettings:
 
     @property
     def outbound_address(self) -> str:
-        """The outbound proxy in one field: with its port where that is not the transport's own."""
+        """The outbound proxy in one field, with its port where that is not the transport's own; empty for none."""
         is_usual = self.outbound_port == PORTS[self.transport]
-        return self.outbound_proxy if is_usual else f"{self.outbound_proxy}:{self.outbound_port}"
+        return (
+            self.outbound_proxy
+            if is_usual or not self.outbound_proxy
+            else f"{self.outbound_proxy}:{self.outbound_port}"
+        )
 
 
 def device_settings(parameters: Parameters, client: str, *, registrar: Registrar | None = None) -> DeviceSettings:

@@ -131,7 +131,12 @@ def test_linphone_file_has_known_keys(parameters: Parameters) -> None:
     )
     assert {entry.attrib["overwrite"] for entry in root.iter(f"{LPCONFIG}entry")} == {"true"}
     host = "example-nonemergency-stage.sip.twilio.com"
-    assert entries["proxy_0", "reg_proxy"] == f"<sip:{host};transport=tls>"
+    # It registers at its server alone, so that is the edge; the domain is in its identity.
+    assert (
+        entries["proxy_0", "reg_proxy"]
+        == entries["proxy_0", "reg_route"]
+        == "<sip:sip.umatilla.twilio.com;transport=tls>"
+    )
     assert entries["proxy_0", "reg_identity"] == f'"softphone" <sip:softphone@{host}>'
     assert (entries["auth_info_0", "realm"], entries["auth_info_0", "passwd"]) == ("sip.twilio.com", PASSWORD)
     enabled = [key[0] for key, value in entries.items() if key[1] == "enabled" and value == "1"]

@@ -13,6 +13,7 @@ import pytest
 
 from .baresip import Baresip
 from .handset import Handset
+from .linphone import Linphone
 from .network import Network, open_network
 
 
@@ -39,6 +40,14 @@ def handset(network: Network) -> Iterator[Callable[..., Handset]]:
         yield lambda user="", **options: opened.enter_context(
             Handset(network.address, user or network.add_user(), **options)
         )
+
+
+@pytest.fixture
+def linphone(network: Network, tmp_path: Path) -> Iterator[Callable[..., Linphone]]:
+    """Makes Linphone telephones."""
+    needs("linphonec", "linphone-cli")
+    with ExitStack() as opened:
+        yield lambda user, **options: opened.enter_context(Linphone(tmp_path / user, user, network.address, **options))
 
 
 @pytest.fixture

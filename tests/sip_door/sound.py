@@ -38,14 +38,24 @@ def loudness(samples: Sequence[int]) -> float:
 def recorded(folder: Path, direction: str = "dec") -> list[int]:
     """What a baresip phone heard (`dec`) or said (`enc`), of its last call."""
     files = sorted(folder.glob(f"dump-*-{direction}.wav"), key=lambda path: path.stat().st_mtime)
-    data = files[-1].read_bytes()[WAV_HEADER:] if files else b""  # a file that is still written has no length yet
+    return samples_of(files[-1]) if files else []
+
+
+def samples_of(path: Path) -> list[int]:
+    """The sound in a WAV file, or nothing where there is none; one that is still written has no length yet."""
+    data = path.read_bytes()[WAV_HEADER:] if path.exists() else b""
     return list(struct.unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))
 
 
 def has_heard(folder: Path, hz: float) -> bool:
     """Whether a baresip phone has just heard half a second of this tone, and hardly anything else."""
-    heard = recorded(folder)[-RATE // 2 :]
-    return len(heard) >= RATE // 2 and share_of(hz, heard) > 0.9
+    return ends_with_tone(recorded(folder), hz)
+
+
+def ends_with_tone(heard: Sequence[int], hz: float) -> bool:
+    """Whether the last half second of a sound is this tone, and hardly anything else."""
+    end = heard[-RATE // 2 :]
+    return len(end) >= RATE // 2 and share_of(hz, end) > 0.9
 
 
 def hear(rtp: socket.socket, packets: int = 50) -> list[int]:

@@ -46,18 +46,19 @@ def _document(sections: dict[str, dict[str, str]]) -> Element:
 def linphone_fields(settings: DeviceSettings) -> Fields:
     """The screens of Linphone, filled in; their names differ a little from one release to the next."""
     transport = settings.transport.lower()
-    server = f"<sip:{settings.host};transport={transport}>"
-    route = f"<sip:{settings.outbound_address};transport={transport}>" if settings.outbound_proxy else ""
+    # Linphone registers at its server, whatever its outbound proxy; where there is a proxy, that is the server then.
+    server = f"<sip:{settings.outbound_address or settings.host};transport={transport}>"
     identity = f'"{settings.display_name}" <sip:{settings.user}@{settings.host}>'
     return (
         Field(ACCOUNT, "Username", settings.user, "auth_info_0/username", settings.user),
         Field(ACCOUNT, "Password", settings.private_file, "auth_info_0/passwd", is_password=True),
         Field(ACCOUNT, "Domain", settings.host, "auth_info_0/domain", settings.host),
         Field(ACCOUNT, "Display name", settings.display_name, "proxy_0/reg_identity", identity),
-        Field(ACCOUNT, "Transport", settings.transport, "proxy_0/reg_proxy", server),
+        Field(ACCOUNT, "Transport", settings.transport),
+        Field(ADVANCED, "SIP server address", server, "proxy_0/reg_proxy", server),
         Field(ADVANCED, "Authentication ID", settings.auth_id, "auth_info_0/userid", settings.auth_id,
               "the same as Username, or empty"),
-        *((Field(ADVANCED, "Outbound proxy", route, "proxy_0/reg_route", route),) if route else ()),
+        *((Field(ADVANCED, "Outbound proxy", server, "proxy_0/reg_route", server),) if settings.outbound_proxy else ()),
         Field(ADVANCED, "Expire", str(settings.expiry_s), "proxy_0/reg_expires", str(settings.expiry_s), "seconds"),
         Field(FILE_ONLY, "Register", "yes", "proxy_0/reg_sendregister", "1"),
         Field(FILE_ONLY, "Realm", REALM, "auth_info_0/realm", REALM),
