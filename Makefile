@@ -8,7 +8,7 @@ BENCH_READY := tests/benchmarks/node_modules/.ready
 CHECKED := dialtone_nb tests notebooks/conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup documents rehearse test bench lab notebooks format faults
+.PHONY: help setup documents rehearse test bench lab life notebooks format faults
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -68,6 +68,9 @@ faults: setup ## the crash sweep and the long run, whole: about half an hour
 
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks
+
+life: setup ## keep anew what a real phone (baresip) did, which the walkthrough shows
+	@cd tests && ../$(BIN)/python -m sip_door.life
 
 notebooks: setup ## make the kept notebooks anew, outputs and all
 	@$(BIN)/python -m dialtone_nb.kept_notebooks

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.finding import tabulate_numbers
     from dialtone_nb.runbooks.monitor import watch
     from dialtone_nb.runbooks.promote import plan_promote
+    from dialtone_nb.runbooks.real_phones import try_real_phone
     from dialtone_nb.runbooks.recording import tabulate_records
     from dialtone_nb.runbooks.site import fetch_existing_things
     from dialtone_nb.runbooks.test_calls import place_test_calls
@@ -35,6 +36,7 @@ __all__ = [
     "plan_promote",
     "tabulate_numbers",
     "tabulate_records",
+    "try_real_phone",
     "verify_environment",
     "watch",
 ]
@@ -54,6 +56,7 @@ _HOMES = {
     "plan_promote": "dialtone_nb.runbooks.promote",
     "tabulate_numbers": "dialtone_nb.runbooks.finding",
     "tabulate_records": "dialtone_nb.runbooks.recording",
+    "try_real_phone": "dialtone_nb.runbooks.real_phones",
     "verify_environment": "dialtone_nb.runbooks.verify",
     "watch": "dialtone_nb.runbooks.monitor",
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from dialtone_nb.clients.devices import device_fields, device_files
 from dialtone_nb.clients.devices.fields import by_screen
 from dialtone_nb.clients.private_files import PASSWORD_FILE
@@ -34,6 +37,13 @@ def scanned_address(settings: DeviceSettings) -> str:
 def loadable_names(settings: DeviceSettings) -> tuple[str, ...]:
     """The names of the private files that the phone's make can load; nothing where it is set up by hand."""
     return tuple(device_files(settings, password=""))
+
+
+def find_password(settings: DeviceSettings, files: Mapping[str, str]) -> str:
+    """The password that a phone's private files hold; empty where they hold none."""
+    labels = (re.escape(field.label) for field in device_fields(settings) if field.is_password)
+    found = re.search(rf"^  (?:{'|'.join(labels)}) +(\S+)$", files.get(PASSWORD_FILE, ""), re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _as_text(settings: DeviceSettings, password: str) -> str:

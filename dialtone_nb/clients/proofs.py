@@ -17,6 +17,25 @@ class Proof:
     good: str
 
 
+def rehearsed_proofs_for(parameters: Parameters, client: str, *, see_registered: str) -> tuple[Proof, ...]:
+    """The proofs of a phone at a rehearsal's door, where nobody's telephone but this one is real."""
+    dialled = {rule.pattern for rule in parameters.dialplan.rules}
+    proofs = [
+        Proof("registers", "Wait a minute after the last change.", see_registered),
+        Proof("hears dial tone", "Lift the handset, or open the keypad.", "A steady tone, or the keypad is ready."),
+        Proof("calls out", "Dial 503 555 0191, and speak.", "A voice says so, and then you hear yourself."),
+    ]  # fmt: skip
+    if "#" in dialled:
+        good = "A voice says that this is the trunk, or your own server answers."
+        proofs.append(Proof("reaches the menu", "Dial # and nothing else.", good))
+    ring = "In the walkthrough, at “A real telephone”, press the button that rings it."
+    proofs.append(Proof("rings from outside", ring, "This phone rings. A voice says that nobody real is calling."))
+    if parameters.clients[client].emergency_address:
+        said = "A voice says that this is no emergency service, and what you dialled."
+        proofs.append(Proof("reads its address back", "Dial 933. Never try with 911.", said))
+    return tuple(proofs)
+
+
 def proofs_for(parameters: Parameters, client: str, *, see_registered: str) -> tuple[Proof, ...]:
     """The proofs of one phone; its 933 only where emergency calling is on."""
     declared = parameters.clients[client]

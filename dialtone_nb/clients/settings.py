@@ -46,6 +46,12 @@ GRAMMAR_OF: dict[Device, Grammar] = {
 }
 
 
+def plain_transport(device: Device) -> Transport:
+    """How a device reaches somebody whose certificate it does not trust: TCP, where it would use TLS."""
+    usual = TRANSPORTS[device]
+    return "TCP" if usual == "TLS" else usual
+
+
 @dataclass(frozen=True, slots=True)
 class Registrar:
     """Where a phone is to register in place of Twilio, such as a rehearsal that real phones can reach."""

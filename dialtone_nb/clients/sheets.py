@@ -11,10 +11,11 @@ from dialtone_nb.clients.devices import device_fields
 from dialtone_nb.clients.devices.fields import by_screen
 from dialtone_nb.clients.devices.words import device_words
 from dialtone_nb.clients.failures import failures_for
-from dialtone_nb.clients.proofs import proofs_for
+from dialtone_nb.clients.proofs import proofs_for, rehearsed_proofs_for
 from dialtone_nb.clients.qr_codes import draw_qr_code
 from dialtone_nb.clients.settings import Registrar, device_settings
 from dialtone_nb.e164 import format_number
+from dialtone_nb.loopback import LOOPBACK
 from dialtone_nb.parameters import Parameters
 
 
@@ -27,8 +28,10 @@ def render_sheet(parameters: Parameters, client: str, *, registrar: Registrar | 
     declared = parameters.clients[client]
     files = loadable_names(settings)
     address = settings.provisioning or "the address that it shows"
-    words = device_words(settings.device, client=client, file=" and ".join(files), address=address)
+    named = f"{client} --rehearsal" if registrar else client  # for `hand-over`: where the files are
+    words = device_words(settings.device, client=named, file=" and ".join(files), address=address)
     scanned = scanned_address(settings)
+    proofs = rehearsed_proofs_for if registrar else proofs_for
     emergency = declared.emergency_address is not None
     return _template().render(
         settings=settings,
@@ -40,7 +43,8 @@ def render_sheet(parameters: Parameters, client: str, *, registrar: Registrar | 
         qr_code=draw_qr_code(scanned, f"QR code of {scanned}") if scanned else "",
         folder=settings.private_file.rpartition("/")[0],
         screens=by_screen(device_fields(settings)),
-        proofs=proofs_for(parameters, client, see_registered=words.see_registered),
+        proofs=proofs(parameters, client, see_registered=words.see_registered),
+        is_here=registrar is not None and registrar.host in LOOPBACK,
         failures=failures_for(settings.transport, emergency=emergency),
     )
 

@@ -34,6 +34,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
         ("dialtone_nb.calls.snapshot", "Snapshot", _snapshot),
         ("dialtone_nb.display.dialling", "Dialling", _dialling),
+        ("dialtone_nb.display.real_phones", "RealPhone", _real_phone),
         ("dialtone_nb.display.stories", "Exploration", _exploration),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
@@ -116,6 +117,12 @@ def _dialling(dialling: Any) -> Bundle:
     from dialtone_nb.display.dialling import dialling_html, dialling_text
 
     return {"text/plain": dialling_text(dialling), "text/html": dialling_html(dialling)}
+
+
+def _real_phone(phone: Any) -> Bundle:
+    from dialtone_nb.display.real_phones import real_phone_html, real_phone_text
+
+    return {"text/plain": real_phone_text(phone), "text/html": real_phone_html(phone)}
 
 
 def _exploration(exploration: Any) -> Bundle:

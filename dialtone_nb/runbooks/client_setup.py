@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from dialtone_nb.apply import Outcome
 from dialtone_nb.clients.private_files import private_folder
-from dialtone_nb.clients.sheets import render_sheet
 from dialtone_nb.desired import desired_environment
 from dialtone_nb.e164 import country_of
 from dialtone_nb.errors import Fault, InputError
@@ -19,6 +17,7 @@ from dialtone_nb.resources.model import Id, Kind
 from dialtone_nb.resources.prices import fetch_number_price, is_available
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
+from dialtone_nb.runbooks.door_sheets import registrar_of, write_sheet
 from dialtone_nb.runbooks.phone_passwords import is_pending, keep_passwords, make_passwords
 from dialtone_nb.runbooks.site import Proposal, Site, open_site
 from dialtone_nb.service.bundle import TABLE
@@ -204,18 +203,12 @@ def _notes(site: Site, existing: Existing, client: str) -> list[str]:
 def _write_sheet(site: Site, client: str, outcomes: Sequence[Outcome]) -> Sequence[str]:
     if all(one.change.action is Action.DELETE for one in outcomes):
         return ()
-    folder = sheet_folder(site)
-    folder.mkdir(parents=True, exist_ok=True)
-    sheet = folder / f"{client}.html"
-    sheet.write_text(render_sheet(site.parameters, client), encoding="utf-8")
-    said = [f"device sheet: {sheet.relative_to(site.project)}"]
+    registrar = registrar_of(site, client)
+    sheet = write_sheet(site, client, registrar)
+    at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
+    said = [f"device sheet: {sheet.relative_to(site.project)}{at_door}"]
     if any(one.change.kind is Kind.CREDENTIAL and one.change.action is not Action.DELETE for one in outcomes):
         private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
         where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
         said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
     return said
-
-
-def sheet_folder(site: Site) -> Path:
-    """Where the device sheets of an environment go; they hold no password."""
-    return site.project / "reports" / ("rehearsal" if site.account.is_rehearsal else site.environment) / "sheets"

@@ -17,6 +17,7 @@ from dialtone_nb.clients.private_files import private_folder, save_private_files
 from dialtone_nb.clients.settings import device_settings
 from dialtone_nb.plan import Action, Change, Plan
 from dialtone_nb.resources.model import Id, Kind
+from dialtone_nb.runbooks.door_sheets import registrar_of
 from dialtone_nb.runbooks.site import Site
 
 
@@ -45,7 +46,8 @@ def keep_passwords(site: Site, client: str, outcomes: Iterable[Outcome]) -> None
             continue
         password = load_pending_password(folder)
         if password and _sets_a_password(one.change):
-            save_private_files(folder, configuration_files(device_settings(site.parameters, client), password))
+            settings = device_settings(site.parameters, client, registrar=registrar_of(site, client))
+            save_private_files(folder, configuration_files(settings, password))
         delete_pending_password(folder)
 
 

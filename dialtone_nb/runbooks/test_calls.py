@@ -109,7 +109,7 @@ def _choose_phones(
 ) -> _Phones:
     """The phones to use; an `InputError` that names client_setup where one is not set up."""
     declared = parameters.clients_in(environment)
-    ready = [name for name in declared if name in _set_up(account, parameters)]
+    ready = [name for name in declared if name in list_set_up(account, parameters)]
     faults = []
     for parameter, name in (("client", client), ("unregistered_client", unregistered)):
         if not name or name in ready:
@@ -138,7 +138,7 @@ def _choose_phones(
     return _Phones(chosen, unregistered or next(name for name in ready if name != chosen))
 
 
-def _set_up(account: Account, parameters: Parameters) -> set[str]:
+def list_set_up(account: Account, parameters: Parameters) -> set[str]:
     """The phones that have a credential and whose number the account owns."""
     lists = [one for one in list_credential_lists(account) if one.key == parameters.network.credential_list]
     credentials = {item.key for one in lists for item in list_credentials(account, one.sid)}

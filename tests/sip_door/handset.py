@@ -140,6 +140,13 @@ class Handset:
         """Lift the receiver."""
         self.respond(request, 200, body=SDP.format(port=self.rtp.getsockname()[1]))
 
+    def hang_up_on(self, invite: SipRequest) -> None:
+        """End a call of the door's that was answered."""
+        bye = self.request("BYE", f"sip:{self.door[0]}:{self.door[1]}", to=invite.get_header("From") or "")
+        bye.headers.set_single("From", f"{invite.get_header('To')};tag={self.tag}")
+        bye.headers.set_single("Call-ID", invite.get_header("Call-ID") or "")
+        self.send(bye)
+
     def send(self, message: SipMessage | bytes) -> None:
         """Send something, whatever it is."""
         data = bytes(message)

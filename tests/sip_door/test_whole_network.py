@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,48 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rehearsal.doors import Door
-
-from dialtone_nb.fresh_account import fresh_account
-from dialtone_nb.prepared_accounts import with_phones
-from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.sip_door.door import SipDoor
 
 from .baresip import Baresip
 from .conftest import needs
+from .life import STAGE, Site, open_site
 from .network import until
 from .sound import LOUD, has_heard, loudness, recorded
-
-ROOT = Path(__file__).parents[2]
-STAGE = "dialtone-example-stage.sip.twilio.com"
-
-
-class Site:
-    """The network, its door, and the test phone's password as its private file has it."""
-
-    def __init__(self, rehearsal: Rehearsal, door: SipDoor, folder: Path) -> None:
-        self.http, self.door = Door(rehearsal), door
-        written = (folder / "private/stage/workbench/phone.txt").read_text(encoding="utf-8")
-        self.password = re.findall(r"^ *Password +(\S+)$", written, re.MULTILINE)[0]
-
-    def children(self) -> list[tuple[str, str]]:
-        """Whom the last call dialled, and what came of it."""
-        calls = self.http.classic("GET", "/Calls.json").json()["calls"]
-        own = next(one["sid"] for one in calls if one["parent_call_sid"] is None)
-        return [(one["to"], one["status"]) for one in calls if one["parent_call_sid"] == own]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Stage as the parameter files have it, deployed, with its phones set up."""
-    project = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "parameters", project / "parameters")
-    with fresh_account(project / "account") as state:
-        with_phones(project)
-        with start_rehearsal(state) as rehearsal:
-            opened = Site(rehearsal, rehearsal.open_sip_door(), state.parent)
-            yield opened
-            opened.http.session.close()
+    with open_site(tmp_path_factory.mktemp("project")) as opened:
+        yield opened
 
 
 @pytest.fixture

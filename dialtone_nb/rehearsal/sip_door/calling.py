@@ -201,7 +201,6 @@ class Calling:
         waiting, stopwatch = Waiting(self._loop), Stopwatch(partial(self._reached, coming), coming.began)
         line = PhoneLine(coming.session, waiting, partial(coming.note, "heard"))
         wires = PhoneWires(self._telephones, waiting, self._real_time, stopwatch)
-        began = time.monotonic()
         try:
             self._exchange.carry(coming.entry, line, wires, stopwatch.asked)
         except Exception:
@@ -209,11 +208,7 @@ class Calling:
             line.refuse(500)
         finally:
             line.hang_up()
-            heard = line.session.media.heard
-            coming.note(
-                "ended",
-                f"after {time.monotonic() - began:.0f} s; sound: {heard.received} packets from it, {heard.sent} to it",
-            )
+            coming.note("ended", line.session.summary())
             self._calls.pop(branch, None)
             self._threads.discard(threading.current_thread())
 

@@ -213,6 +213,7 @@ class Ringing:
             return
         way.note("answered", f"called by {leg.caller_id}")
         session.media.on_first_sound = lambda: way.note("spoke", "its sound arrives")
+        session.on_over = lambda: way.note("ended", session.summary())
         line = PhoneLine(session, self._waiting, lambda what: way.note("heard", what))
         self.stop(but=session)
         self._events.put_nowait(Answers(leg.call_sid, line, session.call_id, outcome.headers))

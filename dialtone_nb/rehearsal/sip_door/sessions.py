@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -60,6 +61,8 @@ class Session:
         self.over = asyncio.Event()
         self.ended: Ended = ""
         self.is_answered = False
+        self.on_over: Callable[[], None] = lambda: None
+        self._began = time.monotonic()
         self.credentials: Credentials = NOBODY
         self._invites: dict[int, ServerTransaction] = {}  # of the phone's INVITEs, by CSeq, those without ACK
         switchboard.opened(self)
@@ -80,6 +83,13 @@ class Session:
             self.over.set()
             self.media.close()
             self._switchboard.closed(self)
+            self.on_over()
+
+    def summary(self) -> str:
+        """How long it has lasted, and how much sound went either way."""
+        heard = self.media.heard
+        lasted = time.monotonic() - self._began
+        return f"after {lasted:.0f} s; sound: {heard.received} packets from it, {heard.sent} to it"
 
     def hang_up(self) -> None:
         """Say goodbye, where there is somebody to say it to."""

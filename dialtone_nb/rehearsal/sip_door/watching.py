@@ -26,6 +26,7 @@ class Goal:
     words: str
     proofs: frozenset[Step]
     repair: str
+    silence: str = ""  # what it means where the phone has done nothing at all
 
 
 GOALS = (
@@ -33,7 +34,8 @@ GOALS = (
         "It registers",
         frozenset({"registered", "refreshed"}),
         "Check the outbound proxy, the SIP domain, that user name and auth ID are both the phone's name, and the "
-        "password. Nothing at all in the log below: the phone does not reach this machine.",
+        "password.",
+        "So far nothing of it has come here at all: where it should have, it does not reach this machine.",
     ),
     Goal(
         "It calls out",
@@ -48,7 +50,7 @@ GOALS = (
     Goal(
         "It rings",
         frozenset({"rang"}),
-        "Have somebody call its number: POST /calls, or the walkthrough's last chapter.",
+        "Have somebody call its number: “Ring it” in the walkthrough, or POST /calls.",
     ),
     Goal("It answers", frozenset({"answered"}), "Lift the receiver while it rings."),
 )
@@ -96,7 +98,7 @@ class PhoneBook:
         """The page that shows what each phone has done so far; it looks again by itself."""
         numbers = [(f"503 555 {digits}", describe(far_end)) for digits, far_end in BY_LAST_DIGITS.items()]
         return _template().render(
-            phones=self.lives(now),
+            phones=_at_one_domain(self.lives(now)),
             host=self.host,
             port=self.port,
             trunk=self.trunk,
@@ -111,9 +113,32 @@ class PhoneBook:
             "domain": domain,
             "binding": binding,
             "trouble": entries[-1].detail if entries and entries[-1].step == "refused" else "",
-            "goals": [{"words": goal.words, "repair": goal.repair, "at": first_proof(goal, entries)} for goal in GOALS],
+            "goals": [
+                {"words": goal.words, "repair": repair_of(goal, entries), "at": first_proof(goal, entries)}
+                for goal in GOALS
+            ],
             "steps": [{"at": entry.at, "step": entry.step, "detail": entry.detail} for entry in entries],
         }
+
+
+def _at_one_domain(lives: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lives for a page: a phone that may register at several domains stands there once, until it has chosen."""
+    shown: dict[str, dict[str, Any]] = {}
+    others = []
+    for life in lives:
+        known = shown.get(life["client"])
+        if known is None:
+            shown[life["client"]] = dict(life)
+        elif life["steps"]:
+            others.append(life)
+        elif not known["steps"]:
+            known["domain"] += f" or {life['domain']}"
+    return sorted([*shown.values(), *others], key=lambda life: not life["steps"])
+
+
+def repair_of(goal: Goal, entries: list[Entry]) -> str:
+    """What to look at while a goal does not come."""
+    return goal.repair if entries else f"{goal.repair} {goal.silence}".strip()
 
 
 def first_proof(goal: Goal, entries: list[Entry]) -> float | None:

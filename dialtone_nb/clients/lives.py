@@ -1,0 +1,96 @@
+"""What a real phone has done at the rehearsal's door: its steps and what it has yet to do; and one that was kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+KEPT = Path(__file__).with_name("kept_life.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One step on the way to a phone that works; seconds since the phone's first step, None while it has not come."""
+
+    words: str
+    repair: str
+    after_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that the phone did, or that happened to it; seconds since its first."""
+
+    after_s: float
+    step: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A phone's life; `registered` says where it is registered now, `trouble` why it was refused last."""
+
+    client: str
+    domain: str
+    registered: str
+    trouble: str
+    goals: tuple[Goal, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def next_goal(self) -> Goal | None:
+        """What has to come next; None once all has come."""
+        return next((goal for goal in self.goals if goal.after_s is None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLife:
+    """A life that was recorded; `phone` is the make and release that lived it, `made_by` how it is recorded anew."""
+
+    phone: str
+    made_by: str
+    life: Life
+
+
+def read_life(told: Mapping[str, Any]) -> Life:
+    """A life as the rehearsal tells it, with times from the phone's first step on."""
+    began = told["steps"][0]["at"] if told["steps"] else 0.0
+
+    def after(at: float | None) -> float | None:
+        return None if at is None else round(at - began, 1)
+
+    binding = told["binding"]
+    return Life(
+        told["client"],
+        told["domain"],
+        f"{binding['address']} over {binding['transport']}, {binding['user_agent'] or 'a phone'}" if binding else "",
+        told["trouble"],
+        tuple(Goal(goal["words"], goal["repair"], after(goal["at"])) for goal in told["goals"]),
+        tuple(Step(after(step["at"]) or 0.0, step["step"], step["detail"]) for step in told["steps"]),
+    )
+
+
+def write_kept_life(told: Mapping[str, Any], phone: str, made_by: str) -> str:
+    """The text of the file that keeps a life."""
+    life = read_life(told)
+    kept = {
+        "phone": phone,
+        "made_by": made_by,
+        "client": life.client,
+        "domain": life.domain,
+        "goals": [asdict(goal) for goal in life.goals],
+        "steps": [asdict(step) for step in life.steps],
+    }
+    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
+
+
+@cache
+def load_kept_life() -> KeptLife:
+    """The life of a real phone that is kept with this package."""
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    goals, steps = tuple(Goal(**one) for one in kept["goals"]), tuple(Step(**one) for one in kept["steps"])
+    return KeptLife(kept["phone"], kept["made_by"], Life(kept["client"], kept["domain"], "", "", goals, steps))

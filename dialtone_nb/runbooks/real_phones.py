@@ -1,0 +1,88 @@
+"""A real telephone at the rehearsal: the door, what to enter at the phone, a call that rings it, what it does."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dialtone_nb.clients.lives import load_kept_life, read_life
+from dialtone_nb.clients.settings import DeviceSettings, Registrar, device_settings, plain_transport
+from dialtone_nb.display.real_phone_box import PhoneWork, RealPhoneBox
+from dialtone_nb.display.real_phones import RealPhone
+from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.resources.sip_door import call_number, close_door, fetch_life, find_door, open_door
+from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.applying import carry_out
+from dialtone_nb.runbooks.client_setup import propose_client
+from dialtone_nb.runbooks.deploy import propose_deploy
+from dialtone_nb.runbooks.door_sheets import registrar_of, rewrite_for_door
+from dialtone_nb.runbooks.site import Site, open_site
+from dialtone_nb.runbooks.test_calls import STRANGER, list_set_up
+from dialtone_nb.yaml_faults import suggest
+
+USUAL_HOST, USUAL_PORT = "127.0.0.1", 5060
+TALK_S = 15.0
+
+
+def try_real_phone(runbook: Runbook, client: str = "") -> RealPhone | RealPhoneBox:
+    """What to enter at a real phone and what it has done; in JupyterLab with a door to open, and a button to ring it.
+
+    An `InputError` where the account is real, or there is no such phone.
+    """
+    client = client or str(runbook.parameters.client)
+    if runbook.account_kind != "rehearsal":
+        problem, repair = "is 'twilio': a phone there registers to Twilio itself", "its device sheet says how"
+        raise InputError(Fault("parameter account", problem, repair))
+    declared = runbook.declared.clients_in(runbook.environment)
+    if client not in declared:
+        raise InputError(
+            Fault(f"client {client}", f"is no phone of {runbook.environment}", suggest(client, list(declared)))
+        )
+    site = open_site(runbook)
+    work = PhoneWork(
+        look=lambda: look(site, client),
+        open=lambda address, beyond: let_in(site, client, address, beyond=beyond),
+        close=lambda: close_door(site.account),
+        ring=lambda: ring(site, client),
+    )
+    return RealPhoneBox(work) if runbook.attended else work.look()
+
+
+def look(site: Site, client: str) -> RealPhone:
+    """The phone as it is now."""
+    door = find_door(site.account)
+    usual = Registrar(USUAL_HOST, USUAL_PORT, plain_transport(site.parameters.clients[client].device))
+    settings = device_settings(site.parameters, client, registrar=registrar_of(site, client, door) or usual)
+    told = fetch_life(site.account, client, settings.host) if door else None
+    life = read_life(told) if told else None
+    return RealPhone(settings, door.page if door else "", life, load_kept_life(), where_its_password_is(site, settings))
+
+
+def where_its_password_is(site: Site, settings: DeviceSettings) -> str:
+    """The private file that holds a phone's password, as somebody in the project's folder finds it."""
+    state = site.private.parent
+    if state.is_relative_to(site.project):
+        return f"{state.relative_to(site.project).as_posix()}/{settings.private_file}"
+    return f"{settings.private_file}, beside the rehearsal's state"
+
+
+def let_in(site: Site, client: str, address: str, *, beyond: bool) -> None:
+    """Open the door to a phone, with its sheet and files made for it; one that is not set up, or no more, is first."""
+    if client not in list_set_up(site.account, site.parameters):
+        number = site.parameters.clients[client].caller_id
+        for propose in (propose_deploy, partial(propose_client, client=client, buy=number)):
+            carry_out(propose(site), "rehearsal", runbook="real phone", reports=site.private.parent)
+    door = find_door(site.account) or open_door(site.account, address, beyond_this_machine=beyond)
+    rewrite_for_door(site, client, door)
+
+
+def ring(site: Site, client: str) -> str:
+    """What came of a call from outside to the phone's number, in a sentence, once it is over."""
+    number = site.parameters.clients[client].caller_id
+    told = call_number(site.account, STRANGER, number, talk_s=TALK_S)
+    if told["alerts"]:
+        return "; ".join(f"{alert['message']} ({alert['code']})" for alert in told["alerts"])
+    leg = next(iter(told["children"]), None)
+    if leg is None:
+        return f"{number} was called, and nothing rang: {told['status']}"
+    became = {"completed": f"It rang and was answered; they talked {leg['duration_s']} s", "busy": "It declined"}
+    return became.get(leg["status"], f"It rang, and then: {leg['status']}")
