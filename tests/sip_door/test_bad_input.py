@@ -71,6 +71,27 @@ def test_damaged_messages_leave_the_door_as_it_was(network: Network, handset: Ha
     assert not network.alerts(32202)
 
 
+def test_damaged_calls_of_a_phone_with_its_password_ring_nobody_else(network: Network, handset: Handsets) -> None:
+    """Three hundred real INVITEs, each with its answer to a fresh challenge, then damaged: another phone is silent."""
+    chance, caller, other = random.Random(4), handset(), handset(network.add_user())
+    assert other.register().status_code == 200
+    uri = f"sip:701@{DOMAIN}"
+    for number in range(300):
+        caller.call_id = f"damaged-{number}"
+        first = caller.request("INVITE", uri)
+        challenged = caller.ask(first)
+        caller.acknowledge(challenged, first)
+        real = caller.request("INVITE", uri, body=SDP.format(port=caller.port))
+        real.headers.set_single("Proxy-Authorization", caller.credentials(challenged, "INVITE", uri))
+        caller.send(mutated(bytes(real), chance))
+    caller.settle()
+    assert other.hears_nothing(0.5)
+    reached = [one for one in network.calls() if caller.user in one[1]]
+    assert 0 < len(reached) < 300
+    assert {status for _, _, to, status in reached if "701" in to} == {"busy"}
+    assert handset().register().status_code == 200
+
+
 def test_damaged_streams_are_hung_up_on_and_others_served(network: Network, handset: Handsets) -> None:
     """Over TCP what can't be framed ends that connection alone."""
     for number, data in enumerate(damaged(2)):

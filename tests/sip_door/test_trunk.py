@@ -122,6 +122,17 @@ def test_a_busy_trunk_is_busy(network: Network, handset: Handsets, tmp_path: Pat
     assert told(network, caller)["DialSipHeader_X-Reason"] == "all lines"
 
 
+def test_a_broken_trunk_is_a_warning(network: Network, handset: Handsets, tmp_path: Path) -> None:
+    """503: failed, with its number, and 32011 as for one that says nothing."""
+    caller = handset()
+    with played(network, tmp_path, "trunk_broken"):
+        assert refusal(caller, "%23") >= 400
+    assert child_of(network, caller)[1] == "failed"
+    assert told(network, caller)["DialSipResponseCode"] == "503"
+    assert told(network, caller)["ErrorCode"] == "32011"
+    assert network.alerts(32011)
+
+
 @pytest.mark.parametrize(
     ("scenario", "password", "status"), [("trunk_challenges", "Anotherpassword1", "403"), ("trunk_insists", "", "407")]
 )

@@ -37,6 +37,7 @@ STATUS_OF: dict[int, Failure] = {
     487: "no-answer",
 }
 UNREACHABLE, NO_ANSWER = 408, 487
+SERVER_ERROR, GLOBAL_FAILURE = 500, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +228,8 @@ class Ringing:
         best = min(refusals, key=lambda one: (one.status in {0, UNREACHABLE, 480, NO_ANSWER}, -(one.status // 100)))
         note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
         if best.status:
-            self._fail(
-                Fails(leg.call_sid, STATUS_OF.get(best.status, "failed"), best.status, None, call_id, best.headers)
-            )
+            status = STATUS_OF.get(best.status, "failed")
+            self._fail(Fails(leg.call_sid, status, best.status, error_of(leg, best.status), call_id, best.headers))
         else:
             self._fail(unreachable(leg))
 
@@ -276,6 +276,13 @@ def unreachable(leg: OutgoingLeg) -> Fails:
         complaint = Complaint(32011, f"Error communicating with the SIP endpoint {leg.address}")
         return Fails(leg.call_sid, "failed", UNREACHABLE, complaint)
     return Fails(leg.call_sid, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
+
+
+def error_of(leg: OutgoingLeg, status: int) -> Complaint | None:
+    """The alert that an error of the server's there earns, a 5xx (Twilio, error 32011); a refusal earns none."""
+    if not SERVER_ERROR <= status < GLOBAL_FAILURE:
+        return None
+    return Complaint(32011, f"The SIP endpoint {leg.address} answered with an error: {status}")
 
 
 def note_nothing(step: Step, detail: str) -> None:
