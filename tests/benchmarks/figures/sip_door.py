@@ -176,8 +176,9 @@ def ring(caller: Handset, trunk: Handset) -> None:
     while answer.status_code < 200:
         answer = caller.response(to=caller.sent)
     caller.acknowledge(answer, caller.sent)
-    if answer.status_code < 300:  # a voice says that it is busy there
-        caller.respond(caller.asked("BYE"), 200)
+    if answer.status_code < 300:  # a voice says that it is busy there, and nobody listens
+        bye = caller.request("BYE", caller.sent.uri, to=answer.get_header("To") or "")
+        expect(caller.ask(bye).status_code, 200)
 
 
 def renew(handset: Handset) -> None:
