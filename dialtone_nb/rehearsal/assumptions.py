@@ -5,6 +5,7 @@ from __future__ import annotations
 # --- SIP's answers ---
 NOT_REGISTERED_RESPONSE = 480  # to a call whose phone is not registered
 NO_VOICE_URL_RESPONSE = 404  # to a caller of a number or domain without a voice URL
+INSECURE_RESPONSE = 488  # to a call that a domain's Secure does not let in; seen with 32208 alone
 NEVER_ANSWERED_RESPONSE = 480  # to a caller whose TwiML has come to its end without an answer
 
 # --- codes and statuses of the API ---

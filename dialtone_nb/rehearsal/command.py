@@ -15,21 +15,22 @@ from dialtone_nb.rehearsal.past import MOST_DAYS
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip_door.address import (
     DEFAULT,
+    SIP_TLS_PORT,
     Trunk,
     read_address,
     read_trunk,
     warning_of,
     warning_of_trunk,
 )
-from dialtone_nb.rehearsal.sip_door.flows import Address
 
 
 def main(argv: list[str]) -> int:
     """0 once the rehearsal was told to stop, by SIGINT or SIGTERM, or once it has printed what was asked."""
     parser = build_parser()
     options = parser.parse_args(argv)
-    if options.trunk and options.sip is None:
-        parser.error("--trunk needs --sip: without a SIP door no call leaves the rehearsal")
+    for name, given in (("--trunk", options.trunk), ("--sip-tls", options.sip_tls)):
+        if given is not None and options.sip is None:
+            parser.error(f"{name} needs --sip: without a SIP door no phone and no call gets in or out")
     return print_coverage() if options.coverage else serve(options)
 
 
@@ -56,6 +57,14 @@ def build_parser() -> argparse.ArgumentParser:
         const=read_address(DEFAULT),
         metavar="HOST:PORT",
         help=f"let real phones register and call, over UDP and TCP, at this address of this machine ({DEFAULT})",
+    )
+    parser.add_argument(
+        "--sip-tls",
+        type=int,
+        nargs="?",
+        const=SIP_TLS_PORT,
+        metavar="PORT",
+        help=f"with --sip: let phones use TLS too, on this port of that address ({SIP_TLS_PORT}); SRTP is not modelled",
     )
     parser.add_argument(
         "--trunk",
@@ -134,13 +143,19 @@ def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: ar
     return f"TLS          {door.url}\nAuthority    {authority}\nFor Node     {node} COMMAND\n"
 
 
-def open_sip(rehearsal: Rehearsal, address: Address, trunk: Trunk | None) -> str:
+def open_sip(rehearsal: Rehearsal, options: argparse.Namespace) -> str:
     """The lines that say where phones find the rehearsal, where its trunk is, and where to see what phones do."""
-    host, port = address
-    door = rehearsal.open_sip_door(host=host, port=port, trunk=trunk)
+    host, port = options.sip
+    trunk: Trunk | None = options.trunk
+    authority = options.state.resolve().with_name("sip-authority.pem") if options.sip_tls is not None else None
+    door = rehearsal.open_sip_door(
+        host=host, port=port, trunk=trunk, tls_port=options.sip_tls or 0, authority=authority
+    )
     lines = (
         f"SIP          {door.host}:{door.port}, UDP and TCP\nPhones       {rehearsal.url}/phones\n{warning_of(host)}"
     )
+    if authority:
+        lines += f"SIP, TLS     {door.host}:{door.tls_port}; phones are to trust {authority}\n"
     if trunk:
         lines += "Trunk        {}:{}, {}\n".format(*trunk.peer, trunk.transport) + warning_of_trunk(trunk)
     return lines
@@ -170,7 +185,7 @@ def serve(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as open_doors:
         rehearsal = open_doors.enter_context(start(options))
         tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)
-        sip = "" if options.sip is None else open_sip(rehearsal, options.sip, options.trunk)
+        sip = "" if options.sip is None else open_sip(rehearsal, options)
         sys.stdout.write(
             "Rehearsal of Twilio, on this machine only. This is not Twilio: no call, no number and no charge is real.\n"
             f"URL          {rehearsal.url}\n"

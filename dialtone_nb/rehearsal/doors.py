@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.errors import DialtoneError
@@ -31,7 +32,15 @@ class Doors:
         self._base = base
         self.own: SipDoor | None = None
 
-    def open(self, host: str, port: int, trunk: Trunk | None = None) -> SipDoor:
+    def open(
+        self,
+        host: str,
+        port: int,
+        trunk: Trunk | None = None,
+        *,
+        tls_port: int = 0,
+        authority: Path | None = None,
+    ) -> SipDoor:
         """The door, open in this process; a `DialtoneError` where there is one already, or the port is taken."""
         from dialtone_nb.rehearsal.sip_door.door import SipDoor
 
@@ -39,7 +48,15 @@ class Doors:
             raise DialtoneError(f"The SIP door is open already, in another process: {elsewhere}/phones")
         if self.own:
             raise DialtoneError(f"The SIP door is open already, at {self.own.host}:{self.own.port}")
-        self.own = SipDoor(self._store, self._exchange, host=host, port=port, trunk=trunk)
+        self.own = SipDoor(
+            self._store,
+            self._exchange,
+            host=host,
+            port=port,
+            trunk=trunk,
+            tls_port=tls_port,
+            authority=authority,
+        )
         with self._store.transaction() as tables:
             tables.add("XX", KIND, "", "", {"url": self._base, "process": os.getpid()})
         return self.own

@@ -103,12 +103,21 @@ class Rehearsal:
         """The rehearsed account's auth token."""
         return self.identity.auth_token
 
-    def open_sip_door(self, *, host: str = LOOPBACK, port: int = 0, trunk: Trunk | None = None) -> SipDoor:
+    def open_sip_door(
+        self,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        trunk: Trunk | None = None,
+        tls_port: int = 0,
+        authority: Path | None = None,
+    ) -> SipDoor:
         """The door through which real phones register and call, open until the rehearsal closes; one, not two.
 
-        A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in.
+        A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in. With an
+        `authority`, a file that is written, phones that trust it may use TLS.
         """
-        return self._doors.open(host, port, trunk)
+        return self._doors.open(host, port, trunk, tls_port=tls_port, authority=authority)
 
     def close(self) -> None:
         """Stop answering, and let go of the state file."""

@@ -62,6 +62,7 @@ class Baresip:
         regint: int = 600,
         by_outbound: bool = True,
         port: int = 0,
+        authority: Path | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.user = folder, user
@@ -75,6 +76,7 @@ class Baresip:
                 control=control,
                 folder=folder,
             )
+            + (f"sip_cafile {authority}\n" if authority else "")
         )
         outbound = f'outbound="sip:{door[0]}:{door[1]};transport={transport}";' if by_outbound else ""
         (folder / "accounts").write_text(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
+from pathlib import Path
 from typing import Any, Self
 
 from aiosipua.auth import SipDigestAuth, build_credentials
@@ -33,13 +35,18 @@ class Handset:
         password: str = PASSWORD,
         auth: str = "",
         transport: str = "UDP",
+        authority: Path | None = None,
     ) -> None:
         self.door, self.user, self.domain, self.password = door, user, domain, password
         self.auth, self.transport = auth or user, transport
         kind = socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM
         self._socket = socket.socket(socket.AF_INET, kind)
         self._socket.settimeout(PATIENCE_S)
-        if transport == "TCP":
+        if transport == "TLS":
+            self._socket.connect(door)
+            context = ssl.create_default_context(cafile=authority)
+            self._socket = context.wrap_socket(self._socket, server_hostname=domain)
+        elif transport == "TCP":
             self._socket.connect(door)
         else:
             self._socket.bind(("127.0.0.1", 0))

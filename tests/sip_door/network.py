@@ -108,8 +108,8 @@ class Network:
 
 
 @contextmanager
-def open_network(state: Path, trunk: Trunk | None = None) -> Iterator[Network]:
-    """A network, from nothing."""
+def open_network(state: Path, trunk: Trunk | None = None, authority: Path | None = None) -> Iterator[Network]:
+    """A network, from nothing; with an authority, phones may use TLS."""
     with start_rehearsal(state) as rehearsal:
         client, http = client_of(rehearsal), Door(rehearsal)
         live = deploy(
@@ -131,7 +131,7 @@ def open_network(state: Path, trunk: Trunk | None = None) -> Iterator[Network]:
         number = client.incoming_phone_numbers.create(
             phone_number=CALLER_ID, voice_url=f"https://{live.domain_name}/in"
         ).phone_number
-        door = rehearsal.open_sip_door(trunk=trunk)
+        door = rehearsal.open_sip_door(trunk=trunk, authority=authority)
         try:
             yield Network(rehearsal, client, http, door, number, lists, domains)
         finally:

@@ -17,7 +17,7 @@ from rehearsal.doors import Door, add_phone, client_of
 
 from dialtone_nb.errors import DialtoneError, InputError
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.command import main, open_sip
+from dialtone_nb.rehearsal.command import build_parser, main, open_sip
 from dialtone_nb.rehearsal.sip_door.address import Trunk, read_address, read_trunk, warning_of, warning_of_trunk
 
 from .handset import Handset
@@ -98,16 +98,29 @@ def test_a_trunk_beyond_this_machine_is_warned_of() -> None:
     assert "cost money" in warning_of_trunk(Trunk(("192.0.2.9", 5080)))
 
 
-def test_a_trunk_without_a_door_is_refused() -> None:
+@pytest.mark.parametrize("option", [["--trunk", "127.0.0.1:5080"], ["--sip-tls"]])
+def test_what_needs_a_door_is_refused_without_one(option: list[str]) -> None:
     """One line, and nothing is started."""
-    with pytest.raises(InputError, match="--trunk needs --sip"):
-        main(["--trunk", "127.0.0.1:5080"])
+    with pytest.raises(InputError, match=f"{option[0]} needs --sip"):
+        main(option)
 
 
-def test_the_command_says_where_the_trunk_is(tmp_path: Path) -> None:
+def test_the_command_says_where_the_trunk_and_tls_are(tmp_path: Path) -> None:
     """Beside the door's address."""
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
-        said = open_sip(rehearsal, ("127.0.0.1", 0), Trunk(("127.0.0.1", 5080), "TCP"))
+        asked = [
+            "--sip",
+            "127.0.0.1:0",
+            "--trunk",
+            "tcp:127.0.0.1:5080",
+            "--sip-tls",
+            "0",
+            "--state",
+            str(tmp_path / "s.db"),
+        ]
+        said = open_sip(rehearsal, build_parser().parse_args(asked))
+    assert re.search(rf"^SIP, TLS +127\.0\.0\.1:\d+; phones are to trust {tmp_path}/sip-authority.pem$", said, re.M)
+    assert (tmp_path / "sip-authority.pem").read_text(encoding="utf-8").startswith("-----BEGIN CERTIFICATE")
     assert "\nTrunk        127.0.0.1:5080, TCP\n" in said
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from dialtone_nb.rehearsal.sip_door.flows import Address, Transport
 
 DEFAULT = "127.0.0.1:5060"
-SIP_PORT = 5060
+SIP_PORT, SIP_TLS_PORT = 5060, 5061
 TRUNK_TRANSPORTS: Final[dict[str, Transport]] = {"udp": "UDP", "tcp": "TCP"}
 
 

@@ -14,6 +14,7 @@ from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_phon
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.phones import CALLS
+from dialtone_nb.rehearsal.exchange.verbs import Complaint
 from dialtone_nb.rehearsal.sip_door.admission import Alerts, Homeless, digest_secrets, find_domain
 from dialtone_nb.rehearsal.sip_door.custom_headers import custom_headers_of
 from dialtone_nb.rehearsal.sip_door.delays import Delay, Stopwatch
@@ -21,11 +22,12 @@ from dialtone_nb.rehearsal.sip_door.digest import Digest, Verdict, read_answer
 from dialtone_nb.rehearsal.sip_door.incoming import IncomingSession
 from dialtone_nb.rehearsal.sip_door.journal import Note
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
-from dialtone_nb.rehearsal.sip_door.offers import Unacceptable
+from dialtone_nb.rehearsal.sip_door.offers import Unacceptable, profile_of
 from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.sip_door.responses import response_to
 from dialtone_nb.rehearsal.sip_door.ringing import Telephones
+from dialtone_nb.rehearsal.sip_door.security import security_fault
 from dialtone_nb.rehearsal.sip_door.transactions import ServerTransaction, Transactions, send_response
 from dialtone_nb.rehearsal.sip_door.wires import PhoneWires
 from dialtone_nb.rehearsal.store import Store, Thing
@@ -104,6 +106,10 @@ class Calling:
             return
         transaction = self._transactions.begin(request)
         transaction.respond(response_to(request.message, 100))
+        if fault := security_fault(caller.domain, request.flow.transport, profile_of(request.message)):
+            self._turn_away(caller, fault.complaint)
+            transaction.respond(response_to(request.message, fault.sip_response, tag))
+            return
         entry = self._admit(request, caller)
         if isinstance(entry, TurnedAway):
             transaction.respond(response_to(request.message, entry.sip_response, tag))
@@ -112,6 +118,11 @@ class Calling:
         self._calls[request.branch] = session
         note = partial(self._telephones.journal.note, caller.username, caller.domain.name)
         self._loop.create_task(self._carry(Coming(session, entry, note, began), request))
+
+    def _turn_away(self, caller: Caller, complaint: Complaint) -> None:
+        self._alerts.raise_(complaint.code, caller.domain.sid, caller.username, complaint.message)
+        detail = f"{complaint.message} ({complaint.code})"
+        self._telephones.journal.note(caller.username, caller.domain.name, "refused", detail)
 
     def cancel(self, transaction: ServerTransaction) -> None:
         """The phone no longer wants to be answered."""

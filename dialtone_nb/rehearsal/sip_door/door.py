@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aiosipua.message import SipResponse
@@ -20,8 +21,9 @@ from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.sip_door.address import SIP_PORT, Trunk
 from dialtone_nb.rehearsal.sip_door.admission import Alerts
 from dialtone_nb.rehearsal.sip_door.calling import Calling
+from dialtone_nb.rehearsal.sip_door.certificates import certified
 from dialtone_nb.rehearsal.sip_door.digest import Digest
-from dialtone_nb.rehearsal.sip_door.flows import Flow, Listening
+from dialtone_nb.rehearsal.sip_door.flows import Flow, Listening, Secured
 from dialtone_nb.rehearsal.sip_door.journal import Journal
 from dialtone_nb.rehearsal.sip_door.reading import Request, Unreadable, read_message
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
@@ -52,7 +54,10 @@ class _Parts:
 
 
 class SipDoor:
-    """A running door; `host` and `port` are where phones find it, `now` is its clock, in seconds."""
+    """A running door; `host` and `port` are where phones find it, `now` is its clock, in seconds.
+
+    With an `authority`, a file that is written for phones to trust, it speaks TLS too, at `tls_port` (0: any free one).
+    """
 
     def __init__(
         self,
@@ -62,10 +67,14 @@ class SipDoor:
         host: str = LOOPBACK,
         port: int = SIP_PORT,
         trunk: Trunk | None = None,
+        tls_port: int = 0,
+        authority: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host, self.port = host, port
         self.trunk = trunk
+        self._tls_port, self.tls_port = tls_port, 0
+        self.authority = authority
         self._now = now
         self.registrar = Registrar()
         self.journal = Journal(time.time)
@@ -82,7 +91,7 @@ class SipDoor:
         self._thread = threading.Thread(target=self._run, args=(started,), name="SIP door", daemon=True)
         self._thread.start()
         started.result()
-        self._book = PhoneBook(store, self.registrar, self.journal, self.host, self.port, trunk)
+        self._book = PhoneBook(store, self.registrar, self.journal, self.host, self.port, trunk, self.tls_port)
         exchange.open_door(self._parts.calling)
 
     def close(self) -> None:
@@ -131,11 +140,12 @@ class SipDoor:
         await self._shut()
 
     async def _open(self) -> None:
-        await self._listening.open(self.host, self.port)
-        self.port = self._listening.local[1]
+        tls = Secured(self._tls_port, certified(self.host, self.authority)) if self.authority else None
+        await self._listening.open(self.host, self.port, tls)
+        self.port, self.tls_port = self._listening.local[1], self._listening.secured[1]
         real_time = RealTime()
         digest, alerts = Digest(self._now), Alerts(self._store, real_time, self._now)
-        switchboard = Switchboard(self._transactions, self.host, self.port, self._opened, self._closed)
+        switchboard = Switchboard(self._transactions, self.host, self._opened, self._closed)
         registering = Registering(self._store, self.registrar, digest, alerts, self.journal, self._now, self.host)
         registering.forget_all()
         telephones = Telephones(

@@ -1,17 +1,19 @@
-"""Ways for SIP to come and go: UDP, and TCP connections cut into messages; a flow leads back to who sent something."""
+"""Ways for SIP to come and go: UDP, and TCP and TLS connections cut into messages; a flow leads back to its sender."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from dialtone_nb.errors import DialtoneError
 
 Address = tuple[str, int]
-Transport = Literal["UDP", "TCP"]
+Transport = Literal["UDP", "TCP", "TLS"]
 
 LARGEST_HEADERS = 16 * 1024
 LARGEST_BODY = 64 * 1024
@@ -23,7 +25,7 @@ PONG = b"\r\n"  # RFC 5626, 4.4.1: what answers a keep-alive over TCP
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A way to a peer: the same UDP socket and address, or the same TCP connection."""
+    """A way to a peer: the same UDP socket and address, or the same connection."""
 
     transport: Transport
     peer: Address
@@ -38,30 +40,46 @@ class Flow:
 Receive = Callable[[bytes, Flow], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """TLS, on a port of its own; `context` has the certificate that phones are shown."""
+
+    port: int
+    context: ssl.SSLContext
+
+
 class Listening:
-    """UDP and TCP on one port; everything that comes goes to `receive`."""
+    """UDP and TCP on one port, perhaps TLS on another; everything that comes goes to `receive`."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._udp: asyncio.DatagramTransport | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._connections: dict[Address, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.local: Address = ("", 0)
+        self.secured: Address = ("", 0)  # where TLS is; no port where it is nowhere
 
-    async def open(self, host: str, port: int) -> None:
-        """Listen; a `DialtoneError` where the port is taken. Port 0 takes any that is free for both."""
+    async def open(self, host: str, port: int, tls: Secured | None = None) -> None:
+        """Listen; a `DialtoneError` where a port is taken. Port 0 takes any that is free for both UDP and TCP."""
         loop = asyncio.get_running_loop()
         try:
-            self._server = await asyncio.start_server(self._accept, host, port, limit=LARGEST_HEADERS)
-            bound = self._server.sockets[0].getsockname()
-            self._udp, _ = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self._came_by_udp), local_addr=(host, bound[1])
-            )
+            bound = await self._serve_at(host, port, "TCP")
+            self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._came_by_udp), local_addr=bound)
+            port = tls.port if tls else 0
+            self.secured = await self._serve_at(host, port, "TLS", tls.context) if tls else ("", 0)
         except OSError as error:
             await self.close()
             raise DialtoneError(f"The SIP door can't use port {port} of {host}: {error.strerror or error}") from error
-        self.local = (host, bound[1])
+        self.local = bound
+
+    async def _serve_at(
+        self, host: str, port: int, transport: Transport, context: ssl.SSLContext | None = None
+    ) -> Address:
+        accept = partial(self._accept, transport)
+        server = await asyncio.start_server(accept, host, port, limit=LARGEST_HEADERS, ssl=context)
+        self._servers.append(server)
+        return host, int(server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Listen no more, and let all connections go."""
@@ -71,10 +89,10 @@ class Listening:
             task.cancel()
         for writer in list(self._connections.values()):
             writer.close()
-        if self._server:
-            self._server.close()
+        for server in self._servers:
+            server.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), 1)
+                await asyncio.wait_for(server.wait_closed(), 1)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def udp(self, peer: Address) -> Flow:
@@ -94,7 +112,7 @@ class Listening:
     def _came_by_udp(self, data: bytes, peer: Address) -> None:
         self._receive(data, self.udp(peer))
 
-    # --- TCP ---
+    # --- TCP, and TLS over it ---
 
     async def connect(self, peer: Address) -> Flow:
         """A flow over TCP to a peer, over the connection that there is or a new one; an OSError where there is none."""
@@ -102,27 +120,32 @@ class Listening:
             reader, writer = await asyncio.wait_for(
                 asyncio.open_connection(*peer, limit=LARGEST_HEADERS), timeout=CONNECT_S
             )
-            task = asyncio.get_running_loop().create_task(self._serve(reader, writer, peer))
+            task = asyncio.get_running_loop().create_task(self._serve("TCP", reader, writer, peer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             self._connections[peer] = writer
-        return Flow("TCP", peer, self.local, self._send_by_tcp)
+        return self._flow("TCP", peer)
+
+    def _flow(self, transport: Transport, peer: Address) -> Flow:
+        return Flow(transport, peer, self.secured if transport == "TLS" else self.local, self._send_by_tcp)
 
     def _send_by_tcp(self, data: bytes, to: Address) -> None:
         writer = self._connections.get(to)
         if writer and not writer.is_closing():
             writer.write(data)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, transport: Transport, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer: Address = writer.get_extra_info("peername")[:2]
         if len(self._connections) >= MOST_CONNECTIONS:
             writer.close()
             return
         self._connections[peer] = writer
-        await self._serve(reader, writer, peer)
+        await self._serve(transport, reader, writer, peer)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Address) -> None:
-        flow = Flow("TCP", peer, self.local, self._send_by_tcp)
+    async def _serve(
+        self, transport: Transport, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Address
+    ) -> None:
+        flow = self._flow(transport, peer)
         try:
             while data := await asyncio.wait_for(read_framed(reader), IDLE_S):
                 if data.strip():

@@ -39,6 +39,15 @@ def read_description(message: SipMessage) -> SdpMessage | None:
         raise Unacceptable(f"no SDP: {type(error).__name__}") from None
 
 
+def profile_of(message: SipMessage) -> str:
+    """How a message's sound would go, such as RTP/AVP; empty where it offers none that can be read."""
+    try:
+        description = read_description(message)
+    except Unacceptable:
+        return ""
+    return description.audio.proto if description and description.audio else ""
+
+
 def write_description(message: SipMessage, description: SdpMessage) -> None:
     """Put a session description into a message."""
     message.text = serialize_sdp(description)

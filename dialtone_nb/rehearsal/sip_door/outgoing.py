@@ -177,7 +177,7 @@ class OutgoingSession(Session):
     def _ack(self, response: SipResponse) -> SipRequest:
         dialog = self.dialog
         ack = SipRequest(method="ACK", uri=dialog.remote_target)
-        via = Via("SIP/2.0", self.flow.transport, self._switchboard.host, self._switchboard.port)
+        via = Via("SIP/2.0", self.flow.transport, self._switchboard.host, self.flow.local[1])
         via.params = {"branch": generate_branch(), "rport": None}
         ack.headers.append("Via", stringify_via(via))
         ack.headers.set_single("From", f"<{dialog.local_uri}>;tag={dialog.local_tag}")

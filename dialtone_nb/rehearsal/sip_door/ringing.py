@@ -10,6 +10,7 @@ from typing import Literal
 
 from aiosipua.headers import parse_uri
 
+from dialtone_nb.rehearsal.assumptions import INSECURE_RESPONSE
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
 from dialtone_nb.rehearsal.sip_door.address import SIP_PORT, Trunk
@@ -22,6 +23,7 @@ from dialtone_nb.rehearsal.sip_door.journal import Journal, Note, Step
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.outgoing import Outcome, OutgoingSession
 from dialtone_nb.rehearsal.sip_door.registrar import Binding, Registrar
+from dialtone_nb.rehearsal.sip_door.security import ringing_fault
 from dialtone_nb.rehearsal.sip_door.sessions import Switchboard
 from dialtone_nb.rehearsal.store import Store
 from dialtone_nb.sip import parse_sip_uri
@@ -60,6 +62,12 @@ class Telephones:
     def bindings(self, leg: OutgoingLeg) -> list[Binding]:
         """The phones that are registered now at the SIP address that a leg leads to."""
         return self.registrar.bindings(parse_sip_uri(leg.address), self.now()) if is_phone(leg) else []
+
+    def insecurity(self, leg: OutgoingLeg, bindings: Sequence[Binding]) -> Complaint | None:
+        """Why a domain's Secure keeps these phones from being rung; None where nothing does."""
+        with self.store.transaction() as tables:
+            domain = tables.find("sip_domain", "", parse_sip_uri(leg.address)[1])
+        return ringing_fault(domain, {one.flow.transport for one in bindings}) if domain else None
 
     def trunk_of(self, leg: OutgoingLeg) -> Trunk | None:
         """The trunk, where a leg leads to it: to a SIP address that is none of our own domains'."""
@@ -109,7 +117,10 @@ class Ringing:
         self._tasks = [asyncio.ensure_future(self._ring(leg)) for leg in self._legs.values()]
 
     async def _ring(self, leg: OutgoingLeg) -> None:
-        if bindings := self._telephones.bindings(leg):
+        bindings = self._telephones.bindings(leg)
+        if bindings and (complaint := self._telephones.insecurity(leg, bindings)):
+            self._fail(Fails(leg.call_sid, "failed", INSECURE_RESPONSE, complaint))
+        elif bindings:
             await asyncio.gather(*(self._ring_phone(leg, binding, len(bindings)) for binding in bindings))
         elif trunk := self._telephones.trunk_of(leg):
             await self._ring_trunk(leg, trunk)
@@ -188,7 +199,7 @@ class Ringing:
         if self._telephones.listening.is_open(binding.flow):
             return binding.flow
         uri = parse_uri(binding.contact)
-        if uri.host != binding.flow.peer[0]:
+        if uri.host != binding.flow.peer[0] or binding.flow.transport == "TLS":
             return None
         try:
             return await self._telephones.listening.connect((uri.host, uri.port or SIP_PORT))

@@ -41,13 +41,13 @@ class Switchboard:
 
     transactions: Transactions
     host: str  # the address that phones have of this machine
-    port: int
     opened: Callable[[Session], None]
     closed: Callable[[Session], None]
 
     def contact(self, flow: Flow) -> str:
         """Our own Contact, as it is over this flow."""
-        return f"<sip:{self.host}:{self.port}{';transport=tcp' if flow.transport == 'TCP' else ''}>"
+        how = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        return f"<sip:{self.host}:{flow.local[1]}{how}>"
 
 
 class Session:
@@ -164,7 +164,7 @@ class Session:
         request = self.dialog.create_request(
             method,
             via_host=self._switchboard.host,
-            via_port=self._switchboard.port,
+            via_port=self.flow.local[1],
             via_transport=self.flow.transport,
         )
         request.headers.set_single("User-Agent", SERVER)

@@ -66,6 +66,7 @@ class PhoneBook:
     host: str
     port: int
     trunk: Trunk | None
+    tls_port: int  # 0 for none
 
     def registrations(self, now: float) -> list[dict[str, Any]]:
         """Every binding, as JSON; Twilio itself has no such list."""
@@ -102,6 +103,7 @@ class PhoneBook:
             host=self.host,
             port=self.port,
             trunk=self.trunk,
+            tls_port=self.tls_port,
             numbers=numbers,
             newest=NEWEST,
         )
