@@ -93,9 +93,9 @@ def attempts_of(frame: pd.DataFrame) -> pl.DataFrame:
 def pandas_of(attempts: pl.DataFrame) -> pd.DataFrame:
     """The attempts, or any other rows, as a pandas frame; texts are texts."""
     texts = pl.col(pl.Categorical, pl.Enum).cast(pl.String)
-    frame: pd.DataFrame = (
-        attempts.with_columns(texts).to_arrow().to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    )
+    # Of numbers that may be missing those that are there stay whole; a count is never missing.
+    whole = {pa.int64(): pd.Int64Dtype()}.get if "duration_s" in attempts.columns else None
+    frame: pd.DataFrame = attempts.with_columns(texts).to_arrow().to_pandas(types_mapper=whole)
     return frame.astype({name: kind for name, kind in COLUMNS.items() if name in frame})
 
 

@@ -21,8 +21,8 @@ COUNTED: Final = ("started_at", "client", "direction", "outcome")
 def tally_signs(attempts: pl.DataFrame) -> pl.DataFrame:
     """By phone and UTC day: attempts, signs of life, the first and last of them, and the longest time between two.
 
-    A sign of life is an attempt that the phone placed, or that rang it, found it busy or was answered. Tallies of
-    other whole days merge with this one.
+    A sign of life is an attempt that the phone placed, or that rang it, found it busy or was answered. The attempts
+    are oldest first. Tallies of other whole days merge with this one.
     """
     at, outcome = pl.col("started_at"), pl.col("outcome")
     sign_at = at.filter((pl.col("direction") == "outgoing") | outcome.is_in(DELIVERED))
@@ -37,7 +37,7 @@ def tally_signs(attempts: pl.DataFrame) -> pl.DataFrame:
             first_sign_at=sign_at.min(),
             last_sign_at=sign_at.max(),
             last_answered_at=at.filter(outcome == "answered").max(),
-            longest_quiet=sign_at.sort().diff().max(),
+            longest_quiet=sign_at.diff().max(),
         )
         .with_columns(pl.col("client").cast(pl.String))
     )
