@@ -92,6 +92,28 @@ def test_damaged_calls_of_a_phone_with_its_password_ring_nobody_else(network: Ne
     assert handset().register().status_code == 200
 
 
+def test_a_call_that_was_overheard_can_not_be_placed_again(network: Network, handset: Handsets) -> None:
+    """The same answer to the same challenge, from a stranger: asked again with stale=true, and nobody rings."""
+    caller, called, stranger = handset(), handset(network.add_user()), handset()
+    assert called.register().status_code == 200
+    uri = f"sip:{called.user}@{DOMAIN}"
+    assert caller.invite(called.user).status_code == 180
+    called.respond(called.asked("INVITE"), 486)
+    answer = caller.response(to=caller.sent)
+    while answer.status_code < 200:
+        answer = caller.response(to=caller.sent)
+    caller.acknowledge(answer, caller.sent)
+    called.settle()
+    calls = len(network.calls())
+    overheard = stranger.request("INVITE", uri, body=SDP.format(port=stranger.port))
+    overheard.headers.set_single("Proxy-Authorization", caller.sent.get_header("Proxy-Authorization") or "")
+    refused = stranger.ask(overheard)
+    assert refused.status_code == 407
+    assert "stale=true" in (refused.get_header("Proxy-Authenticate") or "")
+    assert called.hears_nothing(0.3)
+    assert len(network.calls()) == calls
+
+
 def test_damaged_streams_are_hung_up_on_and_others_served(network: Network, handset: Handsets) -> None:
     """Over TCP what can't be framed ends that connection alone."""
     for number, data in enumerate(damaged(2)):
