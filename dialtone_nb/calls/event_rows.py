@@ -31,7 +31,7 @@ ROWS: Final = pl.Schema(
         DURATION: pl.Int64(),
     }
 )
-READ_BYTES: Final = 4_000_000
+READ_BYTES: Final = 2_000_000
 END_OF_ROW, END_OF_LINE = (np.frombuffer(letters, dtype="uint16")[0] for letters in (b"},", b"}\n"))
 # What a number or a truth value of JSON looks like once it has become a text.
 NO_TEXT: Final = r"^(true|false|-?\d[\d.eE+-]*)$"

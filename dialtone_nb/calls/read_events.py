@@ -26,7 +26,7 @@ ARCHIVE_SUFFIXES: Final = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".txz", ".tar.b
 # What a broken or cut-off archive or packed file can raise.
 UNPACKING_ERRORS: Final = (EOFError, lzma.LZMAError, gzip.BadGzipFile, tarfile.ReadError, OSError)
 # Small files are read so many bytes at a time; each piece costs a millisecond of its own.
-PIECE_BYTES: Final = 4_000_000
+PIECE_BYTES: Final = 1_000_000
 
 File = tuple[str, bytes]
 
