@@ -16,6 +16,8 @@ from .toll_fraud import DIALLED, table_of_dialling, try_dialling
 
 # Where only a sample runs, calls are placed at so many API calls' distance.
 SAMPLED_EVERY = 12
+# How often whoever waits for all cases is told how far they are.
+TOLD_EVERY = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,11 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     with prepared(every=SAMPLED_EVERY if options.sample else 1) as ready:
         verdicts = _sweep(ready, options.sample, options.seed)
-        bad = [verdict for verdict in verdicts if not verdict.is_good]
+        bad = any(not verdict.is_good for verdict in verdicts)
         wrong = [(name, call) for name, usual in ready.undisturbed.items() for call in usual.misrouted]
         print(f"\n{table_by_apply(verdicts, ready.undisturbed)}\n\n{table_by_fault(verdicts)}\n")
-    for verdict in bad:
-        print(f"{verdict.case}: {_told(verdict)}", file=sys.stderr)
     for name, call in wrong:
         print(f"{name}, undisturbed: {call}", file=sys.stderr)
     print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s\n", flush=True)
@@ -61,11 +61,13 @@ def _sweep(ready: Prepared, sample: int, seed: int) -> list[Verdict]:
     print(f"{len(cases):,} of {len(every):,} cases" + (f", chosen by seed {seed}" if sample else ""), flush=True)
     done = 0
 
-    def tell(_: Verdict) -> None:
+    def tell(verdict: Verdict) -> None:
         nonlocal done
         done += 1
-        if sys.stderr.isatty():
-            print(f"\r{done:,} of {len(cases):,}", end="", file=sys.stderr, flush=True)
+        if not verdict.is_good:
+            print(f"{verdict.case}: {_told(verdict)}", file=sys.stderr, flush=True)
+        if done % TOLD_EVERY == 0:
+            print(f"{done:,} of {len(cases):,} cases", file=sys.stderr, flush=True)
 
     return run_cases(ready, cases, tell)
 

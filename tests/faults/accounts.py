@@ -20,14 +20,14 @@ PROD = "dialtone-example-prod.sip.twilio.com"
 EDITED = "/decide"
 
 
-def open_desk(folder: Path, *, operator: str = OPERATOR, **options: float) -> Desk:
+def open_desk(folder: Path, *, operator: str = OPERATOR) -> Desk:
     """A desk on the account in this folder, with parameters of its own; the rehearsal starts in this process."""
     os.environ["DIALTONE_REHEARSAL_STATE"] = str(folder / "state.db")
     os.environ["DIALTONE_OPERATOR"] = operator
     project = folder / "project"
     if not project.exists():
         shutil.copytree(ROOT / "parameters", project / "parameters")
-    return Desk(open_account("rehearsal", project, **options), project, *sample(), TRUNK_PASSWORD)
+    return Desk(open_account("rehearsal", project), project, *sample(), TRUNK_PASSWORD)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def _apply_while_calls_are_placed(
 
 def _apply_struck(case: Case, folder: Path) -> bool:
     """Whether the apply got over the fault by itself."""
-    desk = case.apply.prepare(_open(folder, timeout_s=case.fault.timeout_s))
+    desk = case.apply.prepare(_open(folder))
     strike(desk, case.fault, case.call)
     try:
         return desk.carry_out(case.apply.propose(desk)).is_complete
@@ -174,7 +174,7 @@ def _settle_claim(desk: Desk, held: HeldError, case: Case) -> str:
     return ""
 
 
-def _open(folder: Path, **options: float) -> Desk:
+def _open(folder: Path) -> Desk:
     # Backing off is tried elsewhere; here it would only take time.
     transport.wait_random_exponential = lambda **_: wait_none()  # type: ignore[assignment]
-    return open_desk(folder, **options)
+    return open_desk(folder)

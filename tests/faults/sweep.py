@@ -20,6 +20,8 @@ from .cases import Case, Undisturbed, Verdict, apply_undisturbed, run_case
 from .strikes import FAULTS
 
 SEED = 7
+# While one waits for an answer that doesn't come, or for functions to start, another can work.
+WORKERS_A_PROCESSOR = 2
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def run_cases(
                 (index, run_case(case, ready.accounts[case.apply.account], ready.undisturbed[case.apply.name]))
             )
 
-    working = [context.Process(target=work) for _ in range(workers or os.cpu_count() or 1)]
+    working = [context.Process(target=work) for _ in range(workers or WORKERS_A_PROCESSOR * (os.cpu_count() or 1))]
     for process in working:
         process.start()
     try:
