@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from dialtone_nb.rehearsal.refusal import NOT_MODELLED
@@ -61,3 +62,8 @@ def raise_alert(
         },
         at=at,
     )
+
+
+def alerts_about(tables: Tables, resource_sid: str) -> Sequence[Thing]:
+    """The alerts about a call, a leg or a function, oldest first."""
+    return tables.beginning_with("alert", "", f"{resource_sid} ")

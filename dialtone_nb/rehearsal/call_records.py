@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -133,10 +133,10 @@ class Condition:
     value: Any
 
 
-def list_calls(
-    tables: Tables, conditions: Sequence[Condition], limit: int, *, after: str = "", before: str = ""
-) -> list[CallRecord]:
-    """At most `limit` calls that fulfil all conditions, newest first; after or before the call with a SID."""
+def walk_calls(
+    tables: Tables, conditions: Sequence[Condition], *, after: str = "", before: str = ""
+) -> Iterator[CallRecord]:
+    """The calls that fulfil all conditions, newest first; behind the call with a SID, or, backwards, ahead of one."""
     wheres = [condition.comparison for condition in conditions]
     values = [condition.value for condition in conditions]
     place = find_call(tables, after or before) if after or before else None
@@ -146,8 +146,7 @@ def list_calls(
     order = "ASC" if before else "DESC"
     where = f"WHERE {' AND '.join(wheres)}" if wheres else ""
     rows = tables.sql.execute(
-        f"SELECT {COLUMNS} FROM calls {where} ORDER BY started {order}, sid {order} LIMIT ?",  # noqa: S608 - our own words
-        (*values, limit),
+        f"SELECT {COLUMNS} FROM calls {where} ORDER BY started {order}, sid {order}",  # noqa: S608 - our own words
+        values,
     )
-    records = [_record(row) for row in rows]
-    return records[::-1] if before else records
+    return map(_record, rows)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 from dialtone_nb.rehearsal.operations import Ask, Reply
 from dialtone_nb.rehearsal.refusal import Refusal
+from dialtone_nb.rehearsal.store import Tables, Thing
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 1000
@@ -121,3 +123,29 @@ def list_reply(
     before = BEFORE + key(page[0]) if page and earlier else ""
     after = AFTER + key(page[-1]) if page and later else ""
     return page_reply(ask, name, [body(item) for item in page], (before, after))
+
+
+def walk_reply(
+    ask: Ask, name: str, walk: Callable[[Wanted], Iterator[Any]], body: Callable[[Any], Any], key: Callable[[Any], str]
+) -> Reply:
+    """One page of a list that is not read whole: `walk` begins where the page does, and goes back from `before`."""
+    wanted = wanted_page(ask)
+    items = list(islice(walk(wanted), wanted.size + 1))
+    more, page = len(items) > wanted.size, items[: wanted.size]
+    earlier, later = bool(wanted.after), more
+    if wanted.before:
+        page.reverse()
+        earlier, later = more, True
+    before = BEFORE + key(page[0]) if page and earlier else ""
+    after = AFTER + key(page[-1]) if page and later else ""
+    return page_reply(ask, name, [body(item) for item in page], (before, after))
+
+
+def walk_things(
+    tables: Tables, kind: str, parent: str, wanted: Wanted, *, since: float, until: float
+) -> Iterator[Thing]:
+    """The things of a kind, a parent and a time from where a page begins; a Refusal for a token that names none."""
+    marker = wanted.after or wanted.before
+    if marker and tables.get(kind, marker, parent) is None:
+        raise stale_token()
+    return tables.walk(kind, parent, since=since, until=until, after=wanted.after, before=wanted.before)

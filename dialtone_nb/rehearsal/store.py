@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from dialtone_nb.rehearsal.identity import Identity
 Body = dict[str, Any]
 
 FORMAT = "1"
+LAST_CHARACTER = "\U0010ffff"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clock (only INTEGER PRIMARY KEY CHECK (only = 1), now REAL NOT NULL);
@@ -130,6 +132,38 @@ class Tables:
         rows = self.sql.execute(
             f"SELECT {COLUMNS} FROM things WHERE kind = ? {narrower} ORDER BY created DESC, name, nth DESC",  # noqa: S608
             (kind,) if parent is None else (kind, parent),
+        )
+        return [_thing(row) for row in rows]
+
+    def walk(
+        self, kind: str, parent: str, *, since: float = -inf, until: float = inf, after: str = "", before: str = ""
+    ) -> Iterator[Thing]:
+        """Things of these times one by one, as `list` has them: there may be too many to hold all of them at once.
+
+        They begin behind the one with the SID `after`; or, with `before`, ahead of that one, and go backwards.
+        """
+        place = self.get(kind, after or before, parent) if after or before else None
+        conditions, values = "", [kind, parent, since, until]
+        if place:
+            ahead, behind = "<>" if before else "><"
+            conditions = (
+                f" AND created {behind}= ? AND (created {behind} ? OR name {ahead} ? OR (name = ? AND nth {behind} ?))"
+            )
+            values += [place.created, place.created, place.name, place.name, place.nth]
+        order = "created, name DESC, nth" if before else "created DESC, name, nth DESC"
+        rows = self.sql.execute(
+            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND created >= ? AND created <= ?"  # noqa: S608
+            f"{conditions} ORDER BY {order}",
+            values,
+        )
+        return map(_thing, rows)
+
+    def beginning_with(self, kind: str, parent: str, name: str) -> Sequence[Thing]:
+        """All things whose natural keys begin with this, oldest first."""
+        rows = self.sql.execute(
+            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND name >= ? AND name < ?"  # noqa: S608
+            " ORDER BY created, name, nth",
+            (kind, parent, name, name + LAST_CHARACTER),
         )
         return [_thing(row) for row in rows]
 

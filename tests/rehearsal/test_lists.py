@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,11 +16,12 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal
+from dialtone_nb.rehearsal import store as store_module
 from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.call_records import CallRecord, change_call, start_call
 from dialtone_nb.rehearsal.operations import Ask
 from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.store import Store
+from dialtone_nb.rehearsal.store import Store, Thing
 
 from .doors import Door
 
@@ -192,3 +196,54 @@ def test_pages_hold_each_item_once_forwards_and_backwards(items: list[int], size
             break
         before, body = body["items"], page(body["meta"]["next_page_url"].partition("?")[2])
     assert seen == items
+
+
+THINGS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc")), max_size=30)
+
+
+@settings(max_examples=40)
+@given(THINGS, st.integers(0, 3), st.integers(0, 3))
+def test_walking_goes_the_way_of_the_list_from_anywhere(made: list[tuple[int, str]], since: int, until: int) -> None:
+    """Things of a time, one by one, are those of the list, behind any one of them and, backwards, ahead of it."""
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "state.db", 7)
+        with store.transaction() as tables:
+            for at, name in made:
+                tables.add("NO", "log", "here", name, {}, at=at)
+            tables.add("NO", "log", "elsewhere", "a", {}, at=since)
+            listed = [one for one in tables.list("log", "here") if since <= one.created <= until]
+            assert list(tables.walk("log", "here", since=since, until=until)) == listed
+            for place, one in enumerate(listed):
+                after = tables.walk("log", "here", since=since, until=until, after=one.sid)
+                assert list(after) == listed[place + 1 :]
+                before = tables.walk("log", "here", since=since, until=until, before=one.sid)
+                assert list(before) == listed[:place][::-1]
+        store.close()
+
+
+def test_a_page_of_what_grows_with_every_call_reads_that_page_alone(
+    client: Client, rehearsal: Rehearsal, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of alerts by the hundred a page reads its own, and the notifications of one call are read without the others."""
+    store = Store(state, rehearsal.identity.seed)
+    with store.transaction() as tables:
+        call = start_call(tables, FIRST_NUMBER, "+15035550199", "inbound", "completed")
+        for number in range(300):
+            raise_alert(tables, 32009, f"CA{number:032}", "it went wrong")
+            tables.advance(1)
+        raise_alert(tables, 32011, call.sid, "this, too")
+    store.close()
+    read: list[str] = []
+
+    def counting(row: Sequence[Any]) -> Thing:
+        read.append(row[1])
+        return thing_of(row)
+
+    thing_of = store_module._thing
+    monkeypatch.setattr(store_module, "_thing", counting)
+    (first, second) = islice(client.monitor.v1.alerts.stream(page_size=20), 2)
+    assert (first.error_code, second.error_code) == ("32011", "32009")
+    assert 0 < read.count("alert") <= 21
+    read.clear()
+    assert [one.error_code for one in client.calls(call.sid).notifications.list()] == ["32011"]
+    assert read.count("alert") == 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dialtone_nb.rehearsal.api.classic import VERSION
 from dialtone_nb.rehearsal.clock import is_date, iso8601, parse_time
 from dialtone_nb.rehearsal.fields import Field, choice, read_fields
 from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.paging import Wanted, walk_reply, walk_things
 from dialtone_nb.rehearsal.refusal import absent, more_info
 from dialtone_nb.rehearsal.store import Tables, Thing
 
@@ -47,16 +48,15 @@ def list_(tables: Tables, ask: Ask) -> Reply:
     start = max(wanted.get("start_date", 0.0), tables.now() - KEPT_DAYS * DAY)
     end = wanted.get("end_date", float("inf")) + (DAY - 1 if is_date(dict(ask.query).get("EndDate", "")) else 0)
     level = wanted.get("log_level")
-    alerts = [
-        alert
-        for alert in tables.list("alert", "")
-        if start <= alert.created <= end and level in {None, alert.body["log_level"]}
-    ]
+
+    def walk(wanted: Wanted) -> Iterator[Thing]:
+        alerts = walk_things(tables, "alert", "", wanted, since=start, until=end)
+        return (alert for alert in alerts if level in {None, alert.body["log_level"]})
 
     def body(alert: Thing) -> dict[str, Any]:
         return {key: value for key, value in alert_body(tables, alert).items() if key not in ONLY_ONE_BY_ONE}
 
-    return list_reply(ask, "alerts", alerts, body, lambda alert: str(alert.sid))
+    return walk_reply(ask, "alerts", walk, body, lambda alert: str(alert.sid))
 
 
 def fetch(tables: Tables, ask: Ask) -> Reply:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dialtone_nb.rehearsal.alerting import alerts_about
 from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
 from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic
 from dialtone_nb.rehearsal.api.days import DAY, is_of_date
 from dialtone_nb.rehearsal.api.prices import UNIT
-from dialtone_nb.rehearsal.call_records import CallRecord, Condition, find_call, list_calls
+from dialtone_nb.rehearsal.call_records import CallRecord, Condition, find_call, walk_calls
 from dialtone_nb.rehearsal.clock import parse_time, rfc2822
 from dialtone_nb.rehearsal.fields import Field, choice, read_field, read_fields, sid
 from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.paging import AFTER, BEFORE, list_reply, page_reply, stale_token, wanted_page
+from dialtone_nb.rehearsal.paging import Wanted, list_reply, stale_token, walk_reply
 from dialtone_nb.rehearsal.refusal import absent, more_info
 from dialtone_nb.rehearsal.store import Tables, Thing
 
@@ -104,19 +106,18 @@ def conditions_of(ask: Ask) -> list[Condition]:
 
 def list_(tables: Tables, ask: Ask) -> Reply:
     """Calls that fit every filter, newest first."""
-    wanted, conditions = wanted_page(ask), conditions_of(ask)
-    marker = wanted.after or wanted.before
-    if marker and find_call(tables, marker) is None:
-        raise stale_token()
-    calls = list_calls(tables, conditions, wanted.size + 1, after=wanted.after, before=wanted.before)
-    more = len(calls) > wanted.size
-    if wanted.before:
-        earlier, later, calls = more, True, calls[-wanted.size :]
-    else:
-        earlier, later, calls = bool(wanted.after), more, calls[: wanted.size]
-    tokens = (BEFORE + calls[0].sid if calls and earlier else "", AFTER + calls[-1].sid if calls and later else "")
+    conditions = conditions_of(ask)
     uri, account_sid, now = account_uri(tables), tables.identity.account_sid, tables.now()
-    return page_reply(ask, "calls", [call_body(uri, account_sid, call, now) for call in calls], tokens)
+
+    def walk(wanted: Wanted) -> Iterator[CallRecord]:
+        marker = wanted.after or wanted.before
+        if marker and find_call(tables, marker) is None:
+            raise stale_token()
+        return walk_calls(tables, conditions, after=wanted.after, before=wanted.before)
+
+    return walk_reply(
+        ask, "calls", walk, lambda call: call_body(uri, account_sid, call, now), lambda call: str(call.sid)
+    )
 
 
 def fetch(tables: Tables, ask: Ask) -> Reply:
@@ -159,9 +160,9 @@ def notification_body(tables: Tables, alert: Thing) -> dict[str, Any]:
     }
 
 
-def notifications_of(tables: Tables, call_sid: str) -> list[Thing]:
-    """The alerts that are about a call."""
-    return [alert for alert in tables.list("alert", "") if alert.body["resource_sid"] == call_sid]
+def notifications_of(tables: Tables, call_sid: str) -> Sequence[Thing]:
+    """The alerts that are about a call, newest first."""
+    return alerts_about(tables, call_sid)[::-1]
 
 
 def list_notifications(tables: Tables, ask: Ask) -> Reply:

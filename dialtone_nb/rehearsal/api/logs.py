@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dialtone_nb.rehearsal.api.environments import environment_of, environment_url
@@ -9,7 +10,7 @@ from dialtone_nb.rehearsal.api.services import HOST
 from dialtone_nb.rehearsal.clock import iso8601, parse_time
 from dialtone_nb.rehearsal.fields import Field, read_fields, sid
 from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.paging import Wanted, walk_reply, walk_things
 from dialtone_nb.rehearsal.refusal import absent
 from dialtone_nb.rehearsal.store import Tables, Thing
 
@@ -40,12 +41,12 @@ def list_(tables: Tables, ask: Ask) -> Reply:
     start = max(values.get("start_date", now - DAY), now - KEPT_DAYS * DAY)
     end = values.get("end_date", now)
     function = values.get("function_sid")
-    logs = [
-        log
-        for log in tables.list("log", environment.sid)
-        if start <= log.created <= end and function in {None, "", log.body["function_sid"]}
-    ]
-    return list_reply(ask, "logs", logs, lambda log: log_body(tables, log, environment), lambda log: str(log.sid))
+
+    def walk(wanted: Wanted) -> Iterator[Thing]:
+        logs = walk_things(tables, "log", environment.sid, wanted, since=start, until=end)
+        return (log for log in logs if function in {None, "", log.body["function_sid"]})
+
+    return walk_reply(ask, "logs", walk, lambda log: log_body(tables, log, environment), lambda log: str(log.sid))
 
 
 def fetch(tables: Tables, ask: Ask) -> Reply:

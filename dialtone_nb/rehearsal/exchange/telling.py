@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dialtone_nb.rehearsal.alerting import alerts_about
 from dialtone_nb.rehearsal.exchange.entries import TurnedAway
 from dialtone_nb.rehearsal.exchange.ledger import Leg
 from dialtone_nb.rehearsal.exchange.live_call import LiveCall
@@ -15,7 +16,7 @@ def tell_call(tables: Tables, call: LiveCall) -> dict[str, Any]:
     """A call that is over: its record, its legs, what was heard, asked and complained of."""
     record = call.own.record
     sids = {record.sid, *(leg.record.sid for leg in call.legs)}
-    alerts = [alert for alert in tables.list("alert", "") if alert.body["resource_sid"] in sids]
+    alerts = [alert for sid in sids for alert in alerts_about(tables, sid)]
     alerts.sort(key=lambda alert: (alert.created, alert.name, alert.nth))
     return {
         "call_sid": record.sid,
