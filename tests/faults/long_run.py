@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from dialtone_nb.transport import Transport
 from tests.infrastructure.desk import SERVICE, sample
 
 from .accounts import make_account
-from .applies import EVERYBODY
+from .applies import EVERYBODY, FROM_PROD, FROM_STAGE, TO_PROD, TO_STAGE, Order
 
 CALLS = 100_000
 # Memory is compared with what it was once this part of the calls were placed: caches are full then.
@@ -30,53 +31,71 @@ WARM = 0.1
 BOUND_MB = 64
 # Before anything, as the clock starts there.
 BEGINNING = "2026-03-01"
+# What is placed in turn, and what the report has to say of it: most calls are answered, as in a network, and not all.
+ORDERS: Sequence[tuple[Order, str]] = (
+    *((order, "answered") for order in (*EVERYBODY, *EVERYBODY)),
+    (FROM_STAGE | {"busy": True}, "busy"),
+    (FROM_PROD | {"no_answer": True}, "no_answer"),
+    (FROM_PROD | {"dial": "9005550199"}, "refused"),
+    (TO_STAGE | {"unreachable": True}, "unreachable"),
+    (TO_PROD | {"cancel_after": 1.0}, "canceled"),
+)
 
 
 @dataclass(frozen=True)
 class LongRun:
-    """What came of a long run: calls placed and reported, memory in megabytes, seconds."""
+    """What came of a long run: calls by outcome, as placed and as reported; memory in megabytes, seconds."""
 
-    placed: int
-    reported: int
-    answered: int
+    placed: Counter[str]
+    reported: Counter[str]
     warm_mb: float
     end_mb: float
     seconds: float
 
     @property
     def is_good(self) -> bool:
-        """Whether every call was answered and is reported, and memory stayed within the bound."""
-        return self.placed == self.reported == self.answered and self.end_mb - self.warm_mb <= BOUND_MB
+        """Whether every call is reported as it went, and once, and memory stayed within the bound."""
+        return self.placed == self.reported and self.end_mb - self.warm_mb <= BOUND_MB
 
     def row(self) -> str:
         """The run as a row of Markdown, below its heading."""
-        heads = ("calls placed", "reported", "answered", "lost", "memory after a tenth", "at the end", "calls a second")
-        cells = (
-            *(f"{number:,}" for number in (self.placed, self.reported, self.answered, self.placed - self.reported)),
-            *(f"{megabytes:.0f} MB" for megabytes in (self.warm_mb, self.end_mb)),
-            f"{self.placed / self.seconds:.0f}",
-        )
-        return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---:"] * len(heads), cells))
+        cells = {
+            "calls placed": f"{self.placed.total():,}",
+            "reported": f"{self.reported.total():,}",
+            "lost": f"{(self.placed - self.reported).total():,}",
+            "too many": f"{(self.reported - self.placed).total():,}",
+            "memory after a tenth": f"{self.warm_mb:.0f} MB",
+            "at the end": f"{self.end_mb:.0f} MB",
+            "calls a second": f"{self.placed.total() / self.seconds:.0f}",
+        }
+        return "\n".join(f"| {' | '.join(line)} |" for line in (cells, ["---:"] * len(cells), cells.values()))
 
 
 def run_long(calls: int) -> LongRun:
     """So many calls, out of and into two environments in turn, and what the account's own report has of them."""
+    placed: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="long-run-") as name:
         folder = Path(name)
         make_account(folder, "network")
         with _rehearsal(folder / "state.db") as (process, account):
-            started = time.monotonic()
-            answered = warm = 0
+            started, warm = time.monotonic(), 0
             for number in range(calls):
-                order = EVERYBODY[number % len(EVERYBODY)]
-                answered += _place(account, order)
+                order, outcome = ORDERS[number % len(ORDERS)]
+                account.transport.send("POST", f"{CONTROL}/calls", json=order).raise_for_status()
+                placed[outcome] += 1
                 if number == int(calls * WARM):
                     warm = memory_kb(process.pid)
             seconds, end = time.monotonic() - started, memory_kb(process.pid)
-            phones = {one.caller_id: Phone(key, one.environment) for key, one in sample()[0].clients.items()}
-            data = load_calls("twilio", account, since=BEGINNING, service=SERVICE, phones=phones)
+            reported = _report(account)
             account.transport.session.close()
-    return LongRun(calls, len(data.frame), answered, warm / 1024, end / 1024, seconds)
+    return LongRun(placed, reported, warm / 1024, end / 1024, seconds)
+
+
+def _report(account: Account) -> Counter[str]:
+    """How many calls came to what, by the account's own report."""
+    phones = {one.caller_id: Phone(key, one.environment) for key, one in sample()[0].clients.items()}
+    data = load_calls("twilio", account, since=BEGINNING, service=SERVICE, phones=phones)
+    return Counter(map(str, data.frame["outcome"]))
 
 
 def memory_kb(process: int) -> int:
@@ -87,12 +106,6 @@ def memory_kb(process: int) -> int:
         child for task in Path(f"/proc/{process}/task").iterdir() for child in (task / "children").read_text().split()
     }
     return own + sum(memory_kb(int(child)) for child in children)
-
-
-def _place(account: Account, order: dict[str, str]) -> bool:
-    """Whether a call got through to somebody, all of it heard."""
-    told = account.transport.send("POST", f"{CONTROL}/calls", json=order).json()
-    return bool(told["answered"]) and not told["alerts"]
 
 
 @contextmanager
