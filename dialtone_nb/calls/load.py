@@ -155,7 +155,8 @@ def _load_events(path: Path) -> CallData:
     framed = frame_events(partial(read_event_files, path))
     log, quality = framed.log, framed.quality
     if not log.names:
-        raise InputError(Fault(f"source {path}", "holds no call events", "name a folder or archive of event files"))
+        problem = "; ".join(["holds no call events", *(f"{one.what}: {one.example}" for one in quality.findings()[:1])])
+        raise InputError(Fault(f"source {path}", problem, "name a folder or archive of event files"))
     days = sorted(day for day in log.days if _is_day(day))
     if not days:
         return CallData(framed.attempts, path.name, quality.findings())

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -24,7 +25,7 @@ PACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 EVENT_SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".log")
 ARCHIVE_SUFFIXES: Final = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".txz", ".tar.bz2")
 # What a broken or cut-off archive or packed file can raise.
-UNPACKING_ERRORS: Final = (EOFError, lzma.LZMAError, gzip.BadGzipFile, tarfile.ReadError, OSError)
+UNPACKING_ERRORS: Final = (EOFError, ValueError, lzma.LZMAError, zlib.error, tarfile.ReadError, OSError)
 # Small files are read so many bytes at a time; each piece costs a millisecond of its own.
 PIECE_BYTES: Final = 1_000_000
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 # A Monday morning. Seconds since 1970, as everywhere in the rehearsal.
 BEGINNING = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC).timestamp()
+# No calendar goes on for ever: beyond the year 9999 no time could be written any more.
+LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
 def iso8601(at: float) -> str:
@@ -26,7 +28,10 @@ def parse_time(text: str) -> float:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        when = parsedate_to_datetime(text)
+        try:
+            when = parsedate_to_datetime(text)
+        except ValueError:
+            raise ValueError("must be a date, or a time of ISO 8601 or RFC 2822") from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import orjson
 
 from dialtone_nb.errors import InputError
-from dialtone_nb.rehearsal.clock import iso8601
+from dialtone_nb.rehearsal.clock import LATEST, iso8601
 from dialtone_nb.rehearsal.door_control import PATHS, DoorControl
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.far_sides import set_far_side
@@ -159,8 +159,10 @@ class Control:
     async def advance(self, body: dict[str, Any]) -> dict[str, Any]:
         """The simulated time after some of it has passed."""
         seconds = body.get("advance_s")
-        if not isinstance(seconds, int | float) or seconds < 0:
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise Refusal(20001, 'Time passes with {"advance_s": seconds}, and never backwards')
+        if self.clock()["seconds"] + seconds > LATEST:
+            raise Refusal(20001, f"Time passes until {iso8601(LATEST)[:10]} here, and no further")
         await self._exchange.pass_time(seconds)
         return self.clock()
 

@@ -64,6 +64,8 @@ class Fault:
 def read_fault(body: Mapping[str, Any]) -> Fault:
     """A fault from what was posted: `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
     name, match = str(body.get("fault", "")), body.get("match", {})
+    if not isinstance(match, dict) or not all(isinstance(value, str) for key, value in match.items() if key != "nth"):
+        raise Refusal(20001, 'A fault\'s match is an object of texts, as in {"method": "POST", "path": "/Builds$"}')
     if name not in FAULTS:
         raise Refusal(20001, f"There is no fault {name!r}; there are {', '.join(FAULTS)}")
     if stranger := sorted(set(match) - {"method", "host", "path", "path-regex", "nth"}):

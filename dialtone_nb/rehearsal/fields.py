@@ -27,7 +27,8 @@ def flag(value: str) -> bool:
 
 def integer(value: str) -> int:
     """A whole number."""
-    if not re.fullmatch(r"[0-9]+", value):
+    # Python itself refuses to read thousands of digits, in words of its own.
+    if not re.fullmatch(r"[0-9]{1,18}", value):
         raise ValueError("must be an integer")
     return int(value)
 

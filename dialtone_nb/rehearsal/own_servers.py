@@ -13,16 +13,16 @@ from dialtone_nb.rehearsal.store import Store, Tables
 
 KIND: Final = "own_server"
 BUDGET_S: Final = 15.0
+TWILIOS: Final = (".twilio.com", ".twil.io")
 # What a proxy does not hand on (RFC 9110, 7.6.1), and what requests writes itself.
 _OF_THE_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
 
 
 def add_own_server(store: Store, host: str, address: str) -> dict[str, str]:
     """The name and the address that answers for it, from now on; a `Refusal` where that is not on this machine."""
-    parts = urlsplit(address)
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK or parts.path.strip("/"):
+    if not _is_on_this_machine(address):
         raise Refusal(20001, f"address must be http://127.0.0.1:PORT, on this machine, not {address!r}")
-    if not host or "/" in host:
+    if not host or "/" in host or host.endswith(TWILIOS):
         raise Refusal(20001, "host must be the name in the base URL, such as stage.phones.example.org")
     with store.transaction() as tables:
         known = tables.find(KIND, "", host)
@@ -31,6 +31,14 @@ def add_own_server(store: Store, host: str, address: str) -> dict[str, str]:
         else:
             tables.add("SV", KIND, "", host, {"address": address.rstrip("/")})
     return {"host": host, "address": address.rstrip("/")}
+
+
+def _is_on_this_machine(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "http" and parts.hostname in LOOPBACK and bool(parts.port) and not parts.path.strip("/")
+    except ValueError:  # no host, or no port, that could be one
+        return False
 
 
 def list_own_servers(store: Store) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
+from dialtone_nb.rehearsal.fields import integer
 from dialtone_nb.rehearsal.operations import Ask, Reply
 from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Tables, Thing
@@ -51,9 +52,10 @@ def stale_token() -> Refusal:
 
 
 def _whole(text: str, name: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise Refusal(20001, f"{name} must be an integer")
-    return int(text)
+    try:
+        return integer(text)
+    except ValueError as error:
+        raise Refusal(20001, f"{name} {error}") from None
 
 
 def cut_page(items: Sequence[Any], wanted: Wanted, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 from collections import Counter
 
@@ -127,7 +126,7 @@ class Surface:
         """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
         identity = self._store.identity
         scheme, _, encoded = authorization.partition(" ")
-        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+        with contextlib.suppress(ValueError):  # no Base64, or no text in it
             user, _, password = base64.b64decode(encoded).decode().partition(":")
             if scheme.lower() == "basic" and (user, password) == (identity.account_sid, identity.auth_token):
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -66,7 +67,7 @@ class Answerer:
         details: dict[str, Any] = {}
         if code := asked.value("ErrorCode"):
             details["error_code"] = code
-        if (duration := asked.value("DialCallDuration")).isdecimal():
+        if re.fullmatch("[0-9]{1,9}", duration := asked.value("DialCallDuration")):
             details["duration_s"] = int(duration)
         event = self._event(f"{direction}-dialstatus-{status}", asked.value("client"), asked, details)
         return Answer(twiml, event, direction, status if status in DIAL_STATUSES else "other")

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from ruamel.yaml import YAML
 
 import dialtone_nb
@@ -23,6 +25,7 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.notebook_parameters import Given, read_source
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.runbook import Runbook, Values, check_run
 from dialtone_nb.verify.accepted import load_acceptances
 
@@ -127,13 +130,18 @@ def test_a_wrong_command_line(
 
 CALLS: Mapping[str, Callable[[Runbook], object]] = {
     "load": load_runbook_calls,
+    "read": lambda runbook: load_runbook_calls(runbook).frame,
+    "count": lambda runbook: load_runbook_calls(runbook).tally(),
     "ask": lambda runbook: dialtone_nb.ask_what_if(runbook, str(runbook.parameters.client), "911"),
 }
 
 
-@pytest.mark.parametrize("case", cases("runbooks"))
+@pytest.mark.parametrize("case", cases("runbooks", "archives"))
 def test_a_wrong_value_in_a_runbook(project: Project, case: dict[str, Any]) -> None:
-    """Each is refused by the cell that looks at it; nothing is written at Twilio."""
+    """Each is refused by the cell that looks at it, or at the files that it names; nothing is written at Twilio."""
+    for name, content in case.get("files", {}).items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
     source = read_source(project.folder, case["runbook"])
     given = {name: Given(value, f"parameter {name}") for name, value in case["given"].items()}
 
@@ -144,6 +152,47 @@ def test_a_wrong_value_in_a_runbook(project: Project, case: dict[str, Any]) -> N
         call(runbook)
 
     assert scrubbed(refused(project, work)) == case["says"]
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """A rehearsal with an empty account, for all requests to it."""
+    with start_rehearsal(tmp_path_factory.mktemp("requests") / "state.db") as running:
+        yield running
+
+
+@pytest.mark.parametrize("case", cases("http"))
+def test_a_wrong_request_to_the_rehearsal(rehearsal: Rehearsal, case: dict[str, Any]) -> None:
+    """Each gets Twilio's shape of refusal, one line in it that names what is wrong; the account stays as it was."""
+    method, _, address = case["ask"].partition(" ")
+    host, slash, path = address.partition("/")
+    headers, auth = {"Host": host.encode()}, (rehearsal.account_sid, rehearsal.auth_token)
+    if said := case.get("authorization"):
+        headers, auth = headers | {"Authorization": said.encode()}, None
+    before = contents_of(rehearsal)
+    answer = requests.request(
+        method,
+        rehearsal.url + slash + path.replace("{account}", rehearsal.account_sid).replace("{nines}", "9" * 5000),
+        data=case.get("form") or str(case.get("body", "")).encode() or None,
+        json=case.get("json"),
+        headers=headers,
+        auth=auth,
+        timeout=20,
+    )
+    assert contents_of(rehearsal) == before
+    told = answer.json()
+    message = told["message"].replace(rehearsal.account_sid, "{account}")
+    assert (answer.status_code, told["status"], message) == (case["status"], case["status"], case["says"])
+    assert "\n" not in message
+
+
+def contents_of(rehearsal: Rehearsal) -> list[str]:
+    """Everything that the rehearsed account holds, in SQL."""
+    connection = sqlite3.connect(rehearsal._store.path)
+    try:
+        return list(connection.iterdump())
+    finally:
+        connection.close()
 
 
 def test_there_are_enough_cases() -> None:

@@ -1,7 +1,11 @@
 """Event files become attempts, by the rules in dialtone_nb.calls.events."""
 
+import bz2
+import gzip
 import io
 import json
+import lzma
+import random
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -208,6 +212,9 @@ def test_the_same_events_in_any_wrapping_are_the_same_attempts(suffix: str, tmp_
     pd.testing.assert_frame_equal(load_calls(source).frame, attempts_of(*events))
 
 
+PACKERS = {"json.gz": gzip.compress, "json.xz": lzma.compress, "json.bz2": bz2.compress}
+
+
 def _wrapped(events: list[dict[str, object]], suffix: str, folder: Path) -> Path:
     array, path = json.dumps(events).encode(), folder / f"events.{suffix}"
     if suffix == "folder":
@@ -217,12 +224,10 @@ def _wrapped(events: list[dict[str, object]], suffix: str, folder: Path) -> Path
         path.write_bytes(b"\n".join(json.dumps(one).encode() for one in events))
     elif suffix == "json":
         path.write_bytes(array)
-    elif suffix == "json.gz":
-        import gzip
-
-        path.write_bytes(gzip.compress(array))
+    elif suffix in PACKERS:
+        path.write_bytes(PACKERS[suffix](array))
     else:
-        with tarfile.open(path, f"w:{suffix.removeprefix('tar.')}") as archive:
+        with tarfile.open(path, f"w:{suffix.removeprefix('tar').removeprefix('.')}") as archive:
             member = tarfile.TarInfo("2026/03/20260302.json")
             member.size = len(array)
             archive.addfile(member, io.BytesIO(array))
@@ -241,6 +246,21 @@ def test_a_damaged_archive_gives_what_it_holds_and_says_so(tmp_path: Path) -> No
     cut.write_bytes((tmp_path / "whole.tar").read_bytes()[:60_000])
     assert findings_of(cut)["archive is cut off or damaged"] == 1
     assert 0 < len(load_calls(cut).frame) < 20
+
+
+@pytest.mark.parametrize("suffix", ["json.gz", "json.xz", "json.bz2", "tar", "tar.gz", "tar.xz", "tar.bz2"])
+def test_no_damage_breaks_the_reader(suffix: str, tmp_path: Path) -> None:
+    """Wherever a packed source is cut or changed, what is left of it is read, or one line says that nothing is."""
+    chance, whole = random.Random(7), _wrapped([event("outgoing-call", n) for n in range(50)], suffix, tmp_path)
+    content = whole.read_bytes()
+    for _ in range(40):
+        at, instead = chance.randrange(len(content)), chance.choice((b"", chance.randbytes(chance.randrange(1, 30))))
+        whole.write_bytes(content[:at] + instead + (content[at + 1 :] if instead else b""))
+        try:
+            assert len(load_calls(whole).frame) <= 50
+        except InputError as refusal:
+            assert whole.name in str(refusal)
+            assert len(refusal.lines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import signal
 import sys
 import time
 from collections.abc import Sequence
 
 from .cases import Verdict
+from .fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
 from .long_run import CALLS, run_long
 from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from .tables import table_by_apply, table_by_fault
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, call in wrong:
         print(f"{name}, undisturbed: {call}", file=sys.stderr)
     print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s\n", flush=True)
-    return max(1 if bad or wrong else 0, _dial(options.dialled), _run_long(options.calls))
+    return max(1 if bad or wrong else 0, _dial(options.dialled), _fuzz(options.texts), _run_long(options.calls))
 
 
 def _dial(calls: int) -> int:
@@ -45,6 +47,16 @@ def _dial(calls: int) -> int:
     for wrong in tried.wrong:
         print(wrong, file=sys.stderr)
     return 1 if tried.wrong else 0
+
+
+def _fuzz(texts: int) -> int:
+    if not texts:
+        return 0
+    fuzzed = [fuzz(name, texts) for name in READERS]
+    print(f"{table_of_fuzzing(fuzzed)}\n", flush=True)
+    for broken in itertools.chain.from_iterable(one.broken for one in fuzzed):
+        print(broken, file=sys.stderr)
+    return 1 if any(one.broken for one in fuzzed) else 0
 
 
 def _run_long(calls: int) -> int:
@@ -85,6 +97,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dialled", type=int, default=DIALLED, help="how many generated calls the dial plan is tried with"
     )
+    parser.add_argument("--texts", type=int, default=TEXTS, metavar="N", help="how many texts each reader is given")
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="how long the long run is; 0 for none")
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser

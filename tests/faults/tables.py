@@ -33,7 +33,7 @@ def table_by_apply(verdicts: Sequence[Verdict], undisturbed: Mapping[str, Undist
         counts[PLACED] += usual.placed
         counts[WRONG] += len(usual.misrouted)
         rows.append([name, usual.requests, *counts])
-    return _table(["apply", "API calls", *COLUMNS], [*rows, _sums(rows)])
+    return as_table(["apply", "API calls", *COLUMNS], [*rows, _sums(rows)])
 
 
 def table_by_fault(verdicts: Sequence[Verdict]) -> str:
@@ -41,7 +41,7 @@ def table_by_fault(verdicts: Sequence[Verdict]) -> str:
     rows: list[list[Any]] = [
         [name, *_counts(group)] for name, group in _grouped(verdicts, lambda verdict: verdict.case.fault.name).items()
     ]
-    return _table(["fault", *COLUMNS], [*rows, _sums(rows)])
+    return as_table(["fault", *COLUMNS], [*rows, _sums(rows)])
 
 
 def _grouped(verdicts: Sequence[Verdict], key: Callable[[Verdict], str]) -> dict[str, list[Verdict]]:
@@ -59,7 +59,8 @@ def _sums(rows: Sequence[Sequence[Any]]) -> list[Any]:
     return ["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])]
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def as_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Heads and rows as a table of Markdown, thousands parted by commas."""
     lines = [heads, ["---", *("---:" for _ in heads[1:])], *rows]
     return "\n".join(
         "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else cell for cell in line) + " |" for line in lines

@@ -62,6 +62,15 @@ def test_a_call_is_answered_and_its_events_are_kept(caller: Caller, folder: Path
     }
 
 
+@pytest.mark.parametrize("duration", ["9" * 5000, "\u0664\u0662", "-1", "1e3", ""])
+def test_a_duration_that_is_none_is_left_out(caller: Caller, folder: Path, duration: str) -> None:
+    """The caller is answered in any case, and the event has no duration."""
+    ended = {"CallSid": CALL_SID, "DialCallStatus": "completed", "DialCallDuration": duration}
+    assert caller.ask(ENDED, ended).status_code == 200
+    wait_until(lambda: len(events_in(folder)) == 1)
+    assert "duration_s" not in events_in(folder)[0]
+
+
 def test_no_other_party_is_in_the_events(caller: Caller, folder: Path) -> None:
     """Who was called, and who called, stands nowhere."""
     caller.ask("/sip-outgoing", LOBBY_CALLS)

@@ -25,7 +25,7 @@ def _address(text: str) -> str:
 
 
 def _prefix(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= WHOLE_ADDRESS:
+    if text not in map(str, range(1, WHOLE_ADDRESS + 1)):
         raise ValueError(f"must be a whole number from 1 to {WHOLE_ADDRESS}")
     return int(text)
 

@@ -69,7 +69,9 @@ def read_order(body: Mapping[str, Any]) -> Order:
     targets = body.get("targets", {})
     if not isinstance(targets, Mapping) or not all(isinstance(one, Mapping) for one in targets.values()):
         raise Refusal(20001, 'targets says how each behaves, as in {"+15035550199": {"busy": true}}')
-    words = {word: str(body.get(word, "")) for word in WORDS}
+    words = {word: body.get(word, "") for word in WORDS}
+    if strange := [word for word in sorted(words) if not isinstance(words[word], str)]:
+        raise Refusal(20001, f"{strange[0]} of a call must be text, not {words[strange[0]]!r}")
     return Order(
         read_far_side({name: value for name, value in body.items() if name in BEHAVIOUR}),
         client=words["client"],
@@ -87,7 +89,7 @@ def read_far_side(values: Mapping[str, Any]) -> FarSide:
         raise Refusal(20001, f"Nobody behaves by {strangers[0]!r}; there are {', '.join(sorted(BEHAVIOUR))}")
     for name, value in values.items():
         if not _fits(name, value):
-            raise Refusal(20001, f"{name} of a call can't be {value!r}")
+            raise Refusal(20001, f"{name} of a call can't be {value!r}; {_what_fits(name)}")
     presses = values.get("presses", ())
     return FarSide(**(dict(values) | {"presses": (presses,) if isinstance(presses, str) else tuple(presses)}))
 
@@ -100,6 +102,14 @@ def _fits(name: str, value: Any) -> bool:
         return isinstance(entries, list | tuple) and all(isinstance(one, str) and set(one) <= KEYS for one in entries)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return (is_number and 0 <= value <= LONGEST_S) or (name in OPTIONAL and value is None)
+
+
+def _what_fits(name: str) -> str:
+    if name in FLAGS:
+        return "it is true or false"
+    if name == "presses":
+        return "keys are 0 to 9, * and #, and w or W to wait"
+    return f"it is seconds, from 0 to {LONGEST_S:.0f}"
 
 
 def far_side_body(far_side: FarSide) -> dict[str, Any]:

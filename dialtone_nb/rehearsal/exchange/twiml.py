@@ -41,6 +41,7 @@ LONGEST_LOOP = 1000
 LONGEST_GATHER_S = 3600
 MOST_DIGITS = 1000
 LONGEST_QUEUE_NAME = 64
+LONGEST_NUMBER = 12
 
 
 def read_twiml(text: str) -> Document:
@@ -259,10 +260,12 @@ class _Reader:
         value = element.get(name)
         if value is None:
             return default
-        if not value.isascii() or not value.isdigit() or int(value) < least:
+        # Its beginning says that a number is too large as well as all of it; thousands of digits Python does not read.
+        number = int(value.lstrip("0")[:LONGEST_NUMBER] or "0") if re.fullmatch("[0-9]+", value) else -1
+        if number < least:
             self._complain(code, f"Invalid {name} value {value!r} of <{element.tag}>")
             return default
-        return min(int(value), most)
+        return min(number, most)
 
     def _complain(self, code: int, message: str) -> None:
         self.complaints.append(Complaint(code, message))
