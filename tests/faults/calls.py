@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dialtone_nb.account import CONTROL
@@ -18,6 +18,8 @@ class Reached:
 
     reached: tuple[tuple[str, str], ...] = ()
     heard: tuple[str, ...] = ()
+    # Why, where something went wrong; calls that went alike may differ in it.
+    alerts: tuple[str, ...] = field(default=(), compare=False)
 
 
 Routing = tuple[Reached, ...]
@@ -31,7 +33,8 @@ def place_calls(desk: Desk, orders: Iterable[Order]) -> Routing:
 def _place(desk: Desk, order: Order) -> Reached:
     answer: dict[str, Any] = desk.account.transport.send("POST", f"{CONTROL}/calls", json=order).json()
     legs = [leg for leg in answer.get("children", ()) if leg["status"] == "completed"]
-    return Reached(tuple((leg["from"], leg["to"]) for leg in legs), tuple(answer.get("heard", ())))
+    alerts = tuple(f"{alert['code']} {alert['message']}" for alert in answer.get("alerts", ()))
+    return Reached(tuple((leg["from"], leg["to"]) for leg in legs), tuple(answer.get("heard", ())), alerts)
 
 
 def misrouted(found: Routing, before: Routing, after: Routing, orders: Sequence[Order]) -> tuple[str, ...]:

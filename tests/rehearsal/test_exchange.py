@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal
 
+from .doors import Door
 from .network import DOMAIN, FRIEND, LOBBY, NUMBER, PSTN, Network
 
 
@@ -28,6 +30,35 @@ def test_answered_call_leaves_parent_and_child(network: Network) -> None:
     assert (parent.end_time - parent.start_time).total_seconds() == 29
     assert told["children"][0]["call_sid"] == child.sid
     assert network.alerts() == []
+
+
+def test_time_that_passes_while_a_call_begins_does_not_stop_it(
+    network: Network, rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits just then waits for the call, whose functions are asked and answer meanwhile."""
+    network.answers(PSTN)
+    exchange, door = rehearsal._exchange, Door(rehearsal)
+    begin, pass_time, asked = exchange._begin, exchange.pass_time, threading.Event()
+
+    async def passing(seconds: float) -> None:
+        asked.set()
+        await pass_time(seconds)
+
+    def beginning(*what: Any) -> Any:
+        waiting.append(pool.submit(door.control, "POST", "/clock", json={"advance_s": 60}))
+        assert asked.wait(20)
+        return begin(*what)
+
+    monkeypatch.setattr(exchange, "pass_time", passing)
+    monkeypatch.setattr(exchange, "_begin", beginning)
+    waiting: list[Future[Any]] = []
+    with ThreadPoolExecutor(1) as pool:
+        call = network.dial(talk=10)
+        assert (call["status"], call["alerts"]) == ("completed", [])
+        (clock,) = waiting
+        # A second between calls, too.
+        assert clock.result()["seconds"] - network.client.calls(call["call_sid"]).fetch().end_time.timestamp() == 61
+    door.session.close()
 
 
 def test_price_is_null_until_it_has_settled(network: Network) -> None:

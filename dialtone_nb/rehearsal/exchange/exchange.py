@@ -156,11 +156,11 @@ class Exchange:
     # --- calls that go on ---
 
     async def pass_time(self, seconds: float) -> None:
-        """Let simulated time pass, with all that happens in it."""
-        if self._parties:
-            await asyncio.wrap_future(self._queue.submit(self.schedule.pass_time, seconds))
-        else:
-            self.schedule.pass_time(seconds)
+        """Let simulated time pass, with all that happens in it, once the calls before it are over.
+
+        Never here in the loop: a call that has just begun waits for what this loop answers.
+        """
+        await asyncio.wrap_future(self._queue.submit(self.schedule.pass_time, seconds))
 
     async def look(self, call_sid: str) -> None:
         """Let a simulated call go on until it has another status; none goes on faster while others do anyway."""
