@@ -15,6 +15,7 @@ from .long_run import CALLS, run_long
 from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from .tables import table_by_apply, table_by_fault
 from .toll_fraud import DIALLED, table_of_dialling, try_dialling
+from .whole_notebooks import CASES, break_all_off, table_of_breaks
 
 # Where only a sample runs, calls are placed at so many API calls' distance.
 SAMPLED_EVERY = 12
@@ -36,7 +37,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, call in wrong:
         print(f"{name}, undisturbed: {call}", file=sys.stderr)
     print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s\n", flush=True)
-    return max(1 if bad or wrong else 0, _dial(options.dialled), _fuzz(options.texts), _run_long(options.calls))
+    return max(
+        1 if bad or wrong else 0,
+        _break_off(options.notebooks),
+        _dial(options.dialled),
+        _fuzz(options.texts),
+        _run_long(options.calls),
+    )
+
+
+def _break_off(notebooks: int) -> int:
+    if not notebooks:
+        return 0
+    verdicts = break_all_off(CASES[:notebooks])
+    print(f"{table_of_breaks(verdicts)}\n", flush=True)
+    bad = [verdict for verdict in verdicts if not verdict.is_good]
+    for verdict in bad:
+        print("\n".join((f"{verdict.case}: {verdict.codes}", *verdict.secrets, *verdict.said)), file=sys.stderr)
+    return 1 if bad else 0
 
 
 def _dial(calls: int) -> int:
@@ -94,6 +112,9 @@ def _told(verdict: Verdict) -> str:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="run so many cases, not all")
+    parser.add_argument(
+        "--notebooks", type=int, default=len(CASES), metavar="N", help="how many whole runbooks are broken off"
+    )
     parser.add_argument(
         "--dialled", type=int, default=DIALLED, help="how many generated calls the dial plan is tried with"
     )

@@ -1,27 +1,38 @@
-"""On the path of a struck runbook's kernel: kills it, as a machine that dies would, at the API call that is named."""
+"""On the path of a struck runbook's kernel: what is asked for befalls the requests that are named, or the kernel."""
 
+import json
 import os
+import re
 import signal
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
-CALL = int(os.environ.get("DIALTONE_KILLED_AT_CALL", "0"))
+# As JSON: a fault by the rehearsal's name, or "kill"; method and path (a pattern) of the requests; how often.
+STRUCK = "DIALTONE_STRUCK"
+KILL = "kill"
 
 
-def strike() -> None:
-    """Nothing; from now on requests to Twilio's hosts are counted."""
+def strike(fault: str, method: str, path: str, times: int) -> None:
+    """Nothing; from the first of these requests on the fault befalls so many of them, or the kernel dies before it."""
+    from dialtone_nb.account import CONTROL
     from dialtone_nb.transport import Transport
 
-    send, counted = Transport.send, [0]
+    send, asked = Transport.send, list[str]()
 
-    def counting(self: Transport, method: str, url: str, **options: Any) -> Any:
-        counted[0] += ".twilio.com/" in url
-        if counted[0] == CALL:
+    def struck(self: Transport, wanted: str, url: str, **options: Any) -> Any:
+        if fault == KILL and wanted == method and re.search(path, urlsplit(url).path):
             os.kill(os.getpid(), signal.SIGKILL)
-        return send(self, method, url, **options)
+        if fault != KILL and not asked:
+            asked.append(fault)
+            match = {"method": method, "path": path}
+            send(self, "POST", f"{CONTROL}/faults", json={"fault": fault, "match": match, "times": times})
+            if fault.startswith("timeout"):
+                self.timeouts = (1, 1)
+        return send(self, wanted, url, **options)
 
-    Transport.send = counting  # type: ignore[method-assign]
+    Transport.send = struck  # type: ignore[method-assign]
 
 
-if CALL and any("ipykernel" in word for word in sys.orig_argv):
-    strike()
+if os.environ.get(STRUCK) and any("ipykernel" in word for word in sys.orig_argv):
+    strike(**json.loads(os.environ[STRUCK]))

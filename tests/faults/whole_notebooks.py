@@ -1,0 +1,213 @@
+"""Whole runbooks that are broken off in the middle, run from the terminal and run again as their users would."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dialtone_nb.finding_secrets import Secret, files_in, find_secrets, known_secrets
+from dialtone_nb.rehearsal.identity import Identity
+from tests.infrastructure.desk import ROOT, VAN, WORKBENCH
+
+from .accounts import OPERATOR, TRUNK_PASSWORD, make_account
+from .states import read_state
+from .strikes import FOREVER
+from .tables import as_table
+
+AT_ONCE = 2
+# A runbook is run again so often at most; a claim that is to be broken takes a run of its own.
+RUNS = 3
+HOLDER = re.compile("set break_claim to '([^']+)'")
+# What is a pattern's in a path, and no part of it.
+PATTERNS = r"\[.*?\]\+|\$"
+Given = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Break:
+    """A runbook with its parameters, what befalls which of its requests, and the exit code that its user then sees."""
+
+    title: str
+    runbook: str
+    given: Given
+    account: str
+    fault: str
+    method: str
+    path: str
+    ends: int
+    times: int = 1
+    # A file of parameters, what is changed in it, and to what.
+    edit: tuple[str, str, str] | None = None
+    # What is given instead when it is run again.
+    again: Given | None = None
+    # The exit code in the end, without consent: 2 where the same runbook has a way back to offer.
+    left: int = 0
+
+    @property
+    def struck(self) -> str:
+        """What befalls it, for the struck kernel."""
+        return json.dumps({"fault": self.fault, "method": self.method, "path": self.path, "times": self.times})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the user saw: exit codes in turn, and what was said; what is there twice, and which secrets were left."""
+
+    case: Break
+    codes: tuple[int, ...]
+    said: tuple[str, ...]
+    twice: tuple[str, ...]
+    files: int
+    secrets: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it broke off as it should, came to its end all the same, and left nothing that it should not."""
+        ended = (self.codes[0], *self.codes[-2:]) == (self.case.ends, 0, self.case.left)
+        return ended and not self.twice and not self.secrets
+
+
+KILLED, OVER, PARTLY, WAY_BACK = 1, 0, 4, 2
+VAN_SET_UP = {"client": "van", "buy_number": VAN}
+ROTATE = {"action": "rotate"}
+WORKBENCH_DELETED = {"what": "client", "client": "workbench", "release_numbers": WORKBENCH}
+SHORTER_CALLS = ("network.yaml", "call_time_limit_s: 3600", "call_time_limit_s: 1800")
+MAPPINGS, DEPLOYMENTS, CREDENTIAL = "/Registrations/CredentialListMappings", "/Deployments$", "/Credentials/CR"
+PHONE = "stage and a phone"
+CASES = (
+    Break("deploy, first", "deploy", {}, "empty", "kill", "POST", MAPPINGS, KILLED),
+    Break("promote, first", "promote", {}, PHONE, "503-html", "POST", DEPLOYMENTS, PARTLY, FOREVER),
+    Break("deploy, edited", "deploy", {}, "network", "timeout-after", "POST", "/Builds$", OVER, edit=SHORTER_CALLS),
+    Break("deploy, edited", "deploy", {}, "network", "500", "POST", "/Versions$", PARTLY, FOREVER, edit=SHORTER_CALLS),
+    Break("promote", "promote", {}, "stage ahead of prod", "kill", "POST", DEPLOYMENTS, KILLED),
+    Break(
+        "roll back",
+        "promote",
+        {"build": "previous"},
+        "promoted twice",
+        "reset-after",
+        "POST",
+        DEPLOYMENTS,
+        OVER,
+        left=WAY_BACK,
+    ),
+    Break("phone, set up", "client_setup", VAN_SET_UP, PHONE, "timeout-after", "POST", "/IncomingPhoneNumbers", OVER),
+    Break("phone, set up", "client_setup", VAN_SET_UP, PHONE, "401", "POST", "/Credentials.json$", PARTLY, FOREVER),
+    Break("phone, set up", "client_setup", VAN_SET_UP, PHONE, "kill", "POST", "/Credentials.json$", KILLED),
+    Break("phone, new password", "client_setup", ROTATE, PHONE, "kill", "POST", CREDENTIAL, KILLED, again={}),
+    Break("phone, new password", "client_setup", ROTATE, PHONE, "500", "POST", CREDENTIAL, PARTLY, FOREVER, again={}),
+    Break("phone, suspend", "client_setup", {"action": "suspend"}, "network", "kill", "DELETE", CREDENTIAL, KILLED),
+    Break("delete a phone", "delete", WORKBENCH_DELETED, "network", "401", "DELETE", "/PN", PARTLY, FOREVER),
+    Break("delete prod", "delete", {"environment": "prod"}, "network", "kill", "DELETE", "/SIP/Domains/SD", KILLED),
+    Break(
+        "delete the service",
+        "delete",
+        {"what": "service"},
+        "stage and two phones",
+        "reset-after",
+        "DELETE",
+        "/Services/ZS[0-9a-f]+$",
+        OVER,
+    ),
+)
+
+
+@dataclass
+class User:
+    """Somebody at a terminal, with a project and a rehearsed account in this folder; all that was said is kept."""
+
+    folder: Path
+    said: list[str] = field(default_factory=list)
+
+    def run(self, runbook: str, given: Given, consent: str = "rehearsal", struck: str = "") -> int:
+        """The exit code of a runbook."""
+        paths = (str(Path(__file__).parent / "struck_kernels"), os.environ.get("PYTHONPATH", ""))
+        environment = os.environ | {
+            "DIALTONE_REHEARSAL_STATE": str(self.folder / "state.db"),
+            "DIALTONE_OPERATOR": OPERATOR,
+            "DIALTONE_STRUCK": struck,
+            "TRUNK_PASSWORD": TRUNK_PASSWORD,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
+        options = [word for name, value in given.items() for word in ("-r", name, value)]
+        command = [sys.executable, "-m", "dialtone_nb", "run", runbook, *options]
+        ended = subprocess.run(
+            [*command, "--consent", consent] if consent else command,
+            cwd=self.folder / "project",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.said.append(f"exit code {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
+        return ended.returncode
+
+    def secrets(self) -> tuple[int, list[str]]:
+        """How many files there are that might be shared, and each secret in any of them, or in what was said."""
+        project = self.folder / "project"
+        (project / "reports" / "terminal.txt").write_text("\n".join(self.said))
+        token = Secret("the rehearsal's auth token", Identity(7).auth_token)
+        known = [*known_secrets(self.folder, {"TRUNK_PASSWORD": TRUNK_PASSWORD}), token]
+        files = list(files_in(project))
+        return len(files), [str(one) for one in find_secrets(files, known)]
+
+
+def break_off(case: Break, folder: Path) -> Verdict:
+    """What comes of a case, in an empty folder of its own: broken off, run again until it is done, and looked at."""
+    make_account(folder, case.account)
+    user, project = User(folder), folder / "project"
+    shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
+    if case.edit:
+        file = project / "parameters" / case.edit[0]
+        before = file.read_text(encoding="utf-8")
+        assert case.edit[1] in before
+        file.write_text(before.replace(*case.edit[1:]), encoding="utf-8")
+    codes = [user.run(case.runbook, case.given, struck=case.struck)]
+    _, leaked = user.secrets()
+    given = case.given if case.again is None else case.again
+    while codes[-1] and len(codes) <= RUNS:
+        holder = HOLDER.search(user.said[-1])
+        codes.append(user.run(case.runbook, {**given, **({"break_claim": holder[1]} if holder else {})}))
+    codes.append(user.run(case.runbook, given, consent=""))
+    files, more = user.secrets()
+    twice = [name for name, count in read_state(folder).names.items() if count > 1 and "/manifest" not in name]
+    return Verdict(case, tuple(codes), tuple(user.said), tuple(twice), files, tuple(dict.fromkeys([*leaked, *more])))
+
+
+def break_all_off(cases: Sequence[Break]) -> list[Verdict]:
+    """What comes of each case, two at a time, each in a process of its own: which account it has, its variables say."""
+    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
+        return list(pool.map(_break_off_somewhere, cases))
+
+
+def _break_off_somewhere(case: Break) -> Verdict:
+    with tempfile.TemporaryDirectory(prefix="whole-notebook-") as name:
+        return break_off(case, Path(name) / "account")
+
+
+def table_of_breaks(verdicts: Sequence[Verdict]) -> str:
+    """A row a case: what befell it, what its user saw, and what was looked for in vain."""
+    heads = ["runbook", "struck by", "at", "exit codes in turn", "twice", "files searched", "secrets found"]
+    rows = [
+        [
+            one.case.title,
+            one.case.fault + (" from then on" if one.case.times == FOREVER else ""),
+            f"`{one.case.method} …{re.sub(PATTERNS, '', one.case.path)}`",
+            ", ".join(map(str, one.codes)),
+            len(one.twice),
+            one.files,
+            len(one.secrets),
+        ]
+        for one in verdicts
+    ]
+    return as_table(heads, rows)
