@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
-from dialtone_nb.account import open_account
+from dialtone_nb.account import CONTROL, open_account
 from dialtone_nb.finding_secrets import Secret, files_in, find_secrets, known_secrets
 from dialtone_nb.fresh_account import fresh_account
 from dialtone_nb.main_job import CONSENT, STEPS, Done, Step, run_steps
@@ -22,19 +25,43 @@ CANARIES = {
     "TWILIO_AUTH_TOKEN": "canary0of0the0token0c0ffee00000000",
     "TWILIO_API_SECRET": "canary0of0the0key0c0ffee0000000000",
 }
+# With these the canaries are used: requests to Twilio end at a proxy that is not there.
+AROUND = {
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_API_KEY": "SK" + "0" * 32,
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+}
 # What the main job does not do: refused consents, wrong values, a plan that can't be made, a rotated password, a look.
 FAILING = (
     Step("wrong consent", "deploy", {"environment": "stage", "consent": "plan-00000000"}, goes_on=(0, 3)),
     Step("not owned", "client_setup", {"environment": "stage", "client": "van"}, goes_on=(5,)),
     Step("unknown build", "promote", {"environment": "prod", "build": "ZB" + "0" * 32}, goes_on=(1, 5)),
     Step("still in use", "delete", {"environment": "stage", "what": "service"}, goes_on=(5,)),
+    Step("nobody there", "deploy", {"account": "twilio", "environment": "stage"}, goes_on=(1,)),
     Step("no such day", "call_report", {"since": "someday"}, goes_on=(5,)),
 )
+# Calls are told with the TwiML that the service answered, which holds the trunk's password where the trunk was dialled.
+TRUNK_CALL = {"client": "lobby", "dial": "#"}
 MORE = (
+    Step("explore", "explore", {"environment": "prod", "client": "lobby", "dialled": "# 0 911"}),
     Step("rotate", "client_setup", {"environment": "prod", "client": "lobby", "action": "rotate", **CONSENT}),
     Step("monitor", "monitor", {"environment": "prod"}),
     Step("archive", "call_report", {"source": "twilio", "archive": "kept"}),
 )
+
+
+# What somebody in JupyterLab runs and agrees to, who then saves the notebook with its widgets.
+ATTENDED = (
+    ("deploy", {}),
+    ("client_setup", {"client": "workbench", "buy_number": "+15035550101"}),
+    ("explore", {"environment": "prod", "client": "lobby", "dialled": "# 0"}),
+)
+AGREED = """
+box = _
+box._answer.value = "rehearsal"
+box._button.click()
+assert box.applied.exit_code == 0, box.applied.summary
+"""
 
 
 @dataclass(frozen=True)
@@ -56,26 +83,51 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
     reports = project / "reports" / "rehearsal"
     with pytest.MonkeyPatch.context() as patch, fresh_account(project / ".rehearsal"):
         patch.chdir(project)
-        for name, value in CANARIES.items():
+        for name, value in (CANARIES | AROUND).items():
             patch.setenv(name, value)
         told: list[str] = []
-        done = run_steps(project, (*STEPS[:-2], *MORE), reports, tell=told.append)
+        done = run_steps(project, STEPS[:-2], reports, tell=told.append)
+        account = open_account("rehearsal", project)
+        answer = account.transport.send("POST", f"{CONTROL}/calls", json=TRUNK_CALL).json()
+        assert CANARIES["TRUNK_PASSWORD"] in json.dumps(answer)
+        done += run_steps(project, MORE, reports / "more", tell=told.append)
+        network = project / "parameters" / "network.yaml"
+        network.write_text(network.read_text().replace("call_time_limit_s: 3600", "call_time_limit_s: 1800"))
+        for number, (runbook, given) in enumerate(ATTENDED):
+            attend(project, runbook, given, reports / "attended" / f"{number}-{runbook}.ipynb")
         for number, step in enumerate(FAILING):
             done += run_steps(project, (step,), reports / f"failing-{number}", tell=told.append)
         passwords = known_secrets(project, {})
         done += run_steps(project, STEPS[-2:], reports / "last", tell=told.append)
         (reports / "terminal.txt").write_text("\n".join(told))
-        token = Secret("the rehearsal's auth token", open_account("rehearsal", project).credentials.auth_token)
+        token = Secret("the rehearsal's auth token", account.credentials.auth_token)
         known = [*known_secrets(project, CANARIES), *passwords, token]
         yield Left(project, done, known, passwords)
+
+
+def attend(project: Path, runbook: str, given: dict[str, str], saved: Path) -> None:
+    """Nothing; the notebook as somebody saved it who was there, agreed to its plan, and saw its widgets."""
+    notebook = nbformat.read(project / "notebooks" / f"{runbook}.ipynb", as_version=4)
+    (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
+    for name, value in given.items():
+        parameters.source = re.sub(rf'^({name}: str = )"[^"]*"', rf'\1"{value}"', parameters.source, flags=re.M)
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and cell.source.startswith("apply_plan("):
+            notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(AGREED))
+            break
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JPY_SESSION_NAME", f"{runbook}.ipynb")
+        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(project / "notebooks")}}).execute()
+    saved.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, saved)
 
 
 def test_all_of_it_ran_as_it_was_meant_to(left: Left) -> None:
     """Each step ended with one of its exit codes, so the canaries were there to sing."""
     wrong = [f"{one.step.title}: {one.outcome}" for one in left.done if one.outcome.exit_code not in one.step.goes_on]
     assert wrong == []
-    assert {one.outcome.exit_code for one in left.done} >= {0, 3, 5}
-    assert len(left.passwords) == 2
+    assert {one.outcome.exit_code for one in left.done} >= {0, 1, 3, 5}
+    assert len(left.passwords) == 3
     assert {secret.name for secret in left.secrets} > set(CANARIES)
 
 
@@ -85,6 +137,17 @@ def test_no_page_notebook_record_or_archive_holds_a_secret(left: Left) -> None:
     kinds = {file.suffix for file in files}
     assert kinds >= {".ipynb", ".html", ".jsonl", ".parquet", ".txt", ".yaml"}
     assert [str(one) for one in find_secrets(files, left.secrets)] == []
+
+
+def test_saved_widgets_hold_none(left: Left) -> None:
+    """Forms, consent boxes and what they said are in the notebooks' metadata, and no secret is."""
+    saved = list((left.project / "reports" / "rehearsal" / "attended").glob("*.ipynb"))
+    assert len(saved) == len(ATTENDED)
+    for file in saved:
+        notebook = nbformat.read(file, as_version=4)
+        widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+        assert len(widgets) > 5
+    assert [str(one) for one in find_secrets(saved, left.secrets)] == []
 
 
 def test_errors_and_tracebacks_hold_none(left: Left) -> None:
