@@ -63,8 +63,11 @@ SIZE ?= full
 bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one table
 	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE)
 
-faults: setup ## the crash sweep and the long run, whole: about half an hour
-	@$(BIN)/python -m tests.faults
+# PARTS=sweep,fuzzing runs these alone; `python -m tests.faults --help` names all.
+PARTS ?=
+comma := ,
+faults: setup ## every reliability table: crash sweep, whole runbooks, fuzzing, a long run; about three quarters of an hour
+	@$(BIN)/python -m tests.faults $(subst $(comma), ,$(PARTS))
 
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks

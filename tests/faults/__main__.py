@@ -1,17 +1,18 @@
-"""`python -m tests.faults`: the reliability tables as Markdown, of all cases or a sample; 1 where anything is amiss."""
+"""`python -m tests.faults [PART …]`: the reliability tables as Markdown; 1 where anything is amiss."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from .cases import Verdict
 from .fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
-from .long_run import CALLS, run_long
+from .long_run import BOUND_MB, CALLS, run_long
+from .suites import run_suites, table_of_suites
 from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from .tables import table_by_apply, table_by_fault
 from .toll_fraud import DIALLED, table_of_dialling, try_dialling
@@ -23,79 +24,52 @@ SAMPLED_EVERY = 12
 TOLD_EVERY = 100
 
 
+@dataclass(frozen=True)
+class Part:
+    """What is told of one part: its tables, and a line for each thing that is amiss."""
+
+    tables: tuple[str, ...]
+    amiss: tuple[str, ...] = ()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = _options().parse_args(arguments)
     # Told to end, it ends as with Ctrl-C, and takes its processes along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    started = time.monotonic()
-    with prepared(every=SAMPLED_EVERY if options.sample else 1) as ready:
-        verdicts = _sweep(ready, options.sample, options.seed)
-        bad = any(not verdict.is_good for verdict in verdicts)
-        wrong = [(name, call) for name, usual in ready.undisturbed.items() for call in usual.misrouted]
-        print(f"\n{table_by_apply(verdicts, ready.undisturbed)}\n\n{table_by_fault(verdicts)}\n")
-    for name, call in wrong:
-        print(f"{name}, undisturbed: {call}", file=sys.stderr)
-    print(f"{len(verdicts):,} cases in {time.monotonic() - started:.0f} s\n", flush=True)
-    return max(
-        1 if bad or wrong else 0,
-        _break_off(options.notebooks),
-        _dial(options.dialled),
-        _fuzz(options.texts),
-        _run_long(options.calls),
-    )
+    is_good = True
+    for name in options.parts or PARTS:
+        heading, run = PARTS[name]
+        started = time.monotonic()
+        part = run(options)
+        print("\n\n".join((f"**{heading}**", *part.tables)))
+        print(f"\n{time.monotonic() - started:.0f} s\n", flush=True)
+        for line in part.amiss:
+            print(line, file=sys.stderr)
+        is_good = is_good and not part.amiss
+    return 0 if is_good else 1
 
 
-def _break_off(notebooks: int) -> int:
-    if not notebooks:
-        return 0
-    verdicts = break_all_off(CASES[:notebooks])
-    print(f"{table_of_breaks(verdicts)}\n", flush=True)
-    bad = [verdict for verdict in verdicts if not verdict.is_good]
-    for verdict in bad:
-        print("\n".join((f"{verdict.case}: {verdict.codes}", *verdict.secrets, *verdict.said)), file=sys.stderr)
-    return 1 if bad else 0
+def _sweep(options: argparse.Namespace) -> Part:
+    sample = options.sample
+    with prepared(every=SAMPLED_EVERY if sample else 1) as ready:
+        verdicts = _run(ready, sample, options.seed)
+        tables = table_by_apply(verdicts, ready.undisturbed), table_by_fault(verdicts)
+        wrong = [
+            f"{name}, undisturbed: {call}" for name, usual in ready.undisturbed.items() for call in usual.misrouted
+        ]
+    return Part(tables, tuple([_told(verdict) for verdict in verdicts if not verdict.is_good] + wrong))
 
 
-def _dial(calls: int) -> int:
-    if not calls:
-        return 0
-    tried = try_dialling(calls)
-    print(f"{table_of_dialling(tried)}\n", flush=True)
-    for wrong in tried.wrong:
-        print(wrong, file=sys.stderr)
-    return 1 if tried.wrong else 0
-
-
-def _fuzz(texts: int) -> int:
-    if not texts:
-        return 0
-    fuzzed = [fuzz(name, texts) for name in READERS]
-    print(f"{table_of_fuzzing(fuzzed)}\n", flush=True)
-    for broken in itertools.chain.from_iterable(one.broken for one in fuzzed):
-        print(broken, file=sys.stderr)
-    return 1 if any(one.broken for one in fuzzed) else 0
-
-
-def _run_long(calls: int) -> int:
-    if not calls:
-        return 0
-    run = run_long(calls)
-    print(run.row())
-    return 0 if run.is_good else 1
-
-
-def _sweep(ready: Prepared, sample: int, seed: int) -> list[Verdict]:
+def _run(ready: Prepared, sample: int, seed: int) -> list[Verdict]:
     every = list_cases(ready)
     cases = sample_cases(every, sample, seed) if sample else every
     print(f"{len(cases):,} of {len(every):,} cases" + (f", chosen by seed {seed}" if sample else ""), flush=True)
     done = 0
 
-    def tell(verdict: Verdict) -> None:
+    def tell(_: Verdict) -> None:
         nonlocal done
         done += 1
-        if not verdict.is_good:
-            print(f"{verdict.case}: {_told(verdict)}", file=sys.stderr, flush=True)
         if done % TOLD_EVERY == 0:
             print(f"{done:,} of {len(cases):,} cases", file=sys.stderr, flush=True)
 
@@ -106,22 +80,58 @@ def _told(verdict: Verdict) -> str:
     parts = {name: value for name, value in vars(verdict.difference).items() if value}
     parts |= {"misrouted": verdict.misrouted} if verdict.misrouted else {}
     parts |= {"error": verdict.error} if verdict.error else {}
-    return f"{'converged' if verdict.converged else 'not converged'} after {verdict.runs} more runs; {parts}"
+    ended = "converged" if verdict.converged else "not converged"
+    return f"{verdict.case}: {ended} after {verdict.runs} more runs; {parts}"
+
+
+def _whole_notebooks(_: argparse.Namespace) -> Part:
+    verdicts = break_all_off(CASES)
+    amiss = ("\n".join((f"{one.case}: {one.codes}", *one.secrets, *one.said)) for one in verdicts if not one.is_good)
+    return Part((table_of_breaks(verdicts),), tuple(amiss))
+
+
+def _dialling(_: argparse.Namespace) -> Part:
+    tried = try_dialling(DIALLED)
+    return Part((table_of_dialling(tried),), tuple(tried.wrong))
+
+
+def _fuzzing(_: argparse.Namespace) -> Part:
+    fuzzed = [fuzz(name, TEXTS) for name in READERS]
+    return Part((table_of_fuzzing(fuzzed),), tuple(broken for one in fuzzed for broken in one.broken))
+
+
+def _tests(_: argparse.Namespace) -> Part:
+    held = run_suites()
+    return Part((table_of_suites(held),), tuple(failed for one in held for failed in one.failed))
+
+
+def _long_run(_: argparse.Namespace) -> Part:
+    run = run_long(CALLS)
+    return Part((run.row(),), () if run.is_good else (f"{run.placed} were placed, {run.reported} reported",))
+
+
+PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
+    "sweep": ("Every fault at every API call of every apply", _sweep),
+    "notebooks": ("Whole runbooks, broken off and run again", _whole_notebooks),
+    "tests": ("What single tests hold", _tests),
+    "dialling": ("Generated calls, put to the dial plan", _dialling),
+    "fuzzing": ("Damaged texts, put to whoever reads what strangers send", _fuzzing),
+    "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
+}
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="run so many cases, not all")
-    parser.add_argument(
-        "--notebooks", type=int, default=len(CASES), metavar="N", help="how many whole runbooks are broken off"
-    )
-    parser.add_argument(
-        "--dialled", type=int, default=DIALLED, help="how many generated calls the dial plan is tried with"
-    )
-    parser.add_argument("--texts", type=int, default=TEXTS, metavar="N", help="how many texts each reader is given")
-    parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="how long the long run is; 0 for none")
+    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=f"{', '.join(PARTS)}; or all of them")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep so many cases, not all")
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser
+
+
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"there is no part {name!r}; there are {', '.join(PARTS)}")
+    return name
 
 
 if __name__ == "__main__":

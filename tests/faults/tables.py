@@ -9,19 +9,18 @@ from .cases import Undisturbed, Verdict
 
 COLUMNS: Mapping[str, Callable[[Verdict], int]] = {
     "cases": lambda _: 1,
-    "got over in the same run": lambda verdict: verdict.converged and not verdict.runs,
-    "by running again": lambda verdict: verdict.converged and verdict.runs > 0,
-    "not converged": lambda verdict: not verdict.converged,
-    "duplicates": lambda verdict: len(verdict.difference.duplicates),
+    "in the same run": lambda verdict: verdict.converged and not verdict.runs,
+    "run again": lambda verdict: verdict.converged and verdict.runs > 0,
+    "not": lambda verdict: not verdict.converged,
+    "doubled": lambda verdict: len(verdict.difference.duplicates),
     "orphans": lambda verdict: len(verdict.difference.orphans),
-    "differs otherwise": lambda verdict: len(verdict.difference.missing),
-    "numbers bought twice": lambda verdict: len(verdict.difference.bought_twice),
-    "numbers released unasked": lambda verdict: len(verdict.difference.released),
-    "passwords lost": lambda verdict: len(verdict.difference.passwords),
+    "lost": lambda verdict: len(verdict.difference.missing) + len(verdict.difference.passwords),
+    "bought twice": lambda verdict: len(verdict.difference.bought_twice),
+    "released": lambda verdict: len(verdict.difference.released),
     "calls placed": lambda verdict: verdict.placed,
-    "routed wrongly": lambda verdict: len(verdict.misrouted),
+    "misrouted": lambda verdict: len(verdict.misrouted),
 }
-PLACED, WRONG = list(COLUMNS).index("calls placed"), list(COLUMNS).index("routed wrongly")
+PLACED, WRONG = list(COLUMNS).index("calls placed"), list(COLUMNS).index("misrouted")
 
 
 def table_by_apply(verdicts: Sequence[Verdict], undisturbed: Mapping[str, Undisturbed]) -> str:

@@ -1,0 +1,79 @@
+"""What single tests hold, by the promise that they hold: run, and counted in one table beside the sweeps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.infrastructure.desk import ROOT
+
+from .tables import as_table
+
+SUITES: Mapping[str, tuple[str, ...]] = {
+    "two operators, two notebooks, two syncs at once; claims": (
+        "faults/test_two_at_once.py",
+        "infrastructure/test_claim.py",
+        "infrastructure/test_break_claim.py",
+        "calls/test_sync.py",
+    ),
+    "what is repeated and what is not; time-outs, waits, requests in flight": (
+        "infrastructure/test_transport.py",
+        "infrastructure/test_backing_off.py",
+        "infrastructure/test_unknown_outcomes.py",
+    ),
+    "secrets in nothing that is left, private files private": (
+        "runbooks/test_no_secret_leaves.py",
+        "test_finding_secrets.py",
+        "clients/test_private_files.py",
+    ),
+    "forged, changed, oversized and malformed webhooks, at functions and at our own server": (
+        "infrastructure/test_forged_webhooks.py",
+        "server/test_signature.py",
+        "server/test_app.py",
+        "server/test_faults.py",
+    ),
+    "a phone's limits, and calls out of its habit": ("server/test_limits.py", "verify/test_usage.py"),
+    "wrong inputs: parameters, command line, notebooks, archives, HTTP": ("bad_inputs",),
+}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A promise, how many tests hold it, and those that failed."""
+
+    promise: str
+    tests: int
+    failed: tuple[str, ...]
+
+
+def run_suites() -> list[Held]:
+    """What came of every suite."""
+    return [run_suite(promise, paths) for promise, paths in SUITES.items()]
+
+
+def run_suite(promise: str, paths: tuple[str, ...]) -> Held:
+    """What came of these tests, run by pytest as `make test` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", f"--junitxml={report}"]
+        subprocess.run(
+            [*command, *(f"tests/{path}" for path in paths)], cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+        )
+        return read_report(promise, report.read_text(encoding="utf-8"))
+
+
+def read_report(promise: str, junit: str) -> Held:
+    """What pytest's report says of the tests that hold a promise."""
+    tests = list(ET.fromstring(junit).iter("testcase"))
+    failed = (one for one in tests if one.findall("failure") or one.findall("error"))
+    return Held(promise, len(tests), tuple(f"{one.get('classname')}.{one.get('name')}" for one in failed))
+
+
+def table_of_suites(held: list[Held]) -> str:
+    """A row a promise: how many tests hold it, and how many failed."""
+    return as_table(["held by tests", "tests", "failed"], [[one.promise, one.tests, len(one.failed)] for one in held])

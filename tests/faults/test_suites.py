@@ -1,0 +1,25 @@
+"""The table of what single tests hold."""
+
+from __future__ import annotations
+
+from tests.infrastructure.desk import ROOT
+
+from .suites import SUITES, read_report, table_of_suites
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="tests.a" name="good"/>
+<testcase classname="tests.a" name="bad"><failure message="it is so"/></testcase>
+<testcase classname="tests.a" name="broken"><error message="it was not even tried"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_a_report_is_counted_and_what_failed_is_named() -> None:
+    """A test that failed and one that could not be tried are both failures."""
+    held = read_report("promised", REPORT)
+    assert (held.tests, held.failed) == (3, ("tests.a.bad", "tests.a.broken"))
+    assert table_of_suites([held]).endswith("| promised | 3 | 2 |")
+
+
+def test_every_suite_is_there() -> None:
+    """Each path of the table leads to tests."""
+    assert all((ROOT / "tests" / path).exists() for paths in SUITES.values() for path in paths)
