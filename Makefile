@@ -65,9 +65,8 @@ bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one ta
 
 # PARTS=sweep,fuzzing runs these alone; `python -m tests.faults --help` names all.
 PARTS ?=
-comma := ,
 faults: setup ## every reliability table: crash sweep, whole runbooks, fuzzing, a long run; about three quarters of an hour
-	@$(BIN)/python -m tests.faults $(subst $(comma), ,$(PARTS))
+	@$(BIN)/python -m tests.faults $(PARTS)
 
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks
