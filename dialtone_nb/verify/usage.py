@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,25 +11,41 @@ from dialtone_nb.resources.model import Kind
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.phones import subject_of
 from dialtone_nb.verify.seen import Seen
-from dialtone_nb.verify.signs_of_life import DAYS, PLACED, Sign
+from dialtone_nb.verify.signs_of_life import DAYS, PLACED, SUBJECT, Sign
 
 # So many calls in a day are never out of habit, and so many times those of the busiest day before always are.
 USUAL: Final = 10
 TIMES: Final = 3
+# How many names of no phone are told.
+MOST_NAMES: Final = 5
 _DAY: Final = timedelta(days=1)
 
 
 def usage_checks(seen: Seen, signs: Iterable[Sign], now: datetime) -> Iterator[Check]:
-    """The calls that each phone with a credential placed in the last 24 hours, beside those of the days before."""
+    """The calls that each phone with a credential placed in the last 24 hours, beside those of the days before.
+
+    And those under the name of no phone, if there were any.
+    """
     network = seen.parameters.network
     domains = {network.sip_domain(seen.environment, emergency=flag) for flag in (True, False)}
     by_phone: dict[str, Counter[int]] = {}
     for sign in signs:
         if sign.what == PLACED and sign.domain in domains:
             by_phone.setdefault(sign.client, Counter())[(now - sign.at) // _DAY] += 1
-    for name in seen.parameters.clients_in(seen.environment):
+    phones = seen.parameters.clients_in(seen.environment)
+    for name in phones:
         if seen.find(Kind.CREDENTIAL, name) is not None:
             yield _usage(name, by_phone.get(name, Counter()))
+    if strangers := sorted(name for name, calls in by_phone.items() if name not in phones and calls[0]):
+        yield _strangers(strangers, sum(by_phone[name][0] for name in strangers))
+
+
+def _strangers(names: Sequence[str], calls: int) -> Check:
+    # A call came in with some phone's credential, but which name it shows is up to whoever calls.
+    found = f"{calls} in 24 hours, as {', '.join(names[:MOST_NAMES])}{' and others' if names[MOST_NAMES:] else ''}"
+    meaning = "somebody calls with a phone's password and does not show its name"
+    repair = "look whose they are with explore; give that phone a new password: client_setup with action rotate"
+    return wrong(SUBJECT, "calls under names of no phone", found, meaning, repair)
 
 
 def _usage(name: str, calls: Counter[int]) -> Check:

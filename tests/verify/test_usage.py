@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dialtone_nb.rehearsal import Rehearsal
+from dialtone_nb.rehearsal.call_records import start_call
+from dialtone_nb.rehearsal.store import Store
 from dialtone_nb.verify.checks import CheckState
 
 from .conftest import Stage
@@ -36,6 +39,21 @@ def test_a_phone_out_of_its_habit_is_wrong_and_the_repair_stops_it(stage: Stage)
     stage.site.account.wait(86_400)
     call(stage, "van", 13)
     assert "usage of van" not in stage.faults()
+
+
+def test_calls_under_the_name_of_no_phone_are_wrong(stage: Stage, rehearsal: Rehearsal) -> None:
+    """What a caller shows is up to the caller; a habit can't be told from it, but that it is nobody's name can."""
+    domain = stage.site.parameters.sip_domain_of("van")
+    store = Store(rehearsal._store.path, rehearsal.identity.seed)
+    with store.transaction() as tables:
+        for name in ("nobody", "nobody", "lobby"):  # the last is a phone of prod
+            start_call(tables, f"sip:{name}@{domain}", f"sip:5035550199@{domain}", "inbound", "completed")
+    store.close()
+    check = stage.faults()["calls under names of no phone"]
+    assert check.state is CheckState.WRONG
+    assert check.found == "3 in 24 hours, as lobby, nobody"
+    stage.site.account.wait(86_400)
+    assert "calls under names of no phone" not in stage.faults()
 
 
 def test_a_few_calls_are_never_out_of_habit(stage: Stage) -> None:
