@@ -8,13 +8,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dialtone_nb import account as accounts
 from dialtone_nb.account import CONTROL, Credentials, open_account
 from dialtone_nb.rehearsal import start_rehearsal
+from dialtone_nb.server.settings import AUTH_TOKEN, read_settings
 from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
+from tests.server.running_server import server_in_thread
 
 OPERATOR = "ada@switchroom"
+OWN = "stage"
 TRUNK_PASSWORD = "a-Trunk-secret-1"
 PROD = "dialtone-example-prod.sip.twilio.com"
 EDITED = "/decide"
@@ -43,6 +47,18 @@ def closing_desk(folder: Path) -> Iterator[Desk]:
         yield desk
         desk.account.transport.session.close()
         del accounts._rehearsals[state]
+
+
+@contextmanager
+def serving(desk: Desk) -> Iterator[None]:
+    """Our own server answers for stage, in a thread of this process, and the rehearsal finds it by its name."""
+    url = desk.server.base_urls[OWN]
+    secrets = {AUTH_TOKEN: desk.account.credentials.auth_token, "TRUNK_PASSWORD": TRUNK_PASSWORD}
+    settings = read_settings(secrets, environment=OWN, folder=desk.server.folder, base_url=url, proxies=())
+    with server_in_thread(settings) as caller:
+        names = {"host": urlsplit(url).hostname, "address": caller.url}
+        desk.account.transport.send("POST", f"{CONTROL}/servers", json=names).raise_for_status()
+        yield
 
 
 def register(desk: Desk, client: str, domain: str) -> None:
@@ -92,6 +108,12 @@ def _second_phone(desk: Desk) -> None:
     register(desk, "van", STAGE)
 
 
+def _own_server(desk: Desk) -> None:
+    with serving(desk):
+        desk.host("self_hosted")
+        desk.do(desk.deploy())
+
+
 # Each stands on the one that it names: what is done to that one's copy.
 MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
     "empty": ("", lambda desk: None),
@@ -102,6 +124,7 @@ MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
     "stage ahead of prod": ("network", _ahead),
     "promoted twice": ("stage ahead of prod", _promoted),
     "drifted": ("network", _drifted),
+    "own server": ("stage and a phone", _own_server),
 }
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any
 
 from dialtone_nb.runbooks.site import Proposal
-from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk
+from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, Hosting
 
-from .accounts import EDITED, PROD
+from .accounts import EDITED, PROD, serving
 
+PHONE = "stage and a phone"
 OUTSIDE = "+15035550142"
 Order = dict[str, Any]
 
@@ -22,6 +24,10 @@ TO_PROD: Order = {"from": OUTSIDE, "to": LOBBY}
 TO_VAN: Order = {"from": OUTSIDE, "to": VAN}
 FROM_VAN: Order = {"client": "van", "dial": "5035550199", "domain": STAGE}
 EVERYBODY = (FROM_STAGE, TO_STAGE, FROM_PROD, TO_PROD)
+
+
+# What runs in a process of the sweep ends with it, however that ends.
+_until_the_end = ExitStack()
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Apply:
     # What an operator runs after it broke off, where that is not the same again.
     run_again: Callable[[Desk], Proposal] | None = None
     builds: bool = False
+    # Who answers Twilio by the files, where the apply is about our own server.
+    hosting: Hosting | None = None
 
     @property
     def propose_again(self) -> Callable[[Desk], Proposal]:
@@ -43,9 +51,12 @@ class Apply:
         return self.run_again or self.propose
 
     def prepare(self, desk: Desk) -> Desk:
-        """The desk, with the files as this apply finds them."""
+        """The desk, with the files as this apply finds them; our own server answers from now on, where there is one."""
         if self.edit:
             desk.edit(self.edit)
+        if self.hosting:
+            _until_the_end.enter_context(serving(desk))
+            desk.host(self.hosting)
         return desk
 
 
@@ -59,7 +70,7 @@ APPLIES = (
     Apply("deploy, first", "empty", methodcaller("deploy"), (FROM_STAGE, TO_STAGE), builds=True),
     Apply("deploy, after drift", "drifted", methodcaller("deploy")),
     Apply("deploy, one function", "network", methodcaller("deploy"), edit=EDITED, builds=True),
-    Apply("promote, first", "stage and a phone", methodcaller("promote")),
+    Apply("promote, first", PHONE, methodcaller("promote")),
     Apply("promote", "stage ahead of prod", methodcaller("promote"), edit=EDITED),
     Apply("roll back", "promoted twice", methodcaller("promote", build="previous"), edit=EDITED, run_again=_roll_back),
     Apply("client, add", "network", methodcaller("set_up", "van", buy=VAN), (*EVERYBODY, FROM_VAN, TO_VAN)),
@@ -78,4 +89,6 @@ APPLIES = (
         methodcaller("delete", "service", release=[VAN]),
         (FROM_STAGE, TO_STAGE, FROM_VAN, TO_VAN),
     ),
+    Apply("move to our own server", PHONE, methodcaller("deploy"), (FROM_STAGE, TO_STAGE), hosting="self_hosted"),
+    Apply("move back to functions", "own server", methodcaller("deploy"), (FROM_STAGE, TO_STAGE), hosting="functions"),
 )

@@ -25,7 +25,7 @@ from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.promote import propose_promote
 from dialtone_nb.runbooks.site import Proposal, Site, make_bundle, own_server
-from dialtone_nb.service.bundle import Bundle, Module, read_bundle
+from dialtone_nb.service.bundle import Bundle, Module
 
 ROOT = Path(__file__).parents[2]
 SERVICE = "dialtone"
@@ -35,20 +35,24 @@ LIST = "dialtone-phones"
 # Two phones of stage: one with an emergency address, one without; and one of prod.
 WORKBENCH, VAN, LOBBY = "+15035550101", "+15035550102", "+15035550103"
 
+Hosting = Literal["functions", "self_hosted"]
 Observe = Callable[[Outcome | Change], None]
 
 
-@functools.cache
 def sample() -> tuple[Parameters, Bundle]:
     """The sample network, and what would be deployed for it."""
-    parameters = load_parameters(ROOT / "parameters")
-    return parameters, read_bundle(sample_table(), parameters.network.service.runtime)
+    parameters, _, bundle = hosted_sample("functions")
+    return parameters, bundle
 
 
 @functools.cache
-def sample_table() -> Table:
-    """The sample network's compiled dial plan."""
-    return compile_table(load_parameters(ROOT / "parameters"))
+def hosted_sample(hosting: Hosting) -> tuple[Parameters, Table, Bundle]:
+    """The sample network with this hosting, its compiled dial plan, and what would be deployed for it."""
+    parameters = load_parameters(ROOT / "parameters")
+    network = parameters.network.model_copy(update={"hosting": hosting})
+    parameters = replace(parameters, network=network)
+    table = compile_table(parameters)
+    return parameters, table, make_bundle(parameters, table)
 
 
 @dataclass
@@ -82,7 +86,8 @@ class Desk:
     def server(self) -> OwnServer:
         """Our own server, as network.yaml has it."""
         # A runbook compiles the files once; a desk is asked often, and the files are mostly the sample's.
-        table = sample_table() if self.parameters is sample()[0] else compile_table(self.parameters)
+        parameters, table, _ = hosted_sample(self.parameters.network.hosting)
+        table = table if self.parameters is parameters else compile_table(self.parameters)
         server = own_server(self.parameters, table, self.account, self.project)
         assert server
         return server
@@ -103,8 +108,11 @@ class Desk:
         self.parameters = replace(self.parameters, clients=clients)
         self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
 
-    def host(self, hosting: Literal["functions", "self_hosted"]) -> None:
+    def host(self, hosting: Hosting) -> None:
         """Change the one line of network.yaml that says who answers Twilio."""
+        if self.parameters is hosted_sample(self.parameters.network.hosting)[0]:
+            self.parameters, _, self.bundle = hosted_sample(hosting)
+            return
         network = self.parameters.network.model_copy(update={"hosting": hosting})
         self.parameters = replace(self.parameters, network=network)
         self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
