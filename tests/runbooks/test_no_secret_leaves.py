@@ -11,11 +11,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from dialtone_nb.account import CONTROL, open_account
 from dialtone_nb.finding_secrets import Secret, files_in, find_secrets, known_secrets
 from dialtone_nb.fresh_account import fresh_account
+from dialtone_nb.kernels import private_sockets
 from dialtone_nb.main_job import CONSENT, STEPS, Done, Step, run_steps
 
 from .conftest import ROOT
@@ -117,7 +119,9 @@ def attend(project: Path, runbook: str, given: dict[str, str], saved: Path) -> N
             break
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JPY_SESSION_NAME", f"{runbook}.ipynb")
-        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(project / "notebooks")}}).execute()
+        kernel = AsyncKernelManager(kernel_name="python3", **private_sockets())
+        folder = {"metadata": {"path": str(project / "notebooks")}}
+        NotebookClient(notebook, km=kernel, timeout=120, resources=folder).execute(cleanup_kc=True)
     saved.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, saved)
 
