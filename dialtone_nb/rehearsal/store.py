@@ -145,7 +145,7 @@ class Tables:
         place = self.get(kind, after or before, parent) if after or before else None
         conditions, values = "", [kind, parent, since, until]
         if place:
-            ahead, behind = "<>" if before else "><"
+            behind, ahead = (">", "<") if before else ("<", ">")
             conditions = (
                 f" AND created {behind}= ? AND (created {behind} ? OR name {ahead} ? OR (name = ? AND nth {behind} ?))"
             )

@@ -43,9 +43,9 @@ def usage_checks(seen: Seen, signs: Iterable[Sign], now: datetime) -> Iterator[C
 def _strangers(names: Sequence[str], calls: int) -> Check:
     # A call came in with some phone's credential, but which name it shows is up to whoever calls.
     found = f"{calls} in 24 hours, as {', '.join(names[:MOST_NAMES])}{' and others' if names[MOST_NAMES:] else ''}"
-    meaning = "somebody calls with a phone's password and does not show its name"
-    repair = "look whose they are with explore; give that phone a new password: client_setup with action rotate"
-    return wrong(SUBJECT, "calls under names of no phone", found, meaning, repair)
+    meaning = "somebody calls with a phone's password under another name, or a phone is set to another's SIP domain"
+    repair = "see with explore whose number they show; give that phone its settings, or by client_setup a new password"
+    return wrong(SUBJECT, "calls under names of no phone here", found, meaning, repair)
 
 
 def _usage(name: str, calls: Counter[int]) -> Check:

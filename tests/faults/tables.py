@@ -59,8 +59,8 @@ def _sums(rows: Sequence[Sequence[Any]]) -> list[Any]:
 
 
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Heads and rows as a table of Markdown, thousands parted by commas."""
-    lines = [heads, ["---", *("---:" for _ in heads[1:])], *rows]
+    """Heads and rows as a table of Markdown, thousands parted by commas and numbers on the right."""
+    lines = [heads, ["---:" if isinstance(cell, int) else "---" for cell in rows[0]], *rows]
     return "\n".join(
         "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else cell for cell in line) + " |" for line in lines
     )
