@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from dialtone_nb.rehearsal.runtime.child import Child
@@ -29,7 +31,7 @@ class Children:
         self._base = base
         self._packages = packages
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="rehearsal-")
+        self._left = ExitStack()
         self._children: dict[str, Child] = {}
 
     def child(self, build_sid: str, sources: Callable[[], list[Source]]) -> Child:
@@ -55,14 +57,19 @@ class Children:
             for child in self._children.values():
                 child.close()
             self._children.clear()
-        self._folder.cleanup()
+        self._left.close()
 
     def file(self, build_sid: str, version_sid: str) -> Path:
         """Where a function lies; named for its version, as on Twilio, so that no relative `require` finds another."""
-        return Path(self._folder.name) / build_sid / "handlers" / f"{version_sid}.js"
+        return self._folder / build_sid / "handlers" / f"{version_sid}.js"
+
+    @cached_property
+    def _folder(self) -> Path:
+        # Made by the first build that runs: most rehearsals that are killed, and can't delete it, never ran one.
+        return Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-")))
 
     def _start(self, build_sid: str, sources: list[Source]) -> Child:
-        folder = Path(self._folder.name) / build_sid
+        folder = self._folder / build_sid
         functions, assets = {}, {}
         for source in sources:
             if source.is_asset:
