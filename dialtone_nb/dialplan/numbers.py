@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from automata.fa.dfa import DFA
@@ -55,7 +55,7 @@ def is_e164(gives: Pattern) -> bool:
 
 def reaches_somebody(gives: Pattern, allowed: Sequence[str], refused: Sequence[Pattern]) -> bool:
     """Whether any number that comes out is one of an allowed country and begins with no refused prefix."""
-    return not (language([gives]) & _numbers_of(frozenset(allowed))).issubset(beginning_with(refused))
+    return not language([gives]).isdisjoint(_may_be_called(frozenset(allowed), tuple(refused)))
 
 
 def begins_some_number(prefix: Pattern) -> bool:
@@ -73,7 +73,11 @@ def _longest_number(calling_code: int) -> Keys:
     return parse_pattern(f"+{calling_code}".ljust(1 + LONGEST, "X")).keys
 
 
-@cache
+@lru_cache(maxsize=16)
+def _may_be_called(allowed: frozenset[str], refused: tuple[Pattern, ...]) -> DFA:
+    return _numbers_of(allowed) - beginning_with(refused)
+
+
 def _numbers_of(allowed: frozenset[str]) -> DFA:
     """Every number of the allowed countries: under +1 ten digits, less the area codes of the other countries."""
     shapes = []
