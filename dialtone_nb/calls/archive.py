@@ -98,16 +98,26 @@ def _weigh_days(archive: str, since: str, until: str) -> list[tuple[str, int]]:
 def load_days(archive: str, days: Sequence[str], columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
     """These days' attempts, oldest first, in these columns; of all columns call SIDs and numbers weigh the most."""
     system, root = open_archive(archive)
-    nothing = SCHEMA.to_frame().select(columns)
-    return pl.concat([nothing, *(_read_file(system, f"{root}/day={day}/{DAY_FILE}", columns) for day in days)])
+    paths = [f"{root}/day={day}/{DAY_FILE}" for day in days]
+    if not paths:
+        return SCHEMA.to_frame().select(columns)
+    try:
+        # Together they are read ten times as fast, if all is well with each.
+        return _read(system, paths, columns)
+    except pl.exceptions.PolarsError:
+        return pl.concat([_read_file(system, path, columns) for path in paths])
+
+
+def _read(system: fs.FileSystem, paths: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    here = isinstance(system, fs.LocalFileSystem)
+    sources: list[Any] = [path if here else BytesIO(system.open_input_file(path).read()) for path in paths]
+    stored = pl.read_parquet(sources, columns=list(columns), glob=False, hive_partitioning=False)
+    return stored.select(pl.col(name).cast(SCHEMA.get(name, pl.String)) for name in columns)
 
 
 def _read_file(system: fs.FileSystem, path: str, columns: Sequence[str]) -> pl.DataFrame:
-    here = isinstance(system, fs.LocalFileSystem)
     try:
-        source = path if here else BytesIO(system.open_input_file(path).read())
-        stored = pl.read_parquet(source, columns=list(columns), glob=False, hive_partitioning=False)
-        return stored.select(pl.col(name).cast(SCHEMA.get(name, pl.String)) for name in columns)
+        return _read(system, [path], columns)
     except pl.exceptions.PolarsError as error:
         problem = " ".join(str(error).split())
         raise InputError(

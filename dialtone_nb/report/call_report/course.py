@@ -37,7 +37,7 @@ def end_of(data: CallData) -> pd.Timestamp | None:
 def compare_calls(data: CallData, deployments: Sequence[Deployment]) -> tuple[Comparison, ...]:
     """The delivered rate before and after each deployment on the report's days, oldest first."""
     covered = days_covered(data)
-    if not covered:
+    if not (covered and deployments):
         return ()
     around = data.gather(partial(tally_around, deployments=tuple(deployments)), merge_around, before_after.COUNTED)
     return tuple(
