@@ -7,6 +7,9 @@ CONTRACT_READY := tests/contract/node_modules/.ready
 BENCH_READY := tests/benchmarks/node_modules/.ready
 CHECKED := dialtone_nb tests notebooks/conftest.py
 
+# Each runbook is a process of its own, and compiles several hundred modules first where their bytecode is not kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup documents rehearse test bench lab life notebooks format faults
 .DELETE_ON_ERROR:
