@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from dialtone_nb.errors import DialtoneError
 from dialtone_nb.notebook_parameters import Source, Value
 
 ENGINE = "dialtone"
+# Of a run's time so much may go into saving its copy, which papermill does before and after each cell.
+SAVING_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,21 @@ def chapter_of(cell: Mapping[str, Any]) -> str:
     return heading[1] if heading else ""
 
 
+def seldom(save: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+    """The same, left out as often as it takes to keep to its share of the time: a small copy is always up to date."""
+    free_at = clock()
+
+    def save_if_due() -> None:
+        nonlocal free_at
+        started = clock()
+        if started >= free_at:
+            save()
+            ended = clock()
+            free_at = ended + (ended - started) / SAVING_SHARE
+
+    return save_if_due
+
+
 class _ChapterEngine(Engine):
     """papermill's engine on a kernel that is started already; it tells each chapter as its turn comes."""
 
@@ -134,6 +152,10 @@ class _ChapterEngine(Engine):
                 on_chapter(heading)
             start_cell(cell, cell_index, **more)
 
-        nb_man.cell_start = tell_and_start
+        save = nb_man.save
+        nb_man.cell_start, nb_man.save = tell_and_start, seldom(save)
         client = PapermillNotebookClient(nb_man, km=km, kernel_name=kernel_name, timeout=None, startup_timeout=60)
-        client.execute(cleanup_kc=True)
+        try:
+            client.execute(cleanup_kc=True)
+        finally:
+            nb_man.save = save  # for the last time

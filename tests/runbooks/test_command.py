@@ -15,7 +15,7 @@ from dialtone_nb.__main__ import main
 from dialtone_nb.display.outputs import PLAN, RESULT
 from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldError, TwilioError
 from dialtone_nb.report_files import choose_report_files
-from dialtone_nb.running import chapter_of, error_lines, exit_code_of
+from dialtone_nb.running import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
 
 from .conftest import Write
 
@@ -212,3 +212,20 @@ def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> 
 def test_a_chapter_is_a_second_level_heading(cell_type: str, text: str, chapter: str) -> None:
     """The terminal names the chapters of the page."""
     assert chapter_of({"cell_type": cell_type, "source": text}) == chapter
+
+
+@pytest.mark.parametrize(("takes", "saved"), [(0, 1_000), (2, 50)])
+def test_a_copy_is_saved_each_time_unless_that_takes_more_than_its_share(takes: int, saved: int) -> None:
+    now, saves = 0, 0
+
+    def save() -> None:
+        nonlocal now, saves
+        now, saves = now + takes, saves + 1
+
+    save_if_due = seldom(save, lambda: now)
+    started = now
+    while now < started + 1_000:
+        save_if_due()
+        now += 1
+    assert saves == pytest.approx(saved, rel=0.1)
+    assert saves * takes <= SAVING_SHARE * now
