@@ -117,6 +117,12 @@ def test_only_the_door_opens_the_rehearsal(module: str) -> None:
     assert not opened or module in DOOR_TO_THE_REHEARSAL, f"{module} imports {opened}"
 
 
+@pytest.mark.parametrize("module", [one for one in sorted(MODULES) if ".exchange." in one or ".sip_door." in one])
+def test_the_exchange_and_the_sip_door_know_nothing_of_the_api(module: str) -> None:
+    """What the rehearsal's API shows and what carries its calls share the modules beside them."""
+    assert [other for other, _ in imports_of(module) if other.startswith("dialtone_nb.rehearsal.api")] == []
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """There is an order in which the modules could be read."""
     graph = {module: {other for other, _ in imports_of(module)} for module in MODULES}

@@ -13,7 +13,7 @@ from dialtone_nb.account import CONTROL
 from dialtone_nb.clients.pending_passwords import PENDING_FILE
 from dialtone_nb.clients.private_files import PASSWORD_FILE, private_folder
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.api.credential_lists import digest_secret
+from dialtone_nb.rehearsal.domain_access import digest_secret
 
 from .desk import VAN, Desk, lines
 

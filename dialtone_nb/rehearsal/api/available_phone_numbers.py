@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -11,33 +10,10 @@ from dialtone_nb.rehearsal.api.classic import classic
 from dialtone_nb.rehearsal.fields import Field, flag, integer, read_fields
 from dialtone_nb.rehearsal.operations import Ask, Reply
 from dialtone_nb.rehearsal.paging import cut_page, wanted_page
+from dialtone_nb.rehearsal.rate_centers import RATE_CENTERS
 from dialtone_nb.rehearsal.refusal import Refusal, absent, not_modelled
 from dialtone_nb.rehearsal.store import Tables
 
-
-@dataclass(frozen=True, slots=True)
-class RateCenter:
-    """Where an area code's numbers are said to be."""
-
-    country: str
-    locality: str
-    region: str
-    postal_code: str
-    lata: str
-    latitude: str
-    longitude: str
-
-
-RATE_CENTERS = {
-    "503": RateCenter("US", "Portland", "OR", "97205", "672", "45.523064", "-122.676483"),
-    "971": RateCenter("US", "Portland", "OR", "97214", "672", "45.523064", "-122.676483"),
-    "360": RateCenter("US", "Vancouver", "WA", "98660", "672", "45.638730", "-122.661490"),
-    "206": RateCenter("US", "Seattle", "WA", "98101", "674", "47.606210", "-122.332070"),
-    "212": RateCenter("US", "New York", "NY", "10001", "132", "40.712780", "-74.005940"),
-    "313": RateCenter("US", "Detroit", "MI", "48201", "340", "42.331430", "-83.045750"),
-    "604": RateCenter("CA", "Vancouver", "BC", "V5K 0A1", "888", "49.282730", "-123.120740"),
-    "416": RateCenter("CA", "Toronto", "ON", "M4B 1B3", "888", "43.653230", "-79.383180"),
-}
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
 EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
+from dialtone_nb.rehearsal.domain_access import digest_secret
 from dialtone_nb.rehearsal.fields import Field, Pairs, matching, read_fields
 from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Body, Tables, Thing
 
-REALM = "sip.twilio.com"
 WRONG_LIST, STILL_MAPPED, TOO_MANY_LISTS, TOO_MANY_CREDENTIALS = 21240, 21241, 21239, 21242
 # Whether a second credential of a name answers 21240 or 21243 is an assumption.
 WRONG_CREDENTIAL = 21243
@@ -29,11 +28,6 @@ USERNAME = Field(
     "Username", matching(r"[^\s:@]+", "may not hold a space, : or @"), required=True, longest=32, code=WRONG_LIST
 )
 PASSWORD = Field("Password", _password, required=True, code=WRONG_CREDENTIAL)
-
-
-def digest_secret(username: str, password: str) -> str:
-    """What a registrar needs to check a digest, in place of the password: HA1 of RFC 2617."""
-    return hashlib.md5(f"{username}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
 
 
 def _create(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:

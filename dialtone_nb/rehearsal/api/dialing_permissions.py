@@ -1,4 +1,4 @@
-"""Which countries may be called: North America at first, and nowhere the high-risk numbers; and which those are."""
+"""The countries' permissions to be called, and the prefixes of high-risk numbers in each."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import phonenumbers
 from dialtone_nb.rehearsal.fields import Field, flag, matching, read_fields
 from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
 from dialtone_nb.rehearsal.paging import list_reply
+from dialtone_nb.rehearsal.permitted import HIGH_RISK, SWITCHES, permissions
 from dialtone_nb.rehearsal.refusal import Refusal, absent
 from dialtone_nb.rehearsal.store import Tables
 
 HOST = "voice.twilio.com"
-SWITCHES = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
-# An assumption: a new account may call its home country and its neighbours; the American territories count as home.
-AT_FIRST = frozenset({"US", "CA", "MX", "PR", "VI", "GU", "AS", "MP"})
 
 FILTERS = (
     Field("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),
@@ -28,22 +26,7 @@ FILTERS = (
 )
 UPDATE = (Field("UpdateRequest", required=True),)
 SETTINGS = (Field("DialingPermissionsInheritance", flag),)
-# Kinds of numbers that need a country's high-risk permission.
-HIGH_RISK = frozenset(
-    {
-        phonenumbers.PhoneNumberType.PREMIUM_RATE,
-        phonenumbers.PhoneNumberType.SHARED_COST,
-        phonenumbers.PhoneNumberType.UAN,
-    }
-)
 PREFIX_DIGITS = 3  # of the national number
-
-
-def permissions(tables: Tables, country: str) -> dict[str, bool]:
-    """The three switches of a country."""
-    changed = tables.find("dialing_permission", "", country)
-    first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": country in AT_FIRST}
-    return first | (changed.body if changed else {})
 
 
 def _country(ask: Ask) -> str:

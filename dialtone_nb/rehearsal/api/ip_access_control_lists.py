@@ -6,11 +6,11 @@ import ipaddress
 
 from dialtone_nb.rehearsal.api.credential_list_mappings import Family
 from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
+from dialtone_nb.rehearsal.domain_access import IP_MAPPING
 from dialtone_nb.rehearsal.fields import Field, Pairs, read_fields
 from dialtone_nb.rehearsal.refusal import Refusal
 from dialtone_nb.rehearsal.store import Body, Tables, Thing
 
-MAPPING = "ip_mapping"
 DUPLICATE, STILL_MAPPED, TOO_MANY, WRONG_ADDRESS = 21235, 21236, 21237, 21238
 # Twilio documents no limit of how many there may be, nor a code for it: both are taken from credential lists.
 MOST_LISTS, TOO_MANY_LISTS = 100, 21239
@@ -55,17 +55,6 @@ def _change(tables: Tables, entry: Thing, form: Pairs) -> Body:
     return values
 
 
-def is_let_in(tables: Tables, domain: Thing, address: str) -> bool:
-    """Whether a SIP domain takes calls from an address; from any, where no IP access control list is mapped to it."""
-    mappings = tables.list(MAPPING, domain.sid)
-    ranges = [
-        ipaddress.IPv4Network(f"{one.body['ip_address']}/{one.body['cidr_prefix_length']}", strict=False)
-        for mapping in mappings
-        for one in tables.list("ip_address", mapping.name)
-    ]
-    return not mappings or any(ipaddress.IPv4Address(address) in one for one in ranges)
-
-
 IP_ACCESS_CONTROL_LISTS = SipList(
     path="IpAccessControlLists",
     key="ip_access_control_lists",
@@ -74,7 +63,7 @@ IP_ACCESS_CONTROL_LISTS = SipList(
     prefix="AL",
     longest=255,
     most=MOST_LISTS,
-    mappings=(MAPPING,),
+    mappings=(IP_MAPPING,),
     duplicate=DUPLICATE,
     too_many=TOO_MANY_LISTS,
     still_mapped=STILL_MAPPED,
@@ -97,8 +86,8 @@ OF_LISTS = {
     "word": "IP access control list",
 }
 FAMILIES = (
-    Family("/Auth/Calls/IpAccessControlListMappings", "contents", MAPPING, **OF_LISTS),
-    Family("/IpAccessControlListMappings", "ip_access_control_list_mappings", MAPPING, **OF_LISTS),
+    Family("/Auth/Calls/IpAccessControlListMappings", "contents", IP_MAPPING, **OF_LISTS),
+    Family("/IpAccessControlListMappings", "ip_access_control_list_mappings", IP_MAPPING, **OF_LISTS),
 )
 OPERATIONS = (
     *IP_ACCESS_CONTROL_LISTS.operations(),

@@ -1,10 +1,9 @@
-"""What numbers and calls cost: made-up prices of the right size, in US dollars, negative nowhere."""
+"""What numbers cost: made-up prices of the right size, in US dollars."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.e164 import country_of
 from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
 from dialtone_nb.rehearsal.paging import list_reply
 from dialtone_nb.rehearsal.refusal import absent
@@ -14,18 +13,6 @@ HOST = "pricing.twilio.com"
 UNIT = "USD"
 COUNTRIES = {"CA": "Canada", "US": "United States"}
 NUMBER_PRICES = {"local": "1.15", "toll free": "2.15"}
-
-# Per started minute.
-SIP_MINUTE = 0.0040
-PSTN_INBOUND_MINUTE = 0.0085
-PSTN_OUTBOUND_MINUTE = {"US": 0.0140, "CA": 0.0140, "MX": 0.0300}
-PSTN_OUTBOUND_MINUTE_ELSEWHERE = 0.1000
-
-
-def outbound_minute(number: str) -> float:
-    """What a started minute to a number costs; emergency numbers cost what the country's own do."""
-    country = country_of(number) if number.startswith("+") else "US"
-    return PSTN_OUTBOUND_MINUTE.get(country, PSTN_OUTBOUND_MINUTE_ELSEWHERE)
 
 
 def _url(country: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic, stamped
+from dialtone_nb.rehearsal.domain_access import auth_type
 from dialtone_nb.rehearsal.fields import Field, flag, matching, method, read_fields, sid, url
 from dialtone_nb.rehearsal.operations import Ask, Reply
 from dialtone_nb.rehearsal.paging import list_reply
@@ -62,12 +63,6 @@ def domain_of(tables: Tables, ask: Ask, name: str = "DomainSid") -> Thing:
 def domain_uri(tables: Tables, domain_sid: str) -> str:
     """A SIP domain's relative address, without the suffix."""
     return f"{account_uri(tables)}/SIP/Domains/{domain_sid}"
-
-
-def auth_type(tables: Tables, domain: Thing) -> str:
-    """What must pass before a call is let in: all of it, joined by a comma."""
-    kinds = {"IP_ACL": "ip_mapping", "CREDENTIAL_LIST": "calls_mapping"}
-    return ",".join(word for word, kind in kinds.items() if tables.count(kind, domain.sid))
 
 
 def domain_body(tables: Tables, domain: Thing) -> dict[str, Any]:

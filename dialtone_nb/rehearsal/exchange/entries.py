@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from dialtone_nb.rehearsal.alerting import raise_alert
-from dialtone_nb.rehearsal.api.ip_access_control_lists import is_let_in
-from dialtone_nb.rehearsal.api.sip_domains import auth_type
+from dialtone_nb.rehearsal.domain_access import auth_type, is_let_in
 from dialtone_nb.rehearsal.exchange.parameters import PHONE_ADDRESS, CallingPhone
 from dialtone_nb.rehearsal.exchange.phones import CALLS, may
 from dialtone_nb.rehearsal.exchange.reach import owned_number

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dialtone_nb.rehearsal.api.available_phone_numbers import RATE_CENTERS
 from dialtone_nb.rehearsal.call_records import CallRecord
 from dialtone_nb.rehearsal.exchange.webhooks import call_token
 from dialtone_nb.rehearsal.identity import Identity
+from dialtone_nb.rehearsal.rate_centers import RATE_CENTERS
 from dialtone_nb.rehearsal.store import Thing
 
 API_VERSION = "2010-04-01"

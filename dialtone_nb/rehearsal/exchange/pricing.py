@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dialtone_nb.rehearsal.api import prices
+from dialtone_nb.rehearsal import rates
 from dialtone_nb.rehearsal.call_records import CallRecord
 
 
@@ -17,7 +17,7 @@ def leg_price(leg: CallRecord) -> float | None:
     """What a leg costs that went out; None where it was never answered."""
     if leg.answered is None:
         return None
-    rate = prices.SIP_MINUTE if leg.to.startswith("sip") else prices.outbound_minute(leg.to)
+    rate = rates.SIP_MINUTE if leg.to.startswith("sip") else rates.outbound_minute(leg.to)
     return round(started_minutes(leg) * rate, 5)
 
 
@@ -25,4 +25,4 @@ def inbound_price(call: CallRecord, *, is_sip: bool) -> float | None:
     """What a call that came in costs; None where it was never answered."""
     if call.answered is None:
         return None
-    return round(started_minutes(call) * (prices.SIP_MINUTE if is_sip else prices.PSTN_INBOUND_MINUTE), 5)
+    return round(started_minutes(call) * (rates.SIP_MINUTE if is_sip else rates.PSTN_INBOUND_MINUTE), 5)

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl
 
 import phonenumbers
 
-from dialtone_nb.rehearsal.api.dialing_permissions import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.assumptions import NO_EMERGENCY_CALLING
 from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
 from dialtone_nb.rehearsal.exchange.phones import is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
+from dialtone_nb.rehearsal.permitted import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.store import Tables, Thing
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 

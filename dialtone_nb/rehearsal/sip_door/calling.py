@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from dialtone_nb.rehearsal.api.sip_domains import auth_type
+from dialtone_nb.rehearsal.domain_access import auth_type
 from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_phone
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg

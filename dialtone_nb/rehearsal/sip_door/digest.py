@@ -16,7 +16,7 @@ from enum import Enum
 
 from aiosipua.headers import AuthChallenge, AuthCredentials, parse_auth, stringify_auth
 
-from dialtone_nb.rehearsal.api.credential_lists import REALM
+from dialtone_nb.rehearsal.domain_access import REALM
 
 LIFETIME_S = 300.0
 MOST_NONCES = 100_000

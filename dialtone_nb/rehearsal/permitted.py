@@ -1,0 +1,26 @@
+"""Which countries may be called: North America at first, and nowhere the high-risk numbers."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from dialtone_nb.rehearsal.store import Tables
+
+SWITCHES = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
+# An assumption: a new account may call its home country and its neighbours; the American territories count as home.
+AT_FIRST = frozenset({"US", "CA", "MX", "PR", "VI", "GU", "AS", "MP"})
+# Kinds of numbers that need a country's high-risk permission.
+HIGH_RISK = frozenset(
+    {
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.UAN,
+    }
+)
+
+
+def permissions(tables: Tables, country: str) -> dict[str, bool]:
+    """The three switches of a country."""
+    changed = tables.find("dialing_permission", "", country)
+    first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": country in AT_FIRST}
+    return first | (changed.body if changed else {})
