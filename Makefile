@@ -68,7 +68,7 @@ bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one ta
 
 # PARTS=sweep,fuzzing runs these alone; `python -m tests.faults --help` names all.
 PARTS ?=
-faults: setup ## every reliability table: crash sweep, whole runbooks, fuzzing, a long run; about three quarters of an hour
+faults: setup ## every reliability table: crash sweep, whole runbooks, fuzzing, a long run; about an hour and a quarter
 	@$(BIN)/python -m tests.faults $(PARTS)
 
 lab: setup ## JupyterLab on the runbooks
