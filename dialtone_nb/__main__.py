@@ -56,14 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(Path.cwd())
     source = read_source(project, arguments.runbook)
     given = read_given(source, arguments)
-    values, _ = check_run(source, given, parameters_folder(project))
+    values, declared = check_run(source, given, parameters_folder(project, source))
     check_output(arguments.output)
     files = (
         report_files(arguments.output, source.name)
         if arguments.output
         else choose_report_files(project / "reports", source.name, values, datetime.now(UTC))
     )
-    print(", ".join([source.title, *(str(values[name]) for name in ("account", "environment") if values.get(name))]))
+    where = [str(values[name]) for name in ("account", "environment") if values.get(name)]
+    print(", ".join([source.title, *where, *(["the sample network"] if declared.is_sample else [])]))
     from dialtone_nb.kernels import started_kernel
 
     # What takes long to import is imported while the kernel comes up and works.
