@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | serve | hand-over | find-secrets | rehearsal."""
+"""python -m dialtone_nb run | rehearse | new-network | serve | hand-over | find-secrets | rehearsal."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def main(arguments: Sequence[str]) -> int:
 
                 return serve_rehearsed(parsed, find_project(Path.cwd()))
             return serve(parsed)
+        if parsed.command == "new-network":
+            from dialtone_nb.new_network import main as write_new_network
+
+            return write_new_network(parsed, find_project(Path.cwd()))
         if parsed.command == "hand-over":
             from dialtone_nb.handing_over import main as hand_over
 
