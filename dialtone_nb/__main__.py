@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | serve | hand-over | find-secrets | rehearsal."""
+"""python -m dialtone_nb run | rehearse | new-network | serve | hand-over | find-secrets | rehearsal."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def main(arguments: Sequence[str]) -> int:
 
                 return serve_rehearsed(parsed, find_project(Path.cwd()))
             return serve(parsed)
+        if parsed.command == "new-network":
+            from dialtone_nb.new_network import main as write_new_network
+
+            return write_new_network(parsed, find_project(Path.cwd()))
         if parsed.command == "hand-over":
             from dialtone_nb.handing_over import main as hand_over
 
@@ -56,14 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(Path.cwd())
     source = read_source(project, arguments.runbook)
     given = read_given(source, arguments)
-    values, _ = check_run(source, given, parameters_folder(project))
+    values, declared = check_run(source, given, parameters_folder(project, source))
     check_output(arguments.output)
     files = (
         report_files(arguments.output, source.name)
         if arguments.output
         else choose_report_files(project / "reports", source.name, values, datetime.now(UTC))
     )
-    print(", ".join([source.title, *(str(values[name]) for name in ("account", "environment") if values.get(name))]))
+    where = [str(values[name]) for name in ("account", "environment") if values.get(name)]
+    print(", ".join([source.title, *where, *(["the sample network"] if declared.is_sample else [])]))
     from dialtone_nb.kernels import started_kernel
 
     # What takes long to import is imported while the kernel comes up and works.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dialtone_nb.errors import Fault, InputError, ParametersError
+from dialtone_nb.new_network import add_options as add_new_network_options
 from dialtone_nb.notebook_parameters import Declared, Given, Source
 from dialtone_nb.server.command import add_options as add_serve_options
 from dialtone_nb.yaml_models import YamlFile
@@ -46,6 +47,12 @@ def build_parser() -> Parser:
     )
     run.add_argument("--output", metavar="DIR", type=Path, help="where to write instead of reports/")
     commands.add_parser("rehearse", help="the main job on the rehearsal, from deploy to delete; no account needed")
+    new_network = commands.add_parser(
+        "new-network",
+        help="write a network of your own into parameters/; what no flag answers is asked",
+        epilog="Nothing that is there is overwritten. Without a terminal every flag but --country has to be given.",
+    )
+    add_new_network_options(new_network)
     hand_over = commands.add_parser(
         "hand-over", help="let a phone fetch its ready configuration from this computer, once"
     )

@@ -22,6 +22,32 @@ def country_of(number: str) -> str:
         return ""
 
 
+def is_valid_number(number: str) -> bool:
+    """Whether an E.164 number is one that its country has given out, or may."""
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(number)))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def example_number(country: str, *, premium: bool = False) -> str:
+    """A number of a country for examples, in E.164, fictional where its plan keeps some; empty where none is known."""
+    if phonenumbers.country_code_for_region(country) == 1:
+        return "+19005550199" if premium else "+15035550199"
+    kind = phonenumbers.PhoneNumberType.PREMIUM_RATE if premium else phonenumbers.PhoneNumberType.FIXED_LINE
+    found = phonenumbers.example_number_for_type(country, kind)
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164) if found else ""
+
+
+def spellings(number: str, country: str) -> tuple[str, ...]:
+    """How people of a country dial a number: as they write it, in full from there, and with a plus sign."""
+    parsed = phonenumbers.parse(number)
+    written = [phonenumbers.format_out_of_country_calling_number(parsed, country)]
+    if country_of(number) == country or phonenumbers.country_code_for_region(country) == parsed.country_code:
+        written.insert(0, phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL))
+    return tuple(dict.fromkeys([*("".join(filter(str.isdecimal, one)) for one in written), number]))
+
+
 def is_toll_free(number: str) -> bool:
     """Whether an E.164 number is one that costs its caller nothing, such as +1 800 …."""
     try:

@@ -16,7 +16,7 @@ from dialtone_nb.fresh_account import changed_environment, fresh_account
 from dialtone_nb.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.notebook_parameters import TAG, read_source, runbook_names
 from dialtone_nb.prepared_accounts import PREPARATIONS
-from dialtone_nb.runbook import PARAMETERS_VARIABLE, find_project
+from dialtone_nb.runbook import PARAMETERS_VARIABLE, find_project, sample_folder
 from dialtone_nb.runbooks.applying import REHEARSED_CONSENT
 
 if TYPE_CHECKING:
@@ -32,12 +32,14 @@ _SECRET = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 def prepared_account(project: Path, name: str, folder: Path) -> Iterator[None]:
     """The account from which a kept notebook starts, for the kernels started meanwhile; its state is in `folder`.
 
-    Such a kernel also sees our own parameter files, and nobody who could be asked.
+    Such a kernel also sees the sample network, whatever else there is, and nobody who could be asked.
     """
-    with (
-        fresh_account(folder),
-        changed_environment({"JPY_SESSION_NAME": None, PARAMETERS_VARIABLE: None, REHEARSED_CONSENT: "rehearsal"}),
-    ):
+    seen = {
+        "JPY_SESSION_NAME": None,
+        PARAMETERS_VARIABLE: str(sample_folder(project)),
+        REHEARSED_CONSENT: "rehearsal",
+    }
+    with fresh_account(folder), changed_environment(seen):
         prepare = PREPARATIONS.get(name)
         if prepare:
             prepare(project)

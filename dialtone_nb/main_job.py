@@ -12,6 +12,7 @@ from pathlib import Path
 from dialtone_nb.fresh_account import fresh_account
 from dialtone_nb.kernels import started_kernel
 from dialtone_nb.notebook_parameters import Given, Source, Value, read_source
+from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.html import write_html
 from dialtone_nb.report_files import REHEARSAL_FOLDER, ReportFiles, report_files
 from dialtone_nb.runbook import check_run, parameters_folder
@@ -29,36 +30,53 @@ class Step:
     goes_on: tuple[int, ...] = (0,)
 
 
-LOBBY, LIBRARY = "+15035550103", "+15035550104"
 CONSENT = {"consent": "rehearsal"}
-STEPS = (
-    Step("deploy stage", "deploy", {"environment": "stage", **CONSENT}),
-    Step("verify stage", "verify", {"environment": "stage"}, goes_on=(0, 2)),
-    Step("promote stage to prod", "promote", {"environment": "prod", "source": "stage", **CONSENT}),
-    Step(
-        "set up the phone lobby",
-        "client_setup",
-        {"environment": "prod", "client": "lobby", "buy_number": LOBBY, **CONSENT},
-    ),
-    Step(
-        "set up the phone library",
-        "client_setup",
-        {"environment": "prod", "client": "library", "buy_number": LIBRARY, **CONSENT},
-    ),
-    Step(
-        "place calls",
-        "test_calls",
-        {"environment": "prod", "client": "lobby", "unregistered_client": "library"},
-    ),
-    Step("report on the calls", "call_report", {"source": "twilio"}),
-    Step("verify prod", "verify", {"environment": "prod"}, goes_on=(0, 2)),
-    Step("delete stage", "delete", {"environment": "stage", "what": "environment", **CONSENT}),
-    Step(
-        "delete prod and the service",
-        "delete",
-        {"environment": "prod", "what": "service", "release_numbers": f"{LOBBY} {LIBRARY}", **CONSENT},
-    ),
-)
+
+
+def main_job(parameters: Parameters) -> tuple[Step, ...]:
+    """The steps for a network: its code goes through all of its environments, and the last that has phones is tried.
+
+    Two phones are set up there, or the one that there is, and take part in the calls.
+    """
+    first, *later = parameters.network.environments
+    with_phones = [name for name in (first, *later) if parameters.clients_in(name)]
+    tried = with_phones[-1] if with_phones else ""
+    phones = list(parameters.clients_in(tried))[:2]
+    numbers = {name: parameters.clients[name].caller_id for name in phones}
+    last = later[-1] if later else first
+    promotions = zip((first, *later), later, strict=False)
+    return (
+        Step(f"deploy {first}", "deploy", {"environment": first, **CONSENT}),
+        Step(f"verify {first}", "verify", {"environment": first}, goes_on=(0, 2)),
+        *(
+            Step(f"promote {source} to {name}", "promote", {"environment": name, "source": source, **CONSENT})
+            for source, name in promotions
+        ),
+        *(
+            Step(
+                f"set up the phone {name}",
+                "client_setup",
+                {"environment": tried, "client": name, "buy_number": number, **CONSENT},
+            )
+            for name, number in numbers.items()
+        ),
+        *([Step("place calls", "test_calls", {"environment": tried})] if phones else []),
+        Step("report on the calls", "call_report", {"source": "twilio"}),
+        *([Step(f"verify {last}", "verify", {"environment": last}, goes_on=(0, 2))] if later else []),
+        *(
+            Step(
+                f"delete {name}" if name != last else f"delete {name} and the service",
+                "delete",
+                {
+                    "environment": name,
+                    "what": "service" if name == last else "environment",
+                    "release_numbers": " ".join(numbers.values()) if name == tried else "",
+                    **CONSENT,
+                },
+            )
+            for name in (first, *later)
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +89,15 @@ class Done:
     files: ReportFiles
 
 
-def rehearse_main_job(project: Path, steps: Sequence[Step] = STEPS) -> int:
+def rehearse_main_job(project: Path, steps: Sequence[Step] = ()) -> int:
     """The exit code of the main job, from a fresh account to an empty one; progress and summary go to stdout."""
+    network = load_parameters(parameters_folder(project))
+    steps = steps or main_job(network)
     folder = project / "reports" / REHEARSAL_FOLDER
     for old in folder.glob("[0-9][0-9]-*"):
         old.unlink()
-    _tell(f"The main job on the rehearsal: {len(steps)} runbooks, no account needed, nothing costs money")
+    of = "the sample network" if network.is_sample else f"the network in {network.folder.name}/"
+    _tell(f"The main job on the rehearsal, for {of}: {len(steps)} runbooks, no account needed, nothing costs money")
     with fresh_account(project / ".rehearsal" / "main-job"):
         done = run_steps(project, steps, folder, tell=_tell)
     _tell(summary_of(done, Path.cwd()))
@@ -119,7 +140,7 @@ def check_step(project: Path, step: Step) -> tuple[Source, dict[str, Value]]:
     check_run(
         source,
         {name: Given(value, f"the step {step.title!r}, {name}") for name, value in given.items()},
-        parameters_folder(project),
+        parameters_folder(project, source),
     )
     return source, given
 

@@ -2,6 +2,9 @@
 
 papermill only warns of a name that it does not know, and guesses the type of a value whatever the cell declares,
 so both are checked here: before a kernel starts by our own command, and by the runbook's opening call.
+
+A runbook names nothing of any one network: an environment or a phone may be left empty, and the help in its line says
+what that means ("empty for the first"). The same words make it so, here.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ import ast
 import datetime
 import io
 import json
+import re
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +24,13 @@ from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.yaml_faults import suggest
 
 TAG = "parameters"
+# Beside that tag: a runbook about the sample network, whatever other network there is.
+ON_SAMPLE_TAG = "sample"
 ACCOUNTS = ("rehearsal", "twilio")
 
 Value = str | int | float | bool
 _TYPES: dict[str, type[Value]] = {"str": str, "int": int, "float": float, "bool": bool}
+_LEFT_EMPTY = re.compile(r"\bempty for the (first|second|phone's)\b")
 _WANTED = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}
 
 
@@ -36,6 +43,12 @@ class Declared:
     default: Value
     help: str
 
+    @property
+    def left_empty(self) -> str:
+        """What an empty value stands for: "first", "second", "phone's", or nothing but itself."""
+        found = _LEFT_EMPTY.search(self.help) if self.type is str else None
+        return found[1] if found else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -45,6 +58,7 @@ class Source:
     title: str
     declared: tuple[Declared, ...]
     path: Path
+    on_sample: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -76,12 +90,18 @@ def read_source(project: Path, name: str) -> Source:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (ValueError, KeyError, TypeError) as error:
         raise ParametersError(Fault(f"notebooks/{path.name}", f"is not a notebook: {error}")) from None
-    tagged = [_text(cell) for cell in cells if TAG in cell.get("metadata", {}).get("tags", ())]
-    return Source(name, _title(cells) or name, _declared("\n".join(tagged), f"notebooks/{path.name}"), path)
+    tagged = [_text(cell) for cell in cells if TAG in _tags(cell)]
+    on_sample = any(ON_SAMPLE_TAG in _tags(cell) for cell in cells)
+    return Source(name, _title(cells) or name, _declared("\n".join(tagged), f"notebooks/{path.name}"), path, on_sample)
 
 
 def _text(cell: Mapping[str, Any]) -> str:
     return "".join(cell["source"])
+
+
+def _tags(cell: Mapping[str, Any]) -> Sequence[str]:
+    tags: Sequence[str] = cell.get("metadata", {}).get("tags", ())
+    return tags
 
 
 def _title(cells: Iterable[Mapping[str, Any]]) -> str:
@@ -173,6 +193,52 @@ def check_given(source: Source, given: Mapping[str, Given]) -> tuple[dict[str, V
     return values, faults
 
 
+def fill_in(
+    source: Source,
+    values: Mapping[str, Value],
+    given: Mapping[str, Given],
+    environments: Sequence[str],
+    clients: Mapping[str, str],
+) -> tuple[dict[str, Value], list[Fault]]:
+    """The values, those left empty replaced by what their help says that means; and what can't be, as faults.
+
+    `environments` are those of network.yaml in their order, `clients` the phones with the environment of each.
+    """
+    filled, faults = dict(values), []
+    for one in source.declared:
+        if not one.left_empty or filled[one.name]:
+            continue
+        problem, repair = "", ""
+        if one.name == "client":
+            # In an environment that is none, that is the fault, not the phone.
+            where = filled.get("environment", "")
+            filled[one.name] = next((name for name, its in clients.items() if where in ("", its)), "")
+            if not filled[one.name] and (not where or where in environments):
+                problem, repair = f"is empty, and {where or 'network'} has no phone in clients.yaml", "add one there"
+        elif one.left_empty == "second" and len(environments) < 2:
+            problem = f"is empty, and network.yaml declares no second environment beside {environments[0]}"
+            repair = f"name {environments[0]}, if it is meant"
+        else:
+            filled[one.name] = _environment_for(one, filled, environments, clients)
+        if problem:
+            faults.append(Fault(_place(source, one.name, given), problem, repair))
+    return filled, faults
+
+
+def _environment_for(
+    one: Declared, values: Mapping[str, Value], environments: Sequence[str], clients: Mapping[str, str]
+) -> str:
+    if one.left_empty == "phone's":
+        its = clients.get(str(values.get("client", "")))
+        with_phones = (name for name in environments if name in clients.values())
+        return its or next(with_phones, environments[0])
+    return environments[1 if one.left_empty == "second" else 0]
+
+
+def _place(source: Source, name: str, given: Mapping[str, Given]) -> str:
+    return given[name].place if name in given else f"parameter {name} of {source.name}"
+
+
 def check_environments(
     source: Source, values: Mapping[str, Value], given: Mapping[str, Given], environments: Iterable[str]
 ) -> list[Fault]:
@@ -180,7 +246,7 @@ def check_environments(
     known = list(environments)
     return [
         Fault(
-            given[name].place if name in given else f"parameter {name} of {source.name}",
+            _place(source, name, given),
             f"the environment {value!r} is not declared in network.yaml",
             suggest(str(value), known),
         )

@@ -1,4 +1,4 @@
-"""The account from which each kept notebook starts: what must exist before it runs."""
+"""The account from which each kept notebook starts: what must exist of the sample network before it runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from dialtone_nb.account import CONTROL, Account, open_account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.runbook import sample_folder
 from dialtone_nb.runbooks.applying import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
@@ -60,7 +61,7 @@ def with_a_past(project: Path) -> None:
 
 
 def _site(project: Path, environment: str) -> Site:
-    parameters = load_parameters(project / "parameters")
+    parameters = load_parameters(sample_folder(project))
     bundle = read_bundle(compile_table(parameters), parameters.network.service.runtime)
     return Site(_account(project), parameters, environment, bundle, project)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dialtone_nb.display.banner import Banner
 from dialtone_nb.display.outputs import show_ours
 from dialtone_nb.display.parameters import Origin, Setting, settings_html
-from dialtone_nb.errors import ParametersError
+from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.notebook_parameters import (
     Declared,
     Given,
@@ -21,10 +21,11 @@ from dialtone_nb.notebook_parameters import (
     Value,
     check_environments,
     check_given,
+    fill_in,
     read_assignments,
     read_source,
 )
-from dialtone_nb.parameters import Parameters, load_parameters
+from dialtone_nb.parameters import SAMPLE, Parameters, is_network, load_parameters
 from dialtone_nb.report.figures_in_notebooks import show_figures_as_json
 from dialtone_nb.runbooks.changing_parameters import show_with_form
 
@@ -81,6 +82,8 @@ class Runbook:
     parameters: Values
     declared: Parameters = field(repr=False)
     project: Path
+    # What was left empty, and stands for an environment or a phone that follows from the files.
+    left_empty: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -122,12 +125,13 @@ class Runbook:
         changed = {
             name: value
             for name, value in self.parameters.items()
-            if value != defaults[name] and name not in ("account", "environment")
+            if value != defaults[name] and name not in ("account", "environment") and name not in self.left_empty
         }
         # A runbook whose `source` is the account unless files are named asks no account where they are.
         from_files = defaults.get("source") == "twilio" and self.parameters["source"] != "twilio"
         kind = "files" if from_files else self.account_kind
-        return Banner(self.source.title, kind, self.environment, self.is_protected, changed)
+        sample = self.declared.is_sample
+        return Banner(self.source.title, kind, self.environment, self.is_protected, changed, on_sample=sample)
 
     @property
     def settings(self) -> list[Setting]:
@@ -137,7 +141,8 @@ class Runbook:
         def origin(one: Declared) -> Origin:
             if one.name in held and held[one.name][0] == self.parameters[one.name]:
                 return Origin.FORM
-            return Origin.NOTEBOOK if self.parameters[one.name] == one.default else Origin.RUN
+            value = "" if one.name in self.left_empty else self.parameters[one.name]
+            return Origin.NOTEBOOK if value == one.default else Origin.RUN
 
         return [Setting(one.name, self.parameters[one.name], origin(one), one.help) for one in self.source.declared]
 
@@ -149,7 +154,7 @@ class Runbook:
     def faults_of(self, entered: Mapping[str, Value]) -> list[str]:
         """What is wrong with these values in place of those that hold now, a line a fault."""
         try:
-            check_run(self.source, self._given_with(entered), parameters_folder(self.project))
+            check_run(self.source, self._given_with(entered), parameters_folder(self.project, self.source))
         except ParametersError as error:
             return error.lines()
         return []
@@ -159,18 +164,23 @@ class Runbook:
 
         They hold until the notebook's own cell says something else than it did; a `ParametersError` where they can't.
         """
-        values, declared = check_run(self.source, self._given_with(entered), parameters_folder(self.project))
-        held = self._held.setdefault(self.name, {})
-        for name in entered:
-            replaced = held[name][1] if name in held else self.parameters[name]
-            held[name] = (values[name], replaced)
+        given = self._given_with(entered)
+        values, declared = check_run(self.source, given, parameters_folder(self.project, self.source))
+        held, before = self._held.setdefault(self.name, {}), self._said
         self.parameters, self.declared = Values(values), declared
+        self.left_empty = _left_empty(self.source, given, values)
+        for name in entered:
+            held[name] = (self._said[name], held[name][1] if name in held else before[name])
         self.__dict__.pop("account", None)
+
+    @property
+    def _said(self) -> dict[str, Value]:
+        """The parameters as they were given: what was left empty is empty."""
+        return {name: "" if name in self.left_empty else value for name, value in self.parameters.items()}
 
     def _given_with(self, entered: Mapping[str, Value]) -> dict[str, Given]:
         return {
-            name: Given(value, f"parameter {name} of {self.name}")
-            for name, value in {**self.parameters, **entered}.items()
+            name: Given(value, f"parameter {name} of {self.name}") for name, value in {**self._said, **entered}.items()
         }
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -184,13 +194,19 @@ def open_runbook(name: str) -> Runbook:
     source = read_source(project, name)
     given = _given(source, shell.user_ns, shell.user_ns.get("In", ())) if shell else {}
     given |= _held_in_form(source, given)
-    values, declared = check_run(source, given, parameters_folder(project))
+    values, declared = check_run(source, given, parameters_folder(project, source))
     if shell:
         show_figures_as_json(shell)
         show_ours(shell, attended=is_attended())
         if is_attended():
             shell.display_formatter.ipython_display_formatter.for_type(Runbook, show_with_form)
-    return Runbook(source, Values(values), declared, project)
+    return Runbook(source, Values(values), declared, project, _left_empty(source, given, values))
+
+
+def _left_empty(source: Source, given: Mapping[str, Given], values: Mapping[str, Value]) -> frozenset[str]:
+    """The parameters that were left empty, and whose value followed from the files."""
+    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    return frozenset(name for name, value in values.items() if said[name] == "" and value != "")
 
 
 def _held_in_form(source: Source, given: Mapping[str, Given]) -> dict[str, Given]:
@@ -209,10 +225,26 @@ def check_run(source: Source, given: Mapping[str, Given], folder: Path) -> tuple
         declared = load_parameters(folder)
     except ParametersError as error:
         raise ParametersError([*faults, *error.faults]) from None
-    faults += check_environments(source, values, given, declared.network.environments)
+    environments = list(declared.network.environments)
+    phones = {name: client.environment for name, client in declared.clients.items()}
+    values, more = fill_in(source, values, given, environments, phones)
+    faults += [*more, *check_environments(source, values, given, environments)]
+    if declared.is_sample and values.get("account") == "twilio":
+        faults.append(_sample_fault(source, given))
     if faults:
         raise ParametersError(faults)
     return values, declared
+
+
+def _sample_fault(source: Source, given: Mapping[str, Given]) -> Fault:
+    """The sample's numbers are fiction, and its domains are everybody's: it is no network to build at Twilio."""
+    place = given["account"].place if "account" in given else f"parameter account of {source.name}"
+    repair = (
+        "for your own network use the other runbooks, such as deploy"
+        if source.on_sample
+        else "write your own into parameters/ (python -m dialtone_nb new-network)"
+    )
+    return Fault(place, f"is 'twilio', and the sample network in {SAMPLE.as_posix()}/ is for rehearsals alone", repair)
 
 
 def find_project(start: Path) -> Path:
@@ -223,9 +255,23 @@ def find_project(start: Path) -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def parameters_folder(project: Path) -> Path:
-    """Where the parameter files are: DIALTONE_PARAMETERS, relative to the project, or parameters/."""
-    return project / os.environ.get(PARAMETERS_VARIABLE, "parameters")
+def parameters_folder(project: Path, source: Source | None = None) -> Path:
+    """Where a run's parameter files are: the operator's own network in parameters/, and the sample while there is none.
+
+    DIALTONE_PARAMETERS names another folder, relative to the project. A runbook about the sample looks at nothing else.
+    """
+    if source and source.on_sample:
+        return sample_folder(project)
+    if named := os.environ.get(PARAMETERS_VARIABLE):
+        return project / named
+    own = project / "parameters"
+    return own if is_network(own) else sample_folder(project)
+
+
+def sample_folder(project: Path) -> Path:
+    """Where the sample network is: in the project, or beside this package."""
+    home = Path(__file__).resolve().parent.parent
+    return next((folder for folder in (project / SAMPLE, home / SAMPLE) if folder.is_dir()), project / SAMPLE)
 
 
 def is_attended() -> bool:

@@ -1,4 +1,7 @@
-"""YAML files that people write -> closed, typed models; every fault at once, each with its file, line and key."""
+"""YAML files that people write -> closed, typed models; every fault at once, each with its file, line and key.
+
+A key is a name, and so it is text exactly as it is written: YAML would read 0405 as a number, and 2e1 as 20.0.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.yaml_faults import suggest, words_of
@@ -20,6 +25,9 @@ from dialtone_nb.yaml_faults import suggest, words_of
 __all__ = ["Closed", "YamlFile", "suggest"]
 
 M = TypeVar("M")
+# Beside the entries of a file: what they share, under anchors of YAML (&name), to be merged in (<<: *name).
+SHARED = ".shared"
+_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _SPELLING = "look at the colons, quotes and indentation of this line and the one before"
 
 
@@ -29,17 +37,50 @@ class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_strip_whitespace=True)
 
 
+class _NamingConstructor(RoundTripConstructor):
+    """Reads every key as the text that it is written as, and keeps those that are none."""
+
+    def construct_mapping(self, node: Any, maptyp: Any, deep: bool = False) -> Any:  # type: ignore[override]
+        """Fill the mapping, its keys made text."""
+        if isinstance(node, MappingNode):
+            node.value = [(self._named(key), value) for key, value in node.value]
+        return super().construct_mapping(node, maptyp, deep)
+
+    def _named(self, key: Node) -> Node:
+        if isinstance(key, ScalarNode):
+            if key.tag == _MERGE:
+                return key
+            if key.style is None and key.value in ("", "~"):
+                self.no_names.append(key)
+        else:
+            self.no_names.append(key)
+        # A node of its own: the same anchor may be the value of another key, and that stays what it is.
+        text = key.value if isinstance(key, ScalarNode) else f"key at {key.start_mark.index}"
+        style = key.style if isinstance(key, ScalarNode) else None
+        return ScalarNode(_TEXT, text, key.start_mark, key.end_mark, style=style, comment=key.comment)
+
+    @property
+    def no_names(self) -> list[Node]:
+        """The keys that are no text: lists, maps, and nothing at all."""
+        found: list[Node] = self.__dict__.setdefault("_no_names", [])
+        return found
+
+
 class YamlFile:
     """One YAML file: its content, and the place of each of its keys."""
 
     def __init__(self, path: Path) -> None:
         """Read the file; a `ParametersError` with file and line where it is absent or is no YAML."""
         self.path = path
-        self.name = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+        above = path.parent.parts[-2:]
+        folders = above if above[:1] == ("parameters",) else above[-1:]
+        self.name = "/".join((*folders, path.name)).lstrip("/")
         try:
             text = path.read_text(encoding="utf-8")
             self._lines = text.splitlines()
-            self.content: Any = YAML(typ="rt").load(text)
+            yaml = YAML(typ="rt")
+            yaml.Constructor = _NamingConstructor
+            self.content: Any = yaml.load(text)
         except FileNotFoundError:
             raise ParametersError(Fault(self.name, "there is no such file", f"looked in {path.parent}")) from None
         except (OSError, UnicodeDecodeError) as error:
@@ -57,6 +98,15 @@ class YamlFile:
             # A day such as 2027-02-30, which looks like one and is none.
             repair = "look for a day or a time that there is not, or put it in quotes"
             raise ParametersError(Fault(self.name, f"holds a value that is none: {error}", repair)) from None
+        if no_names := yaml.constructor.no_names:
+            raise ParametersError(self._key_fault(key, text) for key in no_names)
+
+    def _key_fault(self, key: Node, text: str) -> Fault:
+        """What is wrong with a key that is no name, in the file's own words."""
+        written = " ".join(text[key.start_mark.index : key.end_mark.index].split())
+        kind = "a list" if isinstance(key, SequenceNode) else "a map" if isinstance(key, MappingNode) else "empty"
+        place = f"{self.name}:{key.start_mark.line + 1}"
+        return Fault(place, f"the key {written!r} is {kind}, not a name", "write a name before the colon")
 
     def place(self, *keys: str | int) -> str:
         """Where a key stands: "parameters/clients.yaml:12 lobby.caller_id"; the nearest parent where it is absent."""
@@ -85,8 +135,10 @@ class YamlFile:
         return parsed
 
     def parse_entries(self, key: Any, model: Any) -> tuple[dict[str, Any], list[Fault]]:
-        """The entries that fit the model, by name, and the faults of those that do not."""
+        """The entries that fit the model, by name, and the faults of those that do not; what they share is no entry."""
         mapping = dict[key, model]
+        if isinstance(self.content, CommentedMap):
+            self.content.pop(SHARED, None)
         try:
             return self.parse(mapping), []
         except ParametersError as error:

@@ -11,7 +11,7 @@ import pytest
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import load_parameters
 
-SAMPLE = Path(__file__).resolve().parent.parent / "parameters"
+SAMPLE = Path(__file__).resolve().parent.parent / "parameters" / "sample"
 Change = Callable[..., list[str]]
 
 

@@ -38,6 +38,8 @@ FLOORS = (
             "running",
             "command_line",
             "main_job",
+            "network_texts",
+            "new_network",
             "kept_notebooks",
             "finding_secrets",
             "handing_over",

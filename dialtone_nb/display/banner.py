@@ -22,6 +22,7 @@ class Banner:
     environment: str
     protected: bool
     changed: Mapping[str, object]
+    on_sample: bool = False
 
     @property
     def warning(self) -> str:
@@ -36,6 +37,8 @@ class Banner:
     def facts(self) -> dict[str, str]:
         """The lines below it, by label."""
         facts = {"account": _ACCOUNT.get(self.account, "Twilio")}
+        if self.on_sample and self.account == "rehearsal":
+            facts["network"] = "the sample in parameters/sample"
         if self.environment:
             facts["environment"] = f"{self.environment}, {'protected' if self.protected else 'not protected'}"
         if self.changed:

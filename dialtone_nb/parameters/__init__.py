@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,7 @@ from dialtone_nb.yaml_models import YamlFile
 __all__ = [
     "DEVICES",
     "EDGES",
+    "SAMPLE",
     "Client",
     "ClientLimits",
     "Device",
@@ -23,10 +25,15 @@ __all__ = [
     "Network",
     "Parameters",
     "Server",
+    "is_network",
     "load_parameters",
 ]
 
 M = TypeVar("M")
+# The sample network: what tests, kept notebooks and the walkthrough work on, and a rehearsal until there is another.
+SAMPLE = Path("parameters") / "sample"
+FILES = ("network.yaml", "clients.yaml", "dialplan.yaml")
+OPTIONAL_FILES = ("accepted.yaml",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,11 @@ class Parameters:
     dialplan: Dialplan
     folder: Path
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether this is the sample network, whose numbers and addresses are fictional."""
+        return self.folder.parts[-2:] == SAMPLE.parts
+
     def clients_in(self, environment: str) -> dict[str, Client]:
         """The phones of one environment, by name."""
         return {name: client for name, client in self.clients.items() if client.environment == environment}
@@ -46,6 +58,20 @@ class Parameters:
         """The SIP domain that a phone registers to: the one with emergency calling where it has an address."""
         client = self.clients[name]
         return self.network.sip_domain(client.environment, emergency=client.emergency_address is not None)
+
+
+def is_network(folder: Path) -> bool:
+    """Whether a folder holds a network's files; a `ParametersError` where it holds some of them and others are missing.
+
+    Half a network is neither the operator's own nor the sample, so neither is taken for it.
+    """
+    there = [name for name in (*FILES, *OPTIONAL_FILES) if (folder / name).exists()]
+    missing = [name for name in FILES if name not in there]
+    if there and missing:
+        problem = f"{_is(missing)} missing, and {' and '.join(there)} {_is(there)} there"
+        repair = f"write what is missing as in {SAMPLE.as_posix()}/, or move the rest away to rehearse the sample"
+        raise ParametersError(Fault(f"{folder.name}/{' and '.join(missing)}", problem, repair))
+    return bool(there)
 
 
 def load_parameters(folder: Path) -> Parameters:
@@ -66,6 +92,10 @@ def load_parameters(folder: Path) -> Parameters:
     if faults or not (network and dialplan):
         raise ParametersError(faults)
     return Parameters(network[1], clients, dialplan[1], folder)
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _load(path: Path, model: type[M], faults: list[Fault]) -> tuple[YamlFile, M] | None:

@@ -23,7 +23,7 @@ from dialtone_nb.yaml_faults import suggest
 from dialtone_nb.yaml_models import Closed, YamlFile
 
 # Folders of reports and a consent have these names.
-_TAKEN = ("rehearsal", "all")
+TAKEN = ("rehearsal", "all")
 
 
 class Service(Closed):
@@ -85,7 +85,7 @@ def network_faults(file: YamlFile, network: Network) -> list[Fault]:
     """What is wrong with the file as a whole: what fits its model, and not the rest of it."""
     faults = [
         Fault(file.place("environments", name), f"{name!r} has a meaning of its own here", "choose another name")
-        for name in _TAKEN
+        for name in TAKEN
         if name in network.environments
     ]
     for name in network.environments:

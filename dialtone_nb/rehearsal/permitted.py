@@ -1,13 +1,15 @@
-"""Which countries may be called: North America at first, and nowhere the high-risk numbers."""
+"""Which countries may be called: North America and home at first, and nowhere the high-risk numbers."""
 
 from __future__ import annotations
 
 import phonenumbers
 
+from dialtone_nb.e164 import country_of
 from dialtone_nb.rehearsal.store import Tables
 
 SWITCHES = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
-# An assumption: a new account may call its home country and its neighbours; the American territories count as home.
+# An assumption: a new account may call its home country and its neighbours; the American territories count as home, and
+# so does every country in which the account owns a number.
 AT_FIRST = frozenset({"US", "CA", "MX", "PR", "VI", "GU", "AS", "MP"})
 # Kinds of numbers that need a country's high-risk permission.
 HIGH_RISK = frozenset(
@@ -22,5 +24,6 @@ HIGH_RISK = frozenset(
 def permissions(tables: Tables, country: str) -> dict[str, bool]:
     """The three switches of a country."""
     changed = tables.find("dialing_permission", "", country)
-    first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": country in AT_FIRST}
+    is_home = country in AT_FIRST or any(country_of(one.name) == country for one in tables.list("phone_number", ""))
+    first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": is_home}
     return first | (changed.body if changed else {})

@@ -63,7 +63,7 @@ def choices_of(runbook: Adjustable) -> dict[str, Choices]:
         if one.name == "account":
             declared[one.name] = Choices(ACCOUNTS)
         elif kind == "environment":
-            empty = ("",) if one.default == "" else ()
+            empty = ("",) if one.default == "" and not one.left_empty else ()
             declared[one.name] = Choices((*empty, *runbook.declared.network.environments))
         elif kind == "client":
             declared[one.name] = Choices(tuple(runbook.declared.clients), is_closed=False)

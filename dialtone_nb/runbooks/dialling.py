@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dialtone_nb.clients.what_if import Answer, ask_dial_plan
 from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.dialplan.simulate import usual_strings
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.display.dialling import Dialling
 from dialtone_nb.display.dialling_box import DiallingBox
@@ -17,7 +18,8 @@ from dialtone_nb.yaml_faults import suggest
 def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | DiallingBox:
     """What happens for each string that the phone dials; in JupyterLab with a field to try others, and other phones.
 
-    The table that is live in the phone's environment answers; where nothing is live yet, the one of the files.
+    Where no string is given, one of each kind of call is tried. The table that is live in the phone's environment
+    answers; where nothing is live yet, the one of the files.
     """
     declared = runbook.declared.clients
     if client not in declared:
@@ -28,8 +30,8 @@ def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | Dial
         table, _ = _table_for(runbook, declared[name].environment, tables)
         return ask_dial_plan(runbook.declared, table, name, keys)
 
-    answers = tuple(ask(client, keys) for keys in dialled)
-    _, asked = _table_for(runbook, declared[client].environment, tables)
+    table, asked = _table_for(runbook, declared[client].environment, tables)
+    answers = tuple(ask(client, keys) for keys in dialled or usual_strings(runbook.declared, table, client).values())
     dialling = Dialling(client, asked, answers)
     return DiallingBox(dialling, list(declared), ask) if runbook.attended else dialling
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialtone_nb.e164 import format_number
+from dialtone_nb.e164 import country_of, format_number
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.report.tables import Table
 from dialtone_nb.resources.prices import fetch_number_price, find_numbers
@@ -12,7 +12,7 @@ PATTERN = "0123456789*"
 
 
 def tabulate_numbers(runbook: Runbook) -> Table:
-    """One row a number that fits `find_numbers`, an area code or a pattern, with its price; else none."""
+    """One row a number of the phone's country that fits `find_numbers`, an area code or a pattern, with its price."""
     wanted = str(runbook.parameters.find_numbers)
     if not wanted:
         return Table.of(("number", "as people write it", "price"), [], "find_numbers is empty: nothing was looked for")
@@ -25,8 +25,10 @@ def tabulate_numbers(runbook: Runbook) -> Table:
                 'write an area code, such as "503", or a pattern of digits and *, such as "503555****"',
             )
         )
-    numbers = find_numbers(runbook.account, wanted)
-    price = fetch_number_price(runbook.account, "US")
+    phone = runbook.declared.clients.get(str(runbook.parameters.client))
+    country = (country_of(phone.caller_id) if phone else "") or "US"
+    numbers = find_numbers(runbook.account, wanted, country)
+    price = fetch_number_price(runbook.account, country)
     rows = [(number, format_number(number), str(price or "unknown")) for number in numbers]
     note = "Write the one you choose into clients.yaml as the phone's caller_id, then name it in buy_number."
     return Table.of(("number", "as people write it", "price"), rows, note if rows else "none fits")

@@ -26,9 +26,22 @@ class Wanted(NamedTuple):
 
 
 def plan_promote(runbook: Runbook) -> Proposal:
-    """The plan that gives the environment another's live build, or the build that was live before."""
+    """The plan that gives the environment another's live build, or the build that was live before.
+
+    A source that is left empty is the environment before this one, in the order of network.yaml.
+    """
     site = open_site(runbook)
-    return propose_promote(site, str(runbook.parameters.source), build=str(runbook.parameters.build))
+    source, build = str(runbook.parameters.source), str(runbook.parameters.build)
+    return propose_promote(site, source or ("" if build else _one_before(site)), build=build)
+
+
+def _one_before(site: Site) -> str:
+    environments = list(site.parameters.network.environments)
+    at = environments.index(site.environment)
+    if at == 0:
+        problem = f"is empty, and network.yaml declares no environment before {site.environment}"
+        raise InputError(Fault("parameter source of promote", problem, "name the one whose live build it gets"))
+    return environments[at - 1]
 
 
 def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:

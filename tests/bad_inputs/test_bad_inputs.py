@@ -69,12 +69,13 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """The sample's parameters and runbooks, in the working directory; no credentials anywhere."""
+    """The sample as the operator's own network, and the runbooks, in the working directory; no credentials anywhere."""
     folder = tmp_path / "project"
-    for name in ("parameters", "notebooks"):
-        shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     (folder / "README.md").write_text("# A network\n")
     monkeypatch.chdir(folder)
+    monkeypatch.delenv("DIALTONE_PARAMETERS")
     for name in ("TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(folder / ".rehearsal" / "state.db"))

@@ -34,12 +34,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with our notebooks and parameter files."""
+    """A project with our notebooks and the sample network."""
     folder = tmp_path_factory.mktemp("project")
-    for name, kind in (("notebooks", "*.ipynb"), ("parameters", "*.yaml")):
-        (folder / name).mkdir()
-        for file in (ROOT / name).glob(kind):
-            shutil.copy(file, folder / name)
+    (folder / "notebooks").mkdir()
+    for file in (ROOT / "notebooks").glob("*.ipynb"):
+        shutil.copy(file, folder / "notebooks")
+    shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters" / "sample")
     return folder
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = IN_A_BROWSER
 
-SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters")
+SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 HANDED_OUT: Parameters = replace(
     SAMPLE, network=SAMPLE.network.model_copy(update={"provisioning": "http://192.0.2.20:8023"})
 )

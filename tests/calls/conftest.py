@@ -20,7 +20,7 @@ OUR_NUMBER = "+15035550103"
 @pytest.fixture(scope="module")
 def parameters() -> Parameters:
     """The sample network."""
-    return load_parameters(PROJECT / "parameters")
+    return load_parameters(PROJECT / "parameters" / "sample")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A small network of one phone a device, so that these tests do not hang on the sample in parameters/."""
+"""A small network of one phone a device, so that these tests do not hang on the sample in parameters/sample/."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from dialtone_nb.dialplan.model import Decision
 from dialtone_nb.dialplan.simulate import simulate
 from dialtone_nb.parameters import load_parameters
 
-SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters")
+SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)
 STRINGS = {
     grammar: write_dial_string(grammar, [rule.pattern for rule in SAMPLE.dialplan.rules]) for grammar in GRAMMARS

@@ -86,7 +86,7 @@ def test_unknown_phone_is_one_line_with_a_suggestion(parameters: Parameters) -> 
 
 def test_sample_network_has_settings_for_every_phone() -> None:
     """Each phone of the sample in parameters/ has its settings, and a dial string where its make has one."""
-    sample = load_parameters(Path(__file__).parents[2] / "parameters")
+    sample = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
     every = [device_settings(sample, client) for client in sample.clients]
     assert {settings.device for settings in every} == set(DEVICES)
     assert [bool(each.dial_string) for each in every] == [each.device not in ("linphone", "any") for each in every]

@@ -173,6 +173,6 @@ def test_sheet_names_the_edge(parameters: Parameters) -> None:
 
 def test_sample_network_has_a_sheet_for_every_phone() -> None:
     """Each phone of the sample in parameters/ has a sheet with its number."""
-    sample = load_parameters(Path(__file__).parents[2] / "parameters")
+    sample = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
     for name, client in sample.clients.items():
         assert client.caller_id[-4:] in Page(render_sheet(sample, name)).text

@@ -11,7 +11,7 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.model import DialPstn, Refuse
 from dialtone_nb.parameters import load_parameters
 
-SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters")
+SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)
 
 

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
     """A project of the toolkit's: our service's own files, and the compiled table of the sample network."""
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "dialtone_nb/service/functions", folder / "functions")
-    table = compile_table(load_parameters(ROOT / "parameters"))
+    table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
     (folder / "functions" / "table.private.js").write_text(table_module(table))
     shutil.copy(ROOT / "dialtone_nb/service/package.json", folder)
     return folder

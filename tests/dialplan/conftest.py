@@ -14,7 +14,7 @@ from dialtone_nb.parameters import Parameters, load_parameters
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-SAMPLE = Path(__file__).parents[2] / "parameters"
+SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.errors import DialplanError, Fault, ParametersError
 from dialtone_nb.parameters import Parameters, load_parameters
 
-SAMPLE = Path(__file__).parents[2] / "parameters"
+SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 COUNTRIES = "allowed_countries: [US, CA, MX]\n"
 
 

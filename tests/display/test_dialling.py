@@ -13,7 +13,7 @@ from dialtone_nb.display.dialling_box import DiallingBox
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
 
-SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters")
+SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)
 
 

@@ -80,7 +80,7 @@ def test_what_is_taken_holds_for_the_cells_that_follow() -> None:
 def test_the_form_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An environment that the files no longer declare is refused in the same words, and nothing is taken."""
     runbook, form = opened()
-    for file in (ROOT / "parameters").glob("*.yaml"):
+    for file in (ROOT / "parameters" / "sample").glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text())
     network = tmp_path / "network.yaml"
     network.write_text(network.read_text().replace("  prod:", "  production:"))

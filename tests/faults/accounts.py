@@ -30,7 +30,7 @@ def open_desk(folder: Path, *, operator: str = OPERATOR) -> Desk:
     os.environ["DIALTONE_OPERATOR"] = operator
     project = folder / "project"
     if not project.exists():
-        shutil.copytree(ROOT / "parameters", project / "parameters")
+        shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     return Desk(open_account("rehearsal", project), project, *sample(), TRUNK_PASSWORD)
 
 

@@ -26,7 +26,7 @@ READ, REFUSED = "read", "refused"
 PIECES = (*"0123456789+#*%<>&;:@/\"'= \0", "\r\n", "\ufeff", "]]>", "<!--", "<![CDATA[", "&#0;", "%00", "%zz", *ODD)
 Reader = Callable[[str], str]
 
-_table = compile_table(load_parameters(ROOT / "parameters"))
+_table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
 
 
 @dataclass

@@ -37,7 +37,7 @@ def test_no_generated_call_goes_where_it_must_not() -> None:
 )
 def test_a_wrong_decision_would_be_found(number: str, caller_id: str) -> None:
     """The judge knows each kind of wrong."""
-    parameters = load_parameters(ROOT / "parameters")
+    parameters = load_parameters(ROOT / "parameters" / "sample")
     call = OutgoingCall("prod", "lobby", "sip:5035550199@x")
     good = decide(compile_table(parameters), call)
     assert isinstance(good, DialPstn)

@@ -71,7 +71,7 @@ class Tried:
 
 def try_dialling(number: int, seed: int = 7) -> Tried:
     """What so many generated calls of the sample network led to, and what was wrong with any of them."""
-    parameters = load_parameters(ROOT / "parameters")
+    parameters = load_parameters(ROOT / "parameters" / "sample")
     table = compile_table(parameters)
     tried = Tried()
     for call in generate_calls(number, seed):

@@ -48,7 +48,7 @@ def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DIALTONE_OPERATOR", "ada@switchroom")
     wipe(rehearsal._store.path)
     project = tmp_path / "project"
-    shutil.copytree(ROOT / "parameters", project / "parameters")
+    shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     parameters, bundle = sample()
     with ExitStack() as sessions:
 

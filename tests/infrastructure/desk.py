@@ -48,7 +48,7 @@ def sample() -> tuple[Parameters, Bundle]:
 @functools.cache
 def hosted_sample(hosting: Hosting) -> tuple[Parameters, Table, Bundle]:
     """The sample network with this hosting, its compiled dial plan, and what would be deployed for it."""
-    parameters = load_parameters(ROOT / "parameters")
+    parameters = load_parameters(ROOT / "parameters" / "sample")
     network = parameters.network.model_copy(update={"hosting": hosting})
     parameters = replace(parameters, network=network)
     table = compile_table(parameters)

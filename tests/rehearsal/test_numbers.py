@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.rest import Client
 
-from dialtone_nb.rehearsal.api.available_phone_numbers import contains_pattern, is_stocked, stock
+from dialtone_nb.rehearsal.api.available_phone_numbers import contains_pattern, stock
 from dialtone_nb.rehearsal.refusal import Refusal
 
 from .doors import Door
@@ -45,10 +45,27 @@ def test_only_fictional_numbers_are_for_sale() -> None:
     assert sum(number.startswith("+1503") for number in numbers) == 100
 
 
-@given(st.from_regex(r"\+1[2-9][0-9]{9}", fullmatch=True))
-def test_what_is_stocked_is_in_the_stock(number: str) -> None:
-    """A number counts as stocked exactly where it is in a country's stock."""
-    assert is_stocked(number) == (number in stock("US") + stock("CA"))
+@pytest.mark.parametrize("number", ["+15035551234", "+442079460018", "+33123456789", "+819012345678"])
+def test_any_number_that_there_can_be_is_sold_by_its_digits(client: Client, number: str) -> None:
+    """A network of one's own is rehearsed with its own numbers, of any country; none of them is listed."""
+    assert client.available_phone_numbers("US").local.list(contains=number.lstrip("+")[-10:]) == []
+    assert client.incoming_phone_numbers.create(phone_number=number).phone_number == number
+    assert refusal(lambda: client.incoming_phone_numbers.create(phone_number=number)) == (400, 21422)
+
+
+@pytest.mark.parametrize("number", ["+15031115555", "+1503555", "+44207946001822", "+999123456789"])
+def test_a_number_that_there_can_not_be_is_not_sold(client: Client, number: str) -> None:
+    """It is never available."""
+    assert refusal(lambda: client.incoming_phone_numbers.create(phone_number=number)) == (400, 21422)
+
+
+def test_home_may_be_called_wherever_it_is(client: Client) -> None:
+    """A country in which the account owns a number is its home, which a new account may call; others are off."""
+    britain = client.voice.v1.dialing_permissions.countries("GB")
+    assert not britain.fetch().low_risk_numbers_enabled
+    client.incoming_phone_numbers.create(phone_number="+442079460018")
+    assert britain.fetch().low_risk_numbers_enabled
+    assert not client.voice.v1.dialing_permissions.countries("FR").fetch().low_risk_numbers_enabled
 
 
 @given(st.text(max_size=20))

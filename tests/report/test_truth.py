@@ -70,10 +70,9 @@ class Told:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose account has three deployments and a past of thirty days around them."""
     folder = tmp_path_factory.mktemp("project")
-    for name, kind in (("notebooks", "call_report.ipynb"), ("parameters", "*.yaml")):
-        (folder / name).mkdir()
-        for file in (ROOT / name).glob(kind):
-            shutil.copy(file, folder / name)
+    (folder / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "call_report.ipynb", folder / "notebooks")
+    shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters" / "sample")
     state = folder / "state.db"
     deploy_at(state, [timedelta(), timedelta(days=12), timedelta(days=21, hours=5)], until=timedelta(days=29))
     write_history(state, days=DAYS, calls=CALLS, seed=SEED)

@@ -39,10 +39,10 @@ def notebook_of(parameters: str, *cells: str, title: str = "Small runbook") -> n
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with our parameter files and no runbook yet; the working directory."""
+    """A project with the sample as its own network and no runbook yet; the working directory."""
     folder = tmp_path / "project"
     (folder / "notebooks").mkdir(parents=True)
-    shutil.copytree(ROOT / "parameters", folder / "parameters")
+    shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("DIALTONE_PARAMETERS", raising=False)
     return folder

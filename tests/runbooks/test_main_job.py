@@ -9,7 +9,8 @@ import pytest
 
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.fresh_account import STATE_VARIABLE
-from dialtone_nb.main_job import STEPS, Step, check_step, rehearse_main_job
+from dialtone_nb.main_job import Step, check_step, main_job, rehearse_main_job
+from dialtone_nb.parameters import load_parameters
 
 from .conftest import ROOT, Write
 from .test_command import ends_with
@@ -77,6 +78,9 @@ def test_a_step_that_does_not_fit_its_runbook_is_refused_before_anything_runs(
     with pytest.raises(ParametersError, match=r"the step 'b', environmnt: deploy has no parameter"):
         rehearse_main_job(project, (Step("a", "deploy"), Step("b", "deploy", {"environmnt": "prod"})))
     assert not (project / "reports").exists()
+
+
+STEPS = main_job(load_parameters(ROOT / "parameters" / "sample"))
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.title)

@@ -18,7 +18,8 @@ from dialtone_nb.account import CONTROL, open_account
 from dialtone_nb.finding_secrets import Secret, files_in, find_secrets, known_secrets
 from dialtone_nb.fresh_account import fresh_account
 from dialtone_nb.kernels import private_sockets
-from dialtone_nb.main_job import CONSENT, STEPS, Done, Step, run_steps
+from dialtone_nb.main_job import CONSENT, Done, Step, main_job, run_steps
+from dialtone_nb.parameters import load_parameters
 
 from .conftest import ROOT
 
@@ -80,15 +81,17 @@ class Left:
 def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
     """The main job, with canaries for secrets, and with runs in between that fail."""
     project = tmp_path_factory.mktemp("canaries") / "project"
-    for name in ("parameters", "notebooks"):
-        shutil.copytree(ROOT / name, project / name)
+    shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
+    shutil.copytree(ROOT / "notebooks", project / "notebooks")
+    steps = main_job(load_parameters(project / "parameters"))
     reports = project / "reports" / "rehearsal"
     with pytest.MonkeyPatch.context() as patch, fresh_account(project / ".rehearsal"):
         patch.chdir(project)
+        patch.delenv("DIALTONE_PARAMETERS")
         for name, value in (CANARIES | AROUND).items():
             patch.setenv(name, value)
         told: list[str] = []
-        done = run_steps(project, STEPS[:-2], reports, tell=told.append)
+        done = run_steps(project, steps[:-2], reports, tell=told.append)
         account = open_account("rehearsal", project)
         answer = account.transport.send("POST", f"{CONTROL}/calls", json=TRUNK_CALL).json()
         assert CANARIES["TRUNK_PASSWORD"] in json.dumps(answer)
@@ -100,7 +103,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
         for number, step in enumerate(FAILING):
             done += run_steps(project, (step,), reports / f"failing-{number}", tell=told.append)
         passwords = known_secrets(project, {})
-        done += run_steps(project, STEPS[-2:], reports / "last", tell=told.append)
+        done += run_steps(project, steps[-2:], reports / "last", tell=told.append)
         (reports / "terminal.txt").write_text("\n".join(told))
         token = Secret("the rehearsal's auth token", account.credentials.auth_token)
         known = [*known_secrets(project, CANARIES), *passwords, token]

@@ -66,6 +66,46 @@ def test_every_command_of_a_workflow_exists_and_takes_what_it_is_given(
         assert os.access(ROOT / program, os.X_OK)
 
 
+@pytest.mark.parametrize(
+    ("own", "said", "output"),
+    [
+        ((), "There is no network of its own in parameters/ yet", ""),
+        (("network.yaml", "clients.yaml", "dialplan.yaml"), "", "own=true\n"),
+        (("network.yaml",), "", "own=true\n"),  # half a network goes on to the command, which says what is missing
+    ],
+)
+def test_without_an_own_network_the_workflows_have_nothing_to_do(
+    tmp_path: Path, own: tuple[str, ...], said: str, output: str
+) -> None:
+    """One line, and the steps that follow are left out; the run is green."""
+    for folder in (".ci", "parameters"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / ".ci" / "own-network", tmp_path / ".ci")
+    for name in own:
+        (tmp_path / "parameters" / name).touch()
+    outputs = tmp_path / "outputs"
+    outputs.touch()
+    done = subprocess.run(
+        [tmp_path / ".ci" / "own-network"],
+        env={**os.environ, "GITHUB_OUTPUT": str(outputs)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(said)
+    assert len(done.stdout.splitlines()) == bool(said)
+    assert outputs.read_text() == output
+
+
+def test_every_step_that_works_on_the_account_asks_for_an_own_network_first() -> None:
+    """All steps of plan and apply after the look for a network are left out where there is none."""
+    for path in (path for path in WORKFLOWS if path.stem in ("plan", "apply")):
+        for job in jobs_of(path):
+            checkout, look, *rest = job["steps"]
+            assert (checkout["uses"], look["run"]) == ("actions/checkout@v5", ".ci/own-network")
+            assert all("steps.network.outputs.own" in str(step["if"]) for step in rest)
+
+
 def test_secrets_reach_a_command_through_the_environment_alone() -> None:
     """Nothing that somebody else typed is pasted into a shell, and no secret into a log."""
     for command, _ in (parameter.values for parameter in COMMANDS):

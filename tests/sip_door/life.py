@@ -62,7 +62,7 @@ class Site:
 @contextmanager
 def open_site(folder: Path) -> Iterator[Site]:
     """Stage as the parameter files have it, deployed, with its phones set up and a door."""
-    shutil.copytree(ROOT / "parameters", folder / "parameters", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters", dirs_exist_ok=True)
     with fresh_account(folder / "account") as state:
         with_phones(folder)
         with start_rehearsal(state) as rehearsal:

@@ -126,7 +126,7 @@ def account(rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(scope="session")
 def good_state(account: Account, rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Path]:
     """Stage whole, both of its phones set up and heard of; and a copy of that account."""
-    parameters = load_parameters(ROOT / "parameters")
+    parameters = load_parameters(ROOT / "parameters" / "sample")
     bundle = read_bundle(compile_table(parameters), parameters.network.service.runtime)
     project = tmp_path_factory.mktemp("stage")
     stage = Stage(Site(account, parameters, "stage", bundle, project, TRUNK_PASSWORD))

@@ -33,8 +33,8 @@ def test_no_file_accepts_nothing(tmp_path: Path) -> None:
 
 def test_the_sample_accepts_nothing_and_its_example_can_be_used(tmp_path: Path) -> None:
     """With its comment signs taken away, the example is read."""
-    assert load_acceptances(ROOT / "parameters") == {}
-    text = (ROOT / "parameters" / "accepted.yaml").read_text(encoding="utf-8")
+    assert load_acceptances(ROOT / "parameters" / "sample") == {}
+    text = (ROOT / "parameters" / "sample" / "accepted.yaml").read_text(encoding="utf-8")
     example = text[text.index("# last sign") :].replace("# ", "")
     ((name, one),) = load_acceptances(_write(tmp_path, example)).items()
     assert (name, one.until) == ("last sign of life of garden", date(2027, 3, 31))

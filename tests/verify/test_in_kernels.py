@@ -17,8 +17,9 @@ from .conftest import ROOT
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of its own, on an account in which nothing exists."""
-    for folder in ("notebooks", "parameters"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("conftest.py", "__pycache__"))
+    ours = shutil.ignore_patterns("conftest.py", "__pycache__")
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=ours)
+    shutil.copytree(ROOT / "parameters" / "sample", tmp_path / "parameters")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "account" / "state.db"))
     monkeypatch.delenv("DIALTONE_PARAMETERS", raising=False)

@@ -125,7 +125,7 @@ def test_a_summary_names_five_of_many() -> None:
 
 def test_an_environment_without_phones_is_probed_with_strangers_alone() -> None:
     """Nobody is known there: a phone of another environment is refused, and so is a call to any number."""
-    parameters = load_parameters(ROOT / "parameters")
+    parameters = load_parameters(ROOT / "parameters" / "sample")
     clients = {name: client for name, client in parameters.clients.items() if client.environment == "stage"}
     table = compile_table(replace(parameters, clients=clients))
     probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
@@ -137,7 +137,7 @@ def test_an_environment_without_phones_is_probed_with_strangers_alone() -> None:
 
 def test_probes_dial_what_must_go_through_and_what_must_not() -> None:
     """Of the sample's dial plan: emergency, trunk, near and far, and five strings that are refused."""
-    table = compile_table(load_parameters(ROOT / "parameters"))
+    table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
     probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
     dialled = {probe.what: "<Dial" in probe.expected for probe in probes if probe.what.startswith("lobby dials")}
     assert [what.removeprefix("lobby dials ") for what, goes in dialled.items() if not goes] == [

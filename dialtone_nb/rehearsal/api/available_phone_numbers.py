@@ -1,4 +1,4 @@
-"""Numbers for sale: the 555-01xx numbers of a few area codes, which are kept for fiction, and nothing else."""
+"""Numbers that are listed for sale: the 555-01xx numbers of a few area codes, kept for fiction, and nothing else."""
 
 from __future__ import annotations
 
@@ -39,14 +39,9 @@ NOT_MODELLED = ("NearNumber", "NearLatLong", "Distance")
 
 
 def stock(country: str) -> list[str]:
-    """Every number that the rehearsal ever sells in a country, in order of area code and number."""
+    """Every number that the rehearsal ever lists in a country, in order of area code and number."""
     areas = [area for area, center in RATE_CENTERS.items() if center.country == country]
     return [f"+1{area}55501{last:02}" for area in areas for last in range(100)]
-
-
-def is_stocked(number: str) -> bool:
-    """Whether the rehearsal ever sells this number."""
-    return bool(re.fullmatch(r"\+1[0-9]{3}55501[0-9]{2}", number)) and number[2:5] in RATE_CENTERS
 
 
 @lru_cache(maxsize=1 << 14)  # a page of a thousand calls writes two thousand numbers, many of them the same

@@ -1,12 +1,17 @@
-"""The account's own numbers: bought, pointed at a service, given an emergency address, released."""
+"""The account's own numbers: bought, pointed at a service, given an emergency address, released.
+
+A number that is named is sold whatever it is, as long as there can be such a number: a network of one's own is
+rehearsed with its own numbers. What is listed for sale is fiction.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from dialtone_nb.e164 import is_valid_number
 from dialtone_nb.rehearsal.api.addresses import address_of, dependents_of
-from dialtone_nb.rehearsal.api.available_phone_numbers import free_numbers, friendly, is_stocked
+from dialtone_nb.rehearsal.api.available_phone_numbers import free_numbers, friendly
 from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic, stamped
 from dialtone_nb.rehearsal.fields import Field, choice, flag, matching, method, read_fields, sid, url
 from dialtone_nb.rehearsal.operations import Ask, Reply
@@ -177,7 +182,7 @@ def _changed(tables: Tables, before: dict[str, Any], values: dict[str, Any]) -> 
 def _pick(tables: Tables, values: dict[str, Any]) -> str:
     if values.get("phone_number"):
         number = "+" + re.sub(r"\D", "", values["phone_number"])
-        if tables.find("phone_number", "", number) or not is_stocked(number):
+        if tables.find("phone_number", "", number) or not is_valid_number(number):
             raise Refusal(21422, f"{number} is not available")
         return number
     if not values.get("area_code"):

@@ -28,7 +28,9 @@ def measure(size: Size, folder: Path) -> Iterator[Comparison]:
     """The fastest of some starts of Node each."""
     for path in (ROOT / "dialtone_nb/service/functions").glob("*.private.js"):
         shutil.copy(path, folder)
-    (folder / "table.private.js").write_text(table_module(compile_table(load_parameters(ROOT / "parameters"))))
+    (folder / "table.private.js").write_text(
+        table_module(compile_table(load_parameters(ROOT / "parameters" / "sample")))
+    )
     ours, theirs = (
         [
             run_program([str(NODE), str(HERE / "programs/decide_once.js"), str(folder), *library]).said

@@ -69,7 +69,7 @@ def _deploy_ours(rehearsal: Rehearsal, project: Path, open_things: ExitStack) ->
     account = Account(
         "rehearsal", Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token), transport, client
     )
-    shutil.copytree(ROOT / "parameters", project / "parameters")
+    shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     desk = Desk(account, project, *sample())
 
     def deploy() -> Any:
@@ -84,7 +84,7 @@ def _deploy_theirs(rehearsal: Rehearsal, project: Path, open_things: ExitStack) 
     tls = open_things.enter_context(TlsDoor(rehearsal.url, project.with_suffix(".pem")))
     official = Official(rehearsal, tls, project.parent)
     shutil.copytree(ROOT / "dialtone_nb/service/functions", project / "functions")
-    table = table_module(compile_table(load_parameters(ROOT / "parameters")))
+    table = table_module(compile_table(load_parameters(ROOT / "parameters" / "sample")))
     (project / "functions" / "table.private.js").write_text(table)
     shutil.copy(ROOT / "dialtone_nb/service/package.json", project)
 

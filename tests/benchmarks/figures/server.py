@@ -38,7 +38,7 @@ SERVICE: Final = ROOT / "dialtone_nb" / "service"
 
 def measure(size: Size, folder: Path) -> Iterator[Comparison]:
     """Throughput beside each peer, lateness at half of it, and memory."""
-    table = compile_table(load_parameters(ROOT / "parameters"))
+    table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
     switch_table(folder, "prod", push_table(folder, table))
     commands = _commands(folder, table)
     best = dict.fromkeys(commands, 0.0)

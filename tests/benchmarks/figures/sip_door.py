@@ -158,7 +158,7 @@ def delays(size: Size, folder: Path) -> Iterator[Comparison]:
 def own_network(folder: Path) -> tuple[Path, str]:
     """The state file of the project's own network, deployed and with its phones set up; the test phone's password."""
     project = folder / "project"
-    shutil.copytree(ROOT / "parameters", project / "parameters")
+    shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     with fresh_account(folder / "account") as state:
         with_phones(project)
     written = (state.parent / "private/stage/workbench/phone.txt").read_text(encoding="utf-8")
