@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.errors import Fault, ParametersError
-from dialtone_nb.fresh_account import changed_environment, fresh_account
+from dialtone_nb.fresh_account import TWILIO_VARIABLE, changed_environment, fresh_account
 from dialtone_nb.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.notebook_parameters import TAG, read_source, runbook_names
 from dialtone_nb.prepared_accounts import PREPARATIONS
@@ -32,12 +32,10 @@ _SECRET = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 def prepared_account(project: Path, name: str, folder: Path) -> Iterator[None]:
     """The account from which a kept notebook starts, for the kernels started meanwhile; its state is in `folder`.
 
-    Such a kernel also sees our own parameter files, and nobody who could be asked.
+    Such a kernel also sees our own parameter files, the recorded Twilio, and nobody who could be asked.
     """
-    with (
-        fresh_account(folder),
-        changed_environment({"JPY_SESSION_NAME": None, PARAMETERS_VARIABLE: None, REHEARSED_CONSENT: "rehearsal"}),
-    ):
+    alone = dict.fromkeys(("JPY_SESSION_NAME", PARAMETERS_VARIABLE, TWILIO_VARIABLE))
+    with fresh_account(folder), changed_environment({**alone, REHEARSED_CONSENT: "rehearsal"}):
         prepare = PREPARATIONS.get(name)
         if prepare:
             prepare(project)

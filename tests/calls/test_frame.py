@@ -159,10 +159,10 @@ def test_a_leg_without_its_parent_is_counted_and_left_out() -> None:
 
 def test_other_peoples_numbers_are_hidden_and_service_codes_are_not() -> None:
     """The last four digits go; 911 and the trunk's menus are nobody's number."""
-    parties = ["+15035550199", "911", "#", "menu@pbx.example.org", None, "5035550199"]
-    frame = make_frame({"other_party": parties, "outcome": ["busy"] * 6, "direction": ["outgoing"] * 6})
+    parties = ["+15035550199", "911", "+1911", "#", "menu@pbx.example.org", None, "5035550199"]
+    frame = make_frame({"other_party": parties, "outcome": ["busy"] * 7, "direction": ["outgoing"] * 7})
     hidden = mask_parties(frame)["other_party"].fillna("").tolist()
-    assert hidden == ["+1503555••••", "911", "#", "menu@pbx.example.org", "", "503555••••"]
+    assert hidden == ["+1503555••••", "911", "+1911", "#", "menu@pbx.example.org", "", "503555••••"]
 
 
 @pytest.mark.parametrize(
