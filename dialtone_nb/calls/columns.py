@@ -110,6 +110,6 @@ def mask_parties(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mask(party: str) -> str:
-    if len(party) <= 3 or "@" in party:
+    if len(party.removeprefix("+1")) <= 3 or "@" in party:
         return party
     return mask_number(party)

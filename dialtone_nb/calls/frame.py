@@ -14,7 +14,7 @@ from dialtone_nb.calls.outcomes import outcome_of
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.sift import sift_alerts, sift_calls
 from dialtone_nb.e164 import E164, is_e164
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
 ANSWERED: Final = ("completed", "in-progress")
 
@@ -178,7 +178,7 @@ def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
 def _addresses(addresses: pl.Series) -> pl.DataFrame:
     """The user, host and environment of each SIP URI; null where it has none. Many calls have few addresses."""
     found = addresses.unique().drop_nulls()
-    parsed = [(user or None, host, environment_of(host)) for user, host in map(parse_sip_uri, found)]
+    parsed = [(user or None, global_domain(host), environment_of(host)) for user, host in map(parse_sip_uri, found)]
     names = {"user": pl.String, "host": pl.String, "environment": pl.String}
     known = found.to_frame("address").hstack(pl.DataFrame(parsed, schema=names, orient="row"))
     return addresses.to_frame("address").join(known, on="address", how="left", maintain_order="left").drop("address")
@@ -186,6 +186,7 @@ def _addresses(addresses: pl.Series) -> pl.DataFrame:
 
 def environment_of(domain: str) -> str | None:
     """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
+    domain = global_domain(domain)
     if not domain.endswith(SIP_DOMAIN_SUFFIX):
         return None
     return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
@@ -203,4 +204,4 @@ def _party(address: str) -> str | None:
     user, host = parse_sip_uri(address)
     if not host:
         return address
-    return user if host.endswith(SIP_DOMAIN_SUFFIX) else f"{user}@{host}"
+    return user if global_domain(host).endswith(SIP_DOMAIN_SUFFIX) else f"{user}@{host}"

@@ -24,6 +24,7 @@ from dialtone_nb.dialplan.table import (
 )
 from dialtone_nb.errors import DialplanError
 from dialtone_nb.parameters import ClientLimits, Parameters
+from dialtone_nb.sip import SIP_DOMAIN_USER
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
 
@@ -46,6 +47,7 @@ def compile_table(parameters: Parameters) -> Table:
     network, dialplan = parameters.network, parameters.dialplan
     return Table(
         sip_user=SIP_USER,
+        sip_domain_user=SIP_DOMAIN_USER,
         dialled=DIALLED,
         number=NUMBER,
         sip_caller_id=SIP_CALLER_ID,

@@ -75,11 +75,12 @@ class Dialplan(Closed):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingCall:
-    """A phone dials: `to` is the SIP URI it asked for, `sip_username` what Twilio authenticated (never From)."""
+    """A phone dials: `to` is the SIP URI it asked for; `sip_username` and `from_` say who it is, see `caller_of`."""
 
     environment: str
     sip_username: str
     to: str
+    from_: str = ""
 
 
 @dataclass(frozen=True, slots=True)

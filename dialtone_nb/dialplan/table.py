@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from dialtone_nb.dialplan.model import Messages
+from dialtone_nb.sip import SIP_DOMAIN_USER
 from dialtone_nb.yaml_models import Closed
 
 FORMAT: Final = 1
@@ -89,9 +90,11 @@ class Table(Closed):
     """All that a decision needs, for every environment."""
 
     format: Literal[1] = FORMAT
-    # regular expressions shared by both languages: the user of a SIP URI, what can be dialled, an E.164 number,
-    # and what Twilio takes as the caller ID of a call to a SIP phone
+    # regular expressions shared by both languages: the user of a SIP URI, the user and the domain of a From of ours
+    # (a table from before there was one is served all the same), what can be dialled, an E.164 number, and what
+    # Twilio takes as the caller ID of a call to a SIP phone
     sip_user: str
+    sip_domain_user: str = SIP_DOMAIN_USER
     dialled: str
     number: str
     sip_caller_id: str

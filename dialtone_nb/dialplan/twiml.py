@@ -10,7 +10,7 @@ from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTr
 
 # Not verified: whether <Number> wants 911, +911 or +1911. Twilio's pages name 911, 933 and 112 as what is dialled; the
 # network that this was learnt from sends +1911. To change it, change this prefix here and in twiml.private.js.
-EMERGENCY_PREFIX: Final = ""
+EMERGENCY_PREFIX: Final = "+1"
 
 _UNESCAPED: Final = "!*'()"
 

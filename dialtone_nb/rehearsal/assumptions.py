@@ -1,6 +1,51 @@
-"""What neither Twilio's documentation nor anybody's observation tells, and the rehearsal assumes: all of it is here."""
+"""What the rehearsal assumes: where Twilio's pages and recordings of it disagree, and where neither tells anything."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from dialtone_nb.errors import Fault, InputError
+
+
+# --- where pages and recordings disagree ---
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One of the two Twilios that there may be; each field is a question on which the evidence is divided."""
+
+    name: str
+    # Whether the webhooks of a call through a SIP domain have SipUsername. Documented: TwiML voice requests, SIP.
+    # Recorded: missing in four dumps of 2023 to 2026, two of domains with a credential list mapped.
+    sends_sip_username: bool
+    # Whether EmergencyAddressSid is heeded where a number is bought. Documented: IncomingPhoneNumber, create.
+    # Recorded: the answer has null, and an update sets it (twilio-node#706).
+    takes_emergency_address_at_purchase: bool
+    # Whether a Dial's action is asked where the caller gives up before any answer (answerOnBridge). Documented: Dial,
+    # action. Recorded: 14 `canceled` of 59,226 calls in a network's public events; so, never.
+    asks_action_of_calls_given_up: bool
+    # Whether <Number> takes 911 and 933 as they are. Documented: with or without country code. Recorded: +1911 and
+    # +1933 in a network's live code since 2023, and the bare form nowhere.
+    takes_bare_911: bool
+
+
+RECORDED: Final = Behaviour("recorded", False, False, False, False)
+DOCUMENTED: Final = Behaviour("documented", True, True, True, True)
+BEHAVIOURS: Final[Mapping[str, Behaviour]] = MappingProxyType({one.name: one for one in (RECORDED, DOCUMENTED)})
+BEHAVIOUR_VARIABLE: Final = "DIALTONE_REHEARSAL_TWILIO"
+
+
+def choose_behaviour(name: str = "") -> Behaviour:
+    """The Twilio of this name, else the one that the environment names, else the recorded one."""
+    place, name = ("--twilio", name) if name else (BEHAVIOUR_VARIABLE, os.environ.get(BEHAVIOUR_VARIABLE, ""))
+    if name and name not in BEHAVIOURS:
+        raise InputError(Fault(place, f"is {name!r}", f"use one of {', '.join(BEHAVIOURS)}"))
+    return BEHAVIOURS[name or RECORDED.name]
+
+
+# --- where neither tells anything ---
 
 # --- SIP's answers ---
 NOT_REGISTERED_RESPONSE = 480  # to a call whose phone is not registered

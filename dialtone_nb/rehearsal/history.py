@@ -11,6 +11,7 @@ import orjson
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.rehearsal.alerting import raise_alert
+from dialtone_nb.rehearsal.assumptions import RECORDED, Behaviour
 from dialtone_nb.rehearsal.call_records import CallRecord, save_call
 from dialtone_nb.rehearsal.clock import iso8601
 from dialtone_nb.rehearsal.exchange.pricing import inbound_price, leg_price
@@ -38,12 +39,12 @@ MESSAGES = {
 }
 
 
-def write_history(state: Path, *, days: int, calls: int, seed: int) -> Path:
+def write_history(state: Path, *, days: int, calls: int, seed: int, behaviour: Behaviour = RECORDED) -> Path:
     """The file that holds the truth about the calls that the account has from now on.
 
     An account that has calls already is refused with an InputError: the truth must be the whole of it.
     """
-    store = Store(state, seed)
+    store = Store(state, seed, behaviour)
     try:
         truth = fill_history(store, days=days, calls=calls, seed=seed)
     finally:

@@ -37,6 +37,7 @@ ENDINGS: Final = ("completed", "busy", "no-answer", "failed")
 NOBODY: Final = "nobody"
 # Twilio's pages say 400 in one place and 403 in another.
 REFUSED: Final = (400, 401, 403)
+_SIP: Final = {"SipCallId": "verify", "SipSourceIp": "192.0.2.10"}
 _PASSWORD = re.compile(r' password="[^"]*"')
 _SHOWN = 160
 
@@ -70,7 +71,11 @@ def make_probes(table: Table, environment: str, base: str, *, trunk_password: st
 
 
 def _outgoing(table: Table, environment: str, base: str, trunk_password: str) -> Iterator[Probe]:
-    """Everything from one phone with an emergency address, 911 from one without, and from a phone that nobody knows."""
+    """Everything from one phone with an emergency address, 911 from one without, and from a phone that nobody knows.
+
+    Each is asked with SipUsername and without: which of the two Twilio sends is not certain, and both must be answered
+    alike. A phone's name at somebody else's host must be nobody's.
+    """
     here = table.environments[environment]
     by_emergency = {entry.emergency: name for name, entry in reversed(here.clients.items())}
     first = by_emergency.get(True, by_emergency.get(False, ""))
@@ -81,9 +86,17 @@ def _outgoing(table: Table, environment: str, base: str, trunk_password: str) ->
         domain = here.clients[client].domain if client in here.clients else here.domains.nonemergency
         to = f"sip:{quote(dialled, safe='')}@{domain}"
         decision = decide(table, OutgoingCall(environment, client, to))
-        sip = {"SipDomain": domain, "SipUsername": client, "SipCallId": "verify", "SipSourceIp": "192.0.2.10"}
         expected = twiml_of(decision, status_url(base, "outgoing", decision.client), trunk_password)
-        yield Probe(OUTGOING, f"{client} dials {dialled}", _ends(f"sip:{client}@{domain}", to) | sip, expected)
+        asked_of = _ends(f"sip:{client}@{domain}", to) | _SIP | {"SipDomain": domain}
+        what = f"{client} dials {dialled}"
+        yield Probe(OUTGOING, what, asked_of | {"SipUsername": client}, expected)
+        yield Probe(OUTGOING, f"{what}, without SipUsername", asked_of, expected)
+    if first:
+        domain = here.clients[first].domain
+        from_, to = f"sip:{first}@{domain}.example", f"sip:911@{domain}"
+        expected = twiml_of(decide(table, OutgoingCall(environment, "", to, from_)), status_url(base, "outgoing", ""))
+        asked_of = _ends(from_, to) | _SIP | {"SipDomain": domain}
+        yield Probe(OUTGOING, f"a stranger calls itself {first}", asked_of, expected)
 
 
 def _incoming(table: Table, environment: str, base: str) -> Iterator[Probe]:

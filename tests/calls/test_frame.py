@@ -69,6 +69,20 @@ def test_a_parent_and_its_leg_are_one_attempt() -> None:
 
 
 @pytest.mark.parametrize(
+    "from_",
+    [
+        "sip:lobby@dialtone-example-prod.sip.ashburn.twilio.com:5061;transport=tls",
+        "sips:%6Cobby@DIALTONE-example-prod.sip.us1.twilio.com",
+        '"Lobby" <sip:lobby:secret@dialtone-example-prod.sip.twilio.com.>',
+    ],
+)
+def test_a_phone_at_an_edge_is_the_same_phone(from_: str) -> None:
+    """A localised name of its domain, a port, an escape or a password in From makes no other phone of it."""
+    row = attempts(call("CA1", **{"from": from_}), leg("CA2")).iloc[0]
+    assert (row["client"], row["environment"], row["direction"]) == ("lobby", "prod", "outgoing")
+
+
+@pytest.mark.parametrize(
     ("status", "outcome"),
     [
         ("completed", "answered"),
@@ -145,15 +159,22 @@ def test_a_leg_without_its_parent_is_counted_and_left_out() -> None:
 
 def test_other_peoples_numbers_are_hidden_and_service_codes_are_not() -> None:
     """The last four digits go; 911 and the trunk's menus are nobody's number."""
-    parties = ["+15035550199", "911", "#", "menu@pbx.example.org", None, "5035550199"]
-    frame = make_frame({"other_party": parties, "outcome": ["busy"] * 6, "direction": ["outgoing"] * 6})
+    parties = ["+15035550199", "911", "+1911", "#", "menu@pbx.example.org", None, "5035550199"]
+    frame = make_frame({"other_party": parties, "outcome": ["busy"] * 7, "direction": ["outgoing"] * 7})
     hidden = mask_parties(frame)["other_party"].fillna("").tolist()
-    assert hidden == ["+1503555••••", "911", "#", "menu@pbx.example.org", "", "503555••••"]
+    assert hidden == ["+1503555••••", "911", "+1911", "#", "menu@pbx.example.org", "", "503555••••"]
 
 
 @pytest.mark.parametrize(
     ("domain", "environment"),
-    [(PROD, "prod"), ("dialtone-nonemergency-stage.sip.twilio.com", "stage"), ("pbx.example.org", None), ("", None)],
+    [
+        *((PROD, "prod"), ("dialtone-nonemergency-stage.sip.twilio.com", "stage"), ("pbx.example.org", None)),
+        *(
+            ("dialtone-example-prod.sip.ashburn.twilio.com", "prod"),
+            ("prod.sip.twilio.com.example.org", None),
+            ("", None),
+        ),
+    ],
 )
 def test_a_sip_domains_last_word_is_the_environment(domain: str, environment: str | None) -> None:
     """No environment's name has a dash, so the last part of the label is it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from dialtone_nb.dialplan.compile import Table
-from dialtone_nb.dialplan.decide import decide, dialled_of, spoken_reason
+from dialtone_nb.dialplan.compile import Table, load_table
+from dialtone_nb.dialplan.decide import Caller, caller_of, decide, dialled_of, spoken_reason
 from dialtone_nb.dialplan.model import (
     Call,
     DialEmergency,
@@ -20,7 +20,7 @@ from dialtone_nb.dialplan.model import (
 )
 from dialtone_nb.e164 import country_of
 from dialtone_nb.parameters import Parameters
-from tests.dialplan.cases import CASES, Case, told
+from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
 from tests.dialplan.strategies import PHONES, REFUSED_AREAS, calls, outgoing_calls
 
 
@@ -33,6 +33,21 @@ def dialled_by(table: Table, phone: str, dialled: str) -> object:
 def test_case(table: Table, case: Case) -> None:
     """Each case of cases.yaml ends as it says there."""
     assert told(decision_data(decide(table, case.call))) == case.then
+
+
+@pytest.mark.parametrize("case", CALLERS, ids=lambda case: case.situation)
+def test_caller(table: Table, case: CallerCase) -> None:
+    """Who calls, in each case of cases.yaml; a call of nobody's is refused."""
+    caller = caller_of(table, case.call)
+    assert case.caller == (f"{caller.client} by {caller.identified_by}" if caller else "nobody")
+    assert isinstance(decide(table, case.call), DialPstn if caller else Refuse)
+
+
+def test_a_table_of_before_there_was_from_is_served(table: Table) -> None:
+    """What an older version compiled is read, and its phones are known by From as well."""
+    old = load_table(table.model_dump_json(exclude={"sip_domain_user"}))
+    call = OutgoingCall("prod", "", "sip:911@x", "sip:lobby@dialtone-example-prod.sip.twilio.com")
+    assert caller_of(old, call) == Caller("lobby", "From")
 
 
 @pytest.mark.parametrize("way", ["", "1", "0111", "+1"])
@@ -80,7 +95,8 @@ def test_every_dial_is_limited_and_owned(table: Table, parameters: Parameters, c
     limit = client.call_time_limit_s or parameters.network.call_time_limit_s
     assert decision.time_limit_s == (14400 if isinstance(decision, DialEmergency) else limit)
     if isinstance(call, OutgoingCall):
-        assert decision.client == call.sip_username
+        assert (caller := caller_of(table, call))
+        assert decision.client == caller.client
         assert decision.caller_id == client.caller_id
     else:
         assert isinstance(decision, RingClient)

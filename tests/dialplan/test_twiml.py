@@ -36,9 +36,9 @@ def test_pstn() -> None:
 
 
 def test_emergency() -> None:
-    """An emergency number is dialled as it is."""
+    """An emergency number is dialled with its country code."""
     decision = DialEmergency(rule="emergency", client="lobby", number="911", **LIMITS)
-    assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Number>911</Number></Dial></Response>"
+    assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Number>+1911</Number></Dial></Response>"
 
 
 def test_trunk() -> None:

@@ -23,7 +23,8 @@ from .network import DOMAIN, FRIEND, LOBBY, NUMBER, Network
         ("+15035550104", "+15035550199", 13214),
         ("lobby", "+15035550199", 13214),
         ("", "+15035550199", 13214),
-        (NUMBER, "911", 13224),
+        (NUMBER, "+1911", 13224),
+        (NUMBER, "911", 13223),
     ],
 )
 def test_number_that_twilio_would_not_dial(network: Network, caller: str, number: str, code: int) -> None:
@@ -102,11 +103,12 @@ def test_several_targets_ring_and_one_answers(network: Network) -> None:
     ]
 
 
-def test_emergency_call_needs_the_domain_and_the_address(network: Network) -> None:
+@pytest.mark.parametrize(("twilio", "dialled"), [("recorded", "+1911"), ("documented", "+1911"), ("documented", "911")])
+def test_emergency_call_needs_the_domain_and_the_address(network: Network, dialled: str) -> None:
     """911 goes out where the domain has emergency calling; without a registered address it raises 22221."""
     client = network.client
     client.sip.domains(client.sip.domains.list()[0].sid).update(emergency_calling_enabled=True)
-    network.answers(f'<Dial callerId="{NUMBER}"><Number>911</Number></Dial>')
+    network.answers(f'<Dial callerId="{NUMBER}"><Number>{dialled}</Number></Dial>')
     told = network.dial()
     assert (told["children"][0]["emergency"], [a["code"] for a in told["alerts"]]) == ("911", [22221])
     address = client.addresses.create(

@@ -64,6 +64,28 @@ def test_state_of_another_seed_is_refused(state: Path) -> None:
     assert str(state) in str(raised.value)
 
 
+def test_state_of_another_twilio_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kind is kept in the state file, and the refusal says how to start it; nothing in the file changes."""
+    start_rehearsal(state, twilio="documented").close()
+    with pytest.raises(InputError, match="rehearses Twilio as documented, not as recorded") as raised:
+        start_rehearsal(state)
+    assert "start it with --twilio documented or DIALTONE_REHEARSAL_TWILIO=documented" in str(raised.value)
+    monkeypatch.setenv("DIALTONE_REHEARSAL_TWILIO", "documented")
+    start_rehearsal(state).close()
+    with pytest.raises(InputError, match="start it with --twilio documented"):
+        start_rehearsal(state, twilio="recorded")
+
+
+def test_a_twilio_that_nobody_knows_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By parameter or by environment: its place, what it may be, and no state file."""
+    with pytest.raises(InputError, match="--twilio: is 'recordet'; use one of recorded, documented"):
+        start_rehearsal(state, twilio="recordet")
+    monkeypatch.setenv("DIALTONE_REHEARSAL_TWILIO", "Documented")
+    with pytest.raises(InputError, match="DIALTONE_REHEARSAL_TWILIO: is 'Documented'"):
+        start_rehearsal(state)
+    assert not state.exists()
+
+
 def test_taken_port_is_one_clear_line(rehearsal: Rehearsal, tmp_path: Path) -> None:
     """Starting on a port that is in use says which one."""
     port = int(rehearsal.url.rpartition(":")[2])

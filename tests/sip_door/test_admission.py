@@ -44,14 +44,14 @@ def test_a_call_that_has_gone_round_too_often_is_ended(handset: Handsets) -> Non
 
 
 def test_the_voice_url_is_told_what_twilio_tells_it(network: Network, handset: Handsets) -> None:
-    """SipUsername is who has proved it, whatever From says; headers of its own come along, others do not."""
+    """From is what the phone says, and who has proved it is not told; headers of its own come along, others do not."""
     caller = handset()
     liar = f"<sip:lobby@{DOMAIN}>;tag={caller.tag}"
     where = lifted(caller, "704", From=liar, X_Test="a b", User_to_User="00abc", Subject="no")
     assert where
     call = network.client.calls.list(limit=1)[0]
     told = network.client.calls(call.sid).events.list()[0].request["parameters"]
-    assert told["SipUsername"] == caller.user
+    assert "SipUsername" not in told
     assert told["From"] == f"sip:lobby@{DOMAIN}"
     assert told["To"] == f"sip:704@{DOMAIN}"
     assert (told["SipDomain"], told["SipSourceIp"], told["SipCallId"]) == (DOMAIN, "127.0.0.1", caller.call_id)
@@ -59,6 +59,26 @@ def test_the_voice_url_is_told_what_twilio_tells_it(network: Network, handset: H
     assert told["SipHeader_User-to-User"] == "00abc"
     assert not any("Subject" in name for name in told)
     hang_up(caller)
+
+
+def test_a_phone_may_name_its_domain_at_any_edge(network: Network, handset: Handsets) -> None:
+    """It registers and calls there, and Twilio tells the name that the phone gave."""
+    edge = DOMAIN.replace(".sip.", ".sip.frankfurt.")
+    caller = handset(domain=edge)
+    assert caller.register().status_code == 200
+    assert refusal(caller, "700") != 404
+    call = network.client.calls.list(limit=1)[0]
+    told = network.client.calls(call.sid).events.list()[0].request["parameters"]
+    assert (told["From"], told["SipDomain"]) == (f"sip:{caller.user}@{edge}", DOMAIN)
+
+
+def test_a_phone_that_knows_this_machine_alone_calls_from_its_domain(network: Network, handset: Handsets) -> None:
+    """This machine stands for Twilio's, so the service sees the domain, by which it knows its phones."""
+    caller = handset(domain="127.0.0.1")
+    refusal(caller, "700")
+    call = network.client.calls.list(limit=1)[0]
+    told = network.client.calls(call.sid).events.list()[0].request["parameters"]
+    assert told["From"] == f"sip:{caller.user}@{DOMAIN}"
 
 
 def test_a_stranger_can_not_hang_up_on_others(handset: Handsets) -> None:

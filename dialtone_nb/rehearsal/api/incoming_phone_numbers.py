@@ -197,6 +197,8 @@ def _pick(tables: Tables, values: dict[str, Any]) -> str:
 def create(tables: Tables, ask: Ask) -> Reply:
     """A number, bought at once: the one that was named, or any of an area code."""
     values = read_fields(UPDATABLE, ask.form)
+    if not tables.behaviour.takes_emergency_address_at_purchase:
+        values.pop("emergency_address_sid", None)
     phone_number = _pick(tables, read_fields(WANTED, ask.form))
     body = _changed(tables, {"friendly_name": friendly(phone_number)} | DEFAULTS, values)
     return Reply(201, number_body(tables, tables.add("PN", "phone_number", "", phone_number, body)))

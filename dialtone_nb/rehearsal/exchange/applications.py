@@ -56,8 +56,8 @@ class Applications:
     ) -> tuple[Answered, Webhook]:
         """What an application answers that is told of a leg, as it is now or with another status."""
         is_own = leg.record.sid == self.call_sid
-        identity = self.ledger.store.identity
-        parameters = call_parameters(identity, leg.record, status or leg.status, self.phone if is_own else None)
+        store, phone = self.ledger.store, self.phone if is_own else None
+        parameters = call_parameters(store.identity, store.behaviour, leg.record, status or leg.status, phone)
         webhook = Webhook(method, url, parameters | (extra or {}), token=f"{self.call_sid}/{len(self.asked)}")
         answered = self.asker.ask(webhook)
         self.asked.append({"method": method, "url": url, "status": answered.status, "body": answered.body})

@@ -203,12 +203,18 @@ class Interpreter:
     def _go_on(
         self, action: str | None, method: str, url: str, told: dict[str, str], broken_off: Exception | None
     ) -> Placed | None:
-        """What an action answers; None where there is none. Where the verb was broken off it is asked all the same."""
+        """What an action answers; None where there is none. Where the verb was broken off it is asked all the same.
+
+        Of a caller who gives up before any answer the recorded Twilio tells it nothing.
+        """
         if action is None:
             if broken_off:
                 raise broken_off
             return None
         if broken_off:
+            is_given_up = isinstance(broken_off, HungUp) and self.leg.record.answered is None
+            if is_given_up and not self.call.ledger.store.behaviour.asks_action_of_calls_given_up:
+                raise broken_off
             # Nobody hears what it answers.
             self.call.applications.ask(self.leg, method, resolve(url, action), told)
             raise broken_off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dialtone_nb.rehearsal.assumptions import Behaviour
 from dialtone_nb.rehearsal.call_records import CallRecord
 from dialtone_nb.rehearsal.exchange.webhooks import call_token
 from dialtone_nb.rehearsal.identity import Identity
@@ -27,7 +28,7 @@ class CallingPhone:
 
 
 def call_parameters(
-    identity: Identity, call: CallRecord, status: str, phone: CallingPhone | None = None
+    identity: Identity, behaviour: Behaviour, call: CallRecord, status: str, phone: CallingPhone | None = None
 ) -> dict[str, str]:
     """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise."""
     ends = {"From": call.from_, "To": call.to, "Caller": call.from_, "Called": call.to}
@@ -46,7 +47,7 @@ def call_parameters(
         return common | {
             "SipDomain": phone.domain.name,
             "SipDomainSid": phone.domain.sid,
-            "SipUsername": phone.username,
+            **({"SipUsername": phone.username} if behaviour.sends_sip_username else {}),
             "SipCallId": phone.sip_call_id or call_id,
             "SipSourceIp": phone.source_ip,
             **{f"SipHeader_{name}": value for name, value in phone.sip_headers.items()},

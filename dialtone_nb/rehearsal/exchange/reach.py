@@ -17,8 +17,9 @@ from dialtone_nb.rehearsal.permitted import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.store import Tables, Thing
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 
-# Which spellings of an emergency number Twilio takes is not known for certain: all of these are taken here.
+# Spellings of emergency numbers; which of 911's and 933's Twilio takes, pages and recordings disagree about.
 EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for prefix in ("", "+", "+1")}
+NORTH_AMERICAN = frozenset({"911", "933"})
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
 EDGE_DOMAIN = re.compile(r"[^.]+\.sip\.[a-z0-9-]+\.twilio\.com")
@@ -46,7 +47,9 @@ def check_target(
     """A leg to try, or why Twilio would not even try. `own_ends` are From and To of the call that dials."""
     if target.kind == "sip":
         return _check_sip(tables, target.address, caller_id)
-    if emergency := EMERGENCY.get(target.address):
+    emergency = EMERGENCY.get(target.address)
+    is_whole = target.address.startswith("+1") or emergency not in NORTH_AMERICAN
+    if emergency and (is_whole or tables.behaviour.takes_bare_911):
         return _check_emergency(tables, target.address, emergency, caller_id, domain)
     return _check_number(tables, target.address, caller_id, own_ends)
 

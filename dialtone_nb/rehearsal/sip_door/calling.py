@@ -8,9 +8,10 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import quote
 
 from dialtone_nb.rehearsal.domain_access import auth_type
-from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_phone
+from dialtone_nb.rehearsal.exchange.entries import SIP_USER_SAFE, Entry, TurnedAway, admit_phone
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.phones import CALLS
@@ -23,7 +24,7 @@ from dialtone_nb.rehearsal.sip_door.incoming import IncomingSession
 from dialtone_nb.rehearsal.sip_door.journal import Note
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.offers import Unacceptable, profile_of
-from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
+from dialtone_nb.rehearsal.sip_door.reading import Request, is_this_machine, uri_in
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.sip_door.responses import response_to
 from dialtone_nb.rehearsal.sip_door.ringing import Telephones
@@ -139,7 +140,7 @@ class Calling:
         """Who calls; None where that is not proved, and the phone was told so."""
         headers = request.message.headers
         answer = read_answer(headers.get("Proxy-Authorization") + headers.get("Authorization"))
-        from_user, from_host = parse_sip_uri(request.header("From"))
+        from_user, from_host = parse_sip_uri(uri_in(request.header("From")))
         user = answer.username if answer else from_user
         with self._store.transaction() as tables:
             domain = find_domain(tables, (request.host, from_host), user, CALLS, self._telephones.switchboard.host)
@@ -183,12 +184,20 @@ class Calling:
                 domain,
                 username,
                 request.user,
-                from_uri=uri_in(request.header("From")),
+                from_uri=self._from_uri(request, domain),
                 to_uri=request.uri,
                 source_ip=request.flow.peer[0],
                 sip_call_id=request.call_id,
                 sip_headers=custom_headers_of(request.message),
             )
+
+    def _from_uri(self, request: Request, domain: Thing) -> str:
+        """The From as Twilio would see it: this machine stands for the domain of phones that know no other host."""
+        uri = uri_in(request.header("From"))
+        user, host = parse_sip_uri(uri)
+        if is_this_machine(host, self._telephones.switchboard.host):
+            return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
+        return uri
 
     # --- a call, carried ---
 

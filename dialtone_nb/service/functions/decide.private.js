@@ -17,9 +17,25 @@ const fits = (source, text) => {
 // A parameter that was sent twice arrives as a list, one that was not sent as undefined: neither is a call's.
 const text = (value) => (typeof value === 'string' ? value : '');
 
-/** What becomes of a phone's call: the environment, what Twilio authenticated, and the SIP URI it asked for. */
-exports.decideOutgoing = (table, environment, sipUsername, to) =>
-  outgoing(table, entry(table.environments, environment), text(sipUsername), text(to));
+/** What becomes of a phone's call: the environment, the SIP URI it asked for, and who it is, as `callerOf` has it. */
+exports.decideOutgoing = (table, environment, sipUsername, to, from) => {
+  const caller = exports.callerOf(table, environment, sipUsername, from);
+  return outgoing(table, entry(table.environments, environment), caller, text(to));
+};
+
+/**
+ * Who calls, and which of Twilio's parameters says so: the user that Twilio authenticated, or else the user of From at
+ * a domain of this environment, as SipUsername may never arrive. Undefined where nobody of ours calls.
+ */
+exports.callerOf = (table, environment, sipUsername, from) => {
+  // A phone of another environment is a stranger here, though the credential list is the same.
+  const here = entry(table.environments, environment);
+  if (!here) return undefined;
+  const caller = text(sipUsername)
+    ? { client: sipUsername, identified_by: 'SipUsername' }
+    : { client: ownUser(table, here.domains, text(from)), identified_by: 'From' };
+  return entry(here.clients, caller.client) && caller;
+};
 
 /** What becomes of a call from the telephone network to one of our numbers. */
 exports.decideIncoming = (table, environment, to, from) =>
@@ -39,10 +55,18 @@ exports.environmentOf = (table, domainName) =>
 
 const refuse = (rule, client, reason, message) => ({ kind: 'refuse', rule, client, reason, message });
 
-const outgoing = (table, environment, name, to) => {
-  // A phone of another environment is a stranger here, though the credential list is the same.
-  const client = entry(environment?.clients, name);
-  if (!client) return refuse('', '', 'unknown-client', table.messages.unknown_phone);
+const ownUser = (table, domains, from) => {
+  const [, user, label] = from.match(table.sip_domain_user) ?? [];
+  const domain = `${label?.toLowerCase()}.sip.twilio.com`;
+  if (domain !== domains.emergency && domain !== domains.nonemergency) return '';
+  // Names of phones are ASCII, so an escape of anything else may become whatever is no name.
+  return user.replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+};
+
+const outgoing = (table, environment, caller, to) => {
+  if (!caller) return refuse('', '', 'unknown-client', table.messages.unknown_phone);
+  const name = caller.client;
+  const client = environment.clients[name];
   const dialled = dialledOf(table, to);
   if (!dialled) return refuse('', name, 'not-dialable', table.messages.not_dialable);
   const rule = table.rules.find(({ pattern }) => fits(pattern, dialled));

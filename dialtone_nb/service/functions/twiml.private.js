@@ -2,7 +2,7 @@
 'use strict';
 
 // Not verified: whether <Number> wants 911, +911 or +1911. To change it, change this prefix here and in twiml.py.
-const EMERGENCY_PREFIX = '';
+const EMERGENCY_PREFIX = '+1';
 
 /** The TwiML that carries a decision out; `statusUrl` is asked once the dialled call has ended. */
 exports.twimlOf = (decision, statusUrl, trunkPassword) => {
