@@ -85,6 +85,8 @@ def _settled(work: Work, number: Any) -> Item:
 
 def _item(number: Any) -> Item:
     fields = {name: "" if (value := getattr(number, name)) is None else value for name in FIELDS}
+    # A number that takes voice may lack this, as numbers of a real account do.
+    fields["voice_receive_mode"] = fields["voice_receive_mode"] or "voice"
     status = str(number.emergency_address_status or "unregistered")
     if fields["emergency_address_sid"] and status not in {"registered", "pending-registration"}:
         # An address that is set and not registered is none: this equals no address that is wanted, so a plan finds it.
