@@ -33,7 +33,7 @@ STATUSES = {
 MESSAGES = {
     13224: "The dialled number is invalid or not supported",
     13227: "The country of the dialled number is not switched on",
-    32009: "The user that was dialled is not registered",
+    32009: "Your TwiML tried to Dial a Twilio SIP Registered User that is not currently registered",
     32011: "Error communicating with the SIP endpoint",
     32016: "The carrier did not answer in time",
 }

@@ -12,7 +12,7 @@ from dialtone_nb.rehearsal.api.everything import HOSTS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults
-from dialtone_nb.rehearsal.incoming import Incoming, Receive, Scope, read_request, with_body
+from dialtone_nb.rehearsal.incoming import CutShort, Incoming, Receive, Scope, read_request, with_body
 from dialtone_nb.rehearsal.lag import Lag
 from dialtone_nb.rehearsal.operations import Ask, Directory, Reply
 from dialtone_nb.rehearsal.outgoing import Outgoing, Send, gateway_answer, hang_up, json_answer, let_down, write_answer
@@ -52,7 +52,10 @@ class Surface:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        incoming = await read_request(scope, receive)
+        try:
+            incoming = await read_request(scope, receive)
+        except CutShort:
+            return  # nobody is there to be answered
         fault = None
         if incoming.host in HOSTS:
             self._requests[f"{incoming.method} {incoming.host}"] += 1
@@ -125,6 +128,8 @@ class Surface:
     def _authenticate(self, authorization: str) -> bool:
         """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
         identity = self._store.identity
+        if not authorization:
+            raise unauthenticated("Authentication Error - No credentials provided")
         scheme, _, encoded = authorization.partition(" ")
         with contextlib.suppress(ValueError):  # no Base64, or no text in it
             user, _, password = base64.b64decode(encoded).decode().partition(":")

@@ -137,6 +137,8 @@ def _status(number: Any) -> str:
 
 def _item(number: Any) -> Item:
     fields = {name: "" if (value := getattr(number, name)) is None else value for name in FIELDS}
+    # A number that takes voice may lack this, as numbers of a real account do.
+    fields["voice_receive_mode"] = fields["voice_receive_mode"] or "voice"
     status = _status(number)
     if fields[EMERGENCY_ADDRESS] and status != REGISTERED:
         # An address that is set and not registered is none: this equals no address that is wanted, so a plan finds it.

@@ -253,8 +253,9 @@ def test_private_function_has_no_url(door: Door, live: Deployed) -> None:
 
 
 def test_other_methods_are_refused(door: Door, live: Deployed) -> None:
-    """PUT answers 405, and a GET with a body 403."""
-    assert door.ask("PUT", live.domain_name, "/hello").status_code == 405
+    """PUT and TRACE answer 405, where there is no function as well, and a GET with a body 403."""
+    for method, path in (("PUT", "/hello"), ("TRACE", "/hello"), ("TRACE", "/missing"), ("DELETE", "/hello")):
+        assert door.ask(method, live.domain_name, path).status_code == 405, (method, path)
     assert door.ask("GET", live.domain_name, "/hello", data="body").status_code == 403
 
 
@@ -332,3 +333,19 @@ def test_a_new_deployment_runs_the_new_code(client: Client, door: Door, live: De
     assert door.ask("GET", live.domain_name, "/hello").text == "new"
     deployments.create(build_sid=live.build)
     assert door.ask("GET", live.domain_name, "/hello?name=old").text == "hello old"
+
+
+def test_the_platform_answers_options_and_the_function_sees_nothing_of_it(
+    client: Client, door: Door, live: Deployed
+) -> None:
+    """A browser's preflight is a 204 with CORS headers, for a protected function without a signature, too."""
+    logs = client.serverless.v1.services(live.service).environments(live.environment).logs
+    before = len(logs.list())
+    for path in FUNCTIONS:
+        if path.startswith("/private"):
+            continue
+        answer = door.ask("OPTIONS", live.domain_name, path, headers={"Origin": "https://flex.twilio.com"})
+        assert (answer.status_code, answer.content, answer.headers["access-control-allow-origin"]) == (204, b"", "*")
+        assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
+    assert len(logs.list()) == before
+    assert door.ask("OPTIONS", live.domain_name, "/missing").status_code == 404

@@ -28,9 +28,18 @@ class CallingPhone:
 
 
 def call_parameters(
-    identity: Identity, behaviour: Behaviour, call: CallRecord, status: str, phone: CallingPhone | None = None
+    identity: Identity,
+    behaviour: Behaviour,
+    call: CallRecord,
+    status: str,
+    phone: CallingPhone | None = None,
+    *,
+    is_first: bool = False,
 ) -> dict[str, str]:
-    """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise."""
+    """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise.
+
+    What a carrier's call brings comes with its first webhook alone (recorded: in no Dial's action).
+    """
     ends = {"From": call.from_, "To": call.to, "Caller": call.from_, "Called": call.to}
     common = {
         "AccountSid": identity.account_sid,
@@ -56,7 +65,7 @@ def call_parameters(
     for end in ("From", "Caller", "To", "Called"):
         places |= place_of(end, ends[end])
     carried = {"CallToken": call_token(identity.auth_token, call.sid), "StirVerstat": "TN-Validation-Passed-A"}
-    return common | places | (carried if call.direction == "inbound" else {})
+    return common | places | (carried if is_first and call.direction == "inbound" else {})
 
 
 def place_of(end: str, number: str) -> dict[str, str]:
