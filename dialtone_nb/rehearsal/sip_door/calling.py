@@ -24,7 +24,7 @@ from dialtone_nb.rehearsal.sip_door.incoming import IncomingSession
 from dialtone_nb.rehearsal.sip_door.journal import Note
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.offers import Unacceptable, profile_of
-from dialtone_nb.rehearsal.sip_door.reading import Request, is_this_machine, uri_in
+from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.sip_door.responses import refused, response_to
 from dialtone_nb.rehearsal.sip_door.ringing import Telephones
@@ -201,10 +201,13 @@ class Calling:
             )
 
     def _from_uri(self, request: Request, domain: Thing) -> str:
-        """The From as Twilio would see it: this machine stands for the domain of phones that know no other host."""
+        """The From as Twilio would see it: the door's own address stands for the domain of phones that only know that.
+
+        Another address, such as the phone's own, stays: at Twilio it would be there as well, and name no phone.
+        """
         uri = uri_in(request.header("From"))
         user, host = parse_sip_uri(uri)
-        if is_this_machine(host, self._telephones.switchboard.host):
+        if host in {self._telephones.switchboard.host, "localhost"}:
             return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
         return uri
 
