@@ -10,6 +10,7 @@ import pytest
 
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.yaml_models import YamlFile
 
 SAMPLE = Path(__file__).resolve().parent.parent / "parameters" / "sample"
 Change = Callable[..., list[str]]
@@ -149,3 +150,76 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         "dialplan.yaml",
         "clients.yaml",
     ]
+
+
+PHONE = '{environment: stage, caller_id: "+15035550120", trunk_context: menu}'
+
+
+@pytest.mark.parametrize(
+    "name", ["0405", "2e1", "1e5", "null", "true", "yes", "2025-01-31", "2025-02-30", "0o17", "1_000", "100", '"0405"']
+)
+def test_a_phones_name_is_text_exactly_as_it_is_written(tmp_path: Path, name: str) -> None:
+    """A name that YAML would read as a number, a day or nothing is the name all the same, quoted or not."""
+    shutil.copytree(SAMPLE, tmp_path / "parameters")
+    (tmp_path / "parameters" / "clients.yaml").write_text(f"{name}: {PHONE}\n")
+    assert list(load_parameters(tmp_path / "parameters").clients) == [name.strip('"')]
+
+
+def test_a_name_that_is_an_anchor_leaves_the_value_it_names_as_it_was(tmp_path: Path) -> None:
+    """An alias may stand for a value elsewhere and for a name here."""
+    file = tmp_path / "file.yaml"
+    file.write_text("limit: &limit 600\n*limit : {limit: *limit}\n")
+    content = YamlFile(file).content
+    assert content == {"limit": 600, "600": {"limit": 600}}
+
+
+def test_settings_that_phones_share_stand_once_and_are_merged_in(tmp_path: Path) -> None:
+    """`.shared` holds anchors and is no phone; what a phone says itself comes before what it shares."""
+    shutil.copytree(SAMPLE, tmp_path / "parameters")
+    (tmp_path / "parameters" / "clients.yaml").write_text(
+        """
+.shared:
+  hall: &hall {customer_name: Hall, street: 1 Alder Street, city: Salem, region: OR, postal_code: "97301", country: US}
+  phone: &phone {environment: stage, trunk_context: menu, call_time_limit_s: 600}
+
+porch:
+  <<: *phone
+  caller_id: "+15035550120"
+  emergency_address: {<<: *hall, street: 242 Alder Street}
+attic:
+  <<: *phone
+  caller_id: "+15035550121"
+  emergency_address: *hall
+"""
+    )
+    clients = load_parameters(tmp_path / "parameters").clients
+    assert list(clients) == ["porch", "attic"]
+    addresses = [client.emergency_address for client in clients.values()]
+    assert [address.street for address in addresses if address] == ["242 Alder Street", "1 Alder Street"]
+    assert [client.call_time_limit_s for client in clients.values()] == [600, 600]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "written"),
+    [
+        ("network.yaml", "environments:\n  ~: {protected: false}", "~"),
+        ("accepted.yaml", "[alert, 11200]: {}", "[alert, 11200]"),
+    ],
+)
+def test_what_is_no_name_is_none_in_any_file(tmp_path: Path, name: str, line: str, written: str) -> None:
+    """A fault with file, line and the file's own text."""
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters" / name).write_text(f"# A file\n{line}\n")
+    at = 1 + len(line.splitlines())
+    with pytest.raises(ParametersError) as caught:
+        YamlFile(tmp_path / "parameters" / name)
+    (told,) = caught.value.lines()
+    assert told.startswith(f"parameters/{name}:{at}: the key {written!r} is ")
+
+
+def test_the_sample_is_named_with_its_folder(tmp_path: Path) -> None:
+    """It is not mistaken for the operator's own file of the same name."""
+    (tmp_path / "parameters" / "sample").mkdir(parents=True)
+    (tmp_path / "parameters" / "sample" / "network.yaml").write_text("a: b\na: c\n")
+    with pytest.raises(ParametersError, match=r"^parameters/sample/network.yaml:2: "):
+        YamlFile(tmp_path / "parameters" / "sample" / "network.yaml")

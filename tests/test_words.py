@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialtone_nb.e164 import country_of, format_number, is_e164, mask_number
+from dialtone_nb.e164 import country_of, example_number, format_number, is_e164, is_valid_number, mask_number, spellings
 from dialtone_nb.sids import is_sid, short_sid
 from dialtone_nb.sip import parse_sip_uri, sip_domain_name
 
@@ -79,3 +79,27 @@ def test_a_sid_tells_its_kind() -> None:
     assert not is_sid(sid + "0")
     assert short_sid(sid) == "AC012345…"
     assert short_sid("a name") == "a name"
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "dialled"),
+    [
+        ("+15035550199", "US", ("5035550199", "15035550199", "+15035550199")),
+        ("+442079460018", "GB", ("02079460018", "+442079460018")),
+        ("+442079460018", "US", ("011442079460018", "+442079460018")),
+        ("+15035550199", "GB", ("0015035550199", "+15035550199")),
+        ("+390612345678", "IT", ("0612345678", "+390612345678")),
+    ],
+)
+def test_people_of_a_country_dial_a_number_their_way(number: str, country: str, dialled: tuple[str, ...]) -> None:
+    """At home with its trunk prefix, abroad with the way out, and with a plus sign."""
+    assert spellings(number, country) == dialled
+
+
+@pytest.mark.parametrize("country", ["US", "CA", "GB", "FR", "MX", "JM"])
+def test_an_example_is_a_number_that_there_can_be(country: str) -> None:
+    """Ordinary and premium, each of the country's calling code."""
+    numbers = [example_number(country), example_number(country, premium=True)]
+    assert all(is_valid_number(number) for number in numbers if number)
+    assert numbers[0]
+    assert numbers[0] != numbers[1]

@@ -77,6 +77,18 @@ def test_what_is_taken_holds_for_the_cells_that_follow() -> None:
     assert form._button.disabled
 
 
+def test_a_phone_that_was_left_empty_follows_the_environment() -> None:
+    """The form shows what an empty value stands for; with another environment it stands for another phone."""
+    runbook, form = opened("explore")
+    assert (form._fields["environment"].value, form._fields["client"].value) == ("stage", "workbench")
+    assert "as the notebook has them" in form._page.value
+    enter(form, environment="prod")
+    assert (runbook.environment, runbook.parameters.client) == ("prod", "lobby")
+    assert "1 set by the form" in form._page.value
+    again = open_runbook("explore")
+    assert (again.environment, again.parameters.client) == ("prod", "lobby")
+
+
 def test_the_form_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An environment that the files no longer declare is refused in the same words, and nothing is taken."""
     runbook, form = opened()

@@ -14,6 +14,7 @@ from dialtone_nb.notebook_parameters import (
     Source,
     check_environments,
     check_given,
+    fill_in,
     read_assignments,
     read_source,
 )
@@ -142,3 +143,69 @@ def test_a_cell_of_parameters_assigns_literals_and_does_nothing_else(
 def test_reading_assignments_never_fails(cell: str) -> None:
     """Whatever somebody types into a cell, it is either assignments or not."""
     assert read_assignments(cell) is None or isinstance(read_assignments(cell), dict)
+
+
+LEFT_EMPTY = """\
+first: str = ""  # not an environment: empty for the whole
+environment: str = ""  # which one; empty for {environment}
+client: str = ""  # the phone; empty for the first of the environment
+"""
+
+
+@pytest.mark.parametrize(
+    ("meaning", "given", "filled"),
+    [
+        ("the first of network.yaml", {}, ("lab", "desk")),
+        ("the first of network.yaml", {"environment": "live"}, ("live", "porch")),
+        ("the second of network.yaml", {}, ("live", "porch")),
+        ("the phone's own, or the first that has a phone", {}, ("lab", "desk")),
+        ("the phone's own, or the first that has a phone", {"client": "attic"}, ("live", "attic")),
+        ("the phone's own, or the first that has a phone", {"client": "nobody"}, ("lab", "nobody")),
+        ("all", {}, ("", "desk")),
+    ],
+)
+def test_what_is_left_empty_is_what_its_help_says(
+    project: Path, write_runbook: Write, meaning: str, given: dict[str, str], filled: tuple[str, str]
+) -> None:
+    """A runbook names nothing of any network, and means the first that fits."""
+    write_runbook("left", parameters=LEFT_EMPTY.format(environment=meaning))
+    source = read_source(project, "left")
+    phones = {"desk": "lab", "porch": "live", "attic": "live"}
+    values = {"first": "", "environment": "", "client": "", **given}
+    found, faults = fill_in(source, values, {}, ["lab", "live"], phones)
+    assert (found["environment"], found["client"]) == filled
+    assert found["first"] == ""
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("meaning", "environments", "told"),
+    [
+        (
+            "the second of network.yaml",
+            ["lab"],
+            "parameter environment of left: is empty, and network.yaml declares no second environment beside lab",
+        ),
+        (
+            "the first of network.yaml",
+            ["trial", "lab"],
+            "parameter client of left: is empty, and trial has no phone in clients.yaml",
+        ),
+    ],
+)
+def test_where_nothing_fits_the_parameter_is_named(
+    project: Path, write_runbook: Write, meaning: str, environments: list[str], told: str
+) -> None:
+    """One line, before anything runs."""
+    write_runbook("left", parameters=LEFT_EMPTY.format(environment=meaning))
+    values = {"first": "", "environment": "", "client": ""}
+    _, faults = fill_in(read_source(project, "left"), values, {}, environments, {"desk": "lab"})
+    assert [f"{fault.place}: {fault.problem}" for fault in faults] == [told]
+
+
+def test_no_runbook_but_the_walkthrough_names_anything_of_the_sample() -> None:
+    """Defaults that hold in any network: the walkthrough alone is about the sample, and says so."""
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        source = read_source(ROOT, path.stem)
+        named = [one.name for one in source.declared if str(one.default) in ("stage", "prod", "workbench", "van")]
+        assert bool(named) == source.on_sample == (path.stem == "walkthrough"), named

@@ -113,6 +113,25 @@ def test_a_dial_plan_that_does_not_refuse_premium_numbers_is_told(stage: Stage) 
     assert call.differences[0] == "the dial plan does not make this outgoing to a premium number"
 
 
+def test_a_phone_that_is_alone_is_both_and_unplugged_for_one_call(stage: Stage) -> None:
+    """A network of one phone is tried whole; the phone is registered again when the calls are over."""
+    parameters = stage.site.parameters
+    alone = replace(parameters, clients={"workbench": parameters.clients["workbench"]})
+    calls = test_calls.place_calls(stage.site.account, alone, "stage")
+    assert (calls.exit_code, [call.title for call in calls.calls]) == (0, TITLES), calls_text(calls)
+    assert {call.dialled.split()[-1] for call in calls.calls if "incoming" in call.title} == {"+15035550101"}
+    assert place(stage).exit_code == 0
+
+
+def test_a_kind_of_call_that_the_dial_plan_has_no_rule_for_is_left_out(stage: Stage) -> None:
+    """A network without a trunk places no call to one."""
+    parameters = stage.site.parameters
+    rules = tuple(rule for rule in parameters.dialplan.rules if rule.trunk is None)
+    without = replace(parameters, dialplan=parameters.dialplan.model_copy(update={"rules": rules}))
+    calls = test_calls.place_calls(stage.site.account, without, "stage")
+    assert [call.title for call in calls.calls] == [title for title in TITLES if "trunk" not in title]
+
+
 @pytest.mark.parametrize(
     ("phones", "told"),
     [

@@ -1,0 +1,267 @@
+"""A network of one's own: it goes through every runbook on the rehearsal, and no test or kept notebook sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dialtone_nb.__main__ import main
+from dialtone_nb.errors import ParametersError
+from dialtone_nb.fresh_account import fresh_account
+from dialtone_nb.kept_notebooks import keep_notebook
+from dialtone_nb.main_job import Done, Step, main_job, run_steps
+from dialtone_nb.notebook_parameters import Given, read_source
+from dialtone_nb.parameters import FILES, load_parameters
+from dialtone_nb.runbook import check_run, open_runbook, parameters_folder
+
+from .conftest import ROOT, Write
+from .test_kept_notebooks import nbval
+
+SAMPLE = ROOT / "parameters" / "sample"
+NETWORK = """\
+service: {name: ferngate}
+environments: {lab: {protected: false}, live: {protected: true}}
+sip_domain_prefix: ferngate
+credential_list: ferngate
+trunk: {uri: "sip:{context}@pbx.example.org", contexts: [desk]}
+"""
+CLIENTS = """\
+0405: {environment: live, caller_id: "+442079460018", trunk_context: desk}
+porch: {environment: live, caller_id: "+15035551234", trunk_context: desk}
+"""
+DIALPLAN = """\
+rules:
+- {name: desk, pattern: "*1", trunk: client}
+- {name: abroad, pattern: "00.", pstn: "+{dialled:2}"}
+- {name: home, pattern: "0.", pstn: "+44{dialled:1}"}
+allowed_countries: [GB, GG, IM, JE]
+refused_prefixes:
+- {name: premium-rate, say: Not from here., prefixes: ["+449"]}
+"""
+OWN = dict(zip(FILES, (NETWORK, CLIENTS, DIALPLAN), strict=True))
+
+
+def project_with(folder: Path, files: dict[str, str]) -> Path:
+    """A project with our notebooks and the sample, and with these files as its own."""
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(SAMPLE, folder / "parameters" / "sample")
+    for name, text in files.items():
+        (folder / "parameters" / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
+    """Every runbook in a project with other environments, phones, numbers and rules than the sample's.
+
+    Its first phone is named for its number in the house, which YAML would read as 261; nobody has an emergency address.
+    """
+    project = project_with(tmp_path_factory.mktemp("own"), OWN)
+    with pytest.MonkeyPatch.context() as patch, fresh_account(project / ".rehearsal"):
+        patch.delenv("DIALTONE_PARAMETERS")
+        patch.chdir(project)
+        *steps, delete_lab, delete_live = main_job(load_parameters(parameters_folder(project)))
+        looks = (Step("explore", "explore"), Step("monitor", "monitor", {"environment": "live"}))
+        return run_steps(project, (*steps, *looks, delete_lab, delete_live), project / "out", tell=lambda _: None)
+
+
+def test_an_own_network_goes_through_every_runbook(done: list[Done]) -> None:
+    """From deploy to delete, each ends as it should, and nothing of the sample is named anywhere."""
+    assert {one.step.runbook for one in done} == {path.stem for path in ROOT.glob("notebooks/*.ipynb")} - {
+        "walkthrough"
+    }
+    assert [(one.step.title, one.outcome.error) for one in done if one.outcome.exit_code not in one.step.goes_on] == []
+    assert done[-1].step.title == "delete live and the service"
+    for one in done:
+        outputs = [cell.get("outputs") for cell in json.loads(one.files.executed.read_text())["cells"]]
+        shown = json.dumps(outputs)
+        assert [name for name in ("workbench", "lobby", "dialtone-example", "+1503555010") if name in shown] == []
+
+
+def test_its_calls_are_those_of_its_own_dial_plan(done: list[Done]) -> None:
+    """What people of the phone's country dial; the call report has the calls by its phones' names."""
+    (calls,) = (one for one in done if one.step.runbook == "test_calls")
+    assert calls.outcome.summary == "Test calls in live: all 5 went as the dial plan says"
+    text = calls.files.executed.read_text()
+    assert "0405 dials *1" in text
+    assert "0405 dials 0" in text
+    (report,) = (one for one in done if one.step.runbook == "call_report")
+    assert report.outcome.summary.startswith("5 attempts of 2 phones")
+
+
+def test_what_is_left_empty_is_the_first_that_fits(done: list[Done]) -> None:
+    """Explore named neither environment nor phone: the first that has a phone, and its first."""
+    (explore,) = (one for one in done if one.step.runbook == "explore")
+    text = explore.files.executed.read_text()
+    assert "live, protected" in text
+    assert "the dial plan that is live in live" in text
+
+
+@pytest.mark.parametrize(
+    ("environments", "phones", "titles"),
+    [
+        ("lab", {"one": "lab"}, "deploy lab; verify lab; set up the phone one; place calls; report on the calls"),
+        (
+            "lab trial live",
+            {"one": "lab", "two": "trial", "three": "trial", "four": "trial"},
+            (
+                "deploy lab; verify lab; promote lab to trial; promote trial to live; set up the phone two; "
+                "set up the phone three; place calls; report on the calls; verify live; delete lab; delete trial"
+            ),
+        ),
+        ("lab", {}, "deploy lab; verify lab; report on the calls"),
+    ],
+    ids=["one of each", "three environments", "no phone"],
+)
+def test_the_main_job_fits_any_network(tmp_path: Path, environments: str, phones: dict[str, str], titles: str) -> None:
+    """It goes through the environments in their order, and tries the last one that has phones."""
+    names = environments.split()
+    declared = ", ".join(f"{name}: {{protected: false}}" for name in names)
+    lines = [
+        f'{name}: {{environment: {its}, caller_id: "+1503555012{at}", trunk_context: desk}}'
+        for at, (name, its) in enumerate(phones.items())
+    ]
+    old = "lab: {protected: false}, live: {protected: true}"
+    files = {**OWN, "network.yaml": NETWORK.replace(old, declared), "clients.yaml": "\n".join(lines) or "{}"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    steps = main_job(load_parameters(tmp_path))
+    assert "; ".join(step.title for step in steps) == f"{titles}; delete {names[-1]} and the service"
+    released = [step.parameters.get("release_numbers") for step in steps if step.runbook == "delete"]
+    bought = [step.parameters["buy_number"] for step in steps if step.runbook == "client_setup"]
+    assert " ".join(filter(None, map(str, released))) == " ".join(map(str, bought))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without a network of its own, the working directory."""
+    folder = project_with(tmp_path / "project", {})
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("DIALTONE_PARAMETERS")
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
+    return folder
+
+
+def test_without_an_own_network_a_rehearsal_takes_the_sample_and_says_so(project: Path) -> None:
+    """In text and on the page; with an own network nothing is said."""
+    assert parameters_folder(project) == project / "parameters" / "sample"
+    for page in open_runbook("deploy")._repr_mimebundle_().values():
+        assert "the sample in parameters/sample" in page
+    for name, text in OWN.items():
+        (project / "parameters" / name).write_text(text)
+    opened = open_runbook("deploy")
+    assert opened.environment == "lab"
+    for page in opened._repr_mimebundle_().values():
+        assert "sample" not in page
+
+
+def test_a_real_account_refuses_the_sample_before_anything_is_asked(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line with the repair, with or without credentials; the same where the sample is named by hand."""
+    told = (
+        "parameters/stage.yaml:1 account: is 'twilio', and the sample network in parameters/sample/ is for rehearsals"
+    )
+    (project / "parameters" / "stage.yaml").write_text("account: twilio\nenvironment: stage\n")
+    for named in ("", "parameters/sample"):
+        monkeypatch.setenv("DIALTONE_PARAMETERS", named)
+        assert main(["run", "deploy", "--with", "parameters/stage.yaml"]) == 5
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(told)
+        assert "new-network" in line
+    assert not (project / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (
+            ("network.yaml",),
+            "parameters/clients.yaml and dialplan.yaml: are missing, and network.yaml is there; ",
+        ),
+        (
+            ("network.yaml", "clients.yaml"),
+            "parameters/dialplan.yaml: is missing, and network.yaml and clients.yaml are there; ",
+        ),
+        (
+            ("accepted.yaml",),
+            "parameters/network.yaml and clients.yaml and dialplan.yaml: are missing, and accepted.yaml is there; ",
+        ),
+    ],
+)
+def test_half_a_network_is_one_clear_line(
+    project: Path, there: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is neither taken for the operator's own nor passed over for the sample; commands and notebooks agree."""
+    for name in there:
+        shutil.copy(SAMPLE / name, project / "parameters")
+    for command in (["run", "deploy"], ["rehearse"], ["hand-over", "workbench", "--rehearsal"]):
+        assert main(command) == 5
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(told), line
+    with pytest.raises(ParametersError):
+        open_runbook("deploy")
+
+
+def test_the_walkthrough_is_about_the_sample_whatever_network_there_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its prose and its parameters name the sample's phones; a folder in the environment does not reach it either."""
+    for name, text in OWN.items():
+        (project / "parameters" / name).write_text(text)
+    monkeypatch.setenv("DIALTONE_PARAMETERS", "parameters")
+    opened = open_runbook("walkthrough")
+    assert opened.declared.is_sample
+    assert (opened.environment, opened.parameters.client) == ("stage", "workbench")
+    source = read_source(project, "walkthrough")
+    with pytest.raises(ParametersError, match="for your own network use the other runbooks"):
+        check_run(source, {"account": Given("twilio", "-p account")}, parameters_folder(project, source))
+
+
+RULE = '  - name: laundry\n    pattern: "*77"\n    refuse: The laundry has no telephone.\n'
+
+
+def test_a_rule_in_an_own_dial_plan_changes_no_test_and_no_kept_notebook(
+    project: Path, write_runbook: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a scratch checkout: the operator's runs have the rule; nbval and tests go on seeing the sample."""
+    for old in (project / "notebooks").glob("*.ipynb"):
+        old.unlink()
+    path = write_runbook("rules", "len(runbook.declared.dialplan.rules), runbook.declared.is_sample")
+    keep_notebook(project, "rules")
+    kept = path.read_bytes()
+    for name in FILES:
+        shutil.copy(SAMPLE / name, project / "parameters")
+    dialplan = project / "parameters" / "dialplan.yaml"
+    dialplan.write_text(dialplan.read_text().replace("rules:\n", f"rules:\n{RULE}"))
+    monkeypatch.setenv("DIALTONE_PARAMETERS", "parameters")
+
+    assert main(["run", "rules", "--output", "out"]) == 0, capsys.readouterr()
+    count = len(load_parameters(SAMPLE).dialplan.rules)
+    assert f"({count + 1}, False)" in (project / "out" / "rules.ipynb").read_text()
+
+    validated = nbval(project)
+    assert "3 passed" in validated.stdout, validated.stdout
+    keep_notebook(project, "rules")
+    assert path.read_bytes() == kept
+
+    shutil.copytree(ROOT / "tests" / "dialplan", project / "tests" / "dialplan")
+    for name in ("conftest.py", "test_parameters.py"):
+        shutil.copy(ROOT / "tests" / name, project / "tests")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_parameters.py"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    tested = subprocess.run(
+        [*command, "tests/dialplan/test_compile.py"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tested.returncode == 0, tested.stdout
