@@ -18,7 +18,7 @@ from dialtone_nb.rehearsal.store import Tables, Thing
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 
 # Which spellings of an emergency number Twilio takes is not known for certain: all of these are taken here.
-EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for prefix in ("", "+", "+1")}
+EMERGENCY = {prefix + number: number for number in ("911", "933", "112", "999") for prefix in ("", "+", "+1")}
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
 EDGE_DOMAIN = re.compile(r"[^.]+\.sip\.[a-z0-9-]+\.twilio\.com")
