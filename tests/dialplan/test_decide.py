@@ -139,7 +139,26 @@ def test_own_environment(table: Table, phone: str) -> None:
         ("sip:911:secret@phones.example", ""),
         ("sip:911@evil.example@phones.example", ""),
         ("sip:phones.example", ""),
-        ("tel:911", ""),
+        ("tel:911", "911"),
+        ("<tel:+1-503-555-0199;ext=5>;tag=1", "+15035550199"),
+        ("tel:911@phones.example", ""),
+        ("sip:tel:+1911@phones.example", "+1911"),
+        ("sip:sip:%2B1911@phones.example;user=phone@phones.example", "+1911"),
+        ("sip:sip%3A%2B1911%40phones.example%3Buser%3Dphone@phones.example", "+1911"),
+        ("sip:sip:911@a@b@phones.example", ""),
+        ("sip:sip:sip:911@a@b@phones.example", ""),
+        ("sip:911%20@phones.example", "911"),
+        ("sip:(503)%09555-0199@phones.example", "5035550199"),
+        ("sip:503%C2%A0555%C2%A00199@phones.example", "5035550199"),
+        ("sip:503%C2555@phones.example", ""),
+        ("sip:5035550199#@phones.example", "5035550199"),
+        ("sip:5035550199%23;x=1@phones.example", "5035550199"),
+        ("sip:5035550199##@phones.example", "5035550199##"),
+        ("sip:%23%23@phones.example", "##"),
+        ("sip:*67%23@phones.example", "*67"),
+        ("sip:911%0A%23@phones.example", ""),
+        ("sip:-.()@phones.example", ""),
+        ("sip:;911@phones.example", ""),
         ("ſip:911@phones.example", ""),
         ("sip:９１１@phones.example", ""),
         ("sip:%EF%BC%99@phones.example", ""),
@@ -147,7 +166,7 @@ def test_own_environment(table: Table, phone: str) -> None:
     ],
 )
 def test_dialled_of(table: Table, to: str, dialled: str) -> None:
-    """The dialled keys are the user of the SIP URI, escapes undone once, and nothing that no phone has keys for."""
+    """The dialled keys are the URI's user without separators and parameters; nothing that no phone has keys for."""
     assert dialled_of(table, to) == dialled
 
 

@@ -19,7 +19,7 @@ from dialtone_nb.rehearsal.store import Tables, Thing
 from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
 # Spellings of emergency numbers; which of 911's and 933's Twilio takes, pages and recordings disagree about.
-EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for prefix in ("", "+", "+1")}
+EMERGENCY = {prefix + number: number for number in ("911", "933", "112", "999") for prefix in ("", "+", "+1")}
 NORTH_AMERICAN = frozenset({"911", "933"})
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
