@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -87,6 +89,30 @@ def read_given(source: Source, arguments: argparse.Namespace) -> dict[str, Given
     if arguments.consent is not None:
         given["consent"] = Given(arguments.consent, "--consent")
     return given
+
+
+def next_command(arguments: argparse.Namespace, consent: str) -> str:
+    """The command of this run once more, with this consent in the place of what it was given; to be pasted as it is."""
+    words = [arguments.runbook]
+    for file in arguments.files:
+        words += ["--with", str(file)]
+    for option, given in (("-p", arguments.typed), ("-r", arguments.raw)):
+        words += [word for name, text in given if name != "consent" for word in (option, name, text)]
+    if arguments.output:
+        words += ["--output", str(arguments.output)]
+    # Without it, a consent of a file would hold.
+    words += ["--consent", consent] if consent or "consent" in _in_files(arguments) else []
+    return shlex.join([*_program(), "run", *words])
+
+
+def _in_files(arguments: argparse.Namespace) -> set[str]:
+    return {name for file in arguments.files for name in _read_file(file)}
+
+
+def _program() -> list[str]:
+    """How this program was started: the interpreter as it was named, and the module."""
+    words = sys.orig_argv
+    return words[: words.index("dialtone_nb") + 1] if "dialtone_nb" in words else ["python", "-m", "dialtone_nb"]
 
 
 def _read_file(path: Path) -> Mapping[str, Given]:

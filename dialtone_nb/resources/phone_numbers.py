@@ -152,5 +152,6 @@ def _item(number: Any) -> Item:
             "emergency_address_status": status,
             EMERGENCY_ADDRESS: number.emergency_address_sid or "",
             "friendly_name": number.friendly_name or "",
+            "date_updated": str(number.date_updated),
         },
     )

@@ -239,6 +239,8 @@ def test_changed_field_is_found_alone_and_restored(
     """One field changed behind its back is all that the plan finds; applying it leaves nothing to do."""
     change(behind)
     desk = behind.desk
+    while str(desk.number(WORKBENCH).emergency_address_status).startswith("pending"):
+        desk.account.wait(5)
     of_client = kind in CLIENT_KINDS or field == "emergency_address_sid"
     assert_restored(desk, (lambda: desk.set_up("workbench")) if of_client else desk.deploy, found)
 
@@ -398,6 +400,8 @@ def test_deleted_behind_its_back_is_made_again(
     """What somebody deleted is in the plan with all that stood on it, and nothing else; applying it restores it."""
     change(behind)
     desk = behind.desk
+    while str(desk.number(WORKBENCH).emergency_address_status).startswith("pending"):
+        desk.account.wait(5)
     buy = WORKBENCH if what == "number" else ""
     assert_restored(desk, desk.deploy if runbook == "deploy" else lambda: desk.set_up("workbench", buy=buy), found)
 
