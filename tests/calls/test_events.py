@@ -267,8 +267,8 @@ def test_no_damage_breaks_the_reader(suffix: str, tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("absent", None, "there is no such file"),
-        ("x.tar.xz", b"no archive", "is no readable archive"),
-        ("x.json", b"[]", "holds no call events"),
+        ("x.tar.xz", b"no archive", "x.tar.xz: not packed, as its name says; copy it again"),
+        ("x.json", b"[]", "holds no calls"),
     ],
 )
 def test_a_source_that_holds_nothing_is_one_clear_line(
