@@ -32,14 +32,18 @@ class Rows:
             for one in value:
                 self.add(one, wrappers)
         elif wrappers and (lists := list(_lists_in(value, wrappers))):
-            if isinstance(value.get("next_page_uri"), str):
-                self.pages[str(value.get("uri"))] = value["next_page_uri"]
-            elif "next_page_uri" in value:
-                self.pages[str(value.get("uri"))] = ""
+            if "next_page_uri" in value:
+                self.pages[_page(value.get("uri"))] = _page(value["next_page_uri"])
             for one in lists:
                 self.add(one, wrappers - 1)
         else:
             self.rows.append(value)
+
+
+def _page(address: object) -> str:
+    """A page's address, with what it asks for in one order; "" for none."""
+    path, _, asked = str(address or "").partition("?")
+    return "?".join([path, *sorted(asked.split("&"))]) if address else ""
 
 
 def _lists_in(value: Any, wrappers: int) -> Iterator[list[Any]]:

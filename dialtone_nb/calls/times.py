@@ -68,7 +68,7 @@ def parse_time(text: str, has_day_first: bool = False) -> datetime | None:
 
 def _of_epoch(text: str) -> datetime:
     number = float(text)
-    seconds = next(number / unit for unit in (*UNITS, 0.001) if number / unit < EPOCH_SPAN[1])
+    seconds = next((number / unit for unit in UNITS if number / unit < EPOCH_SPAN[1]), 0)
     if seconds < EPOCH_SPAN[0]:
         raise ValueError(text)
     return datetime.fromtimestamp(round(seconds, 6), UTC)

@@ -6,6 +6,7 @@ import bz2
 import io
 import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -37,8 +38,11 @@ UNPACKING_ERRORS: Final = (
     tarfile.TarError,
     zipfile.BadZipFile,
     NotImplementedError,
+    OverflowError,
+    struct.error,
     OSError,
 )
+CUT_OFF: Final = "archive is cut off or damaged"
 OTHER_KINDS: Final = "files of another kind"
 ZIP: Final = b"PK\x03\x04"
 
@@ -132,29 +136,28 @@ def unpack_files(source: Path, quality: Quality) -> Iterator[File]:
     """The name and content of every file of a folder, an archive, or of this one file; a folder's in order of name."""
     if source.is_dir():
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            if not _is_hidden(path.name):
-                with path.open("rb") as stream:
-                    yield from _unpack(path.relative_to(source).as_posix(), _parts_of(stream), quality)
+            name = path.relative_to(source).as_posix()
+            if not _is_hidden(name):
+                yield from _unpack(name, _parts_of_file(path), quality)
     elif not source.exists():
         raise InputError(Fault(f"source {source}", "there is no such file or folder", "check the path"))
     else:
-        with source.open("rb") as stream:
-            yield from _unpack(source.name, _parts_of(stream), quality)
+        yield from _unpack(source.name, _parts_of_file(source), quality)
 
 
 def _is_hidden(name: str) -> bool:
-    return PurePosixPath(name).name.startswith(".")
+    """Whether a file, or a folder around it, is one of the system's or of a tool's, such as .git."""
+    return any(part.startswith(".") for part in PurePosixPath(name).parts if part != "..")
 
 
 class _Stream:
     """Parts of a file as a stream whose first bytes can be looked at; what breaks it comes after all that is whole."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts, self._ready, self._error = parts, b"", None
+        self._parts, self._ready = parts, b""
+        self._error: Exception | None = None
         self._fill(HEAD_BYTES)
         self.head = self._ready[:HEAD_BYTES]
-
-    _error: Exception | None
 
     def read(self, size: int = -1, /) -> bytes:
         """So many bytes, fewer only at the end; all for -1."""
@@ -182,6 +185,11 @@ class _Stream:
 def _parts_of(stream: Readable) -> Iterator[bytes]:
     while part := stream.read(PART_BYTES):
         yield part
+
+
+def _parts_of_file(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        yield from _parts_of(stream)
 
 
 def _unpack(name: str, parts: Iterator[bytes], quality: Quality, layers: int = MOST_LAYERS) -> Iterator[File]:
@@ -222,23 +230,18 @@ def _is_tar(head: bytes) -> bool:
     return True
 
 
-def _unpack_tar(name: str, stream: Readable, quality: Quality, layers: int) -> Iterator[File]:
+def _unpack_tar(name: str, stream: Any, quality: Quality, layers: int) -> Iterator[File]:
     last = ""
     try:
-        with tarfile.open(fileobj=_as_file(stream), mode="r|", bufsize=READ_BYTES) as members:
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=READ_BYTES) as members:
             for member in members:
                 last = member.name
                 file = members.extractfile(member) if member.isfile() and not _is_hidden(last) else None
                 if file:
                     yield from _unpack(last, _parts_of(file), quality, layers)
     except UNPACKING_ERRORS as error:
-        how_far = f"read as far as {last}" if last else "left out"
-        quality.note("archive is cut off or damaged", how_far, example=f"{name}: {_words(error)}; copy it again")
-
-
-def _as_file(stream: Any) -> Any:
-    # Of a file tarfile needs no more than to read it.
-    return stream
+        how_far = f"{name}, read as far as {last}" if last else name
+        quality.note(CUT_OFF, "read as far as it goes", example=f"{how_far}: {_words(error)}; copy it again")
 
 
 def _unpack_zip(name: str, stream: Readable, quality: Quality, layers: int) -> Iterator[File]:
@@ -256,7 +259,7 @@ def _unpack_zip(name: str, stream: Readable, quality: Quality, layers: int) -> I
                 with archive.open(member) as file:
                     yield from _unpack(member.filename, _parts_of(file), quality, layers)
     except UNPACKING_ERRORS as error:
-        quality.note("archive is cut off or damaged", "left out", example=f"{name}: {_words(error)}; copy it again")
+        quality.note(CUT_OFF, "left out", example=f"{name}: {_words(error)}; copy it again")
 
 
 def _binary(head: bytes) -> str:

@@ -4,12 +4,15 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import pyarrow as pa
 
 DOMAIN = "dialtone-example-prod.sip.twilio.com"
 ACCOUNT = "AC" + "0" * 32
@@ -181,3 +184,19 @@ def event_lines(attempts: Sequence[Placed]) -> list[dict[str, Any]]:
 def events_json(attempts: Sequence[Placed]) -> bytes:
     """A day of them as JSON lines."""
     return "\n".join(map(json.dumps, event_lines(attempts))).encode()
+
+
+def zstd(content: bytes) -> bytes:
+    """Packed as zstd does it."""
+    packed = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(packed, "zstd") as stream:
+        stream.write(content)
+    return packed.getvalue().to_pybytes()
+
+
+def zipped(content: bytes) -> bytes:
+    """A zip archive with this file in it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/b.json", content)
+    return packed.getvalue()
