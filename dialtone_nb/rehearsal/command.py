@@ -94,7 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="npm packages that deployed functions may load, beside those of this project's service; may be repeated",
+        help="npm packages that deployed functions may load, before those of this project's service; of several "
+        "folders the one that has the versions which a build names; may be repeated",
     )
     parser.add_argument(
         "--eventual",

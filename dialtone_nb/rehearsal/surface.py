@@ -7,6 +7,7 @@ import base64
 import contextlib
 from collections import Counter
 
+from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.api import builds
 from dialtone_nb.rehearsal.api.everything import HOSTS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
@@ -17,7 +18,7 @@ from dialtone_nb.rehearsal.lag import Lag
 from dialtone_nb.rehearsal.operations import Ask, Directory, Reply
 from dialtone_nb.rehearsal.outgoing import Outgoing, Send, gateway_answer, hang_up, json_answer, let_down, write_answer
 from dialtone_nb.rehearsal.own_servers import address_of, hand_on
-from dialtone_nb.rehearsal.refusal import Refusal, not_modelled, unauthenticated
+from dialtone_nb.rehearsal.refusal import NOT_MODELLED, Refusal, not_modelled, unauthenticated
 from dialtone_nb.rehearsal.runtime.front import Front
 from dialtone_nb.rehearsal.runtime.packages import Packages
 from dialtone_nb.rehearsal.store import Store, Tables
@@ -119,9 +120,18 @@ class Surface:
         return await operation.at_exchange(self._exchange, ask, answer) if operation.at_exchange else answer()
 
     def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
-        if missing := self._packages.missing(builds.given_dependencies(tables, build_sid)):
+        build = tables.get("build", build_sid)
+        wanted = builds.wanted_versions(build) if build else {}
+        if missing := self._packages.missing(wanted):
             reason = f"Dependency installation failed: {missing[0]} is not on this machine (rehearsal --node-modules)"
             builds.doom(tables, build_sid, {"fate": "failed", "reason": reason})
+        for name, given in self._packages.serving(wanted).others(wanted).items():
+            # Twilio would install it; which versions npm has is not known here, so that none is refused.
+            message = (
+                f"The build names {name} {wanted[name]}, and its functions get {given}: "
+                "no folder of this machine has the other (rehearsal --node-modules)"
+            )
+            raise_alert(tables, NOT_MODELLED, build_sid, message, service_sid=build.parent if build else None)
         if fault in {"slow-build", "failed-build"}:
             builds.doom(tables, build_sid, {"slow": True} if fault == "slow-build" else {"fate": "failed"})
 

@@ -9,7 +9,7 @@ from dialtone_nb.rehearsal.clock import BEGINNING, rfc2822
 from dialtone_nb.rehearsal.fields import Field, choice, read_fields
 from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
 from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import absent, unauthenticated
+from dialtone_nb.rehearsal.refusal import unauthenticated
 from dialtone_nb.rehearsal.store import Tables
 
 SUBRESOURCES = {
@@ -78,17 +78,12 @@ def fetch(tables: Tables, ask: Ask) -> Reply:
 
 def list_caller_ids(tables: Tables, ask: Ask) -> Reply:
     """The outside numbers that were verified as caller IDs: none, since nobody outside can be called to verify one."""
+    read_fields((Field("PhoneNumber"), Field("FriendlyName")), ask.query)
     return list_reply(ask, "outgoing_caller_ids", (), lambda body: body, str)
-
-
-def fetch_caller_id(tables: Tables, ask: Ask) -> Reply:
-    """A 404: there are no verified caller IDs."""
-    raise absent(ask.path)
 
 
 OPERATIONS = (
     Operation(HOST, "GET", f"/{VERSION}/Accounts.json", list_),
     classic("GET", "", fetch),
     classic("GET", "/OutgoingCallerIds", list_caller_ids),
-    classic("GET", "/OutgoingCallerIds/{Sid}", fetch_caller_id),
 )

@@ -19,7 +19,6 @@ from dialtone_nb.rehearsal.store import Tables
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
 EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})
 # What North American numbers are not told apart into: Twilio has them as Local or TollFree.
-NORTH_AMERICA = frozenset({"US", "CA"})
 ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
 
@@ -124,10 +123,10 @@ def _miles(place: tuple[float, float], center: RateCenter) -> float:
 
 
 def search_kind(tables: Tables, ask: Ask) -> Reply:
-    """A 404 for a kind of numbers that North America does not have, such as Mobile; elsewhere no kind is modelled."""
-    if ask.names["CountryCode"] in NORTH_AMERICA:
+    """Numbers of a kind that North America does not have, such as Mobile: a 404 there, and an empty list elsewhere."""
+    if ask.names["CountryCode"] not in EMPTY_COUNTRIES:
         raise absent(ask.path)
-    raise not_modelled(f"{ask.method} {ask.host}{ask.path}")
+    return search(tables, ask)
 
 
 def search(tables: Tables, ask: Ask) -> Reply:

@@ -197,10 +197,10 @@ def doom(tables: Tables, sid: str, changes: Body) -> None:
         tables.save(build, changes, touch=False)
 
 
-def given_dependencies(tables: Tables, sid: str) -> list[str]:
-    """The names of the packages that a build's request listed, without those that Twilio adds."""
-    build = tables.get("build", sid)
-    return list(build.body["given"]) if build else []
+def wanted_versions(build: Thing) -> dict[str, str]:
+    """The versions of the packages that a build's request listed, and of Twilio's own, which each build has."""
+    chosen = {*build.body["given"], "twilio"}
+    return {one["name"]: one["version"] for one in build.body["dependencies"] if one["name"] in chosen}
 
 
 def list_(tables: Tables, ask: Ask) -> Reply:

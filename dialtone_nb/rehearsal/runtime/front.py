@@ -104,13 +104,13 @@ class Front:
             reply = await self._invoke(target, incoming)
         except TimeoutError:
             # What runs away can only be stopped with its process.
-            await asyncio.to_thread(self._children.drop, target.build_sid)
+            await asyncio.to_thread(self._children.drop, target.place)
             message = f"Runtime application timed out after {self._time_limit_s:g} s"
             return self._finish(target, incoming, [], (82002, message), None)
         except Crashed as error:
             return self._finish(target, incoming, [], (82002, f"Runtime application crashed: {error}"), None)
         if reply["fatal"]:
-            await asyncio.to_thread(self._children.drop, target.build_sid)
+            await asyncio.to_thread(self._children.drop, target.place)
         if "error" in reply:
             answer = Answer(500, (("content-type", "application/json"),), orjson.dumps(reply["error"]))
             return self._finish(target, incoming, reply["logs"], (82002, _message(reply["error"])), answer)
@@ -129,9 +129,9 @@ class Front:
             with self._store.transaction() as tables:
                 return build_sources(tables, target.build_sid)
 
-        child = await asyncio.to_thread(self._children.child, target.build_sid, sources)
+        child = await asyncio.to_thread(self._children.child, target.place, sources, target.wanted)
         message = {
-            "file": str(self._children.file(target.build_sid, target.version.sid)),
+            "file": str(self._children.file(target.place, target.version.sid)),
             "context": target.context,
             "event": event_of(incoming),
             "now": round(target.now * 1000),

@@ -49,6 +49,24 @@ net.Socket.prototype.connect = function (...args) {
   return this;
 };
 
+/** A function's variables are in process.env as well: its own environment's, for one build serves several at once. */
+const variables = () => invocations.getStore()?.variables ?? {};
+process.env = new Proxy(process.env, {
+  get: (own, name) => variables()[name] ?? own[name],
+  has: (own, name) => name in variables() || name in own,
+  ownKeys: (own) => [...new Set([...Reflect.ownKeys(own), ...Object.keys(variables())])],
+  getOwnPropertyDescriptor: (own, name) =>
+    name in variables()
+      ? { value: variables()[name], writable: true, enumerable: true, configurable: true }
+      : Reflect.getOwnPropertyDescriptor(own, name),
+  set: (own, name, value) => {
+    if (name in variables()) variables()[name] = `${value}`;
+    else own[name] = value;
+    return true;
+  },
+  deleteProperty: (own, name) => delete variables()[name] && delete own[name],
+});
+
 /** What Twilio.Response is on Twilio: a status, headers and a body. */
 class Response {
   constructor({ statusCode = 200, body = null, headers = {} } = {}) {
@@ -175,7 +193,8 @@ function answer(invocation, error, result, fatal = false) {
 }
 
 function invoke({ id, file, context, event, now }) {
-  const invocation = { id, now, began: performance.now(), logs: [], done: false };
+  const { PATH: _, ...variables } = context; // the function's own path, and no variable
+  const invocation = { id, now, variables, began: performance.now(), logs: [], done: false };
   const callback = (error, result) => answer(invocation, error, result);
   invocations.run(invocation, async () => {
     try {
