@@ -20,9 +20,11 @@ TABLE = compile_table(SAMPLE)
 STRINGS = {
     grammar: write_dial_string(grammar, [rule.pattern for rule in SAMPLE.dialplan.rules]) for grammar in GRAMMARS
 }
-DIALLED = ("911", "933", "211", "#", "0", "5035550199", "15035550199", "011525512345678", "9005550100")
+DIALLED = ("911", "933", "988", "711", "211", "#", "0", "5035550199", "15035550199", "011525512345678", "9005550100")
 keys = st.text("0123456789*#", min_size=1, max_size=16)
-likely_keys = st.builds(str.__add__, st.sampled_from(["", "1", "011", "01152", "503555", "1503555", "91"]), keys)
+likely_keys = st.builds(
+    str.__add__, st.sampled_from(["", "1", "011", "01152", "503555", "1503555", "91", "98", "933"]), keys
+)
 
 
 def decided(dialled: str) -> Decision:
