@@ -40,12 +40,11 @@ def run_module(name: str, *arguments: str, environment: Mapping[str, str] | None
 
 
 def run_program(command: list[str], environment: Mapping[str, str] | None = None) -> Run:
-    """A program from the checkout's root; a `ChildError` where it fails."""
+    """A program from the checkout's root, on the sample network; a `ChildError` where it fails."""
+    variables = {**os.environ, "DIALTONE_PARAMETERS": str(ROOT / "parameters" / "sample"), **(environment or {})}
     with tempfile.TemporaryFile() as printed:
         start, before = time.perf_counter(), _processor_s()
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=printed, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=printed, stderr=subprocess.STDOUT, env=variables)
         peak = 0
         while process.poll() is None:
             peak = max(peak, _memory_of(process.pid))

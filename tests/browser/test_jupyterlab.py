@@ -168,7 +168,7 @@ def test_a_cell_that_fails_shows_one_line(page: Page, lab: str, root: Path) -> N
     """An environment that is not declared is named with what was meant, without a traceback; nothing runs after it."""
     source = root / "deploy" / "notebooks" / "deploy.ipynb"
     mistaken = source.with_name("mistaken.ipynb")
-    mistaken.write_text(source.read_text().replace('environment: str = \\"stage', 'environment: str = \\"stgae'))
+    mistaken.write_text(source.read_text().replace('environment: str = \\"', 'environment: str = \\"stgae'))
     notebook = open_notebook(page, lab, "deploy/notebooks/mistaken.ipynb")
     notebook.run_all()
     errors = [output for output in notebook.outputs() if output["output_type"] == "error"]

@@ -135,6 +135,7 @@ class User:
         environment = os.environ | {
             "DIALTONE_REHEARSAL_STATE": str(self.folder / "state.db"),
             "DIALTONE_OPERATOR": OPERATOR,
+            "DIALTONE_PARAMETERS": "parameters",
             "DIALTONE_STRUCK": struck,
             "TRUNK_PASSWORD": TRUNK_PASSWORD,
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
