@@ -121,8 +121,10 @@ class Surface:
 
     def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
         build = tables.get("build", build_sid)
-        wanted = builds.wanted_versions(build) if build else {}
-        if missing := self._packages.missing(wanted):
+        if build is None:
+            return
+        wanted = builds.wanted_versions(build)
+        if missing := self._packages.missing(build.body["given"]):
             reason = f"Dependency installation failed: {missing[0]} is not on this machine (rehearsal --node-modules)"
             builds.doom(tables, build_sid, {"fate": "failed", "reason": reason})
         for name, given in self._packages.serving(wanted).others(wanted).items():
@@ -131,7 +133,7 @@ class Surface:
                 f"The build names {name} {wanted[name]}, and its functions get {given}: "
                 "no folder of this machine has the other (rehearsal --node-modules)"
             )
-            raise_alert(tables, NOT_MODELLED, build_sid, message, service_sid=build.parent if build else None)
+            raise_alert(tables, NOT_MODELLED, build_sid, message, service_sid=build.parent)
         if fault in {"slow-build", "failed-build"}:
             builds.doom(tables, build_sid, {"slow": True} if fault == "slow-build" else {"fate": "failed"})
 

@@ -239,6 +239,8 @@ def test_an_own_twilio_wins_over_ours(tmp_path: Path) -> None:
     assert packages.serving({"twilio": "6.2.0"}).twilio == SERVICE / "twilio"
     assert packages.serving({"twilio": "6.2.0"}).others({"twilio": "6.2.0"}) == {}
     assert Packages().others({"twilio": "^3.56", "nowhere": "1.0.0"}) == {"twilio": "6.2.0"}
+    for odd in ("no range", "-p", "\0", "^1" * 100_000, ">=1 <2 || >=6"):
+        assert Packages().others({"twilio": odd}) == ({} if odd.endswith("6") else {"twilio": "6.2.0"}), odd[:20]
 
 
 def test_functions_ask_the_rehearsal_with_twilios_client(client: Client, door: Door, live: Deployed) -> None:

