@@ -154,7 +154,7 @@ class _Stream:
     """Parts of a file as a stream whose first bytes can be looked at; what breaks it comes after all that is whole."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts, self._ready = parts, b""
+        self._parts, self._ready, self._at = parts, b"", 0
         self._error: Exception | None = None
         self._fill(HEAD_BYTES)
         self.head = self._ready[:HEAD_BYTES]
@@ -162,24 +162,26 @@ class _Stream:
     def read(self, size: int = -1, /) -> bytes:
         """So many bytes, fewer only at the end; all for -1."""
         self._fill(size)
-        if self._error and not self._ready:
+        begin, end = self._at, len(self._ready) if size < 0 else self._at + size
+        if self._error and begin == len(self._ready):
             raise self._error
-        size = len(self._ready) if size < 0 else size
-        read, self._ready = self._ready[:size], self._ready[size:]
-        return read
+        self._at = min(end, len(self._ready))
+        return self._ready[begin:end]
 
     def _fill(self, size: int) -> None:
-        ready = [self._ready]
-        count = len(self._ready)
+        count = len(self._ready) - self._at
+        if 0 <= size <= count or self._error:
+            return
+        ready = [self._ready[self._at :]]
         try:
-            while not self._error and (size < 0 or count < size):
+            while size < 0 or count < size:
                 ready.append(next(self._parts))
                 count += len(ready[-1])
         except StopIteration:
             pass
         except UNPACKING_ERRORS as error:
             self._error = error
-        self._ready = b"".join(ready)
+        self._ready, self._at = b"".join(ready), 0
 
 
 def _parts_of(stream: Readable) -> Iterator[bytes]:
@@ -233,7 +235,7 @@ def _is_tar(head: bytes) -> bool:
 def _unpack_tar(name: str, stream: Any, quality: Quality, layers: int) -> Iterator[File]:
     last = ""
     try:
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=READ_BYTES) as members:
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=PART_BYTES) as members:
             for member in members:
                 last = member.name
                 file = members.extractfile(member) if member.isfile() and not _is_hidden(last) else None
