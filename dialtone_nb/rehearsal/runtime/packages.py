@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from dialtone_nb.errors import Fault, InputError
@@ -20,17 +21,23 @@ class Packages:
         for folder in others:
             if not folder.is_dir():
                 raise InputError(Fault(str(folder), "is no folder of npm packages", "run npm install where it belongs"))
-        self._folders = (SERVICE, *(folder.resolve() for folder in others))
+        self._folders = tuple(folder.resolve() for folder in (SERVICE, *others))
 
     @property
     def twilio(self) -> Path:
         """Twilio's own package."""
-        return SERVICE / "twilio"
+        return self._folders[0] / "twilio"
 
     @property
     def node_path(self) -> str:
         """The folders as Node's NODE_PATH."""
         return os.pathsep.join(map(str, self._folders))
+
+    @cached_property
+    def readable(self) -> list[Path]:
+        """The folders, and what `npm link` and workspaces put into them from elsewhere."""
+        entries = [entry for at in self._folders for found in (at.glob("*"), at.glob("@*/*")) for entry in found]
+        return [*self._folders, *(entry.resolve() for entry in entries if entry.is_symlink() and entry.exists())]
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of the packages that are in none of the folders."""
