@@ -13,6 +13,7 @@ from pathlib import Path
 from dialtone_nb.command_line import Parser
 from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, BEHAVIOURS, RECORDED, choose_behaviour
 from dialtone_nb.rehearsal.past import MOST_DAYS
+from dialtone_nb.rehearsal.runtime.fence import describe_fence
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip_door.address import (
     DEFAULT,
@@ -208,6 +209,7 @@ def serve(options: argparse.Namespace) -> int:
             f"Account SID  {rehearsal.account_sid}\n"
             f"Auth token   {rehearsal.auth_token}\n"
             f"{tls}{sip}"
+            f"Functions    are kept in by {describe_fence()}\n"
             "Stop it with Ctrl-C.\n"
         )
         sys.stdout.flush()

