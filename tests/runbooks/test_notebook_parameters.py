@@ -50,7 +50,18 @@ def test_our_runbooks_declare_parameters_with_a_help_each() -> None:
         assert [one.name for one in source.declared if not one.help] == []
 
 
-@pytest.mark.parametrize("line", ["days = 7", "days: int = 3 + 4", "days: list = []", 'days: int = "7"', "import os"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "days = 7",
+        "days: int = 3 + 4",
+        "days: dict = {}",
+        "days: list = [7]",
+        'days: list = "7"',
+        'days: int = "7"',
+        "import os",
+    ],
+)
 def test_a_tagged_cell_holds_typed_literals_alone(project: Path, write_runbook: Write, line: str) -> None:
     """Whatever papermill could not read as name, type and default is refused with its line."""
     write_runbook("odd", parameters=line)
@@ -100,6 +111,39 @@ def test_all_faults_are_told_at_once(source: Source) -> None:
 def test_what_papermill_guessed_from_a_text_is_refused_with_the_hint_to_quote(source: Source, value: object) -> None:
     """12e45678 arrives as infinity, +15035550123 as a number: the repair is to quote it."""
     assert "put it in quotes, or pass it with -r consent VALUE" in faults_of(source, consent=value)[0]
+
+
+@pytest.fixture
+def listed(project: Path, write_runbook: Write) -> Source:
+    """A runbook with a list."""
+    write_runbook("listed", parameters='dialled: list = ["911", "#"]  # what it dials')
+    return read_source(project, "listed")
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        (["503 555 0190", "911"], ["503 555 0190", "911"]),
+        ([], []),
+        ("503 555 0190", ["503 555 0190"]),
+        ('["503 555 0190", "911"]', ["503 555 0190", "911"]),
+        ("['#']", ["#"]),
+        ("[911", ["[911"]),
+    ],
+)
+def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: Source, given: object, held: list[str]) -> None:
+    """papermill's -p and -r pass nothing but one text."""
+    assert check_given(listed, {"dialled": Given(given, "here")}) == ({"dialled": held}, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "odd"),
+    [(911, "911"), ([911, "0"], "911"), (["0", True], "True"), ("[911]", "911"), (None, "an empty line")],
+)
+def test_an_entry_of_a_list_that_lost_its_quotes_is_named(listed: Source, given: object, odd: str) -> None:
+    """+15035550123 arrives as a number, and its plus is gone."""
+    repair = "put each in quotes, like ['911', '#'], or pass one with -r dialled VALUE"
+    assert faults_of(listed, dialled=given) == [f"parameter dialled: {odd} is not text in a list; {repair}"]
 
 
 def test_true_is_no_number(source: Source) -> None:
