@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dialtone_nb.command_line import build_parser, read_given
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.notebook_parameters import (
     Given,
@@ -186,3 +187,23 @@ def test_a_cell_of_parameters_assigns_literals_and_does_nothing_else(
 def test_reading_assignments_never_fails(cell: str) -> None:
     """Whatever somebody types into a cell, it is either assignments or not."""
     assert read_assignments(cell) is None or isinstance(read_assignments(cell), dict)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "held"),
+    [
+        (["-r", "dialled", "503 555 0190", "-r", "dialled", "911"], ["503 555 0190", "911"]),
+        (["-p", "dialled", "911"], ["911"]),
+        (["-p", "dialled", '["911", "#"]', "-r", "dialled", "0"], ["911", "#", "0"]),
+        (["--with", "given.yaml", "-r", "dialled", "0"], ["0"]),
+        (["--with", "given.yaml"], ["503 555 0190", "+1911"]),
+    ],
+)
+def test_a_list_on_the_command_line(
+    listed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], held: list[str]
+) -> None:
+    """An option once for each entry, which together replace what a file says."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "given.yaml").write_text('dialled: [503 555 0190, "+1911"]\n')
+    given = read_given(listed, build_parser().parse_args(["run", "listed", *arguments]))
+    assert check_given(listed, given) == ({"dialled": held}, [])
