@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+# What stands between the digits of a number and means nothing: RFC 3966's visual separators, and blanks, also the one
+# that does not break a line.
+SEPARATORS = "-.() \t\u00a0"
 SIP_DOMAIN_SUFFIX = ".sip.twilio.com"
 # The name of a SIP domain at one of Twilio's edges or regions, such as name.sip.ashburn.twilio.com. Whatever stands
 # there is Twilio's, so a list of edges would only turn phones away once Twilio opens another one.
@@ -37,6 +40,11 @@ def global_domain(host: str) -> str:
     """
     found = LOCALISED.fullmatch(host)
     return "".join(found.groups()) if found else host
+
+
+def without_separators(dialled: str) -> str:
+    """What was dialled without what only makes it easier to read."""
+    return dialled.translate(dict.fromkeys(map(ord, SEPARATORS)))
 
 
 def parse_sip_uri(uri: str) -> tuple[str, str]:

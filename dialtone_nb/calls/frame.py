@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +15,12 @@ from dialtone_nb.calls.outcomes import outcome_of
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.sift import sift_alerts, sift_calls
 from dialtone_nb.e164 import E164, is_e164
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri, without_separators
 
+# What may be dialled, and a whole URI in the place of its user, as some softphones send it.
+_DIALLED: Final = re.compile("[0-9+*#]+")
+_SCHEME: Final = re.compile("^(?:sips?|tel):", re.I)
+_SHORT_CODE: Final = re.compile(r"\+1?([0-9]{3})")
 ANSWERED: Final = ("completed", "in-progress")
 
 
@@ -202,6 +207,12 @@ def _party(address: str) -> str | None:
     if not address or is_e164(address):
         return address or None
     user, host = parse_sip_uri(address)
-    if not host:
-        return address
-    return user if global_domain(host).endswith(SIP_DOMAIN_SUFFIX) else f"{user}@{host}"
+    if host and not global_domain(host).endswith(SIP_DOMAIN_SUFFIX):
+        return f"{user}@{host}"
+    # What a phone dialled, or a short code in E.164 form: 503-555-0190 is 5035550190, +1911 is 911.
+    party = _SCHEME.sub("", user) if host else address
+    dialled = without_separators(party)
+    if not _DIALLED.fullmatch(dialled):
+        return party
+    short = _SHORT_CODE.fullmatch(dialled)
+    return short[1] if short else dialled

@@ -25,7 +25,7 @@ from dialtone_nb.dialplan.table import (
 )
 from dialtone_nb.errors import DialplanError
 from dialtone_nb.parameters import ClientLimits, Parameters
-from dialtone_nb.sip import SIP_DOMAIN_USER
+from dialtone_nb.sip import SEPARATORS, SIP_DOMAIN_USER
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
 
@@ -33,9 +33,8 @@ __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
 # languages read these without flags; a \d would take the digits of every script in Python, and a case flag ſ for s.
 _SIP: Final = "[Ss][Ii][Pp][Ss]?:"
 ADDRESS: Final = rf"^(?:[^<]*<)?(?:{_SIP}((?:{_SIP}[^@]*@)?[^@]*)@[^@]*|[Tt][Ee][Ll]:([^@>]*)(?:>[^@]*)?)$"
-# Parameters, RFC 3966's visual separators, and blanks: also the one that does not break a line, which address books
-# have, alone and as the two bytes of its escape.
-LEFT_OUT: Final = r";[\s\S]*|[-.() \t\u00a0]|\u00c2(?=\u00a0)"
+# Parameters and separators; \u00c2 is the first byte of an escaped \u00a0.
+LEFT_OUT: Final = rf";[\s\S]*|[{SEPARATORS}]|\u00c2(?=\u00a0)"
 DIALLED: Final = rf"^[0-9*#+]{{1,{LONGEST_DIALLED}}}$"
 # E.164, and under +1 the North American shape: NXX NXX XXXX and not a digit more.
 NUMBER: Final = r"^\+(?:1[2-9][0-9]{2}[2-9][0-9]{6}|[2-9][0-9]{6,14})$"

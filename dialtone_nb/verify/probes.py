@@ -25,11 +25,13 @@ from dialtone_nb.verify.checks import Check, good, unknown, wrong
 SUBJECT = "Functions"
 OUTGOING, INCOMING, STATUS = "/sip-outgoing", "/sip-incoming", "/call-status"
 NO_CALL: Final = "CA" + "0" * 32
-# What people dial: services, the trunk, here and abroad; and what must not go through: premium and expensive numbers,
-# a country that is seldom allowed, too few digits. The files say what each should lead to.
+# What people dial: services, the trunk, here and abroad; how softphones and address books spell it; and what must not
+# go through: premium and expensive numbers, codes of no place, a country that is seldom allowed, too few digits. The
+# files say what each should lead to.
 DIALLED: Final = (
-    *("911", "933", "211", "#", "0", "5035550199", "15035550199", "011525555550199"),
-    *("9005550199", "5039765555", "8765550199", "011442079460123", "12"),
+    *("911", "933", "988", "211", "#", "0", "5035550199", "15035550199", "011525555550199"),
+    *("+1911", "+10", "(503) 555-0199", "+1 503 555 0199;phone-context=example.org", "9911"),
+    *("9005550199", "5039765555", "8765550199", "7005550199", "5005550199", "011442079460123", "12"),
 )
 STRANGER: Final = "+12065550142"
 NOBODYS_NUMBER: Final = "+12065550143"

@@ -50,6 +50,33 @@ def attempts(*calls: dict[str, Any], alerts: Any = (), events: Any = (), phones:
     )
 
 
+@pytest.mark.parametrize(
+    ("to", "party"),
+    [
+        (f"sip:503-555-0199@{PROD}", "5035550199"),
+        (f"sip:%2B1%20503%20555%200199@{PROD};user=phone", "+15035550199"),
+        (f"sip:+1911@{PROD}", "911"),
+        (f"sip:9-1-1@{PROD}", "911"),
+        (f"sip:sip:+1988@{PROD};user=phone@{PROD}", "988"),
+        (f"sip:+10@{PROD}", "+10"),
+        (f"sip:%23@{PROD}", "#"),
+        (f"sip:front-desk@{PROD}", "front-desk"),
+        ("sip:503-555@pbx.example.org", "503-555@pbx.example.org"),
+    ],
+)
+def test_what_a_phone_dialled_is_shown_in_its_plain_form(to: str, party: str) -> None:
+    """However it was spelled; a phone's name and another server's address stay as they are."""
+    assert attempts(call("CA1", to=to)).iloc[0]["other_party"] == party
+
+
+@pytest.mark.parametrize(("number", "party"), [("+1911", "911"), ("+1933", "933"), ("+15035550199", "+15035550199")])
+def test_an_emergency_leg_is_the_code_that_was_dialled(number: str, party: str) -> None:
+    """Twilio is given +1911; who reads a report knows it as 911, and it is no number to hide."""
+    frame = attempts(call("CA1", to=f"sip:911@{PROD}"), leg("CA2", to=number))
+    assert frame.iloc[0]["other_party"] == party
+    assert mask_parties(frame).iloc[0]["other_party"] == (party if len(party) == 3 else "+1503555••••")
+
+
 def test_a_parent_and_its_leg_are_one_attempt() -> None:
     """Who called whom, how it ended, how long it was talked, and what both legs cost together."""
     row = attempts(call("CA1"), leg("CA2")).iloc[0].to_dict()

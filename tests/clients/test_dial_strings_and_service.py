@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_phones_send_nothing_that_no_rule_takes(pressed: str) -> None:
 @given(likely_keys)
 def test_what_a_call_is_made_of_can_be_dialled(pressed: str) -> None:
     """What the service would call is sent by every phone, or begins with a code that is called at once."""
+    pressed = re.sub("(?<=[0-9])#$", "", pressed)  # a softphone may send it; the others send by themselves
     if decided(pressed).kind != "refuse":
         for grammar in GRAMMARS:
             assert press_keys(grammar, STRINGS[grammar], pressed).sent in (pressed, pressed[:3])

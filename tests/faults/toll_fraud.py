@@ -12,12 +12,13 @@ from urllib.parse import quote
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
+from dialtone_nb.dialplan.table import Table
 from dialtone_nb.e164 import country_of
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.sip import parse_sip_uri
 from tests.dialplan.strategies import ENVIRONMENTS, HOSTS, PHONES, REFUSED_AREAS, STRANGERS
 
-ROOT = Path(__file__).parents[2]
+SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 # How many `make faults` generates.
 DIALLED = 200_000
 KEYS = "0123456789*#+"
@@ -70,10 +71,14 @@ class Tried:
         return self.outcomes.total()
 
 
+def sample_table() -> Table:
+    """The table of the sample network."""
+    return compile_table(load_parameters(SAMPLE))
+
+
 def try_dialling(number: int, seed: int = 7) -> Tried:
     """What so many generated calls of the sample network led to, and what was wrong with any of them."""
-    parameters = load_parameters(ROOT / "parameters" / "sample")
-    table = compile_table(parameters)
+    parameters, table = load_parameters(SAMPLE), sample_table()
     tried = Tried()
     for call in generate_calls(number, seed):
         decision = decide(table, call)
