@@ -117,7 +117,8 @@ def _in_files(arguments: argparse.Namespace) -> set[str]:
 def _program() -> list[str]:
     """How this program was started: the interpreter as it was named, and the module."""
     words = sys.orig_argv
-    return words[: words.index("dialtone_nb") + 1] if "dialtone_nb" in words else ["python", "-m", "dialtone_nb"]
+    started = words[: words.index("-m") + 2] if "-m" in words else []
+    return started if started[-1:] == ["dialtone_nb"] else ["python", "-m", "dialtone_nb"]
 
 
 def _read_file(path: Path) -> Mapping[str, Given]:

@@ -400,8 +400,6 @@ def test_deleted_behind_its_back_is_made_again(
     """What somebody deleted is in the plan with all that stood on it, and nothing else; applying it restores it."""
     change(behind)
     desk = behind.desk
-    while str(desk.number(WORKBENCH).emergency_address_status).startswith("pending"):
-        desk.account.wait(5)
     buy = WORKBENCH if what == "number" else ""
     assert_restored(desk, desk.deploy if runbook == "deploy" else lambda: desk.set_up("workbench", buy=buy), found)
 
