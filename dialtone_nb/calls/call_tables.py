@@ -69,10 +69,13 @@ def read_table(content: bytes) -> list[list[str]]:
     text = re.sub(r"\A\ufeff?(sep=.\r?\n)?", "", text)
     heading = text.lstrip().partition("\n")[0]
     separator = max(",;\t", key=heading.count)
+    rows: list[list[str]] = []
     try:
-        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row)]
+        rows.extend(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row))
     except csv.Error:
-        return []
+        # A quotation mark without its second makes one endless cell of all that follows.
+        rows.append([""])
+    return rows
 
 
 def headings_of(row: Sequence[str]) -> dict[str, int]:

@@ -87,7 +87,7 @@ def _read_line(line: bytes) -> Any:
         value = orjson.loads(line.strip(b"\x1e \t\r\n,"))
     except orjson.JSONDecodeError:
         found = list(_values_in(line))
-        return found if found and not any(isinstance(one, _Damage) for one in found) else None
+        return found if found and all(isinstance(one, dict) for one in found) else None
     return value if isinstance(value, dict | list) else None
 
 

@@ -176,6 +176,20 @@ def test_a_column_that_was_not_chosen_is_unknown(left_out: set[str], unknown: li
     assert ("tables of calls without a column Price" in found(data)) == ("Price" in left_out)
 
 
+@pytest.mark.parametrize("torn", [b'"CA1","sip:lobby', b'"CA1","' + b"x" * 300_000])
+def test_a_torn_row_of_a_table_is_named(torn: bytes, tmp_path: Path) -> None:
+    """Cut off, or endless for want of a quotation mark."""
+    data = read(tmp_path, made.console_csv(TWENTY) + torn)
+    assert_same(data)
+    assert found(data)["rows of tables that are cut off"] == 1
+
+
+def test_lines_of_another_kind_among_rows_are_named(tmp_path: Path) -> None:
+    """As where somebody put two logs into one file."""
+    data = read(tmp_path, made.events_json(TWENTY) + b"\n" + made.asterisk_csv(TWENTY))
+    assert (len(data.frame), found(data)) == (20, {"lines that are no JSON": 20})
+
+
 def test_a_call_log_without_a_column_that_is_needed_is_named_with_it(tmp_path: Path) -> None:
     """And with what to do."""
     headings = [heading for heading in made.HEADINGS if heading not in ("Status", "Start Time")]
