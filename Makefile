@@ -5,19 +5,21 @@ READY := .venv/.ready
 NODE_READY := dialtone_nb/service/node_modules/.ready
 CONTRACT_READY := tests/contract/node_modules/.ready
 BENCH_READY := tests/benchmarks/node_modules/.ready
+SWITCH_ON := Ready. In each new shell, switch the set-up on first: . $(BIN)/activate
 CHECKED := dialtone_nb tests notebooks/conftest.py
 
 # Each runbook is a process of its own, and compiles several hundred modules first where their bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup documents rehearse test bench lab life notebooks format faults
+.PHONY: help setup documents rehearse check test bench lab life notebooks format faults
 .DELETE_ON_ERROR:
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) $(NODE_READY) ## the virtual environment and the service's one dependency
+	$(if $(filter setup,$(MAKECMDGOALS)),@echo "$(SWITCH_ON)")
 
 # Debian's python3 comes without ensurepip, hence without pip in a new environment; there its own pip does, if it is installed.
 $(READY): requirements.txt constraints.txt pyproject.toml
@@ -53,12 +55,23 @@ documents: $(CONTRACT_READY) ## what Twilio publishes about its API, and its too
 
 rehearse: setup ## the main job on the rehearsal, no account needed
 	@$(BIN)/python -m dialtone_nb rehearse
+	@echo "$(SWITCH_ON)"
 
+# A module of tests has one worker, which makes its fixtures once.
+PYTEST := $(BIN)/python -m pytest --dist loadscope
+
+check: setup ## the inner loop, a minute: format, types, the tests that take least
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/mypy
+	@$(PYTEST) -n 2 --fast tests
+
+# Four workers for two cores: tests of telephones, servers and kernels wait much of their time.
 test: setup documents ## every check: format, types, tests, kept notebooks, browser
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-current-env tests notebooks
+	@$(PYTEST) -n 4 --keep-durations --nbval --nbval-current-env tests notebooks
 
 # FIGURES=fetch,report measures these alone; SIZE=quick takes a minute or two instead of a quarter of an hour.
 FIGURES ?=

@@ -6,15 +6,38 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from dialtone_nb.command_line import build_parser, next_command, read_given
-from dialtone_nb.errors import DialtoneError
-from dialtone_nb.notebook_parameters import read_source
-from dialtone_nb.report_files import check_output, choose_report_files, report_files
-from dialtone_nb.runbook import check_run, find_project, parameters_folder
+
+def _lacks(what: str) -> str:
+    """What to do where this Python is the wrong one; it reads on any Python 3, with no package but its own."""
+    return (
+        f"{sys.executable} lacks {what}: run `make setup` once, then `. .venv/bin/activate` in each new shell, "
+        "and `python` is the right one"
+    )
+
+
+def _is_ours(error: ImportError) -> bool:
+    return (error.name or "").partition(".")[0] == "dialtone_nb"
+
+
+if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
+    print(_lacks("what came with Python 3.11"), file=sys.stderr)
+    sys.exit(5)
+try:
+    from datetime import UTC, datetime
+
+    from dialtone_nb.command_line import build_parser, next_command, read_given
+    from dialtone_nb.errors import DialtoneError, InputError
+    from dialtone_nb.notebook_parameters import read_source
+    from dialtone_nb.report_files import check_output, choose_report_files, report_files
+    from dialtone_nb.runbook import check_run, find_project, parameters_folder
+except ModuleNotFoundError as error:
+    if __name__ != "__main__" or _is_ours(error):
+        raise
+    print(_lacks(f"the package {error.name}"), file=sys.stderr)
+    sys.exit(5)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,6 +73,12 @@ def main(arguments: Sequence[str]) -> int:
         for line in error.lines():
             print(line, file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        # Only a part of the package was installed, and another was asked for.
+        if _is_ours(error):
+            raise
+        print(_lacks(f"the package {error.name}"), file=sys.stderr)
+        return InputError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1

@@ -81,12 +81,12 @@ def test_every_path_is_there(name: str, place: str) -> None:
 def test_whatever_is_shown_by_its_type_has_that_type() -> None:
     """Displays are registered by module and class name, as text: each pair is a class that exists."""
     pairs = [
-        (node.elts[0].value, node.elts[1].value)
+        (str(first.value), second.value)
         for path in tracked()
         if path.suffix == ".py" and path.parts[:2] == ("dialtone_nb", "display")
         for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
         if isinstance(node, ast.Tuple) and len(node.elts) > 1
-        for first, second in [node.elts[:2]]
+        for first, second in [(node.elts[0], node.elts[1])]
         if isinstance(first, ast.Constant) and str(first.value).startswith("dialtone_nb.")
         if isinstance(second, ast.Constant) and isinstance(second.value, str)
     ]

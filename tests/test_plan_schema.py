@@ -45,6 +45,7 @@ def test_a_plan_in_a_notebook_carries_itself_for_other_programs() -> None:
     shell = InteractiveShell()
     show_ours(shell)
     plan = plan_of(describe(Change(Action.CREATE, Kind.SIP_DOMAIN, "a.sip.twilio.com", {}, {"secure": True})))
+    assert shell.display_formatter
     data, _ = shell.display_formatter.format(plan)
     jsonschema.validate(data[PLAN], SCHEMA)
     assert data[PLAN]["fingerprint"] == plan.fingerprint

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from dialtone_nb.command_line import build_parser
+from dialtone_nb.rehearsal import command as rehearsal
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,3 +40,33 @@ def test_every_link_leads_somewhere(link: str) -> None:
 def test_every_make_command_exists(target: str) -> None:
     """A make command that the README names is a target of the Makefile."""
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+
+
+BLOCKS = [block.splitlines() for block in re.findall(r"^```\n(.*?)^```", README, re.M | re.S)]
+COMMANDS = sorted(
+    {line.partition("#")[0].strip() for block in BLOCKS for line in block if line.startswith("python -m dialtone_nb")}
+    | set(re.findall(r"`(python -m dialtone_nb [^`]+)`", README))
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_understood(command: str) -> None:
+    """The command line takes it, options and all."""
+    words = shlex.split(command)[3:]
+    if words[0] == "rehearsal":
+        rehearsal.build_parser().parse_args(words[1:])
+    else:
+        build_parser().parse_args(words)
+
+
+@pytest.mark.parametrize("program", ["python -m dialtone_nb --help", "papermill --version", "jupyter lab --version"])
+def test_the_first_block_makes_its_programs_those_of_the_set_up(program: str) -> None:
+    """In a fresh shell, which may have no `python` at all."""
+    assert sys.prefix != sys.base_prefix, "the tests run in the set-up"
+    (activate,) = [line.partition("#")[0].strip() for line in BLOCKS[0] if "activate" in line]
+    name = program.partition(" ")[0]
+    script = f"{activate.replace('.venv', shlex.quote(sys.prefix))} && {program} && command -v {name}"
+    fresh = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
+    done = subprocess.run(["sh", "-c", script], cwd=ROOT, env=fresh, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith(sys.prefix)

@@ -7,7 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import distributions, packages_distributions
+from importlib.metadata import Distribution, distributions, packages_distributions
 from pathlib import Path
 
 import nbformat
@@ -127,7 +127,13 @@ def test_both_files_pin_the_same_version() -> None:
     assert {name: PINNED.get(name) for name in REQUIRED} == REQUIRED
 
 
+def specifier_of(package: Distribution) -> SpecifierSet:
+    """The versions of Python that a package here says it works with."""
+    said = [line for line in package.metadata if line == "Requires-Python"]
+    return SpecifierSet(package.metadata[said[0]] if said else "")
+
+
 def test_what_is_pinned_takes_the_oldest_python() -> None:
     """A pin that wants a newer one ends the set-up of Debian 12 with an error about a package nobody has heard of."""
-    wanted = {one.name: SpecifierSet(one.metadata.get("Requires-Python") or "") for one in distributions()}
+    wanted = {one.name: specifier_of(one) for one in distributions()}
     assert {name: str(pythons) for name, pythons in wanted.items() if OLDEST_PYTHON not in pythons} == {}

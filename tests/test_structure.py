@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -57,8 +58,14 @@ EFFECTS = {"os", "socket", "subprocess", "time", "threading", "requests", "twili
 DOOR_TO_THE_REHEARSAL = {"dialtone_nb.account", "dialtone_nb.__main__", "dialtone_nb.command_line"}
 
 
-def imports_of(module: str, *, for_types: bool = True) -> Iterator[tuple[str, int]]:
+@cache
+def imports_of(module: str, *, for_types: bool = True) -> list[tuple[str, int]]:
     """The modules of the package that a module imports, wherever in it, with the line; without types, when it runs."""
+    return list(find_imports(module, for_types=for_types))
+
+
+def find_imports(module: str, *, for_types: bool) -> Iterator[tuple[str, int]]:
+    """The same, from the module's text."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     skipped = {
         id(inner)

@@ -60,7 +60,7 @@ def records_of(attempts: Sequence[Placed], written: Callable[[datetime], str]) -
     for one in attempts:
         shared = {"account_sid": ACCOUNT, "price_unit": "USD", "date_created": written(one.at), "answered_by": None}
         over = one.at + timedelta(seconds=60 + one.seconds)
-        call = {
+        call: dict[str, Any] = {
             "sid": one.sid(),
             "parent_call_sid": None,
             "from": f"sip:{one.phone}@{DOMAIN}",
@@ -72,7 +72,7 @@ def records_of(attempts: Sequence[Placed], written: Callable[[datetime], str]) -
             "duration": str(60 + one.seconds),
             "price": "-0.0040",
         }
-        leg = {
+        leg: dict[str, Any] = {
             "sid": one.sid(1),
             "parent_call_sid": one.sid(),
             "from": "+15035550103",
@@ -172,7 +172,7 @@ def asterisk_csv(attempts: Sequence[Placed], zone: ZoneInfo = PACIFIC, *, with_i
 
 def event_lines(attempts: Sequence[Placed]) -> list[dict[str, Any]]:
     """The events of our own service."""
-    found = []
+    found: list[dict[str, Any]] = []
     for one in attempts:
         told = {"endpoint": one.phone, "environment": "prod", "call_sid": one.sid(), "other_party": one.dialled}
         end = {"timestamp": iso(one.at + timedelta(seconds=60)), "event": f"outgoing-dialstatus-{one.status}"}

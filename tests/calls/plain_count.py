@@ -34,7 +34,7 @@ def count_plainly(rows: Iterable[dict[str, Any]]) -> Counter[tuple[str, str]]:
     errors: dict[str, list[tuple[float, str]]] = defaultdict(list)
     ends: list[tuple[float, str, str, str]] = []
     for row in rows:
-        name, phone = row["event"], row.get("endpoint") or row.get("channel")
+        name, phone = row["event"], row.get("endpoint") or row.get("channel") or ""
         if re.fullmatch(r"error-\d+", name):
             errors[phone].append((seconds(row["timestamp"]), name.removeprefix("error-")))
         elif found := STATUS.fullmatch(name):

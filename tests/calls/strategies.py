@@ -1,6 +1,6 @@
 """Generated attempts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,7 @@ attempt = st.fixed_dictionaries(
 )
 
 
-def frame_of(attempts: list[dict[str, object]]) -> pd.DataFrame:
+def frame_of(attempts: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     """These attempts as a frame, each with a call SID of its own."""
     rows = [{"call_sid": f"CA{number:032x}", "other_party": None, **row} for number, row in enumerate(attempts)]
     names = rows[0] if rows else {}
@@ -52,6 +52,11 @@ def merged(
 ) -> pd.DataFrame:
     """The same for attempts that were counted in parts."""
     return pandas_of(merge([tally(attempts_of(part), *more) for part in parts]))
+
+
+def total(sizes: Sequence[int]) -> int:
+    """Sizes of parts, merged."""
+    return sum(sizes)
 
 
 frames = st.lists(attempt, max_size=40).map(frame_of)

@@ -27,7 +27,7 @@ from dialtone_nb.calls.deployments import Deployment
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.tally import merge_tallies, tally_attempts
 from dialtone_nb.errors import InputError
-from tests.calls.strategies import frame_of, frames
+from tests.calls.strategies import frame_of, frames, total
 
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu")
 
@@ -86,7 +86,8 @@ def tallies_of(data: CallData) -> list[pl.DataFrame]:
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_cluster_counts_the_same_to_the_last_digit(archive: str, cluster: LocalCluster, zone: str) -> None:
     """Every tally of an archive, whole and of one environment and some days."""
-    for chosen in ({}, {"environment": "prod", "since": "2026-03-08", "until": "2026-03-10"}):
+    some: dict[str, Any] = {"environment": "prod", "since": "2026-03-08", "until": "2026-03-10"}
+    for chosen in ({}, some):
         here = load_calls(archive, time_zone=zone, **chosen)
         there = load_calls(archive, time_zone=zone, engine=cluster.scheduler_address, **chosen)
         for ours, theirs in zip(tallies_of(here), tallies_of(there), strict=True):
@@ -151,7 +152,7 @@ def test_only_what_is_counted_is_read(archive: str) -> None:
         return len(attempts)
 
     data = load_calls(archive, environment="prod", since="2026-03-08")
-    assert data.gather(look, sum, ("outcome",)) == len(data.frame)
+    assert data.gather(look, total, ("outcome",)) == len(data.frame)
     assert set(map(tuple, seen)) == {("outcome",)}
     assert load_days(archive, ["2026-03-07"], ("direction", "client")).columns == ["direction", "client"]
 

@@ -1,7 +1,7 @@
 """Files of events are read by the million without looking at a row, or row by row: both find the same."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +27,7 @@ rows = st.fixed_dictionaries(
         "more": st.recursive(texts | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(texts, inner)),
     },
 )
-JSON = {
+JSON: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "array": json.dumps,
     "array without spaces": lambda rows: json.dumps(rows, separators=(",", ":"), ensure_ascii=False),
     "array over many lines": lambda rows: json.dumps(rows, indent=1),

@@ -8,8 +8,10 @@ import lzma
 import random
 import tarfile
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -214,7 +216,8 @@ def test_the_same_events_in_any_wrapping_are_the_same_attempts(suffix: str, tmp_
     pd.testing.assert_frame_equal(load_calls(source).frame, attempts_of(*events))
 
 
-PACKERS = {
+Packer = Callable[[bytes], bytes]
+PACKERS: dict[str, Packer] = {
     "json.gz": gzip.compress,
     "json.xz": lzma.compress,
     "json.bz2": bz2.compress,
@@ -236,7 +239,8 @@ def _wrapped(events: list[dict[str, object]], suffix: str, folder: Path) -> Path
     elif suffix in PACKERS:
         path.write_bytes(PACKERS[suffix](array))
     else:
-        with tarfile.open(path, f"w:{suffix.removeprefix('tar').removeprefix('.')}") as archive:
+        how: Any = f"w:{suffix.removeprefix('tar').removeprefix('.')}"
+        with tarfile.open(path, how) as archive:
             member = tarfile.TarInfo("2026/03/20260302.json")
             member.size = len(array)
             archive.addfile(member, io.BytesIO(array))
@@ -302,7 +306,7 @@ ends = st.lists(st.tuples(phones, statuses, st.integers(0, 86_000)), max_size=30
 @given(ends, st.randoms(use_true_random=False))
 @settings(max_examples=30, deadline=None)
 def test_the_attempts_are_the_outcomes_in_whatever_order_they_were_written(
-    ends: list[tuple[str, str, int]], shuffler
+    ends: list[tuple[str, str, int]], shuffler: random.Random
 ) -> None:
     """However the log is ordered and whatever stands beside, there are as many attempts as outcomes."""
     events = [event(f"outgoing-dialstatus-{status}", second, phone) for phone, status, second in ends]

@@ -17,7 +17,7 @@ from dialtone_nb.calls.event_log import Piece
 from dialtone_nb.calls.frame_events import Framed, frame_events
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.outcomes import OUTCOME_OF_CODE, outcome_of
-from tests.calls.strategies import piece_of
+from tests.calls.strategies import piece_of, total
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 Row = dict[str, Any]
@@ -157,7 +157,7 @@ def test_more_attempts_than_memory_should_hold_wait_in_a_private_folder(monkeypa
     assert kept
     assert kept[0].parent.stat().st_mode & 0o077 == 0
     pd.testing.assert_frame_equal(framed.attempts.load(), whole)
-    assert framed.attempts.gather(len, sum) == len(whole)
+    assert framed.attempts.gather(len, total) == len(whole)
     parts = framed.attempts.parts
     del framed
     assert kept[0].exists(), "the parts alone keep their files"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -89,8 +89,9 @@ def test_numbers_are_hidden_unless_asked_for(events: Path) -> None:
 )
 def test_a_wrong_parameter_is_one_clear_line(events: Path, parameters: dict[str, str], said: str) -> None:
     """The line names the parameter and the repair."""
+    given: dict[str, Any] = {"source": events, **parameters}
     with pytest.raises(InputError, match=said):
-        load_calls(**{"source": events, **parameters})
+        load_calls(**given)
 
 
 def test_a_gap_in_the_log_is_named(events: Path) -> None:
@@ -103,9 +104,9 @@ def test_a_runbook_on_files_opens_no_account(events: Path) -> None:
     """Only the source twilio needs credentials; a path is found in the project too."""
 
     class Unopened:
-        declared: Any = None
+        declared = None
         project = events.parent
-        parameters: Any = SimpleNamespace(
+        parameters = SimpleNamespace(
             source="events.jsonl", environment="", since="", until="", time_zone="UTC", show_numbers=False
         )
 
@@ -113,4 +114,4 @@ def test_a_runbook_on_files_opens_no_account(events: Path) -> None:
         def account(self) -> Any:
             raise AssertionError("the account was opened")
 
-    assert isinstance(load_runbook_calls(Unopened()), CallData)
+    assert isinstance(load_runbook_calls(cast("Any", Unopened())), CallData)

@@ -45,7 +45,7 @@ def test_whoever_watches_gets_a_view_that_is_not_asked_before_it_is_shown() -> N
         ({"every": 0}, "parameter every: is 0; write how many seconds"),
     ],
 )
-def test_parameters_that_make_no_sense_are_refused(given: dict[str, int], said: str) -> None:
+def test_parameters_that_make_no_sense_are_refused(given: dict[str, Any], said: str) -> None:
     """One line with the parameter and its repair, before anything is asked."""
     with pytest.raises(InputError, match=said):
         watch(runbook(None, None, **given))

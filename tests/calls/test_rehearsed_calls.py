@@ -3,7 +3,8 @@
 import pytest
 
 from dialtone_nb.account import CONTROL, Account
-from dialtone_nb.calls.load import CallData, Phone, load_calls
+from dialtone_nb.calls.frame import Phone
+from dialtone_nb.calls.load import CallData, load_calls
 from dialtone_nb.calls.metrics import Rate, rate_of
 from dialtone_nb.parameters import Parameters
 

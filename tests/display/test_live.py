@@ -27,7 +27,7 @@ class Watched:
     def page_with(self, words: str) -> str:
         """The page, once it has these words."""
         seen = threading.Event()
-        self.view._page.observe(lambda change: words in change["new"] and seen.set(), names="value")
+        self.view._page.observe(lambda change: seen.set() if words in change["new"] else None, names="value")
         self._begun.set()
         assert seen.wait(10)
         return str(self.view._page.value)

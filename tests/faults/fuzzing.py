@@ -17,7 +17,7 @@ from dialtone_nb.server.incoming import RefusedRequest, parse_values
 from dialtone_nb.sip import parse_sip_uri
 
 from .tables import as_table
-from .toll_fraud import ODD, ROOT
+from .toll_fraud import ODD, SAMPLE
 
 # How many texts `make faults` puts to each reader.
 TEXTS = 100_000
@@ -26,7 +26,7 @@ READ, REFUSED = "read", "refused"
 PIECES = (*"0123456789+#*%<>&;:@/\"'= \0", "\r\n", "\ufeff", "]]>", "<!--", "<![CDATA[", "&#0;", "%00", "%zz", *ODD)
 Reader = Callable[[str], str]
 
-_table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
+_table = compile_table(load_parameters(SAMPLE))
 
 
 @dataclass

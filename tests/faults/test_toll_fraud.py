@@ -11,17 +11,17 @@ from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.model import DialPstn, OutgoingCall
 from dialtone_nb.parameters import load_parameters
 
-from .toll_fraud import ROOT, faults_of, table_of_dialling, try_dialling
+from .toll_fraud import SAMPLE, faults_of, table_of_dialling, try_dialling
 
-SAMPLE = 20_000
+CALLS = 20_000
 
 
 def test_no_generated_call_goes_where_it_must_not() -> None:
     """Tens of thousands of calls, of which a good part is dialled and none wrongly."""
-    tried = try_dialling(SAMPLE)
+    tried = try_dialling(CALLS)
     assert tried.wrong == []
-    assert tried.calls == SAMPLE
-    assert all(tried.outcomes[kind] > SAMPLE / 200 for kind in ("refuse", "dial-pstn", "dial-trunk", "dial-emergency"))
+    assert tried.calls == CALLS
+    assert all(tried.outcomes[kind] > CALLS / 200 for kind in ("refuse", "dial-pstn", "dial-trunk", "dial-emergency"))
     assert table_of_dialling(tried).endswith("| 0 |")
 
 
@@ -37,7 +37,7 @@ def test_no_generated_call_goes_where_it_must_not() -> None:
 )
 def test_a_wrong_decision_would_be_found(number: str, caller_id: str) -> None:
     """The judge knows each kind of wrong."""
-    parameters = load_parameters(ROOT / "parameters" / "sample")
+    parameters = load_parameters(SAMPLE)
     call = OutgoingCall("prod", "lobby", "sip:5035550199@x")
     good = decide(compile_table(parameters), call)
     assert isinstance(good, DialPstn)

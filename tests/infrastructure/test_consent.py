@@ -155,7 +155,8 @@ def test_every_field_is_bound() -> None:
     """A field that is added later is bound as well."""
     for thing in (plan(), CHANGE):
         for one in fields(thing):
-            changed = replace(thing, **{one.name: "another"})
+            another: dict[str, Any] = {one.name: "another"}
+            changed = replace(thing, **another)
             made = plan(changes=(changed,)) if isinstance(changed, Change) else changed
             assert made.fingerprint != plan().fingerprint, one.name
 

@@ -173,7 +173,8 @@ def test_two_first_deploys_at_once_make_one_of_everything(
 
 def test_an_environment_that_somebody_found_first_is_left_to_them(desk: Desk, open_desk: OpenDesk) -> None:
     """Made just now, claimed and applied to by somebody else: the run stops there, with its outcomes told."""
-    other, was_there = open_desk(), []
+    other = open_desk()
+    was_there: list[object] = []
 
     def watch(event: object) -> None:
         environments = desk.client.serverless.v1.services(SERVICE).environments

@@ -79,8 +79,8 @@ def test_the_filter_is_right_for_each_machine(machine: str) -> None:
     column = list(fence.MACHINES).index(machine)
     refused, allowed = fence.FAIL | 1, fence.ALLOW
     for row in fence.REFUSED.values():
-        if row[column] is not None:
-            assert verdict(machine, row[column]) == refused
+        if (number := row[column]) is not None:
+            assert verdict(machine, number) == refused
     openat, clone = fence.OPEN[2][column], fence.CLONE[column]
     assert openat is not None and clone is not None
     assert [verdict(machine, openat, 0, 0, flags) for flags in (0, 0o2000000, 1, 2, 0o101, 0o1000)] == [

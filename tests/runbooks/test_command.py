@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shlex
@@ -19,8 +20,9 @@ from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldErro
 from dialtone_nb.report_files import choose_report_files
 from dialtone_nb.running import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
 
-from .conftest import ROOT, Write
+from .conftest import Write
 
+ROOT = Path(__file__).parents[2]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -290,3 +292,41 @@ def test_a_copy_is_saved_each_time_unless_that_takes_more_than_its_share(takes: 
         now += 1
     assert saves == pytest.approx(saved, rel=0.1)
     assert saves * takes <= SAVING_SHARE * now
+
+
+def with_another_python(script: str) -> subprocess.CompletedProcess[str]:
+    """The command under a Python that was made poorer first."""
+    script += "; import runpy; runpy.run_module('dialtone_nb', run_name='__main__')"
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys; {script}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "lacking"),
+    [
+        ("sys.modules['pydantic'] = None; sys.argv[1:] = ['run', 'deploy']", "the package pydantic"),
+        ("sys.modules['uvicorn'] = None; sys.argv[1:] = ['rehearsal']", "the package uvicorn"),
+        ("sys.version_info = (3, 8, 20, 'final', 0)", "what came with Python 3.11"),
+    ],
+)
+def test_the_wrong_python_is_told_how_to_get_the_packages(script: str, lacking: str) -> None:
+    """One line and exit code 5, whether all packages are missing, those of one part, or the Python is too old."""
+    done = with_another_python(script)
+    assert (done.returncode, done.stdout) == (5, "")
+    (line,) = done.stderr.splitlines()
+    assert f"{sys.executable} lacks {lacking}: run `make setup` once" in line
+    assert ". .venv/bin/activate" in line
+
+
+def test_an_error_of_our_own_is_not_taken_for_a_missing_package() -> None:
+    """A traceback tells its author more."""
+    done = with_another_python("sys.modules['dialtone_nb.errors'] = None; sys.argv[1:] = ['run', 'deploy']")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "__main__.py"])
+def test_an_old_python_can_read_what_would_tell_it(name: str) -> None:
+    """Python 3.8 gets as far as the line that refuses it."""
+    ast.parse((ROOT / "dialtone_nb" / name).read_text(encoding="utf-8"), feature_version=(3, 8))

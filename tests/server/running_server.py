@@ -150,7 +150,7 @@ def server_process(folder: Path, *options: str, variables: Mapping[str, str] | N
         line = child.stdout.readline()
         assert " at http://" in line, child.communicate()[1]
         url = line.split(" at ", 1)[1].split(",", 1)[0]
-        wait_until(lambda: requests.get(f"{url}/healthz", timeout=5).status_code in (200, 503))
+        wait_until(lambda: requests.get(f"{url}/healthz", timeout=60).status_code in (200, 503))
         yield ServerProcess(child, Caller(url))
     finally:
         with suppress(ProcessLookupError):  # its workers too
@@ -160,8 +160,13 @@ def server_process(folder: Path, *options: str, variables: Mapping[str, str] | N
 
 def workers_of(pid: int) -> list[psutil.Process]:
     """The processes that answer."""
-    alive = [one for one in psutil.Process(pid).children() if one.status() != psutil.STATUS_ZOMBIE]
-    return [one for one in alive if "spawn_main" in " ".join(one.cmdline())]
+    found: list[psutil.Process] = []
+    for one in psutil.Process(pid).children():
+        # One that was killed may be gone before it is asked.
+        with suppress(psutil.NoSuchProcess):
+            if one.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
 
 
 def events_in(folder: Path, environment: str = "prod") -> list[dict[str, Any]]:

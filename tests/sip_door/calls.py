@@ -54,7 +54,7 @@ def child_of(network: Network, handset: Handset) -> tuple[str, str]:
         is_over = own and own.status not in {"ringing", "in-progress"} and children and children[0].duration is not None
         return (children[0].to, children[0].status) if is_over else None
 
-    return until(found)  # type: ignore[no-any-return]
+    return until(found)
 
 
 def digits_of(network: Network, handset: Handset) -> str:

@@ -56,7 +56,8 @@ class Handset:
         self.port = self._socket.getsockname()[1]
         self.call_id, self.tag, self.cseq = generate_call_id("127.0.0.1"), generate_tag(), 0
         self._buffer = b""
-        self.sent = self.answered = SipMessage.parse(b"OPTIONS sip:nobody SIP/2.0\r\n\r\n")
+        self.sent = SipRequest(method="OPTIONS", uri="sip:nobody")
+        self.answered = SipResponse(status_code=200, reason_phrase="OK")
 
     # --- writing ---
 

@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def live(site: Site, folder: Path) -> Mapping[str, Any]:
             phone.dial(refused)
             phone.wait_for("CALL_ESTABLISHED")
             phone.wait_for("CALL_CLOSED")
-            until(lambda ended=ended: site.steps().count("ended") == ended)
+            until(partial(has_ended, site, ended))
         order = {"from_": CALLER, "to": NUMBER, "talk": 2.0}
         calling = threading.Thread(target=lambda: site.http.call(**order))
         calling.start()
@@ -98,6 +99,11 @@ def live(site: Site, folder: Path) -> Mapping[str, Any]:
         calling.join(20)
     until(lambda: site.steps()[-1] == "unregistered")
     return site.life()
+
+
+def has_ended(site: Site, calls: int) -> bool:
+    """Whether so many calls have come to their end."""
+    return site.steps().count("ended") == calls
 
 
 def version() -> str:

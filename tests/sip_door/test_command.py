@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rehearsal.doors import Door, add_phone, client_of
@@ -80,7 +81,7 @@ def test_only_an_address_beyond_this_machine_is_warned_of() -> None:
     ("text", "peer", "transport"),
     [("127.0.0.1:5080", 5080, "UDP"), ("tcp:127.0.0.1:5081", 5081, "TCP"), ("UDP:127.0.0.1", 5060, "UDP")],
 )
-def test_a_trunk_has_an_address_and_a_transport(text: str, peer: int, transport: str) -> None:
+def test_a_trunk_has_an_address_and_a_transport(text: str, peer: int, transport: Any) -> None:
     """UDP is SIP's usual one."""
     assert read_trunk(text) == Trunk(("127.0.0.1", peer), transport)
 

@@ -84,7 +84,7 @@ def told(network: Network, handset: Handset) -> dict[str, str]:
         parameters: Iterator[dict[str, Any]] = (one.request["parameters"] for one in events)
         return next((one for one in parameters if "DialCallStatus" in one), None)
 
-    return until(found)  # type: ignore[no-any-return]
+    return until(found)
 
 
 @pytest.mark.parametrize("scenario", ["trunk_answers", "trunk_challenges", "trunk_challenges_as_a_proxy"])

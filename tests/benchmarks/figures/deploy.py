@@ -100,7 +100,11 @@ def _deploy_theirs(rehearsal: Rehearsal, project: Path, open_things: ExitStack) 
 
 
 def _count(rehearsal: Rehearsal, deploy: Callable[[], object]) -> Deployed:
-    control = {"url": f"{rehearsal.url}/requests", "headers": {"Host": CONTROL.removeprefix("http://")}, "timeout": 30}
+    control: dict[str, Any] = {
+        "url": f"{rehearsal.url}/requests",
+        "headers": {"Host": CONTROL.removeprefix("http://")},
+        "timeout": 30,
+    }
     requests.delete(**control)
     seconds = seconds_of(deploy)
     asked: dict[str, int] = requests.get(**control).json()["requests"]

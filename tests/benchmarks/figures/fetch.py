@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import requests
@@ -77,7 +78,7 @@ def requests_of(address: str, archive: Path, days: int) -> int:
     asked: list[str] = []
 
     class Counting(Transport):
-        def send(self, method: str, url: str, **options: object) -> requests.Response:
+        def send(self, method: str, url: str, **options: Any) -> requests.Response:
             asked.append(url)
             return super().send(method, url, **options)
 

@@ -58,9 +58,11 @@ def _by_pandas(source: Path) -> Run | None:
 def _lines(what: str, ours: Run, theirs: Run | None, aim: Aim) -> Iterator[Comparison]:
     peer = "plain pandas on the same files" if theirs else "plain pandas ran out of memory"
     # A peer that gave up is no measure.
-    yield Comparison(what, "s", ours.seconds, peer, theirs and theirs.seconds, theirs and aim)
-    yield Comparison(f"{what}: processor", "s", ours.processor_s, peer, theirs and theirs.processor_s)
-    yield Comparison(f"{what}: peak memory", "MB", ours.peak_mb, peer, theirs and theirs.peak_mb, theirs and MEMORY)
+    yield Comparison(what, "s", ours.seconds, peer, theirs.seconds if theirs else None, aim if theirs else None)
+    yield Comparison(f"{what}: processor", "s", ours.processor_s, peer, theirs.processor_s if theirs else None)
+    yield Comparison(
+        f"{what}: peak memory", "MB", ours.peak_mb, peer, theirs.peak_mb if theirs else None, MEMORY if theirs else None
+    )
 
 
 def _add_a_day(events: Path, archive: Path, calls: int) -> Iterator[Comparison]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -28,5 +29,5 @@ def measure(size: Size, folder: Path) -> Iterator[Comparison]:
     with prepared_account(ROOT, "call_report", folder / "account"):
         for name in (*RUNBOOKS, "deploy"):
             notebook = str(ROOT / "notebooks" / f"{name}.ipynb")
-            ours = best_of(runs, lambda path=notebook: run_program([*papermill, path, str(folder / "out.ipynb")]))
+            ours = best_of(runs, partial(run_program, [*papermill, notebook, str(folder / "out.ipynb")]))
             yield Comparison(f"papermill {name}", "s", ours, "papermill on an empty notebook", theirs, Within(1.3))

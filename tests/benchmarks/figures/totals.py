@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from dialtone_nb.calls.load import load_calls
 from tests.benchmarks.comparison import Comparison, Exactly, Size
@@ -18,7 +19,7 @@ def measure(size: Size, folder: Path) -> Iterator[Comparison]:
     archives = sorted(FUTEL.glob("*.tar.xz"))
     for archive in archives if size is Size.FULL else archives[-1:]:
         tally = load_calls(archive).tally()
-        ours = tally.groupby(["direction", "outcome"])["attempts"].sum().to_dict()
+        ours: dict[Any, int] = tally.groupby(["direction", "outcome"])["attempts"].sum().to_dict()
         theirs = count_plainly(rows_of(archive))
         year = archive.name.partition(".")[0]
         for way, outcome in sorted({*ours, *theirs}):

@@ -31,7 +31,7 @@ def strike(fault: str, method: str, path: str, times: int) -> None:
                 self.timeouts = (1, 1)
         return send(self, wanted, url, **options)
 
-    Transport.send = struck  # type: ignore[method-assign]
+    Transport.send = struck  # type: ignore[assignment, method-assign]
 
 
 if os.environ.get(STRUCK) and any("ipykernel" in word for word in sys.orig_argv):
