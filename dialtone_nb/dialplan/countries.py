@@ -130,8 +130,9 @@ def _numbers_under(code: int, countries: frozenset[str]) -> tuple[DFA, DFA, DFA]
     A number that several countries claim belongs to the first of them.
     """
     ordinary = special = elsewhere = DFA.empty_language(set(DIGITS))
-    for is_allowed, regions in groupby(_regions(code), key=lambda region: region in countries):
-        metadata = [_metadata(region) for region in regions]
+    in_order = sorted(map(_metadata, _regions(code)), key=lambda one: _turn(one, one.id in countries))
+    for is_allowed, of_some in groupby(in_order, key=lambda one: one.id in countries):
+        metadata = list(of_some)
         if not is_allowed:
             elsewhere |= _automaton("|".join(f"({claim})" for one in metadata for claim in _claims(one)))
             continue
@@ -142,6 +143,14 @@ def _numbers_under(code: int, countries: frozenset[str]) -> tuple[DFA, DFA, DFA]
         ordinary |= (called - elsewhere) | toll_free
         special |= at_special_prices - elsewhere
     return ordinary, special, elsewhere - ordinary
+
+
+def _turn(metadata: PhoneMetadata, is_allowed: bool) -> int:
+    """When a country is asked: first, in libphonenumber's order, those without leading digits of their own.
+
+    The others have none in common, so the order among them is free, and the allowed ones are taken together.
+    """
+    return 1 + is_allowed if metadata.leading_digits else 0
 
 
 def _claims(metadata: PhoneMetadata) -> Iterator[str]:
