@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from dialtone_nb.command_line import build_parser, read_given
+from dialtone_nb.command_line import build_parser, next_command, read_given
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.notebook_parameters import read_source
 from dialtone_nb.report_files import check_output, choose_report_files, report_files
@@ -94,6 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
     for line in outcome.error or ((outcome.summary,) if outcome.summary else ()):
         print(line, file=sys.stderr if outcome.error else sys.stdout)
     print(f"see {files.html}")
+    if outcome.next_consent is not None:
+        # Alone on its line, the last: it is taken whole by three clicks, however often the terminal wraps it.
+        print("to apply it:" if outcome.next_consent else "to plan anew:")
+        print(next_command(arguments, outcome.next_consent))
     return outcome.exit_code
 
 

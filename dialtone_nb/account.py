@@ -42,6 +42,8 @@ class Account:
     credentials: Credentials = field(repr=False)
     transport: Transport = field(repr=False)
     client: Client = field(repr=False)
+    # Sources of function versions by their SIDs, once they were read.
+    sources: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def sid(self) -> str:

@@ -14,7 +14,16 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from dialtone_nb.account import Account
-from dialtone_nb.errors import AbsentError, DialtoneError, HeldError, InputError, TwilioError, UnknownOutcomeError
+from dialtone_nb.errors import (
+    AbsentError,
+    DialtoneError,
+    HeldError,
+    InputError,
+    StalePlanError,
+    TwilioError,
+    UnknownOutcomeError,
+)
+from dialtone_nb.resources.variables import APPLIED
 
 CLAIM = "DIALTONE_CLAIM"
 LASTS = timedelta(minutes=15)
@@ -84,6 +93,8 @@ class HeldClaim:
         self._written = written
         self._lock = threading.Lock()
         self.claim = claim
+        # What stood beside the claim when it was made.
+        self._found: Sequence[KeptValue] = ()
 
     def keep(self) -> None:
         """Nothing; what is left of the claim's time is enough again. A `HeldError` where somebody took it over.
@@ -103,6 +114,40 @@ class HeldClaim:
                 _refuse_taken_over(self._keeper)
             self.claim = renewed
 
+    def refuse_others(self) -> None:
+        """Look around once the claim is made: were a key ever accepted twice, the two would see each other here."""
+        self._found = self._keeper.list()
+        for one in self._found:
+            other = parse_claim(one.value) if one.key == CLAIM else None
+            if other and other.nonce != self.claim.nonce and _is_there(one):
+                raise _held(other)
+
+    def sign(self, fingerprint: str, *, after: str | None = None) -> None:
+        """Leave the fingerprint of the plan that is applied from now on, in the place of the one applied before.
+
+        The next plan is bound to it, as a commit is to its parent. So no later state is one that this plan's consent
+        fits, though all else be as it was: a number released and bought again, a build rolled back and promoted.
+        `after` is the fingerprint that this plan is bound to; a `StalePlanError` where another one is there.
+        """
+        for attempt in range(1, TRIES + 1):
+            kept = self._found if attempt == 1 else self._keeper.list()
+            signed = next((one for one in kept if one.key == APPLIED), None)
+            found = signed.value if signed else ""
+            if after is not None and found not in (after, fingerprint):
+                raise StalePlanError(
+                    "consent: somebody else applied a plan here meanwhile, and nothing was done: plan again"
+                )
+            try:
+                if signed is None:
+                    self._keeper.create(key=APPLIED, value=fingerprint)
+                else:
+                    signed.update(value=fingerprint)
+                return
+            except (UnknownOutcomeError, TwilioError):
+                # Lost, or a list that lags: it shows for some seconds what is gone, and does not show what is new.
+                if attempt == TRIES:
+                    raise
+
     def release(self) -> None:
         """Nothing; the claim is gone, if its keeper can be reached."""
         _release(self._written)
@@ -121,7 +166,7 @@ def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[He
     `break_of` names a holder whose claim is taken over: one whose machine is known to be dead.
     """
     now = account.now()
-    mine = Claim(holder_name(), now + LASTS, secrets.token_hex(4))
+    mine = Claim(holder_name(), now + LASTS, secrets.token_hex(16))
     for one in _listed(keeper):
         other = parse_claim(one.value)
         if other and other.until > now and other.holder != break_of and _is_there(one):
@@ -130,18 +175,10 @@ def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[He
         _release(one)
     claim = HeldClaim(account, keeper, _write(keeper, mine), mine)
     try:
-        # Were a key ever accepted twice, the two would see each other here.
-        _refuse_others(keeper, claim)
+        claim.refuse_others()
         yield claim
     finally:
         claim.release()
-
-
-def _refuse_others(keeper: Keeper, claim: HeldClaim) -> None:
-    for one in _listed(keeper):
-        other = parse_claim(one.value)
-        if other and other.nonce != claim.claim.nonce and _is_there(one):
-            raise _held(other)
 
 
 def _listed(keeper: Keeper) -> list[KeptValue]:

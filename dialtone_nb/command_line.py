@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.new_network import add_options as add_new_network_options
-from dialtone_nb.notebook_parameters import Declared, Given, Source
+from dialtone_nb.notebook_parameters import Declared, Given, Source, read_list
 from dialtone_nb.server.command import add_options as add_serve_options
 from dialtone_nb.yaml_models import YamlFile
 
@@ -80,13 +82,43 @@ def read_given(source: Source, arguments: argparse.Namespace) -> dict[str, Given
             faults += error.faults
     if faults:
         raise ParametersError(faults)
-    for name, text in arguments.typed:
-        given[name] = Given(_typed(text, declared.get(name)), f"-p {name}")
-    for name, text in arguments.raw:
-        given[name] = Given(text, f"-r {name}")
+    for option, pairs in (("-p", arguments.typed), ("-r", arguments.raw)):
+        for name, text in pairs:
+            parameter = declared.get(name)
+            value = _typed(text, parameter) if option == "-p" else text
+            if parameter and parameter.type is list:
+                # Each option gives one entry more; they replace what a file says.
+                earlier = given.get(name)
+                value = [*(earlier.value if earlier and earlier.place[:2] in ("-p", "-r") else ()), *_listed(text)]
+            given[name] = Given(value, f"{option} {name}")
     if arguments.consent is not None:
         given["consent"] = Given(arguments.consent, "--consent")
     return given
+
+
+def next_command(arguments: argparse.Namespace, consent: str) -> str:
+    """The command of this run once more, with this consent in the place of what it was given; to be pasted as it is."""
+    words = [arguments.runbook]
+    for file in arguments.files:
+        words += ["--with", str(file)]
+    for option, given in (("-p", arguments.typed), ("-r", arguments.raw)):
+        words += [word for name, text in given if name != "consent" for word in (option, name, text)]
+    if arguments.output:
+        words += ["--output", str(arguments.output)]
+    # Without it, a consent of a file would hold.
+    words += ["--consent", consent] if consent or "consent" in _in_files(arguments) else []
+    return shlex.join([*_program(), "run", *words])
+
+
+def _in_files(arguments: argparse.Namespace) -> set[str]:
+    return {name for file in arguments.files for name in _read_file(file)}
+
+
+def _program() -> list[str]:
+    """How this program was started: the interpreter as it was named, and the module."""
+    words = sys.orig_argv
+    started = words[: words.index("-m") + 2] if "-m" in words else []
+    return started if started[-1:] == ["dialtone_nb"] else ["python", "-m", "dialtone_nb"]
 
 
 def _read_file(path: Path) -> Mapping[str, Given]:
@@ -99,10 +131,17 @@ def _read_file(path: Path) -> Mapping[str, Given]:
 
 def _plain(value: Any) -> Any:
     """A value without the wrapper by which ruamel remembers how a number was written."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)
     return value
+
+
+def _listed(text: str) -> list[Any]:
+    value = read_list(text)
+    return value if isinstance(value, list) else [value]
 
 
 def _typed(text: str, parameter: Declared | None) -> Any:

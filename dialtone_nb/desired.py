@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Iterator
 
 from dialtone_nb.parameters import Client, EmergencyAddress, Network, Parameters
-from dialtone_nb.resources.builds import build_key
 from dialtone_nb.resources.model import Item, Kind, State, Value, reference
 from dialtone_nb.resources.sip_domains import MAPPINGS, mapping_key
 from dialtone_nb.resources.variables import AS_DECLARED, variable_key
@@ -23,7 +22,7 @@ TRUNK_PASSWORD = "TRUNK_PASSWORD"  # noqa: S105  the variable's name
 
 def desired_code(bundle: Bundle, environment: str) -> Iterator[Item]:
     """The functions, their versions, the build of them, and that it is live."""
-    key = build_key(bundle.digest)
+    key = bundle.digest
     versions = {path: (module.visibility, module.sha256) for path, module in bundle.modules.items()}
     for path, (visibility, sha256) in {**versions, MANIFEST: ("private", key)}.items():
         yield Item(Kind.FUNCTION, path)

@@ -6,6 +6,12 @@ import re
 
 import phonenumbers
 
+# What may be a number in any text: with separators where a plus sign or the American grouping tells, else seven digits.
+NUMBER = re.compile(
+    r"(?P<sid>[A-Z]{2}[0-9a-f]{32})|\+\d(?:[ ().-]{0,2}\d){6,14}"
+    r"|(?<!\d)\(?\d{3}\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?!\d)|\d{7,}"
+)
+DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -72,3 +78,12 @@ def mask_number(number: str) -> str:
     if not digits.isdigit() or len(digits) < 7:
         return "•" * len(number)
     return number[:-4] + "••••"
+
+
+def mask_numbers(text: str) -> str:
+    """A text with the last four digits of every number in it hidden; SIDs and days such as 20260302 stay."""
+    return NUMBER.sub(lambda found: found[0] if found["sid"] or DAY.fullmatch(found[0]) else _hide(found[0]), text)
+
+
+def _hide(number: str) -> str:
+    return re.sub(r"\d(?=(?:\D*\d){0,3}\D*$)", "•", number)

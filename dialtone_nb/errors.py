@@ -6,6 +6,7 @@ DialtoneError                 1  anything else
 │   ├── DialplanError            the dial plan can't be compiled
 │   └── CredentialsError         the account's credentials are missing or refused
 ├── ConsentError              3  the consent that was given does not fit the plan
+│   └── StalePlanError           what is there is no longer what the plan was made of
 ├── HeldError                 3  somebody else is applying to this environment
 ├── ApplyError                4  stopped part of the way; running again resumes
 ├── FailedError               1  Twilio took a request and then could not carry it out, such as a build
@@ -72,6 +73,10 @@ class ConsentError(DialtoneError):
     """The consent that was given does not fit the plan; nothing was done."""
 
     exit_code = 3
+
+
+class StalePlanError(ConsentError):
+    """What is there is no longer what the plan was made of; nothing was done."""
 
 
 class HeldError(DialtoneError):

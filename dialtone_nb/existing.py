@@ -33,6 +33,8 @@ class Existing:
     sources: Mapping[str, str] = field(default_factory=dict)
     # What being live is: a build of functions that is deployed, or a table that our own server serves.
     live_kind: Kind = Kind.DEPLOYMENT
+    # The fingerprint of the plan that was applied here last; empty where none was.
+    applied: str = ""
 
     def live(self, environment: str) -> Item | None:
         """What answers the calls of an environment by the hosting that the files choose, or None where nothing does."""
@@ -53,11 +55,14 @@ def fetch_existing(
     server: OwnServer | None = None,
     others: tuple[str, ...] = (),
     build: str = "",
+    known: Existing | None = None,
 ) -> Existing:
     """What is there for this environment, and what is live in the others that are named; only reading.
 
     `build` names one more build to read: its SID, or "previous" for the one that was live here before. Of our own
     server that is a table's version; where the files choose the functions, it is asked only what it was left with.
+    `known` is what a look a moment ago has found: all that can have changed since is read again, code that is the same
+    is not.
     """
     with ThreadPoolExecutor(8) as pool:
         here = (environment, *others)
@@ -65,7 +70,7 @@ def fetch_existing(
             hosting = pool.submit(fetch_served, account, server, here, build)
             left = pool.submit(fetch_functions_left, account, network)
         else:
-            hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build)
+            hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build, known)
             left = pool.submit(list_served_tables, server)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)
@@ -83,7 +88,7 @@ def fetch_existing(
             # A list may show for a while what is deleted already: what has no mappings to ask for is gone.
             with suppress(AbsentError):
                 items += [domain, *(one for job in jobs for one in job.result())]
-        live, code, sources = hosting.result()
-        items += [*live, *left.result()]
+        hosted = hosting.result()
+        items += [*hosted.items, *left.result()]
     kind = Kind.SERVED_TABLE if network.self_hosted else Kind.DEPLOYMENT
-    return Existing(environment, State(items), code, sources, kind)
+    return Existing(environment, State(items), hosted.code, hosted.sources, kind, hosted.applied)

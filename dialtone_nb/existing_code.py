@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dialtone_nb.account import Account
 from dialtone_nb.existing_uploads import adopt_uploads, is_wanted
 from dialtone_nb.parameters import Network
-from dialtone_nb.resources.builds import build_item, build_key, fetch_build, list_builds, read_versions
+from dialtone_nb.resources.builds import build_item, fetch_build, list_builds, read_versions
 from dialtone_nb.resources.deployments import list_deployments
 from dialtone_nb.resources.environments import list_environments
 from dialtone_nb.resources.functions import fetch_content, list_functions
 from dialtone_nb.resources.model import Id, Item, Kind, State
 from dialtone_nb.resources.services import fetch_service
-from dialtone_nb.resources.variables import fetch_variables, variable_item
+from dialtone_nb.resources.variables import APPLIED, fetch_variables, variable_item
 from dialtone_nb.service.bundle import MANIFEST, Bundle
+
+if TYPE_CHECKING:
+    from dialtone_nb.existing import Existing
 
 # How many builds that are not live are read when the code is to change: a run that broke off left its build there.
 NEWEST_BUILDS = 3
 PREVIOUS = "previous"
 Versions = Mapping[str, Mapping[str, Item]]
+# What the code of a service is made of, beside the environments and what is set in them.
+_CODE = frozenset({Kind.FUNCTION, Kind.FUNCTION_VERSION, Kind.BUILD, Kind.DEPLOYMENT})
+
+
+class Hosted(NamedTuple):
+    """What hosting has: its things, the versions live in each environment, the sources that differ."""
+
+    items: list[Item]
+    code: Versions
+    sources: Mapping[str, str]
+    # The fingerprint of the plan that was applied last; empty where none was.
+    applied: str = ""
 
 
 def fetch_code(
@@ -31,54 +46,97 @@ def fetch_code(
     bundle: Bundle,
     secrets: Mapping[Id, str],
     build: str,
-) -> tuple[list[Item], Versions, Mapping[str, str]]:
-    """The service with its environments, variables and code; the versions live in each; the sources that differ.
+    known: Existing | None,
+) -> Hosted:
+    """The service with its environments, variables and code.
 
-    The first of the environments is the one that is worked on.
+    The first of the environments is the one that is worked on. Where the service and what is live in it are as in what
+    is `known` from a look a moment ago, the code is not read again: builds and versions never change.
     """
     service = fetch_service(account, network.service.name)
     if service is None:
-        return [], {}, {}
+        return Hosted([], {}, {})
     found = list_environments(account, service.sid)
     items: list[Item] = [service, *found]
-    code: dict[str, dict[str, Item]] = {}
-    builds: dict[str, tuple[Any, list[Item]]] = {}
+    applied = ""
     for one in found:
         if one.key not in environments:
             continue
         for variable in fetch_variables(account, service.sid, one.sid):
-            key = Id(Kind.VARIABLE, f"{one.key}/{variable.key}")
-            items.append(variable_item(one.key, variable, secrets.get(key)))
+            if variable.key != APPLIED:
+                key = Id(Kind.VARIABLE, f"{one.key}/{variable.key}")
+                items.append(variable_item(one.key, variable, secrets.get(key)))
+            elif one.key == environments[0]:
+                applied = variable.value
+    if known and _is_same_code(known.state, service, found, bundle):
+        items += [item for item in known.state.values() if item.kind in _CODE]
+        return Hosted(items, known.code, known.sources, applied)
+    return _read_code(account, service.sid, items, environments, bundle, build)._replace(applied=applied)
+
+
+def _is_same_code(known: State, service: Item, environments: list[Item], bundle: Bundle) -> bool:
+    """Whether the same builds are live as before, and no function has to be made that somebody may have made by now."""
+    names = {item.key for item in known.of(Kind.FUNCTION)}
+    before = {item.key: (item.sid, item.given["build_sid"]) for item in known.of(Kind.ENVIRONMENT)}
+    return (
+        known.find(service.kind, service.key) is not None
+        and known.sid(service.kind, service.key) == service.sid
+        and before == {item.key: (item.sid, item.given["build_sid"]) for item in environments}
+        and names >= {*bundle.modules, MANIFEST}
+    )
+
+
+def _read_code(
+    account: Account,
+    service_sid: str,
+    items: list[Item],
+    environments: tuple[str, ...],
+    bundle: Bundle,
+    build: str,
+) -> Hosted:
+    """The code of the service with the things that were found already."""
+    found = [item for item in items if item.kind is Kind.ENVIRONMENT]
+    code: dict[str, dict[str, Item]] = {}
+    builds: dict[str, tuple[Any, list[Item]]] = {}
+    listed = list_builds(account, service_sid)
+    at_hand = {one.sid: one for one in listed}
+
+    def read(sid: str) -> tuple[Any, list[Item]]:
+        if sid not in builds:
+            one = at_hand.get(sid) or fetch_build(account, service_sid, sid)
+            builds[sid] = one, read_versions(account, service_sid, one)
+        return builds[sid]
+
+    for one in found:
+        if one.key not in environments:
+            continue
         build_sid = str(one.given["build_sid"])
         if build_sid:
-            if build_sid not in builds:
-                builds[build_sid] = _read_build(account, service.sid, fetch_build(account, service.sid, build_sid))
-            item, versions = _known(builds[build_sid], bundle)
+            item, versions = _known(read(build_sid), bundle)
             code[one.key] = {version.key: version for version in versions}
             items.append(item)
             items.append(Item(Kind.DEPLOYMENT, one.key, {"code": item.key}, build_sid))
     live = code.get(environments[0], {})
     if build:
         here = next((one for one in found if one.key == environments[0]), None)
-        sid = _previous_build(account, service.sid, here) if build == PREVIOUS and here else build
+        sid = _previous_build(account, service_sid, here) if build == PREVIOUS and here else build
         if sid and sid != PREVIOUS:
-            builds.setdefault(sid, _read_build(account, service.sid, fetch_build(account, service.sid, sid)))
-            code[build] = {one.key: one for one in _known(builds[sid], bundle)[1]}
+            code[build] = {one.key: one for one in _known(read(sid), bundle)[1]}
     deployed = State(items).find(Kind.DEPLOYMENT, environments[0])
-    is_to_change = deployed is None or deployed.fields["code"] != build_key(bundle.digest)
+    is_to_change = deployed is None or deployed.fields["code"] != bundle.digest
     if is_to_change:
-        for newest in list_builds(account, service.sid, NEWEST_BUILDS):
-            if newest.sid not in builds and str(newest.status) != "failed":
-                builds[newest.sid] = _read_build(account, service.sid, newest)
-    functions = list_functions(account, service.sid)
+        for newest in listed[:NEWEST_BUILDS]:
+            if str(newest.status) != "failed":
+                read(newest.sid)
+    functions = list_functions(account, service_sid)
     known = [_known(one, bundle) for one in builds.values()]
     completed = [item for item, _ in known if item.given["status"] == "completed"]
     chosen = _versions(live, [versions for _, versions in known], bundle)
-    if is_to_change and build_key(bundle.digest) not in {item.key for item in completed}:
+    if is_to_change and bundle.digest not in {item.key for item in completed}:
         built = {one.sid for _, versions in known for one in versions}
-        chosen = adopt_uploads(account, service.sid, functions, chosen, built, bundle)
-    items += [*functions, *completed, *chosen.values()]
-    return items, code, _changed_sources(account, service.sid, code, (*environments, build), bundle)
+        chosen = adopt_uploads(account, service_sid, functions, chosen, built, bundle)
+    items = [*items, *functions, *completed, *chosen.values()]
+    return Hosted(items, code, _changed_sources(account, service_sid, code, (*environments, build), bundle))
 
 
 def _previous_build(account: Account, service_sid: str, environment: Item) -> str:
@@ -86,10 +144,6 @@ def _previous_build(account: Account, service_sid: str, environment: Item) -> st
     live = environment.given["build_sid"]
     deployed = (sid for _, sid in list_deployments(account, service_sid, environment.sid))
     return next((sid for sid in deployed if sid and sid != live), "")
-
-
-def _read_build(account: Account, service_sid: str, build: Any) -> tuple[Any, list[Item]]:
-    return build, read_versions(account, service_sid, build)
 
 
 def _known(read: tuple[Any, list[Item]], bundle: Bundle) -> tuple[Item, list[Item]]:

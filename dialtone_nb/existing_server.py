@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dialtone_nb.account import Account
-from dialtone_nb.existing_code import PREVIOUS, Versions
+from dialtone_nb.existing_code import PREVIOUS, Hosted
 from dialtone_nb.parameters import Network
 from dialtone_nb.resources.environments import list_environments
 from dialtone_nb.resources.model import Item, Kind
 from dialtone_nb.resources.own_server import OwnServer
 from dialtone_nb.resources.served_tables import fetch_served_table, list_served_tables
 from dialtone_nb.resources.services import fetch_service
+from dialtone_nb.resources.variables import APPLIED
+from dialtone_nb.server.claims import ClaimFolder
 from dialtone_nb.service.bundle import TABLE
 
 NOT_READ = "not read"
 
 
-def fetch_served(
-    account: Account, server: OwnServer, environments: tuple[str, ...], build: str
-) -> tuple[list[Item], Versions, Mapping[str, str]]:
+def fetch_served(account: Account, server: OwnServer, environments: tuple[str, ...], build: str) -> Hosted:
     """The tables that are served, each as the one module that our own server is given; and their sources.
 
     `build` names one more: a version, or "previous" for the one that the first environment served before.
@@ -32,7 +30,9 @@ def fetch_served(
     if build:
         versions[build] = str(here.given["previous"]) if build == PREVIOUS and here else build
     code = {name: {TABLE: _as_module(version)} for name, version in versions.items() if version not in ("", PREVIOUS)}
-    return items, code, {version: server.source(version) for version in versions.values() if version}
+    sources = {version: server.source(version) for version in versions.values() if version}
+    applied = [one.value for one in ClaimFolder(server.folder, environments[0]).list() if one.key == APPLIED]
+    return Hosted(items, code, sources, *applied)
 
 
 def _as_module(version: str) -> Item:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from dialtone_nb.account import Account
-from dialtone_nb.resources.builds import build_key
 from dialtone_nb.resources.functions import fetch_content, list_versions
 from dialtone_nb.resources.model import Item, Kind
 from dialtone_nb.service.bundle import MANIFEST, Bundle, Module, write_manifest
@@ -15,7 +14,7 @@ from dialtone_nb.service.bundle import MANIFEST, Bundle, Module, write_manifest
 def is_wanted(version: Item, bundle: Bundle) -> bool:
     """Whether a version holds just what the bundle has at its path; the manifest that of a build of just this code."""
     if version.key == MANIFEST:
-        return version.fields["sha256"] == build_key(bundle.digest)
+        return version.fields["sha256"] == bundle.digest
     module = bundle.modules.get(version.key)
     return module is not None and dict(version.fields) == _fields(module)
 
@@ -51,7 +50,7 @@ def adopt_uploads(
         module = Module(MANIFEST, "private", write_manifest(_listed(adopted, bundle)))
         upload = _find_upload(account, service_sid, manifest, module, ())
         if upload:
-            fields = {"visibility": "private", "sha256": build_key(bundle.digest)}
+            fields = {"visibility": "private", "sha256": bundle.digest}
             adopted[MANIFEST] = Item(upload.kind, MANIFEST, fields, upload.sid, upload.given)
     return adopted
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 STATE_VARIABLE = "DIALTONE_REHEARSAL_STATE"
+# Which Twilio is rehearsed, recorded or documented.
+TWILIO_VARIABLE = "DIALTONE_REHEARSAL_TWILIO"
 
 
 @contextmanager

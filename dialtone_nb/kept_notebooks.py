@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.errors import Fault, ParametersError
-from dialtone_nb.fresh_account import changed_environment, fresh_account
+from dialtone_nb.fresh_account import TWILIO_VARIABLE, changed_environment, fresh_account
 from dialtone_nb.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.notebook_parameters import TAG, read_source, runbook_names
 from dialtone_nb.prepared_accounts import PREPARATIONS
@@ -32,11 +32,12 @@ _SECRET = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 def prepared_account(project: Path, name: str, folder: Path) -> Iterator[None]:
     """The account from which a kept notebook starts, for the kernels started meanwhile; its state is in `folder`.
 
-    Such a kernel also sees the sample network, whatever else there is, and nobody who could be asked.
+    Such a kernel also sees the sample network, the recorded Twilio, and nobody who could be asked.
     """
     seen = {
         "JPY_SESSION_NAME": None,
         PARAMETERS_VARIABLE: str(sample_folder(project)),
+        TWILIO_VARIABLE: None,
         REHEARSED_CONSENT: "rehearsal",
     }
     with fresh_account(folder), changed_environment(seen):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from dialtone_nb.dialplan.countries import NANP, calling_code, refused_area_codes, told_apart_by_nothing
+from dialtone_nb.dialplan.countries import NANP, beginnings_regex, calling_code, refused_beginnings
 from dialtone_nb.e164 import example_number, is_valid_number
 from dialtone_nb.parameters import DEVICES, EmergencyAddress
 from dialtone_nb.time_zones import is_time_zone
@@ -23,6 +23,11 @@ ADDRESS_FIELDS = ("customer_name", "street", "city", "region", "postal_code", "c
 FICTIONAL = {"US": "+15035550101", "CA": "+16045550101"}
 # GSM networks and most countries have it, whatever else they have.
 EMERGENCY_ELSEWHERE = "112"
+# Premium rate and shared cost are refused in every country, without a line of their own.
+_NOTHING_REFUSED = """\
+# How a number must not begin, in E.164 form and the same patterns, beside what is refused everywhere: premium rate,
+# shared cost and personal numbers. Add what else is dear where you are.
+refused_prefixes: []"""
 _FICTIONAL_TARGET = re.compile(r'number: "\+1[0-9]{3}55501[0-9]{2}"')
 
 
@@ -167,7 +172,7 @@ def dialplan_text(sample: str, country: str) -> str:
         if re.search(r"(?m)^allowed_countries:", paragraph):
             return _allowing(paragraph, country)
         if re.search(r"(?m)^refused_prefixes:", paragraph):
-            return _without_area_codes(paragraph, country) if at_home else _premium_rate(country)
+            return _without_area_codes(paragraph, country) if at_home else _NOTHING_REFUSED
         return paragraph if at_home else paragraph.replace("9 1 1", " ".join(EMERGENCY_ELSEWHERE))
 
     return "\n\n".join(map(changed, sample.rstrip().split("\n\n"))) + "\n"
@@ -208,33 +213,16 @@ def _rest(prefix: str) -> str:
 
 def _allowing(paragraph: str, country: str) -> str:
     if calling_code(country) != NANP:
-        return (
-            f"# ISO 3166. Calls to other countries are refused.\nallowed_countries: [{', '.join(_together(country))}]"
-        )
+        return f"# ISO 3166. Calls to other countries are refused.\nallowed_countries: [{country}]"
     is_listed = re.search(rf"allowed_countries: .*\b{country}\b", paragraph)
     return paragraph if is_listed else paragraph.replace("allowed_countries: [", f"allowed_countries: [{country}, ")
 
 
-def _together(country: str) -> list[str]:
-    return [country, *sorted(told_apart_by_nothing(country) - {country})]
-
-
 def _without_area_codes(paragraph: str, country: str) -> str:
     """The refused prefixes but those of the country itself: at home they are no islands."""
-    elsewhere = set(refused_area_codes({country}))
+    elsewhere = re.compile(beginnings_regex(refused_beginnings(frozenset({country})).elsewhere))
     lines = paragraph.splitlines()
     found = [re.match(r'      - "\+1([0-9]{3})"', line) for line in lines]
-    return "\n".join(line for line, area in zip(lines, found, strict=True) if not area or area[1] in elsewhere)
-
-
-def _premium_rate(country: str) -> str:
-    """Premium numbers by how their example begins: a first line, to which the country's others are added by hand."""
-    example = example_number(country, premium=True)
-    if not example:
-        return "# How a number must not begin, in E.164 form.\nrefused_prefixes: []"
-    prefix = example[: len(f"+{calling_code(country)}") + 2]
-    return f"""# How a number must not begin, in E.164 form and the same patterns. Add what else is dear where you are.
-refused_prefixes:
-  - name: premium-rate
-    say: Premium rate numbers cannot be called from this phone.
-    prefixes: ["{prefix}"]"""
+    return "\n".join(
+        line for line, area in zip(lines, found, strict=True) if not area or elsewhere.match(f"+1{area[1]}2345678")
+    )

@@ -28,10 +28,10 @@ TAG = "parameters"
 ON_SAMPLE_TAG = "sample"
 ACCOUNTS = ("rehearsal", "twilio")
 
-Value = str | int | float | bool
-_TYPES: dict[str, type[Value]] = {"str": str, "int": int, "float": float, "bool": bool}
+Value = str | int | float | bool | list[str]
+_TYPES: dict[str, type[Value]] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 _LEFT_EMPTY = re.compile(r"\bempty for the (first|second|phone's)\b")
-_WANTED = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}
+_WANTED = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list of texts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,9 @@ def _declared(source: str, place: str) -> tuple[Declared, ...]:
     for statement in ast.parse(source).body:
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=kind), value=ast.expr() as value) if (
-                kind in _TYPES and (literal := _literal(value)) is not None and _fits(literal.value, _TYPES[kind])
+                kind in _TYPES and (literal := _literal(value)) is not None and _is(literal.value, _TYPES[kind])
             ):
-                default = _TYPES[kind](literal.value)
+                default = _typed(literal.value, _TYPES[kind])
                 declared.append(Declared(name, _TYPES[kind], default, helps.get(statement.lineno, "")))
             case _:
                 line = ast.unparse(statement)
@@ -185,8 +185,9 @@ def check_given(source: Source, given: Mapping[str, Given]) -> tuple[dict[str, V
         values[parameter.name] = parameter.default
         if one is None:
             continue
-        if _fits(one.value, parameter.type):
-            values[parameter.name] = parameter.type(one.value)
+        value = read_list(one.value) if parameter.type is list else one.value
+        if _is(value, parameter.type):
+            values[parameter.name] = _typed(value, parameter.type)
             faults.extend(_account_faults(parameter, one))
         else:
             faults.append(_type_fault(parameter, one))
@@ -256,10 +257,28 @@ def check_environments(
     ]
 
 
-def _fits(value: object, kind: type[Value]) -> bool:
+def read_list(value: object) -> object:
+    """A list as it was given: whole, as text in Python's or JSON's form, which is all that -p can pass, or one text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        written = ast.literal_eval(value.strip()) if value.lstrip().startswith("[") else None
+    except (ValueError, SyntaxError):
+        written = None
+    return written if isinstance(written, list) else [value]
+
+
+def _is(value: object, kind: type[Value]) -> bool:
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is list:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
     return type(value) is kind
+
+
+def _typed(value: Any, kind: type[Value]) -> Value:
+    typed: Value = kind(value)
+    return typed
 
 
 def _account_faults(parameter: Declared, one: Given) -> list[Fault]:
@@ -277,6 +296,11 @@ def _shown(value: object) -> str:
 
 def _type_fault(parameter: Declared, one: Given) -> Fault:
     problem = f"{_shown(one.value)} is not {_WANTED[parameter.type]}"
+    if parameter.type is list:
+        items = read_list(one.value)
+        odd = next(item for item in (items if isinstance(items, list) else [items]) if not isinstance(item, str))
+        repair = f"put each in quotes, like {parameter.default!r}, or pass one with -r {parameter.name} VALUE"
+        return Fault(one.place, f"{_shown(odd)} is not text in a list", repair)
     if parameter.type is str:
         # What was typed is lost by now: papermill has made +15035550123 a number.
         if one.value is None or isinstance(one.value, bool | int | float | datetime.date):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -64,21 +64,16 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """`plan-` and eight characters over the changes and what was compared: another plan has another."""
-        content = {
-            "title": self.title,
-            "account": self.account,
-            "environment": self.environment,
-            "compared": dict(self.compared),
-            "changes": [
-                [
-                    *(change.action, change.kind, change.key, dict(change.before), dict(change.after)),
-                    *([change.cost] if change.cost else []),
-                ]
-                for change in self.changes
-            ],
-        }
-        return "plan-" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+        """`plan-` and the SHA-256 of every field of the plan and its changes: another plan has another.
+
+        All 64 digits: whoever writes both of two plans finds a pair that shares n bits in 2^(n/2) tries.
+        """
+        return f"plan-{hashlib.sha256(json.dumps(_content(self)).encode()).hexdigest()}"
+
+    @property
+    def grave(self) -> tuple[str, ...]:
+        """What the plan does that takes its fingerprint, wherever it does it: an environment's name is not enough."""
+        return tuple(dict.fromkeys(what for change in self.changes if (what := _grave(change))))
 
     @property
     def is_empty(self) -> bool:
@@ -120,6 +115,7 @@ class Plan:
                 "account": self.account,
                 "environment": self.environment,
                 "protected": self.is_protected,
+                "rehearsal": self.is_rehearsal,
                 "fingerprint": self.fingerprint,
                 "summary": self.summary,
                 "compared": dict(self.compared),
@@ -128,6 +124,33 @@ class Plan:
             },
             indent=1,
         )
+
+
+def _content(value: object) -> object:
+    """A value as JSON that no other value has: fields by name, maps as sorted pairs, so that keys keep their types."""
+    if isinstance(value, Plan | Change):
+        return [[one.name, _content(getattr(value, one.name))] for one in fields(value)]
+    if isinstance(value, Mapping):
+        return [[name, _content(one)] for name, one in sorted(value.items())]
+    if isinstance(value, tuple | list):
+        return [_content(one) for one in value]
+    return value
+
+
+def _grave(change: Change) -> str:
+    """What a change does that can't be taken back or costs money; empty for others."""
+    match change.action, change.kind:
+        case Action.DELETE, Kind.PHONE_NUMBER:
+            return "releases a number"
+        case Action.DELETE, _:
+            return "deletes"
+        case Action.CREATE, Kind.PHONE_NUMBER:
+            return "buys a number"
+        case Action.UPDATE, Kind.CREDENTIAL:
+            return "changes a password"
+        case Action.UPDATE, Kind.PHONE_NUMBER if change.after.get("voice_url") == "":
+            return "leaves a number without an answer"
+    return ""
 
 
 def check_consent(plan: Plan, consent: str) -> bool:
@@ -139,19 +162,27 @@ def check_consent(plan: Plan, consent: str) -> bool:
     if consent == "rehearsal":
         if plan.is_rehearsal:
             return True
-        raise ConsentError(f"consent: 'rehearsal' is good on the rehearsal alone; this plan's is {plan.fingerprint!r}")
+        raise ConsentError(f"consent: 'rehearsal' is good on the rehearsal alone; {_takes(plan)}")
     if consent == plan.environment:
-        if not plan.is_protected:
-            return True
-        raise ConsentError(
-            f"consent: {plan.environment} is protected, so its name is not enough; this plan's is {plan.fingerprint!r}"
-        )
+        if plan.is_protected:
+            raise ConsentError(f"consent: {plan.environment} is protected, so its name is not enough; {_takes(plan)}")
+        if plan.grave:
+            raise ConsentError(
+                f"consent: this plan {' and '.join(plan.grave)}, so the name {plan.environment} is not enough; "
+                f"{_takes(plan)}"
+            )
+        return True
     if consent.startswith("plan-"):
         raise ConsentError(
             f"consent: {consent!r} is another plan's; things have changed since it was read: "
-            f"read this plan, its fingerprint is {plan.fingerprint!r}"
+            f"read this one; {_takes(plan)}"
         )
-    raise ConsentError(f"consent: {consent!r} is no plan's fingerprint; this plan's is {plan.fingerprint!r}")
+    raise ConsentError(f"consent: {consent!r} is no plan's fingerprint; {_takes(plan)}")
+
+
+def _takes(plan: Plan) -> str:
+    """What would do, for the end of a refusal."""
+    return f"this plan's is {plan.fingerprint!r}"
 
 
 def compare_states(existing: State, desired: State) -> list[Change]:
@@ -289,5 +320,9 @@ def readable(value: Value) -> str:
         return "off"
     if value is None or value == "":
         return "none"
-    text = REFERENCE.sub(lambda found: f"‹{found['field'].replace('_', ' ')} of {found['key']}›", str(value))
+    return shortened(REFERENCE.sub(lambda found: f"‹{found['field'].replace('_', ' ')} of {found['key']}›", str(value)))
+
+
+def shortened(text: str) -> str:
+    """A text for a reader: a hash, such as a build's key, by its first digits."""
     return f"{text[:12]}…" if len(text) == 64 and text.isalnum() else text

@@ -27,6 +27,7 @@ from dialtone_nb.notebook_parameters import (
 )
 from dialtone_nb.parameters import SAMPLE, Parameters, is_network, load_parameters
 from dialtone_nb.report.figures_in_notebooks import show_figures_as_json
+from dialtone_nb.runbooks.changing_parameters import show_with_form
 
 if TYPE_CHECKING:
     from dialtone_nb.account import Account
@@ -198,8 +199,6 @@ def open_runbook(name: str) -> Runbook:
         show_figures_as_json(shell)
         show_ours(shell, attended=is_attended())
         if is_attended():
-            from dialtone_nb.runbooks.changing_parameters import show_with_form
-
             shell.display_formatter.ipython_display_formatter.for_type(Runbook, show_with_form)
     return Runbook(source, Values(values), declared, project, _left_empty(source, given, values))
 

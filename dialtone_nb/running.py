@@ -19,12 +19,14 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
 from dialtone_nb.display.outputs import PLAN, RESULT
-from dialtone_nb.errors import DialtoneError
+from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
 from dialtone_nb.notebook_parameters import Source, Value
 
 ENGINE = "dialtone"
 # Of a run's time so much may go into saving its copy, which papermill does before and after each cell.
 SAVING_SHARE = 0.1
+NO_CONSENT = 2
+_REFUSALS = {ConsentError.__name__, StalePlanError.__name__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,15 @@ class Outcome:
     executed: Path
     # The plan as JSON, by plan_schema.json; empty where nothing was planned.
     plan: str = ""
+    # The class of the error, by name.
+    error_name: str = ""
+
+    @property
+    def next_consent(self) -> str | None:
+        """What the same run takes as consent next: the plan's fingerprint, none to plan anew; None for other ends."""
+        if not self.plan or not (self.exit_code == NO_CONSENT or self.error_name in _REFUSALS):
+            return None
+        return "" if self.error_name == StalePlanError.__name__ else str(json.loads(self.plan)["fingerprint"])
 
 
 def run_runbook(
@@ -65,7 +76,8 @@ def run_runbook(
         )
     except PapermillExecutionError as error:
         plan = _plan_json(nbformat.read(executed, as_version=4))  # type: ignore[no-untyped-call]
-        return Outcome(exit_code_of(error.ename), "", error_lines(error.ename, error.evalue), executed, plan)
+        lines = error_lines(error.ename, error.evalue)
+        return Outcome(exit_code_of(error.ename), "", lines, executed, plan, error.ename)
     except DeadKernelError:
         return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
     return _result(notebook, executed)

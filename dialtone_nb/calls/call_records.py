@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 import polars as pl
 
 from dialtone_nb.calls.columns import UTC_TIME
-from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.quality import Quality, describe_row
+from dialtone_nb.calls.times import parse_times as parse_any_times
 
 Record = Mapping[str, Any]
 
@@ -47,7 +45,7 @@ RECORDS: Final = pl.Schema(
         "amount": pl.Float64(),
     }
 )
-# Fri, 18 Oct 2019 17:00:00 +0000: any other way to write a date is read by the standard library, which takes its time.
+# Fri, 18 Oct 2019 17:00:00 +0000: any other way to write a date takes its time to be read.
 AS_TWILIO_WRITES: Final = "%a, %d %b %Y %H:%M:%S +0000"
 WHOLE: Final = r"^[0-9]+$"
 
@@ -89,10 +87,15 @@ def _has_sids(records: pl.DataFrame) -> bool:
 
 def records_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
     """The call records of some pages as rows of `RECORDS`, in their order."""
+    return type_records(texts_of(pages, quality))
+
+
+def texts_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
+    """The same as the texts that Twilio gave."""
     texts = [
         page.records if isinstance(page.records, pl.DataFrame) else _one_by_one(page.records, quality) for page in pages
     ]
-    return _typed(pl.concat([pl.DataFrame(schema=TEXTS), *texts]))
+    return pl.concat([pl.DataFrame(schema=TEXTS), *texts])
 
 
 def _one_by_one(records: Iterable[Any], quality: Quality) -> pl.DataFrame:
@@ -101,7 +104,7 @@ def _one_by_one(records: Iterable[Any], quality: Quality) -> pl.DataFrame:
         if isinstance(record, Mapping) and all(isinstance(record.get(name), str) for name in NEEDED):
             rows.append({name: _text(record.get(name)) for name in FIELDS})
         else:
-            quality.note("call records that are none", "left out", example=repr(record))
+            quality.note("call records that are none", "left out", example=describe_row(record))
     return pl.DataFrame(rows, schema=TEXTS)
 
 
@@ -109,7 +112,7 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else str(value)
 
 
-def _typed(texts: pl.DataFrame) -> pl.DataFrame:
+def type_records(texts: pl.DataFrame) -> pl.DataFrame:
     """The texts and what they say. A call without a start was queued when it was made."""
     begun = texts.select(pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")).to_series()
     return texts.with_columns(
@@ -121,20 +124,10 @@ def _typed(texts: pl.DataFrame) -> pl.DataFrame:
 
 
 def parse_times(texts: pl.Series) -> pl.Series:
-    """The times that Twilio's RFC 2822 dates name, UTC where they have no zone; null where they name none."""
+    """The times that dates name, RFC 2822 as in Twilio's lists or any other way; null where they name none."""
     times = texts.str.strptime(pl.Datetime("us"), AS_TWILIO_WRITES, strict=False).dt.replace_time_zone("UTC")
     odd = texts.filter(times.is_null() & texts.is_not_null()).unique()
     if not len(odd):
         return times
-    read = pl.DataFrame({"text": odd, "time": [parse_date(text) for text in odd]}, schema_overrides={"time": UTC_TIME})
+    read = pl.DataFrame({"text": odd, "time": parse_any_times(odd.to_list())}, schema_overrides={"time": UTC_TIME})
     return times.fill_null(texts.replace_strict(read["text"], read["time"], default=None, return_dtype=UTC_TIME))
-
-
-@lru_cache(maxsize=1000)
-def parse_date(text: str) -> datetime | None:
-    """The time that one such date names; None where it names none."""
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from dialtone_nb.calls.outcomes import OUTCOMES
-from dialtone_nb.e164 import mask_number
+from dialtone_nb.e164 import mask_number, mask_numbers
 
 DIRECTIONS: Final = ("outgoing", "incoming")
 UTC_TIME: Final = pl.Datetime("us", "UTC")
@@ -110,6 +110,6 @@ def mask_parties(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mask(party: str) -> str:
-    if len(party) <= 3 or "@" in party:
+    if len(party.removeprefix("+1")) <= 3:
         return party
-    return mask_number(party)
+    return mask_numbers(party) if "@" in party else mask_number(party)

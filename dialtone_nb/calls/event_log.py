@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from dialtone_nb.calls.columns import REPEATED, UTC_TIME
 from dialtone_nb.calls.events import USED, kind_of
+from dialtone_nb.calls.other_logs import NO_OTHERS, OtherLogs
 from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.times import parse_times as parse_any_times
 
 # What is used of an event; `kind` is the text of what its name says.
 EVENTS: Final = pl.Schema(
@@ -39,6 +41,7 @@ class EventLog:
 
     names: Counter[str] = field(default_factory=Counter)
     days: set[str] = field(default_factory=set)
+    others: list[OtherLogs] = field(default_factory=list)
 
     def count(self, role: str) -> int:
         """How many events had this role."""
@@ -54,26 +57,30 @@ class EventLog:
         self.names.update(piece.names)
         self.days |= piece.days
         quality.add(piece.quality)
+        self.others.append(piece.others)
         return piece.events
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some files' used events, as they stand there; the names and days of all of their events; what was odd."""
+    """Some files' used events, as they stand there; the names and days of all of their events; what else they tell."""
 
     events: pl.DataFrame
     names: Counter[str]
     days: set[str]
     quality: Quality
+    others: OtherLogs = NO_OTHERS
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, quality: Quality) -> Piece:
+    def of(cls, rows: pl.DataFrame, quality: Quality, others: OtherLogs = NO_OTHERS) -> Piece:
         """What the rows of some files say."""
         names = Counter(dict(rows["event"].value_counts().iter_rows()))
+        if not len(rows):
+            return cls(EVENTS.to_frame(), names, set(), quality, others)
         first, last = (str(moment)[:10] for moment in (rows["timestamp"].min(), rows["timestamp"].max()))
         # Most files are of one day.
         days = {first} if first == last else set(rows["timestamp"].str.slice(0, 10).unique())
-        return cls(_used(rows, list(names), quality), names, days, quality)
+        return cls(_used(rows, list(names), quality), names, days, quality, others)
 
     @classmethod
     def join(cls, pieces: Sequence[Piece]) -> Piece:
@@ -83,7 +90,8 @@ class Piece:
             names.update(piece.names)
         days = set().union(*(piece.days for piece in pieces))
         events = pl.concat([EVENTS.to_frame(), *(piece.events for piece in pieces)])
-        return cls(events, names, days, pieces[0].quality if pieces else Quality())
+        others = OtherLogs.join([piece.others for piece in pieces if piece.others is not NO_OTHERS])
+        return cls(events, names, days, pieces[0].quality if pieces else Quality(), others)
 
 
 def _used(rows: pl.DataFrame, names: list[str], quality: Quality) -> pl.DataFrame:
@@ -124,7 +132,7 @@ def note_others(log: EventLog, quality: Quality) -> None:
 
 
 def parse_times(stamps: pl.Series) -> pl.Series:
-    """UTC times of ISO 8601 texts, with and without zone and fractions, also with a comma; null for anything else."""
+    """UTC times of texts, mostly ISO 8601 with and without zone and fractions; null where a text names no time."""
     texts = stamps.to_arrow(compat_level=pl.CompatLevel.oldest())
     # All of a file with a zone, as our own service writes them, or all without one; else each for itself.
     for kind in (pa.timestamp("us", tz="UTC"), pa.timestamp("us")):
@@ -134,4 +142,7 @@ def parse_times(stamps: pl.Series) -> pl.Series:
             continue
     text = stamps.to_pandas().astype("str").str.replace(",", ".", regex=False)
     times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
-    return pl.Series(times).cast(UTC_TIME)
+    read = pl.Series(times).cast(UTC_TIME)
+    odd = stamps.filter(read.is_null() & stamps.is_not_null()).to_list()
+    known = pl.Series(parse_any_times(odd), dtype=UTC_TIME)
+    return read.scatter(read.is_null().arg_true(), known) if len(odd) == read.null_count() else read

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
-import orjson
 import polars as pl
 
-from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.quality import Quality, describe_row
+from dialtone_nb.calls.times import parse_times
 
 DURATION: Final = "duration_s"
 ROWS: Final = pl.Schema(
@@ -32,6 +33,7 @@ ROWS: Final = pl.Schema(
     }
 )
 READ_BYTES: Final = 2_000_000
+ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
 # What a number or a truth value of JSON looks like once it has become a text.
 NO_TEXT: Final = r"^(true|false|-?\d[\d.eE+-]*)$"
 
@@ -68,9 +70,10 @@ def _are_events(rows: pl.DataFrame) -> bool:
 def _some_lines(contents: Iterable[bytes]) -> Iterator[bytes]:
     """The rows of the files as lines of JSON, about `READ_BYTES` at a time."""
     waiting: list[bytes | bytearray] = []
-    for content in map(_stripped, contents):
+    for content in map(stripped, contents):
         is_array = content.startswith(b"[")
-        if not content or (is_array and not content.endswith(b"]")):
+        # Not to be left to Polars: it unpacks what is packed, and of several files together the first alone.
+        if not content.startswith((b"[", b"{")) or (is_array and not content.endswith(b"]")):
             raise IrregularError
         for part in _parts(content, is_array):
             waiting.append(_as_lines(part) if is_array else part)
@@ -103,33 +106,36 @@ def _as_lines(rows: bytes) -> bytearray:
     return lines
 
 
-def odd_rows(name: str, content: bytes, quality: Quality) -> pl.DataFrame:
-    """The events of any file, a JSON array or JSON lines; of a cut-off one, those that are whole."""
-    content = _stripped(content)
-    if not content:
-        quality.note("empty files", "no rows in them", example=name)
-        return ROWS.to_frame()
-    return rows_of(name, _parse(name, content, quality), quality)
-
-
-def _stripped(content: bytes) -> bytes:
-    return content.strip().removeprefix(b"\xef\xbb\xbf")
+def stripped(content: bytes) -> bytes:
+    """The content without white space and byte order mark around it."""
+    return content.strip().removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 def rows_of(name: str, rows: Iterable[Any], quality: Quality) -> pl.DataFrame:
-    """The same of rows that were read one by one; those that are no events are left out."""
+    """The events among rows that were read one by one; those that are no events are left out."""
     proper = []
-    for row in rows:
-        if _is_event(row):
+    for number, row in enumerate(rows, 1):
+        if is_event(row):
             proper.append(row)
         else:
-            quality.note("rows that are no events", "left out", example=f"{name}: {row!r}")
+            quality.note("rows that are no events", "left out", example=f"{name}, row {number}: {describe_row(row)}")
     columns = {column: [_text(row.get(column)) for row in proper] for column in ROWS if column != DURATION}
+    columns["timestamp"] = _as_iso([str(row["timestamp"]) for row in proper])
     return pl.DataFrame({**columns, DURATION: list(_durations(proper, quality))}, schema=ROWS)
 
 
-def _is_event(row: object) -> bool:
-    return isinstance(row, dict) and isinstance(row.get("event"), str) and isinstance(row.get("timestamp"), str)
+def is_event(row: object) -> bool:
+    """Whether a row has a name and a time, as a text or as seconds since 1970."""
+    return (
+        isinstance(row, dict) and isinstance(row.get("event"), str) and type(row.get("timestamp")) in (str, int, float)
+    )
+
+
+def _as_iso(stamps: list[str]) -> list[str | None]:
+    """The times in ISO 8601; one that can't be read stays, to be counted where times are read."""
+    odd = [stamp for stamp in stamps if not ISO.fullmatch(stamp)]
+    read = dict(zip(odd, parse_times(odd), strict=True))
+    return [at.isoformat() if (at := read.get(stamp)) else stamp for stamp in stamps]
 
 
 def _text(value: Any) -> str | None:
@@ -143,33 +149,3 @@ def _durations(rows: Iterable[dict[str, Any]], quality: Quality) -> Iterator[int
             quality.note("durations that are no whole seconds", "left out", example=repr(seconds))
             seconds = None
         yield seconds
-
-
-def _parse(name: str, content: bytes, quality: Quality) -> list[Any]:
-    try:
-        if not content.startswith(b"["):
-            return _parse_lines(name, content, quality)
-        return list(orjson.loads(content))
-    except orjson.JSONDecodeError as error:
-        return _salvage(name, content, str(error), quality)
-
-
-def _parse_lines(name: str, content: bytes, quality: Quality) -> list[Any]:
-    rows = []
-    for number, line in enumerate((line for line in content.splitlines() if line.strip()), 1):
-        try:
-            rows.append(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            quality.note("lines that are no JSON", "left out", example=f"{name}:{number}: {error}")
-    return rows
-
-
-def _salvage(name: str, content: bytes, problem: str, quality: Quality) -> list[Any]:
-    whole = content[: content.rfind(b"}") + 1]
-    try:
-        rows = list(orjson.loads(whole + b"]"))
-    except orjson.JSONDecodeError:
-        quality.note("files that are no JSON", "left out", example=f"{name}: {problem}")
-        return []
-    quality.note("files that are cut off", "their whole rows were kept", example=f"{name}: after {len(rows)} rows")
-    return rows

@@ -18,7 +18,8 @@ name after the status, as until mid 2024, changes nothing.
 It began with the outgoing-call or incoming-call of the same call SID; where events carry none, of the same phone and
 direction, first come, first served, within a day.
 
-A call that was placed and has no outcome is an attempt too; how it ended is unknown.
+A call that was placed and has no outcome is an attempt too, such as one whose caller gave up before any answer, of
+which Twilio tells nothing; how it ended is unknown.
 
 outgoing-refused and incoming-refused are attempts that our own dial plan ended.
 

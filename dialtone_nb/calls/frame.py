@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +15,12 @@ from dialtone_nb.calls.outcomes import outcome_of
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.sift import sift_alerts, sift_calls
 from dialtone_nb.e164 import E164, is_e164
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri, without_separators
 
+# What may be dialled, and a whole URI in the place of its user, as some softphones send it.
+_DIALLED: Final = re.compile("[0-9+*#]+")
+_SCHEME: Final = re.compile("^(?:sips?|tel):", re.I)
+_SHORT_CODE: Final = re.compile(r"\+1?([0-9]{3})")
 ANSWERED: Final = ("completed", "in-progress")
 
 
@@ -178,7 +183,7 @@ def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
 def _addresses(addresses: pl.Series) -> pl.DataFrame:
     """The user, host and environment of each SIP URI; null where it has none. Many calls have few addresses."""
     found = addresses.unique().drop_nulls()
-    parsed = [(user or None, host, environment_of(host)) for user, host in map(parse_sip_uri, found)]
+    parsed = [(user or None, global_domain(host), environment_of(host)) for user, host in map(parse_sip_uri, found)]
     names = {"user": pl.String, "host": pl.String, "environment": pl.String}
     known = found.to_frame("address").hstack(pl.DataFrame(parsed, schema=names, orient="row"))
     return addresses.to_frame("address").join(known, on="address", how="left", maintain_order="left").drop("address")
@@ -186,6 +191,7 @@ def _addresses(addresses: pl.Series) -> pl.DataFrame:
 
 def environment_of(domain: str) -> str | None:
     """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
+    domain = global_domain(domain)
     if not domain.endswith(SIP_DOMAIN_SUFFIX):
         return None
     return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
@@ -201,6 +207,12 @@ def _party(address: str) -> str | None:
     if not address or is_e164(address):
         return address or None
     user, host = parse_sip_uri(address)
-    if not host:
-        return address
-    return user if host.endswith(SIP_DOMAIN_SUFFIX) else f"{user}@{host}"
+    if host and not global_domain(host).endswith(SIP_DOMAIN_SUFFIX):
+        return f"{user}@{host}"
+    # What a phone dialled, or a short code in E.164 form: 503-555-0190 is 5035550190, +1911 is 911.
+    party = _SCHEME.sub("", user) if host else address
+    dialled = without_separators(party)
+    if not _DIALLED.fullmatch(dialled):
+        return party
+    short = _SHORT_CODE.fullmatch(dialled)
+    return short[1] if short else dialled

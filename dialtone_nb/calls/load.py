@@ -1,8 +1,8 @@
-"""Where calls come from: events in files, a Parquet archive, or the account itself -> one `CallData`."""
+"""Where calls come from: files of logs, a Parquet archive, or the account itself -> one `CallData`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from dialtone_nb.calls.asterisk_cdr import LocalNetwork
 from dialtone_nb.calls.attempts import Attempts
 from dialtone_nb.calls.call_data import CallData, parse_day
 from dialtone_nb.calls.engine import HERE
 from dialtone_nb.calls.frame import Phone, frame_calls
+from dialtone_nb.calls.other_logs import OtherLogs, join_attempts
 from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource, log_source
@@ -65,14 +67,30 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
         if archive:
             problem = f"keeps the account's own calls, but the source is {wanted.source!r}"
             raise InputError(Fault("parameter archive", problem, "leave it empty, or leave source at 'twilio'"))
-        return load_calls(find_source(wanted.source, runbook.project), **options)
+        log_time_zone = getattr(wanted, "log_time_zone", "")
+        check_time_zone(log_time_zone or "UTC", "log_time_zone")
+        network = partial(_local_network, runbook, log_time_zone)
+        return load_calls(find_source(wanted.source, runbook.project), network=network, **options)
     declared = runbook.declared
-    phones = {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
+    phones = _phones(declared)
     service = log_source(declared.network, runbook.account, runbook.project)
     with progress_bar(attended=runbook.attended) as on_span:
         return load_calls(
             TWILIO, runbook.account, service=service, phones=phones, archive=archive, on_span=on_span, **options
         )
+
+
+def _phones(declared: Parameters) -> dict[str, Phone]:
+    """Our phones by number."""
+    return {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
+
+
+def _local_network(runbook: Runbook, time_zone: str) -> LocalNetwork:
+    """What a log of Asterisk's takes for granted; a zone that a parameter names comes before that of network.yaml."""
+    declared = runbook.declared
+    by_name = {name: Phone(name, client.environment) for name, client in declared.clients.items()}
+    zone = time_zone or declared.network.time_zone
+    return LocalNetwork(_phones(declared) | by_name, zone, is_asked=bool(time_zone))
 
 
 def load_calls(
@@ -85,14 +103,16 @@ def load_calls(
     time_zone: str = "UTC",
     service: LogSource = "",
     phones: Mapping[str, Phone] | None = None,
+    network: Callable[[], LocalNetwork] = LocalNetwork,
     archive: str = "",
     show_numbers: bool = False,
     engine: str = HERE,
     on_span: Progress = lambda span, attempts, days: None,
 ) -> CallData:
-    """The attempts of a source: "twilio" (the account's own calls), a folder or archive of events, or of Parquet days.
+    """The attempts of a source: "twilio" (the account's own calls), files of logs of any kind, or Parquet days.
 
-    `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number.
+    `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number;
+    `network` is asked where files leave out what everybody at their place knew.
     With `archive` the account's calls are kept there, and what is new is all that the account is asked for.
     Other parties' numbers are masked unless they are asked for. `engine` is the tcp://… of a Dask scheduler; this
     machine counts where it is empty.
@@ -106,7 +126,7 @@ def load_calls(
         else:
             data = _load_account(account, since, until, time_zone, service, phones or {})
     else:
-        data = replace(_load_kept(str(source)), time_zone=time_zone)
+        data = replace(_load_kept(str(source), network), time_zone=time_zone)
     data = data.select(environment=environment, since=since, until=until)
     return replace(data, attempts=replace(data.attempts.select(show_numbers=show_numbers), engine=engine))
 
@@ -130,41 +150,57 @@ def find_archive(archive: str, project: Path) -> str:
     return str(path)
 
 
-def check_time_zone(name: str) -> None:
-    """Nothing where this is a time zone's name; an `InputError` where it is none."""
+def check_time_zone(name: str, parameter: str = "time_zone") -> None:
+    """Raise an `InputError` where this is no time zone's name."""
     if not is_time_zone(name):
         raise InputError(
-            Fault("parameter time_zone", f"is no time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
+            Fault(f"parameter {parameter}", f"is no time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
         )
 
 
-def _load_kept(source: str) -> CallData:
-    """The attempts of an archive, at an address or in a folder, or those that files of events tell of."""
+def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
+    """The attempts of an archive, at an address or in a folder, or those that files of logs tell of."""
     from dialtone_nb.calls.archive import is_call_archive
 
     path = Path(source).expanduser()
-    if "://" in source:
-        return CallData(Attempts.of_archive(source), source)
-    return CallData(Attempts.of_archive(str(path)), path.name) if is_call_archive(path) else _load_events(path)
+    if "://" not in source and not is_call_archive(path):
+        return _load_files(path, network)
+    address, name = (source, source) if "://" in source else (str(path), path.name)
+    attempts = Attempts.of_archive(address)
+    if not attempts.parts:
+        raise InputError(Fault(f"source {source}", "holds no days of calls", "check the address"))
+    return CallData(attempts, name)
 
 
-def _load_events(path: Path) -> CallData:
+def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
     from dialtone_nb.calls.frame_events import frame_events
-    from dialtone_nb.calls.read_events import read_event_files
+    from dialtone_nb.calls.read_files import read_files
 
-    framed = frame_events(partial(read_event_files, path))
+    framed = frame_events(partial(read_files, path))
     log, quality = framed.log, framed.quality
-    if not log.names:
-        problem = "; ".join(["holds no call events", *(f"{one.what}: {one.example}" for one in quality.findings()[:1])])
-        raise InputError(Fault(f"source {path}", problem, "name a folder or archive of event files"))
+    others = OtherLogs.join(log.others)
     days = sorted(day for day in log.days if _is_day(day))
-    if not days:
-        return CallData(framed.attempts, path.name, quality.findings())
-    missing = pd.date_range(days[0], days[-1]).difference(pd.DatetimeIndex(days))
-    examples = ", ".join(f"{day:%Y-%m-%d}" for day in missing[:5])
-    quality.note("days without any event", "a gap in the log", len(missing), examples)
-    covered = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
-    return CallData(framed.attempts, path.name, quality.findings(), *covered)
+    if not days and not others:
+        raise _nothing_read(path, quality)
+    attempts = join_attempts(framed.attempts, others, network, quality)
+    if days:
+        missing = pd.date_range(days[0], days[-1]).difference(pd.DatetimeIndex(days))
+        examples = ", ".join(f"{day:%Y-%m-%d}" for day in missing[:5])
+        quality.note("days without any event", "a gap in the log", len(missing), examples)
+    covered = [date.fromisoformat(day) for day in (*days[:1], *days[-1:])]
+    if others:
+        called = attempts.load()["started_at"]
+        if called.empty:
+            raise _nothing_read(path, quality)
+        covered += [called.min().date(), called.max().date()]
+    return CallData(attempts, path.name, quality.findings(), min(covered), max(covered))
+
+
+def _nothing_read(path: Path, quality: Quality) -> InputError:
+    """Why no call could be read, in the words of the first that was odd."""
+    why = [f": {one.what}, such as {one.example}" if one.example else f": {one.what}" for one in quality.findings()[:1]]
+    repair = "name a log of call events, of Twilio's call records, or of Asterisk's CDRs"
+    return InputError(Fault(f"source {path}", "".join(["holds no calls", *why]), repair))
 
 
 def _is_day(text: str) -> bool:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import Final
+
+from dialtone_nb.e164 import mask_numbers
+from dialtone_nb.sids import SID, short_sid
+
+# So much of an example is shown; a line of a table has no room for more.
+EXAMPLE_LETTERS: Final = 200
+MOST_KEYS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +34,11 @@ class Quality:
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def note(self, what: str, treatment: str, count: int = 1, example: str = "") -> None:
-        """Count an oddity; nothing where the count is zero."""
+        """Count an oddity, with an example that is safe to show; a count of zero notes nothing."""
         if count:
             self.counts[what, treatment] += count
-            self.examples.setdefault((what, treatment), example[:120])
+            if (what, treatment) not in self.examples:
+                self.examples[what, treatment] = _safe(example)
 
     def add(self, other: Quality) -> None:
         """Count what another tally found as well."""
@@ -40,3 +51,19 @@ class Quality:
             Finding(what, count, treatment, self.examples[what, treatment])
             for (what, treatment), count in self.counts.items()
         )
+
+
+def describe_row(row: object) -> str:
+    """What a row is, by its keys alone: its values may be somebody's number or name."""
+    if isinstance(row, Mapping):
+        keys = sorted(map(str, row))
+        more = f" and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS else ""
+        return f"an object of {', '.join(keys[:MOST_KEYS])}{more}" if keys else "an empty object"
+    kinds = {str: "a text", bool: "a truth value", int: "a number", float: "a number", list: "a list"}
+    return kinds.get(type(row), "nothing" if row is None else "a value")
+
+
+def _safe(example: str) -> str:
+    """The example on one line, without whole numbers and account SIDs, ended between words where it is long."""
+    shown = SID.sub(lambda sid: sid[0] if sid[0].startswith("CA") else short_sid(sid[0]), example)
+    return shorten(mask_numbers(shown), EXAMPLE_LETTERS, placeholder=" …")

@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from dialtone_nb.calls.call_records import Record, parse_date
-from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.call_records import Record
+from dialtone_nb.calls.quality import Quality, describe_row
+from dialtone_nb.calls.times import parse_time
 
 
 def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
@@ -60,7 +61,7 @@ def _each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
 
 
 def _updated(record: Mapping[str, Any]) -> float:
-    at = parse_date(record["date_updated"] or "")
+    at = parse_time(record["date_updated"] or "")
     return at.timestamp() if at else 0.0
 
 
@@ -71,5 +72,5 @@ def sift_alerts(records: Iterable[Any], quality: Quality) -> list[Record]:
         if isinstance(record, Mapping) and isinstance(record.get("resource_sid"), str | None):
             alerts.append(record)
         else:
-            quality.note("alerts that are none", "left out", example=repr(record))
+            quality.note("alerts that are none", "left out", example=describe_row(record))
     return sorted(alerts, key=lambda alert: str(alert.get("date_created") or ""))

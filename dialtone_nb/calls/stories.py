@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
@@ -19,11 +19,15 @@ from dialtone_nb.calls.fetch import event_of, list_log
 from dialtone_nb.calls.quality import Quality
 from dialtone_nb.calls.server_log import LogSource
 from dialtone_nb.e164 import mask_number
+from dialtone_nb.sip import without_separators
 
 if TYPE_CHECKING:
     from twilio.rest import Client
 
-NUMBER: Final = re.compile(r"(?:\+|(?<=sip:)|%2B)\d{7,15}")
+# A number after + or a scheme, however it is spelled: with separators (RFC 3966) and blanks, escaped or not.
+NUMBER: Final = re.compile(
+    r"(?:\+|%2B|(?<=sip:)|(?<=sips:)|(?<=tel:))(?:(?:[-.() \t\u00a0]|%2[089DE]|%09|%C2%A0)*[0-9]){7,15}", re.I
+)
 # The trunk's password goes to Twilio in the TwiML of each call, and Twilio keeps what it was answered.
 _PASSWORD: Final = re.compile(r'(password=)"[^"]*"')
 # The log is looked through so long before and after the call: its clock is another one.
@@ -185,7 +189,7 @@ def _leg(record: Record, hidden: Hide) -> Leg:
 
 
 def _masked(number: str, ours: Collection[str]) -> str:
-    plain = number.replace("%2B", "+")
+    plain = without_separators(unquote(number))
     return number if plain in ours else mask_number(plain)
 
 

@@ -14,6 +14,15 @@ GRAMMARS: tuple[Grammar, ...] = get_args(Grammar)
 
 KEYPAD = DIGITS | frozenset("*#")
 
+# Three keys that are sent at once, where they are a pattern. No area code looks like N11: those are NANPA's services.
+# 988 is no area code either, since the FCC made it the crisis line's in 2020. Twilio's test line 933 is none that was
+# ever given out; if that changes, numbers there can be dialled with 1 before them.
+CODES: tuple[Keys, ...] = (
+    (frozenset("23456789"), frozenset("1"), frozenset("1")),
+    (frozenset("9"), frozenset("8"), frozenset("8")),
+    (frozenset("9"), frozenset("3"), frozenset("3")),
+)
+
 # Polycom's administrator guide, digit map: "limited to 512 bytes and 20 segments" in the oldest firmware.
 POLYCOM_BYTES, POLYCOM_SEGMENTS = 512, 20
 
@@ -22,7 +31,7 @@ def write_dial_string(grammar: Grammar, patterns: Sequence[str]) -> str:
     """The dial string that sends what the (Asterisk) patterns match; empty where there are none.
 
     Two things are on purpose. `.` is digits here: no phone should wait for a # after an international number.
-    And no longer pattern begins with a service code such as 911 that is a pattern itself, so 911 is sent at once.
+    And no longer pattern begins with a code such as 911, 988 or 933 that is a pattern itself, so it is sent at once.
     """
     keyed = keypad_patterns(patterns)
     if not keyed:
@@ -37,14 +46,13 @@ def write_dial_string(grammar: Grammar, patterns: Sequence[str]) -> str:
 def keypad_patterns(patterns: Sequence[str]) -> tuple[Pattern, ...]:
     """The patterns on a keypad, in their order: none that needs another key, none that another contains."""
     keyed = [pattern for text in patterns if (pattern := _on_keypad(text))]
-    codes = frozenset().union(*(pattern.keys[0] for pattern in keyed if _is_service_code(pattern)))
-    if codes:
-        keyed = [part for pattern in keyed for part in _without_service_codes(pattern, codes)]
+    for code in _merged([pattern for pattern in keyed if _is_code(pattern)]):
+        keyed = [part for pattern in keyed for part in _without(pattern, code.keys)]
     kept: list[Pattern] = []
     for index, pattern in enumerate(keyed):
         if not any(_contains(other, pattern) for other in kept + keyed[index + 1 :]):
             kept.append(pattern)
-    return tuple(kept)
+    return tuple(_merged(kept))
 
 
 def _on_keypad(text: str) -> Pattern | None:
@@ -58,29 +66,47 @@ def _on_keypad(text: str) -> Pattern | None:
     return keyed if all(keyed.keys) else None
 
 
-def _is_service_code(pattern: Pattern) -> bool:
-    """Whether this is N11 and nothing else: NANPA keeps those codes for services, no area code looks like that."""
-    return (
-        not pattern.open_ended
-        and len(pattern.keys) == 3
-        and pattern.keys[0] <= frozenset("23456789")
-        and pattern.keys[1:] == (frozenset("1"), frozenset("1"))
+def _is_code(pattern: Pattern) -> bool:
+    """Whether this takes three keys that are sent at once, and nothing else."""
+    return not pattern.open_ended and any(
+        len(pattern.keys) == len(code) and all(mine <= theirs for mine, theirs in zip(pattern.keys, code, strict=True))
+        for code in CODES
     )
 
 
-def _without_service_codes(pattern: Pattern, codes: frozenset[str]) -> list[Pattern]:
-    """The pattern in the parts that don't begin with one of the codes (9 for 911) and go on; else itself."""
+def _without(pattern: Pattern, code: Keys) -> list[Pattern]:
+    """The pattern in the parts that don't begin with the code and go on; else itself."""
     if len(pattern.keys) + pattern.open_ended <= 3 or len(pattern.keys) < 3:
         return [pattern]
-    first, second, third = pattern.keys[:3]
-    if not (first & codes and "1" in second and "1" in third):
+    begins = pattern.keys[:3]
+    shared = tuple(mine & theirs for mine, theirs in zip(begins, code, strict=True))
+    if not all(shared):
         return [pattern]
-    parts: tuple[Keys, ...] = (
-        (first - codes, second, third),
-        (first & codes, second - {"1"}, third),
-        (first & codes, frozenset("1"), third - {"1"}),
-    )
+    # Each place in turn has another key than the code there, after the code's keys.
+    parts = ((*shared[:at], begins[at] - code[at], *begins[at + 1 :]) for at in range(3))
     return [replace(pattern, keys=part + pattern.keys[3:]) for part in parts if all(part)]
+
+
+def _merged(patterns: Sequence[Pattern]) -> list[Pattern]:
+    """The patterns, codes that differ in one key drawn together, [23]11: old phones have room for few."""
+    merged: list[Pattern] = []
+    for pattern in patterns:
+        for index, other in enumerate(merged):
+            if _is_code(other) and _is_code(pattern) and (both := _both(other, pattern)):
+                merged[index] = both
+                break
+        else:
+            merged.append(pattern)
+    return merged if len(merged) == len(patterns) else _merged(merged)
+
+
+def _both(one: Pattern, other: Pattern) -> Pattern | None:
+    """What takes just what the two take together; None where no one pattern does."""
+    places = [at for at, (mine, theirs) in enumerate(zip(one.keys, other.keys, strict=True)) if mine != theirs]
+    if len(places) != 1:
+        return None
+    (at,) = places
+    return replace(one, keys=(*one.keys[:at], one.keys[at] | other.keys[at], *one.keys[at + 1 :]))
 
 
 def _contains(outer: Pattern, inner: Pattern) -> bool:

@@ -11,6 +11,7 @@ from dialtone_nb.dialplan.costs import CostClass, cost_class_of
 from dialtone_nb.dialplan.simulate import Simulation, simulate
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.parameters import Parameters
+from dialtone_nb.sip import without_separators
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def ask_dial_plan(parameters: Parameters, table: Table, client: str, keys: str) 
     """What happens if somebody presses these keys on a declared phone; the table answers, the files name the device."""
     settings = device_settings(parameters, client)
     grammar = GRAMMAR_OF.get(settings.device)
-    pressed = press_keys(grammar, settings.dial_string, keys) if grammar else None
+    # Who reads a number to a keypad presses no dashes.
+    pressed = press_keys(grammar, settings.dial_string, without_separators(keys)) if grammar else None
     sent = keys if pressed is None else pressed.sent
     if not sent:
         return Answer(keys, pressed, None, None)

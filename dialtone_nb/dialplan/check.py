@@ -11,6 +11,8 @@ from automata.fa.dfa import DFA
 from dialtone_nb.dialplan import countries
 from dialtone_nb.dialplan.model import Dialplan, Rule
 from dialtone_nb.dialplan.numbers import (
+    Reach,
+    also_allowed_problem,
     begins_some_number,
     is_e164,
     keys_of,
@@ -18,6 +20,7 @@ from dialtone_nb.dialplan.numbers import (
     reaches_somebody,
 )
 from dialtone_nb.dialplan.patterns import KEYS, Pattern, language, parse_pattern
+from dialtone_nb.dialplan.short_codes import never_dialled
 from dialtone_nb.e164 import country_of
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters import Network, Parameters
@@ -25,7 +28,7 @@ from dialtone_nb.yaml_faults import suggest
 from dialtone_nb.yaml_models import YamlFile
 
 # What Twilio documents as emergency numbers of SIP domains; 933 is its test line, and calls nobody.
-EMERGENCY_NUMBERS: Final = ("911", "933", "112")
+EMERGENCY_NUMBERS: Final = ("911", "933", "112", "999")
 # As the context of a rule: the phone's own.
 OWN_CONTEXT: Final = "client"
 # The most keys that a phone sends in one call.
@@ -49,13 +52,14 @@ def dialplan_faults(parameters: Parameters) -> list[Fault]:
         *_order_faults(file, dialplan, patterns),
         *_target_faults(file, dialplan, patterns, parameters.network),
         *_country_faults(file, dialplan.allowed_countries),
+        *_also_allowed_faults(file, dialplan),
         *_prefix_faults(file, dialplan),
         *_trunk_faults(YamlFile(parameters.folder / "network.yaml"), parameters),
     ]
 
 
-def refused_patterns(prefixes: tuple[str, ...]) -> list[Pattern]:
-    """The refused prefixes as patterns, those left out that are at fault."""
+def prefix_patterns(prefixes: tuple[str, ...]) -> list[Pattern]:
+    """Prefixes as patterns, those left out that are at fault."""
     parsed = (_parsed(prefix) for prefix in prefixes)
     return [pattern for pattern in parsed if pattern and not pattern.open_ended and begins_some_number(pattern)]
 
@@ -109,11 +113,19 @@ def _name_faults(file: YamlFile, section: str, names: list[str]) -> Iterator[Fau
 
 def _order_faults(file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern]) -> Iterator[Fault]:
     """Rules for which those before them leave nothing: inclusion of languages, not a comparison of pairs."""
-    taken = DFA.empty_language(set(KEYS))
+    never = never_dialled(dialplan)
+    taken = never
     before: dict[str, DFA] = {}
     for index, pattern in patterns.items():
         rule, takes = dialplan.rules[index], language([pattern])
-        if takes.issubset(taken):
+        if takes.issubset(never):
+            yield Fault(
+                file.place("rules", index, "pattern"),
+                f"the rule {rule.name!r} can never match: a # after the last digit, and + or +1 before a short code, "
+                "are left out before rules are tried",
+                f"write {rule.pattern} without it",
+            )
+        elif takes.issubset(taken):
             takers = [repr(name) for name, other in before.items() if not other.isdisjoint(takes)]
             yield Fault(
                 file.place("rules", index, "pattern"),
@@ -130,12 +142,11 @@ def _order_faults(file: YamlFile, dialplan: Dialplan, patterns: dict[int, Patter
 def _target_faults(
     file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern], network: Network
 ) -> Iterator[Fault]:
-    allowed = [country for country in dialplan.allowed_countries if countries.is_country(country)]
-    refused = [pattern for entry in dialplan.refused_prefixes for pattern in refused_patterns(entry.prefixes)]
+    reach = _reach(dialplan)
 
     def reaches(gives: Pattern) -> bool:
         # Where no country is sound, that is the fault, not every rule.
-        return not allowed or reaches_somebody(gives, allowed, refused)
+        return not reach.allowed or reaches_somebody(gives, reach)
 
     for index, rule in enumerate(dialplan.rules):
         if rule.emergency and index in patterns and rule.pattern not in EMERGENCY_NUMBERS:
@@ -156,8 +167,19 @@ def _target_faults(
             yield from _template_faults(file.place("rules", index, "pstn"), rule, rule.pstn, patterns[index], reaches)
 
 
+def _reach(dialplan: Dialplan) -> Reach:
+    """Where calls may lead, what is at fault left out."""
+    return Reach(
+        allowed=frozenset(filter(countries.is_country, dialplan.allowed_countries)),
+        also_allowed=tuple(prefix_patterns(dialplan.also_allowed)),
+        refused=tuple(pattern for entry in dialplan.refused_prefixes for pattern in prefix_patterns(entry.prefixes)),
+    )
+
+
 def _number_faults(place: str, number: str, reaches: Callable[[Pattern], bool]) -> Iterator[Fault]:
-    if not set(number) <= KEYS or not is_e164(Pattern(keys_of(number))) or not country_of(number):
+    is_number = set(number) <= KEYS and is_e164(Pattern(keys_of(number)))
+    # What is also allowed is no number that libphonenumber knows.
+    if not is_number or not (country_of(number) or reaches(Pattern(keys_of(number)))):
         yield Fault(
             place,
             f"{number!r} is no telephone number",
@@ -208,12 +230,18 @@ def _country_faults(file: YamlFile, allowed: tuple[str, ...]) -> Iterator[Fault]
             )
         elif country in allowed[:index]:
             yield Fault(place, f"{country} is there already", "take one out")
-        elif missing := sorted(countries.told_apart_by_nothing(country) - set(allowed)):
-            yield Fault(
-                place,
-                f"{country} has the same calling code as {', '.join(missing)}, and can't be told apart by it",
-                "allow all of them, or none",
-            )
+
+
+def _also_allowed_faults(file: YamlFile, dialplan: Dialplan) -> Iterator[Fault]:
+    reach = _reach(dialplan)
+    for index, prefix in enumerate(dialplan.also_allowed):
+        place = file.place("also_allowed", index)
+        if prefix in dialplan.also_allowed[:index]:
+            yield Fault(place, f"{prefix} is there already", "take one out")
+        elif fault := _one_prefix_fault(place, prefix, "+1471 or +14[67]1"):
+            yield fault
+        elif reach.allowed and (problem := also_allowed_problem(parse_pattern(prefix), reach)):
+            yield Fault(place, f"what begins with {prefix} {problem[0]}", problem[1])
 
 
 def _prefix_faults(file: YamlFile, dialplan: Dialplan) -> Iterator[Fault]:
@@ -224,16 +252,20 @@ def _prefix_faults(file: YamlFile, dialplan: Dialplan) -> Iterator[Fault]:
             if prefix in seen:
                 yield Fault(place, f"{prefix} is refused as {seen[prefix]!r} already", "take one out")
             seen.setdefault(prefix, entry.name)
-            if fault := _spelling_fault(place, "prefix", prefix):
+            if fault := _one_prefix_fault(place, prefix, "+1900 or +1NXX976"):
                 yield fault
-            elif prefix.endswith("."):
-                yield Fault(place, f"the prefix {prefix!r} ends in '.'", "leave it out: a prefix takes what follows")
-            elif not refused_patterns((prefix,)):
-                yield Fault(
-                    place,
-                    f"no number begins with {prefix!r}",
-                    "write a plus sign and the country code first, such as +1900 or +1NXX976",
-                )
+
+
+def _one_prefix_fault(place: str, prefix: str, such_as: str) -> Fault | None:
+    """What is wrong with a prefix by itself."""
+    if fault := _spelling_fault(place, "prefix", prefix):
+        return fault
+    if prefix.endswith("."):
+        return Fault(place, f"the prefix {prefix!r} ends in '.'", "leave it out: a prefix takes what follows")
+    if not prefix_patterns((prefix,)):
+        repair = f"write a plus sign and the country code first, such as {such_as}"
+        return Fault(place, f"no number begins with {prefix!r}", repair)
+    return None
 
 
 # --- the trunk, in network.yaml ---

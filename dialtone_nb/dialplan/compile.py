@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from dialtone_nb.dialplan import countries, model
-from dialtone_nb.dialplan.check import LONGEST_DIALLED, OWN_CONTEXT, dialplan_faults, refused_patterns
+from dialtone_nb.dialplan.check import LONGEST_DIALLED, OWN_CONTEXT, dialplan_faults, prefix_patterns
 from dialtone_nb.dialplan.numbers import parse_template
-from dialtone_nb.dialplan.patterns import parse_pattern
+from dialtone_nb.dialplan.patterns import Pattern, parse_pattern
+from dialtone_nb.dialplan.short_codes import near_emergency_regex, short_codes_regex
 from dialtone_nb.dialplan.table import (
     Client,
     Countries,
@@ -24,12 +25,16 @@ from dialtone_nb.dialplan.table import (
 )
 from dialtone_nb.errors import DialplanError
 from dialtone_nb.parameters import ClientLimits, Parameters
+from dialtone_nb.sip import SEPARATORS, SIP_DOMAIN_USER
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
 
-# The user of a SIP URI (RFC 3261, 19.1.1), its parameters cut off. Both languages read these without flags; a \d would
-# take the digits of every script in Python, and a case flag ſ for s.
-SIP_USER: Final = r"^(?:[^<]*<)?[Ss][Ii][Pp][Ss]?:([^@;>]*)(?:;[^@>]*)?@[^@]*$"
+# The user of a SIP URI (RFC 3261, 19.1.1), which may be a whole SIP URI itself, or what follows tel: (RFC 3966). Both
+# languages read these without flags; a \d would take the digits of every script in Python, and a case flag ſ for s.
+_SIP: Final = "[Ss][Ii][Pp][Ss]?:"
+ADDRESS: Final = rf"^(?:[^<]*<)?(?:{_SIP}((?:{_SIP}[^@]*@)?[^@]*)@[^@]*|[Tt][Ee][Ll]:([^@>]*)(?:>[^@]*)?)$"
+# Parameters and separators; \u00c2 is the first byte of an escaped \u00a0.
+LEFT_OUT: Final = rf";[\s\S]*|[{SEPARATORS}]|\u00c2(?=\u00a0)"
 DIALLED: Final = rf"^[0-9*#+]{{1,{LONGEST_DIALLED}}}$"
 # E.164, and under +1 the North American shape: NXX NXX XXXX and not a digit more.
 NUMBER: Final = r"^\+(?:1[2-9][0-9]{2}[2-9][0-9]{6}|[2-9][0-9]{6,14})$"
@@ -45,16 +50,20 @@ def compile_table(parameters: Parameters) -> Table:
         raise DialplanError(faults)
     network, dialplan = parameters.network, parameters.dialplan
     return Table(
-        sip_user=SIP_USER,
+        address=ADDRESS,
+        sip_domain_user=SIP_DOMAIN_USER,
+        left_out=LEFT_OUT,
         dialled=DIALLED,
         number=NUMBER,
         sip_caller_id=SIP_CALLER_ID,
+        short_codes={
+            country: short_codes_regex(dialplan, country)
+            for country in sorted({client.country for client in parameters.clients.values()})
+        },
+        near_emergency=near_emergency_regex(dialplan),
         rules=tuple(map(_rule, dialplan.rules)),
         refused=tuple(map(_refused, dialplan.refused_prefixes)),
-        countries=Countries(
-            allowed=countries.allowed_regex(dialplan.allowed_countries),
-            refused=countries.refused_regex(dialplan.allowed_countries),
-        ),
+        countries=_countries(dialplan),
         trunk=Trunk(
             uri=network.trunk.uri,
             username=network.trunk.username,
@@ -70,22 +79,38 @@ def compile_table(parameters: Parameters) -> Table:
 
 
 def _rule(rule: model.Rule) -> Rule:
-    name, pattern = rule.name, parse_pattern(rule.pattern).regex()
+    name, pattern, exempt = rule.name, parse_pattern(rule.pattern).regex(), bool(rule.exempt)
     template = parse_template(rule.pstn or "")
     if template:
-        return Rule(name=name, pattern=pattern, to="pstn", prefix=template.prefix, skip=template.skip)
+        return Rule(name=name, pattern=pattern, to="pstn", prefix=template.prefix, skip=template.skip, exempt=exempt)
     if rule.trunk is not None:
-        return Rule(name=name, pattern=pattern, to="trunk", value="" if rule.trunk == OWN_CONTEXT else rule.trunk)
+        context = "" if rule.trunk == OWN_CONTEXT else rule.trunk
+        return Rule(name=name, pattern=pattern, to="trunk", value=context, exempt=exempt)
     if rule.number is not None:
-        return Rule(name=name, pattern=pattern, to="number", value=rule.number)
+        return Rule(name=name, pattern=pattern, to="number", value=rule.number, exempt=exempt)
     if rule.refuse is not None:
         return Rule(name=name, pattern=pattern, to="refuse", value=rule.refuse)
     return Rule(name=name, pattern=pattern, to="emergency")
 
 
 def _refused(entry: model.RefusedPrefixes) -> Refused:
-    sources = sorted(pattern.prefix_regex() for pattern in refused_patterns(entry.prefixes))
-    return Refused(name=entry.name, say=entry.say, pattern="|".join(sources))
+    return Refused(name=entry.name, say=entry.say, pattern=_any_of(prefix_patterns(entry.prefixes)))
+
+
+def _countries(dialplan: model.Dialplan) -> Countries:
+    refused = countries.refused_beginnings(frozenset(dialplan.allowed_countries))
+    return Countries(
+        allowed=countries.allowed_regex(dialplan.allowed_countries),
+        elsewhere=countries.beginnings_regex(refused.elsewhere),
+        special=countries.beginnings_regex(refused.special),
+        unassigned=countries.beginnings_regex(refused.unassigned),
+        also_allowed=_any_of(prefix_patterns(dialplan.also_allowed)),
+    )
+
+
+def _any_of(prefixes: list[Pattern]) -> str:
+    """What begins with one of these; nothing where there are none."""
+    return "|".join(sorted(prefix.prefix_regex() for prefix in prefixes)) or "^(?!)"
 
 
 def _environment(parameters: Parameters, name: str) -> Environment:
@@ -103,6 +128,7 @@ def _environment(parameters: Parameters, name: str) -> Environment:
 def _client(parameters: Parameters, name: str) -> Client:
     entry, longest = parameters.clients[name], parameters.network.call_time_limit_s
     return Client(
+        country=entry.country,
         caller_id=entry.caller_id,
         domain=parameters.sip_domain_of(name),
         trunk_context=entry.trunk_context,

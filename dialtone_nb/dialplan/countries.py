@@ -1,20 +1,54 @@
-"""Countries -> how their numbers begin, so that no phone number library is needed when a call comes."""
+"""Countries -> how their numbers begin, so that no phone number library is needed when a call comes.
+
+What is an ordinary number, what costs a premium and whose a number is, is what the pinned libphonenumber says. Its
+expressions of whole numbers are read as automata, and become the shortest beginnings that tell the same.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from itertools import groupby
+from typing import Any, Final, TypeAlias
 
 import phonenumbers
+from automata.fa.dfa import DFA
+from automata.fa.nfa import NFA
 from phonenumbers.phonemetadata import PhoneMetadata
 
 # Twenty-five countries share +1, the North American Numbering Plan, and are told apart by area code.
 NANP: Final = 1
-AREA_CODES: Final = tuple(str(code) for code in range(200, 1000))
-# An area code's owner is asked of a few exchanges, for some numbers are known to libphonenumber by exchange only.
-_EXCHANGES: Final = ("234", "345", "456", "678", "892")
+# How far a beginning is looked at for being given out at all. Area codes have three digits under +1 and, with two of
+# three, in Mexico; further on, a new block of numbers would be refused for years in places that have always existed.
+AREA_CODE: Final = 3
+DIGITS: Final = frozenset("0123456789")
+# Kinds of numbers in libphonenumber's metadata: what is called as any number is, and what is not, whoever gave it out.
+ORDINARY: Final = ("fixed_line", "mobile", "toll_free", "voip", "uan", "pager", "voicemail")
+SPECIAL: Final = ("premium_rate", "shared_cost", "personal_number")
+# Under +1 a number has an area code or is toll-free. The rest are codes without a place, 5XX and 6XX, at their own
+# prices: libphonenumber has Canada's 600 as "VoIP".
+ORDINARY_IN_NANP: Final = ("fixed_line", "mobile", "toll_free")
+
+
+# The digits at each place of a beginning: ("5", "23", "0123456789") for 52X and 53X. END says that the number ends.
+Beginning: TypeAlias = tuple[str, ...]
+END: Final = "$"
+_ANY_DIGITS: Final = re.compile(r"(?:\[0-9\]){2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """How numbers begin, from the calling code on, that may not be called though it is an allowed country's code."""
+
+    # another country's, with the same calling code
+    elsewhere: tuple[Beginning, ...] = ()
+    # premium rate, shared cost, personal numbers
+    special: tuple[Beginning, ...] = ()
+    # area codes that nobody has been given
+    unassigned: tuple[Beginning, ...] = ()
 
 
 def is_country(code: str) -> bool:
@@ -24,13 +58,7 @@ def is_country(code: str) -> bool:
 
 def countries_sharing(country: str) -> frozenset[str]:
     """All countries with the same calling code, itself included."""
-    return frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[calling_code(country)])
-
-
-def told_apart_by_nothing(country: str) -> frozenset[str]:
-    """The countries that come along with this one, having its calling code; under +1 area codes tell."""
-    sharing = countries_sharing(country)
-    return frozenset({country}) if "US" in sharing else sharing
+    return frozenset(_regions(calling_code(country)))
 
 
 def calling_codes() -> tuple[int, ...]:
@@ -43,50 +71,200 @@ def calling_code(country: str) -> int:
     return int(phonenumbers.country_code_for_region(country))
 
 
+def is_possible_length(code: int, digits: int) -> bool:
+    """Whether some number under a calling code has so many digits after it."""
+    return any(digits in _lengths(_metadata(region)) for region in _regions(code))
+
+
 def allowed_regex(countries: Iterable[str]) -> str:
     """What an E.164 number of these countries begins with, by calling code; no calling code begins another."""
     codes = sorted({str(calling_code(country)) for country in countries})
     return rf"^\+(?:{'|'.join(codes)})"
 
 
-def refused_regex(countries: Collection[str]) -> str:
-    """What numbers of other countries under +1 begin with: the area codes of all that are not among these."""
-    refused = refused_area_codes(countries)
+def beginnings_regex(beginnings: Iterable[Beginning]) -> str:
+    """What begins with one of these; those that begin alike are drawn together, as in 1(?:2(?:0[04]|[34]2)."""
+    drawn = _drawn_together(frozenset(beginnings))
     # An empty alternative would take everything; (?!) takes nothing.
-    return rf"^\+{NANP}(?:{'|'.join(refused)})" if refused else "^(?!)"
-
-
-def refused_area_codes(countries: Collection[str]) -> list[str]:
-    """The area codes whose country is not among these; none where no country of +1 is among them."""
-    if not countries_sharing("US") & set(countries):
-        return []
-    needs_probing = not {"US", "CA"} <= set(countries)
-    return [code for code in AREA_CODES if _owner(code, probe=needs_probing) not in countries]
+    return _ANY_DIGITS.sub(lambda run: f"[0-9]{{{len(run[0]) // 5}}}", rf"^\+{drawn}") if drawn else "^(?!)"
 
 
 @cache
-def _owner(area_code: str, *, probe: bool) -> str:
-    """The country of an area code; one not given out yet counts as the main country's, where new ones mostly go."""
-    by_leading_digits = _leading_digits()
-    if area_code in by_leading_digits:
-        return by_leading_digits[area_code]
-    if probe and any(_region_of(area_code + exchange + "2345") == "CA" for exchange in _EXCHANGES):
-        return "CA"
-    return "US"
+def refused_beginnings(countries: frozenset[str]) -> Refused:
+    """What must not be called where these countries may be, under all their calling codes."""
+    found = [_refused_under(code, countries) for code in sorted({calling_code(country) for country in countries})]
+    return Refused(
+        elsewhere=tuple(one for part in found for one in part.elsewhere),
+        special=tuple(one for part in found for one in part.special),
+        unassigned=tuple(one for part in found for one in part.unassigned),
+    )
+
+
+def _regions(code: int) -> tuple[str, ...]:
+    """The countries of a calling code in the order in which libphonenumber asks whose a number is."""
+    return tuple(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code])
+
+
+def _metadata(region: str) -> PhoneMetadata:
+    """What libphonenumber knows of a country."""
+    return PhoneMetadata.metadata_for_region(region) or PhoneMetadata(region)
+
+
+def _lengths(metadata: PhoneMetadata) -> tuple[int, ...]:
+    """How many digits a country's numbers have, without the calling code."""
+    return tuple(metadata.general_desc.possible_length) if metadata.general_desc else ()
+
+
+# --- whole numbers, as automata over their digits ---
+
+
+def _refused_under(code: int, countries: frozenset[str]) -> Refused:
+    """What must not be called of one calling code's numbers."""
+    found = _Search(*map(_Walked.of, _numbers_under(code, countries))).refused()
+    return Refused(*(tuple((*str(code), *beginning) for beginning in kind) for kind in found))
+
+
+def _numbers_under(code: int, countries: frozenset[str]) -> tuple[DFA, DFA, DFA]:
+    """The numbers under a calling code that are ordinary in these countries, special in them, and other countries'.
+
+    A number that several countries claim belongs to the first of them.
+    """
+    ordinary = special = elsewhere = DFA.empty_language(set(DIGITS))
+    for is_allowed, regions in groupby(_regions(code), key=lambda region: region in countries):
+        metadata = [_metadata(region) for region in regions]
+        if not is_allowed:
+            elsewhere |= _automaton("|".join(f"({claim})" for one in metadata for claim in _claims(one)))
+            continue
+        toll_free = _language(metadata, ("toll_free",))
+        at_special_prices = _language(metadata, SPECIAL) - toll_free
+        called = _language(metadata, ORDINARY_IN_NANP if code == NANP else ORDINARY) - at_special_prices
+        # Toll-free numbers are the whole calling code's: any of its countries may dial them.
+        ordinary |= (called - elsewhere) | toll_free
+        special |= at_special_prices - elsewhere
+    return ordinary, special, elsewhere - ordinary
+
+
+def _claims(metadata: PhoneMetadata) -> Iterator[str]:
+    """Expressions of all that is a country's: what begins with its leading digits, or else what it gave out."""
+    if metadata.leading_digits:
+        yield rf"({metadata.leading_digits})\d{{0,{max(_lengths(metadata))}}}"
+    else:
+        yield from _expressions([metadata], (*ORDINARY, *SPECIAL))
+
+
+def _language(metadata: Iterable[PhoneMetadata], kinds: Iterable[str]) -> DFA:
+    """All numbers of some kinds."""
+    return _automaton("|".join(f"({one})" for one in dict.fromkeys(_expressions(metadata, kinds))))
+
+
+def _expressions(metadata: Iterable[PhoneMetadata], kinds: Iterable[str]) -> Iterator[str]:
+    """The expressions of some kinds of numbers; what a country does not have has none."""
+    found = (getattr(one, kind) for one in metadata for kind in kinds)
+    return (kind.national_number_pattern for kind in found if kind and kind.national_number_pattern)
 
 
 @cache
-def _leading_digits() -> dict[str, str]:
-    """The area codes that libphonenumber knows by leading digits: those of all under +1 but the US and Canada."""
-    owners = {}
-    for country in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[NANP]:
-        metadata = PhoneMetadata.metadata_for_region(country)
-        if metadata is not None and metadata.leading_digits:
-            digits = re.compile(metadata.leading_digits)
-            owners.update({code: country for code in AREA_CODES if digits.fullmatch(code)})
-    return owners
+def _automaton(expression: str) -> DFA:
+    """An expression of libphonenumber's, which has groups, classes and repeats and nothing else, as an automaton."""
+    if not expression:
+        return DFA.empty_language(set(DIGITS))
+    written = expression.replace("(?:", "(").replace(r"\d", "[0-9]")
+    return DFA.from_nfa(NFA.from_regex(written, input_symbols=set(DIGITS)), minify=True)
 
 
-def _region_of(national_number: str) -> str:
-    number = phonenumbers.PhoneNumber(country_code=NANP, national_number=int(national_number))
-    return phonenumbers.region_code_for_number(number) or ""
+# --- the shortest beginnings that tell them apart ---
+
+
+@dataclass(frozen=True)
+class _Walked:
+    """An automaton, to be followed digit by digit; a state from which no number is reached any more is None."""
+
+    steps: Mapping[Any, Mapping[str, Any]]
+    first: Any
+    whole: frozenset[Any]
+
+    @classmethod
+    def of(cls, automaton: DFA) -> _Walked:
+        """The automaton without the states that lead nowhere."""
+        alive, found = set(automaton.final_states), -1
+        while len(alive) != found:
+            found = len(alive)
+            alive |= {state for state, steps in automaton.transitions.items() if alive & set(steps.values())}
+        steps = {
+            state: {digit: after for digit, after in automaton.transitions[state].items() if after in alive}
+            for state in alive
+        }
+        first = automaton.initial_state
+        return cls(steps, first if first in alive else None, frozenset(automaton.final_states))
+
+    def after(self, state: Any, digit: str) -> Any:
+        """The state one digit on."""
+        return self.steps[state].get(digit) if state is not None else None
+
+
+_NONE: Final[tuple[tuple[Beginning, ...], ...]] = ((), (), ())
+
+
+class _Search:
+    """The beginnings with which no ordinary number begins, by why they are refused: in the order of `Refused`.
+
+    Many beginnings lead to the same states, and what is refused after them is worked out once and drawn once.
+    """
+
+    def __init__(self, ordinary: _Walked, special: _Walked, elsewhere: _Walked) -> None:
+        self._automata = (ordinary, special, elsewhere)
+        self._known: dict[tuple[Any, ...], tuple[tuple[Beginning, ...], ...]] = {}
+
+    def refused(self) -> tuple[tuple[Beginning, ...], ...]:
+        """All of them."""
+        return self._after(0, *(automaton.first for automaton in self._automata))
+
+    def _after(self, length: int, ordinary: Any, special: Any, elsewhere: Any) -> tuple[tuple[Beginning, ...], ...]:
+        if ordinary is None:
+            if special is not None:
+                return (), ((),), ()
+            if elsewhere is not None:
+                return ((),), (), ()
+            return ((), (), ((),)) if length <= AREA_CODE else _NONE
+        if special is None and elsewhere is None and length >= AREA_CODE:
+            return _NONE
+        key = (min(length, AREA_CODE), ordinary, special, elsewhere)
+        if key not in self._known:
+            self._known[key] = self._searched(length, ordinary, special, elsewhere)
+        return self._known[key]
+
+    def _searched(self, length: int, *states: Any) -> tuple[tuple[Beginning, ...], ...]:
+        alike: dict[tuple[tuple[Beginning, ...], ...], str] = defaultdict(str)
+        for digit in sorted(DIGITS):
+            after = [automaton.after(state, digit) for automaton, state in zip(self._automata, states, strict=True)]
+            alike[self._after(length + 1, *after)] += digit
+        found = [
+            tuple((digits, *rest) for refused, digits in alike.items() for rest in refused[kind]) for kind in range(3)
+        ]
+        # A whole number at a special price, that is also how longer ordinary numbers begin.
+        if states[1] in self._automata[1].whole:
+            found[1] = ((END,), *found[1])
+        return tuple(found)
+
+
+@cache
+def _drawn_together(beginnings: frozenset[Beginning]) -> str:
+    """An expression for what begins with one of these; "" where there are none, or where one has begun already."""
+    if () in beginnings:
+        return ""
+    following: dict[str, set[Beginning]] = defaultdict(set)
+    for first, *rest in beginnings:
+        following[first].add(tuple(rest))
+    alike: dict[str, str] = defaultdict(str)
+    ends = following.pop(END, None)
+    for digits in sorted(following):
+        alike[_drawn_together(frozenset(following[digits]))] += digits
+    parts = [f"{_one_of(digits)}{rest}" for rest, digits in alike.items()] + ([END] if ends else [])
+    return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})" if parts else ""
+
+
+def _one_of(digits: str) -> str:
+    if len(digits) == 1:
+        return digits
+    runs = "".join(sorted(digits))
+    return f"[{runs[0]}-{runs[-1]}]" if len(runs) > 2 and runs in "0123456789" else f"[{runs}]"

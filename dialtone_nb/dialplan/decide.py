@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, TypedDict
+from typing import Final, Literal, TypedDict
 from urllib.parse import quote
 
 from dialtone_nb.dialplan.model import (
@@ -18,10 +19,15 @@ from dialtone_nb.dialplan.model import (
     Refuse,
     RingClient,
 )
-from dialtone_nb.dialplan.table import Client, Environment, Rule, Table
+from dialtone_nb.dialplan.table import Client, Domains, Environment, Rule, Table
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX
 
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _PLACEHOLDER: Final = re.compile(r"\{(client|context|dialled)\}")
+# Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
+_UNKNOWN: Final = ("no-rule", "not-a-number")
+# The key that says on a telephone that no more keys come.
+_SEND_KEY: Final = re.compile(r"(?<=[0-9])#\Z")
 # What JavaScript's encodeURIComponent leaves as it is, beside letters, digits and _.-~
 _UNESCAPED: Final = "!*'()"
 
@@ -34,12 +40,46 @@ def decide(table: Table, call: Call) -> Decision:
     return _decide_outgoing(table, environment, call)
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Which phone calls, and which of Twilio's parameters says so."""
+
+    client: str
+    identified_by: Literal["SipUsername", "From"]
+
+
+def caller_of(table: Table, call: OutgoingCall) -> Caller | None:
+    """Who calls: the user that Twilio authenticated, or else the user of From at a domain of this environment.
+
+    Twilio's page of SIP domains promises SipUsername; in four recorded requests of real ones it is missing. A domain
+    with a credential list lets in nobody but its users, so From can only be another of our phones' name, never a
+    stranger's; yet where both are there, what Twilio authenticated counts. None where nobody of ours calls.
+    """
+    # A phone of another environment is a stranger here, though the credential list is the same.
+    environment = table.environments.get(call.environment)
+    if environment is None:
+        return None
+    caller = (
+        Caller(call.sip_username, "SipUsername")
+        if call.sip_username
+        else Caller(_own_user(table, environment.domains, call.from_), "From")
+    )
+    return caller if caller.client in environment.clients else None
+
+
 def dialled_of(table: Table, to: str) -> str:
-    """The keys that were dialled, out of the SIP URI that was asked for; empty where they can't be a phone's."""
-    user = _compiled(table.sip_user).fullmatch(to)
-    # Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
-    dialled = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), user[1]) if user else ""
+    """The keys that were dialled, out of the URI that was asked for; empty where they can't be a phone's."""
+    user = _user_of(table, to)
+    # Some softphones put the whole URI of an address book into the place of its user.
+    dialled = _SEND_KEY.sub("", _compiled(table.left_out).sub("", _user_of(table, user) or user))
     return dialled if _compiled(table.dialled).fullmatch(dialled) else ""
+
+
+def _user_of(table: Table, uri: str) -> str:
+    """The user of a SIP URI or the number of a tel URI, escapes undone; empty where it is neither."""
+    found = _compiled(table.address).fullmatch(uri)
+    # Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1] or found[2] or "") if found else ""
 
 
 def spoken_reason(table: Table, direction: str, dial_call_status: str) -> str:
@@ -55,18 +95,44 @@ def spoken_reason(table: Table, direction: str, dial_call_status: str) -> str:
 
 
 def _decide_outgoing(table: Table, environment: Environment | None, call: OutgoingCall) -> Decision:
-    # A phone of another environment is a stranger here, though the credential list is the same.
-    client = environment.clients.get(call.sip_username) if environment else None
-    if client is None:
+    caller = caller_of(table, call)
+    if environment is None or caller is None:
         return Refuse(rule="", client="", reason="unknown-client", message=table.messages.unknown_phone)
-    name = call.sip_username
+    name, client = caller.client, environment.clients[caller.client]
     dialled = dialled_of(table, call.to)
     if not dialled:
         return Refuse(rule="", client=name, reason="not-dialable", message=table.messages.not_dialable)
+    dialled = _short_code(table, client, dialled) or dialled
     rule = next((rule for rule in table.rules if _compiled(rule.pattern).fullmatch(dialled)), None)
     if rule is None:
-        return Refuse(rule="", client=name, reason="no-rule", message=table.messages.no_rule)
-    return _follow(table, rule, name, client, dialled)
+        refusal = Refuse(rule="", client=name, reason="no-rule", message=table.messages.no_rule)
+        return _near_emergency(table, client, dialled, refusal)
+    return _near_emergency(table, client, dialled, _follow(table, rule, name, client, dialled))
+
+
+def _near_emergency(table: Table, client: Client, dialled: str, decision: Decision) -> Decision:
+    """The decision; where it refuses what looks like an emergency number, with the words that help."""
+    if not isinstance(decision, Refuse) or decision.reason not in _UNKNOWN:
+        return decision
+    if not _compiled(table.near_emergency).fullmatch(dialled):
+        return decision
+    message = table.messages.dial_emergency if client.emergency else table.messages.no_emergency
+    return replace(decision, reason="near-emergency", message=message)
+
+
+def _short_code(table: Table, client: Client, dialled: str) -> str:
+    """The short code that was dialled after + and a calling code; empty where it is none."""
+    found = _compiled(table.short_codes[client.country]).fullmatch(dialled)
+    return next(filter(None, found.groups())) if found else ""
+
+
+def _own_user(table: Table, domains: Domains, from_: str) -> str:
+    """The user of a From, escapes undone, where its host is one of these domains by any name; else empty."""
+    found = _compiled(table.sip_domain_user).fullmatch(from_)
+    if found is None or found[2].lower() + SIP_DOMAIN_SUFFIX not in (domains.emergency, domains.nonemergency):
+        return ""
+    # Names of phones are ASCII, so an escape of anything else may become whatever is no name.
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1])
 
 
 def _follow(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
@@ -87,16 +153,29 @@ def _dial_pstn(table: Table, rule: Rule, name: str, client: Client, number: str)
     for refused in table.refused:
         if _compiled(refused.pattern).match(number):
             return Refuse(rule=rule.name, client=name, reason=refused.name, message=refused.say)
-    countries = table.countries
-    if not _compiled(countries.allowed).match(number) or _compiled(countries.refused).match(number):
-        message = table.messages.country_not_allowed
-        return Refuse(rule=rule.name, client=name, reason="country-not-allowed", message=message)
+    if refusal := _refused_country(table, number):
+        reason, message = refusal
+        return Refuse(rule=rule.name, client=name, reason=reason, message=message)
     return DialPstn(
         rule=rule.name,
         client=name,
         number=number,
         **_limits(table, client),
     )
+
+
+def _refused_country(table: Table, number: str) -> tuple[str, str] | None:
+    """Why a number may not be called for where it leads, and what is said; None where it may."""
+    countries, messages = table.countries, table.messages
+    if not _compiled(countries.allowed).match(number) or _compiled(countries.elsewhere).match(number):
+        return "country-not-allowed", messages.country_not_allowed
+    if _compiled(countries.also_allowed).match(number):
+        return None
+    if _compiled(countries.special).match(number):
+        return "special-rate", messages.special_rate
+    if _compiled(countries.unassigned).match(number):
+        return "no-such-code", messages.no_such_code
+    return None
 
 
 def _dial_emergency(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:

@@ -18,10 +18,11 @@ TARGETS = ("pstn", "emergency", "trunk", "number", "refuse")
 
 
 class Rule(Closed):
-    """What is dialled, and where it goes: exactly one target."""
+    """What is dialled, and where it goes: exactly one target. One that is `exempt` has no quiet hours or call limit."""
 
     name: RuleName
     pattern: str
+    exempt: Literal[True] | None = None
     pstn: str | None = None
     emergency: Literal[True] | None = None
     trunk: str | None = None
@@ -30,12 +31,14 @@ class Rule(Closed):
 
     @model_validator(mode="after")
     def _has_one_target(self) -> Rule:
-        given = self.model_fields_set - {"name", "pattern"}
+        given = self.model_fields_set - {"name", "pattern", "exempt"}
         if len(given) != 1:
             has = " and ".join(name for name in TARGETS if name in given) or "no target"
             raise ValueError(f"has {has}; give it exactly one of {', '.join(TARGETS)}")
         if getattr(self, *given) is None:
             raise ValueError(f"has an empty target; say what {''.join(given)} is")
+        if self.exempt and given & {"emergency", "refuse"}:
+            raise ValueError(f"is exempt from limits, which {''.join(given)} has none of; take exempt out")
         return self
 
 
@@ -54,8 +57,11 @@ class Messages(Closed):
     no_emergency: Words = "Emergency calls cannot be made from this phone. Please use another phone to call 9 1 1."
     not_dialable: Words = "What was dialled is not a telephone number. Please check it and dial again."
     no_rule: Words = "This number cannot be dialled from here. Please check it and dial again."
+    dial_emergency: Words = "For an emergency call, please hang up and dial 9 1 1."
     not_a_number: Words = "This is not a complete telephone number. Please check it and dial again."
     country_not_allowed: Words = "Calls to this country cannot be made from this phone."
+    special_rate: Words = "Premium rate and personal numbers cannot be called from this phone."
+    no_such_code: Words = "There is no such area code. Please check the number and dial again."
     busy: Words = "The number you called is busy. Please try again later."
     no_answer: Words = "Nobody answered. Please try again later."
     failed: Words = "The call could not be completed. Please check the number, or try again later."
@@ -69,17 +75,20 @@ class Dialplan(Closed):
 
     rules: tuple[Rule, ...] = Field(min_length=1, strict=False)
     allowed_countries: tuple[str, ...] = Field(min_length=1, strict=False)
+    # beginnings that the release of libphonenumber does not know to be given out
+    also_allowed: tuple[str, ...] = Field((), strict=False)
     refused_prefixes: tuple[RefusedPrefixes, ...] = Field((), strict=False)
     messages: Messages = Messages()
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingCall:
-    """A phone dials: `to` is the SIP URI it asked for, `sip_username` what Twilio authenticated (never From)."""
+    """A phone dials: `to` is the SIP URI it asked for; `sip_username` and `from_` say who it is, see `caller_of`."""
 
     environment: str
     sip_username: str
     to: str
+    from_: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,36 @@ def is_e164(gives: Pattern) -> bool:
     return SHORTEST <= len(digits) <= LONGEST and all(keys <= DIGITS for keys in digits) and "0" not in digits[0]
 
 
-def reaches_somebody(gives: Pattern, allowed: Sequence[str], refused: Sequence[Pattern]) -> bool:
-    """Whether any number that comes out is one of an allowed country and begins with no refused prefix."""
-    return not language([gives]).isdisjoint(_may_be_called(frozenset(allowed), tuple(refused)))
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where calls may lead: allowed countries, what is allowed beside their area codes, and refused prefixes."""
+
+    allowed: frozenset[str]
+    also_allowed: tuple[Pattern, ...] = ()
+    refused: tuple[Pattern, ...] = ()
+
+
+def reaches_somebody(gives: Pattern, reach: Reach) -> bool:
+    """Whether any number that comes out may be called."""
+    return not language([gives]).isdisjoint(_may_be_called(reach))
+
+
+def also_allowed_problem(prefix: Pattern, reach: Reach) -> tuple[str, str] | None:
+    """What is wrong with allowing what begins like this, and its repair; None where it opens what is closed."""
+    begins = beginning_with([prefix]) & _shapes_of(reach.allowed)
+    if begins.isempty():
+        return "is under no calling code of an allowed country", "add the country to allowed_countries"
+    elsewhere, closed = _elsewhere(reach.allowed), _closed(reach.allowed)
+    if begins.issubset(elsewhere):
+        return "is another country's", "add the country to allowed_countries"
+    if begins.isdisjoint(closed | elsewhere):
+        return "may be called already", "take it out"
+    if not begins.issubset(closed):
+        whose = "is another country's" if begins.issubset(closed | elsewhere) else "may be called already"
+        return f"{whose}, in part", "write the whole code that is new, such as +1471"
+    if begins.issubset(beginning_with(reach.refused)):
+        return "is refused by refused_prefixes", "take one of the two out"
+    return None
 
 
 def begins_some_number(prefix: Pattern) -> bool:
@@ -74,16 +101,36 @@ def _longest_number(calling_code: int) -> Keys:
 
 
 @lru_cache(maxsize=16)
-def _may_be_called(allowed: frozenset[str], refused: tuple[Pattern, ...]) -> DFA:
-    return _numbers_of(allowed) - beginning_with(refused)
+def _may_be_called(reach: Reach) -> DFA:
+    closed = _closed(reach.allowed) - beginning_with(reach.also_allowed)
+    return _shapes_of(reach.allowed) - _elsewhere(reach.allowed) - closed - beginning_with(reach.refused)
 
 
-def _numbers_of(allowed: frozenset[str]) -> DFA:
-    """Every number of the allowed countries: under +1 ten digits, less the area codes of the other countries."""
+@lru_cache(maxsize=16)
+def _shapes_of(allowed: frozenset[str]) -> DFA:
+    """Whatever has the form of a number of the allowed countries' calling codes: ten digits under +1."""
     shapes = []
     for code in {countries.calling_code(country) for country in allowed}:
         longest = _longest_number(code)
         shortest = len(longest) if code == countries.NANP else 1 + SHORTEST
         shapes += [Pattern(longest[:length]) for length in range(shortest, len(longest) + 1)]
-    elsewhere = [Pattern(keys_of(f"+{countries.NANP}{code}")) for code in countries.refused_area_codes(allowed)]
-    return language(shapes) - beginning_with(elsewhere)
+    return language(shapes)
+
+
+def _elsewhere(allowed: frozenset[str]) -> DFA:
+    """Numbers of other countries with the same calling codes."""
+    return _beginning_so(countries.refused_beginnings(allowed).elsewhere)
+
+
+@lru_cache(maxsize=16)
+def _closed(allowed: frozenset[str]) -> DFA:
+    """Numbers at special prices, and area codes that nobody has been given."""
+    refused = countries.refused_beginnings(allowed)
+    return _beginning_so((*refused.special, *refused.unassigned))
+
+
+def _beginning_so(beginnings: Sequence[countries.Beginning]) -> DFA:
+    """What begins like one of these, or is it where it ends there."""
+    patterns = [Pattern((frozenset("+"), *map(frozenset, one))) for one in beginnings]
+    whole = [Pattern(one.keys[:-1]) for one in patterns if one.keys[-1] == {countries.END}]
+    return beginning_with(one for one in patterns if one.keys[-1] != {countries.END}) | language(whole)

@@ -10,7 +10,7 @@ from pydantic import Field
 from dialtone_nb.dialplan.model import Messages
 from dialtone_nb.yaml_models import Closed
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class Rule(Closed):
@@ -24,6 +24,8 @@ class Rule(Closed):
     skip: int = 0
     # number: the number; trunk: the context, "" for the phone's own; refuse: what the person hears
     value: str = ""
+    # whether quiet hours and the number of calls in an hour do not hold for it
+    exempt: bool = False
 
 
 class Refused(Closed):
@@ -35,10 +37,16 @@ class Refused(Closed):
 
 
 class Countries(Closed):
-    """Where numbers may lead: how an E.164 number of an allowed country begins, less how it must not begin."""
+    """Where numbers may lead, by how E.164 numbers begin."""
 
+    # with the calling code of an allowed country
     allowed: str
-    refused: str
+    # and yet not called: another country of the same calling code, special prices, area codes that nobody has
+    elsewhere: str
+    special: str
+    unassigned: str
+    # unless the dial plan says so: it opens what is special or unassigned
+    also_allowed: str
 
 
 class Trunk(Closed):
@@ -62,6 +70,7 @@ class Limits(Closed):
 class Client(Closed):
     """One phone."""
 
+    country: str
     caller_id: str
     domain: str
     trunk_context: str
@@ -88,13 +97,19 @@ class Environment(Closed):
 class Table(Closed):
     """All that a decision needs, for every environment."""
 
-    format: Literal[1] = FORMAT
-    # regular expressions shared by both languages: the user of a SIP URI, what can be dialled, an E.164 number,
-    # and what Twilio takes as the caller ID of a call to a SIP phone
-    sip_user: str
+    format: Literal[2] = FORMAT
+    # regular expressions shared by both languages: the user of a SIP URI or the number of a tel URI, the user and the
+    # domain of a From of ours, what is left out of what was dialled, what can be dialled, an E.164 number, and what
+    # Twilio takes as the caller ID of a call to a SIP phone
+    address: str
+    sip_domain_user: str
+    left_out: str
     dialled: str
     number: str
     sip_caller_id: str
+    # by a phone's country, a short code after + and a calling code; and an emergency number with keys too many
+    short_codes: dict[str, str]
+    near_emergency: str
     rules: tuple[Rule, ...] = Field(strict=False)
     refused: tuple[Refused, ...] = Field(strict=False)
     countries: Countries

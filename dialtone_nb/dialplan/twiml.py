@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, Refuse
 
-# Not verified: whether <Number> wants 911, +911 or +1911. Twilio's pages name 911, 933 and 112 as what is dialled; the
-# network that this was learnt from sends +1911. To change it, change this prefix here and in twiml.private.js.
-EMERGENCY_PREFIX: Final = ""
+# How <Number> wants North America's emergency number and its test line. Twilio's page on emergency numbers (June 2026)
+# has them with and without the country's code; Futel's network went from +911 to +1911 in May 2023 and dials +1911 and
+# +1933 to this day, and nobody was found who dials the bare form. The same stands in twiml.private.js.
+EMERGENCY_IN_E164: Final = MappingProxyType({"911": "+1911", "933": "+1933"})
 
 _UNESCAPED: Final = "!*'()"
 
@@ -39,7 +41,7 @@ def twiml_of(decision: Decision, status_url: str, trunk_password: str = "") -> s
     if isinstance(decision, DialPstn):
         dial.number(decision.number)
     elif isinstance(decision, DialEmergency):
-        dial.number(EMERGENCY_PREFIX + decision.number)
+        dial.number(EMERGENCY_IN_E164.get(decision.number, decision.number))
     elif isinstance(decision, DialTrunk):
         credentials = {"username": decision.username, "password": trunk_password}
         given = {name: value for name, value in credentials.items() if value}

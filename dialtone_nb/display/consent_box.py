@@ -47,9 +47,12 @@ class ConsentBox:
 
     def html(self) -> str:
         """The question as HTML."""
+        return self._question(copies=False)
+
+    def _question(self, *, copies: bool) -> str:
         return (
             f'<div class="dialtone dialtone-consent"><p><b>{escape(heading(self._plan))}</b>. Nothing is done yet.</p>'
-            f"<p>To agree to it, type {consent_html(self._plan)}.</p></div>"
+            f"<p>To agree to it, type {consent_html(self._plan, copies=copies)}.</p></div>"
         )
 
     def widget(self) -> Any:
@@ -57,7 +60,7 @@ class ConsentBox:
         import ipywidgets
 
         count = len(self._plan.changes)
-        question = ipywidgets.HTML(with_look(self.html()))
+        question = ipywidgets.HTML(with_look(self._question(copies=True)))
         self._answer = ipywidgets.Text(placeholder="type it here", description="Consent", continuous_update=True)
         self._button = ipywidgets.Button(
             description=f"Apply {count} changes" if count > 1 else "Apply the change",
@@ -82,11 +85,14 @@ class ConsentBox:
 
     def _is_begun(self, typed: str) -> bool:
         plan = self._plan
-        names = [*([] if plan.is_protected else [plan.environment]), *(["rehearsal"] if plan.is_rehearsal else [])]
+        by_name = not (plan.is_protected or plan.grave)
+        names = [*([plan.environment] if by_name else []), *(["rehearsal"] if plan.is_rehearsal else [])]
         return any(words.startswith(typed) for words in (plan.fingerprint, *names))
 
     def _on_apply(self, _: Any) -> None:
-        # A second click, or another word, must find nothing to act on while this one is carried out.
+        # A click that was on its way while the one before was carried out comes after it: there is nothing left to do.
+        if self.applied is not None:
+            return
         self._button.disabled = self._answer.disabled = True
         try:
             self.applied = self._carry_on(self._answer.value.strip(), self._observe)

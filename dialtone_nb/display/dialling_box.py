@@ -11,10 +11,11 @@ from dialtone_nb.clients.what_if import Answer
 from dialtone_nb.display.dialling import Dialling, answers_html, dialling_html, dialling_text
 from dialtone_nb.display.look import with_look
 from dialtone_nb.errors import DialtoneError
+from dialtone_nb.sip import SEPARATORS
 
 # Says what happens if somebody presses these keys on this phone.
 Ask = Callable[[str, str], Answer]
-_SENDABLE = KEYPAD | {"+"}
+_SENDABLE = KEYPAD | {"+", *SEPARATORS}
 
 
 class DiallingBox:
@@ -38,7 +39,7 @@ class DiallingBox:
         return ipywidgets.VBox([ipywidgets.HBox([self._phone, self._keys]), self._shown])
 
     def _on_changed(self, _: Any) -> None:
-        keys = "".join(self._keys.value.split())
+        keys = self._keys.value.strip()
         if not keys:
             self._shown.value = ""
         elif stranger := sorted(set(keys) - _SENDABLE):

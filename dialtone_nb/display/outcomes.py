@@ -11,7 +11,7 @@ from dialtone_nb.applied import Applied
 from dialtone_nb.apply import Outcome, Status
 from dialtone_nb.display.plans import ROOM_OF, consent_html, noun, plan_html
 from dialtone_nb.display.tables import body, names_html, row, table
-from dialtone_nb.plan import Change, Plan
+from dialtone_nb.plan import Change, Plan, shortened
 from dialtone_nb.record import RECORD, record_folder
 
 MARK = {Status.DONE: "✓", Status.FAILED: "✗", Status.UNKNOWN: "?", Status.NOT_DONE: "·"}
@@ -39,7 +39,7 @@ def applied_text(applied: Applied) -> str:
     """What came of a plan, a line for neighbours that came out alike."""
     lines = [applied.summary]
     for group in grouped_lines(map(_line, applied.outcomes)):
-        keys = ", ".join(line.change.key for line in group)
+        keys = ", ".join(shortened(line.change.key) for line in group)
         lines.append(
             f"{group[0].mark} {_what(group)} {keys}: {'; '.join(filter(None, (group[0].told, group[0].error)))}"
         )
@@ -81,7 +81,7 @@ def progress_html(plan: Plan, outcomes: Collection[Outcome], running: Collection
         for change in plan.changes
     ]
     count, total = len(settled), len(plan.changes)
-    doing = "; ".join(f"{change.action} {change.id}" for change in running) or "checking, by planning once more"
+    doing = "; ".join(map(_told, running)) or "checking, by planning once more"
     return (
         f'<div class="dialtone dialtone-progress"><p role="status">{count} of {total} changes; now: {escape(doing)}</p>'
         f'<progress max="{total}" value="{count}" aria-label="changes done"></progress>{_table(lines)}</div>'
@@ -117,14 +117,18 @@ def _table(lines: Iterable[Line]) -> str:
 def _group_row(group: Sequence[Line]) -> str:
     first = group[0]
     sign = f'<span class="sign">{first.mark}</span>{_what(group)}'
-    return row((sign, names_html([line.change.key for line in group]), escape(first.told)), first.role)
+    return row((sign, names_html([shortened(line.change.key) for line in group]), escape(first.told)), first.role)
 
 
 def _stop_html(one: Outcome, advice: str) -> str:
     return (
-        f'<div class="stop"><p class="danger">{MARK[one.status]} {escape(f"{one.change.action} {one.change.id}")}</p>'
+        f'<div class="stop"><p class="danger">{MARK[one.status]} {escape(_told(one.change))}</p>'
         f"<p>{escape(one.error)}</p><p>{escape(advice)}</p></div>"
     )
+
+
+def _told(change: Change) -> str:
+    return f"{change.action} {change.kind} {shortened(change.key)}"
 
 
 def _what(group: Sequence[Line]) -> str:

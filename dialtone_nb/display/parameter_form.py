@@ -10,7 +10,7 @@ from typing import Any
 from dialtone_nb.display.look import with_look
 from dialtone_nb.display.parameters import Setting
 
-Value = str | int | float | bool
+Value = str | int | float | bool | list[str]
 # Says what is wrong with these values, a line a fault; the same check as a run without anybody there.
 Check = Callable[[Mapping[str, Value]], Sequence[str]]
 # Takes these values over, and gives the page that stands above the form from now on.
@@ -75,6 +75,9 @@ class ParameterForm:
         layout = ipywidgets.Layout(width="26rem", flex="0 0 auto")
         shared = {"description": one.name, "layout": layout, "style": {"description_width": "9.5rem"}}
         choices = self._choices.get(one.name)
+        if isinstance(one.value, list):
+            # An entry a line, since an entry may hold blanks and commas.
+            return ipywidgets.Textarea(value="\n".join(one.value), rows=max(2, len(one.value)), **shared)
         if isinstance(one.value, bool):
             return ipywidgets.Checkbox(value=one.value, indent=True, **shared)
         if isinstance(one.value, int):
@@ -89,7 +92,13 @@ class ParameterForm:
 
     def _entered(self) -> dict[str, Value]:
         """What the fields hold, where it is not what holds now."""
-        return {name: field.value for name, field in self._fields.items() if field.value != self._before[name]}
+        held = {name: self._held(name, field.value) for name, field in self._fields.items()}
+        return {name: value for name, value in held.items() if value != self._before[name]}
+
+    def _held(self, name: str, value: Value) -> Value:
+        if isinstance(self._before[name], list):
+            return [line.strip() for line in str(value).splitlines() if line.strip()]
+        return value
 
     def _on_opened(self, change: Any) -> None:
         self._form.layout.display = "" if change["new"] else "none"

@@ -10,10 +10,18 @@ from itertools import groupby
 
 from dialtone_nb.display.plan_filters import filters_html
 from dialtone_nb.display.tables import body, detail_row, names_html, row, table
-from dialtone_nb.plan import Action, Change, Plan, readable
+from dialtone_nb.plan import Action, Change, Plan, readable, shortened
 from dialtone_nb.resources.model import Kind
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
+# Pages of reports run no script; an output in JupyterLab may. Where it may not, its onclick is gone, and the button
+# stays hidden: then a click on the fingerprint selects all of it. Over plain HTTP there is no clipboard to write to.
+_COPY = (
+    "const text = this.previousElementSibling, copied = () => { this.textContent = 'copied' };"
+    " getSelection().selectAllChildren(text);"
+    " const select = () => document.execCommand('copy') && copied();"
+    " navigator.clipboard ? navigator.clipboard.writeText(text.textContent).then(copied, select) : select()"
+)
 # The longest difference that is shown whole, the rest is in the files; and the longest that need not be unfolded.
 DETAIL_LINES = 60
 OPEN_LINES = 24
@@ -42,7 +50,7 @@ def plan_text(plan: Plan) -> str:
     width = max((len(noun(group)) for group in groups), default=0)
     for group in groups:
         change = group[0]
-        keys = ", ".join(one.key for one in group)
+        keys = ", ".join(shortened(one.key) for one in group)
         lines.append(f"{SIGN[change.action]} {noun(group):<{width}}  {keys}  ({change.why})")
         lines += [f"    {name}: {_told(old, new)}" for name, old, new in field_lines(change) if len(group) == 1]
         lines += [f"    ! {remark}" for _, remark in remarks(change)]
@@ -54,9 +62,10 @@ def plan_text(plan: Plan) -> str:
 
 
 def plan_html(plan: Plan, *, asks: bool = True, searches: bool = False) -> str:
-    """The plan as tables that fold and filter; `asks` adds what may be given as consent, `searches` a field for words.
+    """The plan as tables that fold and filter; `asks` adds what may be given as consent.
 
-    The field needs a script, which a page of reports does not run; folding and the other filters need none.
+    `searches` adds a field for words and a button that copies the fingerprint. Both need a script, which a page of
+    reports does not run; folding and the other filters need none.
     """
     first, _, rest = heading(plan).partition(": ")
     parts = [f'<div class="dialtone dialtone-plan"><p><b>{escape(first)}</b>: {escape(rest)}</p>']
@@ -68,7 +77,7 @@ def plan_html(plan: Plan, *, asks: bool = True, searches: bool = False) -> str:
         notes = "".join(f"<li>{escape(note)}</li>" for note in plan.notes)
         parts.append(f'<p class="quiet">Left alone, or to know:</p><ul class="quiet">{notes}</ul>')
     if asks and not plan.is_empty:
-        parts.append(f"<p>To agree to it: {consent_html(plan)}.</p>")
+        parts.append(f"<p>To agree to it: {consent_html(plan, copies=searches)}.</p>")
     return "".join([*parts, "</div>"])
 
 
@@ -89,12 +98,22 @@ def consent_words(plan: Plan) -> str:
         return f'"rehearsal", or this plan\'s fingerprint "{plan.fingerprint}"'
     if plan.is_protected:
         return f'this plan\'s fingerprint "{plan.fingerprint}" ({plan.environment} is protected)'
+    if plan.grave:
+        return f'this plan\'s fingerprint "{plan.fingerprint}" (it {" and ".join(plan.grave)})'
     return f'"{plan.environment}", or this plan\'s fingerprint "{plan.fingerprint}"'
 
 
-def consent_html(plan: Plan) -> str:
-    """The same words, with what is to be typed set apart."""
-    return re.sub("&quot;(.+?)&quot;", r"<code>\1</code>", escape(consent_words(plan)))
+def consent_html(plan: Plan, *, copies: bool = False) -> str:
+    """The same words, with what is to be typed set apart; `copies` adds a button that copies the fingerprint."""
+    words = re.sub("&quot;(.+?)&quot;", r"<code>\1</code>", escape(consent_words(plan)))
+    shown = f'<code class="fingerprint">{plan.fingerprint}</code>'
+    if copies:
+        # JupyterLab's own shortcuts would take Enter and the space bar from a button in an output.
+        shown += (
+            ' <button type="button" class="copy" hidden aria-live="polite" data-lm-suppress-shortcuts="true"'
+            f' onclick="{escape(_COPY)}">copy</button>'
+        )
+    return words.replace(f"<code>{plan.fingerprint}</code>", shown)
 
 
 def grouped(changes: Sequence[Change]) -> list[list[Change]]:
@@ -159,7 +178,7 @@ def _group_row(group: Sequence[Change]) -> str:
     sign = f'<span class="sign">{SIGN[change.action]}</span>{change.action} {noun(group)}'
     fields = field_lines(change) if len(group) == 1 else []
     mind = "".join(f'<div class="{role}">{escape(remark)}</div>' for role, remark in remarks(change))
-    which = names_html([one.key for one in group]) + _fields_html(fields)
+    which = names_html([shortened(one.key) for one in group]) + _fields_html(fields)
     cells = sign, which, f'<div class="quiet">{escape(change.why)}</div>{mind}'
     if not change.detail:
         return row(cells, str(change.action))

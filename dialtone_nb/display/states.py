@@ -41,7 +41,7 @@ def _told(item: Item) -> str:
     if item.kind is Kind.SERVED_TABLE:
         return f"{item.key} (table {readable(item.fields['code'])})"
     if item.kind is Kind.DEPLOYMENT:
-        return f"{item.key} (code {item.fields['code']})"
+        return f"{item.key} (code {readable(item.fields['code'])})"
     if item.kind is Kind.ENVIRONMENT:
         return f"{item.key} ({item.given['domain_name']})"
     if item.kind is Kind.PHONE_NUMBER and item.fields.get("emergency_address_sid"):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dialtone_nb.calls.stories import Leg, Step, Story
 from dialtone_nb.display.tables import body, name_html, row, table
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
 _HEADS = ("at (UTC)", "phone", "direction", "other party", "outcome", "reason")
 
@@ -82,7 +82,7 @@ def _heading(story: Story) -> str:
 def _party(address: str) -> str:
     """A phone or what it dialled by its name alone, where it is in a domain of ours; else the whole address."""
     user, host = parse_sip_uri(address)
-    return user if host.endswith(SIP_DOMAIN_SUFFIX) else address
+    return user if global_domain(host).endswith(SIP_DOMAIN_SUFFIX) else address
 
 
 def _leg_row(leg: Leg) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from dialtone_nb.e164 import country_of
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters.network import Network
 from dialtone_nb.parameters.words import Device, PhoneNumber, QuietHours
@@ -43,6 +44,11 @@ class Client(Closed):
     device: Device = "any"
     call_time_limit_s: int | None = Field(None, ge=10, le=14400)
     limits: ClientLimits | None = None
+
+    @property
+    def country(self) -> str:
+        """Where the phone is, ISO 3166: by its emergency address, or else by its number; empty where neither tells."""
+        return self.emergency_address.country if self.emergency_address else country_of(self.caller_id)
 
 
 def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> list[Fault]:

@@ -11,7 +11,9 @@ import threading
 from pathlib import Path
 
 from dialtone_nb.command_line import Parser
+from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, BEHAVIOURS, RECORDED, choose_behaviour
 from dialtone_nb.rehearsal.past import MOST_DAYS
+from dialtone_nb.rehearsal.runtime.fence import describe_fence
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip_door.address import (
     DEFAULT,
@@ -44,6 +46,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--state", type=Path, default=Path(".rehearsal/state.db"), help="the file that holds the account"
     )
     parser.add_argument("--seed", type=int, default=7, help="what all SIDs and secrets follow from (default: 7)")
+    parser.add_argument(
+        "--twilio",
+        choices=tuple(BEHAVIOURS),
+        metavar="|".join(BEHAVIOURS),
+        help="which Twilio to rehearse where its pages and recordings of it disagree; kept in the state file "
+        f"(default: what {BEHAVIOUR_VARIABLE} says, else {RECORDED.name})",
+    )
     parser.add_argument(
         "--tls",
         type=int,
@@ -86,7 +95,8 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="npm packages that deployed functions may load, beside those of this project's service; may be repeated",
+        help="npm packages that deployed functions may load, before those of this project's service; of several "
+        "folders the one that has the versions which a build names; may be repeated",
     )
     parser.add_argument(
         "--eventual",
@@ -169,6 +179,7 @@ def start(options: argparse.Namespace) -> Rehearsal:
         port=options.port,
         node_modules=options.node_modules,
         lag=options.eventual,
+        twilio=options.twilio or "",
     )
 
 
@@ -180,7 +191,13 @@ def serve(options: argparse.Namespace) -> int:
     if options.history is not None:
         from dialtone_nb.rehearsal.history import write_history
 
-        truth = write_history(options.state, days=options.history, calls=options.calls, seed=options.seed)
+        truth = write_history(
+            options.state,
+            days=options.history,
+            calls=options.calls,
+            seed=options.seed,
+            behaviour=choose_behaviour(options.twilio or ""),
+        )
         sys.stdout.write(f"{options.calls} calls of {options.history} days; the truth about them is in {truth}\n")
     with contextlib.ExitStack() as open_doors:
         rehearsal = open_doors.enter_context(start(options))
@@ -192,6 +209,7 @@ def serve(options: argparse.Namespace) -> int:
             f"Account SID  {rehearsal.account_sid}\n"
             f"Auth token   {rehearsal.auth_token}\n"
             f"{tls}{sip}"
+            f"Functions    are kept in by {describe_fence()}\n"
             "Stop it with Ctrl-C.\n"
         )
         sys.stdout.flush()

@@ -23,6 +23,7 @@ from dialtone_nb.rehearsal.operations import Reply
 from dialtone_nb.rehearsal.own_servers import add_own_server, list_own_servers
 from dialtone_nb.rehearsal.past import MOST_DAYS
 from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
+from dialtone_nb.rehearsal.runtime.fence import describe_fence
 from dialtone_nb.rehearsal.store import Store
 
 MOST_CALLS: Final = 100_000
@@ -137,7 +138,12 @@ class Control:
     def about(self) -> dict[str, Any]:
         """What this is."""
         identity = self._store.identity
-        return {"rehearsal": "This is not Twilio.", "account_sid": identity.account_sid, "seed": identity.seed}
+        return {
+            "rehearsal": "This is not Twilio.",
+            "account_sid": identity.account_sid,
+            "seed": identity.seed,
+            "functions": f"kept in by {describe_fence()}",
+        }
 
     def clock(self) -> dict[str, Any]:
         """The simulated time."""

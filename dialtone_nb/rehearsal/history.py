@@ -11,6 +11,7 @@ import orjson
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.rehearsal.alerting import raise_alert
+from dialtone_nb.rehearsal.assumptions import RECORDED, Behaviour
 from dialtone_nb.rehearsal.call_records import CallRecord, save_call
 from dialtone_nb.rehearsal.clock import iso8601
 from dialtone_nb.rehearsal.exchange.pricing import inbound_price, leg_price
@@ -32,18 +33,18 @@ STATUSES = {
 MESSAGES = {
     13224: "The dialled number is invalid or not supported",
     13227: "The country of the dialled number is not switched on",
-    32009: "The user that was dialled is not registered",
+    32009: "Your TwiML tried to Dial a Twilio SIP Registered User that is not currently registered",
     32011: "Error communicating with the SIP endpoint",
     32016: "The carrier did not answer in time",
 }
 
 
-def write_history(state: Path, *, days: int, calls: int, seed: int) -> Path:
+def write_history(state: Path, *, days: int, calls: int, seed: int, behaviour: Behaviour = RECORDED) -> Path:
     """The file that holds the truth about the calls that the account has from now on.
 
     An account that has calls already is refused with an InputError: the truth must be the whole of it.
     """
-    store = Store(state, seed)
+    store = Store(state, seed, behaviour)
     try:
         truth = fill_history(store, days=days, calls=calls, seed=seed)
     finally:

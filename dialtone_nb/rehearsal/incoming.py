@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,12 +44,18 @@ class Incoming:
         return tuple(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
+class CutShort(Exception):  # noqa: N818 - it is what became of somebody's request
+    """The connection ended before all of the request's body had come."""
+
+
 async def read_request(scope: Scope, receive: Receive) -> Incoming:
-    """The request, with all of its body."""
+    """The request, with all of its body; `CutShort` where that never came: half a body says something else."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     chunks = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CutShort
         chunks.append(message.get("body", b""))
         if not message.get("more_body", False):
             break
@@ -70,6 +77,10 @@ async def with_body(ask: Ask, incoming: Incoming) -> Ask:
         return replace(ask, form=incoming.form)
     from starlette.datastructures import Headers, UploadFile
     from starlette.formparsers import MultiPartException, MultiPartParser
+
+    boundary = re.search(r'boundary="?([^";]+)', content_type)
+    if boundary is None or f"--{boundary[1]}--".encode() not in incoming.body:
+        raise Refusal(20001, "The multipart body can't be read: it ends early")
 
     async def stream() -> Any:
         yield incoming.body

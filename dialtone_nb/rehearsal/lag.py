@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dialtone_nb.rehearsal.api.environments import TAKEN
 from dialtone_nb.rehearsal.operations import Ask, Directory, Operation, Reply
 from dialtone_nb.rehearsal.refusal import Refusal, conflict
 from dialtone_nb.rehearsal.store import Body, Tables
@@ -65,7 +66,7 @@ class Lag:
         for one in self._unsettled:
             if one.collection == ask.path and one.before and one.before["unique_name"] == wanted:
                 self._count_down([one])
-                raise conflict(f"Environment with UniqueName {wanted} already exists in this service")
+                raise conflict(TAKEN)
 
     def _late(self, ask: Ask, reply: Reply) -> Reply:
         unsettled = [one for one in self._unsettled if one.collection == ask.path]

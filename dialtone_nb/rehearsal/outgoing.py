@@ -17,6 +17,14 @@ from dialtone_nb.rehearsal.operations import Reply
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+# What api.twilio.com sends with every answer (recorded 2020 to 2026).
+CLASSIC_HEADERS = (
+    ("x-powered-by", "AT-5000"),
+    ("x-shenanigans", "none"),
+    ("x-home-region", "us1"),
+    ("x-api-domain", "api.twilio.com"),
+    ("strict-transport-security", "max-age=31536000"),
+)
 LONGEST_HOLD = 60.0  # seconds; a faulty request is held until its client gives up, but no longer
 
 
@@ -37,14 +45,18 @@ def json_answer(reply: Reply, incoming: Incoming) -> Outgoing:
         return Outgoing(reply.status, tuple(headers), reply.body.encode())
     # A request's id is a fingerprint of what was asked: it repeats, and tells nothing of the order of requests.
     asked = f"{incoming.method} {incoming.host}{incoming.path}?{incoming.query_string}".encode() + incoming.body
+    is_classic, is_good = incoming.host == "api.twilio.com", reply.status < 400
     headers = [
-        ("content-type", "application/json"),
+        ("content-type", "application/json;charset=utf-8" if is_classic and is_good else "application/json"),
         ("twilio-request-id", f"RQ{hashlib.sha256(asked).hexdigest()[:32]}"),
         ("twilio-concurrent-requests", "1"),
         ("twilio-request-duration", "0.001"),
+        *(CLASSIC_HEADERS if is_classic else ()),
     ]
+    if not is_good and isinstance(reply.body, dict) and "code" in reply.body:
+        headers.append(("x-twilio-error-code", str(reply.body["code"])))
     if reply.status == 401:
-        headers.append(("www-authenticate", 'Basic realm="Rehearsal of the Twilio API"'))
+        headers.append(("www-authenticate", 'Basic realm="Twilio API"'))
     return Outgoing(reply.status, tuple(headers), b"" if reply.body is None else orjson.dumps(reply.body))
 
 

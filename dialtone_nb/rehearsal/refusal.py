@@ -37,9 +37,9 @@ def conflict(message: str) -> Refusal:
     return Refusal(20409, message, 409)
 
 
-def unauthenticated() -> Refusal:
-    """A 401, with the one word that Twilio says."""
-    return Refusal(20003, "Authenticate", 401)
+def unauthenticated(message: str = "Authenticate") -> Refusal:
+    """A 401, with the one word that Twilio says to wrong credentials."""
+    return Refusal(20003, message, 401)
 
 
 def not_modelled(what: str) -> Refusal:

@@ -28,12 +28,20 @@ class Rehearsal:
     """A running stand-in for Twilio; `url`, `account_sid` and `auth_token` are what a client needs."""
 
     def __init__(
-        self, state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = (), lag: int = 0
+        self,
+        state: Path,
+        *,
+        seed: int = 7,
+        port: int = 0,
+        node_modules: Sequence[Path] = (),
+        lag: int = 0,
+        twilio: str = "",
     ) -> None:
         # Slow imports, needed only by whoever starts one.
         import uvicorn
 
         from dialtone_nb.rehearsal.api.everything import OPERATIONS
+        from dialtone_nb.rehearsal.assumptions import choose_behaviour
         from dialtone_nb.rehearsal.control import Control
         from dialtone_nb.rehearsal.door_control import DoorControl
         from dialtone_nb.rehearsal.doors import Doors
@@ -47,7 +55,7 @@ class Rehearsal:
         from dialtone_nb.rehearsal.surface import Surface
 
         packages = Packages(node_modules)
-        self._store = Store(state, seed)
+        self._store = Store(state, seed, choose_behaviour(twilio))
         self._listening = _listen(port)
         self.url: str = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
         faults, requests = Faults(), Counter[str]()
@@ -157,11 +165,18 @@ def _listen(port: int) -> socket.socket:
 
 
 def start_rehearsal(
-    state: Path, *, seed: int = 7, port: int = 0, node_modules: Sequence[Path] = (), lag: int = 0
+    state: Path,
+    *,
+    seed: int = 7,
+    port: int = 0,
+    node_modules: Sequence[Path] = (),
+    lag: int = 0,
+    twilio: str = "",
 ) -> Rehearsal:
     """A rehearsal that answers, in a thread of this process, on loopback alone; port 0 takes any free one.
 
     `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
-    `lag` is for how many reads a list shows the account as it was before a creation or a deletion.
+    `lag` is for how many reads a list shows the account as it was before a creation or a deletion. `twilio` is
+    recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded).
     """
-    return Rehearsal(state, seed=seed, port=port, node_modules=node_modules, lag=lag)
+    return Rehearsal(state, seed=seed, port=port, node_modules=node_modules, lag=lag, twilio=twilio)

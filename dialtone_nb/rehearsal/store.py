@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, RECORDED, Behaviour
 from dialtone_nb.rehearsal.clock import BEGINNING
 from dialtone_nb.rehearsal.identity import Identity
 
@@ -72,9 +73,10 @@ def _thing(row: Sequence[Any]) -> Thing:
 class Tables:
     """The store inside one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, identity: Identity) -> None:
+    def __init__(self, connection: sqlite3.Connection, identity: Identity, behaviour: Behaviour = RECORDED) -> None:
         self.sql = connection
         self.identity = identity
+        self.behaviour = behaviour
 
     # --- time ---
 
@@ -175,7 +177,8 @@ class Tables:
 
     def save(self, thing: Thing, changes: Body, *, name: str | None = None, touch: bool = True) -> Thing:
         """The thing with these fields changed; its SID stays even where its natural key changes."""
-        updated = self.now() if touch else thing.updated
+        # Requests take no time here; at Twilio two changes of a thing are never of one date, so here neither.
+        updated = max(self.now(), thing.updated + 1) if touch else thing.updated
         thing = replace(thing, body=thing.body | changes, name=thing.name if name is None else name, updated=updated)
         self.sql.execute(
             "UPDATE things SET name = ?, updated = ?, body = ? WHERE sid = ?",
@@ -204,10 +207,11 @@ class Tables:
 class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path, seed: int, behaviour: Behaviour = RECORDED) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.identity = Identity(seed)
+        self.behaviour = behaviour
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         # So what was acknowledged outlives a killed process; only a power cut could lose the last of it.
@@ -219,7 +223,8 @@ class Store:
     def _prepare(self, sql: sqlite3.Connection, seed: int) -> None:
         for statement in SCHEMA.split(";"):
             sql.execute(statement)
-        sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [("seed", str(seed)), ("format", FORMAT)])
+        kept = {"seed": str(seed), "format": FORMAT, "twilio": self.behaviour.name}
+        sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", kept.items())
         sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
         found = dict(sql.execute("SELECT key, value FROM meta"))
         if found["format"] != FORMAT:
@@ -227,6 +232,10 @@ class Store:
         if found["seed"] != str(seed):
             repair = f"start it with seed {found['seed']}, or name another file"
             raise InputError(Fault(str(self.path), f"was made with seed {found['seed']}, not {seed}", repair))
+        if (made := found["twilio"]) != self.behaviour.name:
+            problem = f"rehearses Twilio as {made}, not as {self.behaviour.name}"
+            repair = f"start it with --twilio {made} or {BEHAVIOUR_VARIABLE}={made}, or name another file"
+            raise InputError(Fault(str(self.path), problem, repair))
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
@@ -234,7 +243,7 @@ class Store:
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Tables(self._connection, self.identity)
+                yield Tables(self._connection, self.identity, self.behaviour)
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise

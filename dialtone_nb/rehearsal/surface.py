@@ -7,17 +7,18 @@ import base64
 import contextlib
 from collections import Counter
 
+from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.api import builds
 from dialtone_nb.rehearsal.api.everything import HOSTS
 from dialtone_nb.rehearsal.control import CONTROL_HOSTS, Control
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults
-from dialtone_nb.rehearsal.incoming import Incoming, Receive, Scope, read_request, with_body
+from dialtone_nb.rehearsal.incoming import CutShort, Incoming, Receive, Scope, read_request, with_body
 from dialtone_nb.rehearsal.lag import Lag
 from dialtone_nb.rehearsal.operations import Ask, Directory, Reply
 from dialtone_nb.rehearsal.outgoing import Outgoing, Send, gateway_answer, hang_up, json_answer, let_down, write_answer
 from dialtone_nb.rehearsal.own_servers import address_of, hand_on
-from dialtone_nb.rehearsal.refusal import Refusal, not_modelled, unauthenticated
+from dialtone_nb.rehearsal.refusal import NOT_MODELLED, Refusal, not_modelled, unauthenticated
 from dialtone_nb.rehearsal.runtime.front import Front
 from dialtone_nb.rehearsal.runtime.packages import Packages
 from dialtone_nb.rehearsal.store import Store, Tables
@@ -52,7 +53,10 @@ class Surface:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        incoming = await read_request(scope, receive)
+        try:
+            incoming = await read_request(scope, receive)
+        except CutShort:
+            return  # nobody is there to be answered
         fault = None
         if incoming.host in HOSTS:
             self._requests[f"{incoming.method} {incoming.host}"] += 1
@@ -116,15 +120,28 @@ class Surface:
         return await operation.at_exchange(self._exchange, ask, answer) if operation.at_exchange else answer()
 
     def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
-        if missing := self._packages.missing(builds.given_dependencies(tables, build_sid)):
+        build = tables.get("build", build_sid)
+        if build is None:
+            return
+        wanted = builds.wanted_versions(build)
+        if missing := self._packages.missing(build.body["given"]):
             reason = f"Dependency installation failed: {missing[0]} is not on this machine (rehearsal --node-modules)"
             builds.doom(tables, build_sid, {"fate": "failed", "reason": reason})
+        for name, given in self._packages.serving(wanted).others(wanted).items():
+            # Twilio would install it; which versions npm has is not known here, so that none is refused.
+            message = (
+                f"The build names {name} {wanted[name]}, and its functions get {given}: "
+                "no folder of this machine has the other (rehearsal --node-modules)"
+            )
+            raise_alert(tables, NOT_MODELLED, build_sid, message, service_sid=build.parent)
         if fault in {"slow-build", "failed-build"}:
             builds.doom(tables, build_sid, {"slow": True} if fault == "slow-build" else {"fate": "failed"})
 
     def _authenticate(self, authorization: str) -> bool:
         """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
         identity = self._store.identity
+        if not authorization:
+            raise unauthenticated("Authentication Error - No credentials provided")
         scheme, _, encoded = authorization.partition(" ")
         with contextlib.suppress(ValueError):  # no Base64, or no text in it
             user, _, password = base64.b64decode(encoded).decode().partition(":")

@@ -62,5 +62,5 @@ def _item(address: Any) -> Item:
         address.friendly_name or "",  # it need not have one
         {name: "" if value is None else value for name, value in fields.items()},
         address.sid,
-        {"validated": bool(address.validated)},
+        {"validated": bool(address.validated), "date_updated": str(address.date_updated)},
     )

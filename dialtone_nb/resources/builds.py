@@ -19,21 +19,16 @@ POLL_S = 1
 POLLS = 300
 
 
-def build_key(digest: str) -> str:
-    """How a build is known: by its code."""
-    return digest[:12]
-
-
 def fetch_build(account: Account, service_sid: str, build_sid: str) -> Any:
     """The build as Twilio shows it."""
     return account.client.serverless.v1.services(service_sid).builds(build_sid).fetch()
 
 
-def list_builds(account: Account, service_sid: str, limit: int) -> list[Any]:
+def list_builds(account: Account, service_sid: str) -> list[Any]:
     """The newest builds, newest first."""
     builds = account.client.serverless.v1.services(service_sid).builds.list(limit=50)
     # Dates are whole seconds; within one the order of the list stays, which is newest first.
-    return sorted(builds, key=lambda build: build.date_created, reverse=True)[:limit]
+    return sorted(builds, key=lambda build: build.date_created, reverse=True)
 
 
 def read_versions(account: Account, service_sid: str, build: Any) -> list[Item]:
@@ -79,7 +74,7 @@ def build_item(build: Any, versions: list[Item], dependencies: Mapping[str, str]
     }
     return Item(
         Kind.BUILD,
-        build_key(code_digest(modules, build.runtime, ours)),
+        code_digest(modules, build.runtime, ours),
         {"runtime": build.runtime, "dependencies": json.dumps(ours)},
         build.sid,
         {"status": build.status},
@@ -94,14 +89,15 @@ def _installed(build: Any, dependencies: Mapping[str, str]) -> dict[str, str]:
 
 def create_build(work: Work, item: Item) -> Item:
     """The build, made and completed; a `FailedError` with Twilio's reason where it failed."""
-    under_way = find_build(work, item)
-    if under_way:
-        return under_way
-    versions = {one.key: one.sid for one in work.state.of(Kind.FUNCTION_VERSION)}
+    found = {one.key: one for one in work.state.of(Kind.FUNCTION_VERSION)}
     wanted = [*(work.bundle.modules if work.bundle else ()), MANIFEST]
+    # A build of versions that were all there may be under way since a run broke off; none has one uploaded just now.
+    is_new = any(found[path].given.get("is_new") for path in wanted)
+    if not is_new and (under_way := find_build(work, item)):
+        return under_way
     dependencies = json.loads(str(item.fields["dependencies"]))
     build = work.account.client.serverless.v1.services(work.service_sid).builds.create(
-        function_versions=[versions[path] for path in wanted],
+        function_versions=[found[path].sid for path in wanted],
         # Plain JSON, as the API's own example has it; the toolkit wraps it in quotes.
         dependencies=json.dumps([{"name": name, "version": version} for name, version in dependencies.items()]),
         runtime=item.fields["runtime"],
@@ -114,7 +110,7 @@ def find_build(work: Work, item: Item) -> Item | None:
     versions = {one.key: one.sid for one in work.state.of(Kind.FUNCTION_VERSION)}
     wanted = {versions[path] for path in [*(work.bundle.modules if work.bundle else ()), MANIFEST]}
     dependencies = json.loads(str(item.fields["dependencies"]))
-    for build in list_builds(work.account, work.service_sid, 5):
+    for build in list_builds(work.account, work.service_sid)[:5]:
         if (
             {one["sid"] for one in build.function_versions or []} == wanted
             and build.runtime == item.fields["runtime"]

@@ -35,7 +35,9 @@ def list_credentials(account: Account, list_sid: str) -> list[Item]:
         credentials = account.client.sip.credential_lists(list_sid).credentials.list(page_size=1000)
     except AbsentError:  # a list that was deleted stays listed for some seconds
         return []
-    return [Item(Kind.CREDENTIAL, one.username, {}, one.sid) for one in credentials]
+    return [
+        Item(Kind.CREDENTIAL, one.username, {}, one.sid, {"date_updated": str(one.date_updated)}) for one in credentials
+    ]
 
 
 def create_credential(work: Work, item: Item) -> Item:

@@ -38,9 +38,12 @@ def find_function(work: Work, item: Item) -> Item | None:
 
 
 def fetch_content(account: Account, service_sid: str, function_sid: str, version_sid: str) -> str:
-    """The source of a version."""
-    functions = account.client.serverless.v1.services(service_sid).functions(function_sid)
-    return str(functions.function_versions(version_sid).function_version_content().fetch().content)
+    """The source of a version, which never changes: it is read once for an account that is open."""
+    if version_sid not in account.sources:
+        functions = account.client.serverless.v1.services(service_sid).functions(function_sid)
+        version = functions.function_versions(version_sid)
+        account.sources[version_sid] = str(version.function_version_content().fetch().content)
+    return account.sources[version_sid]
 
 
 def list_versions(account: Account, service_sid: str, function_sid: str) -> list[Any]:
@@ -56,7 +59,7 @@ def create_version(work: Work, item: Item) -> Item:
     function_sid = work.sid(Kind.FUNCTION, item.key)
     url = f"{UPLOAD}/Services/{work.service_sid}/Functions/{function_sid}/Versions"
     answer = _upload(work, url, module)
-    return Item(item.kind, item.key, item.fields, answer["sid"], {"function_sid": function_sid})
+    return Item(item.kind, item.key, item.fields, answer["sid"], {"function_sid": function_sid, "is_new": True})
 
 
 def _upload(work: Work, url: str, module: Module) -> dict[str, Any]:

@@ -101,5 +101,5 @@ def _item(domain: Any) -> Item:
         domain.domain_name,
         {name: "" if value is None else value for name, value in fields.items()},
         domain.sid,
-        {"auth_type": domain.auth_type or ""},
+        {"auth_type": domain.auth_type or "", "date_updated": str(domain.date_updated)},
     )

@@ -11,6 +11,8 @@ from dialtone_nb.errors import AbsentError
 from dialtone_nb.resources.model import Id, Item, Kind
 from dialtone_nb.resources.work import Work
 
+# On an environment, the fingerprint of the plan that was applied there last. It is no secret.
+APPLIED = "DIALTONE_APPLIED"
 AS_DECLARED = "as declared"
 ANOTHER = "another value"
 # Tells in this process alone whether two values are the same.
@@ -37,7 +39,10 @@ def variable_item(environment: str, variable: Any, declared: str | None) -> Item
         variable_key(environment, variable.key),
         {"value": AS_DECLARED if variable.value == declared else ANOTHER},
         variable.sid,
-        {"mark": hashlib.blake2b(variable.value.encode(), key=_KEY, digest_size=16).hexdigest()},
+        {
+            "date_updated": str(variable.date_updated),
+            "mark": hashlib.blake2b(variable.value.encode(), key=_KEY, digest_size=16).hexdigest(),
+        },
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,10 +11,18 @@ from weakref import WeakKeyDictionary
 
 from dialtone_nb.applied import Applied
 from dialtone_nb.apply import LOOK_AGAIN_S, Outcome, Status, apply_changes
-from dialtone_nb.claim import Keeper, held, holder_name, variables_of
+from dialtone_nb.claim import HeldClaim, Keeper, held, holder_name, variables_of
 from dialtone_nb.display.consent_box import ConsentBox
 from dialtone_nb.display.outputs import show
-from dialtone_nb.errors import ApplyError, ConsentError, Fault, HeldError, InputError
+from dialtone_nb.errors import (
+    AbsentError,
+    ApplyError,
+    DialtoneError,
+    Fault,
+    InputError,
+    StalePlanError,
+)
+from dialtone_nb.existing import Existing
 from dialtone_nb.plan import Action, Change, Plan, check_consent
 from dialtone_nb.record import JOURNAL, Record, append, journal_entry, make_record, record_folder, save_record
 from dialtone_nb.resources.model import Kind
@@ -25,12 +33,11 @@ from dialtone_nb.server.claims import ClaimFolder
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 Observe = Callable[[Outcome | Change], None]
-# A plan that was made longer ago, as somebody took the time to read it, is made once more before it is applied.
-FRESH_S = 60
 # What may come after the plan was made, and is looked at only now.
 _GIVEN_AT_APPLY = ("consent", "break_claim")
 # Plans that were carried out in this session, and None for one that is under way: none is good for a second time.
 _taken: WeakKeyDictionary[Proposal, Applied | None] = WeakKeyDictionary()
+_taking = threading.Lock()
 
 
 def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
@@ -84,14 +91,17 @@ def _carry_out_once(
     proposal: Proposal, consent: str, *, runbook: str, reports: Path, observe: Observe, break_claim: str
 ) -> Applied:
     """What came of the plan, which is then used up; where nothing was tried it is still good."""
-    if proposal in _taken:
-        return _applied_before(_taken[proposal])
-    _taken[proposal] = None
+    with _taking:
+        is_first = proposal not in _taken
+        before = _taken.setdefault(proposal, None)
+    if not is_first:
+        return _applied_before(before)
     try:
         applied = carry_out(
             proposal, consent, runbook=runbook, reports=reports, observe=observe, break_claim=break_claim
         )
-    except (ConsentError, HeldError):
+    except BaseException:
+        # Applied again it is refused, should anything have been done: another look then gives another plan.
         del _taken[proposal]
         raise
     if applied.outcomes:
@@ -166,7 +176,11 @@ def _check(proposal: Proposal) -> Plan:
 def _apply_claimed(
     work: Work, site: Site, plan: Plan, proposal: Proposal, watch: Observe, break_claim: str
 ) -> list[Outcome]:
-    """The outcomes, with the environment claimed: before anything, or as soon as it is made."""
+    """The outcomes, with the environment claimed: before anything, or as soon as it is made.
+
+    Nothing is written before another look, within the claim, has given the same plan: whatever its age, somebody may
+    have applied another one since it was made.
+    """
     first = [
         change
         for change in plan.changes
@@ -175,7 +189,7 @@ def _apply_claimed(
     rest = [change for change in plan.changes if change not in first]
     with ExitStack() as claim:
 
-        def claimed() -> bool:
+        def claimed() -> list[HeldClaim]:
             keepers = _keepers_of_claims(work, site)
             ours = [claim.enter_context(held(site.account, keeper, break_of=break_claim)) for keeper in keepers]
 
@@ -184,15 +198,30 @@ def _apply_claimed(
                     one.keep()
 
             work.keep_claim = keep
-            return bool(ours)
+            return ours
 
-        is_claimed = claimed()
-        _refuse_stale(proposal)
+        def sign(ours: Sequence[HeldClaim]) -> None:
+            # The first keeper is that of the hosting that was looked at, which the plan is bound to.
+            for number, one in enumerate(ours):
+                one.sign(plan.fingerprint, after=None if number else proposal.existing.applied)
+
+        try:
+            ours = claimed()
+        except AbsentError:
+            raise _stale(plan, f"environment {site.environment} is gone") from None
+        work.state = _look_again(proposal).state
+        sign(ours)
         outcomes = apply_changes(work, first, watch)
+        stopped = [Outcome(change, Status.NOT_DONE) for change in rest]
         if any(one.status is not Status.DONE for one in outcomes):
-            return _in_order(plan, [*outcomes, *(Outcome(change, Status.NOT_DONE) for change in rest)])
-        if not is_claimed:
-            claimed()
+            return _in_order(plan, [*outcomes, *stopped])
+        if not ours:
+            try:
+                sign(claimed())
+            except DialtoneError as error:
+                # Somebody else found the environment that was made just now before it could be claimed.
+                told = site.account.transport.redact(str(error))
+                return _in_order(plan, [*outcomes, *stopped[1:], Outcome(rest[0], Status.FAILED, error=told)])
         work.secrets = {**work.secrets, **proposal.make_secrets(plan)}
         outcomes += apply_changes(work, rest, watch)
     return _in_order(plan, outcomes)
@@ -208,16 +237,20 @@ def _keepers_of_claims(work: Work, site: Site) -> list[Keeper]:
     return keepers
 
 
-def _refuse_stale(proposal: Proposal) -> None:
-    """Nothing where the plan was made a moment ago or a new look gives the same one; else a `ConsentError`."""
-    if time.monotonic() - proposal.made_at < FRESH_S:
-        return
-    fresh = (proposal.fresh or proposal.again)()
+def _look_again(proposal: Proposal) -> Existing:
+    """What is there now, where it gives the plan that was consented to; else a `StalePlanError`."""
+    existing = proposal.look()
+    fresh = proposal.make(existing)
     if fresh.fingerprint != proposal.plan.fingerprint:
-        raise ConsentError(
-            f"consent: things have changed since plan {proposal.plan.fingerprint!r} was made, and nothing was done: "
-            f"plan again and read that one (it is {fresh.fingerprint!r} now)"
-        )
+        raise _stale(proposal.plan, fresh.summary)
+    return existing
+
+
+def _stale(plan: Plan, now: str) -> StalePlanError:
+    return StalePlanError(
+        f"consent: things have changed since plan {plan.fingerprint!r} was made, and nothing was done: "
+        f"plan again and read that one (now: {now})"
+    )
 
 
 def _in_order(plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from dialtone_nb.display.outputs import show
 from dialtone_nb.display.parameter_form import Choices, ParameterForm, Value
-from dialtone_nb.notebook_parameters import ACCOUNTS
-
-if TYPE_CHECKING:
-    from dialtone_nb.runbook import Runbook
+from dialtone_nb.display.parameters import Setting
+from dialtone_nb.notebook_parameters import ACCOUNTS, Source
+from dialtone_nb.parameters import Parameters
 
 # Consent is asked for under the plan that it is for.
 _NOT_HERE = ("consent",)
 _QUOTED = re.compile(r'"([^"]+)"')
 
 
-def show_with_form(runbook: Runbook) -> None:
-    """Nothing; the banner and the form are outputs of the running cell."""
+class Adjustable(Protocol):
+    """What the form needs of an opened runbook."""
+
+    source: Source
+    declared: Parameters
+
+    @property
+    def settings(self) -> list[Setting]:
+        """The parameters as they stand."""
+
+    @property
+    def page(self) -> str:
+        """The banner and the parameters under it, as HTML."""
+
+    def faults_of(self, entered: Mapping[str, Value]) -> Sequence[str]:
+        """What is wrong with these values, a line a fault."""
+
+    def take(self, entered: Mapping[str, Value]) -> None:
+        """Have these values from now on."""
+
+
+def show_with_form(runbook: Adjustable) -> None:
+    """Show the banner and the form as outputs of the running cell."""
     show(make_form(runbook).widget())
 
 
-def make_form(runbook: Runbook) -> ParameterForm:
+def make_form(runbook: Adjustable) -> ParameterForm:
     """The form of an opened runbook; what it takes, the runbook has from then on."""
 
     def take(entered: Mapping[str, Value]) -> str:
@@ -34,7 +54,7 @@ def make_form(runbook: Runbook) -> ParameterForm:
     return ParameterForm(runbook.page, settings, choices_of(runbook), check=runbook.faults_of, take=take)
 
 
-def choices_of(runbook: Runbook) -> dict[str, Choices]:
+def choices_of(runbook: Adjustable) -> dict[str, Choices]:
     """What each parameter may be, where that is known: environments, phones, and what its help puts in quotes."""
     declared: dict[str, Choices] = {}
     for one in runbook.source.declared:

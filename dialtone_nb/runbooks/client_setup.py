@@ -45,7 +45,9 @@ def propose_client(site: Site, client: str, action: str = "set up", *, buy: str 
     """The same, for a site; an `InputError` where the phone, the action or the number to buy is not as declared."""
     _check(site, client, action, buy)
     existing = site.look()
-    plan = _plan(site, existing, client, action, buy)
+
+    def make(found: Existing) -> Plan:
+        return _plan(site, found, client, action, buy)
 
     def again() -> Plan:
         # A password can't be compared: the check of a rotation is that nothing else is left to do.
@@ -60,10 +62,18 @@ def propose_client(site: Site, client: str, action: str = "set up", *, buy: str 
     def finish(outcomes: Sequence[Outcome]) -> Sequence[str]:
         return _write_sheet(site, client, outcomes)
 
-    def fresh() -> Plan:
-        return _plan(site, site.look(), client, action, buy)
-
-    return Proposal(plan, site, existing, again, make_secrets, settle, finish, bundle=site.bundle, fresh=fresh)
+    return Proposal(
+        make(existing),
+        site,
+        existing,
+        look=lambda: site.look(known=existing),
+        make=make,
+        again=again,
+        make_secrets=make_secrets,
+        settle=settle,
+        finish=finish,
+        bundle=site.bundle,
+    )
 
 
 def _check(site: Site, client: str, action: str, buy: str) -> None:

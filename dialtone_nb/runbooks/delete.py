@@ -57,7 +57,13 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
 
     existing = site.look()
     return Proposal(
-        plan(existing), site, existing, lambda: plan(site.look()), finish=lambda outcomes: _tidy(site, outcomes)
+        plan(existing),
+        site,
+        existing,
+        look=lambda: site.look(known=existing),
+        make=plan,
+        again=lambda: plan(site.look()),
+        finish=lambda outcomes: _tidy(site, outcomes),
     )
 
 
@@ -99,7 +105,8 @@ def _plan(site: Site, existing: Existing, what: str, clients: list[str], release
         "client": ", ".join(clients),
         "other_hosting": f"what {site.environment} no longer uses",
     }
-    return site.plan(f"Delete {words[what]}", changes, _notes(site, existing, what, clients, release), existing)
+    notes = _notes(site, existing, what, clients, release)
+    return site.plan(f"Delete {words[what]}", changes, notes, existing, release=" ".join(sorted(release)))
 
 
 def _client_items(site: Site, existing: Existing, clients: Iterable[str]) -> Iterable[Item]:

@@ -26,7 +26,11 @@ def plan_deploy(runbook: Runbook) -> Proposal:
 def propose_deploy(site: Site, *, force: str = "") -> Proposal:
     """The same, for a site; an `InputError` where files would go straight to a protected environment in use."""
     existing = site.look()
-    plan = make_deploy_plan(site, existing)
+
+    def make(found: Existing) -> Plan:
+        return make_deploy_plan(site, found, force=force)
+
+    plan = make(existing)
     changes_code = any(change.kind is existing.live_kind for change in plan.changes)
     if site.is_protected and existing.is_in_use(site.environment) and changes_code and force != site.environment:
         raise InputError(
@@ -36,10 +40,18 @@ def propose_deploy(site: Site, *, force: str = "") -> Proposal:
                 f"deploy an environment that is not protected and promote it, or set force to {site.environment!r}",
             )
         )
-    return Proposal(plan, site, existing, lambda: make_deploy_plan(site, site.look()), bundle=site.bundle)
+    return Proposal(
+        plan,
+        site,
+        existing,
+        look=lambda: site.look(known=existing),
+        make=make,
+        again=lambda: make(site.look()),
+        bundle=site.bundle,
+    )
 
 
-def make_deploy_plan(site: Site, existing: Existing) -> Plan:
+def make_deploy_plan(site: Site, existing: Existing, *, force: str = "") -> Plan:
     """The plan for what was found."""
     desired = desired_environment(
         site.parameters,
@@ -49,7 +61,7 @@ def make_deploy_plan(site: Site, existing: Existing) -> Plan:
         owned=owned_numbers(existing.state),
     )
     changes = [with_detail(change, site.bundle, existing) for change in compare_states(existing.state, desired)]
-    return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing)
+    return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing, force=force)
 
 
 def owned_numbers(state: State) -> set[str]:

@@ -54,24 +54,18 @@ def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:
     if not build and source == site.environment:
         raise InputError(Fault("parameter source of promote", f"is {source!r}, the environment itself", "name another"))
 
-    def look() -> Existing:
-        return site.look(*(() if build else (source,)), build=build)
-
-    existing = look()
+    others = () if build else (source,)
+    existing = site.look(*others, build=build)
     wanted = _wanted(site, existing, source, build)
-    if build == PREVIOUS:
-        # Once it is live, "previous" means another one: the check asks for this very build.
-        return Proposal(
-            _plan(site, existing, wanted, source, build),
-            site,
-            existing,
-            lambda: _plan(site, site.look(build=wanted.sid), wanted, source, wanted.sid),
-        )
+    # Once it is live, "previous" means another one: the check asks for this very build.
+    this = wanted.sid if build == PREVIOUS else build
     return Proposal(
         _plan(site, existing, wanted, source, build),
         site,
         existing,
-        lambda: _plan(site, look(), wanted, source, build),
+        look=lambda: site.look(*others, build=build, known=existing),
+        make=lambda found: _plan(site, found, _wanted(site, found, source, build), source, build),
+        again=lambda: _plan(site, site.look(*others, build=this), wanted, source, this),
     )
 
 
@@ -126,7 +120,7 @@ def _plan(site: Site, existing: Existing, wanted: Wanted, source: str, build: st
         )
     notes += [] if build else _variable_notes(existing.state, source, site.environment)
     title = f"Roll back {site.environment}" if build else f"Promote {source} to {site.environment}"
-    return site.plan(title, changes, notes, existing, build=wanted.key)
+    return site.plan(title, changes, notes, existing, build=f"{wanted.key} ({wanted.sid})")
 
 
 def _variable_notes(state: State, source: str, target: str) -> list[str]:

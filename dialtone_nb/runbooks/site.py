@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.existing import Existing, fetch_existing
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.plan import Change, Plan
-from dialtone_nb.resources.builds import build_key
-from dialtone_nb.resources.model import Id, Kind
+from dialtone_nb.resources.model import Id, Item, Kind
 from dialtone_nb.resources.own_server import OwnServer, server_folder
 from dialtone_nb.resources.variables import variable_key
 from dialtone_nb.runbook import Runbook
@@ -49,9 +47,9 @@ class Site:
 
     @property
     def files(self) -> str:
-        """What identifies what the files say: the key of a build of them, or the version of the table."""
+        """What identifies what the files say: the digest of their code, or the version of the table."""
         own = self.parameters.network.self_hosted
-        return self.bundle.modules[TABLE].sha256 if own else build_key(self.bundle.digest)
+        return self.bundle.modules[TABLE].sha256 if own else self.bundle.digest
 
     @property
     def secrets(self) -> Mapping[Id, str]:
@@ -64,8 +62,8 @@ class Site:
         """Where the phones' passwords are written: a rehearsal's beside its state, never among the real ones."""
         return beside_rehearsal(self.project, "private") if self.account.is_rehearsal else self.project / "private"
 
-    def look(self, *others: str, build: str = "") -> Existing:
-        """What is there for this environment, and what is live in the others."""
+    def look(self, *others: str, build: str = "", known: Existing | None = None) -> Existing:
+        """What is there for this environment, and what is live in the others; `known` from the look before."""
         return fetch_existing(
             self.account,
             self.parameters.network,
@@ -75,13 +73,19 @@ class Site:
             server=self.server,
             others=others,
             build=build,
+            known=known,
         )
 
     def plan(
         self, title: str, changes: Sequence[Change], notes: Sequence[str], existing: Existing, **compared: str
     ) -> Plan:
-        """The plan of these changes, bound to this account, this environment and what was compared."""
+        """The plan of these changes, bound to this account, this environment and what was compared.
+
+        That is what each thing to be changed is, and of when, and the plan that was applied here before: so a plan's
+        fingerprint is good for one apply, whatever state comes back later.
+        """
         live = existing.live(self.environment)
+        found = {change.id: existing.state.get(change.id) for change in changes}
         network = self.parameters.network
         return Plan(
             title,
@@ -93,12 +97,19 @@ class Site:
                 "account": self.account.sid,
                 "service": network.service.name,
                 "files": self.files,
-                "live": str(live.fields["code"]) if live else "none",
-                **compared,
+                "live": f"{live.fields['code']} ({live.sid})" if live else "none",
+                "applied": existing.applied or "none",
+                **{str(one): _identity(item) for one, item in found.items() if item},
+                **{name: value for name, value in compared.items() if value},
             },
             tuple(notes),
             self.account.is_rehearsal,
         )
+
+
+def _identity(item: Item) -> str:
+    """What tells a thing from another of its name, and from itself at another time."""
+    return " of ".join(filter(None, (item.sid, str(item.given.get("date_updated", "")))))
 
 
 def open_site(runbook: Runbook, environment: str = "") -> Site:
@@ -150,6 +161,10 @@ class Proposal:
     plan: Plan
     site: Site
     existing: Existing
+    # Looks once more: what is there now.
+    look: Callable[[], Existing]
+    # The same plan, for what another look finds.
+    make: Callable[[Existing], Plan]
     # Plans once more for the check: what is left to do, which should be nothing.
     again: Callable[[], Plan]
     # Makes the passwords that the changes need, and keeps them in private files, just before they are sent.
@@ -159,10 +174,6 @@ class Proposal:
     # What is written beside the record when all is done, such as a device sheet; says what.
     finish: Callable[[Sequence[Outcome]], Sequence[str]] = lambda _: ()
     bundle: Bundle | None = None
-    # Makes the same plan once more, where that is not what `again` does.
-    fresh: Callable[[], Plan] | None = None
-    # When it was made, by the clock that nobody sets, in seconds.
-    made_at: float = field(default_factory=time.monotonic)
 
 
 def fetch_existing_things(runbook: Runbook) -> Existing:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from dialtone_nb.dialplan.decide import decide, spoken_reason
+from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
 from dialtone_nb.dialplan.model import Decision, IncomingCall, OutgoingCall, Refuse
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
@@ -50,9 +50,11 @@ class Answerer:
     limit: Callable[[Decision], Decision] = lambda decision: decision
 
     def outgoing(self, asked: Asked) -> Answer:
-        """A phone dials. Who calls is SipUsername, which Twilio has authenticated; From is the phone's own word."""
-        call = OutgoingCall(self.environment, asked.value("SipUsername"), asked.value("To"))
-        return self._decided("outgoing", self.limit(decide(self.table, call)), asked)
+        """A phone dials."""
+        call = OutgoingCall(self.environment, asked.value("SipUsername"), asked.value("To"), asked.value("From"))
+        caller = caller_of(self.table, call)
+        details = {"identified_by": caller.identified_by} if caller else {}
+        return self._decided("outgoing", self.limit(decide(self.table, call)), asked, details)
 
     def incoming(self, asked: Asked) -> Answer:
         """The telephone network calls one of our numbers."""
@@ -72,13 +74,15 @@ class Answerer:
         event = self._event(f"{direction}-dialstatus-{status}", asked.value("client"), asked, details)
         return Answer(twiml, event, direction, status if status in DIAL_STATUSES else "other")
 
-    def _decided(self, direction: str, decision: Decision, asked: Asked) -> Answer:
+    def _decided(
+        self, direction: str, decision: Decision, asked: Asked, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
         twiml = twiml_of(decision, status_url(asked.base_url, direction, decision.client), self.trunk_password)
         if isinstance(decision, Refuse):
-            details = {"rule": decision.rule, "reason": decision.reason}
+            details = {"rule": decision.rule, "reason": decision.reason, **more}
             event = self._event(f"{direction}-refused", decision.client, asked, details)
             return Answer(twiml, event, direction, decision.reason)
-        event = self._event(f"{direction}-call", decision.client, asked, {"rule": decision.rule})
+        event = self._event(f"{direction}-call", decision.client, asked, {"rule": decision.rule, **more})
         return Answer(twiml, event, direction, decision.kind)
 
     def _event(self, name: str, client: str, asked: Asked, details: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The ASGI application: what Twilio asks is decided and answered; counting and noting come after the answer."""
+"""The ASGI application: what Twilio asks is decided, noted and answered; counting comes after the answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from dialtone_nb.dialplan.model import Decision
 from dialtone_nb.server.answers import ENDPOINTS, Answer, Answerer, Asked, Endpoint
 from dialtone_nb.server.couriers import open_couriers
 from dialtone_nb.server.event_log import EventLog
-from dialtone_nb.server.folder import EVENTS
 from dialtone_nb.server.incoming import RefusedRequest, Values, parse_values, read_form
 from dialtone_nb.server.limits import CallCounter, limited
 from dialtone_nb.server.live_table import LiveTable
@@ -71,7 +70,7 @@ class _Server:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the folder, keep events and hand them on, until the application ends."""
-        folder = self._settings.folder / EVENTS / self._settings.environment
+        folder = self._settings.events_folder
         self._events = EventLog(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
         following = asyncio.create_task(self._live.follow())
         with open_couriers(self._settings, folder, self._metrics):
@@ -134,8 +133,12 @@ class _Server:
             return limited(table, environment, decision, datetime.now(UTC), self._counter)
 
         answered = answer(Answerer(table, environment, password, limit), asked)
-        if is_status and self._events is not None:
-            await self._events.keep(answered.event)
+        if self._events is not None:
+            if is_status:
+                await self._events.keep(answered.event)
+            else:
+                # Before the answer: a worker may be killed between the two, and a call that went on must be on record.
+                self._events.note(answered.event)
         return Response(answered.twiml, media_type="text/xml"), answered
 
     async def _authentic(self, request: Request) -> Asked:
@@ -160,7 +163,7 @@ class _Server:
         return Asked(query.single() | form.single(), base)
 
     async def _note(self, path: str, status: int, answered: Answer | None, began: float) -> None:
-        """Count what was answered, and keep its event: the answer is on its way already."""
+        """Count what was answered: the answer is on its way already."""
         self._metrics.requests.labels(path, str(status)).inc()
         if not answered:
             return
@@ -169,8 +172,6 @@ class _Server:
             self._metrics.outcomes.labels(answered.direction, answered.result).inc()
             return
         self._metrics.decisions.labels(answered.direction, answered.result).inc()
-        if self._events is not None:
-            self._events.note(answered.event)
 
     def _tell_of_refusal(self, url: str) -> None:
         """Log now and then that a signature did not fit, and for which URL: nearly always it is the URL."""

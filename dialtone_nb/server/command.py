@@ -72,17 +72,17 @@ def main(
         raise InputError(Fault("--port", f"{options.port} is no port", f"0 to {LAST_PORT}"))
     # Looks at the folder before the port is taken: a bad name or a damaged file is told at once.
     version = read_serving(settings.folder, settings.environment).version
-    from dialtone_nb.server.running import listen, serve
+    from dialtone_nb.server.running import ending_quietly, listen, serve
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     # It warns of every request that is no HTTP: whoever sends many of them would fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    with listen(options.host, options.port) as listening:
+    with listen(options.host, options.port) as listening, ending_quietly() as ending:
         address, port = listening.getsockname()[:2]
         host = f"[{address}]" if ":" in address else address
         on_listening(f"http://{host}:{port}")
         what = f"table {version[:12]}" if version else "no table yet: deploy switches one on"
         sys.stdout.write(f"{settings.environment} at http://{host}:{port}, from {settings.folder}, {what}\n")
         sys.stdout.flush()
-        serve(settings, listening, workers=options.workers)
+        serve(settings, listening, ending, workers=options.workers)
     return 0

@@ -81,6 +81,16 @@ def end_position(folder: Path) -> Position:
     return Position(files[-1].name, files[-1].stat().st_size) if files else Position()
 
 
+def last_lines(folder: Path, size: int) -> list[bytes]:
+    """The lines in the last so many bytes of the last two days."""
+    lines: list[bytes] = []
+    for path in day_files(folder)[-2:]:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            lines += file.read(size).splitlines()
+    return lines
+
+
 def _write_all(file: int, content: bytes) -> None:
     left = memoryview(content)
     while left:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from dialtone_nb.server.day_files import append_lines, day_file
+from dialtone_nb.server.spool import Spool, save_left_lines
 
 MOST_WAITING: Final = 10_000
 # How long the answer to a status callback waits for its event to be on the disk. Nobody talks then, and it is usually
@@ -52,6 +53,7 @@ class EventLog:
         self._count = count
         self._most = most
         self._waiting: deque[_Waiting] = deque()
+        self._spool = Spool(folder)
         self._changed = threading.Condition()
         self._is_closing = False
         self._is_urgent = False
@@ -61,7 +63,7 @@ class EventLog:
         self._thread.start()
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """Take an event; it is on the disk a moment later."""
+        """Take an event: it is on the disk a moment later, even if this process is killed before."""
         self._take(_Waiting(event_line(event, datetime.now(UTC))))
 
     async def keep(self, event: Mapping[str, Any], within_s: float = WITHIN_S) -> bool:
@@ -80,14 +82,18 @@ class EventLog:
             self._is_closing = True
             self._changed.notify()
         self._thread.join(_CLOSING_S)
+        # A thread that still hangs on the disk has the spool until the process ends.
+        if not self._thread.is_alive():
+            self._spool.close(keep=bool(self._waiting))
         if self._waiting:
-            self._lose(len(self._waiting), "the disk did not take them until the end")
+            self._lose(len(self._waiting), "the disk took none until the end; the next server here tries once more")
 
     def _take(self, waiting: _Waiting) -> bool:
         with self._changed:
             is_taken = len(self._waiting) < self._most
             if is_taken:
                 self._waiting.append(waiting)
+                self._spool.add(waiting.line)
                 self._is_urgent |= waiting.saved is not None
                 if self._is_urgent or len(self._waiting) == 1:
                     self._changed.notify()
@@ -96,6 +102,7 @@ class EventLog:
         return is_taken
 
     def _run(self) -> None:
+        has_looked = self._save_left_lines()
         while batch := self._next_batch():
             is_written = self._write(batch)
             _tell(batch, is_written)
@@ -103,7 +110,9 @@ class EventLog:
                 with self._changed:
                     for _ in batch:
                         self._waiting.popleft()
+                self._spool.end_saving()
                 self._count("written", len(batch))
+                has_looked = has_looked or self._save_left_lines()
             elif self._pause():
                 return
 
@@ -113,7 +122,18 @@ class EventLog:
             self._changed.wait_for(lambda: self._waiting or self._is_closing)
             self._changed.wait_for(lambda: self._is_urgent or self._is_closing, _TOGETHER_S)
             self._is_urgent = False
+            self._spool.begin_saving()
             return list(self._waiting)
+
+    def _save_left_lines(self) -> bool:
+        """Whether the events of a killed process are on the disk, if there were any; otherwise they are tried again."""
+        try:
+            saved = save_left_lines(self._folder)
+        except OSError:
+            return False
+        if saved:
+            self._count("written", saved)
+        return True
 
     def _pause(self) -> bool:
         """Whether the log was closed while the disk was given a moment."""

@@ -2,7 +2,7 @@
 
 tables/<version>.json               a compiled table; its version is the SHA-256 of the file, so a version never changes
 environments/<environment>.json     {"version": …, "previous": …}: what is served now, and what a roll back returns to
-events/<environment>/               what happened, a file a day (see events.py)
+events/<environment>/               what happened, a file a day (see day_files.py)
 
 Every file is written beside its place, flushed to the disk and moved in, so that whoever reads at any moment, or after
 a crash at any moment, finds the old file or the new one, whole. Writers take turns; readers wait for nobody.

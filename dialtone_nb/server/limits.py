@@ -1,4 +1,4 @@
-"""What one phone may do: so many calls an hour, and none but emergency calls in its quiet hours.
+"""What one phone may do: so many calls an hour, and none but emergency and exempt calls in its quiet hours.
 
 Twilio's functions remember nothing from one call to the next, so our own server alone keeps these limits.
 """
@@ -62,8 +62,13 @@ class CallCounter:
 
 
 def limited(table: Table, environment: str, decision: Decision, now: datetime, counter: CallCounter) -> Decision:
-    """The decision, or its refusal where the phone has its limits; emergency and incoming calls have none."""
+    """The decision, or its refusal where the phone has its limits.
+
+    Emergency and incoming calls have none, and rules that are exempt, such as the one for 988.
+    """
     if not isinstance(decision, DialPstn | DialTrunk):
+        return decision
+    if any(rule.exempt for rule in table.rules if rule.name == decision.rule):
         return decision
     limits = table.environments[environment].clients[decision.client].limits
     if limits is None:

@@ -64,6 +64,6 @@ class LiveTable:
 
 def _warm(table: Table, environment: str) -> None:
     """Make one decision of each kind, so that the first call does not wait for expressions to be compiled."""
-    for name in table.environments[environment].clients if environment in table.environments else ():
-        decide(table, OutgoingCall(environment, name, "sip:01112025550100@warm.invalid"))
+    for name, client in table.environments[environment].clients.items() if environment in table.environments else ():
+        decide(table, OutgoingCall(environment, "", "sip:01112025550100@warm.invalid", f"sip:{name}@{client.domain}"))
     decide(table, IncomingCall(environment, "", ""))

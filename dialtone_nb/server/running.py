@@ -10,18 +10,25 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.server.metrics import SHARED_FOLDER
+from dialtone_nb.server.patience import PatientProtocol
 from dialtone_nb.server.settings import Settings
+from dialtone_nb.server.spool import save_left_lines
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 _BACKLOG: Final = 2048
+# On a busy machine a worker needs more than uvicorn's five seconds to start: it would be killed, again and again.
+_STARTING_S: Final = 60
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -38,27 +45,69 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(settings: Settings, listening: socket.socket, *, workers: int = 1) -> None:
+class Ending:
+    """What SIGINT and SIGTERM do before uvicorn listens to them, and when it raises them once more after its end."""
+
+    def __init__(self) -> None:
+        self._is_asked = False
+        self._end: Callable[[], object] = lambda: None
+
+    def ask(self, *_: object) -> None:
+        """Handle a signal."""
+        self._is_asked = True
+        self._end()
+
+    def then(self, end: Callable[[], object]) -> None:
+        """End so from now on, and at once if a signal has come already."""
+        self._end = end
+        if self._is_asked:
+            end()
+
+
+@contextlib.contextmanager
+def ending_quietly() -> Iterator[Ending]:
+    """Take the signals that end a server, from before it says that it is there until it has ended."""
+    ending = Ending()
+    before = {number: signal.signal(number, ending.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def serve(settings: Settings, listening: socket.socket, ending: Ending, *, workers: int = 1) -> None:
     """Answer until SIGINT or SIGTERM, then finish what is under way; of several workers, one that dies is replaced."""
     _allow_many_connections()
-    with _ending_quietly():
-        if workers == 1:
-            _make_server(settings).run(sockets=[listening])
-            return
-        with tempfile.TemporaryDirectory(prefix="dialtone-metrics-") as shared:
-            # Workers inherit it, and look for it when they import prometheus_client.
-            os.environ[SHARED_FOLDER] = shared
-            from uvicorn.supervisors import Multiprocess
+    if workers == 1:
+        server = uvicorn.Server(make_config(settings))
+        ending.then(lambda: setattr(server, "should_exit", True))
+        server.run(sockets=[listening])
+        return
+    with tempfile.TemporaryDirectory(prefix="dialtone-metrics-") as shared:
+        # Workers inherit it, and look for it when they import prometheus_client.
+        os.environ[SHARED_FOLDER] = shared
+        supervisor = _Workers(make_config(settings, workers), sockets=[listening])
+        ending.then(supervisor.should_exit.set)
+        supervisor.run()
+    # Whoever replaces a killed worker saves its events; nobody replaces one that is killed while all are stopping.
+    with contextlib.suppress(OSError):
+        save_left_lines(settings.events_folder)
 
-            Multiprocess(make_config(settings, workers), sockets=[listening]).run()
+
+class _Workers(Multiprocess):
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that are gone.
+
+        uvicorn asks each twice a second whether it lives, and waits for the answer of one that dies just then, or still
+        starts, while another that is gone is not replaced. So ask only where one is gone.
+        """
+        if not all(worker.process.is_alive() for worker in self.processes):
+            super().keep_subprocess_alive()
 
 
-def make_config(settings: Settings, workers: int = 1) -> Any:
+def make_config(settings: Settings, workers: int = 1) -> uvicorn.Config:
     """How uvicorn runs the application."""
-    import uvicorn
-
-    from dialtone_nb.server.patience import PatientProtocol
-
     return uvicorn.Config(
         partial(make_worker, settings, os.getpid() if workers > 1 else None),
         factory=True,
@@ -74,6 +123,7 @@ def make_config(settings: Settings, workers: int = 1) -> Any:
         date_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=_STARTING_S,
     )
 
 
@@ -93,25 +143,8 @@ def _end_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _make_server(settings: Settings) -> Any:
-    import uvicorn
-
-    return uvicorn.Server(make_config(settings))
-
-
 def _allow_many_connections() -> None:
     """Each connection is an open file, and the customary 1,024 are soon held by somebody who means harm."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-@contextlib.contextmanager
-def _ending_quietly() -> Iterator[None]:
-    """uvicorn ends well on these signals and then raises them once more, for whoever handled them before: nobody."""
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from dialtone_nb.errors import CredentialsError, Fault, InputError
+from dialtone_nb.server.folder import EVENTS
 
 Proxy: TypeAlias = IPv4Network | IPv6Network
 AUTH_TOKEN: Final = "TWILIO_AUTH_TOKEN"  # noqa: S105 - a variable's name
@@ -31,6 +32,11 @@ class Settings:
     # An address that takes events often has a key in it.
     webhook_url: str = field(default="", repr=False)
     sns_topic_arn: str = ""
+
+    @property
+    def events_folder(self) -> Path:
+        """Where the environment's events are, a file a day."""
+        return self.folder / EVENTS / self.environment
 
 
 def read_settings(

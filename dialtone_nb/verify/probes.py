@@ -25,11 +25,13 @@ from dialtone_nb.verify.checks import Check, good, unknown, wrong
 SUBJECT = "Functions"
 OUTGOING, INCOMING, STATUS = "/sip-outgoing", "/sip-incoming", "/call-status"
 NO_CALL: Final = "CA" + "0" * 32
-# What people dial: services, the trunk, here and abroad; and what must not go through: premium and expensive numbers,
-# a country that is seldom allowed, too few digits. The files say what each should lead to.
+# What people dial: services, the trunk, here and abroad; how softphones and address books spell it; and what must not
+# go through: premium and expensive numbers, codes of no place, a country that is seldom allowed, too few digits. The
+# files say what each should lead to.
 DIALLED: Final = (
-    *("911", "933", "211", "#", "0", "5035550199", "15035550199", "011525555550199"),
-    *("9005550199", "5039765555", "8765550199", "011442079460123", "12"),
+    *("911", "933", "988", "211", "#", "0", "5035550199", "15035550199", "011525555550199"),
+    *("+1911", "+10", "(503) 555-0199", "+1 503 555 0199;phone-context=example.org", "9911"),
+    *("9005550199", "5039765555", "8765550199", "7005550199", "5005550199", "011442079460123", "12"),
 )
 STRANGER: Final = "+12065550142"
 NOBODYS_NUMBER: Final = "+12065550143"
@@ -37,6 +39,7 @@ ENDINGS: Final = ("completed", "busy", "no-answer", "failed")
 NOBODY: Final = "nobody"
 # Twilio's pages say 400 in one place and 403 in another.
 REFUSED: Final = (400, 401, 403)
+_SIP: Final = {"SipCallId": "verify", "SipSourceIp": "192.0.2.10"}
 _PASSWORD = re.compile(r' password="[^"]*"')
 _SHOWN = 160
 
@@ -70,7 +73,11 @@ def make_probes(table: Table, environment: str, base: str, *, trunk_password: st
 
 
 def _outgoing(table: Table, environment: str, base: str, trunk_password: str) -> Iterator[Probe]:
-    """Everything from one phone with an emergency address, 911 from one without, and from a phone that nobody knows."""
+    """Everything from one phone with an emergency address, 911 from one without, and from a phone that nobody knows.
+
+    Each is asked with SipUsername and without: which of the two Twilio sends is not certain, and both must be answered
+    alike. A phone's name at somebody else's host must be nobody's.
+    """
     here = table.environments[environment]
     by_emergency = {entry.emergency: name for name, entry in reversed(here.clients.items())}
     first = by_emergency.get(True, by_emergency.get(False, ""))
@@ -81,9 +88,17 @@ def _outgoing(table: Table, environment: str, base: str, trunk_password: str) ->
         domain = here.clients[client].domain if client in here.clients else here.domains.nonemergency
         to = f"sip:{quote(dialled, safe='')}@{domain}"
         decision = decide(table, OutgoingCall(environment, client, to))
-        sip = {"SipDomain": domain, "SipUsername": client, "SipCallId": "verify", "SipSourceIp": "192.0.2.10"}
         expected = twiml_of(decision, status_url(base, "outgoing", decision.client), trunk_password)
-        yield Probe(OUTGOING, f"{client} dials {dialled}", _ends(f"sip:{client}@{domain}", to) | sip, expected)
+        asked_of = _ends(f"sip:{client}@{domain}", to) | _SIP | {"SipDomain": domain}
+        what = f"{client} dials {dialled}"
+        yield Probe(OUTGOING, what, asked_of | {"SipUsername": client}, expected)
+        yield Probe(OUTGOING, f"{what}, without SipUsername", asked_of, expected)
+    if first:
+        domain = here.clients[first].domain
+        from_, to = f"sip:{first}@{domain}.example", f"sip:911@{domain}"
+        expected = twiml_of(decide(table, OutgoingCall(environment, "", to, from_)), status_url(base, "outgoing", ""))
+        asked_of = _ends(from_, to) | _SIP | {"SipDomain": domain}
+        yield Probe(OUTGOING, f"a stranger calls itself {first}", asked_of, expected)
 
 
 def _incoming(table: Table, environment: str, base: str) -> Iterator[Probe]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialtone_nb.desired import TRUNK_PASSWORD
-from dialtone_nb.plan import Change
+from dialtone_nb.plan import Change, shortened
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.resources.variables import variable_key
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
@@ -77,7 +77,7 @@ def rest_of_the_plan(seen: Seen) -> Check:
     if not rest:
         found = "nothing" if seen.plan.is_empty else "nothing beside what the other checks name"
         return good(SUBJECT, title, found, "a deploy would change nothing else")
-    found = ", ".join(f"{change.action} {change.id}" for change in rest)
+    found = ", ".join(f"{change.action} {change.kind} {shortened(change.key)}" for change in rest)
     return wrong(SUBJECT, title, found, "a deploy would change this", seen.deploy_words)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dialtone_nb.account import Account
 from dialtone_nb.resources.model import Kind
-from dialtone_nb.sip import parse_sip_uri
+from dialtone_nb.sip import global_domain, parse_sip_uri
 from dialtone_nb.verify.checks import Check, good, unknown
 from dialtone_nb.verify.phones import subject_of
 from dialtone_nb.verify.seen import Seen
@@ -41,9 +41,9 @@ def fetch_signs(account: Account, now: datetime) -> list[Sign]:
         if at is None:
             continue
         if call.direction == "inbound" and from_domain:
-            signs.append(Sign(caller, from_domain, PLACED, at))
+            signs.append(Sign(caller, global_domain(from_domain), PLACED, at))
         elif call.direction == "outbound-dial" and to_domain and call.status in _THERE:
-            signs.append(Sign(called, to_domain, _THERE[str(call.status)], at))
+            signs.append(Sign(called, global_domain(to_domain), _THERE[str(call.status)], at))
     return signs
 
 

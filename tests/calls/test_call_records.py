@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dialtone_nb.calls.call_records import FIELDS, CallPage, read_page, records_of
-from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.quality import Quality, describe_row
 from tests.calls.test_frame import call, leg
 
 values = st.none() | st.sampled_from(
@@ -48,7 +48,7 @@ def test_a_page_with_an_odd_record_is_read_record_by_record(odd: Any) -> None:
     page, quality = read_page(body(call("CA1"), odd, leg("CA2"))), Quality()
     assert records_of([page], quality)["sid"].to_list() == ["CA1", "CA2"]
     assert [(one.what, one.count, one.example) for one in quality.findings()] == [
-        ("call records that are none", 1, repr(odd))
+        ("call records that are none", 1, describe_row(odd))
     ]
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dialtone_nb.calls import event_rows as module
-from dialtone_nb.calls.event_rows import ROWS, IrregularError, odd_rows, regular_rows
+from dialtone_nb.calls.event_rows import ROWS, IrregularError, regular_rows, rows_of
+from dialtone_nb.calls.json_rows import read_rows
 from dialtone_nb.calls.quality import Quality
 
 texts = st.sampled_from(["lobby", "", "a},{b", '"}, {"', "é\n", "405", "}", "\\"]) | st.text(max_size=8)
@@ -33,6 +34,11 @@ JSON = {
     "lines": lambda rows: "\n".join(map(json.dumps, rows)),
     "lines with empty ones": lambda rows: "\n\n".join(map(json.dumps, rows)) + "\r\n",
 }
+
+
+def odd_rows(name: str, content: bytes, quality: Quality) -> pl.DataFrame:
+    """The events of a file, looked at one by one."""
+    return rows_of(name, read_rows(name, content.strip(), quality).rows, quality)
 
 
 def read_regularly(*contents: str) -> pl.DataFrame:

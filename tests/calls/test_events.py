@@ -7,6 +7,7 @@ import json
 import lzma
 import random
 import tarfile
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from dialtone_nb.calls.events import kind_of
 from dialtone_nb.calls.frame_events import frame_events
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.errors import InputError
+from tests.calls.call_files import zipped, zstd
 from tests.calls.strategies import piece_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -212,7 +214,14 @@ def test_the_same_events_in_any_wrapping_are_the_same_attempts(suffix: str, tmp_
     pd.testing.assert_frame_equal(load_calls(source).frame, attempts_of(*events))
 
 
-PACKERS = {"json.gz": gzip.compress, "json.xz": lzma.compress, "json.bz2": bz2.compress}
+PACKERS = {
+    "json.gz": gzip.compress,
+    "json.xz": lzma.compress,
+    "json.bz2": bz2.compress,
+    "json.zz": zlib.compress,
+    "json.zst": zstd,
+    "zip": zipped,
+}
 
 
 def _wrapped(events: list[dict[str, object]], suffix: str, folder: Path) -> Path:
@@ -248,7 +257,9 @@ def test_a_damaged_archive_gives_what_it_holds_and_says_so(tmp_path: Path) -> No
     assert 0 < len(load_calls(cut).frame) < 20
 
 
-@pytest.mark.parametrize("suffix", ["json.gz", "json.xz", "json.bz2", "tar", "tar.gz", "tar.xz", "tar.bz2"])
+@pytest.mark.parametrize(
+    "suffix", ["json.gz", "json.xz", "json.bz2", "json.zz", "json.zst", "zip", "tar", "tar.gz", "tar.xz", "tar.bz2"]
+)
 def test_no_damage_breaks_the_reader(suffix: str, tmp_path: Path) -> None:
     """Wherever a packed source is cut or changed, what is left of it is read, or one line says that nothing is."""
     chance, whole = random.Random(7), _wrapped([event("outgoing-call", n) for n in range(50)], suffix, tmp_path)
@@ -267,8 +278,8 @@ def test_no_damage_breaks_the_reader(suffix: str, tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("absent", None, "there is no such file"),
-        ("x.tar.xz", b"no archive", "is no readable archive"),
-        ("x.json", b"[]", "holds no call events"),
+        ("x.tar.xz", b"no archive", "x.tar.xz: not packed, as its name says; copy it again"),
+        ("x.json", b"[]", "holds no calls"),
     ],
 )
 def test_a_source_that_holds_nothing_is_one_clear_line(

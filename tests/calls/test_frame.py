@@ -50,6 +50,33 @@ def attempts(*calls: dict[str, Any], alerts: Any = (), events: Any = (), phones:
     )
 
 
+@pytest.mark.parametrize(
+    ("to", "party"),
+    [
+        (f"sip:503-555-0199@{PROD}", "5035550199"),
+        (f"sip:%2B1%20503%20555%200199@{PROD};user=phone", "+15035550199"),
+        (f"sip:+1911@{PROD}", "911"),
+        (f"sip:9-1-1@{PROD}", "911"),
+        (f"sip:sip:+1988@{PROD};user=phone@{PROD}", "988"),
+        (f"sip:+10@{PROD}", "+10"),
+        (f"sip:%23@{PROD}", "#"),
+        (f"sip:front-desk@{PROD}", "front-desk"),
+        ("sip:503-555@pbx.example.org", "503-555@pbx.example.org"),
+    ],
+)
+def test_what_a_phone_dialled_is_shown_in_its_plain_form(to: str, party: str) -> None:
+    """However it was spelled; a phone's name and another server's address stay as they are."""
+    assert attempts(call("CA1", to=to)).iloc[0]["other_party"] == party
+
+
+@pytest.mark.parametrize(("number", "party"), [("+1911", "911"), ("+1933", "933"), ("+15035550199", "+15035550199")])
+def test_an_emergency_leg_is_the_code_that_was_dialled(number: str, party: str) -> None:
+    """Twilio is given +1911; who reads a report knows it as 911, and it is no number to hide."""
+    frame = attempts(call("CA1", to=f"sip:911@{PROD}"), leg("CA2", to=number))
+    assert frame.iloc[0]["other_party"] == party
+    assert mask_parties(frame).iloc[0]["other_party"] == (party if len(party) == 3 else "+1503555••••")
+
+
 def test_a_parent_and_its_leg_are_one_attempt() -> None:
     """Who called whom, how it ended, how long it was talked, and what both legs cost together."""
     row = attempts(call("CA1"), leg("CA2")).iloc[0].to_dict()
@@ -66,6 +93,20 @@ def test_a_parent_and_its_leg_are_one_attempt() -> None:
         "price": 0.017,
         "currency": "USD",
     }
+
+
+@pytest.mark.parametrize(
+    "from_",
+    [
+        "sip:lobby@dialtone-example-prod.sip.ashburn.twilio.com:5061;transport=tls",
+        "sips:%6Cobby@DIALTONE-example-prod.sip.us1.twilio.com",
+        '"Lobby" <sip:lobby:secret@dialtone-example-prod.sip.twilio.com.>',
+    ],
+)
+def test_a_phone_at_an_edge_is_the_same_phone(from_: str) -> None:
+    """A localised name of its domain, a port, an escape or a password in From makes no other phone of it."""
+    row = attempts(call("CA1", **{"from": from_}), leg("CA2")).iloc[0]
+    assert (row["client"], row["environment"], row["direction"]) == ("lobby", "prod", "outgoing")
 
 
 @pytest.mark.parametrize(
@@ -145,15 +186,22 @@ def test_a_leg_without_its_parent_is_counted_and_left_out() -> None:
 
 def test_other_peoples_numbers_are_hidden_and_service_codes_are_not() -> None:
     """The last four digits go; 911 and the trunk's menus are nobody's number."""
-    parties = ["+15035550199", "911", "#", "menu@pbx.example.org", None, "5035550199"]
-    frame = make_frame({"other_party": parties, "outcome": ["busy"] * 6, "direction": ["outgoing"] * 6})
+    parties = ["+15035550199", "911", "+1911", "#", "menu@pbx.example.org", None, "5035550199"]
+    frame = make_frame({"other_party": parties, "outcome": ["busy"] * 7, "direction": ["outgoing"] * 7})
     hidden = mask_parties(frame)["other_party"].fillna("").tolist()
-    assert hidden == ["+1503555••••", "911", "#", "menu@pbx.example.org", "", "503555••••"]
+    assert hidden == ["+1503555••••", "911", "+1911", "#", "menu@pbx.example.org", "", "503555••••"]
 
 
 @pytest.mark.parametrize(
     ("domain", "environment"),
-    [(PROD, "prod"), ("dialtone-nonemergency-stage.sip.twilio.com", "stage"), ("pbx.example.org", None), ("", None)],
+    [
+        *((PROD, "prod"), ("dialtone-nonemergency-stage.sip.twilio.com", "stage"), ("pbx.example.org", None)),
+        *(
+            ("dialtone-example-prod.sip.ashburn.twilio.com", "prod"),
+            ("prod.sip.twilio.com.example.org", None),
+            ("", None),
+        ),
+    ],
 )
 def test_a_sip_domains_last_word_is_the_environment(domain: str, environment: str | None) -> None:
     """No environment's name has a dash, so the last part of the label is it."""

@@ -10,7 +10,7 @@ from dialtone_nb.calls.call_records import CallPage, records_of
 from dialtone_nb.calls.columns import pandas_of
 from dialtone_nb.calls.frame import frame_calls
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.quality import Quality, describe_row
 from dialtone_nb.report.call_report import tabulate_cost, tabulate_findings
 from tests.calls.test_frame import call, leg
 
@@ -47,10 +47,10 @@ def test_a_foreign_record_is_left_out_and_named(foreign: Any) -> None:
     """Whatever it is, the calls around it are reported."""
     frame, findings = told(call("CA1"), foreign, leg("CA2"))
     assert frame["outcome"].tolist() == ["answered"]
-    assert findings == [("call records that are none", 1, repr(foreign))]
+    assert findings == [("call records that are none", 1, describe_row(foreign))]
 
 
-@pytest.mark.parametrize("time", [None, "", "soon", "2026-03-02T09:00:00Z", 1234])
+@pytest.mark.parametrize("time", [None, "", "soon", "2026-13-02T09:00:00Z", 1234])
 def test_a_call_without_a_time_is_left_out_and_named(time: Any) -> None:
     """It belongs to no day."""
     frame, findings = told(call("CA1"), leg("CA2"), call("CA3", start_time=time, date_created=time))
@@ -107,7 +107,7 @@ def test_foreign_alerts_are_left_out_and_named() -> None:
     records = call("CA1"), leg("CA2", status="no-answer")
     frame, findings = told(*records, alerts=["text", {"resource_sid": 3}, warning])
     assert frame["outcome"].tolist() == ["unregistered"]
-    assert findings == [("alerts that are none", 2, "'text'")]
+    assert findings == [("alerts that are none", 2, "a text")]
 
 
 def test_nothing_odd_is_nothing_found() -> None:

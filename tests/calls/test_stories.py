@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from dialtone_nb.calls.codes import CODES
 from dialtone_nb.calls.stories import Found, Story, tell_story
 
@@ -95,6 +97,26 @@ def test_other_peoples_numbers_are_hidden_and_ours_are_not() -> None:
     assert "2065550142" not in repr(hidden)
     assert 'callerId="+15035550101"' in hidden.steps[1].text
     assert "<Number>+12065550142</Number>" in tell_story(found(), ours=[], show_numbers=True).steps[1].text
+
+
+@pytest.mark.parametrize(
+    ("to", "shown"),
+    [
+        ("sip:206-555-0142@x.example", "sip:206555••••@x.example"),
+        ("sip:(206)%20555-0142@x.example", "sip:206555••••@x.example"),
+        ("sip:%2B1%20206%20555%200142@x.example", "sip:+1206555••••@x.example"),
+        ("sip:206%C2%A0555%C2%A00142@x.example", "sip:206555••••@x.example"),
+        ("sip:sip%3A+12065550142%40x@x.example", "sip:sip%3A+1206555••••%40x@x.example"),
+        ("tel:+1-206-555-0142", "tel:+1206555••••"),
+        ("sip:+1-503-555-0101@x.example", "sip:+1-503-555-0101@x.example"),
+        ("sip:+1911@x.example", "sip:+1911@x.example"),
+        ("sip:9-1-1@x.example", "sip:9-1-1@x.example"),
+    ],
+)
+def test_a_number_is_hidden_however_it_is_spelled(to: str, shown: str) -> None:
+    """Address books have dashes and spaces, and phones escape them; ours and short codes are seen."""
+    story = tell_story(Found([call("CA1", to=to)], {"CA1": []}, {"CA1": []}, []), ours=["+15035550101"])
+    assert story.legs[0].to == shown
 
 
 def test_what_went_wrong_is_marked() -> None:

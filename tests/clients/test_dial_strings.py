@@ -13,7 +13,7 @@ from dialtone_nb.clients.dial_strings import GRAMMARS, Grammar, write_dial_strin
 from dialtone_nb.clients.dialling import Dialled, press_keys
 from dialtone_nb.errors import DialplanError, InputError
 
-PATTERNS = ("911", "933", "211", "#", "0", "NXXNXXXXXX", "1NXXNXXXXXX", "01152NXXXXXXXXX", "011.", "+X.")
+PATTERNS = ("911", "933", "988", "211", "#", "0", "NXXNXXXXXX", "1NXXNXXXXXX", "01152NXXXXXXXXX", "011.", "+X.")
 SHORT_WAIT = {"linksys": 3, "grandstream": 4, "polycom": 3}
 GIVES_UP = {"linksys": 10, "grandstream": 4, "polycom": math.inf}
 
@@ -46,7 +46,7 @@ def test_grandstream_reads_as_in_its_manual() -> None:
 
 def test_polycom_reads_as_in_its_manual() -> None:
     """The Polycom digit map has T, the timer, where more could follow."""
-    assert write_dial_string("polycom", ("933", "0", "NXXNXXXXXX", "011.")) == "933T|0T|[2-9]xx[2-9]xxxxxx|011xx.T"
+    assert write_dial_string("polycom", ("0", "NXXNXXXXXX", "011.")) == "0T|[2-9]xx[2-9]xxxxxx|011xx.T"
 
 
 @every_grammar
@@ -63,16 +63,31 @@ def test_pattern_that_another_contains_is_left_out(grammar: Grammar) -> None:
 
 
 @every_grammar
-@pytest.mark.parametrize("keys", ["911", "211", "#", "5035550199", "9035550199", "15035550199", "9165550199"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "911",
+        "933",
+        "988",
+        "211",
+        "#",
+        "5035550199",
+        "9035550199",
+        "9895550199",
+        "9365550199",
+        "15035550199",
+        "9165550199",
+    ],
+)
 def test_complete_numbers_are_sent_at_once(grammar: Grammar, keys: str) -> None:
     """Service codes, #, ten and eleven digits are sent with their last key."""
     assert pressed(grammar, keys) == Dialled(keys, len(keys), 0)
 
 
 @every_grammar
-@pytest.mark.parametrize("keys", ["0", "933", "011525512345678", "011441632960123"])
+@pytest.mark.parametrize("keys", ["0", "011525512345678", "011441632960123"])
 def test_numbers_that_could_go_on_are_sent_after_the_short_wait(grammar: Grammar, keys: str) -> None:
-    """0, 933 and international numbers are sent whole when no more keys come."""
+    """0 and international numbers are sent whole when no more keys come."""
     assert pressed(grammar, keys) == Dialled(keys, len(keys), SHORT_WAIT[grammar])
 
 
@@ -103,6 +118,19 @@ def test_911_is_sent_although_longer_numbers_begin_so(grammar: Grammar) -> None:
 
 
 @every_grammar
+@pytest.mark.parametrize("code", ["988", "933"])
+def test_988_and_933_wait_no_longer_than_911(grammar: Grammar, code: str) -> None:
+    """They are no area codes either; with 1 before them ten digits that begin so are dialled."""
+    assert pressed(grammar, f"{code}5550199") == Dialled(code, 3, 0)
+    assert pressed(grammar, f"1{code}5550199") == Dialled(f"1{code}5550199", 11, 0)
+
+
+def test_codes_are_written_together() -> None:
+    """Old firmware has room for few segments."""
+    assert write_dial_string("polycom", ("211", "311", "988", "911")) == "[239]11|988"
+
+
+@every_grammar
 def test_without_service_codes_area_codes_are_whole(grammar: Grammar) -> None:
     """Where 911 is not a pattern, ten digits that begin with it are dialled like any."""
     assert pressed(grammar, "9115550199", ("NXXNXXXXXX",)) == Dialled("9115550199", 10, 0)
@@ -130,7 +158,7 @@ def test_unreadable_pattern_is_named(pattern: str) -> None:
 def test_polycom_map_that_is_too_long_is_refused() -> None:
     """Old firmware has 20 segments; a longer map would be cut without a word."""
     with pytest.raises(DialplanError, match="21 segments"):
-        write_dial_string("polycom", tuple(f"4{number:02}" for number in range(21)))
+        write_dial_string("polycom", tuple("4" * length for length in range(1, 22)))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +185,7 @@ def should_send(patterns: tuple[str, ...], keys: str) -> bool:
     """Whether a pattern fits, its `.` read as digits, and the keys are not a service code that goes on."""
     digits_only = tuple(pattern for pattern in patterns if pattern.endswith(".") and keys[-1:].isdigit())
     fixed = tuple(pattern for pattern in patterns if not pattern.endswith("."))
-    codes = tuple(pattern for pattern in patterns if re.fullmatch(r"(N|[2-9]|\[2-9])11", pattern.replace("]", "")))
+    codes = tuple(one for one in patterns if re.fullmatch(r"(N|[2-9]|\[2-9])11|988|933", one.replace("]", "")))
     if len(keys) > 3 and accepts(codes, keys[:3]):
         return False
     return accepts(fixed, keys) or any(_fits_with_digits(pattern, keys) for pattern in digits_only)
@@ -172,6 +200,7 @@ def _fits_with_digits(pattern: str, keys: str) -> bool:
 @given(patterns=some_patterns, keys=some_keys)
 @example(patterns=PATTERNS, keys="9115550")
 @example(patterns=("N11", "NXX."), keys="911")
+@example(patterns=("988", "911", "XXX."), keys="9880")
 @example(patterns=("X", "ZX"), keys="00")
 def test_only_whole_numbers_are_sent_by_any_make(patterns: tuple[str, ...], keys: str) -> None:
     """With any plan, what a phone sends fits the plan; where a key too many was pressed, Polycom may send nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ TABLE = compile_table(SAMPLE)
 STRINGS = {
     grammar: write_dial_string(grammar, [rule.pattern for rule in SAMPLE.dialplan.rules]) for grammar in GRAMMARS
 }
-DIALLED = ("911", "933", "211", "#", "0", "5035550199", "15035550199", "011525512345678", "9005550100")
+DIALLED = ("911", "933", "988", "711", "211", "#", "0", "5035550199", "15035550199", "011525512345678", "9005550100")
 keys = st.text("0123456789*#", min_size=1, max_size=16)
-likely_keys = st.builds(str.__add__, st.sampled_from(["", "1", "011", "01152", "503555", "1503555", "91"]), keys)
+likely_keys = st.builds(
+    str.__add__, st.sampled_from(["", "1", "011", "01152", "503555", "1503555", "91", "98", "933"]), keys
+)
 
 
 def decided(dialled: str) -> Decision:
@@ -51,6 +54,7 @@ def test_phones_send_nothing_that_no_rule_takes(pressed: str) -> None:
 @given(likely_keys)
 def test_what_a_call_is_made_of_can_be_dialled(pressed: str) -> None:
     """What the service would call is sent by every phone, or begins with a code that is called at once."""
+    pressed = re.sub("(?<=[0-9])#$", "", pressed)  # a softphone may send it; the others send by themselves
     if decided(pressed).kind != "refuse":
         for grammar in GRAMMARS:
             assert press_keys(grammar, STRINGS[grammar], pressed).sent in (pressed, pressed[:3])

@@ -33,6 +33,8 @@ def live(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     yield from _numbers(client)
     yield from _calls(client, door)
     client.api.v2010.accounts(client.username).fetch()
+    client.api.v2010.accounts.list(status="active")
+    client.outgoing_caller_ids.list(phone_number="+15035550190", friendly_name="Robin")
 
 
 def _serverless(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
@@ -172,6 +174,9 @@ def _numbers(client: Client) -> Iterator[Callable[..., Any]]:
     found = client.available_phone_numbers("US").local.list(
         area_code=503, contains="555", voice_enabled=True, in_region="OR", beta=False, limit=2, page_size=2
     )
+    elsewhere = client.available_phone_numbers("GB")
+    for kind in ("mobile", "national", "voip", "shared_cost", "machine_to_machine"):
+        assert getattr(elsewhere, kind).list() == []
     addresses = [
         client.addresses.create(
             customer_name="Robin Example",

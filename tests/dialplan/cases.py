@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from ruamel.yaml import YAML
@@ -22,8 +23,12 @@ class Case:
     then: str
 
 
+def _content() -> Any:
+    return YAML(typ="safe").load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+
+
 def _load() -> list[Case]:
-    content = YAML(typ="safe").load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    content = _content()
     outgoing = [Case(c["situation"], _outgoing(c["phone"], c["dials"]), c["then"]) for c in content["outgoing"]]
     incoming = [Case(c["situation"], IncomingCall("prod", c["to"], c["from"]), c["then"]) for c in content["incoming"]]
     return outgoing + incoming
@@ -31,6 +36,26 @@ def _load() -> list[Case]:
 
 def _outgoing(phone: str, dials: str) -> OutgoingCall:
     return OutgoingCall("stage" if phone in STAGE else "prod", phone, f"sip:{quote(dials, safe='')}@phones.example")
+
+
+@dataclass(frozen=True)
+class CallerCase:
+    """One case of who calls: the situation in words, the call, and who it is, by which parameter."""
+
+    situation: str
+    call: OutgoingCall
+    caller: str
+
+
+def _callers() -> list[CallerCase]:
+    return [
+        CallerCase(
+            case["situation"],
+            OutgoingCall(case.get("in", "stage"), case.get("username", ""), "sip:5035550199@x", case.get("from", "")),
+            case["then"],
+        )
+        for case in _content()["callers"]
+    ]
 
 
 def told(decision: dict[str, object]) -> str:
@@ -50,3 +75,4 @@ def told(decision: dict[str, object]) -> str:
 
 
 CASES = _load()
+CALLERS = _callers()

@@ -104,13 +104,40 @@ def sip_uris(draw: st.DrawFn) -> str:
     return shape.format(what, draw(st.sampled_from(HOSTS)))
 
 
+DOMAINS = (
+    "dialtone-example-prod.sip.twilio.com",
+    "dialtone-example-nonemergency-stage.sip.twilio.com",
+    "Dialtone-Example-Stage.SIP.ashburn.twilio.com",
+    "dialtone-example-prod.sip.us1.twilio.com.",
+)
+
+
+@st.composite
+def froms(draw: st.DrawFn) -> str:
+    """A From: of one of our phones, of a stranger's, or something that only looks like one."""
+    user = draw(st.one_of(st.sampled_from(PHONES), st.sampled_from(PHONES), st.sampled_from(STRANGERS), traps))
+    host = draw(st.sampled_from([*DOMAINS * 4, *HOSTS]))
+    shape = draw(
+        st.sampled_from(
+            [
+                *["sip:{}@{}"] * 4,
+                *("sips:{}@{}:5061", "SIP:{}@{};transport=tls", '"Lob\\"by" <sip:{}@{}>;tag=1', "Lobby<sip:{}@{}>"),
+                *("sip:{}:secret@{}", "sip:%6c{}@{}", "sip:{}@{}.evil.example", "sip:{}@x{}", "sip:a@{1}@{0}"),
+                *("<sip:{}@{}>, <sip:van@x>", "{}@{}", "{}", "sip:{}", "sip:{}@{}\n", "sip:{}@{}:99999999"),
+            ]
+        )
+    )
+    return draw(st.sampled_from([shape.format(user, host)] * 3 + [draw(st.text(max_size=20))]))
+
+
 outgoing_calls = st.builds(
     OutgoingCall,
     environment=st.sampled_from([*ENVIRONMENTS * 4, "", "dev", "__proto__", "constructor"]),
     sip_username=st.one_of(
-        st.sampled_from(PHONES), st.sampled_from(PHONES), st.sampled_from(STRANGERS), st.text(max_size=5)
+        st.just(""), st.sampled_from(PHONES), st.sampled_from(PHONES), st.sampled_from(STRANGERS), st.text(max_size=5)
     ),
     to=st.one_of(sip_uris(), sip_uris(), st.text(max_size=30)),
+    from_=froms(),
 )
 our_numbers = st.integers(1, 9).map(lambda n: f"+1503555010{n}")
 incoming_calls = st.builds(

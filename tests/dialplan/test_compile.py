@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table, compile_table
+from dialtone_nb.dialplan.decide import decide
+from dialtone_nb.dialplan.model import DialPstn, OutgoingCall
 from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.errors import DialplanError, Fault, ParametersError
 from dialtone_nb.parameters import Parameters, load_parameters
@@ -49,6 +51,8 @@ NO_NUMBER = "write a plus sign, the country code and the number, such as +150355
 NO_TEMPLATE = 'write "+1{dialled}", or "+{dialled:3}" to leave out the first three'
 NO_E164 = "a number is a plus sign and 7 to 15 digits, the first of them not 0"
 ALL_REFUSED = "every number that the rule 'a' makes is refused, by refused_prefixes or allowed_countries"
+ADD_COUNTRY = "add the country to allowed_countries"
+WHOLE_CODE = "write the whole code that is new, such as +1471"
 ALLOW = "allow some of them there, or let the rule refuse and say why"
 
 
@@ -56,7 +60,7 @@ ALLOW = "allow some of them there, or let the rule refuse and say why"
     ("pattern", "target", "problem", "repair"),
     [
         ("91a", "emergency: true", "the pattern '91a': character 3 is 'a', which no phone can dial", NO_KEY),
-        ("912", "emergency: true", "Twilio knows no emergency number 912", "known are 911, 933, 112"),
+        ("912", "emergency: true", "Twilio knows no emergency number 912", "known are 911, 933, 112, 999"),
         ("0", "trunk: operater", "there is no context 'operater' on the trunk", "did you mean 'operator'?"),
         ("211", 'number: "5035550190"', "'5035550190' is no telephone number", NO_NUMBER),
         ("211", 'number: "+1503555019"', "'+1503555019' is no telephone number", NO_NUMBER),
@@ -125,7 +129,8 @@ def test_a_rule_has_one_target(tmp_path: Path, rule: str, says: str) -> None:
         (["0.", "Z.", "00XX"], "'r0'"),
         (["X", "[0-9#*+][0-9#*+]", "[0-9#*+][0-9#*+].", "X."], "'r1' and 'r2'"),
         (["N", "[2-57-9]", "6"], "'r0'"),
-        (["X#", "X*", "X+", "X[#*+]"], "'r0' and 'r1' and 'r2'"),
+        (["*#", "**", "*+", "*[#*+]"], "'r0' and 'r1' and 'r2'"),
+        (["X*", "X+", "X[#*+]"], "'r0' and 'r1'"),
     ],
 )
 def test_a_rule_that_can_never_match(tmp_path: Path, patterns: list[str], takers: str) -> None:
@@ -142,7 +147,12 @@ def test_a_rule_that_can_never_match(tmp_path: Path, patterns: list[str], takers
 few = st.sampled_from(["0", "#", "X", "Z", "[0#]", "[0-9#*+]"])
 short_patterns = st.tuples(st.lists(few, min_size=1, max_size=2).map("".join), st.sampled_from(["", "."])).map("".join)
 # Patterns of two keys and a rest can tell no key from another after the third.
-EVERYTHING = ["".join(keys) for length in (1, 2, 3, 4) for keys in itertools.product("05#*", repeat=length)]
+EVERYTHING = [
+    dialled
+    for length in (1, 2, 3, 4)
+    for dialled in map("".join, itertools.product("05#*", repeat=length))
+    if not re.search("[0-9]#$", dialled)  # left out before rules are tried
+]
 
 
 @settings(max_examples=60)
@@ -195,7 +205,7 @@ def test_prefixes(tmp_path: Path) -> None:
 
 
 def test_countries(tmp_path: Path) -> None:
-    """Countries that do not exist, stand there twice, or can't be told from others are faults."""
+    """Countries that do not exist or stand there twice are faults; one of several with a calling code is none."""
     plan = (
         'rules:\n  - {name: a, pattern: "NXXNXXXXXX", pstn: "+1{dialled}"}\n'
         "allowed_countries:\n  - US\n  - UK\n  - GB\n  - US\n  - us\n"
@@ -203,13 +213,83 @@ def test_countries(tmp_path: Path) -> None:
     iso = "write its two letters of ISO 3166, such as US, CA, MX"
     assert faults(tmp_path, plan) == (
         Fault("parameters/dialplan.yaml:5 allowed_countries.1", "there is no country 'UK'", iso),
-        Fault(
-            "parameters/dialplan.yaml:6 allowed_countries.2",
-            "GB has the same calling code as GG, IM, JE, and can't be told apart by it",
-            "allow all of them, or none",
-        ),
         Fault("parameters/dialplan.yaml:7 allowed_countries.3", "US is there already", "take one out"),
         Fault("parameters/dialplan.yaml:8 allowed_countries.4", "there is no country 'us'", iso),
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "problem", "repair"),
+    [
+        ("+15x3", "the prefix '+15x3': character 4 is 'x', which no phone can dial", NO_KEY),
+        ("+1700.", "the prefix '+1700.' ends in '.'", "leave it out: a prefix takes what follows"),
+        (
+            "1700",
+            "no number begins with '1700'",
+            "write a plus sign and the country code first, such as +1471 or +14[67]1",
+        ),
+        ("+4470", "what begins with +4470 is under no calling code of an allowed country", ADD_COUNTRY),
+        ("+1242", "what begins with +1242 is another country's", ADD_COUNTRY),
+        ("+1503", "what begins with +1503 may be called already", "take it out"),
+        ("+1800", "what begins with +1800 may be called already", "take it out"),
+        ("+170", "what begins with +170 may be called already, in part", WHOLE_CODE),
+        ("+124", "what begins with +124 may be called already, in part", WHOLE_CODE),
+        ("+1[27]00", "", ""),
+        ("+124[256]", "what begins with +124[256] is another country's, in part", WHOLE_CODE),
+        ("+1", "what begins with +1 may be called already, in part", WHOLE_CODE),
+        ("+52", "what begins with +52 may be called already, in part", WHOLE_CODE),
+        ("+1976", "what begins with +1976 is refused by refused_prefixes", "take one of the two out"),
+    ],
+)
+def test_also_allowed(tmp_path: Path, prefix: str, problem: str, repair: str) -> None:
+    """What is also allowed must open something that is closed, wholly, in an allowed country."""
+    plan = rules('name: a, pattern: "NXXNXXXXXX", pstn: "+1{dialled}"') + (
+        f'also_allowed: ["+1471", "{prefix}"]\nrefused_prefixes: [{{name: p, say: No., prefixes: ["+1976"]}}]\n'
+    )
+    if problem:
+        assert faults(tmp_path, plan) == (Fault("parameters/dialplan.yaml:4 also_allowed.1", problem, repair),)
+    else:
+        assert compiled(tmp_path, plan).countries.also_allowed == r"^\+1471|^\+1[27]00"
+
+
+def test_also_allowed_twice(tmp_path: Path) -> None:
+    """The same beginning twice is a fault."""
+    plan = rules('name: a, pattern: "NXXNXXXXXX", pstn: "+1{dialled}"') + 'also_allowed: ["+1471", "+1471"]\n'
+    assert [fault.problem for fault in faults(tmp_path, plan)] == ["+1471 is there already"]
+
+
+def test_a_number_in_an_area_code_that_is_also_allowed(tmp_path: Path) -> None:
+    """The compiler knows it for a number, as the table does; without the line it is none."""
+    plan = rules(
+        'name: a, pattern: "471NXXXXXX", pstn: "+1{dialled}"', 'name: b, pattern: "311", number: "+14715550171"'
+    )
+    table = compiled(tmp_path / "with", plan + 'also_allowed: ["+1471"]\n')
+    for dialled in ("4715550199", "311"):
+        assert isinstance(decide(table, OutgoingCall("prod", "lobby", f"sip:{dialled}@x.example")), DialPstn)
+    assert [fault.problem for fault in faults(tmp_path / "without", plan)] == [
+        ALL_REFUSED,
+        "'+14715550171' is no telephone number",
+    ]
+
+
+@pytest.mark.parametrize("target", ["emergency: true", "refuse: No."])
+def test_only_what_has_limits_is_exempt(tmp_path: Path, target: str) -> None:
+    """An emergency call has no limits, and neither has a refusal."""
+    with pytest.raises(ParametersError, match=f"is exempt from limits, which {target.partition(':')[0]} has none of"):
+        compiled(tmp_path, rules(f'name: a, pattern: "911", {target}, exempt: true'))
+
+
+@pytest.mark.parametrize("pattern", ["911#", "+1911", "+911", "+10", "1#", "+1988"])
+def test_a_rule_for_what_is_spelled_otherwise_before_it(tmp_path: Path, pattern: str) -> None:
+    """No rule meets a # after the last digit, or + and 1 before a short code."""
+    short = ('name: a, pattern: "911", emergency: true', 'name: b, pattern: "0", trunk: operator')
+    code = 'name: c, pattern: "988", number: "+18002738255"'
+    (fault,) = faults(tmp_path, rules(*short, code, f'name: d, pattern: "{pattern}", trunk: operator'))
+    assert fault == Fault(
+        "parameters/dialplan.yaml:5 rules.3.pattern",
+        "the rule 'd' can never match: a # after the last digit, and + or +1 before a short code, are left out before "
+        "rules are tried",
+        f"write {pattern} without it",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from dialtone_nb.dialplan.compile import Table
-from dialtone_nb.dialplan.decide import decide, dialled_of, spoken_reason
+from dialtone_nb.dialplan.compile import Table, load_table
+from dialtone_nb.dialplan.decide import Caller, caller_of, decide, dialled_of, spoken_reason
 from dialtone_nb.dialplan.model import (
     Call,
     DialEmergency,
@@ -20,7 +20,7 @@ from dialtone_nb.dialplan.model import (
 )
 from dialtone_nb.e164 import country_of
 from dialtone_nb.parameters import Parameters
-from tests.dialplan.cases import CASES, Case, told
+from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
 from tests.dialplan.strategies import PHONES, REFUSED_AREAS, calls, outgoing_calls
 
 
@@ -33,6 +33,21 @@ def dialled_by(table: Table, phone: str, dialled: str) -> object:
 def test_case(table: Table, case: Case) -> None:
     """Each case of cases.yaml ends as it says there."""
     assert told(decision_data(decide(table, case.call))) == case.then
+
+
+@pytest.mark.parametrize("case", CALLERS, ids=lambda case: case.situation)
+def test_caller(table: Table, case: CallerCase) -> None:
+    """Who calls, in each case of cases.yaml; a call of nobody's is refused."""
+    caller = caller_of(table, case.call)
+    assert case.caller == (f"{caller.client} by {caller.identified_by}" if caller else "nobody")
+    assert isinstance(decide(table, case.call), DialPstn if caller else Refuse)
+
+
+def test_a_table_of_before_there_was_from_is_served(table: Table) -> None:
+    """What an older version compiled is read, and its phones are known by From as well."""
+    old = load_table(table.model_dump_json(exclude={"sip_domain_user"}))
+    call = OutgoingCall("prod", "", "sip:911@x", "sip:lobby@dialtone-example-prod.sip.twilio.com")
+    assert caller_of(old, call) == Caller("lobby", "From")
 
 
 @pytest.mark.parametrize("way", ["", "1", "0111", "+1"])
@@ -80,7 +95,8 @@ def test_every_dial_is_limited_and_owned(table: Table, parameters: Parameters, c
     limit = client.call_time_limit_s or parameters.network.call_time_limit_s
     assert decision.time_limit_s == (14400 if isinstance(decision, DialEmergency) else limit)
     if isinstance(call, OutgoingCall):
-        assert decision.client == call.sip_username
+        assert (caller := caller_of(table, call))
+        assert decision.client == caller.client
         assert decision.caller_id == client.caller_id
     else:
         assert isinstance(decision, RingClient)
@@ -123,7 +139,26 @@ def test_own_environment(table: Table, phone: str) -> None:
         ("sip:911:secret@phones.example", ""),
         ("sip:911@evil.example@phones.example", ""),
         ("sip:phones.example", ""),
-        ("tel:911", ""),
+        ("tel:911", "911"),
+        ("<tel:+1-503-555-0199;ext=5>;tag=1", "+15035550199"),
+        ("tel:911@phones.example", ""),
+        ("sip:tel:+1911@phones.example", "+1911"),
+        ("sip:sip:%2B1911@phones.example;user=phone@phones.example", "+1911"),
+        ("sip:sip%3A%2B1911%40phones.example%3Buser%3Dphone@phones.example", "+1911"),
+        ("sip:sip:911@a@b@phones.example", ""),
+        ("sip:sip:sip:911@a@b@phones.example", ""),
+        ("sip:911%20@phones.example", "911"),
+        ("sip:(503)%09555-0199@phones.example", "5035550199"),
+        ("sip:503%C2%A0555%C2%A00199@phones.example", "5035550199"),
+        ("sip:503%C2555@phones.example", ""),
+        ("sip:5035550199#@phones.example", "5035550199"),
+        ("sip:5035550199%23;x=1@phones.example", "5035550199"),
+        ("sip:5035550199##@phones.example", "5035550199##"),
+        ("sip:%23%23@phones.example", "##"),
+        ("sip:*67%23@phones.example", "*67"),
+        ("sip:911%0A%23@phones.example", ""),
+        ("sip:-.()@phones.example", ""),
+        ("sip:;911@phones.example", ""),
         ("ſip:911@phones.example", ""),
         ("sip:９１１@phones.example", ""),
         ("sip:%EF%BC%99@phones.example", ""),
@@ -131,7 +166,7 @@ def test_own_environment(table: Table, phone: str) -> None:
     ],
 )
 def test_dialled_of(table: Table, to: str, dialled: str) -> None:
-    """The dialled keys are the user of the SIP URI, escapes undone once, and nothing that no phone has keys for."""
+    """The dialled keys are the URI's user without separators and parameters; nothing that no phone has keys for."""
     assert dialled_of(table, to) == dialled
 
 

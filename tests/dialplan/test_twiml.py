@@ -36,9 +36,10 @@ def test_pstn() -> None:
 
 
 def test_emergency() -> None:
-    """An emergency number is dialled as it is."""
-    decision = DialEmergency(rule="emergency", client="lobby", number="911", **LIMITS)
-    assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Number>911</Number></Dial></Response>"
+    """North America's emergency number and its test line are dialled in E.164 form, others as they are."""
+    for number, dialled in {"911": "+1911", "933": "+1933", "999": "999", "112": "112"}.items():
+        decision = DialEmergency(rule="emergency", client="lobby", number=number, **LIMITS)
+        assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Number>{dialled}</Number></Dial></Response>"
 
 
 def test_trunk() -> None:

@@ -15,6 +15,7 @@ from dialtone_nb.resources.model import Kind
 
 CHANGE = describe(Change(Action.CREATE, Kind.SERVICE, "dialtone"))
 STAGE = Plan("Deploy stage", "AC1", "stage", False, (CHANGE,), {})
+ROTATION = Plan("Rotate", "AC1", "stage", False, (describe(Change(Action.UPDATE, Kind.CREDENTIAL, "van")),), {})
 PROD = Plan("Deploy prod", "AC1", "prod", True, (CHANGE,), {})
 
 
@@ -47,6 +48,8 @@ def opened(plan: Plan, carry_on: Callable[..., Applied] = lambda *_: Applied(STA
         (STAGE, "", False),
         (PROD, "prod", False),
         (PROD, PROD.fingerprint, True),
+        (ROTATION, "stage", False),
+        (ROTATION, ROTATION.fingerprint, True),
     ],
 )
 def test_apply_works_only_for_what_consents_to_this_plan(plan: Plan, typed: str, may: bool) -> None:
@@ -84,6 +87,10 @@ def test_progress_is_told_and_then_the_output_becomes_the_outcome() -> None:
     assert ["0 of 1 changes" in told[0], "1 of 1 changes" in told[1]] == [True, True]
     assert shown.last is box.applied
     assert box.applied is not None
+    # A second click that was on its way finds the outcome there, and leaves it.
+    box._on_apply(None)
+    assert len(told) == 2
+    assert shown.last is box.applied
 
 
 def test_when_somebody_else_holds_the_environment_one_may_try_again() -> None:

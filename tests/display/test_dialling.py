@@ -50,6 +50,14 @@ def test_text_and_html_tell_the_same() -> None:
         assert fact in page
 
 
+def test_a_number_is_asked_as_it_is_written() -> None:
+    """Who reads it to a keypad presses no dashes; a softphone sends them, and the service leaves them out."""
+    assert "sends 5035550199 at key 10" in dialling_text(shown("503 555-0199"))
+    answer = ask("workbench", "(503) 555-0199")
+    assert answer.at_the_phone == "sends (503) 555-0199 when its call key is pressed"
+    assert "call to +15035550199" in dialling_text(Dialling("workbench", "the files", (answer,)))
+
+
 def test_the_twiml_is_folded_under_each_call_and_escaped() -> None:
     """It can be read, and is no part of the page."""
     page = dialling_html(shown("5035550199"))
@@ -68,6 +76,8 @@ def test_other_keys_and_other_phones_are_answered_at_once() -> None:
     """Spaces are as people write numbers, and no keys."""
     box = opened()
     box._keys.value = "503 555 0199"
+    assert "call to +15035550199, as +15035550106" in words_of(box._shown.value)
+    box._keys.value = "(503) 555-0199"
     assert "call to +15035550199, as +15035550106" in words_of(box._shown.value)
     box._phone.value = "lobby"
     assert "as +15035550103" in words_of(box._shown.value)

@@ -52,6 +52,16 @@ def test_every_parameter_but_consent_has_a_field_with_its_help() -> None:
     assert "the phone, by its name in clients.yaml" in form._form.children[2].children[1].value
 
 
+def test_a_list_has_an_entry_a_line() -> None:
+    """An entry may hold blanks; empty lines are none."""
+    runbook, form = opened("explore")
+    assert form._fields["dialled"].value.splitlines() == runbook.parameters.dialled
+    enter(form, dialled="503 555 0190\n\n 911 \n")
+    assert runbook.parameters.dialled == ["503 555 0190", "911"]
+    form._fields["dialled"].value = "503 555 0190\n911"
+    assert form._button.disabled
+
+
 def test_the_form_offers_what_is_declared() -> None:
     """Environments of network.yaml, phones of clients.yaml, both accounts, and the words in a line's help."""
     choices = choices_of(open_runbook("client_setup"))

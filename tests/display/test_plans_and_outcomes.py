@@ -117,7 +117,25 @@ def test_two_failures_of_one_kind_stay_apart() -> None:
 def test_a_plan_that_nobody_agreed_to_says_how_to_agree() -> None:
     """The page of a run without consent names the fingerprint that the next run takes."""
     plan = plan_of(create(Kind.SERVICE, "dialtone"))
-    assert f"<code>{plan.fingerprint}</code>" in applied_html(Applied(plan))
+    assert f'<code class="fingerprint">{plan.fingerprint}</code>' in applied_html(Applied(plan))
+
+
+def test_only_who_may_run_a_script_is_given_a_button_that_copies() -> None:
+    """A page of reports runs none: there the fingerprint is selected whole by a click, and no button is dead."""
+    plan = plan_of(create(Kind.SERVICE, "dialtone"))
+    assert "<button" not in plan_html(plan)
+    assert plan_html(plan, searches=True).count('<button type="button" class="copy" hidden') == 1
+
+
+def test_a_hash_is_told_by_its_first_digits_and_bound_whole() -> None:
+    """A build's key has 64 digits, of which a reader needs a few."""
+    changes = [create(Kind.BUILD, letter * 64) for letter in "ab"]
+    plan = plan_of(*changes)
+    for page in (plan_text(plan), plan_html(plan), applied_text(Applied(plan, (Outcome(changes[0], Status.DONE),)))):
+        assert "aaaaaaaaaaaa…" in page
+        assert "a" * 13 not in page
+    twin = create(Kind.BUILD, "a" * 12 + "c" * 52)
+    assert plan_of(twin).fingerprint != plan_of(changes[0]).fingerprint
 
 
 def test_whose_visibility_changes_is_told_one_by_one() -> None:

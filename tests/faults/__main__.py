@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from tests.service.node import Functions
 
 from .cases import Verdict
 from .fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
 from .long_run import BOUND_MB, CALLS, run_long
+from .spellings import SPELLINGS, table_of_spellings, try_spellings
 from .suites import run_suites, table_of_suites
 from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from .tables import table_by_apply, table_by_fault
-from .toll_fraud import DIALLED, table_of_dialling, try_dialling
+from .toll_fraud import DIALLED, sample_table, table_of_dialling, try_dialling
 from .whole_notebooks import CASES, break_all_off, table_of_breaks
 
 # Where only a sample runs, calls are placed at so many API calls' distance.
@@ -97,7 +102,10 @@ def _dialling(_: argparse.Namespace) -> Part:
 
 def _fuzzing(_: argparse.Namespace) -> Part:
     fuzzed = [fuzz(name, TEXTS) for name in READERS]
-    return Part((table_of_fuzzing(fuzzed),), tuple(broken for one in fuzzed for broken in one.broken))
+    with tempfile.TemporaryDirectory() as folder, Functions(table := sample_table(), Path(folder)) as functions:
+        spelled = try_spellings(table, functions.decide, SPELLINGS)
+    broken = (broken for one in fuzzed for broken in one.broken)
+    return Part((table_of_fuzzing(fuzzed), table_of_spellings(spelled)), (*broken, *spelled.wrong))
 
 
 def _tests(_: argparse.Namespace) -> Part:
@@ -115,7 +123,7 @@ PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "notebooks": ("Whole runbooks, broken off and run again", _whole_notebooks),
     "tests": ("What single tests hold", _tests),
     "dialling": ("Generated calls, put to the dial plan", _dialling),
-    "fuzzing": ("Damaged texts, put to whoever reads what strangers send", _fuzzing),
+    "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),
     "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
 }
 

@@ -74,6 +74,7 @@ APPLIES = (
     Apply("promote", "stage ahead of prod", methodcaller("promote"), edit=EDITED),
     Apply("roll back", "promoted twice", methodcaller("promote", build="previous"), edit=EDITED, run_again=_roll_back),
     Apply("client, add", "network", methodcaller("set_up", "van", buy=VAN), (*EVERYBODY, FROM_VAN, TO_VAN)),
+    Apply("client, add with an emergency address", "stage", methodcaller("set_up", "workbench", buy=WORKBENCH), ()),
     Apply(
         "client, new password",
         "network",

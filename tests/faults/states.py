@@ -15,6 +15,7 @@ import orjson
 from dialtone_nb.claim import CLAIM
 from dialtone_nb.clients.private_files import PASSWORD_FILE, load_private_files
 from dialtone_nb.rehearsal.domain_access import digest_secret
+from dialtone_nb.resources.variables import APPLIED
 
 # What calls leave behind, whether a phone is registered, where our own server runs: no part of what an apply makes.
 NOT_COMPARED = ("alert", "call_event", "log", "registration", "own_server")
@@ -105,11 +106,11 @@ def read_state(folder: Path) -> AccountState:
         found = connection.execute(
             f"SELECT sid, kind, parent, name, body FROM things WHERE kind NOT IN ({marks}) ORDER BY sid", NOT_COMPARED
         )
-        # A claim that a dead run left behind runs out by itself.
+        # A claim that a dead run left behind runs out by itself; which plan was applied last depends on how many were.
         rows = tuple(
             Row(sid, kind, parent, name, orjson.loads(body))
             for sid, kind, parent, name, body in found
-            if (kind, name) != ("variable", CLAIM)
+            if kind != "variable" or name not in (CLAIM, APPLIED)
         )
         bought = dict(connection.execute("SELECT name, count FROM counts WHERE kind = 'phone_number'").fetchall())
     finally:

@@ -16,7 +16,7 @@ from dialtone_nb.record import JOURNAL, load_records
 from tests.infrastructure.desk import LOBBY, WORKBENCH
 
 from .accounts import make_account
-from .neighbour import CALLS, NEW_PHONES, ROUNDS
+from .neighbour import CALLS, NEW_PHONE, NEW_PHONES, ROUNDS
 from .states import Row, read_state
 
 
@@ -74,3 +74,26 @@ def test_two_operators_deploy_to_one_environment_one_at_a_time(account: Path) ->
     assert [row.body["status"] for row in of("build", state.rows)] == ["completed"] * (1 + 2 * ROUNDS)
     assert all(count == 1 for label, count in state.names.items() if "/manifest" not in label), state.names
     assert [row.name for row in of("variable", state.rows)].count("DIALTONE_CLAIM") == 0
+
+
+def test_one_plan_in_two_processes_is_applied_once(account: Path) -> None:
+    """Two tabs, two terminals: both have read the same plan and agree to it at one moment; nothing is made twice."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.faults.neighbour", str(account)]
+    working = [
+        subprocess.Popen([*command, role], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for role in ("first", "second")
+    ]
+    for process in working:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in working:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [json.loads(process.communicate(timeout=120)[0]) for process in working]
+    assert sorted(one["exit_code"] for one in said) == [0, 3]
+    state = read_state(account)
+    assert state.bought[NEW_PHONES[NEW_PHONE]] == 1
+    assert [row.name for row in of("credential", state.rows)].count(NEW_PHONE) == 1
+    assert all(count == 1 for label, count in state.names.items() if "/manifest" not in label), state.names

@@ -12,11 +12,13 @@ from urllib.parse import quote
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
+from dialtone_nb.dialplan.table import Table
 from dialtone_nb.e164 import country_of
 from dialtone_nb.parameters import Parameters, load_parameters
+from dialtone_nb.sip import parse_sip_uri
 from tests.dialplan.strategies import ENVIRONMENTS, HOSTS, PHONES, REFUSED_AREAS, STRANGERS
 
-ROOT = Path(__file__).parents[2]
+SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 # How many `make faults` generates.
 DIALLED = 200_000
 KEYS = "0123456789*#+"
@@ -69,10 +71,14 @@ class Tried:
         return self.outcomes.total()
 
 
+def sample_table() -> Table:
+    """The table of the sample network."""
+    return compile_table(load_parameters(SAMPLE))
+
+
 def try_dialling(number: int, seed: int = 7) -> Tried:
     """What so many generated calls of the sample network led to, and what was wrong with any of them."""
-    parameters = load_parameters(ROOT / "parameters" / "sample")
-    table = compile_table(parameters)
+    parameters, table = load_parameters(SAMPLE), sample_table()
     tried = Tried()
     for call in generate_calls(number, seed):
         decision = decide(table, call)
@@ -84,7 +90,7 @@ def try_dialling(number: int, seed: int = 7) -> Tried:
 def generate_calls(number: int, seed: int) -> Iterator[OutgoingCall]:
     """So many calls, the same for the same seed: what people dial, and what somebody who means harm would send."""
     chance = random.Random(seed)
-    for _ in range(number):
+    for nth in range(number):
         dialled = _dialled(chance)
         escaped = chance.choice(
             (dialled, dialled, quote(dialled, safe=""), "".join(f"%{ord(c) % 256:02x}" for c in dialled))
@@ -92,7 +98,9 @@ def generate_calls(number: int, seed: int) -> Iterator[OutgoingCall]:
         to = chance.choice(SHAPES).replace("{}", escaped, 1).replace("{}", chance.choice(HOSTS))
         who = chance.choice((*PHONES * 4, *STRANGERS))
         own = "stage" if who in ("workbench", "van") else "prod"
-        yield OutgoingCall(chance.choice((*[own] * 12, *ENVIRONMENTS, "", "__proto__")), who, to)
+        environment = chance.choice((*[own] * 12, *ENVIRONMENTS, "", "__proto__"))
+        from_ = f"sip:{who}@dialtone-example-{environment}.sip.twilio.com"
+        yield OutgoingCall(environment, who if nth % 2 else "", to, from_)
 
 
 def _dialled(chance: random.Random) -> str:
@@ -121,7 +129,7 @@ def faults_of(parameters: Parameters, call: OutgoingCall, decision: Decision) ->
     if isinstance(decision, Refuse):
         return
     client = parameters.clients[decision.client]
-    if decision.client != call.sip_username or client.environment != call.environment:
+    if decision.client != (call.sip_username or parse_sip_uri(call.from_)[0]) or client.environment != call.environment:
         yield "is placed for another phone"
     if decision.caller_id != client.caller_id:
         yield "shows another's number"

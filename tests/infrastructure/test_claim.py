@@ -13,11 +13,10 @@ import pytest
 from dialtone_nb import claim
 from dialtone_nb.apply import Outcome
 from dialtone_nb.claim import CLAIM, Claim, HeldClaim, held, holder_name, parse_claim, variables_of
-from dialtone_nb.errors import HeldError, UnknownOutcomeError
+from dialtone_nb.errors import HeldError, StalePlanError, UnknownOutcomeError
 from dialtone_nb.plan import Change
 from dialtone_nb.resources.model import Kind
 from dialtone_nb.resources.work import Work
-from dialtone_nb.runbooks.applying import carry_out
 
 from .conftest import OpenDesk
 from .desk import SERVICE, Desk, lines
@@ -199,23 +198,20 @@ def test_claim_reads_back_as_it_was_written(desk: Desk) -> None:
     assert parse_claim("a|b|c") is None
 
 
-def test_plan_that_was_read_for_long_is_made_again_before_it_is_applied(
-    open_desk: OpenDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What another operator did meanwhile makes an old plan stale: refused before the first change; else it goes on."""
-    from dialtone_nb.errors import ConsentError
-    from dialtone_nb.runbooks import applying
-
+@pytest.mark.parametrize("consent", ["fingerprint", "stage", "rehearsal"])
+def test_what_somebody_did_since_a_plan_was_made_refuses_it(open_desk: OpenDesk, desk: Desk, consent: str) -> None:
+    """What another operator did a moment ago makes a plan stale, whatever consents to it; nothing is written."""
     desk.do(desk.deploy())
-    monkeypatch.setattr(applying, "FRESH_S", 0)
     desk.edit("/decide")
     mine = desk.deploy()
     other = open_desk()
     other.edit("/events")
     other.do(other.deploy())
     live = desk.live("stage")
-    with pytest.raises(ConsentError, match="things have changed since plan 'plan-"):
-        carry_out(mine, mine.plan.fingerprint, runbook="test", reports=desk.reports)
+    with pytest.raises(StalePlanError, match="things have changed since plan 'plan-") as refused:
+        desk.carry_out(mine, mine.plan.fingerprint if consent == "fingerprint" else consent)
+    assert refused.value.exit_code == 3
+    assert len(refused.value.lines()) == 1
     assert desk.live("stage") == live
     assert claims(desk) == []
     desk.do(desk.deploy())
@@ -251,7 +247,7 @@ def test_claim_is_not_written_at_every_change(deployed: Desk) -> None:
     proposal = deployed.deploy()
     deployed.requests()
     deployed.do(proposal)
-    writes = {"claim": 1, "uploads": 2, "build": 1, "deployment": 1}
+    writes = {"claim": 1, "the plan's mark": 1, "uploads": 2, "build": 1, "deployment": 1}
     assert deployed.requests()["POST"] == sum(writes.values())
 
 

@@ -6,6 +6,7 @@ import stat
 from typing import Any
 
 import pytest
+from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberContext, IncomingPhoneNumberList
 
 from dialtone_nb.apply import Status
 from dialtone_nb.clients.private_files import PASSWORD_FILE, load_private_files
@@ -241,6 +242,87 @@ def test_client_set_up_refuses_what_it_does_not_know(desk: Desk) -> None:
     assert desk.requests() == {}
     assert desk.client.serverless.v1.services.list() == []
     assert SERVICE not in str(refused.value)
+
+
+def test_an_address_goes_to_a_number_by_a_request_of_its_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twilio ignores one that comes with a purchase; the set-up is done once Twilio says that it is registered."""
+    desk.do(desk.deploy())
+    sent: list[dict[str, Any]] = []
+    for owner, name in ((IncomingPhoneNumberList, "create"), (IncomingPhoneNumberContext, "update")):
+        method = getattr(owner, name)
+
+        def noted(*args: Any, method: Any = method, **fields: Any) -> Any:
+            sent.append(fields)
+            return method(*args, **fields)
+
+        monkeypatch.setattr(owner, name, noted)
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    purchase, second = sent
+    assert "emergency_address_sid" not in purchase
+    assert second == {"emergency_address_sid": desk.client.addresses.list()[0].sid}
+    assert desk.number(WORKBENCH).emergency_address_status == "registered"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_killed_around_the_second_request_there_is_one_number_with_its_address(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """Bought and no more, or asked for and not yet registered: running again goes on from there."""
+    desk.do(desk.deploy())
+    update = IncomingPhoneNumberContext.update
+    asked = 0
+
+    def killed(*args: Any, **fields: Any) -> Any:
+        nonlocal asked
+        if nth == 2:
+            update(*args, **fields)
+        asked += 1
+        raise Killed
+
+    monkeypatch.setattr(IncomingPhoneNumberContext, "update", killed)
+    with pytest.raises(Killed):
+        desk.carry_out(desk.set_up("workbench", buy=WORKBENCH))
+    assert asked == 1
+    monkeypatch.setattr(IncomingPhoneNumberContext, "update", update)
+    proposal = desk.set_up("workbench", buy=WORKBENCH)
+    assert f"update phone number {WORKBENCH}: emergency_address_sid" in lines(proposal.plan)
+    desk.do(proposal)
+    (number,) = desk.client.incoming_phone_numbers.list()
+    assert (number.phone_number, number.emergency_address_status) == (WORKBENCH, "registered")
+
+
+@pytest.mark.parametrize("shown", ["pending-registration", "unregistered", "registration-failure"])
+@pytest.mark.parametrize("is_owned", [False, True])
+def test_an_address_that_is_not_registered_in_the_end_is_told_in_one_line(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, shown: str, is_owned: bool
+) -> None:
+    """Of a new number and of one that is owned: which number, what Twilio says of it, and what to do."""
+    from dialtone_nb.rehearsal.api import incoming_phone_numbers as numbers
+
+    desk.do(desk.deploy())
+    if is_owned:
+        desk.client.incoming_phone_numbers.create(phone_number=WORKBENCH)
+    look_again = numbers.look_again
+
+    def stays(tables: Any, number: Any) -> Any:
+        return (
+            tables.save(number, {"emergency_address_status": shown}) if number.body["emergency_address_sid"] else number
+        )
+
+    monkeypatch.setattr(numbers, "look_again", stays)
+    applied = desk.carry_out(desk.set_up("workbench", buy="" if is_owned else WORKBENCH))
+    assert applied.exit_code == 4
+    (failed,) = [one for one in applied.outcomes if one.status is Status.FAILED]
+    assert WORKBENCH in failed.error
+    assert f"({shown}); look at the address in clients.yaml, then run again" in failed.error
+    assert "\n" not in failed.error
+    monkeypatch.setattr(numbers, "look_again", look_again)
+    desk.do(desk.set_up("workbench"))
+    assert desk.number(WORKBENCH).emergency_address_status == "registered"
 
 
 def test_failed_registration_is_not_taken_for_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -119,6 +119,10 @@ def test_same_changes_over_another_live_build_are_another_plan(desk: Desk) -> No
         {"title": "Promote stage to prod"},
         {"environment": "prod"},
         {"account": "another"},
+        {"is_protected": True},
+        {"is_rehearsal": True},
+        {"notes": ()},
+        {"notes": ("a", "note")},
         {"compared": {"live": "abd"}},
         {"compared": {"live": "abc", "files": "x"}},
         {"changes": ()},
@@ -132,15 +136,51 @@ def test_same_changes_over_another_live_build_are_another_plan(desk: Desk) -> No
                 {"before": {"secure": None}},
                 {"after": {"secure": True}},
                 {"after": {"secure": False, "voice_method": "POST"}},
+                {"why": "another"},
                 {"cost": "1.15 USD a month"},
+                {"warning": "phones on it lose their dial tone"},
+                {"undo": "no"},
+                {"detail": ("+ a line",)},
             )
         ),
     ],
     ids=str,
 )
 def test_whatever_changes_changes_the_fingerprint(changed: dict[str, Any]) -> None:
-    """Title, account, environment, what was compared, every change and its price are bound."""
+    """Whatever a reader sees of a plan, and whatever an apply takes from it, is bound."""
     assert plan(**changed).fingerprint != plan().fingerprint
+
+
+def test_every_field_is_bound() -> None:
+    """A field that is added later is bound as well."""
+    for thing in (plan(), CHANGE):
+        for one in fields(thing):
+            changed = replace(thing, **{one.name: "another"})
+            made = plan(changes=(changed,)) if isinstance(changed, Change) else changed
+            assert made.fingerprint != plan().fingerprint, one.name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": 1}, {"a": "1"}),
+        ({"a": True}, {"a": 1}),
+        ({"a": None}, {"a": "null"}),
+        ({"a": ""}, {}),
+        ({"a": "b", "c": "d"}, {"a": "d", "c": "b"}),
+        ({"a": 'b", "c": "d'}, {"a": "b", "c": "d"}),
+    ],
+)
+def test_no_two_sets_of_fields_are_written_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Types, quotes and what belongs to what are kept apart; only the order of fields does not count."""
+    assert fingerprint_of(after=one) != fingerprint_of(after=other)
+    assert fingerprint_of(after=one) != fingerprint_of(before=one)
+    assert fingerprint_of(after=one) == fingerprint_of(after=dict(reversed(one.items())))
+
+
+def fingerprint_of(**changes: Any) -> str:
+    """The fingerprint of a plan whose one change has these fields."""
+    return plan(changes=(replace(CHANGE, **{"before": {}, "after": {}, **changes}),)).fingerprint
 
 
 def test_price_of_a_number_is_bound(desk: Desk) -> None:
@@ -149,12 +189,6 @@ def test_price_of_a_number_is_bound(desk: Desk) -> None:
     made = desk.set_up("van", buy=VAN).plan
     dearer = tuple(replace(change, cost="99 USD a month") if change.cost else change for change in made.changes)
     assert replace(made, changes=dearer).fingerprint != made.fingerprint
-
-
-def test_words_for_the_reader_are_not_bound() -> None:
-    """Reasons, notes and warnings may be worded anew: they say nothing that the fields don't."""
-    reworded = replace(CHANGE, why="other words", warning="other words", undo="other words")
-    assert plan(changes=(reworded,), notes=()).fingerprint == plan().fingerprint
 
 
 @given(st.text(), st.dictionaries(st.text(max_size=5), st.text(max_size=5)))

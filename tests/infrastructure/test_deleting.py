@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialtone_nb.errors import ConsentError, InputError
+from dialtone_nb.errors import ConsentError, InputError, StalePlanError
 from dialtone_nb.plan import Action
 from dialtone_nb.resources.model import Kind
 
@@ -159,13 +159,23 @@ def test_delete_refuses_what_it_does_not_know(desk: Desk) -> None:
 
 
 def test_things_gone_meanwhile_do_not_stop_a_delete(phones: Desk) -> None:
-    """What somebody else deleted between plan and apply counts as deleted."""
+    """What somebody else deletes while an apply is under way counts as deleted; before it, as another plan."""
     proposal = phones.delete("environment")
     listed = phones.client.sip.credential_lists.list()[0]
-    for credential in phones.client.sip.credential_lists(listed.sid).credentials.list():
-        phones.client.sip.credential_lists(listed.sid).credentials(credential.sid).delete()
-    phones.client.sip.domains(phones.domain().sid).delete()
-    phones.do(proposal)
+
+    begun: list[object] = []
+
+    def watch(event: object) -> None:
+        if begun:
+            return
+        begun.append(event)
+        for credential in phones.client.sip.credential_lists(listed.sid).credentials.list():
+            phones.client.sip.credential_lists(listed.sid).credentials(credential.sid).delete()
+        phones.client.sip.domains(phones.domain().sid).delete()
+
+    assert phones.carry_out(proposal, observe=watch).is_complete
+    with pytest.raises(StalePlanError):
+        phones.carry_out(proposal)
 
 
 def test_everything_that_was_made_can_be_made_again(phones: Desk) -> None:

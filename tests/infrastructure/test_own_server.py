@@ -26,6 +26,7 @@ from dialtone_nb.claim import CLAIM, Claim, held
 from dialtone_nb.errors import HeldError, InputError, TwilioError
 from dialtone_nb.resources import served_tables
 from dialtone_nb.resources.model import Kind
+from dialtone_nb.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
 from dialtone_nb.server.claims import ClaimFolder
 from dialtone_nb.server.folder import list_tables, read_serving
@@ -268,7 +269,7 @@ def test_two_operators_of_our_own_server_take_turns(own: Desk, monkeypatch: pyte
             own.carry_out(proposal)
         assert read_serving(own.server.folder, "stage") == before
         assert own.carry_out(own.deploy(), break_claim="grace@mill").exit_code == 0
-    assert ClaimFolder(own.server.folder, "stage").list() == []
+    assert [one.key for one in ClaimFolder(own.server.folder, "stage").list()] == [APPLIED]
 
 
 def test_of_many_who_claim_a_folder_at_once_one_alone_does(own: Desk) -> None:

@@ -9,8 +9,8 @@ gets is a status and an error's code (`get`), and a `body` that holds at least w
     CLOCK SECONDS                                           time that passes
 
 An ADDRESS is a path under the account (/Calls), a product's (serverless/Services), or a whole URL; `signed` before it
-has the request carry Twilio's signature. {NAME} stands for a sid, {NAME.field} for another field of what was made,
-{n} for the count, {x65} for 65 times x.
+has the request carry Twilio's signature. {NAME} stands for a sid, {NAME.field} for another field of what was made
+({NAME.list.0.field} for one further in), {n} for the count, {x65} for 65 times x.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Stage:
 
     door: Door
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # of every request to Twilio's side, such as auth
 
     def play(self, line: str) -> requests.Response:
         """The last response to a line."""
@@ -83,7 +84,7 @@ class Stage:
 
     def _ask(self, line: str, n: int) -> requests.Response:
         line, _, name = line.partition(" -> ")
-        verb, *words = shlex.split(self._filled(line, n))
+        verb, *words = shlex.split(self.filled(line, n))
         match verb:
             case "CLOCK":
                 response = self.door.ask("POST", "rehearsal.localhost", "/clock", json={"advance_s": float(words[0])})
@@ -113,26 +114,43 @@ class Stage:
             validator = RequestValidator(self.door.rehearsal.auth_token)
             headers["X-Twilio-Signature"] = validator.compute_signature(address, dict(pairs))
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        return self.door.ask(method, parts.netloc, path, data=data, headers=headers)
+        return self.door.ask(method, parts.netloc, path, data=data, headers=headers, **self.options)
 
     def _of_account(self, method: str, address: str, data: list[tuple[str, str]] | None) -> requests.Response:
         path, _, query = address.partition("?")
         query = f"?{query}" if query else ""
         if path.startswith("/"):
-            return self.door.classic(method, f"{path}.json{query}", data=data)
+            return self.door.classic(method, f"{path}.json{query}", data=data, **self.options)
         product, _, path = path.partition("/")
-        return self.door.ask(method, f"{product}.twilio.com", f"/v1/{path}{query}", data=data)
+        return self.door.ask(method, f"{product}.twilio.com", f"/v1/{path}{query}", data=data, **self.options)
 
-    def _filled(self, line: str, n: int) -> str:
+    def filled(self, line: str, n: int = 0) -> str:
+        """The line with what its {…} stand for."""
+
         def fill(found: re.Match[str]) -> str:
             if found[1] == "n":
                 return str(n)
             if repeated := re.fullmatch(r"(.)(\d+)", found[1]):
                 return repeated[1] * int(repeated[2])
             name, _, key = found[1].partition(".")
-            return str(self.made[name][key or "sid"]) if name in self.made else found[0]
+            return str(dig(self.made[name], key or "sid")) if name in self.made else found[0]
 
         return re.sub(r"\{([^{}\s]+)\}", fill, line)
+
+
+MISSING = object()
+
+
+def dig(value: Any, path: str) -> Any:
+    """What is at a path such as alerts.0.sid in objects and lists; MISSING where there is nothing."""
+    for part in path.split(".") if path else ():
+        if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            return MISSING
+    return value
 
 
 def _pairs(words: list[str]) -> list[tuple[str, str]]:

@@ -21,9 +21,15 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def rehearsal(state: Path) -> Iterator[Rehearsal]:
+def twilio() -> str:
+    """Which Twilio is rehearsed; a test that is about the other, or about both, is parametrised with it."""
+    return "recorded"
+
+
+@pytest.fixture
+def rehearsal(state: Path, twilio: str) -> Iterator[Rehearsal]:
     """A running rehearsal with an empty account."""
-    with start_rehearsal(state) as running:
+    with start_rehearsal(state, twilio=twilio) as running:
         yield running
 
 

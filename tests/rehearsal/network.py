@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from twilio.rest import Client
+
+from dialtone_nb.rehearsal.assumptions import BEHAVIOURS
 
 from .doors import Deployed, Door, add_phone, deploy
 
+# A test that holds of both Twilios that there may be.
+BOTH = pytest.mark.parametrize("twilio", list(BEHAVIOURS))
 DOMAIN = "phones-stage.sip.twilio.com"
 NUMBER = "+15035550103"
 FRIEND = "+12125550155"

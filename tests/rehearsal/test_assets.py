@@ -24,6 +24,7 @@ ASSETS = {
     "/pixel.bin": ("public", PIXEL, ""),
     "/style.css": ("public", b"p { color: red }", ""),
     "/form.html": ("public", b"<p>form", "text/html; charset=utf-8"),
+    "/assets/index.html": ("public", b"<h1>Phones", "text/html"),
     "/members.txt": ("protected", b"members", "text/plain"),
     "/words.json": ("private", b'{"word": "gr\xc3\xbcezi"}', "application/json"),
     "/secret/page.txt": ("private", b"page one", "text/plain"),
@@ -124,3 +125,10 @@ def test_too_large_an_upload_is_refused(door: Door, site: Site, kind: str, megab
         response = door.upload(sid, function, "/x", "public", "x" * (megabytes << 20) + "x")
     assert (response.status_code, response.json()["code"]) == (400, 20001)
     assert f"{megabytes} MB" in response.json()["message"]
+
+
+def test_the_front_page_is_the_index_of_the_assets(door: Door, site: Site) -> None:
+    """What has the path / wins; where nothing has, /assets/index.html is handed out there."""
+    answer = door.ask("GET", site.domain_name, "/")
+    assert (answer.content, answer.headers["content-type"]) == (b"<h1>Phones", "text/html")
+    assert door.ask("GET", site.domain_name, "/assets/").status_code == 404

@@ -16,7 +16,7 @@ from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 
-from .doors import Door, client_of
+from .doors import Door, add_phone, client_of
 from .test_serverless import HELLO
 
 ROOT = Path(__file__).parents[2]
@@ -205,3 +205,18 @@ def test_killed_rehearsal_loses_nothing(state: Path) -> None:
     process.communicate(timeout=10)
     with start_rehearsal(state) as rehearsal:
         assert len(client_of(rehearsal).sip.credential_lists.list()) == 30
+
+
+def test_a_call_goes_through_the_domain_where_the_phone_is_registered(client: Client, door: Door) -> None:
+    """Of two that know it; and of one that lets it register alone, it is turned away as it would be there."""
+    for domain in ("one.sip.twilio.com", "other.sip.twilio.com"):
+        add_phone(client, "lobby", domain, "https://nobody-1234.twil.io/voice")
+    for domain in ("one", "other"):
+        door.control("POST", "/clients/lobby", json={"registered": False})
+        door.control("POST", "/clients/lobby", json={"registered": True, "domain": domain})
+        assert door.call(client="lobby", dial="5035550199")["from"] == f"sip:lobby@{domain}.sip.twilio.com"
+    (other,) = [one for one in client.sip.domains.list() if one.domain_name.startswith("other")]
+    (mapping,) = client.sip.domains(other.sid).auth.calls.credential_list_mappings.list()
+    client.sip.domains(other.sid).auth.calls.credential_list_mappings(mapping.sid).delete()
+    turned = door.call(client="lobby", dial="5035550199")
+    assert (turned["status"], turned["alerts"][0]["code"]) == ("refused", 32202)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.runtime import front
+from dialtone_nb.rehearsal.runtime.packages import SERVICE, Packages
 
-from .doors import Deployed, Door, client_of, deploy
+from .doors import Deployed, Door, client_of, deploy, finish_build
 
 FUNCTIONS = {
     "/hello": ("public", "exports.handler = (context, event, callback) => callback(null, `hello ${event.name}`);"),
@@ -71,7 +74,14 @@ FUNCTIONS = {
     ),
     "/relative": ("public", "require('./helper'); exports.handler = (c, e, cb) => cb(null, '');"),
     "/protected": ("protected", "exports.handler = (c, e, cb) => cb(null, e.Body ?? 'came in');"),
-    "/environment": ("public", "exports.handler = (c, e, cb) => cb(null, Object.keys(process.env));"),
+    "/environment": ("public", "exports.handler = (c, e, cb) => cb(null, { ...process.env });"),
+    "/waits": (
+        "public",
+        """exports.handler = async (c, e, cb) => {
+          await new Promise((done) => setTimeout(done, 5));
+          cb(null, process.env.GREETING);
+        };""",
+    ),
 }
 
 
@@ -159,7 +169,78 @@ def test_context_without_credentials(client: Client, door: Door, live: Deployed)
 def test_own_environment_is_not_passed_on(door: Door, live: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Functions see no variable of the process that runs the rehearsal."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "secret")
-    assert set(door.ask("GET", live.domain_name, "/environment").json()) <= {"NODE_PATH", "TZ", "SYSTEMROOT"}
+    seen = set(door.ask("GET", live.domain_name, "/environment").json())
+    assert seen - set(door.ask("GET", live.domain_name, "/seen").json()["context"]) <= {"NODE_PATH", "TZ", "SYSTEMROOT"}
+
+
+def test_variables_are_in_the_environment_of_the_process_too(client: Client, door: Door, live: Deployed) -> None:
+    """As they are when it is asked, in each environment its own, though one build serves both."""
+    service = client.serverless.v1.services(live.service)
+    other = service.environments.create("prod", domain_suffix="prod")
+    service.environments(other.sid).deployments.create(build_sid=live.build)
+    for environment, greeting in ((live.environment, "hello"), (other.sid, "good day")):
+        service.environments(environment).variables.create("GREETING", greeting)
+    for domain_name, greeting in ((live.domain_name, "hello"), (other.domain_name, "good day")) * 2:
+        seen = door.ask("GET", domain_name, "/environment").json()
+        assert (seen["GREETING"], seen["DOMAIN_NAME"]) == (greeting, domain_name)
+        assert "/environment" not in seen.values()
+    with ThreadPoolExecutor() as at_once:
+        names = [live.domain_name, other.domain_name] * 8
+        answers = list(at_once.map(lambda name: door.ask("GET", name, "/waits").text, names))
+    assert answers == ["hello", "good day"] * 8
+
+
+def write_package(folder: Path, name: str, version: str) -> None:
+    """A package that is nothing but its version."""
+    place = folder / name
+    place.mkdir(parents=True)
+    (place / "package.json").write_text(json.dumps({"name": name, "version": version, "main": "index.js"}))
+    (place / "index.js").write_text(f"module.exports = {json.dumps(version)};")
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("1.2.0", "1.2.0"),
+        ("^1.0.0", "1.2.0"),
+        ("2.x", "2.5.0"),
+        ("~2.5", "2.5.0"),
+        ("latest", "1.2.0"),
+        ("^3", "1.2.0"),
+    ],
+)
+def test_a_build_gets_the_version_that_it_names(state: Path, tmp_path: Path, asked: str, given: str) -> None:
+    """Of the folder that has it; where none has, of the first, and an alert names both versions."""
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder, version in zip(folders, ("1.2.0", "2.5.0"), strict=True):
+        write_package(folder, "greeter", version)
+    code = "exports.handler = (context, event, callback) => callback(null, require('greeter'));"
+    with start_rehearsal(state, node_modules=folders) as running:
+        client, door = client_of(running), Door(running)
+        services = client.serverless.v1.services(client.serverless.v1.services.create("packed", "Packed").sid)
+        function = services.functions.create("hello")
+        version = door.upload(services._solution["sid"], function.sid, "/hello", "public", code).json()["sid"]
+        dependencies = json.dumps([{"name": "greeter", "version": asked}])
+        build = services.builds.create(function_versions=[version], dependencies=dependencies)
+        assert finish_build(client, services._solution["sid"], build.sid) == "completed"
+        environment = services.environments.create("stage", domain_suffix="stage")
+        services.environments(environment.sid).deployments.create(build_sid=build.sid)
+        assert door.ask("GET", environment.domain_name, "/hello").text == given
+        told = [alert.alert_text for alert in client.monitor.v1.alerts.list()]
+        assert len(told) == (asked == "^3")
+        assert all("%5E3" in text and "1.2.0" in text for text in told)
+
+
+def test_an_own_twilio_wins_over_ours(tmp_path: Path) -> None:
+    """A folder that was named comes before the service's own, unless the build names the version of that."""
+    write_package(tmp_path, "twilio", "3.84.1")
+    packages = Packages([tmp_path])
+    assert packages.serving({"twilio": "^3.56"}).twilio == tmp_path / "twilio"
+    assert packages.serving({"twilio": "6.2.0"}).twilio == SERVICE / "twilio"
+    assert packages.serving({"twilio": "6.2.0"}).others({"twilio": "6.2.0"}) == {}
+    assert Packages().others({"twilio": "^3.56", "nowhere": "1.0.0"}) == {"twilio": "6.2.0"}
+    for odd in ("no range", "-p", "\0", "^1" * 100_000, ">=1 <2 || >=6"):
+        assert Packages().others({"twilio": odd}) == ({} if odd.endswith("6") else {"twilio": "6.2.0"}), odd[:20]
 
 
 def test_functions_ask_the_rehearsal_with_twilios_client(client: Client, door: Door, live: Deployed) -> None:
@@ -253,8 +334,9 @@ def test_private_function_has_no_url(door: Door, live: Deployed) -> None:
 
 
 def test_other_methods_are_refused(door: Door, live: Deployed) -> None:
-    """PUT answers 405, and a GET with a body 403."""
-    assert door.ask("PUT", live.domain_name, "/hello").status_code == 405
+    """PUT and TRACE answer 405, where there is no function as well, and a GET with a body 403."""
+    for method, path in (("PUT", "/hello"), ("TRACE", "/hello"), ("TRACE", "/missing"), ("DELETE", "/hello")):
+        assert door.ask(method, live.domain_name, path).status_code == 405, (method, path)
     assert door.ask("GET", live.domain_name, "/hello", data="body").status_code == 403
 
 
@@ -332,3 +414,19 @@ def test_a_new_deployment_runs_the_new_code(client: Client, door: Door, live: De
     assert door.ask("GET", live.domain_name, "/hello").text == "new"
     deployments.create(build_sid=live.build)
     assert door.ask("GET", live.domain_name, "/hello?name=old").text == "hello old"
+
+
+def test_the_platform_answers_options_and_the_function_sees_nothing_of_it(
+    client: Client, door: Door, live: Deployed
+) -> None:
+    """A browser's preflight is a 204 with CORS headers, for a protected function without a signature, too."""
+    logs = client.serverless.v1.services(live.service).environments(live.environment).logs
+    before = len(logs.list())
+    for path in FUNCTIONS:
+        if path.startswith("/private"):
+            continue
+        answer = door.ask("OPTIONS", live.domain_name, path, headers={"Origin": "https://flex.twilio.com"})
+        assert (answer.status_code, answer.content, answer.headers["access-control-allow-origin"]) == (204, b"", "*")
+        assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
+    assert len(logs.list()) == before
+    assert door.ask("OPTIONS", live.domain_name, "/missing").status_code == 404

@@ -161,7 +161,9 @@ def test_permissions_and_prices(client: Client) -> None:
         if price["number_type"] == "local"
     ]
     assert float(local["current_price"]) > 0
-    assert {country.iso_country for country in client.pricing.v1.phone_numbers.countries.list()} == {"US", "CA"}
+    assert {"US", "CA", "GB"} <= {country.iso_country for country in client.pricing.v1.phone_numbers.countries.list()}
+    elsewhere = client.pricing.v1.phone_numbers.countries("GB").fetch().phone_number_prices
+    assert "mobile" in {price["number_type"] for price in elsewhere}
 
 
 def test_high_risk_prefixes_are_those_of_numbers_that_need_the_permission(client: Client) -> None:

@@ -199,3 +199,15 @@ def test_queues_are_made_changed_and_deleted(network: Network) -> None:
     with pytest.raises(TwilioRestException) as raised:
         queues(queue.sid).members("Front").fetch()
     assert raised.value.status == 404
+
+
+def test_the_action_of_a_dialled_queue_is_told_what_came_of_it(network: Network) -> None:
+    """An empty queue, one that is not there, and one who waited and was talked with."""
+    network.client.queues.create("empty")
+    for name in ("empty", "nowhere"):
+        network.answers(f'<Dial action="/done" timeout="5"><Queue>{name}</Queue></Dial>')
+        network.door.call(from_=FRIEND, to=NUMBER)
+    empty, nowhere = network.received("done")
+    assert (empty["DequeueResult"], empty["DialCallStatus"]) == ("queue-empty", "no-answer")
+    assert (nowhere["DequeueResult"], nowhere["DialCallStatus"]) == ("queue-not-found", "failed")
+    assert "ErrorCode" not in nowhere

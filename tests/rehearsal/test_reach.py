@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -23,7 +24,8 @@ from .network import DOMAIN, FRIEND, LOBBY, NUMBER, Network
         ("+15035550104", "+15035550199", 13214),
         ("lobby", "+15035550199", 13214),
         ("", "+15035550199", 13214),
-        (NUMBER, "911", 13224),
+        (NUMBER, "+1911", 13224),
+        (NUMBER, "911", 13223),
     ],
 )
 def test_number_that_twilio_would_not_dial(network: Network, caller: str, number: str, code: int) -> None:
@@ -52,7 +54,9 @@ def test_country_can_be_switched_on(network: Network) -> None:
         ("lobby", 13243),
         (f"sip:{DOMAIN}", 32223),
         ("sip:lobby@other.sip.twilio.com", 32002),
-        ("sip:lobby@phones-stage.sip.us1.twilio.com", 32220),
+        ("sip:lobby@phones-stage.sip.dublin.twilio.com", 32220),
+        ("sip:lobby@phones-stage.sip.us2.twilio.com", 32220),
+        ("sip:lobby@other.sip.us1.twilio.com", 32002),
         ("sip:menu@192.168.0.1", 13254),
         ("sip:menu@nowhere", 13254),
         (f"sip:{'x' * 250}@pbx.example.org", 13243),
@@ -102,11 +106,12 @@ def test_several_targets_ring_and_one_answers(network: Network) -> None:
     ]
 
 
-def test_emergency_call_needs_the_domain_and_the_address(network: Network) -> None:
+@pytest.mark.parametrize(("twilio", "dialled"), [("recorded", "+1911"), ("documented", "+1911"), ("documented", "911")])
+def test_emergency_call_needs_the_domain_and_the_address(network: Network, dialled: str) -> None:
     """911 goes out where the domain has emergency calling; without a registered address it raises 22221."""
     client = network.client
     client.sip.domains(client.sip.domains.list()[0].sid).update(emergency_calling_enabled=True)
-    network.answers(f'<Dial callerId="{NUMBER}"><Number>911</Number></Dial>')
+    network.answers(f'<Dial callerId="{NUMBER}"><Number>{dialled}</Number></Dial>')
     told = network.dial()
     assert (told["children"][0]["emergency"], [a["code"] for a in told["alerts"]]) == ("911", [22221])
     address = client.addresses.create(
@@ -117,3 +122,32 @@ def test_emergency_call_needs_the_domain_and_the_address(network: Network) -> No
     network.door.control("POST", "/clock", json={"advance_s": 61})
     assert number.fetch().emergency_address_status == "registered"
     assert network.dial()["alerts"] == []
+
+
+@pytest.mark.parametrize("edge", ["us1", "us1-ix"])
+def test_the_oldest_edge_may_still_be_dialled(network: Network, edge: str) -> None:
+    """As a legacy name of its domain; a phone that is registered nowhere is 32221 there, and no-answer like 32009."""
+    uri = f"sip:lobby@phones-stage.sip.{edge}.twilio.com"
+    network.answers(f'<Dial action="/done"><Sip>{uri}</Sip></Dial>')
+    told = network.door.call(from_=FRIEND, to=NUMBER)
+    assert ([alert["code"] for alert in told["alerts"]], told["children"][0]["status"]) == ([32221], "no-answer")
+    network.door.control("POST", "/clients/lobby", json={"registered": True, "talk": 7})
+    (child,) = network.door.call(from_=FRIEND, to=NUMBER)["children"]
+    assert (child["to"], child["status"], child["duration_s"]) == (uri, "completed", 7)
+    first, second = network.received("done")
+    assert (first["ErrorCode"], second.get("ErrorCode")) == ("32221", None)
+
+
+def test_alerts_about_phones_show_the_invite(network: Network) -> None:
+    """32009 has its URI as request, 32011 the headers To and From; neither has a webhook's parameters."""
+    network.answers(LOBBY)
+    network.door.call(from_=FRIEND, to=NUMBER)
+    network.door.control("POST", "/clients/lobby", json={"registered": True, "unreachable": True})
+    network.door.call(from_=FRIEND, to=NUMBER)
+    told = {one.error_code: one.fetch() for one in network.client.monitor.v1.alerts.list()}
+    uri = f"sip:lobby@{DOMAIN}"
+    assert (told["32009"].request_method, told["32009"].request_url) == ("INVITE", uri)
+    assert dict(parse_qsl(told["32009"].request_variables)) == {"To": uri}
+    headers = dict(parse_qsl(told["32011"].request_variables))
+    assert (told["32011"].request_url, headers["To"]) == (None, "<sip:lobby@192.0.2.10:5060>")
+    assert headers["From"].startswith(f"<sip:{FRIEND}@{DOMAIN}>;tag=")

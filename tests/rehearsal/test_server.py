@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import subprocess
 import sys
@@ -64,6 +65,28 @@ def test_state_of_another_seed_is_refused(state: Path) -> None:
     assert str(state) in str(raised.value)
 
 
+def test_state_of_another_twilio_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kind is kept in the state file, and the refusal says how to start it; nothing in the file changes."""
+    start_rehearsal(state, twilio="documented").close()
+    with pytest.raises(InputError, match="rehearses Twilio as documented, not as recorded") as raised:
+        start_rehearsal(state)
+    assert "start it with --twilio documented or DIALTONE_REHEARSAL_TWILIO=documented" in str(raised.value)
+    monkeypatch.setenv("DIALTONE_REHEARSAL_TWILIO", "documented")
+    start_rehearsal(state).close()
+    with pytest.raises(InputError, match="start it with --twilio documented"):
+        start_rehearsal(state, twilio="recorded")
+
+
+def test_a_twilio_that_nobody_knows_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By parameter or by environment: its place, what it may be, and no state file."""
+    with pytest.raises(InputError, match="--twilio: is 'recordet'; use one of recorded, documented"):
+        start_rehearsal(state, twilio="recordet")
+    monkeypatch.setenv("DIALTONE_REHEARSAL_TWILIO", "Documented")
+    with pytest.raises(InputError, match="DIALTONE_REHEARSAL_TWILIO: is 'Documented'"):
+        start_rehearsal(state)
+    assert not state.exists()
+
+
 def test_taken_port_is_one_clear_line(rehearsal: Rehearsal, tmp_path: Path) -> None:
     """Starting on a port that is in use says which one."""
     port = int(rehearsal.url.rpartition(":")[2])
@@ -97,7 +120,8 @@ def test_no_credentials_at_all_are_a_401(rehearsal: Rehearsal) -> None:
         timeout=5,
         auth=lambda request: request,
     )
-    assert response.status_code == 401
+    assert (response.status_code, response.headers["x-twilio-error-code"]) == (401, "20003")
+    assert response.json()["message"] == "Authentication Error - No credentials provided"
 
 
 def test_api_key_may_ask_all_but_the_account(rehearsal: Rehearsal, door: Door) -> None:
@@ -108,11 +132,21 @@ def test_api_key_may_ask_all_but_the_account(rehearsal: Rehearsal, door: Door) -
     assert (refused.status_code, refused.json()["code"]) == (401, 20003)
 
 
-def test_account_is_fetched_without_its_token(client: Client, rehearsal: Rehearsal) -> None:
-    """The account can be fetched with the token, which is not part of the answer."""
+def test_account_is_fetched_and_listed_without_its_token(client: Client, rehearsal: Rehearsal, door: Door) -> None:
+    """The account can be had with the token, which is not part of the answer; its list is refused to an API key."""
     account = client.api.v2010.accounts(rehearsal.account_sid).fetch()
     assert account.status == "active"
+    assert len(account.subresource_uris) == 20
     assert rehearsal.auth_token not in str(vars(account))
+    assert [one.sid for one in client.api.v2010.accounts.list()] == [rehearsal.account_sid]
+    assert client.api.v2010.accounts.list(status="suspended") == []
+    key = (rehearsal.identity.api_key_sid, rehearsal.identity.api_key_secret)
+    assert door.ask("GET", "api.twilio.com", "/2010-04-01/Accounts.json", auth=key).status_code == 401
+
+
+def test_no_caller_ids_of_others_are_verified(client: Client) -> None:
+    """The list is there, and empty."""
+    assert client.outgoing_caller_ids.list() == []
 
 
 @pytest.mark.parametrize(
@@ -198,3 +232,57 @@ def test_a_folder_of_packages_that_is_not_there_is_one_clear_line(state: Path) -
     with pytest.raises(InputError, match="nowhere"):
         start_rehearsal(state, node_modules=[state.with_name("nowhere")])
     assert not state.exists()
+
+
+HALVES = {
+    "a form": (
+        "/2010-04-01/Accounts/{account}/SIP/CredentialLists.json",
+        "api.twilio.com",
+        "application/x-www-form-urlencoded",
+        b"FriendlyName=pho",
+        30,
+    ),
+    "a form in chunks": (
+        "/v1/Services",
+        "serverless.twilio.com",
+        "application/x-www-form-urlencoded",
+        b"23\r\nUniqueName=half&FriendlyName=half-a-\r\n",
+        None,
+    ),
+    "a body of its own host": ("/faults", "rehearsal.localhost", "application/json", b'{"fault": "429"}', 40),
+}
+
+
+@pytest.mark.parametrize("what", HALVES)
+def test_half_a_request_changes_nothing(rehearsal: Rehearsal, client: Client, what: str) -> None:
+    """A connection that ends before all of the body has come asked for nothing, however well its half reads."""
+    path, host, kind, body, length = HALVES[what]
+    credentials = base64.b64encode(f"{rehearsal.account_sid}:{rehearsal.auth_token}".encode()).decode()
+    framing = f"Content-Length: {length}" if length else "Transfer-Encoding: chunked"
+    head = (
+        f"POST {path.format(account=rehearsal.account_sid)} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\n"
+        f"Authorization: Basic {credentials}\r\n{framing}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(rehearsal.url.rpartition(":")[2]))) as connection:
+        connection.sendall(head.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(5)
+        assert b"HTTP/1.1 2" not in connection.recv(1000)
+    assert client.sip.credential_lists.list() == []
+    assert client.serverless.v1.services.list() == []
+
+
+def test_half_an_upload_makes_no_version(client: Client, door: Door) -> None:
+    """A multipart body that lacks its end is refused, and there is no version."""
+    service = client.serverless.v1.services.create("half", "Half")
+    function = client.serverless.v1.services(service.sid).functions.create("hello")
+    parts = (
+        b'--x\r\nContent-Disposition: form-data; name="Path"\r\n\r\n/hello\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="Visibility"\r\n\r\npublic\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="Content"; filename="f.js"\r\n\r\nexports.handler = (con'
+    )
+    path = f"/v1/Services/{service.sid}/Functions/{function.sid}/Versions"
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = door.ask("POST", "serverless-upload.twilio.com", path, data=parts, headers=kind)
+    assert response.status_code == 400
+    assert client.serverless.v1.services(service.sid).functions(function.sid).function_versions.list() == []

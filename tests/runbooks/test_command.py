@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldErro
 from dialtone_nb.report_files import choose_report_files
 from dialtone_nb.running import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
 
-from .conftest import Write
+from .conftest import ROOT, Write
 
 Capture = pytest.CaptureFixture[str]
 
@@ -73,6 +75,65 @@ def test_a_run_that_plans_leaves_its_plan_for_other_programs(project: Path, writ
         write_runbook("small", "1")
         main(["run", "small"])
         assert not plan.exists()
+
+
+FINGERPRINT = f"plan-{'0123456789abcdef' * 4}"
+SHOW_PLAN = (
+    "from IPython.display import display\n"
+    f"display({ {PLAN: {'fingerprint': FINGERPRINT}, 'text/plain': 'a plan'}!r}, raw=True)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ending", "consent"),
+    [
+        (ends_with(2, "3 changes wait for consent"), f"--consent {FINGERPRINT}"),
+        ("from dialtone_nb.errors import ConsentError\nraise ConsentError('no')", f"--consent {FINGERPRINT}"),
+        ("from dialtone_nb.errors import StalePlanError\nraise StalePlanError('changed')", ""),
+    ],
+)
+def test_the_next_command_stands_alone_on_the_last_line(
+    write_runbook: Write, capsys: Capture, ending: str, consent: str
+) -> None:
+    """What was typed once more, quoted for the shell, with the consent that the plan takes; or none, to plan anew."""
+    write_runbook("small", SHOW_PLAN + ending)
+    Path("my own.yaml").write_text("days: 3\n")
+    typed = ["small", "--with", "my own.yaml", "-p", "loud", "true", "-r", "environment", "stage"]
+    main(["run", *typed, "-p", "consent", "yes", "--consent", "plan-of-yesterday"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    expected = "python -m dialtone_nb run small --with 'my own.yaml' -p loud true -r environment stage"
+    assert last == f"{expected} {consent}".rstrip()
+
+
+@pytest.mark.parametrize(
+    "ending", [ends_with(0, "nothing to do"), "from dialtone_nb.errors import ApplyError\nraise ApplyError('stopped')"]
+)
+def test_where_no_consent_is_asked_for_there_is_no_next_command(
+    write_runbook: Write, capsys: Capture, ending: str
+) -> None:
+    """All done, or stopped part of the way: the last line is where the page is."""
+    write_runbook("small", SHOW_PLAN + ending)
+    main(["run", "small"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("see ")
+
+
+def test_the_printed_command_applies_the_plan_once(project: Path) -> None:
+    """Pasted into a shell it does what was read; pasted again it is refused, and offers what there is to do now."""
+    shutil.copy(ROOT / "notebooks" / "deploy.ipynb", project / "notebooks")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIALTONE_")}
+
+    def paste(command: str) -> tuple[int, list[str]]:
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout.splitlines()
+
+    code, said = paste(f"{shlex.quote(sys.executable)} -m dialtone_nb run deploy -r environment stage")
+    assert code == 2
+    command = said[-1]
+    assert command.split()[-2] == "--consent"
+    assert paste(command)[0] == 0
+    assert paste(command)[0] == 3
 
 
 def test_differences_without_consent_end_with_2(write_runbook: Write) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.fresh_account import STATE_VARIABLE
-from dialtone_nb.main_job import Step, check_step, main_job, rehearse_main_job
+from dialtone_nb.fresh_account import STATE_VARIABLE, TWILIO_VARIABLE
+from dialtone_nb.main_job import CONSENT, Step, check_step, main_job, rehearse_main_job
 from dialtone_nb.parameters import load_parameters
 
 from .conftest import ROOT, Write
@@ -54,6 +56,34 @@ def test_steps_run_in_order_on_a_fresh_account_and_leave_numbered_pages(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" s  ")[-1] for line in lines[1:4]] == ["noted", "noted", "2 calls"]
     assert lines[-1] == "The call report: reports/rehearsal/03-report.html"
+
+
+WORKBENCH, VAN = "+15035550101", "+15035550102"
+SHORT_JOB = (
+    Step("deploy stage", "deploy", CONSENT),
+    Step("set up the phone workbench", "client_setup", {"client": "workbench", "buy_number": WORKBENCH, **CONSENT}),
+    Step("set up the phone van", "client_setup", {"client": "van", "buy_number": VAN, **CONSENT}),
+    Step("place calls", "test_calls", {"client": "workbench", "unregistered_client": "van"}),
+    Step("verify stage", "verify", goes_on=(0, 2)),
+    Step("report on the calls", "call_report", {"source": "twilio"}),
+    Step("delete the service", "delete", {"what": "service", "release_numbers": f"{WORKBENCH} {VAN}", **CONSENT}),
+)
+
+
+def test_the_main_job_goes_through_under_the_documented_twilio_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Our own runbooks on stage, which are kept as they go under the recorded one: nothing depends on which it is."""
+    monkeypatch.setenv(TWILIO_VARIABLE, "documented")
+    shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
+    exit_code = rehearse_main_job(project, SHORT_JOB)
+    told = capsys.readouterr().out
+    assert exit_code == 0, told
+    assert "Test calls in stage: all" in told
+    assert "Verify stage: nothing wrong" in told
+    state = sqlite3.connect(project / ".rehearsal" / "main-job" / "state.db")
+    assert state.execute("SELECT value FROM meta WHERE key = 'twilio'").fetchone() == ("documented",)
+    state.close()
 
 
 def test_the_main_job_stops_at_the_first_step_that_fails(

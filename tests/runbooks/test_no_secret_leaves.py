@@ -46,7 +46,7 @@ FAILING = (
 # Calls are told with the TwiML that the service answered, which holds the trunk's password where the trunk was dialled.
 TRUNK_CALL = {"client": "lobby", "dial": "#"}
 MORE = (
-    Step("explore", "explore", {"environment": "prod", "client": "lobby", "dialled": "# 0 911"}),
+    Step("explore", "explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0", "911"]}),
     Step("rotate", "client_setup", {"environment": "prod", "client": "lobby", "action": "rotate", **CONSENT}),
     Step("monitor", "monitor", {"environment": "prod"}),
     Step("archive", "call_report", {"source": "twilio", "archive": "kept"}),
@@ -57,7 +57,7 @@ MORE = (
 ATTENDED = (
     ("deploy", {}),
     ("client_setup", {"client": "workbench", "buy_number": "+15035550101"}),
-    ("explore", {"environment": "prod", "client": "lobby", "dialled": "# 0"}),
+    ("explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0"]}),
 )
 AGREED = """
 box = _

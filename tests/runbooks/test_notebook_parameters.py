@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dialtone_nb.command_line import build_parser, read_given
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.notebook_parameters import (
     Given,
@@ -51,7 +52,18 @@ def test_our_runbooks_declare_parameters_with_a_help_each() -> None:
         assert [one.name for one in source.declared if not one.help] == []
 
 
-@pytest.mark.parametrize("line", ["days = 7", "days: int = 3 + 4", "days: list = []", 'days: int = "7"', "import os"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "days = 7",
+        "days: int = 3 + 4",
+        "days: dict = {}",
+        "days: list = [7]",
+        'days: list = "7"',
+        'days: int = "7"',
+        "import os",
+    ],
+)
 def test_a_tagged_cell_holds_typed_literals_alone(project: Path, write_runbook: Write, line: str) -> None:
     """Whatever papermill could not read as name, type and default is refused with its line."""
     write_runbook("odd", parameters=line)
@@ -101,6 +113,39 @@ def test_all_faults_are_told_at_once(source: Source) -> None:
 def test_what_papermill_guessed_from_a_text_is_refused_with_the_hint_to_quote(source: Source, value: object) -> None:
     """12e45678 arrives as infinity, +15035550123 as a number: the repair is to quote it."""
     assert "put it in quotes, or pass it with -r consent VALUE" in faults_of(source, consent=value)[0]
+
+
+@pytest.fixture
+def listed(project: Path, write_runbook: Write) -> Source:
+    """A runbook with a list."""
+    write_runbook("listed", parameters='dialled: list = ["911", "#"]  # what it dials')
+    return read_source(project, "listed")
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        (["503 555 0190", "911"], ["503 555 0190", "911"]),
+        ([], []),
+        ("503 555 0190", ["503 555 0190"]),
+        ('["503 555 0190", "911"]', ["503 555 0190", "911"]),
+        ("['#']", ["#"]),
+        ("[911", ["[911"]),
+    ],
+)
+def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: Source, given: object, held: list[str]) -> None:
+    """papermill's -p and -r pass nothing but one text."""
+    assert check_given(listed, {"dialled": Given(given, "here")}) == ({"dialled": held}, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "odd"),
+    [(911, "911"), ([911, "0"], "911"), (["0", True], "True"), ("[911]", "911"), (None, "an empty line")],
+)
+def test_an_entry_of_a_list_that_lost_its_quotes_is_named(listed: Source, given: object, odd: str) -> None:
+    """+15035550123 arrives as a number, and its plus is gone."""
+    repair = "put each in quotes, like ['911', '#'], or pass one with -r dialled VALUE"
+    assert faults_of(listed, dialled=given) == [f"parameter dialled: {odd} is not text in a list; {repair}"]
 
 
 def test_true_is_no_number(source: Source) -> None:
@@ -209,3 +254,23 @@ def test_no_runbook_but_the_walkthrough_names_anything_of_the_sample() -> None:
         source = read_source(ROOT, path.stem)
         named = [one.name for one in source.declared if str(one.default) in ("stage", "prod", "workbench", "van")]
         assert bool(named) == source.on_sample == (path.stem == "walkthrough"), named
+
+
+@pytest.mark.parametrize(
+    ("arguments", "held"),
+    [
+        (["-r", "dialled", "503 555 0190", "-r", "dialled", "911"], ["503 555 0190", "911"]),
+        (["-p", "dialled", "911"], ["911"]),
+        (["-p", "dialled", '["911", "#"]', "-r", "dialled", "0"], ["911", "#", "0"]),
+        (["--with", "given.yaml", "-r", "dialled", "0"], ["0"]),
+        (["--with", "given.yaml"], ["503 555 0190", "+1911"]),
+    ],
+)
+def test_a_list_on_the_command_line(
+    listed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], held: list[str]
+) -> None:
+    """An option once for each entry, which together replace what a file says."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "given.yaml").write_text('dialled: [503 555 0190, "+1911"]\n')
+    given = read_given(listed, build_parser().parse_args(["run", "listed", *arguments]))
+    assert check_given(listed, given) == ({"dialled": held}, [])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psutil
 import requests
 import uvicorn
 from twilio.request_validator import RequestValidator
@@ -155,6 +156,12 @@ def server_process(folder: Path, *options: str, variables: Mapping[str, str] | N
         with suppress(ProcessLookupError):  # its workers too
             os.killpg(child.pid, signal.SIGKILL)
         child.communicate(timeout=30)
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """The processes that answer."""
+    alive = [one for one in psutil.Process(pid).children() if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if "spawn_main" in " ".join(one.cmdline())]
 
 
 def events_in(folder: Path, environment: str = "prod") -> list[dict[str, Any]]:

@@ -11,8 +11,10 @@ import pytest
 import requests
 
 from dialtone_nb.dialplan.table import Table
+from dialtone_nb.server.answers import Answerer, Asked
 from dialtone_nb.server.folder import close_environment, push_table, read_serving, switch_table
 from dialtone_nb.server.proof import is_serving_proof
+from tests.dialplan.cases import CALLERS, CallerCase
 from tests.server.running_server import (
     AUTH_TOKEN,
     CALL_SID,
@@ -52,14 +54,37 @@ def test_a_call_is_answered_and_its_events_are_kept(caller: Caller, folder: Path
     assert [verb.tag for verb in ET.fromstring(answer.text)] == ["Hangup"]
     wait_until(lambda: len(events_in(folder)) == 2)
     placed, over = events_in(folder)
+    who = {"identified_by": "SipUsername"}
     both = {"channel": "lobby", "endpoint": "lobby", "call_sid": CALL_SID, "environment": "prod"}
-    assert placed == {"timestamp": placed["timestamp"], "event": "outgoing-call", "rule": "local", **both}
+    assert placed == {"timestamp": placed["timestamp"], "event": "outgoing-call", "rule": "local", **who, **both}
     assert over == {
         "timestamp": over["timestamp"],
         "event": "outgoing-dialstatus-completed",
         "duration_s": 65,
         **both,
     }
+
+
+@pytest.mark.parametrize("case", CALLERS, ids=lambda case: case.situation)
+def test_caller(table: Table, case: CallerCase) -> None:
+    """Who calls is told, in each case of the dial plan's, as it is there, and stands in the event of the call."""
+    sent = {"SipUsername": case.call.sip_username, "To": case.call.to, "From": case.call.from_}
+    answer = Answerer(table, case.call.environment).outgoing(Asked(sent, "https://calls.example.org"))
+    named = answer.event.get("identified_by")
+    assert (f"{answer.event['channel']} by {named}" if named else "nobody") == case.caller
+    assert ("<Dial" in answer.twiml) == bool(named)
+
+
+def test_a_user_name_sent_twice_names_nobody(caller: Caller, folder: Path) -> None:
+    """From tells who calls, then; and where From was sent twice, nobody is known."""
+    own = ("From", "sip:lobby@dialtone-example-prod.sip.twilio.com")
+    names = [("SipUsername", "clinic"), ("SipUsername", "library"), ("To", "sip:5035550199@x")]
+    assert "<Dial" in caller.ask("/sip-outgoing", [own, *names]).text
+    assert "<Dial" in caller.ask("/sip-outgoing", [own, ("SipUsername", ""), names[-1]]).text
+    assert "<Dial" not in caller.ask("/sip-outgoing", [own, own, names[-1]]).text
+    wait_until(lambda: len(events_in(folder)) == 3)
+    assert [event["channel"] for event in events_in(folder)] == ["lobby", "lobby", ""]
+    assert [event.get("identified_by") for event in events_in(folder)] == ["From", "From", None]
 
 
 @pytest.mark.parametrize("duration", ["9" * 5000, "\u0664\u0662", "-1", "1e3", ""])

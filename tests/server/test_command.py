@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,8 +24,10 @@ from tests.server.running_server import (
     Caller,
     events_in,
     outgoing,
+    serve_command,
     server_process,
     wait_until,
+    workers_of,
 )
 
 
@@ -47,6 +50,18 @@ def test_it_answers_until_it_is_told_to_stop(folder: Path) -> None:
     assert code == 0
     assert f"prod serves table {read_serving(folder, 'prod').version[:12]}" in errors
     assert [event["event"] for event in events_in(folder)] == ["outgoing-call"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_may_be_told_to_stop_before_it_answers(folder: Path, workers: str, number: signal.Signals) -> None:
+    """As soon as it says where it will be: it ends well instead of never."""
+    command = serve_command(folder, "--workers", workers)
+    with subprocess.Popen(command, env=os.environ | SECRETS, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        assert " at http://" in child.stdout.readline()
+        child.send_signal(number)
+        assert child.wait(30) == 0
 
 
 def test_no_secret_is_told(folder: Path) -> None:
@@ -113,12 +128,6 @@ def test_secrets_may_stand_in_a_file(folder: Path) -> None:
     (folder / ".env").write_text("TWILIO_AUTH_TOKEN=x\n", encoding="utf-8")
     _, lines = refused(folder, "--environment", "prod", "--workers", "0")
     assert lines == ["--workers: 0 is too few or too many; 1 to 64"]
-
-
-def workers_of(pid: int) -> list[psutil.Process]:
-    """The processes that answer."""
-    alive = [one for one in psutil.Process(pid).children() if one.status() != psutil.STATUS_ZOMBIE]
-    return [one for one in alive if "spawn_main" in " ".join(one.cmdline())]
 
 
 def test_several_workers_answer_and_count_together(folder: Path) -> None:

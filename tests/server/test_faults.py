@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,12 +19,14 @@ from tests.server.running_server import (
     ENDED,
     LOBBY_CALLS,
     Caller,
+    ServerProcess,
     events_in,
     outgoing,
     server_in_thread,
     server_process,
     settings_for,
     wait_until,
+    workers_of,
 )
 
 # An answer takes a millisecond; this is for a machine that has much else to do.
@@ -198,38 +201,80 @@ def test_a_full_disk_takes_nothing_from_calls(folder: Path) -> None:
     assert len({event["call_sid"] for event in events_in(folder)}) == 30
 
 
-def test_no_event_that_was_acknowledged_is_lost_when_the_server_is_killed(folder: Path) -> None:
-    """It is killed in the middle of many status callbacks, again and again: each that was answered is on the disk."""
-    acknowledged: set[str] = set()
-    for life in range(3):
-        with server_process(folder) as server:
-            begun = threading.Event()
+def ask_until_it_ends(url: str, path: str, name: str, answered: set[str], begun: threading.Event) -> None:
+    """Ask on, with a connection for each few requests, until the server is gone; note which calls were answered."""
+    number = 0
+    while True:
+        caller = Caller(url)
+        try:
+            for _ in range(5):
+                sid = f"CA-{name}-{number}"
+                if caller.ask(path, outgoing("5035550199", sid) | {"DialCallStatus": "busy"}).status_code == 200:
+                    answered.add(sid)
+                number += 1
+        except requests.ConnectionError:
+            # A worker that was killed hangs up on its own connections alone.
+            try:
+                requests.get(f"{url}/healthz", timeout=10)
+            except requests.ConnectionError:
+                return
+        if len(answered) > 40:
+            begun.set()
 
-            def end_calls(name: str, url: str = server.caller.url, begun: threading.Event = begun) -> None:
-                mine, number = Caller(url), 0
-                while True:
-                    sid = f"CA-{name}-{number}"
-                    try:
-                        status = mine.ask(ENDED, {"CallSid": sid, "DialCallStatus": "busy"}).status_code
-                    except requests.RequestException:
-                        return
-                    if status == 200:
-                        acknowledged.add(sid)
-                    number += 1
-                    if number == 10:
-                        begun.set()
 
-            callers = [threading.Thread(target=end_calls, args=(f"{life}-{one}",)) for one in range(4)]
-            for one in callers:
-                one.start()
-            assert begun.wait(30)
-            server.kill()
-            for one in callers:
-                one.join()
+def is_listening(caller: Caller) -> bool:
+    """Whether anybody takes connections."""
+    with socket.socket() as trying:
+        return trying.connect_ex(address_of(caller)) == 0
+
+
+def kill_a_worker_then_stop(server: ServerProcess) -> None:
+    """One worker is killed, and all are told to stop, perhaps before it was replaced."""
+    workers_of(server.child.pid)[0].kill()
+    server.stop()
+
+
+def kill_the_parent(server: ServerProcess) -> None:
+    """Its workers find out for themselves, and end."""
+    server.child.kill()
+
+
+ENDS: dict[str, tuple[int, Callable[[ServerProcess], object]]] = {
+    "stopped": (1, ServerProcess.stop),
+    "killed": (1, ServerProcess.kill),
+    "workers stopped": (2, ServerProcess.stop),
+    "workers killed": (2, ServerProcess.kill),
+    "a worker killed, then stopped": (2, kill_a_worker_then_stop),
+    "the parent killed": (2, kill_the_parent),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_no_call_that_was_answered_goes_unrecorded(folder: Path, end: str) -> None:
+    """Calls begin and end on several connections while the server ends: each that was answered has its event, once."""
+    workers, bring_about = ENDS[end]
+    answered: dict[str, set[str]] = {"/sip-outgoing": set(), ENDED: set()}
+    with server_process(folder, "--workers", str(workers)) as server:
+        wait_until(lambda: workers == 1 or len(workers_of(server.child.pid)) == workers)
+        begun = [threading.Event() for _ in answered]
+        callers = [
+            threading.Thread(target=ask_until_it_ends, args=(server.caller.url, path, f"{one}{number}", sids, event))
+            for number, ((path, sids), event) in enumerate(zip(answered.items(), begun, strict=True))
+            for one in "ab"
+        ]
+        for one in callers:
+            one.start()
+        assert all(event.wait(30) for event in begun)
+        bring_about(server)
+        for one in callers:
+            one.join()
+        wait_until(lambda: not is_listening(server.caller))
     with server_process(folder) as server:
         assert server.caller.ask(ENDED, {"CallSid": "CA-last", "DialCallStatus": "busy"}).status_code == 200
-        assert len(acknowledged) >= 30
-        assert acknowledged <= {event["call_sid"] for event in events_in(folder)}
+        server.stop()
+    kept = Counter((event["event"], event["call_sid"]) for event in events_in(folder))
+    for name, sids in (("outgoing-call", answered["/sip-outgoing"]), ("outgoing-dialstatus-busy", answered[ENDED])):
+        assert {sid for sid in sids if kept[name, sid] != 1} == set()
 
 
 def test_what_was_not_handed_on_yet_is_after_a_kill(folder: Path) -> None:

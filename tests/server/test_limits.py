@@ -101,8 +101,19 @@ def test_quiet_hours_are_those_where_the_phone_stands(
     assert is_quiet(limits, datetime.fromisoformat(at).astimezone(UTC)) is quiet
 
 
+@pytest.mark.parametrize("spelled", ["988", "%2B1988", "9-8-8", "711", "911"])
+def test_the_crisis_line_has_no_limits(with_limits: Callable[..., Table], tmp_path: Path, spelled: str) -> None:
+    """At night and after any number of calls, as 911; and it takes no call from others' count."""
+    table, counter = with_limits(calls_an_hour=1, quiet_hours="22:00-06:00"), CallCounter(tmp_path / "prod.db")
+    night = NOON + timedelta(hours=12)
+    decision = decide(table, dials(spelled))
+    assert not isinstance(decision, Refuse)
+    assert [limited(table, "prod", decision, at, counter) for at in (NOON, NOON, night)] == [decision] * 3
+    assert isinstance(limited(table, "prod", decide(table, dials("5035550199")), NOON, counter), DialPstn)
+
+
 @given(call=calls, minute=st.integers(0, 1439))
-def test_emergency_and_incoming_calls_have_no_limits(
+def test_emergency_exempt_and_incoming_calls_have_no_limits(
     table: Table, tmp_path_factory: pytest.TempPathFactory, call: Call, minute: int
 ) -> None:
     """Whatever the hour and the count; and a limit never turns a refusal into a call."""
@@ -117,7 +128,8 @@ def test_emergency_and_incoming_calls_have_no_limits(
     decision = decide(tight, call)
     counter = CallCounter(tmp_path_factory.mktemp("counts") / "x.db")
     result = limited(tight, call.environment, decision, NOON.replace(hour=minute // 60, minute=minute % 60), counter)
-    if isinstance(decision, DialEmergency | RingClient | Refuse):
+    exempt = {rule.name for rule in tight.rules if rule.exempt}
+    if isinstance(decision, DialEmergency | RingClient | Refuse) or decision.rule in exempt:
         assert result == decision
     else:
         assert isinstance(result, Refuse)
@@ -130,7 +142,7 @@ def test_the_server_keeps_them(with_limits: Callable[..., Table], tmp_path: Path
     with server_in_thread(settings_for(tmp_path)) as twilio:
         assert "<Number>+15035550199</Number>" in twilio.ask("/sip-outgoing", outgoing("5035550199")).text
         assert table.messages.too_many_calls in twilio.ask("/sip-outgoing", outgoing("5035550199")).text
-        assert "911</Number>" in twilio.ask("/sip-outgoing", outgoing("911")).text
+        assert "<Number>+1911</Number>" in twilio.ask("/sip-outgoing", outgoing("911")).text
     events = "".join(file.read_text() for file in (tmp_path / "events").rglob("*.jsonl"))
     assert '"reason":"too-many-calls"' in events.replace(": ", ":")
 

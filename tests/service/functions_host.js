@@ -29,13 +29,15 @@ for (const level of ['log', 'info', 'warn', 'error', 'debug']) {
   console[level] = (...words) => logged.push([level, words.join(' ')]);
 }
 
-const { decideOutgoing, decideIncoming, spokenReason, environmentOf } = require(functions.decide.path);
+const { callerOf, decideOutgoing, decideIncoming, spokenReason, environmentOf } = require(functions.decide.path);
 
 const answers = {
   decide: ({ table = require(tableModule), call }) =>
     call.direction === 'incoming'
       ? decideIncoming(table, call.environment, call.to, call.from)
-      : decideOutgoing(table, call.environment, call.sip_username, call.to),
+      : decideOutgoing(table, call.environment, call.sip_username, call.to, call.from),
+  caller: ({ environment, sip_username: sipUsername, from }) =>
+    callerOf(require(tableModule), environment, sipUsername, from),
   spoken: ({ direction, status }) => spokenReason(require(tableModule), direction, status),
   environment: ({ domain }) => environmentOf(require(tableModule), domain),
   // Every callback is kept: a function that called back twice would be seen.

@@ -55,7 +55,7 @@ class Functions:
         """The deployed service's decision, with its own table or another."""
         incoming = isinstance(call, IncomingCall)
         asked = {"environment": call.environment, "to": call.to, "direction": "incoming" if incoming else "outgoing"}
-        asked |= {"from": call.from_} if isinstance(call, IncomingCall) else {"sip_username": call.sip_username}
+        asked |= {"from": call.from_} | ({} if isinstance(call, IncomingCall) else {"sip_username": call.sip_username})
         with_table = {"table": json.loads(table_json(table))} if table else {}
         decision: dict[str, Any] = self.ask(do="decide", call=asked, **with_table)
         return decision

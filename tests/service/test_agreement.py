@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
@@ -10,13 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table
-from dialtone_nb.dialplan.decide import decide, spoken_reason
+from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
 from dialtone_nb.dialplan.model import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
 from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.dialplan.table import Rule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
-from tests.dialplan.cases import CASES, Case, told
-from tests.dialplan.strategies import calls
+from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
+from tests.dialplan.strategies import calls, outgoing_calls
 from tests.service.node import Functions
 
 DOMAINS = {"stage": "dialtone-1234-stage.twil.io", "prod": "dialtone-1234-prod.twil.io"}
@@ -30,8 +31,8 @@ def canonical(twiml: str) -> str:
 def request_of(call: Call) -> tuple[str, dict[str, str]]:
     """The function that Twilio would ask about a call, and the parameters it would send."""
     if isinstance(call, OutgoingCall):
-        # From is what the phone claims: it must change nothing.
-        return "sip-outgoing", {"SipUsername": call.sip_username, "To": call.to, "From": "sip:library@evil.example"}
+        sent = {"SipUsername": call.sip_username, "To": call.to, "From": call.from_}
+        return "sip-outgoing", {name: value for name, value in sent.items() if value}
     return "sip-incoming", {"To": call.to, "From": call.from_}
 
 
@@ -39,6 +40,24 @@ def request_of(call: Call) -> tuple[str, dict[str, str]]:
 def test_case(functions: Functions, case: Case) -> None:
     """Each case of cases.yaml ends on Node as it says there."""
     assert told(functions.decide(case.call)) == case.then
+
+
+@pytest.mark.parametrize("case", CALLERS, ids=lambda case: case.situation)
+def test_caller(functions: Functions, case: CallerCase) -> None:
+    """Each case of who calls is told on Node as it is there, and in the event of the call."""
+    function, event = request_of(case.call)
+    (logged,) = functions.invoke(function, {"DOMAIN_NAME": DOMAINS[case.call.environment]}, event).events
+    caller = f"{logged['channel']} by {logged['identified_by']}" if "identified_by" in logged else "nobody"
+    assert caller == case.caller
+    assert logged["event"] == ("outgoing-refused" if caller == "nobody" else "outgoing-call")
+
+
+@given(call=outgoing_calls)
+def test_callers(functions: Functions, table: Table, call: OutgoingCall) -> None:
+    """The same parameters name the same phone."""
+    caller = caller_of(table, call)
+    asked = {"environment": call.environment, "sip_username": call.sip_username, "from": call.from_}
+    assert functions.ask(do="caller", **asked) == (asdict(caller) if caller else None)
 
 
 @given(call=calls)
@@ -49,7 +68,7 @@ def test_decisions(functions: Functions, table: Table, call: Call) -> None:
 
 @given(call=calls.filter(lambda call: call.environment in DOMAINS))
 def test_twiml(functions: Functions, table: Table, call: Call) -> None:
-    """The same call gets the same TwiML from the deployed function, whatever From says."""
+    """The same call gets the same TwiML from the deployed function."""
     function, event = request_of(call)
     domain = DOMAINS[call.environment]
     answer = functions.invoke(function, {"DOMAIN_NAME": domain, "TRUNK_PASSWORD": "s3cret & <more>"}, event)

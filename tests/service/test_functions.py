@@ -22,12 +22,19 @@ CONTEXT = {
     "AUTH_TOKEN": "t0ken",
 }
 CALL_SID = "CA" + "0" * 32
+BY_USERNAME = {"identified_by": "SipUsername"}
 
 
 def outgoing(phone: str, dialled: str) -> dict[str, str]:
     """What Twilio sends when a phone dials."""
     to = f"sip:{dialled}@dialtone-example-prod.sip.twilio.com"
     return {"SipUsername": phone, "To": to, "From": f"sip:{phone}@example.org", "CallSid": CALL_SID}
+
+
+def recorded(phone: str, dialled: str) -> dict[str, str]:
+    """What Twilio was recorded to send: nothing but From says who calls."""
+    domain = "dialtone-example-prod.sip.twilio.com"
+    return {"To": f"sip:{dialled}@{domain}", "From": f"sip:{phone}@{domain}", "CallSid": CALL_SID}
 
 
 def incoming(to: str) -> dict[str, str]:
@@ -43,13 +50,23 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("function", "sent", "event"),
     [
-        ("sip-outgoing", outgoing("lobby", "5035550199"), {"event": "outgoing-call", "rule": "local"}),
-        ("sip-outgoing", outgoing("lobby", "%23"), {"event": "outgoing-call", "rule": "menu"}),
-        ("sip-outgoing", outgoing("lobby", "911"), {"event": "outgoing-call", "rule": "emergency"}),
+        ("sip-outgoing", outgoing("lobby", "5035550199"), {"event": "outgoing-call", "rule": "local", **BY_USERNAME}),
+        ("sip-outgoing", outgoing("lobby", "%23"), {"event": "outgoing-call", "rule": "menu", **BY_USERNAME}),
+        ("sip-outgoing", outgoing("lobby", "911"), {"event": "outgoing-call", "rule": "emergency", **BY_USERNAME}),
         (
             "sip-outgoing",
             outgoing("lobby", "9005550199"),
-            {"event": "outgoing-refused", "rule": "local", "reason": "premium-rate"},
+            {"event": "outgoing-refused", "rule": "local", "reason": "premium-rate", **BY_USERNAME},
+        ),
+        (
+            "sip-outgoing",
+            recorded("lobby", "911"),
+            {"event": "outgoing-call", "rule": "emergency", "identified_by": "From"},
+        ),
+        (
+            "sip-outgoing",
+            recorded("lobby", "9005550199"),
+            {"event": "outgoing-refused", "rule": "local", "reason": "premium-rate", "identified_by": "From"},
         ),
         (
             "sip-outgoing",
@@ -110,7 +127,19 @@ def test_an_address_sent_twice_or_not_at_all(functions: Functions, odd: Any) -> 
     assert 'callerId="+15035550103"' in answer.twiml
 
 
-sensible = st.sampled_from(["lobby", "sip:5035550199@x", "+15035550103", "busy", "incoming"])
+@pytest.mark.parametrize("odd", [None, "", [], ["library"], ["lobby", "lobby"], ["library", "clinic"]])
+def test_a_user_name_sent_twice_or_not_at_all(functions: Functions, odd: Any) -> None:
+    """It names nobody, and From tells who calls; a From that was sent twice tells nothing."""
+    sent: dict[str, Any] = {**recorded("lobby", "5035550199"), "SipUsername": odd}
+    (event,) = functions.invoke("sip-outgoing", CONTEXT, sent).events
+    assert (event["channel"], event["identified_by"]) == ("lobby", "From")
+    (event,) = functions.invoke("sip-outgoing", CONTEXT, {**sent, "From": [sent["From"]] * 2}).events
+    assert (event["channel"], event["reason"]) == ("", "unknown-client")
+
+
+sensible = st.sampled_from(
+    ["lobby", "sip:5035550199@x", "sip:lobby@dialtone-example-prod.sip.twilio.com", "+15035550103", "busy", "incoming"]
+)
 single = st.one_of(sensible, st.text(max_size=9))
 anything: st.SearchStrategy[Any] = st.one_of(st.none(), single, single, st.lists(single, max_size=2))
 

@@ -38,6 +38,11 @@ userid={user}
 passwd={password}
 realm=sip.twilio.com
 """
+# What Linphone writes where somebody has chosen the United States in the account's settings.
+UNITED_STATES = """
+[proxy_0]
+dial_prefix=1
+"""
 
 
 class Linphone:
@@ -56,12 +61,14 @@ class Linphone:
         transport: str = "udp",
         says_hz: float = 440.0,
         provisioning: Path | None = None,
+        is_in_the_us: bool = False,
     ) -> None:
         (folder / ".local/share/linphone").mkdir(parents=True)  # it keeps a database there, under its HOME
         self.folder, self.user = folder, user
         host, port = door
         account = ACCOUNT.format(user=user, domain=DOMAIN, password=password, host=host, port=port, transport=transport)
         more = f"[misc]\nconfig-uri=file://{provisioning}" if provisioning else account
+        more += UNITED_STATES if is_in_the_us else ""
         (folder / "linphonerc").write_text(CONFIG.format(user=user, port=free_ports()[0], more=more))
         write_tone(folder / "says.wav", says_hz)
         self._log = (folder / "log").open("w")

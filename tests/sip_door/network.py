@@ -36,6 +36,7 @@ exports.handler = (context, event, callback) => {
     while (performance.now() - began < 50);
     dial().number('+15035550192');
   }
+  else if (to === '709') response.reject();
   else if (to === '707') { response.pause({ length: 60 }); }
   else if (to === '#') {
     const server = { username: 'dialtone', password: 'Trunkpassword1' };

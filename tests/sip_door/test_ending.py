@@ -18,9 +18,10 @@ Phones = Callable[..., Baresip]
 Handsets = Callable[..., Handset]
 
 
-def test_reject_is_heard_as_busy(handset: Handsets) -> None:
-    """486, and the call was never answered."""
+def test_reject_is_heard_as_its_reason_says(handset: Handsets) -> None:
+    """486 for busy, 404 for rejected (docs: SIP and TwiML interaction); the call was never answered."""
     assert refusal(handset(), "701") == 486
+    assert refusal(handset(), "709") == 404
 
 
 @pytest.mark.parametrize(

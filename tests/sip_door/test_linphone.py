@@ -22,6 +22,17 @@ Linphones = Callable[..., Linphone]
 ROOT = Path(__file__).parents[2]
 
 
+def provisioning_of(network: Network, user: str, folder: Path, transport: str = "UDP") -> Path:
+    """The file that client set-up writes for Linphone, made for this door."""
+    host, port = network.address
+    parameters = load_parameters(ROOT / "tests/clients/network")
+    settings = device_settings(parameters, "softphone", registrar=Registrar(host, port, transport))  # type: ignore[arg-type]
+    settings = replace(settings, host=DOMAIN, user=user, auth_id=user)
+    file = folder / "linphone.xml"
+    file.write_text(device_files(settings, PASSWORD)["linphone.xml"])
+    return file
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_linphone_registers_until_it_is_switched_off(network: Network, linphone: Linphones, transport: str) -> None:
     """Over UDP and TCP, with the expiry that it asked for."""
@@ -74,18 +85,26 @@ def test_linphone_is_called_by_another_phone(
     until(lambda: "ended" in network.steps("van"))
 
 
+@pytest.mark.parametrize(("has_our_file", "arrives"), [(False, "+1911"), (True, "911")])
+def test_linphone_with_a_country_sends_its_prefix_unless_our_file_clears_it(
+    network: Network, linphone: Linphones, tmp_path: Path, has_our_file: bool, arrives: str
+) -> None:
+    """Where somebody has chosen a country in its settings, 911 leaves as +1911; not with the file of client set-up."""
+    user = network.add_user()
+    file = provisioning_of(network, user, tmp_path) if has_our_file else None
+    phone = linphone(user, provisioning=file, is_in_the_us=True)
+    until(lambda: "registered" in network.steps(user))
+    phone.do("call 911")
+    until(lambda: any(to.startswith(f"sip:{arrives}@") for _, _, to, _ in network.calls()))
+
+
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
 def test_linphone_takes_the_configuration_that_client_set_up_writes(
     network: Network, linphone: Linphones, tmp_path: Path, transport: str
 ) -> None:
     """Its file for remote provisioning, made for this door: it registers with it, and calls."""
-    user, (host, port) = network.add_user(), network.address
-    parameters = load_parameters(ROOT / "tests/clients/network")
-    settings = device_settings(parameters, "softphone", registrar=Registrar(host, port, transport))  # type: ignore[arg-type]
-    settings = replace(settings, host=DOMAIN, user=user, auth_id=user)
-    file = tmp_path / "linphone.xml"
-    file.write_text(device_files(settings, PASSWORD)["linphone.xml"])
-    phone = linphone(user, provisioning=file)
+    user = network.add_user()
+    phone = linphone(user, provisioning=provisioning_of(network, user, tmp_path, transport))
     seen = until(lambda: next((one for one in network.registrations() if one["client"] == user), None))
     assert seen["transport"] == transport
     phone.do("call 5035550190")

@@ -131,6 +131,7 @@ def test_an_environment_without_phones_is_probed_with_strangers_alone() -> None:
     probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
     assert [probe.what for probe in probes if probe.function != STATUS] == [
         "nobody dials 5035550199",
+        "nobody dials 5035550199, without SipUsername",
         f"a call to {NOBODYS_NUMBER}",
     ]
 
@@ -140,7 +141,16 @@ def test_probes_dial_what_must_go_through_and_what_must_not() -> None:
     table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
     probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
     dialled = {probe.what: "<Dial" in probe.expected for probe in probes if probe.what.startswith("lobby dials")}
-    assert [what.removeprefix("lobby dials ") for what, goes in dialled.items() if not goes] == [
-        *("9005550199", "5039765555", "8765550199", "011442079460123", "12"),
-    ]
-    assert len(dialled) == 13
+    refused = [what.removeprefix("lobby dials ") for what, goes in dialled.items() if not goes]
+    assert refused[::2] == ["9005550199", "5039765555", "8765550199", "011442079460123", "12"]
+    assert refused[1::2] == [f"{dialled}, without SipUsername" for dialled in refused[::2]]
+    assert len(dialled) == 2 * 13
+
+
+def test_a_phones_name_at_a_strangers_host_is_probed() -> None:
+    """It must be refused: From alone says who calls, and the host in it is not ours."""
+    table = compile_table(load_parameters(ROOT / "parameters"))
+    probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
+    (stranger,) = [probe for probe in probes if probe.what == "a stranger calls itself lobby"]
+    assert "SipUsername" not in stranger.parameters
+    assert "<Dial" not in stranger.expected

@@ -14,7 +14,7 @@ from dialtone_nb.display.checks import verification_html, verification_text
 from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.site import Site
-from dialtone_nb.service.bundle import Module, read_bundle
+from dialtone_nb.service.bundle import FOLDER, Module, read_bundle
 from dialtone_nb.verify.accepted import Acceptance
 from dialtone_nb.verify.checks import CheckState
 
@@ -237,7 +237,23 @@ def test_another_dial_plan_in_the_files_shows_in_the_answers(stage: Stage) -> No
     faults = Stage(replace(stage.site, parameters=parameters, bundle=bundle)).faults()
     assert set(faults) == {"live build of stage", "answers of /sip-outgoing"}
     assert faults["live build of stage"].found == "differs from the files in /table"
-    assert faults["answers of /sip-outgoing"].found.startswith("1 of 15 answers differ; workbench dials #: <Response>")
+    assert faults["answers of /sip-outgoing"].found.startswith("2 of 31 answers differ; workbench dials #: <Response>")
+
+
+@pytest.mark.parametrize(
+    ("caller", "found"),
+    [
+        ("event.SipUsername", "14 of 31 answers differ; workbench dials 911, without SipUsername: <Response>"),
+        ("event.From.match('sip:(.*)@')[1]", "1 of 31 answers differ; a stranger calls itself workbench: <Response>"),
+    ],
+)
+def test_a_build_that_takes_another_caller_for_the_phone_is_found(stage: Stage, caller: str, found: str) -> None:
+    """One that knows nobody without SipUsername refuses every call that is as Twilio's were recorded; 911, too."""
+    source = (FOLDER / "functions" / "sip-outgoing.protected.js").read_text(encoding="utf-8")
+    edited = source.replace("const { SipUsername, From, To } = event;", f"const To = event.To, SipUsername = {caller};")
+    edited = edited.replace(", From)", ", '')")
+    _deploy_behind_its_back(stage, "/sip-outgoing", content=edited)
+    assert stage.faults()["answers of /sip-outgoing"].found.startswith(found)
 
 
 def test_a_function_that_anybody_can_ask_is_found(stage: Stage) -> None:

@@ -1,7 +1,8 @@
 """Linphone on a telephone or computer: its account screen, and the remote provisioning file.
 
 Sections and keys: liblinphone's "Provisioning configuration keys" (sections sip, proxy_N) and Linphone's wiki on remote
-provisioning; auth_info_N and audio_codec_N as Linphone writes them into its own linphonerc.
+provisioning; auth_info_N and audio_codec_N as Linphone writes them into its own linphonerc. A country's prefix is
+dial_prefix; use_dial_prefix_for_calls_and_chats, on by default, puts it before all that is dialled: +1911 for 911.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ def linphone_fields(settings: DeviceSettings) -> Fields:
         Field(ADVANCED, "Authentication ID", settings.auth_id, "auth_info_0/userid", settings.auth_id,
               "the same as Username, or empty"),
         *((Field(ADVANCED, "Outbound proxy", server, "proxy_0/reg_route", server),) if settings.outbound_proxy else ()),
+        Field(ADVANCED, "Prefix", "empty", "proxy_0/dial_prefix", "", "or 911 would leave as +1911"),
+        Field(ADVANCED, "Apply prefix to outgoing calls", "off", "proxy_0/use_dial_prefix_for_calls_and_chats", "0"),
         Field(ADVANCED, "Expire", str(settings.expiry_s), "proxy_0/reg_expires", str(settings.expiry_s), "seconds"),
         Field(FILE_ONLY, "Register", "yes", "proxy_0/reg_sendregister", "1"),
         Field(FILE_ONLY, "Realm", REALM, "auth_info_0/realm", REALM),

@@ -1,42 +1,89 @@
-"""The account itself."""
+"""The account itself, and the outside numbers that it may show as caller ID."""
 
 from __future__ import annotations
 
-from dialtone_nb.rehearsal.api.classic import account_uri, classic
+from typing import Any
+
+from dialtone_nb.rehearsal.api.classic import HOST, VERSION, account_uri, classic
 from dialtone_nb.rehearsal.clock import BEGINNING, rfc2822
-from dialtone_nb.rehearsal.operations import Ask, Reply
+from dialtone_nb.rehearsal.fields import Field, choice, read_fields
+from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.paging import list_reply
 from dialtone_nb.rehearsal.refusal import unauthenticated
 from dialtone_nb.rehearsal.store import Tables
 
 SUBRESOURCES = {
-    "available_phone_numbers": "AvailablePhoneNumbers",
-    "calls": "Calls",
-    "incoming_phone_numbers": "IncomingPhoneNumbers",
     "addresses": "Addresses",
+    "applications": "Applications",
+    "authorized_connect_apps": "AuthorizedConnectApps",
+    "available_phone_numbers": "AvailablePhoneNumbers",
+    "balance": "Balance",
+    "calls": "Calls",
+    "conferences": "Conferences",
+    "connect_apps": "ConnectApps",
+    "incoming_phone_numbers": "IncomingPhoneNumbers",
+    "keys": "Keys",
+    "messages": "Messages",
+    "notifications": "Notifications",
+    "outgoing_caller_ids": "OutgoingCallerIds",
+    "queues": "Queues",
+    "recordings": "Recordings",
+    "short_codes": "SMS/ShortCodes",
+    "signing_keys": "SigningKeys",
     "sip": "SIP",
+    "transcriptions": "Transcriptions",
+    "usage": "Usage",
 }
+NAME, STATUS = "Rehearsal (not Twilio)", "active"
+FILTERS = (Field("FriendlyName"), Field("Status", choice("active", "suspended", "closed")))
+
+
+def _refuse_api_key(ask: Ask) -> None:
+    """Accounts are for the auth token alone: a standard API key is refused, as Twilio does."""
+    if ask.by_api_key:
+        raise unauthenticated()
+
+
+def account_body(tables: Tables) -> dict[str, Any]:
+    """The account as Twilio shows it, but for its token."""
+    sid, uri = tables.identity.account_sid, account_uri(tables)
+    return {
+        "sid": sid,
+        "owner_account_sid": sid,
+        "friendly_name": NAME,
+        "status": STATUS,
+        "type": "Full",
+        "auth_token": "",
+        "date_created": rfc2822(BEGINNING),
+        "date_updated": rfc2822(BEGINNING),
+        "uri": f"{uri}.json",
+        "subresource_uris": {name: f"{uri}/{path}.json" for name, path in SUBRESOURCES.items()},
+    }
+
+
+def list_(tables: Tables, ask: Ask) -> Reply:
+    """The account alone, where it fits the filters; there are no subaccounts."""
+    _refuse_api_key(ask)
+    wanted = read_fields(FILTERS, ask.query)
+    fits = wanted.get("friendly_name", NAME) == NAME and wanted.get("status", STATUS) == STATUS
+    bodies = [account_body(tables)] if fits else []
+    return list_reply(ask, "accounts", bodies, lambda body: body, lambda body: str(body["sid"]))
 
 
 def fetch(tables: Tables, ask: Ask) -> Reply:
-    """The account, but for its token; a standard API key is refused here, as Twilio does."""
-    if ask.by_api_key:
-        raise unauthenticated()
-    sid, uri = tables.identity.account_sid, account_uri(tables)
-    return Reply(
-        200,
-        {
-            "sid": sid,
-            "owner_account_sid": sid,
-            "friendly_name": "Rehearsal (not Twilio)",
-            "status": "active",
-            "type": "Full",
-            "auth_token": "",
-            "date_created": rfc2822(BEGINNING),
-            "date_updated": rfc2822(BEGINNING),
-            "uri": f"{uri}.json",
-            "subresource_uris": {name: f"{uri}/{path}.json" for name, path in SUBRESOURCES.items()},
-        },
-    )
+    """The account."""
+    _refuse_api_key(ask)
+    return Reply(200, account_body(tables))
 
 
-OPERATIONS = (classic("GET", "", fetch),)
+def list_caller_ids(tables: Tables, ask: Ask) -> Reply:
+    """The outside numbers that were verified as caller IDs: none, since nobody outside can be called to verify one."""
+    read_fields((Field("PhoneNumber"), Field("FriendlyName")), ask.query)
+    return list_reply(ask, "outgoing_caller_ids", (), lambda body: body, str)
+
+
+OPERATIONS = (
+    Operation(HOST, "GET", f"/{VERSION}/Accounts.json", list_),
+    classic("GET", "", fetch),
+    classic("GET", "/OutgoingCallerIds", list_caller_ids),
+)

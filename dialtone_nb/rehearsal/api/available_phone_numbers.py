@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from math import asin, cos, radians, sin, sqrt
 from typing import Any
+from urllib.parse import urlencode
 
 from dialtone_nb.rehearsal.api.classic import classic
-from dialtone_nb.rehearsal.fields import Field, flag, integer, read_fields
+from dialtone_nb.rehearsal.fields import Field, flag, integer, matching, read_fields
 from dialtone_nb.rehearsal.operations import Ask, Reply
 from dialtone_nb.rehearsal.paging import cut_page, wanted_page
-from dialtone_nb.rehearsal.rate_centers import RATE_CENTERS
+from dialtone_nb.rehearsal.rate_centers import RATE_CENTERS, RateCenter
 from dialtone_nb.rehearsal.refusal import Refusal, absent, not_modelled
 from dialtone_nb.rehearsal.store import Tables
 
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
 EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})
+# What North American numbers are not told apart into: Twilio has them as Local or TollFree.
+ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
 
 FILTERS = (
@@ -30,12 +34,16 @@ FILTERS = (
     Field("InPostalCode"),
     Field("InLata"),
     Field("InRateCenter"),
+    Field("NearNumber", matching(r"\+?[0-9]+", "must be E.164")),
+    Field("NearLatLong", matching(r"-?[0-9.]+, ?-?[0-9.]+", "must be a latitude and a longitude")),
+    Field("Distance", integer),
     Field("Beta", flag),
     Field("ExcludeAllAddressRequired", flag),
     Field("ExcludeLocalAddressRequired", flag),
     Field("ExcludeForeignAddressRequired", flag),
 )
-NOT_MODELLED = ("NearNumber", "NearLatLong", "Distance")
+# Near is within 25 miles, unless Distance says otherwise.
+NEAR_MILES, FARTHEST_MILES, EARTH_MILES = 25, 500, 3959
 
 
 def stock(country: str) -> list[str]:
@@ -88,15 +96,47 @@ def number_body(number: str) -> dict[str, Any]:
     }
 
 
+def _nearness(wanted: dict[str, Any]) -> set[str] | None:
+    """The area codes that are near enough; None where any is."""
+    if number := wanted.get("near_number"):
+        center = RATE_CENTERS.get(number.removeprefix("+")[1:4])
+        if center is None:
+            raise not_modelled(f"where {number} is, which NearNumber names")
+        place = float(center.latitude), float(center.longitude)
+    elif text := wanted.get("near_lat_long"):
+        latitude, _, longitude = text.partition(",")
+        place = float(latitude), float(longitude)
+    else:
+        return None
+    distance = wanted.get("distance", NEAR_MILES)
+    if distance > FARTHEST_MILES:
+        raise Refusal(20001, f"Invalid Distance: it must be at most {FARTHEST_MILES} miles")
+    return {area for area, center in RATE_CENTERS.items() if _miles(place, center) <= distance}
+
+
+def _miles(place: tuple[float, float], center: RateCenter) -> float:
+    """The distance from a place to a rate center, along a great circle (the haversine formula)."""
+    here, there = map(radians, place), map(radians, (float(center.latitude), float(center.longitude)))
+    (lat1, lon1), (lat2, lon2) = here, there
+    chord = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_MILES * asin(sqrt(chord))
+
+
+def search_kind(tables: Tables, ask: Ask) -> Reply:
+    """Numbers of a kind that North America does not have, such as Mobile: a 404 there, and an empty list elsewhere."""
+    if ask.names["CountryCode"] not in EMPTY_COUNTRIES:
+        raise absent(ask.path)
+    return search(tables, ask)
+
+
 def search(tables: Tables, ask: Ask) -> Reply:
     """Numbers for sale in a country that fit every filter."""
     country = ask.names["CountryCode"]
     countries = {center.country for center in RATE_CENTERS.values()}
     if country not in countries | EMPTY_COUNTRIES:
         raise absent(ask.path)
-    if unmodelled := [name for name, _ in ask.query if name in NOT_MODELLED]:
-        raise not_modelled(f"the filter {unmodelled[0]} of a search for numbers")
     wanted = read_fields(FILTERS, ask.query)
+    near = _nearness(wanted)
     contains = contains_pattern(wanted["contains"]) if wanted.get("contains") else None
     area = wanted.get("area_code")
     bodies = [number_body(number) for number in free_numbers(tables, country)]
@@ -109,10 +149,15 @@ def search(tables: Tables, ask: Ask) -> Reply:
         and (contains is None or contains.search(body["phone_number"]))
         and all(wanted.get(filter_, body[key]).upper() == body[key].upper() for filter_, key in places.items())
         and not wanted.get("fax_enabled", False)
+        and (near is None or body["phone_number"][2:5] in near)
     ]
     page, _, _ = cut_page(found, wanted_page(ask), lambda body: str(body["phone_number"]))
     # One page only, as with Twilio: the list is a sample of what there is.
-    return Reply(200, {"available_phone_numbers": list(page), "uri": ask.path})
+    query = urlencode(sorted(ask.query))
+    return Reply(200, {"available_phone_numbers": list(page), "uri": f"{ask.path}?{query}" if query else ask.path})
 
 
-OPERATIONS = (classic("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),)
+OPERATIONS = (
+    classic("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),
+    *(classic("GET", f"/AvailablePhoneNumbers/{{CountryCode}}/{kind}", search_kind) for kind in ABSENT_KINDS),
+)

@@ -12,7 +12,7 @@ from dialtone_nb.rehearsal.api.functions import FUNCTIONS
 from dialtone_nb.rehearsal.api.services import HOST, service_of
 from dialtone_nb.rehearsal.api.versioned import Versioned
 from dialtone_nb.rehearsal.clock import iso8601
-from dialtone_nb.rehearsal.fields import Field, choice, read_fields
+from dialtone_nb.rehearsal.fields import Field, read_fields
 from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
 from dialtone_nb.rehearsal.paging import list_reply
 from dialtone_nb.rehearsal.refusal import Refusal, absent
@@ -24,12 +24,20 @@ READS_UNTIL_READY_WHEN_SLOW = 20
 SECONDS_UNTIL_READY = 20.0
 SECONDS_UNTIL_READY_WHEN_SLOW = 200.0
 
-RETIRED_RUNTIMES = ("node8", "node10", "node12", "node14", "node16", "node18")
-RUNTIMES = ("node20", "node22")
+RUNTIMES = ("node20", "node22", "node24")
 DEFAULT_RUNTIME = "node22"
+# The versions that the platform itself has; npm's are others (docs: Runtime Handler;
+# twilio-labs/serverless-toolkit#557, #564).
+HANDLER = "@twilio/runtime-handler"
+HANDLERS = frozenset(
+    {"1.0.1", "1.1.0", "1.1.1", "1.1.2", "1.1.3", "1.2.0", "1.2.1", "1.2.2", "1.2.3", "1.2.4", "1.2.5"}
+    | {"1.3.0", "1.3.1", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.1.2"}
+)
+# A build for node24 gets this one instead of an older one; what is older than 1.2.0 fails (changelog of July 2026).
+HANDLER_OF_NODE24, OLDEST_RAISED = "2.1.2", (1, 2)
 # What Twilio adds to a build that does not list it; the versions are ours.
 DEFAULTS = {
-    "@twilio/runtime-handler": "2.1.2",
+    HANDLER: "2.1.2",
     "fs": "0.0.1-security",
     "lodash": "4.17.21",
     "twilio": "6.2.0",
@@ -41,7 +49,7 @@ DEFAULTS = {
 VERSIONS = {"FunctionVersions": FUNCTIONS, "AssetVersions": ASSETS}
 CREATABLE = (
     Field("Dependencies"),
-    Field("Runtime", choice(*RETIRED_RUNTIMES, *RUNTIMES)),
+    Field("Runtime"),
 )
 
 
@@ -59,7 +67,7 @@ def build_url(build: Thing) -> str:
 
 
 def versions_of(tables: Tables, build: Thing, versioned: Versioned) -> list[Thing]:
-    """The function versions, or the asset versions, that a build is made of, in the order of their paths."""
+    """The function versions, or the asset versions, that a build is made of."""
     found = (tables.get(versioned.version_kind, sid) for sid in build.body.get(f"{versioned.noun}_versions", ()))
     return [version for version in found if version]
 
@@ -93,10 +101,24 @@ def read_dependencies(text: str) -> dict[str, str]:
         given = {str(one["name"]): str(one["version"]) for one in listed}
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise Refusal(20001, "Invalid Dependencies: it must be a JSON array of {name, version}") from None
-    handler = given.get("@twilio/runtime-handler", "0")
-    if not handler[:1].isdigit():
-        raise Refusal(20001, "Invalid Dependencies: @twilio/runtime-handler must be an exact version")
+    if given.get(HANDLER, "2.1.2") not in HANDLERS:
+        raise Refusal(
+            20001,
+            f"Some dependencies could not be validated. No matching version found for {HANDLER}@{given[HANDLER]}. "
+            "You can find the valid versions at https://www.twilio.com/docs/serverless/functions-assets/handler",
+        )
     return given
+
+
+def with_newer_handler(given: dict[str, str]) -> dict[str, str]:
+    """The dependencies of a build for node24: an old handler is raised, a very old one refused."""
+    handler = given.get(HANDLER)
+    if handler is None:
+        return given
+    major, minor, _ = handler.split(".")
+    if (int(major), int(minor)) < OLDEST_RAISED:
+        raise Refusal(20001, f"{HANDLER} {handler} can't be used with node24; upgrade it to {HANDLER_OF_NODE24}")
+    return given | {HANDLER: HANDLER_OF_NODE24}
 
 
 def default_runtime(tables: Tables, service: Thing) -> str:
@@ -106,12 +128,15 @@ def default_runtime(tables: Tables, service: Thing) -> str:
 
 
 def read_versions(tables: Tables, ask: Ask, service: Thing) -> dict[str, list[str]]:
-    """The SIDs of function and of asset versions that a build is to be made of; no two may share a path."""
+    """The SIDs of function and of asset versions that a build is to be made of; no two may share a path.
+
+    In no order that anybody could depend on, as at Twilio.
+    """
     paths: set[str] = set()
     chosen: dict[str, list[str]] = {}
     for parameter, versioned in VERSIONS.items():
-        at: dict[str, str] = {}
-        for sid in sorted({value for name, value in ask.form if name == parameter}):
+        sids = sorted({value for name, value in ask.form if name == parameter})
+        for sid in sids:
             version = tables.get(versioned.version_kind, sid)
             if version is None or version.body["service_sid"] != service.sid:
                 raise Refusal(20001, f"{versioned.noun.capitalize()} version {sid} is not found")
@@ -119,8 +144,7 @@ def read_versions(tables: Tables, ask: Ask, service: Thing) -> dict[str, list[st
             if path in paths:
                 raise Refusal(20001, f"Path {path} is used by more than one version of the build")
             paths.add(path)
-            at[path] = sid
-        chosen[f"{versioned.noun}_versions"] = [at[path] for path in sorted(at)]
+        chosen[f"{versioned.noun}_versions"] = sids
     if not paths:
         raise Refusal(20001, "At least one function or asset version is required to create a build")
     return chosen
@@ -131,9 +155,11 @@ def create(tables: Tables, ask: Ask) -> Reply:
     service = service_of(tables, ask)
     values = read_fields(CREATABLE, ask.form)
     runtime = values.get("runtime") or default_runtime(tables, service)
-    if runtime in RETIRED_RUNTIMES:
-        raise Refusal(82007, f"Unsupported runtime {runtime}")
+    if runtime not in RUNTIMES:
+        raise Refusal(20001, f"unsupported runtime: {runtime}")
     given = read_dependencies(values.get("dependencies", ""))
+    if runtime == "node24":
+        given = with_newer_handler(given)
     body = {
         "status": "building",
         **read_versions(tables, ask, service),
@@ -171,10 +197,10 @@ def doom(tables: Tables, sid: str, changes: Body) -> None:
         tables.save(build, changes, touch=False)
 
 
-def given_dependencies(tables: Tables, sid: str) -> list[str]:
-    """The names of the packages that a build's request listed, without those that Twilio adds."""
-    build = tables.get("build", sid)
-    return list(build.body["given"]) if build else []
+def wanted_versions(build: Thing) -> dict[str, str]:
+    """The versions of the packages that a build's request listed, and of Twilio's own, which each build has."""
+    chosen = {*build.body["given"], "twilio"}
+    return {one["name"]: one["version"] for one in build.body["dependencies"] if one["name"] in chosen}
 
 
 def list_(tables: Tables, ask: Ask) -> Reply:

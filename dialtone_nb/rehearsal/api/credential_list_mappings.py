@@ -47,7 +47,7 @@ class Family:
         if tables.get(self.mapped, mapped) is None:
             raise Refusal(21231, f"{self.word} {mapped} is not found")
         if tables.find(self.kind, domain.sid, mapped):
-            raise Refusal(21231, f"{self.word} {mapped} is already associated with this domain")
+            raise Refusal(21231, f"{self.parameter.removesuffix('Sid')} already associated with this domain")
         mapping = tables.add("MA", self.kind, domain.sid, mapped, {})
         return Reply(201, self.body(tables, mapping))
 

@@ -25,7 +25,7 @@ def deployment_body(tables: Tables, deployment: Thing, environment: Thing) -> di
         "environment_sid": environment.sid,
         "build_sid": deployment.body["build_sid"],
         "date_created": iso8601(deployment.created),
-        "date_updated": iso8601(deployment.updated),
+        "date_updated": None,
         "url": f"{environment_url(environment)}/Deployments/{deployment.sid}",
     }
 
@@ -40,8 +40,9 @@ def create(tables: Tables, ask: Ask) -> Reply:
             raise Refusal(20001, f"Build {build_sid} is not found in this service")
         if build.body["status"] != "completed":
             raise Refusal(20001, f"Build {build_sid} is {build.body['status']}; only a completed build can be deployed")
-        if environment.body["build_sid"] == build_sid:
-            raise conflict("Environment already has requested deployment")
+    # Where nothing is live, taking it down is the same conflict (twilio/twilio-cli#215).
+    if environment.body["build_sid"] == build_sid:
+        raise conflict("Environment already has requested deployment")
     # An environment's deployments are numbered as they come, so that their list tells what was live before.
     deployment = tables.add("ZD", "deployment", environment.sid, "", {"build_sid": build_sid})
     tables.save(environment, {"build_sid": build_sid})

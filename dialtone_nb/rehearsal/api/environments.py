@@ -12,6 +12,7 @@ from dialtone_nb.rehearsal.paging import list_reply
 from dialtone_nb.rehearsal.refusal import absent, conflict
 from dialtone_nb.rehearsal.store import Tables, Thing
 
+TAKEN = "Environment with this UniqueName or DomainSuffix already exists."
 CREATABLE = (
     Field("UniqueName", matching(r"[A-Za-z0-9_-]+", "may hold letters, digits and dashes"), required=True, longest=100),
     Field("DomainSuffix", matching(r"[A-Za-z0-9-]*", "may hold letters, digits and dashes"), longest=16),
@@ -59,10 +60,8 @@ def create(tables: Tables, ask: Ask) -> Reply:
     values = read_fields(CREATABLE, ask.form)
     suffix = values.get("domain_suffix", "").lower()
     for other in tables.list("environment", service.sid):
-        if other.name == values["unique_name"]:
-            raise conflict(f"Environment with UniqueName {other.name} already exists in this service")
-        if (other.body["domain_suffix"] or "") == suffix:
-            raise conflict(f"Environment with DomainSuffix {suffix or '(none)'} already exists in this service")
+        if other.name == values["unique_name"] or (other.body["domain_suffix"] or "") == suffix:
+            raise conflict(TAKEN)
     body = {
         "build_sid": None,
         "unique_name": values["unique_name"],

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from dialtone_nb.e164 import is_valid_number
+from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.api.addresses import address_of, dependents_of
 from dialtone_nb.rehearsal.api.available_phone_numbers import free_numbers, friendly
 from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic, stamped
@@ -100,6 +101,8 @@ def number_of(tables: Tables, ask: Ask) -> Thing:
 def number_body(tables: Tables, number: Thing) -> dict[str, Any]:
     """An owned number as Twilio shows it; capabilities are in lower case here."""
     body = {key: value for key, value in number.body.items() if key not in {"reads", "asked"}}
+    if body["voice_receive_mode"] == "voice":
+        del body["voice_receive_mode"]
     return {
         **stamped(tables, number),
         "phone_number": number.name,
@@ -110,7 +113,6 @@ def number_body(tables: Tables, number: Thing) -> dict[str, Any]:
         "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
         "origin": "twilio",
         "status": "in-use",
-        "type": "local",
         "emergency_status": "Active" if body["emergency_address_status"] == "registered" else "Inactive",
         "uri": f"{account_uri(tables)}/IncomingPhoneNumbers/{number.sid}.json",
     }
@@ -134,9 +136,7 @@ def _checked(tables: Tables, values: dict[str, Any]) -> dict[str, Any]:
     for key, code in NEVER_THERE.items():
         if values.get(key):
             raise Refusal(code, f"{values[key]} is not found in this account")
-    # Whether a number may call for help follows from its address here, and there is one version of the API.
-    if values.pop("emergency_status", "Active") != "Active":
-        raise not_modelled("EmergencyStatus Inactive of a number")
+    # There is one version of the API here.
     if values.pop("api_version", VERSION) != VERSION:
         raise not_modelled("an older ApiVersion of a number")
     if values.get("identity_sid"):
@@ -168,7 +168,7 @@ def _emergency_changes(tables: Tables, before: dict[str, Any], wanted: str) -> d
 
 
 def _changed(tables: Tables, before: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    values = _checked(tables, values)
+    values = _checked(tables, {key: value for key, value in values.items() if key != "emergency_status"})
     wanted = values.pop("emergency_address_sid", None)
     emergency = {} if wanted is None else _emergency_changes(tables, before, wanted)
     after = before | values | emergency
@@ -179,9 +179,16 @@ def _changed(tables: Tables, before: dict[str, Any], values: dict[str, Any]) -> 
     return after
 
 
+def _without_status(tables: Tables, number: Thing, values: dict[str, Any]) -> Thing:
+    """The number; where its EmergencyStatus was asked for, which counts no more since October 2021, with a warning."""
+    if "emergency_status" in values:
+        raise_alert(tables, 22222, number.sid, "EmergencyStatus is ignored: it follows from the emergency address")
+    return number
+
+
 def _pick(tables: Tables, values: dict[str, Any]) -> str:
     if values.get("phone_number"):
-        number = "+" + re.sub(r"\D", "", values["phone_number"])
+        number = _e164(values["phone_number"])
         if tables.find("phone_number", "", number) or not is_valid_number(number):
             raise Refusal(21422, f"{number} is not available")
         return number
@@ -194,12 +201,31 @@ def _pick(tables: Tables, values: dict[str, Any]) -> str:
     return free[0]
 
 
+def _e164(text: str) -> str:
+    return "+" + re.sub(r"\D", "", text)
+
+
 def create(tables: Tables, ask: Ask) -> Reply:
-    """A number, bought at once: the one that was named, or any of an area code."""
-    values = read_fields(UPDATABLE, ask.form)
-    phone_number = _pick(tables, read_fields(WANTED, ask.form))
+    """A number, bought at once: the one that was named, or any of an area code.
+
+    Buying a number that the account has, with anything to change, changes it (danielberkompas/ex_twilio#116); with
+    nothing to change the number is not for sale.
+    """
+    values, wanted = read_fields(UPDATABLE, ask.form), read_fields(WANTED, ask.form)
+    if not tables.behaviour.takes_emergency_address_at_purchase:
+        values.pop("emergency_address_sid", None)
+    owned = tables.find("phone_number", "", _e164(wanted["phone_number"])) if wanted.get("phone_number") else None
+    if owned and values:
+        return Reply(201, number_body(tables, _update(tables, owned, values)))
+    phone_number = _pick(tables, wanted)
     body = _changed(tables, {"friendly_name": friendly(phone_number)} | DEFAULTS, values)
-    return Reply(201, number_body(tables, tables.add("PN", "phone_number", "", phone_number, body)))
+    number = tables.add("PN", "phone_number", "", phone_number, body)
+    return Reply(201, number_body(tables, _without_status(tables, number, values)))
+
+
+def _update(tables: Tables, number: Thing, values: dict[str, Any]) -> Thing:
+    updated = tables.save(number, _changed(tables, number.body, values))
+    return _without_status(tables, updated, values)
 
 
 def list_(tables: Tables, ask: Ask) -> Reply:
@@ -227,7 +253,7 @@ def update(tables: Tables, ask: Ask) -> Reply:
     if any(name == "AccountSid" and value != tables.identity.account_sid for name, value in ask.form):
         raise not_modelled("moving a number to another account")
     values = read_fields(UPDATABLE, ask.form, creating=False)
-    return Reply(200, number_body(tables, tables.save(number, _changed(tables, number.body, values))))
+    return Reply(200, number_body(tables, _update(tables, number, values)))
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:

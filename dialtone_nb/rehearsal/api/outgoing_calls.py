@@ -99,7 +99,8 @@ def create(tables: Tables, ask: Ask) -> Reply:
     _check_ends(tables, to, from_)
     if values.get("sip_auth_username") and not values.get("sip_auth_password"):
         raise Refusal(21225, "SipAuthPassword is required when providing SipAuthUsername")
-    call = start_call(tables, from_, to, "outbound-api", "queued")
+    own = owned_number(tables, from_)
+    call = start_call(tables, from_, to, "outbound-api", "queued", phone_number_sid=own.sid if own else None)
     events = tuple(value for name, value in ask.form if name == "StatusCallbackEvent")
     if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
         # As was seen at Twilio: the call is placed all the same, and no event is ever told.
@@ -120,7 +121,9 @@ def create(tables: Tables, ask: Ask) -> Reply:
         password=values.get("sip_auth_password", ""),
     )
     keep_order(tables, call.sid, order)
-    return Reply(201, call_body(account_uri(tables), tables.identity.account_sid, call, tables.now()))
+    body = call_body(account_uri(tables), tables.identity.account_sid, call, tables.now())
+    # The answer to a new call has no dates yet (recorded 2016 to 2023).
+    return Reply(201, body | {"date_created": None, "date_updated": None})
 
 
 async def place(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:

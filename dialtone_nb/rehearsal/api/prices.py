@@ -11,8 +11,21 @@ from dialtone_nb.rehearsal.store import Tables
 
 HOST = "pricing.twilio.com"
 UNIT = "USD"
-COUNTRIES = {"CA": "Canada", "US": "United States"}
-NUMBER_PRICES = {"local": "1.15", "toll free": "2.15"}
+NORTH_AMERICA = {"local": "1.15", "toll free": "2.15"}
+ELSEWHERE = {"local": "3.00", "mobile": "6.00", "national": "3.00", "toll free": "25.00"}
+COUNTRIES = {
+    "AU": "Australia",
+    "CA": "Canada",
+    "DE": "Germany",
+    "FR": "France",
+    "GB": "United Kingdom",
+    "IE": "Ireland",
+    "JP": "Japan",
+    "MX": "Mexico",
+    "NL": "Netherlands",
+    "SE": "Sweden",
+    "US": "United States",
+}
 
 
 def _url(country: str) -> str:
@@ -31,7 +44,8 @@ def fetch(tables: Tables, ask: Ask) -> Reply:
     if country not in COUNTRIES:
         raise absent(ask.path)
     prices: list[dict[str, Any]] = [
-        {"number_type": kind, "base_price": price, "current_price": price} for kind, price in NUMBER_PRICES.items()
+        {"number_type": kind, "base_price": price, "current_price": price}
+        for kind, price in (NORTH_AMERICA if country in {"US", "CA"} else ELSEWHERE).items()
     ]
     body = {"country": COUNTRIES[country], "iso_country": country, "phone_number_prices": prices}
     return Reply(200, body | {"price_unit": UNIT, "url": _url(country)})

@@ -66,7 +66,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
     if tables.find("service", "", values["unique_name"]):
         raise conflict(f"Service with unique name {values['unique_name']} already exists")
     if tables.count("service", "") >= MOST_SERVICES:
-        raise Refusal(20001, f"Account has reached the limit of {MOST_SERVICES} services")
+        raise Refusal(20001, f"Services are limited to less than or equal to {MOST_SERVICES}")
     service = tables.add(
         "ZS",
         "service",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,9 +57,12 @@ class Applications:
     ) -> tuple[Answered, Webhook]:
         """What an application answers that is told of a leg, as it is now or with another status."""
         is_own = leg.record.sid == self.call_sid
-        identity = self.ledger.store.identity
-        parameters = call_parameters(identity, leg.record, status or leg.status, self.phone if is_own else None)
-        webhook = Webhook(method, url, parameters | (extra or {}), token=f"{self.call_sid}/{len(self.asked)}")
+        store, phone = self.ledger.store, self.phone if is_own else None
+        is_first = not self.asked or "ErrorUrl" in (extra or {})
+        state = status or leg.status
+        parameters = call_parameters(store.identity, store.behaviour, leg.record, state, phone, is_first=is_first)
+        token = uuid.UUID(store.identity.digest("idempotency", self.call_sid, str(len(self.asked)))[:32])
+        webhook = Webhook(method, url, parameters | (extra or {}), str(token))
         answered = self.asker.ask(webhook)
         self.asked.append({"method": method, "url": url, "status": answered.status, "body": answered.body})
         self.ledger.note_webhook(leg, webhook, answered)
@@ -67,7 +71,11 @@ class Applications:
 
     def tell_progress(self, leg: Leg, event: str) -> None:
         """Tell a leg's progress to its status callback, if it wants this event; a warning where that fails."""
-        if not leg.callback.url or event not in leg.callback.events:
+        if not leg.callback.url:
+            return
+        sequence_number = leg.told
+        leg.told += leg.callback.counts_all
+        if event not in leg.callback.events:
             return
         status = {"answered": "in-progress", "completed": leg.record.status}.get(event, event)
         with self.ledger.writing() as tables:
@@ -75,9 +83,8 @@ class Applications:
         extra = {
             "Timestamp": rfc2822(now) or "",
             "CallbackSource": "call-progress-events",
-            "SequenceNumber": str(leg.told),
+            "SequenceNumber": str(sequence_number),
         }
-        leg.told += 1
         if leg.record.ended is not None:
             extra |= {"CallDuration": str(leg.record.duration), "Duration": str(started_minutes(leg.record))}
         answered, webhook = self.ask(leg, leg.callback.method, leg.callback.url, extra, status=status)

@@ -13,7 +13,7 @@ from dialtone_nb.rehearsal.exchange.interpreting import Interpreter, Placed
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, OutgoingLeg, Rings, kind_of
 from dialtone_nb.rehearsal.exchange.live_call import CallOver, Ended, LiveCall, TakenOver
 from dialtone_nb.rehearsal.exchange.outgoing_orders import OutgoingOrder
-from dialtone_nb.rehearsal.exchange.reach import NOT_REGISTERED, check_target
+from dialtone_nb.rehearsal.exchange.reach import NOBODY_THERE, check_target
 from dialtone_nb.rehearsal.exchange.simulated import SimulatedLine
 from dialtone_nb.rehearsal.exchange.twiml import read_twiml
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target, Unreadable
@@ -86,7 +86,7 @@ class Carrying:
             self.call.alert(fault)
         if isinstance(found, Complaint):
             raise CallOver("failed")
-        if fault and fault.code == NOT_REGISTERED:
+        if fault and fault.code in NOBODY_THERE:
             raise CallOver("no-answer")
         return OutgoingLeg(record.sid, kind, found.address, record.from_, found.headers, order.username, order.password)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dialtone_nb.rehearsal.assumptions import NOT_REGISTERED_RESPONSE
 from dialtone_nb.rehearsal.exchange import reach
@@ -30,6 +30,7 @@ class DialResult:
     is_bridged: bool = False
     talked_s: int | None = None  # where that is not what the leg's record says
     broken_off: HungUp | Interruption | None = None
+    of_queue: Mapping[str, str] = field(default_factory=dict)  # what the action is told of a queue that was dialled
 
 
 @dataclass(slots=True)
@@ -67,14 +68,13 @@ class Dialling:
         ]
         if not legs:
             return DialResult("failed", complaint=refused[0] if refused else None)
-        unregistered = [leg for leg, found in legs if found.fault and found.fault.code == reach.NOT_REGISTERED]
+        unregistered = [leg for leg, found in legs if found.fault and found.fault.code in reach.NOBODY_THERE]
         for leg in unregistered:
             # What real networks see with this warning is the status no-answer, at once.
             self._end(leg, "no-answer", NOT_REGISTERED_RESPONSE)
         ringing = [leg for leg, _ in legs if leg not in unregistered]
         if not ringing:
-            complaint = Complaint(reach.NOT_REGISTERED, "The user that was dialled is not registered")
-            return DialResult("no-answer", unregistered[0], complaint)
+            return DialResult("no-answer", unregistered[0], next(found.fault for _, found in legs))
         return self._ring(ringing)
 
     def _start(self, target: Target, found: reach.Leg, caller_id: str) -> Leg:
@@ -194,6 +194,7 @@ def _failure(failed: Sequence[tuple[Leg, Complaint | None]]) -> DialResult:
 def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
     """What a Dial's action is told."""
     parameters = {"DialCallStatus": result.status, "DialBridged": "true" if result.is_bridged else "false"}
+    parameters |= result.of_queue
     if leg := result.leg:
         parameters["DialCallSid"] = leg.record.sid
         if result.status == "completed":
@@ -204,6 +205,6 @@ def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
                 "DialSipCallId": leg.sip_call_id or f"{call_id}@0.0.0.0",
                 "DialSipResponseCode": str(leg.sip_response),
             } | {f"DialSipHeader_{name}": value for name, value in leg.sip_headers.items()}
-    if result.complaint:
+    if result.complaint and result.complaint.code:
         parameters |= {"ErrorCode": str(result.complaint.code), "ErrorMessage": result.complaint.message}
     return parameters

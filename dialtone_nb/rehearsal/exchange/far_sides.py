@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialtone_nb.rehearsal.exchange.orders import FarSide, far_side_body, read_far_side
 from dialtone_nb.rehearsal.store import Tables
-from dialtone_nb.sip import parse_sip_uri
+from dialtone_nb.sip import global_domain, parse_sip_uri
 
 KIND = "far_side"
 
@@ -14,7 +14,7 @@ def far_side_key(address: str) -> str:
     if not address.startswith(("sip:", "sips:")):
         return address
     user, host = parse_sip_uri(address)
-    return f"{user}@{host}"
+    return f"{user}@{global_domain(host)}"
 
 
 def set_far_side(tables: Tables, address: str, far_side: FarSide) -> None:

@@ -81,13 +81,13 @@ class Interpreter:
             self._alert(complaint)
         for what in document.not_carried_out:
             self._alert(Complaint(NOT_MODELLED, f"The rehearsal does not carry out {what}"))
-        for place, verb in enumerate(document.verbs):
-            following = self._do(verb, url, is_first=place == 0)
+        for verb in document.verbs:
+            following = self._do(verb, url)
             if following:
                 return following
         return None
 
-    def _do(self, verb: Verb, url: str, *, is_first: bool) -> Placed | None:
+    def _do(self, verb: Verb, url: str) -> Placed | None:
         if self.allowed and not isinstance(verb, self.allowed):
             self._refuse(verb)
             return None
@@ -101,7 +101,7 @@ class Interpreter:
                 self._answer()
                 raise CallOver
             case Reject(reason):
-                self._reject(reason, is_first)
+                self._reject(reason)
             case Redirect(target, method):
                 return self._another(method, resolve(url, target))
             case Gather():
@@ -135,10 +135,13 @@ class Interpreter:
             raise CallOver
         return document, url
 
-    def _reject(self, reason: str, is_first: bool) -> None:
-        if self.leg.record.answered is None and is_first:
-            raise CallOver("busy" if reason == "busy" else "no-answer", 486 if reason == "busy" else 603)
-        self._alert(Complaint(12200, "<Reject> must be the first verb"))
+    def _reject(self, reason: str) -> None:
+        """End the call: unanswered where it still is, and otherwise as Hangup does (docs: Reject, and SIP and TwiML).
+
+        No alert comes of a Reject that is too late: the schema, which 12200 is about, allows it in any place.
+        """
+        if self.leg.record.answered is None:
+            raise CallOver("busy" if reason == "busy" else "no-answer", 486 if reason == "busy" else 404)
         raise CallOver
 
     def _gather(self, gather: Gather, url: str) -> Placed | None:
@@ -203,12 +206,18 @@ class Interpreter:
     def _go_on(
         self, action: str | None, method: str, url: str, told: dict[str, str], broken_off: Exception | None
     ) -> Placed | None:
-        """What an action answers; None where there is none. Where the verb was broken off it is asked all the same."""
+        """What an action answers; None where there is none. Where the verb was broken off it is asked all the same.
+
+        Of a caller who gives up before any answer the recorded Twilio tells it nothing.
+        """
         if action is None:
             if broken_off:
                 raise broken_off
             return None
         if broken_off:
+            is_given_up = isinstance(broken_off, HungUp) and self.leg.record.answered is None
+            if is_given_up and not self.call.ledger.store.behaviour.asks_action_of_calls_given_up:
+                raise broken_off
             # Nobody hears what it answers.
             self.call.applications.ask(self.leg, method, resolve(url, action), told)
             raise broken_off

@@ -27,7 +27,7 @@ class Leg:
     record: CallRecord
     line: Line | None = None
     callback: Callback = NOT_TOLD
-    told: int = 0  # how often its progress was told
+    told: int = 0  # the number of the next event of its progress
     target: Target | None = None
     outgoing: OutgoingLeg | None = None
     sip_response: int | None = None
@@ -109,7 +109,7 @@ class Ledger:
         self, leg: Leg, complaint: Complaint, webhook: Webhook | None = None, answered: Answered | None = None
     ) -> None:
         """Raise an alert about a leg, with the webhook that it is about."""
-        request = (webhook.method, webhook.url, urlencode(webhook.parameters)) if webhook else ("", "", "")
+        request = (webhook.method, webhook.url, urlencode(webhook.parameters)) if webhook else complaint.request
         response = (f"content-type={answered.content_type}", answered.body) if answered else ("", "")
         with self.writing() as tables:
             raise_alert(tables, complaint.code, leg.record.sid, complaint.message, request=request, response=response)

@@ -60,7 +60,7 @@ class LiveCall:
     wires: Wires
     ledger: Ledger
     applications: Applications
-    room: WaitingRoom
+    room: WaitingRoom[LiveCall]
     phone: CallingPhone | None = None
     door: Door | None = None
     legs: list[Leg] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Surroundings:
     """What all calls of an exchange share."""
 
     asker: Asker
-    room: WaitingRoom = field(default_factory=WaitingRoom)
+    room: WaitingRoom[LiveCall] = field(default_factory=WaitingRoom)
     door: Door | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dialtone_nb.rehearsal.assumptions import Behaviour
 from dialtone_nb.rehearsal.call_records import CallRecord
 from dialtone_nb.rehearsal.exchange.webhooks import call_token
 from dialtone_nb.rehearsal.identity import Identity
@@ -27,9 +28,18 @@ class CallingPhone:
 
 
 def call_parameters(
-    identity: Identity, call: CallRecord, status: str, phone: CallingPhone | None = None
+    identity: Identity,
+    behaviour: Behaviour,
+    call: CallRecord,
+    status: str,
+    phone: CallingPhone | None = None,
+    *,
+    is_first: bool = False,
 ) -> dict[str, str]:
-    """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise."""
+    """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise.
+
+    What a carrier's call brings comes with its first webhook alone (recorded: in no Dial's action).
+    """
     ends = {"From": call.from_, "To": call.to, "Caller": call.from_, "Called": call.to}
     common = {
         "AccountSid": identity.account_sid,
@@ -46,7 +56,7 @@ def call_parameters(
         return common | {
             "SipDomain": phone.domain.name,
             "SipDomainSid": phone.domain.sid,
-            "SipUsername": phone.username,
+            **({"SipUsername": phone.username} if behaviour.sends_sip_username else {}),
             "SipCallId": phone.sip_call_id or call_id,
             "SipSourceIp": phone.source_ip,
             **{f"SipHeader_{name}": value for name, value in phone.sip_headers.items()},
@@ -55,7 +65,7 @@ def call_parameters(
     for end in ("From", "Caller", "To", "Called"):
         places |= place_of(end, ends[end])
     carried = {"CallToken": call_token(identity.auth_token, call.sid), "StirVerstat": "TN-Validation-Passed-A"}
-    return common | places | (carried if call.direction == "inbound" else {})
+    return common | places | (carried if is_first and call.direction == "inbound" else {})
 
 
 def place_of(end: str, number: str) -> dict[str, str]:

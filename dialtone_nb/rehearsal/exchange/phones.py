@@ -49,12 +49,15 @@ def domain_named(tables: Tables, name: str) -> Thing:
 
 
 def chosen_domain(tables: Tables, client: str, kind: str, name: str = "") -> Thing | None:
-    """The domain that a phone uses: the named one, the only one, or where it is registered; None where it has none."""
+    """The domain that a phone uses: the named one, where it is registered, or the only one; None where it has none."""
     if name:
         return domain_named(tables, name)
     domains = domains_of(tables, client, kind)
+    everywhere = domains if kind == REGISTRATIONS else domains_of(tables, client, REGISTRATIONS)
+    here = [domain for domain in everywhere if is_registered(tables, domain, client)]
+    if kind == CALLS and len(here) == 1:
+        return here[0]
     if len(domains) > 1:
-        here = [domain for domain in domains if is_registered(tables, domain, client)]
         if len(here) != 1:
             names = ", ".join(domain.name for domain in domains)
             raise Refusal(20001, f"{client} may use several domains: {names}; name one as domain")

@@ -166,15 +166,25 @@ class QueueDialling:
         with self.call.ledger.writing() as tables:
             queue = find_queue(tables, self.target.address)
         if queue is None:
-            return DialResult("failed", complaint=Complaint(0, f"There is no queue {self.target.address}"))
+            return DialResult("failed", of_queue={"DequeueResult": "queue-not-found"})
+        of_queue = {"QueueSid": queue.sid}
         try:
             other = self._find_other(queue.sid)
             if other is None:
-                return DialResult("no-answer")
-            return self._talk(other)
+                return DialResult("no-answer", of_queue=of_queue | {"DequeueResult": "queue-empty"})
+            waited_s = self._waited(queue.sid, other)
+            result = self._talk(other)
         except (HungUp, Interruption) as broken_off:
             self.call.own.is_gone = self.call.own.is_gone or isinstance(broken_off, HungUp)
-            return DialResult("canceled", broken_off=broken_off)
+            return DialResult("canceled", broken_off=broken_off, of_queue=of_queue | {"DequeueResult": "hangup"})
+        # The names as others receive them; where the two were never joined, hangup is an assumption.
+        of_queue |= {
+            "DequeueResult": "bridged" if result.is_bridged else "hangup",
+            "DequeuedCallSid": other.own.record.sid,
+            "DequeuedCallQueueTime": str(waited_s),
+            "DequeuedCallDuration": str(result.talked_s or 0),
+        }
+        return replace(result, of_queue=of_queue)
 
     def _find_other(self, queue_sid: str) -> LiveCall | None:
         room = self.call.room
@@ -188,6 +198,11 @@ class QueueDialling:
         finally:
             room.await_no_more(queue_sid, self.call)
         return None
+
+    def _waited(self, queue_sid: str, other: LiveCall) -> int:
+        with self.call.ledger.writing() as tables:
+            place = find_place(tables, queue_sid, other.own.record.sid)
+        return place.waited_s if place else 0
 
     def _talk(self, other: LiveCall) -> DialResult:
         self.call.answer()

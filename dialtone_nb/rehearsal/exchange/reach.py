@@ -5,23 +5,29 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import phonenumbers
 
 from dialtone_nb.rehearsal.assumptions import NO_EMERGENCY_CALLING
 from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.phones import is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
 from dialtone_nb.rehearsal.permitted import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.store import Tables, Thing
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
-# Which spellings of an emergency number Twilio takes is not known for certain: all of these are taken here.
-EMERGENCY = {prefix + number: number for number in ("911", "933", "112") for prefix in ("", "+", "+1")}
+# Spellings of emergency numbers; which of 911's and 933's Twilio takes, pages and recordings disagree about.
+EMERGENCY = {prefix + number: number for number in ("911", "933", "112", "999") for prefix in ("", "+", "+1")}
+NORTH_AMERICAN = frozenset({"911", "933"})
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
-EDGE_DOMAIN = re.compile(r"[^.]+\.sip\.[a-z0-9-]+\.twilio\.com")
+NOT_REGISTERED_THERE = 32221
+NOBODY_THERE = frozenset({NOT_REGISTERED, NOT_REGISTERED_THERE})
+UNREGISTERED = "Your TwiML tried to Dial a Twilio SIP Registered User that is not currently registered"
+# Names of edges that may still be dialled, deprecated as they are (error dictionary, 32220 and 32221).
+LEGACY_DOMAIN = re.compile(r"[^.]+\.sip\.us1(-ix)?\.twilio\.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,9 @@ def check_target(
     """A leg to try, or why Twilio would not even try. `own_ends` are From and To of the call that dials."""
     if target.kind == "sip":
         return _check_sip(tables, target.address, caller_id)
-    if emergency := EMERGENCY.get(target.address):
+    emergency = EMERGENCY.get(target.address)
+    is_whole = target.address.startswith("+1") or emergency not in NORTH_AMERICAN
+    if emergency and (is_whole or tables.behaviour.takes_bare_911):
         return _check_emergency(tables, target.address, emergency, caller_id, domain)
     return _check_number(tables, target.address, caller_id, own_ends)
 
@@ -110,10 +118,11 @@ def _check_sip(tables: Tables, uri: str, caller_id: str) -> Leg | Complaint:
         return Complaint(13243, f"Dial->SIP: invalid SIP URI {uri}")
     if not is_sip_caller_id(caller_id):
         return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} for SIP")
-    if EDGE_DOMAIN.fullmatch(host):
+    domain_name = global_domain(host)
+    if domain_name != host and not LEGACY_DOMAIN.fullmatch(host):
         return Complaint(32220, f"Specifying an edge is not allowed when dialling a registered phone: {host}")
     headers = dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
-    if host.endswith(SIP_DOMAIN_SUFFIX):
+    if domain_name.endswith(SIP_DOMAIN_SUFFIX):
         return _check_registered(tables, uri, user, host, headers)
     if _is_nowhere(host):
         return Complaint(13254, f"Dial->Sip: {host} does not resolve, or to an address that is not public")
@@ -123,14 +132,33 @@ def _check_sip(tables: Tables, uri: str, caller_id: str) -> Leg | Complaint:
 def _check_registered(tables: Tables, uri: str, user: str, host: str, headers: dict[str, str]) -> Leg | Complaint:
     if not user:
         return Complaint(32223, f"There is no username in {uri}")
-    domain = tables.find("sip_domain", "", host)
+    domain = tables.find("sip_domain", "", global_domain(host))
     if domain is None:
         return Complaint(32002, f"Dial failure: Twilio SIP domain {host} not found")
     if not is_registered(tables, domain, user):
-        return Leg(
-            uri, fault=Complaint(NOT_REGISTERED, f"The user {user} that was dialled is not registered at {host}")
-        )
+        code = NOT_REGISTERED_THERE if LEGACY_DOMAIN.fullmatch(host) else NOT_REGISTERED
+        return Leg(uri, fault=Complaint(code, UNREGISTERED, sip_request(uri)))
     return Leg(uri, headers=headers)
+
+
+def sip_request(uri: str) -> tuple[str, str, str]:
+    """The request that an alert about an INVITE to a phone shows: To is its one variable (recorded 2024 to 2026)."""
+    address = uri.partition("?")[0]
+    return "INVITE", address, urlencode({"To": address})
+
+
+def endpoint_error(leg: OutgoingLeg, contact: str, status: int | None = None) -> Complaint:
+    """The alert about a SIP endpoint at this contact that says nothing, or answers with an error.
+
+    Its request has no URL, and the headers To and From as its variables (recorded 2024 to 2026).
+    """
+    host = global_domain(parse_sip_uri(leg.address)[1])
+    caller = leg.caller_id if leg.caller_id.startswith("sip:") else f"sip:{leg.caller_id}@{host}"
+    headers = {"To": f"<{contact}>", "From": f"<{caller}>;tag={leg.call_sid[2:18]}"}
+    message = f"Error communicating with the SIP endpoint {leg.address}"
+    if status:
+        message = f"The SIP endpoint {leg.address} answered with an error: {status}"
+    return Complaint(32011, message, ("INVITE", "", urlencode(headers)))
 
 
 def _is_nowhere(host: str) -> bool:

@@ -20,10 +20,13 @@ from dialtone_nb.rehearsal.exchange.lines import (
     Rings,
 )
 from dialtone_nb.rehearsal.exchange.orders import FarSide
+from dialtone_nb.rehearsal.exchange.parameters import PHONE_ADDRESS
 from dialtone_nb.rehearsal.exchange.prompts import play_prompts
+from dialtone_nb.rehearsal.exchange.reach import endpoint_error
 from dialtone_nb.rehearsal.exchange.schedule import Party
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Prompt
 from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.sip import parse_sip_uri
 
 WORDS_PER_SECOND = 2.5
 PLAYED_S = 5.0  # how long any sound lasts
@@ -187,8 +190,9 @@ class SimulatedWires:
         far = self._far_side_of(leg)
         if far.unreachable:
             is_sip = leg.kind == "sip"
+            contact = f"sip:{parse_sip_uri(leg.address)[0]}@{PHONE_ADDRESS}:5060" if is_sip else ""
             complaint = (
-                Complaint(32011, f"Error communicating with the SIP endpoint {leg.address}")
+                endpoint_error(leg, contact)
                 if is_sip
                 else Complaint(32016, f"PSTN post-dial timeout for {leg.address}")
             )

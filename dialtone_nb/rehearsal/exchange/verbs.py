@@ -139,10 +139,14 @@ Verb = Say | Play | Pause | Hangup | Reject | Redirect | Dial | Gather | Record 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Something wrong in a document: Twilio's code and a sentence."""
+    """Something wrong in a document: Twilio's code and a sentence, and the method, URL and variables of a request.
+
+    The request is given where the alert shows another one than the webhook that the document came from.
+    """
 
     code: int
     message: str
+    request: tuple[str, str, str] = ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,8 @@ class Asker:
             "X-Twilio-Signature": self._validator.compute_signature(webhook.full_url, form),
             "I-Twilio-Idempotency-Token": webhook.token,
         }
+        if webhook.method == "POST":
+            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
         try:
             response = self._open_session().request(
                 webhook.method, address, data=form or None, headers=headers, timeout=BUDGET_S, allow_redirects=False

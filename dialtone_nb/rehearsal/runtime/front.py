@@ -26,8 +26,22 @@ if TYPE_CHECKING:
 TIME_LIMIT_S = 10.0
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
 LARGEST_HEADERS = 4096  # bytes
-METHODS = ("GET", "POST", "OPTIONS")
+METHODS = ("GET", "POST")
 ASSET_METHODS = ("GET", "HEAD")
+# What asks for / gets, where nothing has that path.
+ROOT, INDEX = "/", "/assets/index.html"
+# The platform answers OPTIONS itself, and no function sees it (twilio-labs/serverless-toolkit#141, #195).
+CORS = (
+    ("access-control-allow-origin", "*"),
+    (
+        "access-control-allow-headers",
+        "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since",
+    ),
+    ("access-control-allow-methods", "GET, POST, OPTIONS"),
+    ("access-control-expose-headers", "ETag"),
+    ("access-control-max-age", "86400"),
+    ("access-control-allow-credentials", "true"),
+)
 # Twilio's documentation has 400 in one place and 403 in another.
 SIGNATURE_REFUSED = 403
 # How long a function took by itself, in milliseconds; Twilio tells nobody (W3C, Server Timing).
@@ -62,11 +76,17 @@ class Front:
 
     async def answer(self, incoming: Incoming) -> Answer:
         """The answer of the function, or the content of the asset, that a URL belongs to."""
+        if incoming.method not in {*METHODS, *ASSET_METHODS, "OPTIONS"}:
+            return plain(405, "Method Not Allowed")
         with self._store.transaction() as tables:
             live = find_live(tables, incoming.host, incoming.path)
+            if live is None and incoming.path == ROOT:
+                live = find_live(tables, incoming.host, INDEX)
             token = tables.identity.auth_token
         if live is None:
             return plain(404, "Not Found")
+        if incoming.method == "OPTIONS":
+            return Answer(204, CORS, b"")
         if live.version.body["visibility"] == "protected" and not is_signed(incoming, token):
             return plain(SIGNATURE_REFUSED, "The X-Twilio-Signature does not fit this request")
         if incoming.method not in (ASSET_METHODS if isinstance(live, LiveAsset) else METHODS):
@@ -84,13 +104,13 @@ class Front:
             reply = await self._invoke(target, incoming)
         except TimeoutError:
             # What runs away can only be stopped with its process.
-            await asyncio.to_thread(self._children.drop, target.build_sid)
+            await asyncio.to_thread(self._children.drop, target.place)
             message = f"Runtime application timed out after {self._time_limit_s:g} s"
             return self._finish(target, incoming, [], (82002, message), None)
         except Crashed as error:
             return self._finish(target, incoming, [], (82002, f"Runtime application crashed: {error}"), None)
         if reply["fatal"]:
-            await asyncio.to_thread(self._children.drop, target.build_sid)
+            await asyncio.to_thread(self._children.drop, target.place)
         if "error" in reply:
             answer = Answer(500, (("content-type", "application/json"),), orjson.dumps(reply["error"]))
             return self._finish(target, incoming, reply["logs"], (82002, _message(reply["error"])), answer)
@@ -109,9 +129,9 @@ class Front:
             with self._store.transaction() as tables:
                 return build_sources(tables, target.build_sid)
 
-        child = await asyncio.to_thread(self._children.child, target.build_sid, sources)
+        child = await asyncio.to_thread(self._children.child, target.place, sources, target.wanted)
         message = {
-            "file": str(self._children.file(target.build_sid, target.version.sid)),
+            "file": str(self._children.file(target.place, target.version.sid)),
             "context": target.context,
             "event": event_of(incoming),
             "now": round(target.now * 1000),

@@ -1,17 +1,23 @@
 // Runs one build's functions as Twilio would: Runtime, Twilio, context and event, one JSON line in and one out for each
 // invocation. The first line says where things are. It ends when its input does, so it never outlives the rehearsal.
+// It has no sockets: what a function asks of Twilio goes out as a line too, and comes back as one.
 'use strict';
 
 const { AsyncLocalStorage } = require('node:async_hooks');
+const dgram = require('node:dgram');
+const dns = require('node:dns');
 const fs = require('node:fs');
+const Module = require('node:module');
 const net = require('node:net');
+const os = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
+const traceEvents = require('node:trace_events');
 const { format } = require('node:util');
 
 const invocations = new AsyncLocalStorage();
 const send = process.stdout.write.bind(process.stdout);
-let settings; // { functions: { key: path }, assets: { key: path }, twilio: path of Twilio's package, base: the rehearsal's address }
+let settings; // { functions: { key: path }, assets: { key: path }, twilio: path of Twilio's package, folder: the build's }
 
 // --- the world that a function sees ---
 
@@ -38,16 +44,55 @@ globalThis.Date = new Proxy(RealDate, {
 });
 RealDate.prototype.constructor = globalThis.Date;
 
-/** No way out of this machine. */
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
-const connect = net.Socket.prototype.connect;
+/**
+ * No network, no signals, no log files of Node's own. The kernel's fence refuses them too, where there is one: this says
+ * so in words, and stands alone where there is none.
+ */
+const refusal = (what) => new Error(`The rehearsal has no way out of this machine, so ${what}`);
+const refuse = (what) => () => {
+  throw refusal(what);
+};
 net.Socket.prototype.connect = function (...args) {
   const [options] = Array.isArray(args[0]) ? args[0] : net._normalizeArgs(args);
-  const host = options.host ?? 'localhost';
-  if (options.path || LOOPBACK.has(host) || /^127\./.test(host)) return connect.apply(this, args);
-  process.nextTick(() => this.destroy(new Error(`The rehearsal has no way out of this machine, so not to ${host}`)));
+  process.nextTick(() => this.destroy(refusal(`not to ${options.path ?? options.host ?? 'localhost'}`)));
   return this;
 };
+net.Server.prototype.listen = refuse('nothing listens');
+net._createServerHandle = dgram._createSocketHandle = refuse('nothing listens');
+dgram.createSocket = refuse('no datagrams');
+dgram.Socket = class {
+  constructor() {
+    refuse('no datagrams')();
+  }
+};
+for (const holder of [dns, dns.promises, dns.Resolver.prototype, dns.promises.Resolver.prototype]) {
+  for (let at = holder; at && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      if (/^(lookup|resolve|reverse)/.test(name)) at[name] = refuse('no names are looked up');
+    }
+  }
+}
+os.setPriority = process.kill = process._kill = process._debugProcess = refuse('no other process is reached');
+traceEvents.createTracing = refuse('no traces are written');
+Module.syncBuiltinESMExports();
+
+/** A function's variables are in process.env as well: its own environment's, for one build serves several at once. */
+const variables = () => invocations.getStore()?.variables ?? {};
+process.env = new Proxy(process.env, {
+  get: (own, name) => variables()[name] ?? own[name],
+  has: (own, name) => name in variables() || name in own,
+  ownKeys: (own) => [...new Set([...Reflect.ownKeys(own), ...Object.keys(variables())])],
+  getOwnPropertyDescriptor: (own, name) =>
+    name in variables()
+      ? { value: variables()[name], writable: true, enumerable: true, configurable: true }
+      : Reflect.getOwnPropertyDescriptor(own, name),
+  set: (own, name, value) => {
+    if (name in variables()) variables()[name] = `${value}`;
+    else own[name] = value;
+    return true;
+  },
+  deleteProperty: (own, name) => delete variables()[name] && delete own[name],
+});
 
 /** What Twilio.Response is on Twilio: a status, headers and a body. */
 class Response {
@@ -85,21 +130,45 @@ class Response {
   }
 }
 
+/** Twilio's answer to a request: the rehearsal's, through the process that started this one. */
+const asked = new Map();
+let asks = 0;
+function ask(request) {
+  send(`${JSON.stringify({ ask: ++asks, ...request })}\n`);
+  return new Promise((resolve) => asked.set(asks, resolve));
+}
+function take({ answer, ...rest }) {
+  asked.get(answer)?.(rest);
+  asked.delete(answer);
+}
+
 /** Twilio's own package, loaded when something of it is used; its requests go to the rehearsal. */
 let loaded;
 function twilioPackage() {
   if (!loaded) {
-    const RequestClient = require(path.join(settings.twilio, 'lib/base/RequestClient'));
+    const RequestClient = load(path.join(settings.twilio, 'lib/base/RequestClient'));
     const request = RequestClient.prototype.request;
     RequestClient.prototype.request = function (options) {
-      const url = new URL(options.uri);
-      const headers = { ...options.headers, Host: url.host };
-      return request.call(this, { ...options, headers, uri: settings.base + url.pathname + url.search });
+      const { axios } = this;
+      // An adapter is what axios has for HTTP; retries, forms and headers stay as the package makes them.
+      axios.defaults.adapter = async (config) => {
+        const headers = Object.fromEntries(Object.entries(config.headers.toJSON()).map(([name, value]) => [name, `${value}`]));
+        const url = axios.getUri(config);
+        const { error, body, ...answer } = await ask({ method: config.method, url, headers, body: config.data ?? '' });
+        if (error) throw new Error(error);
+        return { ...answer, data: body, statusText: '', config, request: null };
+      };
+      return request.call(this, options);
     };
-    loaded = require(settings.twilio);
+    loaded = load(settings.twilio);
   }
   return loaded;
 }
+const load = Module.createRequire(__filename);
+const loadModule = Module._load;
+Module._load = function (name, ...rest) {
+  return name === 'twilio' && settings ? twilioPackage() : loadModule.call(this, name, ...rest);
+};
 
 const TWIML = ['VoiceResponse', 'MessagingResponse', 'FaxResponse'];
 const twiml = {};
@@ -175,7 +244,8 @@ function answer(invocation, error, result, fatal = false) {
 }
 
 function invoke({ id, file, context, event, now }) {
-  const invocation = { id, now, began: performance.now(), logs: [], done: false };
+  const { PATH: _, ...variables } = context; // the function's own path, and no variable
+  const invocation = { id, now, variables, began: performance.now(), logs: [], done: false };
   const callback = (error, result) => answer(invocation, error, result);
   invocations.run(invocation, async () => {
     try {
@@ -201,5 +271,10 @@ process.on('uncaughtException', (error) => {
 
 readline
   .createInterface({ input: process.stdin })
-  .on('line', (line) => (settings ? invoke(JSON.parse(line)) : (settings = JSON.parse(line))))
+  .on('line', (line) => {
+    const message = JSON.parse(line);
+    if (!settings) settings = message;
+    else if ('answer' in message) take(message);
+    else invoke(message);
+  })
   .on('close', () => process.exit(0));

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialtone_nb.rehearsal.api.assets import ASSETS
-from dialtone_nb.rehearsal.api.builds import versions_of
+from dialtone_nb.rehearsal.api.builds import versions_of, wanted_versions
 from dialtone_nb.rehearsal.api.environments import environment_at
 from dialtone_nb.rehearsal.api.functions import FUNCTIONS
 from dialtone_nb.rehearsal.runtime.children import Source
@@ -23,6 +23,12 @@ class Target:
     version: Thing
     context: dict[str, str]
     now: float
+    wanted: dict[str, str]  # versions of packages, by name
+
+    @property
+    def place(self) -> str:
+        """Where it runs: what its modules keep belongs to one build in one environment, as on Twilio."""
+        return f"{self.build_sid}-{self.environment.sid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ def find_live(tables: Tables, host: str, path: str) -> Target | LiveAsset | None
         version,
         context_of(tables, service, environment, path),
         tables.now(),
+        wanted_versions(build),
     )
 
 

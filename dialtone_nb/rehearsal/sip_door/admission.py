@@ -11,7 +11,7 @@ from dialtone_nb.rehearsal.exchange.phones import domains_of, is_registered
 from dialtone_nb.rehearsal.sip_door.reading import is_this_machine
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.store import Store, Tables, Thing
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ def find_domain(tables: Tables, hosts: tuple[str, ...], user: str, kind: str, ow
     Phones say their domain in the Request-URI and have this machine as outbound proxy; the simplest of them know only
     one host, and it is this machine.
     """
-    named = [host for host in hosts if host.endswith(SIP_DOMAIN_SUFFIX)]
+    # A phone may register and call by the name of any of Twilio's edges (docs: SIP registration).
+    named = [domain for domain in map(global_domain, hosts) if domain.endswith(SIP_DOMAIN_SUFFIX)]
     if named:
         domain = tables.find("sip_domain", "", named[0])
         return domain or Homeless(f"{named[0]} is no SIP domain of this account")

@@ -8,9 +8,10 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import quote
 
-from dialtone_nb.rehearsal.domain_access import auth_type
-from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_phone
+from dialtone_nb.rehearsal.domain_access import auth_type, is_let_in
+from dialtone_nb.rehearsal.exchange.entries import SIP_USER_SAFE, Entry, TurnedAway, admit_phone
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.phones import CALLS
@@ -25,7 +26,7 @@ from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.offers import Unacceptable, profile_of
 from dialtone_nb.rehearsal.sip_door.reading import Request, uri_in
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
-from dialtone_nb.rehearsal.sip_door.responses import response_to
+from dialtone_nb.rehearsal.sip_door.responses import refused, response_to
 from dialtone_nb.rehearsal.sip_door.ringing import Telephones
 from dialtone_nb.rehearsal.sip_door.security import security_fault
 from dialtone_nb.rehearsal.sip_door.transactions import ServerTransaction, Transactions, send_response
@@ -108,11 +109,11 @@ class Calling:
         transaction.respond(response_to(request.message, 100))
         if fault := security_fault(caller.domain, request.flow.transport, profile_of(request.message)):
             self._turn_away(caller, fault.complaint)
-            transaction.respond(response_to(request.message, fault.sip_response, tag))
+            transaction.respond(refused(request.message, fault.sip_response, tag, fault.complaint.code))
             return
         entry = self._admit(request, caller)
         if isinstance(entry, TurnedAway):
-            transaction.respond(response_to(request.message, entry.sip_response, tag))
+            transaction.respond(refused(request.message, entry.sip_response, tag, entry.code))
             return
         session = IncomingSession(self._telephones.switchboard, request, transaction)
         self._calls[request.branch] = session
@@ -139,16 +140,25 @@ class Calling:
         """Who calls; None where that is not proved, and the phone was told so."""
         headers = request.message.headers
         answer = read_answer(headers.get("Proxy-Authorization") + headers.get("Authorization"))
-        from_user, from_host = parse_sip_uri(request.header("From"))
+        from_user, from_host = parse_sip_uri(uri_in(request.header("From")))
         user = answer.username if answer else from_user
         with self._store.transaction() as tables:
-            domain = find_domain(tables, (request.host, from_host), user, CALLS, self._telephones.switchboard.host)
+            own_host = self._telephones.switchboard.host
+            domain = find_domain(tables, (request.host, from_host), user, CALLS, own_host)
             if isinstance(domain, Homeless):
                 response = response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
                 send_response(response, request.flow)
                 return None
+            is_elsewhere = not is_let_in(tables, domain, request.flow.peer[0])
             wants_digest = "CREDENTIAL_LIST" in auth_type(tables, domain)
             secrets = digest_secrets(tables, domain, user, CALLS)
+        if is_elsewhere:
+            # Before any challenge (recorded 2026).
+            message = (
+                f"SIP: {request.flow.peer[0]}, which {user} calls from, is in no access control list of {domain.name}"
+            )
+            self._refuse(request, tag, domain, user, message, 32201)
+            return None
         if not wants_digest:
             message = f"SIP: bad user credentials: no credential list is mapped for calls at {domain.name}"
             self._refuse(request, tag, domain, user, message)
@@ -164,10 +174,10 @@ class Calling:
         send_response(response_to(request.message, 407, tag, Proxy_Authenticate=challenge), request.flow)
         return None
 
-    def _refuse(self, request: Request, tag: str, domain: Thing, user: str, message: str) -> None:
-        self._alerts.raise_(32202, domain.sid, user, message)
-        self._telephones.journal.note(user, domain.name, "refused", f"{message} (32202)")
-        send_response(response_to(request.message, 403, tag), request.flow)
+    def _refuse(self, request: Request, tag: str, domain: Thing, user: str, message: str, code: int = 32202) -> None:
+        self._alerts.raise_(code, domain.sid, user, message)
+        self._telephones.journal.note(user, domain.name, "refused", f"{message} ({code})")
+        send_response(refused(request.message, 403, tag, code), request.flow)
 
     def _admit(self, request: Request, caller: Caller) -> Entry | TurnedAway:
         """The call as the exchange takes it, or why it does not."""
@@ -183,12 +193,23 @@ class Calling:
                 domain,
                 username,
                 request.user,
-                from_uri=uri_in(request.header("From")),
+                from_uri=self._from_uri(request, domain),
                 to_uri=request.uri,
                 source_ip=request.flow.peer[0],
                 sip_call_id=request.call_id,
                 sip_headers=custom_headers_of(request.message),
             )
+
+    def _from_uri(self, request: Request, domain: Thing) -> str:
+        """The From as Twilio would see it: the door's own address stands for the domain of phones that only know that.
+
+        Another address, such as the phone's own, stays: at Twilio it would be there as well, and name no phone.
+        """
+        uri = uri_in(request.header("From"))
+        user, host = parse_sip_uri(uri)
+        if host in {self._telephones.switchboard.host, "localhost"}:
+            return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
+        return uri
 
     # --- a call, carried ---
 

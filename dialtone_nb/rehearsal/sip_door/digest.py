@@ -84,7 +84,7 @@ class Digest:
         return int(stamp.partition("-")[0], 16) / 1000
 
     def _seal(self, stamp: str) -> str:
-        return hmac.digest(self._secret, stamp.encode(), "sha256").hex()[:24]
+        return hmac.digest(self._secret, stamp.encode(), "sha256").hex()[:32]
 
     def _is_first_use(self, answer: Answer) -> bool:
         """Whether this nonce was never used with this count or a later one; without a count it is good for once."""

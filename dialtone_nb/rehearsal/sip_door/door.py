@@ -29,7 +29,7 @@ from dialtone_nb.rehearsal.sip_door.reading import Request, Unreadable, read_mes
 from dialtone_nb.rehearsal.sip_door.real_time import RealTime
 from dialtone_nb.rehearsal.sip_door.registering import Registering
 from dialtone_nb.rehearsal.sip_door.registrar import Registrar
-from dialtone_nb.rehearsal.sip_door.responses import ALLOWED, response_to
+from dialtone_nb.rehearsal.sip_door.responses import ABOUT_DIALOGS, ALLOWED, misfit, response_to
 from dialtone_nb.rehearsal.sip_door.ringing import Telephones
 from dialtone_nb.rehearsal.sip_door.sessions import Session, Switchboard, refuse_stranger
 from dialtone_nb.rehearsal.sip_door.transactions import Transactions, send_response
@@ -41,6 +41,7 @@ for library in ("aiosipua", "aiortp"):
     logging.getLogger(library).addHandler(logging.NullHandler())
 
 LOOPBACK = "127.0.0.1"
+BEGINNING = frozenset({"REGISTER", "INVITE", "OPTIONS"})  # the methods of requests that belong to nothing yet
 SWEEP_S = 1.0  # how often it is looked whether registrations have expired
 
 
@@ -193,10 +194,12 @@ class SipDoor:
             self._cancel(request)
         elif request.to_tag:
             session = self._session_of(request)
-            if session:
-                session.take(request)
-            else:
+            if session is None:
                 refuse_stranger(request)
+            elif refusal := misfit(request.message):
+                self._answer(request, refusal)
+            else:
+                session.take(request)
         else:
             self._begin(request)
 
@@ -206,6 +209,13 @@ class SipDoor:
         hops = request.header("Max-Forwards") or "70"
         if not hops.isdecimal() or int(hops[:4]) == 0:
             self._answer(request, response_to(request.message, 483, tag))
+            return
+        if request.method in ABOUT_DIALOGS:
+            # What belongs to a dialog by its nature, and names none (RFC 3261, 15.1.2; RFC 3311, 5.2; RFC 6086, 4.2.2).
+            self._answer(request, response_to(request.message, 481, tag))
+            return
+        if request.method in BEGINNING and (refusal := misfit(request.message, tag)):
+            self._answer(request, refusal)
             return
         match request.method:
             case "REGISTER":

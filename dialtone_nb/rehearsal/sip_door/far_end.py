@@ -12,7 +12,7 @@ from dialtone_nb.rehearsal.sip_door.media import MediaPort
 from dialtone_nb.rehearsal.sip_door.sounds import MILLIWATT, silence, tone
 from dialtone_nb.rehearsal.sip_door.voice import speak
 from dialtone_nb.rehearsal.store import Tables
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
 Does = Literal["answers", "is busy", "does not answer", "can't be reached"]
 Plays = Literal["an announcement", "an echo", "a tone"]
@@ -77,7 +77,7 @@ def announcement(address: str, emergency: str = "") -> str:
 
 def is_own(address: str) -> bool:
     """Whether an address is at one of our own SIP domains."""
-    return parse_sip_uri(address)[1].endswith(SIP_DOMAIN_SUFFIX)
+    return global_domain(parse_sip_uri(address)[1]).endswith(SIP_DOMAIN_SUFFIX)
 
 
 def _spelled(number: str) -> str:

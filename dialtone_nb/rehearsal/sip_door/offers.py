@@ -27,11 +27,16 @@ class Unacceptable(Exception):  # noqa: N818 - it is a finding about somebody's 
     """An offer, or an answer, with which no sound can flow: a 488."""
 
 
+def is_description(message: SipMessage) -> bool:
+    """Whether a message's body says that it is a session description."""
+    return (message.content_type or "").partition(";")[0].strip().lower() == CONTENT_TYPE
+
+
 def read_description(message: SipMessage) -> SdpMessage | None:
     """The session description in a message; None where it has none, `Unacceptable` where it can't be read."""
     if not message.body:
         return None
-    if (message.content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
+    if not is_description(message):
         raise Unacceptable(f"a body of type {message.content_type}")
     try:
         return parse_sdp(message.text)

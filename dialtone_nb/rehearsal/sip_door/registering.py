@@ -25,7 +25,7 @@ from dialtone_nb.rehearsal.sip_door.registrar import (
     TooManyBindings,
     clamped,
 )
-from dialtone_nb.rehearsal.sip_door.responses import response_to
+from dialtone_nb.rehearsal.sip_door.responses import refused, response_to
 from dialtone_nb.rehearsal.store import Store, Thing
 from dialtone_nb.sip import parse_sip_uri
 
@@ -169,7 +169,7 @@ class Registering:
     def _refuse(self, request: Request, tag: str, domain: Thing, user: str, code: int, message: str) -> SipResponse:
         self._alerts.raise_(code, domain.sid, user, message)
         self._journal.note(user, domain.name, "refused", f"{message} ({code})")
-        return response_to(request.message, 403, tag)
+        return refused(request.message, 403, tag, code)
 
 
 def read_contacts(request: Request) -> Asked | None:

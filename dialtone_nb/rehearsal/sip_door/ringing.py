@@ -12,6 +12,7 @@ from aiosipua.headers import parse_uri
 
 from dialtone_nb.rehearsal.assumptions import INSECURE_RESPONSE
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, OutgoingLeg, Rings
+from dialtone_nb.rehearsal.exchange.reach import endpoint_error
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
 from dialtone_nb.rehearsal.sip_door.address import SIP_PORT, Trunk
 from dialtone_nb.rehearsal.sip_door.credentials import NOBODY, Credentials
@@ -22,11 +23,11 @@ from dialtone_nb.rehearsal.sip_door.flows import Flow, Listening
 from dialtone_nb.rehearsal.sip_door.journal import Journal, Note, Step
 from dialtone_nb.rehearsal.sip_door.lines import PhoneLine, Waiting
 from dialtone_nb.rehearsal.sip_door.outgoing import Outcome, OutgoingSession
-from dialtone_nb.rehearsal.sip_door.registrar import Binding, Registrar
+from dialtone_nb.rehearsal.sip_door.registrar import Aor, Binding, Registrar
 from dialtone_nb.rehearsal.sip_door.security import ringing_fault
 from dialtone_nb.rehearsal.sip_door.sessions import Switchboard
 from dialtone_nb.rehearsal.store import Store
-from dialtone_nb.sip import parse_sip_uri
+from dialtone_nb.sip import global_domain, parse_sip_uri
 
 # What a refusal is called in DialCallStatus. That a declined call (603) counts as busy is an assumption.
 Failure = Literal["busy", "no-answer", "failed", "canceled"]
@@ -61,12 +62,12 @@ class Telephones:
 
     def bindings(self, leg: OutgoingLeg) -> list[Binding]:
         """The phones that are registered now at the SIP address that a leg leads to."""
-        return self.registrar.bindings(parse_sip_uri(leg.address), self.now()) if is_phone(leg) else []
+        return self.registrar.bindings(aor_of(leg.address), self.now()) if is_phone(leg) else []
 
     def insecurity(self, leg: OutgoingLeg, bindings: Sequence[Binding]) -> Complaint | None:
         """Why a domain's Secure keeps these phones from being rung; None where nothing does."""
         with self.store.transaction() as tables:
-            domain = tables.find("sip_domain", "", parse_sip_uri(leg.address)[1])
+            domain = tables.find("sip_domain", "", aor_of(leg.address)[1])
         return ringing_fault(domain, {one.flow.transport for one in bindings}) if domain else None
 
     def trunk_of(self, leg: OutgoingLeg) -> Trunk | None:
@@ -159,7 +160,7 @@ class Ringing:
     # --- phones, and the trunk ---
 
     async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, forks: int) -> None:
-        user, domain = parse_sip_uri(leg.address)
+        user, domain = aor_of(leg.address)
         note = partial(self._telephones.journal.note, user, domain)
         flow = await self._way_to(binding)
         if flow is None:
@@ -240,21 +241,33 @@ class Ringing:
         note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
         if best.status:
             status = STATUS_OF.get(best.status, "failed")
-            self._fail(Fails(leg.call_sid, status, best.status, error_of(leg, best.status), call_id, best.headers))
+            error = self._error(leg, best.status) if SERVER_ERROR <= best.status < GLOBAL_FAILURE else None
+            self._fail(Fails(leg.call_sid, status, best.status, error, call_id, best.headers))
         else:
-            self._fail(unreachable(leg))
+            self._fail(self._unreachable(leg))
 
     def _time_out(self, leg: OutgoingLeg) -> None:
         """The Dial's time is over: who rang did not answer, and who said nothing at all can't be reached."""
         is_silent = leg.call_sid in self._silent
-        self._fail(unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
+        self._fail(self._unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
+
+    def _unreachable(self, leg: OutgoingLeg) -> Fails:
+        """What becomes of a leg at whose end nobody says anything."""
+        if leg.kind == "sip":
+            return Fails(leg.call_sid, "failed", UNREACHABLE, self._error(leg))
+        return Fails(leg.call_sid, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
+
+    def _error(self, leg: OutgoingLeg, status: int | None = None) -> Complaint:
+        """The alert about a SIP endpoint that says nothing, or answers with an error of a server's: a 5xx."""
+        bindings = self._telephones.bindings(leg)
+        return endpoint_error(leg, bindings[0].contact if bindings else leg.address, status)
 
     # --- the built-in network ---
 
     async def _ring_far_end(self, leg: OutgoingLeg) -> None:
         far_end = self._telephones.far_end(leg.address)
         if far_end.does == "can't be reached":
-            self._fail(unreachable(leg))
+            self._fail(self._unreachable(leg))
             return
         self._silent.discard(leg.call_sid)
         self._events.put_nowait(Rings(leg.call_sid))
@@ -281,23 +294,14 @@ class Ringing:
             self._events.put_nowait(event)
 
 
-def unreachable(leg: OutgoingLeg) -> Fails:
-    """What becomes of a leg at whose end nobody says anything."""
-    if leg.kind == "sip":
-        complaint = Complaint(32011, f"Error communicating with the SIP endpoint {leg.address}")
-        return Fails(leg.call_sid, "failed", UNREACHABLE, complaint)
-    return Fails(leg.call_sid, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
-
-
-def error_of(leg: OutgoingLeg, status: int) -> Complaint | None:
-    """The alert that an error of the server's there earns, a 5xx (Twilio, error 32011); a refusal earns none."""
-    if not SERVER_ERROR <= status < GLOBAL_FAILURE:
-        return None
-    return Complaint(32011, f"The SIP endpoint {leg.address} answered with an error: {status}")
-
-
 def note_nothing(step: Step, detail: str) -> None:
     """What happens at a trunk is in nobody's journal."""
+
+
+def aor_of(address: str) -> Aor:
+    """The address of record that a SIP address leads to: at the domain's global name, whichever name was dialled."""
+    user, host = parse_sip_uri(address)
+    return user, global_domain(host)
 
 
 def is_phone(leg: OutgoingLeg) -> bool:

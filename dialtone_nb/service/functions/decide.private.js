@@ -3,23 +3,48 @@
 'use strict';
 
 const UNANSWERED = { busy: 'busy', 'no-answer': 'no_answer' };
+// Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
+const UNKNOWN = ['no-rule', 'not-a-number'];
 const OVER = ['completed', 'answered', 'canceled'];
 
 // Names come from outside: `constructor` is no phone.
 const entry = (map, name) => (map && Object.hasOwn(map, name) ? map[name] : undefined);
 
-const compiled = new Map();
-const fits = (source, text) => {
-  if (!compiled.has(source)) compiled.set(source, new RegExp(source));
-  return compiled.get(source).test(text);
+const expressions = new Map();
+const compiled = (source) => {
+  if (!expressions.has(source)) expressions.set(source, new RegExp(source));
+  return expressions.get(source);
+};
+const fits = (source, text) => compiled(source).test(text);
+
+const global = new Map();
+const everywhere = (source) => {
+  if (!global.has(source)) global.set(source, new RegExp(source, 'g'));
+  return global.get(source);
 };
 
 // A parameter that was sent twice arrives as a list, one that was not sent as undefined: neither is a call's.
 const text = (value) => (typeof value === 'string' ? value : '');
 
-/** What becomes of a phone's call: the environment, what Twilio authenticated, and the SIP URI it asked for. */
-exports.decideOutgoing = (table, environment, sipUsername, to) =>
-  outgoing(table, entry(table.environments, environment), text(sipUsername), text(to));
+/** What becomes of a phone's call: the environment, the SIP URI it asked for, and who it is, as `callerOf` has it. */
+exports.decideOutgoing = (table, environment, sipUsername, to, from) => {
+  const caller = exports.callerOf(table, environment, sipUsername, from);
+  return outgoing(table, entry(table.environments, environment), caller, text(to));
+};
+
+/**
+ * Who calls, and which of Twilio's parameters says so: the user that Twilio authenticated, or else the user of From at
+ * a domain of this environment, as SipUsername may never arrive. Undefined where nobody of ours calls.
+ */
+exports.callerOf = (table, environment, sipUsername, from) => {
+  // A phone of another environment is a stranger here, though the credential list is the same.
+  const here = entry(table.environments, environment);
+  if (!here) return undefined;
+  const caller = text(sipUsername)
+    ? { client: sipUsername, identified_by: 'SipUsername' }
+    : { client: ownUser(table, here.domains, text(from)), identified_by: 'From' };
+  return entry(here.clients, caller.client) && caller;
+};
 
 /** What becomes of a call from the telephone network to one of our numbers. */
 exports.decideIncoming = (table, environment, to, from) =>
@@ -39,23 +64,54 @@ exports.environmentOf = (table, domainName) =>
 
 const refuse = (rule, client, reason, message) => ({ kind: 'refuse', rule, client, reason, message });
 
-const outgoing = (table, environment, name, to) => {
-  // A phone of another environment is a stranger here, though the credential list is the same.
-  const client = entry(environment?.clients, name);
-  if (!client) return refuse('', '', 'unknown-client', table.messages.unknown_phone);
+const ownUser = (table, domains, from) => {
+  const [, user, label] = from.match(table.sip_domain_user) ?? [];
+  const domain = `${label?.toLowerCase()}.sip.twilio.com`;
+  if (domain !== domains.emergency && domain !== domains.nonemergency) return '';
+  // Names of phones are ASCII, so an escape of anything else may become whatever is no name.
+  return user.replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+};
+
+const outgoing = (table, environment, caller, to) => {
+  if (!caller) return refuse('', '', 'unknown-client', table.messages.unknown_phone);
+  const name = caller.client;
+  const client = environment.clients[name];
   const dialled = dialledOf(table, to);
   if (!dialled) return refuse('', name, 'not-dialable', table.messages.not_dialable);
-  const rule = table.rules.find(({ pattern }) => fits(pattern, dialled));
-  if (!rule) return refuse('', name, 'no-rule', table.messages.no_rule);
-  return follow(table, rule, name, client, dialled);
+  const code = shortCode(table, client, dialled) ?? dialled;
+  const rule = table.rules.find(({ pattern }) => fits(pattern, code));
+  if (!rule) return nearEmergency(table, client, code, refuse('', name, 'no-rule', table.messages.no_rule));
+  return nearEmergency(table, client, code, follow(table, rule, name, client, code));
+};
+
+// The decision; where it refuses what looks like an emergency number, with the words that help.
+const nearEmergency = ({ near_emergency, messages }, client, dialled, decision) => {
+  if (!UNKNOWN.includes(decision.reason) || !fits(near_emergency, dialled)) return decision;
+  const message = client.emergency ? messages.dial_emergency : messages.no_emergency;
+  return { ...decision, reason: 'near-emergency', message };
 };
 
 const dialledOf = (table, to) => {
-  const user = to.match(table.sip_user)?.[1] ?? '';
-  // Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
-  const dialled = user.replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+  const user = userOf(table, to);
+  // Some softphones put the whole URI of an address book into the place of its user.
+  const address = userOf(table, user) || user;
+  // The # after a digit is the key that says on a telephone that no more keys come.
+  const dialled = address.replace(everywhere(table.left_out), '').replace(/(?<=[0-9])#$/, '');
   return fits(table.dialled, dialled) ? dialled : '';
 };
+
+// The user of a SIP URI or the number of a tel URI, escapes undone; empty where it is neither.
+const userOf = (table, uri) => {
+  const found = compiled(table.address).exec(uri);
+  // Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
+  return (found?.[1] ?? found?.[2] ?? '').replace(/%([0-9A-Fa-f]{2})/g, (_, code) =>
+    String.fromCharCode(parseInt(code, 16))
+  );
+};
+
+// The short code that was dialled after + and a calling code, if it is one.
+const shortCode = (table, client, dialled) =>
+  compiled(table.short_codes[client.country]).exec(dialled)?.slice(1).find(Boolean);
 
 const follow = (table, rule, name, client, dialled) => {
   switch (rule.to) {
@@ -73,14 +129,24 @@ const follow = (table, rule, name, client, dialled) => {
 };
 
 const dialPstn = (table, rule, name, client, number) => {
-  const { messages, countries } = table;
+  const { messages } = table;
   if (!fits(table.number, number)) return refuse(rule.name, name, 'not-a-number', messages.not_a_number);
   const refused = table.refused.find(({ pattern }) => fits(pattern, number));
   if (refused) return refuse(rule.name, name, refused.name, refused.say);
-  if (!fits(countries.allowed, number) || fits(countries.refused, number)) {
-    return refuse(rule.name, name, 'country-not-allowed', messages.country_not_allowed);
-  }
+  const [reason, message] = refusedCountry(table, number) ?? [];
+  if (reason) return refuse(rule.name, name, reason, message);
   return { kind: 'dial-pstn', rule: rule.name, client: name, number, ...limits(table, client) };
+};
+
+// Why a number may not be called for where it leads, and what is said.
+const refusedCountry = ({ countries, messages }, number) => {
+  if (!fits(countries.allowed, number) || fits(countries.elsewhere, number)) {
+    return ['country-not-allowed', messages.country_not_allowed];
+  }
+  if (fits(countries.also_allowed, number)) return undefined;
+  if (fits(countries.special, number)) return ['special-rate', messages.special_rate];
+  if (fits(countries.unassigned, number)) return ['no-such-code', messages.no_such_code];
+  return undefined;
 };
 
 const dialEmergency = (table, rule, name, client, number) => {

@@ -7,10 +7,14 @@ exports.logEvent = (event, client, callSid = '', details = {}) => {
   console.log(JSON.stringify({ timestamp, channel: client, endpoint: client, event, call_sid: callSid, ...details }));
 };
 
-/** The event of a call that was decided on: placed, or refused with its reason. */
-exports.logDecision = (direction, decision, callSid) => {
+/**
+ * The event of a call that was decided on: placed, or refused with its reason. `identifiedBy` is the parameter that
+ * named the phone, SipUsername or From; undefined, and then not written, where no phone of ours calls.
+ */
+exports.logDecision = (direction, decision, callSid, identifiedBy) => {
   const { kind, rule, reason } = decision;
   const refused = kind === 'refuse';
   const event = `${direction}-${refused ? 'refused' : 'call'}`;
-  exports.logEvent(event, decision.client, callSid, refused ? { rule, reason } : { rule });
+  const details = { rule, ...(refused && { reason }), ...(identifiedBy && { identified_by: identifiedBy }) };
+  exports.logEvent(event, decision.client, callSid, details);
 };

@@ -1,8 +1,10 @@
 // A decision -> TwiML; the only place here that writes it, and dialtone_nb/dialplan/twiml.py writes the same.
 'use strict';
 
-// Not verified: whether <Number> wants 911, +911 or +1911. To change it, change this prefix here and in twiml.py.
-const EMERGENCY_PREFIX = '';
+// How <Number> wants North America's emergency number and its test line. Twilio's page on emergency numbers (June 2026)
+// has them with and without the country's code; Futel's network went from +911 to +1911 in May 2023 and dials +1911 and
+// +1933 to this day, and nobody was found who dials the bare form. The same stands in dialtone_nb/dialplan/twiml.py.
+const EMERGENCY_IN_E164 = { 911: '+1911', 933: '+1933' };
 
 /** The TwiML that carries a decision out; `statusUrl` is asked once the dialled call has ended. */
 exports.twimlOf = (decision, statusUrl, trunkPassword) => {
@@ -20,7 +22,7 @@ exports.twimlOf = (decision, statusUrl, trunkPassword) => {
       dial.number(decision.number);
       break;
     case 'dial-emergency':
-      dial.number(EMERGENCY_PREFIX + decision.number);
+      dial.number(EMERGENCY_IN_E164[decision.number] ?? decision.number);
       break;
     case 'dial-trunk':
       dial.sip(credentials(decision.username, trunkPassword), withHeaders(decision.uri, decision.headers));

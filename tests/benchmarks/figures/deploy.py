@@ -1,6 +1,7 @@
 """Requests and seconds of a deploy beside the serverless toolkit's, of the same service to the same rehearsal.
 
-Ours is the deploy runbook's own steps, from looking to the check afterwards, in a session that is open; the toolkit is
+Ours is the deploy runbook's own steps, from looking to the check afterwards, in a session that is open; that includes
+the claim, the mark of the plan, and the second look between the two. The toolkit is
 Twilio's command, which starts Node each time. Domains, mappings and numbers are ours alone: the toolkit has none.
 """
 
@@ -73,6 +74,7 @@ def _deploy_ours(rehearsal: Rehearsal, project: Path, open_things: ExitStack) ->
     desk = Desk(account, project, *sample())
 
     def deploy() -> Any:
+        account.sources.clear()  # as in a session of its own, which has read none yet
         return desk.do(desk.deploy())
 
     first, nothing = _count(rehearsal, deploy), _count(rehearsal, deploy)

@@ -1,0 +1,114 @@
+"""Times in every spelling that logs of calls have: ISO 8601, RFC 2822, epoch, US style, and the Console's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Final
+
+# Seconds since 1970 are taken for a time from 2000 to 2100, in any of the four units in which logs count them.
+EPOCH: Final = re.compile(r"\d{9,19}(\.\d+)?")
+EPOCH_SPAN: Final = (946_684_800, 4_102_444_800)
+UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)
+# 20260302 and 20260302101500; datetime.fromisoformat would take the digits of an epoch for a date, too.
+DIGITS: Final = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
+
+DATE: Final = (
+    r"(?:[A-Za-z]{3,9},?\s+)?(?:(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
+    r"|(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<slash_year>\d{4})"
+    r"|(?P<named_day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})\.?[ -](?P<named_year>\d{4})"
+    r"|(?P<us_name>[A-Za-z]{3,9})\.? (?P<us_day>\d{1,2}),? (?P<us_year>\d{4}))"
+)
+CLOCK: Final = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<seconds>\d{2})(?:[.,](?P<fraction>\d+))?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+ZONE: Final = r"(?P<zone>[A-Za-z]{1,5}|(?:GMT|UTC)?[+-]\d{1,2}(?::?\d{2})?)(?:\s+\([A-Za-z ]+\))?"
+# The Console writes 02:10:00 PST 2026-03-02; everybody else has the date first.
+SPELLINGS: Final = (
+    re.compile(rf"{DATE}(?:[T,]?\s*{CLOCK}\s*(?:{ZONE})?)?"),
+    re.compile(rf"{CLOCK}\s*(?:{ZONE})?\s+{DATE}"),
+)
+DAY_AND_MONTH: Final = re.compile(r"(?:^|\s)(\d{1,2})/\d{1,2}/\d{4}")
+MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# Hours east of UTC. IST is left out: India, Ireland and Israel each have one.
+OFFSETS: Final = (
+    "Z 0, UT 0, UTC 0, GMT 0, WET 0, HST -10, AKST -9, AKDT -8, PST -8, PDT -7, MST -7, MDT -6, CST -6, CDT -5, "
+    "EST -5, EDT -4, AST -4, ADT -3, NST -3.5, NDT -2.5, BRT -3, BST 1, WEST 1, CET 1, CEST 2, SAST 2, EET 2, "
+    "EEST 3, MSK 3, SGT 8, HKT 8, AWST 8, JST 9, KST 9, ACST 9.5, ACDT 10.5, AEST 10, AEDT 11, NZST 12, NZDT 13"
+)
+ZONES: Final = {name: float(hours) for name, hours in (one.split() for one in OFFSETS.split(", "))}
+
+
+def parse_times(texts: Sequence[str]) -> list[datetime | None]:
+    """The time that each text names, in UTC, which is the zone of those that name none; None where it names no time.
+
+    3/2/2026 is the second of March, unless one of these texts can't be read so: then all have the day first.
+    """
+    has_day_first = any(int(found[1]) > 12 for found in map(DAY_AND_MONTH.search, texts) if found)
+    return [parse_time(text, has_day_first) for text in texts]
+
+
+@lru_cache(maxsize=1000)
+def parse_time(text: str, has_day_first: bool = False) -> datetime | None:
+    """The time that one text names, in UTC; None where it names none."""
+    text = text.strip()
+    try:
+        if EPOCH.fullmatch(text) and len(text) not in DIGITS:
+            return _of_epoch(text)
+        if text.isdecimal():
+            return datetime.strptime(text, DIGITS[len(text)]).replace(tzinfo=UTC)
+        at = _of_words(text, has_day_first)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, KeyError, OverflowError):
+        return None
+
+
+def _of_epoch(text: str) -> datetime:
+    number = float(text)
+    seconds = next((number / unit for unit in UNITS if number / unit < EPOCH_SPAN[1]), 0)
+    if seconds < EPOCH_SPAN[0]:
+        raise ValueError(text)
+    return datetime.fromtimestamp(round(seconds, 6), UTC)
+
+
+def _of_words(text: str, has_day_first: bool) -> datetime:
+    try:
+        return datetime.fromisoformat(text.replace(",", "."))
+    except ValueError:
+        found = next((match for spelling in SPELLINGS if (match := spelling.fullmatch(text))), None)
+    if not found:
+        raise ValueError(text)
+    hour = int(found["hour"] or 0)
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError(text)
+        hour = hour % 12 + 12 * (found["half"] in "pP")
+    micros = int((found["fraction"] or "0")[:6].ljust(6, "0"))
+    day = datetime(*_date(found, has_day_first), tzinfo=_zone(found["zone"]))
+    return day.replace(
+        hour=hour, minute=int(found["minute"] or 0), second=int(found["seconds"] or 0), microsecond=micros
+    )
+
+
+def _date(found: re.Match[str], has_day_first: bool) -> tuple[int, int, int]:
+    if found["year"]:
+        return int(found["year"]), int(found["month"]), int(found["day"])
+    if found["slash_year"]:
+        first, second = int(found["first"]), int(found["second"])
+        month, day = (second, first) if has_day_first else (first, second)
+        return int(found["slash_year"]), month, day
+    month = MONTHS.index((found["name"] or found["us_name"])[:3].lower()) + 1
+    return int(found["named_year"] or found["us_year"]), month, int(found["named_day"] or found["us_day"])
+
+
+def _zone(name: str | None) -> tzinfo:
+    if not name:
+        return UTC
+    digits = re.fullmatch(r"[A-Z]*([+-])(\d{1,2}):?(\d{2})?", name)
+    if not digits:
+        return timezone(timedelta(hours=ZONES[name.upper()]))
+    ahead = timedelta(hours=int(digits[2]), minutes=int(digits[3] or 0))
+    return timezone(ahead if digits[1] == "+" else -ahead)

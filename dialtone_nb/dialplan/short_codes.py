@@ -1,0 +1,82 @@
+"""Short codes, such as 911 and 0, in the spellings that arrive for them: so that decide knows them, and check too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from automata.fa.dfa import DFA
+
+from dialtone_nb.dialplan import countries
+from dialtone_nb.dialplan.model import Dialplan
+from dialtone_nb.dialplan.numbers import SHORTEST, keys_of
+from dialtone_nb.dialplan.patterns import DIGITS, KEYS, Pattern, language, parse_pattern
+
+# Twilio's test line: it reads the address back, and no one needs it in a hurry.
+TEST_LINE: Final = "933"
+
+
+def short_codes_regex(dialplan: Dialplan, country: str) -> str:
+    """What takes a short code after + and a calling code, the phone's own or 1, or after + alone; the code is a group.
+
+    Softphones put a country's prefix before all that is dialled: Linphone sends +1911 and +10. No code is taken that
+    makes a possible telephone number there.
+    """
+    codes = short_codes(dialplan)
+    own = str(countries.calling_code(country)) if country else "1"
+    parts = []
+    # Bare codes last: +110 is 10 after 1, where there is such a code, before it is 110.
+    for before in (*dict.fromkeys((own, "1")), ""):
+        if sources := [code.regex()[1:-1] for code in codes if not _may_be_a_number(before, code)]:
+            parts.append(f"{before}({'|'.join(sources)})")
+    return rf"^\+(?:{'|'.join(parts)})$" if parts else "^(?!)"
+
+
+def near_emergency_regex(dialplan: Dialplan) -> str:
+    """What takes an emergency number with some keys too many: an outside line's 9, a trembling hand's 0."""
+    numbers = [rule.pattern for rule in dialplan.rules if rule.emergency and rule.pattern != TEST_LINE]
+    return rf"^(?=.{{1,6}}$)[0-9*#+]{{0,3}}(?:{'|'.join(numbers)})[0-9*#+]{{0,2}}$" if numbers else "^(?!)"
+
+
+def short_codes(dialplan: Dialplan) -> list[Pattern]:
+    """What rules take exactly, and make no telephone number of; patterns at fault are left out."""
+    return [pattern for rule in dialplan.rules if rule.pstn is None for pattern in _exact(rule.pattern)]
+
+
+def never_dialled(dialplan: Dialplan) -> DFA:
+    """What no rule meets, because it is spelled otherwise before rules are tried: 911#, +1911."""
+    plus_one = [
+        Pattern((*keys_of(f"+{before}"), *code.keys))
+        for code in short_codes(dialplan)
+        for before in ("1", "")
+        if not _may_be_a_number(before, code)
+    ]
+    return language(plus_one) | _ends_with_send_key()
+
+
+def _exact(text: str) -> Iterator[Pattern]:
+    try:
+        pattern = parse_pattern(text)
+    except ValueError:
+        return
+    if not pattern.open_ended and "+" not in pattern.keys[0]:
+        yield pattern
+
+
+def _may_be_a_number(before: str, code: Pattern) -> bool:
+    """Whether + and this make a telephone number of a length that exists; fewer than seven digits are never called."""
+    if not all(keys & DIGITS for keys in code.keys) or len(before) + len(code.keys) < SHORTEST:
+        return False
+    return not before or countries.is_possible_length(int(before), len(code.keys))
+
+
+def _ends_with_send_key() -> DFA:
+    """All that ends in # after a digit, which only says that no more keys come."""
+    after = {key: "digit" if key in DIGITS else "other" for key in KEYS}
+    return DFA(
+        states={"digit", "other", "sent"},
+        input_symbols=set(KEYS),
+        transitions={"digit": {**after, "#": "sent"}, "other": after, "sent": after},
+        initial_state="other",
+        final_states={"sent"},
+    )

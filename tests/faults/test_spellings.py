@@ -1,0 +1,45 @@
+"""A sample of the spellings that `make faults` tries by the hundred thousand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.service.node import Functions
+
+from .spellings import Spelling, faults_of, table_of_spellings, try_spellings
+from .toll_fraud import sample_table
+
+SAMPLE = 4_000
+
+
+def test_every_spelling_leads_where_its_plain_form_leads(tmp_path: Path) -> None:
+    """Thousands of spellings, decided alike in Python and on Node; some of each kind."""
+    with Functions(table := sample_table(), tmp_path) as functions:
+        spelled = try_spellings(table, functions.decide, SAMPLE)
+    assert spelled.wrong == []
+    assert spelled.outcomes.total() == SAMPLE
+    assert all(count > SAMPLE / 100 for count in spelled.outcomes.values())
+    assert len(spelled.outcomes) == 5
+    assert table_of_spellings(spelled).endswith("| 0 |")
+
+
+@pytest.mark.parametrize(
+    ("plain", "is_spoilt", "number"),
+    [
+        ("+15035550199", False, "+15035550198"),
+        ("+17005550199", False, "+17005550199"),
+        ("+15005550199", False, "+15005550199"),
+        ("+16005550199", False, "+16005550199"),
+        ("+18765550199", False, "+18765550199"),
+        ("+529001234567", False, "+529001234567"),
+        ("+15035550199", True, "+15035550199"),
+    ],
+)
+def test_a_wrong_decision_would_be_found(plain: str, is_spoilt: bool, number: str) -> None:
+    """The judge knows each kind of wrong."""
+    right = {"kind": "dial-pstn", "number": plain}
+    spelling = Spelling(plain, f"sip:{plain}@x", is_spoilt)
+    assert list(faults_of(spelling, {"kind": "dial-pstn", "number": number}, right))
+    assert not list(faults_of(spelling, {"kind": "refuse"}, {"kind": "refuse"}))
