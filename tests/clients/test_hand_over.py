@@ -137,11 +137,14 @@ def told_by(command: Path, *options: str) -> tuple[int, str]:
         return process.wait(), "".join(lines)
 
 
-def test_the_command_hands_out_and_says_who_came(parameters: Parameters, private: Path, address: str) -> None:
+def test_the_command_hands_out_and_says_who_came(
+    parameters: Parameters, private: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its address and the code to scan come first, then who took the file; the password is never printed."""
     project = private.parent
     (project / "notebooks").mkdir()
     shutil.copytree(parameters.folder, project / "parameters")
+    monkeypatch.delenv("DIALTONE_PARAMETERS")
     code, told = told_by(project, "--address", address)
     assert code == 0, told
     assert "▄▄▄▄▄" in told

@@ -11,17 +11,21 @@ import pytest
 
 from dialtone_nb.account import open_account
 from dialtone_nb.errors import InputError
+from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.finding import tabulate_numbers
 from dialtone_nb.runbooks.recording import records_table
 
+SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
+
 
 @pytest.fixture
 def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runbook:
-    """An opened client_setup on a fresh rehearsal; only what the search reads of it."""
+    """An opened client_setup for a phone of a country, on a fresh rehearsal; only what the search reads of it."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
     account = open_account("rehearsal", tmp_path)
-    return cast(Runbook, SimpleNamespace(account=account, parameters=SimpleNamespace(find_numbers="503")))
+    parameters = SimpleNamespace(find_numbers="503", client="workbench")
+    return cast(Runbook, SimpleNamespace(account=account, parameters=parameters, declared=load_parameters(SAMPLE)))
 
 
 def test_an_area_code_finds_numbers_with_their_price(looking: Runbook) -> None:
@@ -35,6 +39,15 @@ def test_a_pattern_finds_the_numbers_that_fit(looking: Runbook) -> None:
     """A pattern of digits and stars finds only numbers with these digits."""
     looking.parameters.find_numbers = "503555010*"
     assert {str(row[0])[:-1] for row in tabulate_numbers(looking).rows} == {"+1503555010"}
+
+
+def test_numbers_are_looked_for_in_the_phones_own_country(looking: Runbook) -> None:
+    """A phone with a Canadian number is offered Canadian ones."""
+    looking.declared.clients["workbench"] = looking.declared.clients["workbench"].model_copy(
+        update={"caller_id": "+16045550101"}
+    )
+    looking.parameters.find_numbers = "604"
+    assert {str(row[0])[:5] for row in tabulate_numbers(looking).rows} == {"+1604"}
 
 
 @pytest.mark.parametrize("wanted", ["5", "503-555", "x", "5" * 17])

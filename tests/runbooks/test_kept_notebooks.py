@@ -65,7 +65,7 @@ def test_a_notebook_that_fails_is_not_kept(project: Path, write_runbook: Write) 
 def test_a_kept_notebook_starts_from_the_account_that_is_prepared_for_it(
     project: Path, write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each has a state file of its own, and nobody to ask, whatever the environment says."""
+    """Each has a state file of its own, the sample network, and nobody to ask, whatever the environment says."""
     monkeypatch.setenv("JPY_SESSION_NAME", "x")
     monkeypatch.setenv("DIALTONE_PARAMETERS", "y")
     seen: list[Path] = []
@@ -73,7 +73,7 @@ def test_a_kept_notebook_starts_from_the_account_that_is_prepared_for_it(
     with prepared_account(project, "small", tmp_path / "account"):
         assert os.environ["DIALTONE_REHEARSAL_STATE"] == str(tmp_path / "account" / "state.db")
         assert "JPY_SESSION_NAME" not in os.environ
-        assert "DIALTONE_PARAMETERS" not in os.environ
+        assert os.environ["DIALTONE_PARAMETERS"] == str(ROOT / "parameters" / "sample")
     assert seen == [project]
     assert os.environ["JPY_SESSION_NAME"] == "x"
 
