@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +16,16 @@ from typing import Any
 import orjson
 
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.owner_only import close_file, close_folder, make_file, make_folder
 from dialtone_nb.rehearsal.clock import BEGINNING
 from dialtone_nb.rehearsal.identity import Identity
 
 Body = dict[str, Any]
 
 FORMAT = "1"
+FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
+SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite writes beside a file, with its mode
 LAST_CHARACTER = "\U0010ffff"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -75,6 +81,17 @@ class Tables:
     def __init__(self, connection: sqlite3.Connection, identity: Identity) -> None:
         self.sql = connection
         self.identity = identity
+
+    # --- what is chosen once for the account ---
+
+    def setting(self, name: str, default: str = "") -> str:
+        """What was chosen under this name when the account was made, or since."""
+        row = self.sql.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+        return str(row[0]) if row else default
+
+    def choose(self, name: str, value: str) -> None:
+        """Keep a setting in the state file."""
+        self.sql.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     # --- time ---
 
@@ -205,28 +222,26 @@ class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
     def __init__(self, path: Path, seed: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            make_folder(path.parent)
+            make_file(path)
+        except OSError as error:
+            raise InputError(Fault(str(path), f"can't be made: {error.strerror}", "name another file")) from None
         self.path = path
-        self.identity = Identity(seed)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-        # So what was acknowledged outlives a killed process; only a power cut could lose the last of it.
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        with self.transaction() as tables:
-            self._prepare(tables.sql, seed)
-
-    def _prepare(self, sql: sqlite3.Connection, seed: int) -> None:
-        for statement in SCHEMA.split(";"):
-            sql.execute(statement)
-        sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [("seed", str(seed)), ("format", FORMAT)])
-        sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
-        found = dict(sql.execute("SELECT key, value FROM meta"))
-        if found["format"] != FORMAT:
-            raise InputError(Fault(str(self.path), "is a rehearsal's state of another version", "delete the file"))
-        if found["seed"] != str(seed):
-            repair = f"start it with seed {found['seed']}, or name another file"
-            raise InputError(Fault(str(self.path), f"was made with seed {found['seed']}, not {seed}", repair))
+        try:
+            _check(self._connection, path, seed)
+            _close_to_others(path)
+            # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self.identity = Identity(seed, "")
+            with self.transaction() as tables:
+                self.identity = _prepare(tables.sql, seed)
+        except BaseException:
+            self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
@@ -244,3 +259,50 @@ class Store:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+def _check(sql: sqlite3.Connection, path: Path, seed: int) -> None:
+    """Refuse a file that holds no account, or one that we can't go on with; it stays as it is."""
+    elsewhere = "delete the file, or name another"
+    # SQLite writes over so short a file.
+    if 0 < path.stat().st_size < SHORTEST_DATABASE:
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
+    try:
+        if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            return
+        found = dict(sql.execute("SELECT key, value FROM meta"))
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            raise
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere)) from None
+    if found.get("format") != FORMAT:
+        raise InputError(Fault(str(path), "is a rehearsal's state of another version", elsewhere))
+    if not found.get("secret"):
+        raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", elsewhere))
+    if found["seed"] != str(seed):
+        repair = f"start it with seed {found['seed']}, or name another file"
+        raise InputError(Fault(str(path), f"was made with seed {found['seed']}, not {seed}", repair))
+
+
+def _close_to_others(path: Path) -> None:
+    """Close the state file, what SQLite writes beside it, and its folder where that is the rehearsal's own.
+
+    A folder that holds anything else, or that all may write to, such as /tmp, is not ours to close.
+    """
+    for file in (path, *(path.with_name(path.name + ending) for ending in BESIDE)):
+        close_file(file)
+    folder = path.resolve().parent
+    is_shared = folder.stat().st_mode & stat.S_ISVTX
+    if folder.name == FOLDER or not (is_shared or any(not one.name.startswith(path.name) for one in folder.iterdir())):
+        close_folder(folder)
+
+
+def _prepare(sql: sqlite3.Connection, seed: int) -> Identity:
+    """The account's identity, in a file that has all that an account takes."""
+    for statement in SCHEMA.split(";"):
+        sql.execute(statement)
+    beginning = [("seed", str(seed)), ("format", FORMAT), ("secret", secrets.token_hex(32))]
+    sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", beginning)
+    sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
+    found = dict(sql.execute("SELECT key, value FROM meta"))
+    return Identity(int(found["seed"]), found["secret"])
