@@ -33,6 +33,11 @@ class Credentials:
     password: str = field(repr=False)
     auth_token: str = field(default="", repr=False)
 
+    @property
+    def basic(self) -> tuple[str, str]:
+        """User and password of HTTP Basic authentication."""
+        return self.username, self.password
+
 
 @dataclass(frozen=True, eq=False)
 class Account:

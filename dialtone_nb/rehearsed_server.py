@@ -29,7 +29,9 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
         parts = urlsplit(base_url)
         if parts.hostname not in LOOPBACK:
             names = {"host": parts.hostname, "address": address}
-            account.transport.send("POST", f"{CONTROL}/servers", json=names).raise_for_status()
+            account.transport.send(
+                "POST", f"{CONTROL}/servers", json=names, auth=account.credentials.basic
+            ).raise_for_status()
 
     variables = {**read_environment(project), AUTH_TOKEN: account.credentials.auth_token}
     return main(options, variables, lead_here)

@@ -21,7 +21,7 @@ MODULES = {
 # The floors of the house, lowest first; a module stands on those below it, and may lean on its neighbours.
 # A name is a module or a whole folder; the longest that fits counts.
 FLOORS = (
-    ("words", ("errors", "loopback", "sids", "time_zones", "sip", "e164", "yaml_faults", "yaml_models")),
+    ("words", ("errors", "loopback", "owner_only", "sids", "time_zones", "sip", "e164", "yaml_faults", "yaml_models")),
     ("parameters", ("parameters", "dialplan", "notebook_parameters")),
     ("what is deployed", ("service.bundle", "service", "server.folder", "server.proof", "server.whole_file")),
     ("account", ("transport", "account")),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.owner_only import close_file, close_folder, make_folder
 
 PRIVATE = Path("private")  # under the project's root; .gitignore names it
 PASSWORD_FILE = "phone.txt"  # noqa: S105 - a file's name
@@ -71,11 +72,14 @@ def _is_ours(path: Path) -> bool:
 
 
 def _make_private_folder(folder: Path) -> None:
-    """Make the folder and its absent parents for the owner alone, and close it where it was open."""
-    absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    for parent in reversed(absent):
-        parent.mkdir(mode=0o700)
-    folder.chmod(0o700)
+    """Make the folder and its absent parents for the owner alone, and close what was open: it, its files, private/."""
+    make_folder(folder)
+    for one in (folder, *folder.parents[:2]):
+        if one == folder or PRIVATE.name in {one.name, one.parent.name}:
+            close_folder(one)
+    for path in folder.iterdir():
+        if not path.is_symlink():
+            close_file(path)
 
 
 def _write_beside(path: Path, content: str) -> Path:

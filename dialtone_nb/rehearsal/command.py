@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state", type=Path, default=Path(".rehearsal/state.db"), help="the file that holds the account"
     )
-    parser.add_argument("--seed", type=int, default=7, help="what all SIDs and secrets follow from (default: 7)")
+    parser.add_argument("--seed", type=int, default=7, help="what all SIDs follow from (default: 7)")
     parser.add_argument(
         "--twilio",
         choices=tuple(BEHAVIOURS),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from collections import Counter
 from typing import Any, Final, TypeGuard
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
@@ -18,6 +19,7 @@ from dialtone_nb.rehearsal.exchange.orders import BEHAVIOUR, far_side_body, read
 from dialtone_nb.rehearsal.exchange.phones import Turned, list_phones, register, unregister
 from dialtone_nb.rehearsal.faults import Faults, read_fault
 from dialtone_nb.rehearsal.history import fill_history
+from dialtone_nb.rehearsal.incoming import Incoming
 from dialtone_nb.rehearsal.lag import Lag
 from dialtone_nb.rehearsal.operations import Reply
 from dialtone_nb.rehearsal.own_servers import add_own_server, list_own_servers
@@ -28,6 +30,48 @@ from dialtone_nb.rehearsal.store import Store
 
 MOST_CALLS: Final = 100_000
 CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
+
+
+# A browser says from where a request comes: from a page of another site, or of another port of this machine.
+FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
+UNPROVED: Final = (
+    "What leaves this machine takes the account's SID and auth token, as Twilio's API does (HTTP Basic); "
+    "the rehearsal's command prints them"
+)
+
+
+def check_sender(incoming: Incoming) -> None:
+    """Refuse what a web page that is open on this machine could send without anybody's meaning it.
+
+    A page can send any request to loopback, only not JSON without being asked first (CORS), and its browser adds who
+    it is. Host is a loopback name already, or no request comes here, so a name that was rebound to 127.0.0.1 is none.
+    """
+    headers = incoming.headers
+    origin = headers.get("origin")
+    is_page_opened = (incoming.method, incoming.path) == ("GET", "/phones") and (
+        headers.get("sec-fetch-mode"),
+        headers.get("sec-fetch-dest"),
+    ) == ("navigate", "document")
+    is_foreign = headers.get("sec-fetch-site") in FOREIGN_SITES and not is_page_opened
+    if is_foreign or (origin is not None and urlsplit(origin).netloc != headers.get("host")):
+        raise Refusal(20403, "The rehearsal takes no orders from web pages", 403)
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (incoming.method == "POST" or incoming.body) and kind != "application/json":
+        raise Refusal(20415, "rehearsal.localhost takes JSON alone, with Content-Type: application/json", 415)
+
+
+def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
+    """Whether an order lets others in, or calls and requests out: a trunk, a door for a network, another server."""
+    if (method, name) != ("POST", "door"):
+        return (method, name) == ("POST", "servers")
+    from dialtone_nb.rehearsal.sip_door.address import DEFAULT, is_loopback, read_address
+
+    said = _read(body)
+    try:
+        host, _ = read_address(str(said.get("address") or DEFAULT))
+    except argparse.ArgumentTypeError:
+        return False  # there is no such address, so there will be no door
+    return bool(said.get("trunk") or said.get("beyond_this_machine")) or not is_loopback(host)
 
 
 class Control:
@@ -43,12 +87,18 @@ class Control:
         self._lag = lag
         self._requests = requests
 
-    async def answer(self, method: str, path: str, body: bytes) -> Reply:
-        """The answer to a request, in JSON both ways.
+    async def answer(self, incoming: Incoming) -> Reply:
+        """The answer to a request, in JSON both ways; a Refusal to whoever may not ask.
 
         What concerns real phones, another process answers that has the door open: their calls ring there.
         """
+        check_sender(incoming)
+        method, path, body = incoming.method, incoming.path, incoming.body
         name = path.strip("/")
+        if leaves_this_machine(method, name, body) and not self._store.identity.user_of(
+            incoming.headers.get("authorization", "")
+        ):
+            raise Refusal(20003, UNPROVED, 401)
         if name in PATHS or (method, name) == ("POST", "calls"):
             if forwarded := await self._door.forwarded(method, path, body):
                 return forwarded

@@ -1,9 +1,11 @@
-"""Who the rehearsed account is, and how everything in it gets its SID: derived from a seed, so that it repeats."""
+"""Who the rehearsed account is: SIDs follow from a seed, so that they repeat; secrets are each state file's own."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from dataclasses import dataclass
+import hmac
+from dataclasses import dataclass, field
 
 # A facade looks like a house from the street and has nothing behind it. No account of Twilio's is likely to begin so.
 ACCOUNT_PREFIX = "ACfacade"
@@ -11,14 +13,19 @@ ACCOUNT_PREFIX = "ACfacade"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The rehearsed account's own SID and secrets, all of them derived from the seed."""
+    """The rehearsed account's own SID, from the seed, and its secrets, from a random text in its state file."""
 
     seed: int
+    secret: str = field(repr=False)
 
     def digest(self, *parts: object) -> str:
         """64 hexadecimal digits that follow from the seed and these parts alone."""
         text = "\0".join(map(str, (self.seed, *parts)))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def sealed(self, *parts: str) -> str:
+        """64 hexadecimal digits that nobody can know who does not know the secret."""
+        return hmac.digest(self.secret.encode(), "\0".join(parts).encode(), "sha256").hex()
 
     @property
     def account_sid(self) -> str:
@@ -28,7 +35,7 @@ class Identity:
     @property
     def auth_token(self) -> str:
         """The account's primary auth token; signs webhooks."""
-        return self.digest("auth token")[:32]
+        return self.sealed("auth token")[:32]
 
     @property
     def api_key_sid(self) -> str:
@@ -38,8 +45,25 @@ class Identity:
     @property
     def api_key_secret(self) -> str:
         """The secret of the account's one API key."""
-        return self.digest("api key secret")[:32]
+        return self.sealed("api key secret")[:32]
+
+    def user_of(self, authorization: str) -> str:
+        """The account's or the API key's SID where the header (HTTP Basic) brings its secret too; empty otherwise."""
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            user, _, password = base64.b64decode(encoded).decode().partition(":")
+        except ValueError:  # no Base64, or no text in it
+            return ""
+        secret = {self.account_sid: self.auth_token, self.api_key_sid: self.api_key_secret}.get(user, "")
+        is_right = (
+            scheme.lower() == "basic" and bool(secret) and hmac.compare_digest(password.encode(), secret.encode())
+        )
+        return user if is_right else ""
 
     def sid(self, prefix: str, kind: str, parent: str, name: str, nth: int) -> str:
         """The SID of the nth thing of this kind, parent and natural key; other requests have no part in it."""
         return prefix + self.digest(kind, parent, name, nth)[:32]
+
+    def request_id(self, asked: bytes) -> str:
+        """What an API request is known by. It repeats, and gives nothing away of a password in the request's body."""
+        return "RQ" + hmac.digest(self.secret.encode(), asked, "sha256").hex()[:32]

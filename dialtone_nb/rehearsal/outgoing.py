@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import orjson
 
 from dialtone_nb.rehearsal.faults import gateway_page
+from dialtone_nb.rehearsal.identity import Identity
 from dialtone_nb.rehearsal.incoming import Incoming, Receive
 from dialtone_nb.rehearsal.operations import Reply
 
@@ -37,18 +37,18 @@ class Outgoing:
     body: bytes
 
 
-def json_answer(reply: Reply, incoming: Incoming) -> Outgoing:
+def json_answer(reply: Reply, incoming: Incoming, identity: Identity) -> Outgoing:
     """A reply in JSON, with the headers that Twilio's have."""
     if isinstance(reply.body, str):
         # The one answer that is for people: the page about real phones.
         headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
         return Outgoing(reply.status, tuple(headers), reply.body.encode())
-    # A request's id is a fingerprint of what was asked: it repeats, and tells nothing of the order of requests.
+    # A request's id follows from what was asked: it repeats, and tells nothing of the order of requests.
     asked = f"{incoming.method} {incoming.host}{incoming.path}?{incoming.query_string}".encode() + incoming.body
     is_classic, is_good = incoming.host == "api.twilio.com", reply.status < 400
     headers = [
         ("content-type", "application/json;charset=utf-8" if is_classic and is_good else "application/json"),
-        ("twilio-request-id", f"RQ{hashlib.sha256(asked).hexdigest()[:32]}"),
+        ("twilio-request-id", identity.request_id(asked)),
         ("twilio-concurrent-requests", "1"),
         ("twilio-request-duration", "0.001"),
         *(CLASSIC_HEADERS if is_classic else ()),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from typing import Any
 import orjson
 
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.owner_only import close_file, close_folder, make_file, make_folder
 from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, RECORDED, Behaviour
 from dialtone_nb.rehearsal.clock import BEGINNING
 from dialtone_nb.rehearsal.identity import Identity
@@ -21,6 +24,9 @@ from dialtone_nb.rehearsal.identity import Identity
 Body = dict[str, Any]
 
 FORMAT = "1"
+FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
+SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite writes beside a file, with its mode
 LAST_CHARACTER = "\U0010ffff"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -208,34 +214,27 @@ class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
     def __init__(self, path: Path, seed: int, behaviour: Behaviour = RECORDED) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            make_folder(path.parent)
+            make_file(path)
+        except OSError as error:
+            raise InputError(Fault(str(path), f"can't be made: {error.strerror}", "name another file")) from None
         self.path = path
-        self.identity = Identity(seed)
         self.behaviour = behaviour
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-        # So what was acknowledged outlives a killed process; only a power cut could lose the last of it.
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        with self.transaction() as tables:
-            self._prepare(tables.sql, seed)
-
-    def _prepare(self, sql: sqlite3.Connection, seed: int) -> None:
-        for statement in SCHEMA.split(";"):
-            sql.execute(statement)
-        kept = {"seed": str(seed), "format": FORMAT, "twilio": self.behaviour.name}
-        sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", kept.items())
-        sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
-        found = dict(sql.execute("SELECT key, value FROM meta"))
-        if found["format"] != FORMAT:
-            raise InputError(Fault(str(self.path), "is a rehearsal's state of another version", "delete the file"))
-        if found["seed"] != str(seed):
-            repair = f"start it with seed {found['seed']}, or name another file"
-            raise InputError(Fault(str(self.path), f"was made with seed {found['seed']}, not {seed}", repair))
-        if (made := found["twilio"]) != self.behaviour.name:
-            problem = f"rehearses Twilio as {made}, not as {self.behaviour.name}"
-            repair = f"start it with --twilio {made} or {BEHAVIOUR_VARIABLE}={made}, or name another file"
-            raise InputError(Fault(str(self.path), problem, repair))
+        try:
+            _check(self._connection, path, seed, behaviour)
+            _close_to_others(path)
+            # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self.identity = Identity(seed, "")
+            with self.transaction() as tables:
+                self.identity = _prepare(tables.sql, seed, behaviour)
+        except BaseException:
+            self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
@@ -253,3 +252,53 @@ class Store:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+def _check(sql: sqlite3.Connection, path: Path, seed: int, behaviour: Behaviour) -> None:
+    """Refuse a file that holds no account, or one that we can't go on with; it stays as it is."""
+    elsewhere = "delete the file, or name another"
+    # SQLite writes over so short a file.
+    if 0 < path.stat().st_size < SHORTEST_DATABASE:
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
+    try:
+        if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            return
+        found = dict(sql.execute("SELECT key, value FROM meta"))
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            raise
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere)) from None
+    if found.get("format") != FORMAT:
+        raise InputError(Fault(str(path), "is a rehearsal's state of another version", elsewhere))
+    if not found.get("secret"):
+        raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", elsewhere))
+    if found["seed"] != str(seed):
+        repair = f"start it with seed {found['seed']}, or name another file"
+        raise InputError(Fault(str(path), f"was made with seed {found['seed']}, not {seed}", repair))
+    if (made := found["twilio"]) != behaviour.name:
+        repair = f"start it with --twilio {made} or {BEHAVIOUR_VARIABLE}={made}, or name another file"
+        raise InputError(Fault(str(path), f"rehearses Twilio as {made}, not as {behaviour.name}", repair))
+
+
+def _close_to_others(path: Path) -> None:
+    """Close the state file, what SQLite writes beside it, and its folder where that is the rehearsal's own.
+
+    A folder that holds anything else, or that all may write to, such as /tmp, is not ours to close.
+    """
+    for file in (path, *(path.with_name(path.name + ending) for ending in BESIDE)):
+        close_file(file)
+    folder = path.resolve().parent
+    is_shared = folder.stat().st_mode & stat.S_ISVTX
+    if folder.name == FOLDER or not (is_shared or any(not one.name.startswith(path.name) for one in folder.iterdir())):
+        close_folder(folder)
+
+
+def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour) -> Identity:
+    """The account's identity, in a file that has all that an account takes."""
+    for statement in SCHEMA.split(";"):
+        sql.execute(statement)
+    kept = {"seed": str(seed), "format": FORMAT, "twilio": behaviour.name, "secret": secrets.token_hex(32)}
+    sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", kept.items())
+    sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
+    found = dict(sql.execute("SELECT key, value FROM meta"))
+    return Identity(int(found["seed"]), found["secret"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
 from collections import Counter
 
 from dialtone_nb.rehearsal.alerting import raise_alert
@@ -84,17 +82,17 @@ class Surface:
             if fault in GATEWAY_PAGES and not fault.endswith("-after"):
                 return gateway_answer(fault)
             if incoming.host in HOSTS:
-                return json_answer(await self._twilio(incoming, fault), incoming)
+                return json_answer(await self._twilio(incoming, fault), incoming, self._store.identity)
             if incoming.host.endswith(FUNCTIONS_SUFFIX):
                 answer = await self._front.answer(incoming)
                 return Outgoing(answer.status, answer.headers, answer.body)
             if incoming.host in CONTROL_HOSTS:
-                return json_answer(await self._control.answer(incoming.method, incoming.path, incoming.body), incoming)
+                return json_answer(await self._control.answer(incoming), incoming, self._store.identity)
             if address := self._own_server(incoming.host):
                 return await _of_own_server(address, incoming)
             raise not_modelled(f"the host {incoming.host}")
         except Refusal as refusal:
-            return json_answer(Reply(refusal.status, refusal.body()), incoming)
+            return json_answer(Reply(refusal.status, refusal.body()), incoming, self._store.identity)
 
     def _own_server(self, host: str) -> str:
         with self._store.transaction() as tables:
@@ -139,17 +137,12 @@ class Surface:
 
     def _authenticate(self, authorization: str) -> bool:
         """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
-        identity = self._store.identity
         if not authorization:
             raise unauthenticated("Authentication Error - No credentials provided")
-        scheme, _, encoded = authorization.partition(" ")
-        with contextlib.suppress(ValueError):  # no Base64, or no text in it
-            user, _, password = base64.b64decode(encoded).decode().partition(":")
-            if scheme.lower() == "basic" and (user, password) == (identity.account_sid, identity.auth_token):
-                return False
-            if scheme.lower() == "basic" and (user, password) == (identity.api_key_sid, identity.api_key_secret):
-                return True
-        raise unauthenticated()
+        user = self._store.identity.user_of(authorization)
+        if not user:
+            raise unauthenticated()
+        return user == self._store.identity.api_key_sid
 
 
 async def _of_own_server(address: str, incoming: Incoming) -> Outgoing:

@@ -170,6 +170,8 @@ def test_a_wrong_request_to_the_rehearsal(rehearsal: Rehearsal, case: dict[str, 
     headers, auth = {"Host": host.encode()}, (rehearsal.account_sid, rehearsal.auth_token)
     if said := case.get("authorization"):
         headers, auth = headers | {"Authorization": said.encode()}, None
+    if host == "rehearsal.localhost" and "body" in case:
+        headers |= {"Content-Type": case.get("type", "application/json").encode()}
     before = contents_of(rehearsal)
     answer = requests.request(
         method,

@@ -57,7 +57,8 @@ def serving(desk: Desk) -> Iterator[None]:
     settings = read_settings(secrets, environment=OWN, folder=desk.server.folder, base_url=url, proxies=())
     with server_in_thread(settings) as caller:
         names = {"host": urlsplit(url).hostname, "address": caller.url}
-        desk.account.transport.send("POST", f"{CONTROL}/servers", json=names).raise_for_status()
+        basic = desk.account.credentials.basic
+        desk.account.transport.send("POST", f"{CONTROL}/servers", json=names, auth=basic).raise_for_status()
         yield
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialtone_nb.finding_secrets import Secret, files_in, find_secrets, known_secrets
-from dialtone_nb.rehearsal.identity import Identity
+from dialtone_nb.rehearsal.store import Store
 from tests.infrastructure.desk import ROOT, VAN, WORKBENCH
 
 from .accounts import OPERATOR, TRUNK_PASSWORD, make_account
@@ -27,6 +27,7 @@ from .tables import as_table
 AT_ONCE = 2
 # A runbook is run again so often at most; a claim that is to be broken takes a run of its own.
 RUNS = 3
+SEED = 7  # what a rehearsal has where nobody says another
 HOLDER = re.compile("set break_claim to '([^']+)'")
 # What is a pattern's in a path, and no part of it.
 PATTERNS = r"\[.*?\]\+|\$"
@@ -157,7 +158,9 @@ class User:
         """How many files there are that might be shared, and each secret in any of them, or in what was said."""
         project = self.folder / "project"
         (project / "reports" / "terminal.txt").write_text("\n".join(self.said))
-        token = Secret("the rehearsal's auth token", Identity(7).auth_token)
+        store = Store(self.folder / "state.db", SEED)
+        token = Secret("the rehearsal's auth token", store.identity.auth_token)
+        store.close()
         known = [*known_secrets(self.folder, {"TRUNK_PASSWORD": TRUNK_PASSWORD}), token]
         files = list(files_in(project))
         return len(files), [str(one) for one in find_secrets(files, known)]

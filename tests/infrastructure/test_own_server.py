@@ -57,7 +57,7 @@ def serving(desk: Desk, environment: str = "stage") -> Iterator[None]:
         assert found
         # The tests share one rehearsal, which is on another state file than the one that this process has told.
         names = {"host": urlsplit(desk.server.base_urls[environment]).hostname, "address": found[1]}
-        desk.account.transport.send("POST", f"{CONTROL}/servers", json=names)
+        desk.account.transport.send("POST", f"{CONTROL}/servers", json=names, auth=desk.account.credentials.basic)
         yield
     finally:
         process.terminate()
@@ -250,7 +250,7 @@ def test_another_server_at_the_url_is_not_taken_for_ours(desk: Desk) -> None:
     with serving(desk, "prod"):
         names = desk.account.transport.send("GET", f"{CONTROL}/servers").json()["servers"]
         at_prod = {"host": "stage.calls.example.org", "address": names[0]["address"]}
-        desk.account.transport.send("POST", f"{CONTROL}/servers", json=at_prod)
+        desk.account.transport.send("POST", f"{CONTROL}/servers", json=at_prod, auth=desk.account.credentials.basic)
         applied = desk.carry_out(desk.deploy())
     assert applied.exit_code == 4, told(applied)
     assert desk.domain(STAGE) is None

@@ -44,11 +44,12 @@ class Door:
         self.rehearsal = rehearsal
         self.session = requests.Session()
         self.session.trust_env = False
+        self.account = (rehearsal.account_sid, rehearsal.auth_token)
 
     def ask(self, method: str, host: str, path: str, **options: Any) -> requests.Response:
         """The response of a host; Twilio's own hosts are asked with the auth token, unless `auth` says otherwise."""
         if host.endswith(".twilio.com"):
-            options.setdefault("auth", (self.rehearsal.account_sid, self.rehearsal.auth_token))
+            options.setdefault("auth", self.account)
         headers = {"Host": host, **options.pop("headers", {})}
         options.setdefault("timeout", 30)
         return self.session.request(method, self.rehearsal.url + path, headers=headers, **options)

@@ -40,8 +40,93 @@ def test_clock_never_goes_back(door: Door, body: dict[str, Any]) -> None:
 
 def test_what_is_no_json_is_refused(door: Door) -> None:
     """A body that is no JSON object answers 400."""
-    assert door.ask("POST", "rehearsal.localhost", "/clock", data="{").status_code == 400
+    kind = {"Content-Type": "application/json; charset=utf-8"}
+    assert door.ask("POST", "rehearsal.localhost", "/clock", data="{", headers=kind).status_code == 400
     assert door.ask("POST", "rehearsal.localhost", "/clock", json=[1]).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/clock", {}),
+        ("POST", "/clock", {"Content-Type": "text/plain"}),
+        ("POST", "/clock", {"Content-Type": "application/x-www-form-urlencoded"}),
+        ("POST", "/calls", {"Content-Type": "text/plain; application/json"}),
+        ("POST", "/faults", {"Content-Type": "application/jsonp"}),
+        ("POST", "/door", {"Content-Type": "multipart/form-data"}),
+        ("DELETE", "/faults", {"Content-Type": "text/plain"}),
+    ],
+)
+def test_orders_are_json_and_say_so(door: Door, method: str, path: str, headers: dict[str, str]) -> None:
+    """What a web page could send without being asked first is refused with 415, in one line, and nothing is done."""
+    refused = door.ask(method, "rehearsal.localhost", path, data='{"advance_s": 60}', headers=headers)
+    assert refused.status_code == 415
+    assert refused.json()["message"] == "rehearsal.localhost takes JSON alone, with Content-Type: application/json"
+    assert door.control("GET", "/clock")["now"] == "2026-03-02T09:00:00Z"
+
+
+FROM_PAGES = [
+    {"Origin": "https://example.com"},
+    {"Origin": "http://localhost:8888"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+]
+
+
+@pytest.mark.parametrize("headers", FROM_PAGES)
+@pytest.mark.parametrize("path", ["/", "/clock", "/clients", "/requests", "/servers", "/door", "/lives", "/phones"])
+def test_a_web_page_learns_nothing(door: Door, path: str, headers: dict[str, str]) -> None:
+    """A page of another site, or of another port of this machine, is answered 403 whatever it asks."""
+    assert door.ask("GET", "rehearsal.localhost", path, headers=headers).status_code == 403
+    assert door.ask("POST", "localhost", path, json={}, headers=headers).status_code == 403
+
+
+def test_its_own_pages_and_a_link_to_them_are_answered(door: Door) -> None:
+    """A page of the rehearsal's own may ask; whoever follows a link to the phones' page gets there, framed or not."""
+    host = door.rehearsal.url.removeprefix("http://")
+    own = {"Origin": door.rehearsal.url, "Sec-Fetch-Site": "same-origin"}
+    assert door.ask("POST", host, "/clock", json={"advance_s": 0}, headers=own).status_code == 200
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert door.ask("GET", host, "/phones", headers=followed).status_code == 501  # no door is open
+    assert door.ask("GET", host, "/clock", headers=followed).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["rebound.example", "127.0.0.1.rebound.example", "localhost.example", "192.0.2.1", ""])
+def test_a_name_that_was_rebound_is_no_name_of_ours(door: Door, host: str) -> None:
+    """Only rehearsal.localhost and the names of loopback are answered as the rehearsal itself."""
+    assert door.ask("POST", host, "/clock", json={"advance_s": 60}).status_code in {400, 501}
+    assert door.control("GET", "/clock")["now"] == "2026-03-02T09:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("path", "order"),
+    [
+        ("/servers", {"host": "stage.phones.example.org", "address": "http://127.0.0.1:9"}),
+        ("/door", {"address": "192.0.2.20:5060"}),
+        ("/door", {"address": "192.0.2.20:5060", "beyond_this_machine": True}),
+        ("/door", {"address": "127.0.0.1:0", "beyond_this_machine": True}),
+        ("/door", {"address": "127.0.0.1:0", "trunk": "192.0.2.9:5060", "beyond_this_machine": True}),
+        ("/door", {"address": "127.0.0.1:0", "trunk": "127.0.0.1:5080"}),
+    ],
+)
+def test_what_leaves_this_machine_takes_the_token(door: Door, path: str, order: dict[str, Any]) -> None:
+    """Without the account's token, and with a wrong one, the answer is 401 and says whose it is; nothing is open."""
+    wrong = [None, ("", ""), (door.account[0], "0" * 32), ("SK" + "0" * 32, door.account[1])]
+    for auth in wrong:
+        refused = door.ask("POST", "rehearsal.localhost", path, json=order, auth=auth)
+        assert (refused.status_code, "auth token" in refused.json()["message"]) == (401, True)
+    assert door.control("GET", "/servers") == {"servers": []}
+    assert not door.control("GET", "/door")["is_open"]
+
+
+def test_with_the_token_a_server_gets_its_name(door: Door) -> None:
+    """The account's token and the API key's secret are taken."""
+    order = {"host": "stage.phones.example.org", "address": "http://127.0.0.1:9"}
+    identity = door.rehearsal.identity
+    for auth in (door.account, (identity.api_key_sid, identity.api_key_secret)):
+        assert door.ask("POST", "rehearsal.localhost", "/servers", json=order, auth=auth).status_code == 201
 
 
 def test_requests_are_counted_by_method_and_host(client: Client, door: Door) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
 import socket
+import sqlite3
+import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -48,13 +52,117 @@ def test_importing_it_is_cheap() -> None:
     assert printed.strip() == "[]"
 
 
-def test_account_and_token_follow_from_the_seed(tmp_path: Path) -> None:
-    """Two rehearsals of one seed are the same account; another seed is another one."""
+def test_sids_follow_from_the_seed_and_secrets_do_not(tmp_path: Path) -> None:
+    """Two rehearsals of one seed have the same SIDs and other secrets; another seed is another account."""
     with start_rehearsal(tmp_path / "a.db") as a, start_rehearsal(tmp_path / "b.db") as b:
-        assert (a.account_sid, a.auth_token) == (b.account_sid, b.auth_token)
+        assert (a.account_sid, a.identity.api_key_sid) == (b.account_sid, b.identity.api_key_sid)
+        made = [client_of(one).sip.credential_lists.create("phones").sid for one in (a, b)]
+        assert made[0] == made[1]
+        secrets = [text for one in (a, b) for text in (one.auth_token, one.identity.api_key_secret)]
+        assert len(set(secrets)) == 4
     with start_rehearsal(tmp_path / "c.db", seed=8) as c:
         assert c.account_sid != a.account_sid
-        assert c.auth_token != a.auth_token
+
+
+def test_secrets_outlive_a_restart_and_are_every_process_s(state: Path) -> None:
+    """Whoever opens the state file has its secrets, at the same time and later."""
+    with start_rehearsal(state) as first, start_rehearsal(state) as second:
+        known = first.auth_token, first.identity.api_key_secret
+        assert known == (second.auth_token, second.identity.api_key_secret)
+    code = (
+        "import sys; from pathlib import Path; from dialtone_nb.rehearsal import start_rehearsal\n"
+        "with start_rehearsal(Path(sys.argv[1])) as third: print(third.auth_token, third.identity.api_key_secret)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, state], capture_output=True, text=True, check=True)
+    assert tuple(ran.stdout.split()) == known
+    assert known[0] not in repr(first.identity)
+
+
+def test_a_request_s_id_gives_no_password_away(tmp_path: Path) -> None:
+    """The id of the same request differs between accounts: nobody can try passwords against one in a report."""
+    ids = set()
+    for name in ("a.db", "b.db"):
+        with start_rehearsal(tmp_path / name) as rehearsal:
+            door = Door(rehearsal)
+            ids.add(door.classic("GET", "/Calls.json").headers["Twilio-Request-Id"])
+            door.session.close()
+    assert len(ids) == 2
+
+
+def made_by_another_version(state: Path, change: str) -> None:
+    """A state file, as it was before this change of its `meta`."""
+    start_rehearsal(state).close()
+    with contextlib.closing(sqlite3.connect(state)) as connection, connection:
+        connection.execute(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM meta WHERE key = 'secret'", "is from a version whose auth token anybody can work out"),
+        ("UPDATE meta SET value = '' WHERE key = 'secret'", "is from a version whose auth token anybody can work out"),
+        ("UPDATE meta SET value = '0' WHERE key = 'format'", "is a rehearsal's state of another version"),
+        ("DROP TABLE meta", "is no rehearsal's state"),
+    ],
+)
+def test_a_state_file_without_secrets_is_refused(state: Path, change: str, said: str) -> None:
+    """One line names the file and the repair, and the file stays as it was, its mode too."""
+    made_by_another_version(state, change)
+    state.chmod(0o644)
+    before = state.read_bytes()
+    with pytest.raises(InputError) as raised:
+        start_rehearsal(state)
+    assert raised.value.lines() == [f"{state}: {said}; delete the file, or name another"]
+    assert (state.read_bytes(), mode(state)) == (before, 0o644)
+
+
+@pytest.mark.parametrize("content", [b"no database at all, though long enough to be taken for one" * 40, b"x"])
+def test_a_file_that_holds_something_else_is_refused(state: Path, content: bytes) -> None:
+    """What is no database is nobody's account; it is named, and left alone."""
+    state.write_bytes(content)
+    with pytest.raises(InputError, match="is no rehearsal's state"):
+        start_rehearsal(state)
+    assert state.read_bytes() == content
+
+
+def mode(path: Path) -> int:
+    """The permission bits of a path."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o277, 0o777])
+def test_the_state_is_its_owner_s_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    """New folders are 0700, and the state with what SQLite keeps beside it 0600."""
+    state = tmp_path / "above" / "folder" / "state.db"
+    before = os.umask(umask)
+    try:
+        with start_rehearsal(state) as rehearsal:
+            client_of(rehearsal).sip.credential_lists.create("phones")
+            files = {path.name: mode(path) for path in state.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert files == dict.fromkeys(("state.db", "state.db-wal", "state.db-shm"), 0o600)
+    assert (mode(state.parent), mode(state.parent.parent)) == (0o700, 0o700)
+
+
+@pytest.mark.parametrize("folder", [".rehearsal", "chosen"])
+def test_what_was_open_to_others_is_closed(tmp_path: Path, folder: str) -> None:
+    """A state file, what lies beside it, and a folder that holds nothing else were readable by all, and are no more."""
+    state = tmp_path / folder / "state.db"
+    with start_rehearsal(state):  # the files beside it are there while it is open
+        for path in (*state.parent.iterdir(), state.parent):
+            path.chmod(0o777)
+        with start_rehearsal(state):
+            assert {mode(path) for path in state.parent.iterdir()} == {0o600}
+            assert mode(state.parent) == 0o700
+
+
+def test_a_folder_that_holds_other_things_stays_open(tmp_path: Path) -> None:
+    """The rehearsal closes its file in somebody's project, and not the project."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "README.md").touch(0o644)
+    with start_rehearsal(tmp_path / "state.db"):
+        assert (mode(tmp_path), mode(tmp_path / "state.db"), mode(tmp_path / "README.md")) == (0o755, 0o600, 0o644)
 
 
 def test_state_of_another_seed_is_refused(state: Path) -> None:

@@ -1,4 +1,4 @@
-"""The walkthrough, run twice: what it shows and what its account holds afterwards are the same to the byte."""
+"""Kept notebooks, run twice with other secrets: what they show and what their accounts hold is the same to the byte."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dialtone_nb.runbook import find_project
 PROJECT = find_project(Path(__file__).parent)
 
 
-def walk_through(folder: Path) -> list[Any]:
-    """The outputs of every cell of the walkthrough, from an account of its own in this folder."""
-    notebook = nbformat.read(PROJECT / "notebooks/walkthrough.ipynb", as_version=4)
-    with prepared_account(PROJECT, "walkthrough", folder):
+def run_notebook(name: str, folder: Path) -> list[Any]:
+    """The outputs of every cell of a kept notebook, from an account of its own in this folder."""
+    notebook = nbformat.read(PROJECT / f"notebooks/{name}.ipynb", as_version=4)
+    with prepared_account(PROJECT, name, folder):
         NotebookClient(
             notebook,
             kernel_name="python3",
@@ -42,10 +42,26 @@ def account_of(folder: Path) -> dict[str, list[str]]:
 
 
 def test_the_walkthrough_repeats_to_the_byte(tmp_path: Path) -> None:
-    """Its requests go out side by side, in no order that is kept; nothing that it shows or leaves depends on it."""
+    """Its requests go out side by side, in no order that is kept; nothing that it shows or leaves depends on that.
+
+    Nor does it on the account's secret, which is the one thing that differs.
+    """
     folders = [tmp_path / name for name in ("one", "other")]
-    shown = [json.dumps(walk_through(folder), indent=1) for folder in folders]
+    shown = [json.dumps(run_notebook("walkthrough", folder), indent=1) for folder in folders]
     assert shown[0] == shown[1]
     accounts = [account_of(folder) for folder in folders]
+    chosen = [account.pop("meta") for account in accounts]
+    assert [row.split(",")[0] for row in set(chosen[0]) - set(chosen[1])] == ["('secret'"]
     assert accounts[0] == accounts[1]
     assert [name for name in ("things", "calls", "counts") if not accounts[0][name]] == []
+
+
+def test_signatures_and_passwords_show_nowhere(tmp_path: Path) -> None:
+    """What verify shows of probes that it signed is the same under other secrets, and so are all SIDs."""
+    folders = [tmp_path / name for name in ("one", "other")]
+    shown = [json.dumps(run_notebook("verify", folder), indent=1) for folder in folders]
+    assert shown[0] == shown[1]
+    accounts = [account_of(folder) for folder in folders]
+    assert accounts[0]["meta"] != accounts[1]["meta"]
+    sids = [[row.split(",")[0] for row in account["things"]] for account in accounts]
+    assert sids[0] == sids[1] != []

@@ -75,7 +75,7 @@ def test_a_door_opens_to_a_network_only_for_who_says_so(
     alone: tuple[Rehearsal, Door], body: dict[str, Any], said: str
 ) -> None:
     """An address that is not this machine's alone takes a word more; one that is not this machine's can't be had."""
-    answer = alone[1].ask("POST", "rehearsal.localhost", "/door", json=body)
+    answer = alone[1].ask("POST", "rehearsal.localhost", "/door", json=body, auth=alone[1].account)
     assert answer.status_code in {400, 409}
     assert said in answer.json()["message"]
     assert not alone[1].control("GET", "/door")["is_open"]
@@ -104,7 +104,7 @@ def test_another_process_on_the_account_finds_the_door(
     assert "<h2>lobby</h2>" in http.ask("GET", "rehearsal.localhost", "/phones").text
     with pytest.raises(DialtoneError, match="open already, in another process"):
         second.open_sip_door()
-    assert http.ask("POST", "rehearsal.localhost", "/door").status_code == 409
+    assert http.ask("POST", "rehearsal.localhost", "/door", json={}).status_code == 409
 
 
 def test_a_call_from_another_process_rings_the_real_phone(

@@ -64,7 +64,10 @@ def call_parameters(
     places: dict[str, str] = {}
     for end in ("From", "Caller", "To", "Called"):
         places |= place_of(end, ends[end])
-    carried = {"CallToken": call_token(identity.auth_token, call.sid), "StirVerstat": "TN-Validation-Passed-A"}
+    carried = {
+        "CallToken": call_token(identity.digest("call tokens"), call.sid),
+        "StirVerstat": "TN-Validation-Passed-A",
+    }
     return common | places | (carried if is_first and call.direction == "inbound" else {})
 
 
