@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from dialtone_nb.owner_only import make_folder
+
 STATE_VARIABLE = "DIALTONE_REHEARSAL_STATE"
 # Which Twilio is rehearsed, recorded or documented.
 TWILIO_VARIABLE = "DIALTONE_REHEARSAL_TWILIO"
@@ -17,7 +19,7 @@ TWILIO_VARIABLE = "DIALTONE_REHEARSAL_TWILIO"
 def fresh_account(folder: Path) -> Iterator[Path]:
     """The state file of a fresh account in `folder`, named in the environment that kernels inherit until leaving."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    make_folder(folder)
     state = folder / "state.db"
     with changed_environment({STATE_VARIABLE: str(state)}):
         yield state
