@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from dialtone_nb.account import Account
 from dialtone_nb.errors import AbsentError
-from dialtone_nb.existing_code import Versions, fetch_code
+from dialtone_nb.existing_code import Hosted, Versions, fetch_code
 from dialtone_nb.existing_server import fetch_functions_left, fetch_served
 from dialtone_nb.parameters import Network
 from dialtone_nb.resources.addresses import list_addresses
@@ -64,13 +64,14 @@ def fetch_existing(
     `known` is what a look a moment ago has found: all that can have changed since is read again, code that is the same
     is not.
     """
+    before = Hosted(list(known.state.values()), known.code, known.sources) if known else None
     with ThreadPoolExecutor(8) as pool:
         here = (environment, *others)
         if network.self_hosted and server:
             hosting = pool.submit(fetch_served, account, server, here, build)
             left = pool.submit(fetch_functions_left, account, network)
         else:
-            hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build, known)
+            hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build, before)
             left = pool.submit(list_served_tables, server)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)

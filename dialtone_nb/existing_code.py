@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from dialtone_nb.account import Account
 from dialtone_nb.existing_uploads import adopt_uploads, is_wanted
@@ -17,9 +17,6 @@ from dialtone_nb.resources.model import Id, Item, Kind, State
 from dialtone_nb.resources.services import fetch_service
 from dialtone_nb.resources.variables import APPLIED, fetch_variables, variable_item
 from dialtone_nb.service.bundle import MANIFEST, Bundle
-
-if TYPE_CHECKING:
-    from dialtone_nb.existing import Existing
 
 # How many builds that are not live are read when the code is to change: a run that broke off left its build there.
 NEWEST_BUILDS = 3
@@ -46,7 +43,7 @@ def fetch_code(
     bundle: Bundle,
     secrets: Mapping[Id, str],
     build: str,
-    known: Existing | None,
+    known: Hosted | None,
 ) -> Hosted:
     """The service with its environments, variables and code.
 
@@ -68,8 +65,8 @@ def fetch_code(
                 items.append(variable_item(one.key, variable, secrets.get(key)))
             elif one.key == environments[0]:
                 applied = variable.value
-    if known and _is_same_code(known.state, service, found, bundle):
-        items += [item for item in known.state.values() if item.kind in _CODE]
+    if known and _is_same_code(State(known.items), service, found, bundle):
+        items += [item for item in known.items if item.kind in _CODE]
         return Hosted(items, known.code, known.sources, applied)
     return _read_code(account, service.sid, items, environments, bundle, build)._replace(applied=applied)
 
