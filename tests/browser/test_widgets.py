@@ -100,23 +100,6 @@ def test_the_fingerprint_is_copied_by_keyboard(page: Page, lab: str, place: str,
     assert page.evaluate("(window.kept ?? navigator.clipboard).readText()") == fingerprint
 
 
-def test_without_scripts_no_button_is_dead(page: Page, lab: str, root: Path) -> None:
-    """Saved and opened again by somebody who does not trust it, a plan has no button, and its fingerprint is there."""
-    notebook = open_notebook(page, lab, "empty/notebooks/deploy.ipynb")
-    notebook.run_all()
-    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    path = root / "empty" / "notebooks" / "deploy.ipynb"
-    page.wait_for_timeout(1000)
-    stranger = path.with_name("stranger.ipynb")
-    # What is not just as it was signed is not trusted.
-    stranger.write_text(path.read_text().replace("# Deploy", "# Deployed", 1))
-    page.goto(f"{lab}/lab/tree/empty/notebooks/stranger.ipynb?reset")
-    plan = page.locator(".dialtone-plan").last
-    plan.wait_for()
-    assert plan.locator("code", has_text="plan-").count() == 1
-    assert plan.get_by_role("button", name="copy").count() == 0
-
-
 def test_keys_that_are_typed_are_answered_by_the_live_dial_plan(page: Page, lab: str) -> None:
     """Another phone, other keys: what the phone sends and what becomes of it stand there at once."""
     notebook = open_notebook(page, lab, "calls/notebooks/explore.ipynb")
