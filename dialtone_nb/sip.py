@@ -23,7 +23,9 @@ SIP_DOMAIN_USER = (
 # RFC 3261, 19.1.1, as far as phones use it: scheme, user (without its parameters and password), host, port, parameters;
 # `<…>` and a display name around it.
 SIP_URI = re.compile(
-    r"^(?:[^<]*<)?sips?:(?:(?P<user>[^@:;>]*)(?:[:;][^@>]*)?@)?(?P<host>[^:;?>@]+)(?::\d+)?(?:[;?][^>]*)?>?$", re.I
+    r"^(?:[^<]*<)?sips?:(?:(?P<user>(?:(?:sips?|tel):)?[^@:;>]*)(?:[:;][^@>]*)?@)?"
+    r"(?P<host>[^:;?>@]+)(?::\d+)?(?:[;?][^>]*)?>?$",
+    re.I,
 )
 
 

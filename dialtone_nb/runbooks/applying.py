@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -241,9 +242,22 @@ def _look_again(proposal: Proposal) -> Existing:
     """What is there now, where it gives the plan that was consented to; else a `StalePlanError`."""
     existing = proposal.look()
     fresh = proposal.make(existing)
-    if fresh.fingerprint != proposal.plan.fingerprint:
+    if not _is_agreed(fresh, proposal.plan):
         raise _stale(proposal.plan, fresh.summary)
     return existing
+
+
+def _is_agreed(fresh: Plan, plan: Plan) -> bool:
+    """Whether a plan is the one that was agreed to, less updates that have come true by themselves.
+
+    An emergency address that was pending is registered by now, say: to update it once more changes nothing. What was to
+    be created or deleted and is there or gone already is somebody else's doing, and needs another look by a person.
+    """
+    gone = [change for change in plan.changes if change not in fresh.changes and change.action is Action.UPDATE]
+    compared = {**fresh.compared, **{key: plan.compared[key] for one in gone if (key := str(one.id)) in plan.compared}}
+    if [change for change in plan.changes if change not in gone] != list(fresh.changes):
+        return False
+    return replace(fresh, changes=plan.changes, compared=compared).fingerprint == plan.fingerprint
 
 
 def _stale(plan: Plan, now: str) -> StalePlanError:

@@ -81,8 +81,8 @@ class Site:
     ) -> Plan:
         """The plan of these changes, bound to this account, this environment and what was compared.
 
-        That is what each thing to be changed is, and of when, and the plan that was applied here before: so a plan's
-        fingerprint is good for one apply, whatever state comes back later.
+        That is what each thing to be changed is, and the plan that was applied here before: so a plan's fingerprint is
+        good for one apply, whatever state comes back later.
         """
         live = existing.live(self.environment)
         found = {change.id: existing.state.get(change.id) for change in changes}
@@ -108,8 +108,13 @@ class Site:
 
 
 def _identity(item: Item) -> str:
-    """What tells a thing from another of its name, and from itself at another time."""
-    return " of ".join(filter(None, (item.sid, str(item.given.get("date_updated", "")))))
+    """What tells a thing from another of its name.
+
+    A credential has no field that shows its new password, so its date tells it from itself before. Other things show
+    what has changed, and have dates that move by themselves: a number's, when its address is registered at last.
+    """
+    date = item.given["date_updated"] if item.kind is Kind.CREDENTIAL else ""
+    return " of ".join(filter(None, (item.sid, str(date))))
 
 
 def open_site(runbook: Runbook, environment: str = "") -> Site:

@@ -78,7 +78,7 @@ def _emergency(seen: Seen, name: str, number: Item | None, address_change: Chang
         return unknown(subject_of(name), title, found, harm, _setup(name))
     address = seen.find(Kind.ADDRESS, address_key(name))
     status = str(number.given["emergency_address_status"])
-    carried = number.fields[_EMERGENCY_FIELD]
+    carried = number.given[_EMERGENCY_FIELD]
     if address is None:
         found = "there is no such address at Twilio"
     elif address_change is not None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rehearsal.conftest import client, door, rehearsal, state
+from rehearsal.conftest import client, door, rehearsal, state, twilio
 
 from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.rehearsal.tls import TlsDoor
 
 from .official import Official
 
-__all__ = ["client", "door", "rehearsal", "state"]
+__all__ = ["client", "door", "rehearsal", "state", "twilio"]
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from dialtone_nb.dialplan.compile import Table, load_table
-from dialtone_nb.dialplan.decide import Caller, caller_of, decide, dialled_of, spoken_reason
+from dialtone_nb.dialplan.compile import Table
+from dialtone_nb.dialplan.decide import caller_of, decide, dialled_of, spoken_reason
 from dialtone_nb.dialplan.model import (
     Call,
     DialEmergency,
@@ -41,13 +41,6 @@ def test_caller(table: Table, case: CallerCase) -> None:
     caller = caller_of(table, case.call)
     assert case.caller == (f"{caller.client} by {caller.identified_by}" if caller else "nobody")
     assert isinstance(decide(table, case.call), DialPstn if caller else Refuse)
-
-
-def test_a_table_of_before_there_was_from_is_served(table: Table) -> None:
-    """What an older version compiled is read, and its phones are known by From as well."""
-    old = load_table(table.model_dump_json(exclude={"sip_domain_user"}))
-    call = OutgoingCall("prod", "", "sip:911@x", "sip:lobby@dialtone-example-prod.sip.twilio.com")
-    assert caller_of(old, call) == Caller("lobby", "From")
 
 
 @pytest.mark.parametrize("way", ["", "1", "0111", "+1"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,9 @@ def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
     monkeypatch.setenv("DIALTONE_OPERATOR", "ada@switchroom")
     wipe(rehearsal._store.path)
+    # Another process that is told of this state file finds the same account there, secrets and all.
+    with closing(sqlite3.connect(rehearsal._store.path)) as shared, closing(sqlite3.connect(state)) as copied:
+        shared.backup(copied)
     project = tmp_path / "project"
     shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     parameters, bundle = sample()

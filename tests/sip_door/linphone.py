@@ -100,18 +100,15 @@ class Linphone:
         """The sound that it has heard so far."""
         return samples_of(self.folder / "heard.wav")
 
-    def close(self) -> None:
-        """Switch it off; it unregisters first."""
+    def close(self, patience: float = 10.0) -> None:
+        """Switch it off; it hangs up and unregisters first, so that nobody goes on talking to its port."""
         with contextlib.suppress(OSError, ValueError):
             self.do("terminate", "quit")
         try:
-            self._process.wait(10)
+            self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self._process.wait()
+            self._process.wait()
         if self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -121,6 +118,5 @@ class Linphone:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Pull the plug: one that was never let in takes ten seconds to switch itself off."""
-        self._process.kill()
-        self._let_go()
+        """Switch it off; one that was never let in would take ten seconds to do so."""
+        self.close(patience=2.0)

@@ -237,14 +237,14 @@ def test_another_dial_plan_in_the_files_shows_in_the_answers(stage: Stage) -> No
     faults = Stage(replace(stage.site, parameters=parameters, bundle=bundle)).faults()
     assert set(faults) == {"live build of stage", "answers of /sip-outgoing"}
     assert faults["live build of stage"].found == "differs from the files in /table"
-    assert faults["answers of /sip-outgoing"].found.startswith("2 of 31 answers differ; workbench dials #: <Response>")
+    assert faults["answers of /sip-outgoing"].found.startswith("2 of 47 answers differ; workbench dials #: <Response>")
 
 
 @pytest.mark.parametrize(
     ("caller", "found"),
     [
-        ("event.SipUsername", "14 of 31 answers differ; workbench dials 911, without SipUsername: <Response>"),
-        ("event.From.match('sip:(.*)@')[1]", "1 of 31 answers differ; a stranger calls itself workbench: <Response>"),
+        ("event.SipUsername", "22 of 47 answers differ; workbench dials 911, without SipUsername: <Response>"),
+        ("event.From.match('sip:(.*)@')[1]", "1 of 47 answers differ; a stranger calls itself workbench: <Response>"),
     ],
 )
 def test_a_build_that_takes_another_caller_for_the_phone_is_found(stage: Stage, caller: str, found: str) -> None:

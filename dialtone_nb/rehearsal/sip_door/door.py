@@ -159,6 +159,9 @@ class SipDoor:
         for session in list(self._sessions.values()):
             session.hang_up()
         await self._parts.calling.close()
+        # A phone that does not say that it heard the BYE keeps nothing open here.
+        for session in list(self._sessions.values()):
+            session.end("lost")
         self._parts.registering.forget_all()
         self._transactions.close()
         await self._listening.close()

@@ -7,6 +7,7 @@ import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 from aiortp.dtmf import DtmfReceiver
 from aiortp.packet import RtpPacket
@@ -57,15 +58,23 @@ class MediaPort(asyncio.DatagramProtocol):
         self.on_first_sound: Callable[[], None] = lambda: None
 
     async def open(self, host: str) -> None:
-        """Take a free port, an even one, as RTP's are."""
+        """Take a free port, an even one, as RTP's are; none is left taken where this is broken off."""
         loop = asyncio.get_running_loop()
         for attempt in range(TRIES):
-            transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, 0))
+            try:
+                transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, 0))
+            except BaseException:
+                self.close()
+                raise
             port = int(transport.get_extra_info("sockname")[1])
             if port % 2 == 0 or attempt == TRIES - 1:
-                self._transport, self.local = transport, (host, port)
+                self.local = (host, port)
                 return
             transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hold the port from its first moment: whoever waits for it may be cancelled before it is handed over."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def close(self) -> None:
         """Give the port back."""
