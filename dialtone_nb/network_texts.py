@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from dialtone_nb.dialplan.countries import NANP, beginnings_regex, calling_code, refused_beginnings
 from dialtone_nb.e164 import example_number, is_valid_number
 from dialtone_nb.parameters import DEVICES, EmergencyAddress
 from dialtone_nb.time_zones import is_time_zone
@@ -28,6 +27,7 @@ _NOTHING_REFUSED = """\
 # How a number must not begin, in E.164 form and the same patterns, beside what is refused everywhere: premium rate,
 # shared cost and personal numbers. Add what else is dear where you are.
 refused_prefixes: []"""
+_NANP = 1
 _FICTIONAL_TARGET = re.compile(r'number: "\+1[0-9]{3}55501[0-9]{2}"')
 
 
@@ -164,7 +164,7 @@ def _address_lines(address: EmergencyAddress | None) -> Iterator[str]:
 
 def dialplan_text(sample: str, country: str) -> str:
     """dialplan.yaml: the sample's rules without its own numbers, or what people of another country dial."""
-    at_home = calling_code(country) == NANP
+    at_home = _calling_code(country) == _NANP
 
     def changed(paragraph: str) -> str:
         if "\n    pattern: " in paragraph:
@@ -201,10 +201,14 @@ def _rules_elsewhere(paragraph: str, country: str) -> str:
     emergency = [EMERGENCY_ELSEWHERE, *(["999"] if country == "GB" and "999" in EMERGENCY_NUMBERS else [])]
     own = [
         f'  - name: international\n    pattern: "{abroad}."\n    pstn: "+{{dialled:{len(abroad)}}}"\n',
-        f'  - name: national\n    pattern: "{home or "X"}."\n    pstn: "+{calling_code(country)}{_rest(home)}"\n',
+        f'  - name: national\n    pattern: "{home or "X"}."\n    pstn: "+{_calling_code(country)}{_rest(home)}"\n',
     ]
     helped = [f'  - name: emergency-{number}\n    pattern: "{number}"\n    emergency: true\n' for number in emergency]
     return "".join([head, *helped, *trunk, *own, *plus]).rstrip()
+
+
+def _calling_code(country: str) -> int:
+    return int(phonenumbers.country_code_for_region(country))
 
 
 def _rest(prefix: str) -> str:
@@ -212,7 +216,7 @@ def _rest(prefix: str) -> str:
 
 
 def _allowing(paragraph: str, country: str) -> str:
-    if calling_code(country) != NANP:
+    if _calling_code(country) != _NANP:
         return f"# ISO 3166. Calls to other countries are refused.\nallowed_countries: [{country}]"
     is_listed = re.search(rf"allowed_countries: .*\b{country}\b", paragraph)
     return paragraph if is_listed else paragraph.replace("allowed_countries: [", f"allowed_countries: [{country}, ")
@@ -220,6 +224,9 @@ def _allowing(paragraph: str, country: str) -> str:
 
 def _without_area_codes(paragraph: str, country: str) -> str:
     """The refused prefixes but those of the country itself: at home they are no islands."""
+    # A library for automata, which is slow to load, and which a server that runs without notebooks lacks.
+    from dialtone_nb.dialplan.countries import beginnings_regex, refused_beginnings
+
     elsewhere = re.compile(beginnings_regex(refused_beginnings(frozenset({country})).elsewhere))
     lines = paragraph.splitlines()
     found = [re.match(r'      - "\+1([0-9]{3})"', line) for line in lines]
