@@ -208,11 +208,11 @@ def ask_until_it_ends(url: str, path: str, name: str, answered: set[str], begun:
         caller = Caller(url)
         try:
             for _ in range(5):
-                sid = f"CA-{name}-{number}"
+                # Each call is asked about once: a worker may have noted one and be killed before it answers.
+                sid, number = f"CA-{name}-{number}", number + 1
                 if caller.ask(path, outgoing("5035550199", sid) | {"DialCallStatus": "busy"}).status_code == 200:
                     answered.add(sid)
-                number += 1
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
             # A worker that was killed hangs up on its own connections alone.
             try:
                 requests.get(f"{url}/healthz", timeout=10)
