@@ -88,10 +88,10 @@ lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks
 
 life: setup ## keep anew what a real phone (baresip) did, which the walkthrough shows
-	@cd tests && ../$(BIN)/python -m sip_door.life
+	@$(BIN)/python -m tests.rehearsal.sip.life
 
 notebooks: setup ## make the kept notebooks anew, outputs and all
-	@$(BIN)/python -m dialtone_nb.kept_notebooks
+	@$(BIN)/python -m dialtone_nb.cli.keep_notebooks
 
 format: setup ## format the code
 	@$(BIN)/ruff format $(CHECKED)

@@ -6,21 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dialtone_nb.runbook import Runbook, open_runbook
-    from dialtone_nb.runbooks.applying import apply_plan
+    from dialtone_nb.runbooks.apply import apply_plan
     from dialtone_nb.runbooks.client_setup import plan_client_setup
     from dialtone_nb.runbooks.delete import plan_delete
     from dialtone_nb.runbooks.deploy import plan_deploy
-    from dialtone_nb.runbooks.dialling import ask_what_if
-    from dialtone_nb.runbooks.exploring import explore_calls
+    from dialtone_nb.runbooks.explore import explore_calls
     from dialtone_nb.runbooks.finding import tabulate_numbers
     from dialtone_nb.runbooks.monitor import watch
+    from dialtone_nb.runbooks.opening import Runbook, open_runbook
     from dialtone_nb.runbooks.promote import plan_promote
     from dialtone_nb.runbooks.real_phones import try_real_phone
-    from dialtone_nb.runbooks.recording import tabulate_records
-    from dialtone_nb.runbooks.site import fetch_existing_things
+    from dialtone_nb.runbooks.records import tabulate_records
     from dialtone_nb.runbooks.test_calls import place_test_calls
     from dialtone_nb.runbooks.verify import verify_environment
+    from dialtone_nb.runbooks.what_if import ask_what_if
+    from dialtone_nb.runbooks.workspace import fetch_existing_things
 
 __all__ = [
     "Runbook",
@@ -41,21 +41,21 @@ __all__ = [
     "watch",
 ]
 
-# Where each name lives. Importing the package loads none of them, so that `import dialtone_nb.sids` stays cheap.
+# Where each name lives. Importing the package loads none of them, so that `import dialtone_nb.values.sids` stays cheap.
 _HOMES = {
-    "Runbook": "dialtone_nb.runbook",
-    "apply_plan": "dialtone_nb.runbooks.applying",
-    "ask_what_if": "dialtone_nb.runbooks.dialling",
-    "explore_calls": "dialtone_nb.runbooks.exploring",
-    "fetch_existing_things": "dialtone_nb.runbooks.site",
-    "open_runbook": "dialtone_nb.runbook",
+    "Runbook": "dialtone_nb.runbooks.opening",
+    "apply_plan": "dialtone_nb.runbooks.apply",
+    "ask_what_if": "dialtone_nb.runbooks.what_if",
+    "explore_calls": "dialtone_nb.runbooks.explore",
+    "fetch_existing_things": "dialtone_nb.runbooks.workspace",
+    "open_runbook": "dialtone_nb.runbooks.opening",
     "place_test_calls": "dialtone_nb.runbooks.test_calls",
     "plan_client_setup": "dialtone_nb.runbooks.client_setup",
     "plan_delete": "dialtone_nb.runbooks.delete",
     "plan_deploy": "dialtone_nb.runbooks.deploy",
     "plan_promote": "dialtone_nb.runbooks.promote",
     "tabulate_numbers": "dialtone_nb.runbooks.finding",
-    "tabulate_records": "dialtone_nb.runbooks.recording",
+    "tabulate_records": "dialtone_nb.runbooks.records",
     "try_real_phone": "dialtone_nb.runbooks.real_phones",
     "verify_environment": "dialtone_nb.runbooks.verify",
     "watch": "dialtone_nb.runbooks.monitor",

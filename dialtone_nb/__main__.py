@@ -28,11 +28,11 @@ if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
 try:
     from datetime import UTC, datetime
 
-    from dialtone_nb.command_line import build_parser, next_command, read_given
+    from dialtone_nb.cli.arguments import build_parser, next_command, read_given
+    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files
     from dialtone_nb.errors import DialtoneError, InputError
-    from dialtone_nb.notebook_parameters import read_source
-    from dialtone_nb.report_files import check_output, choose_report_files, report_files
-    from dialtone_nb.runbook import check_run, find_project, parameters_folder
+    from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
+    from dialtone_nb.runbooks.parameters_cell import read_source
 except ModuleNotFoundError as error:
     if __name__ != "__main__" or _is_ours(error):
         raise
@@ -44,28 +44,28 @@ def main(arguments: Sequence[str]) -> int:
     """The exit code of a command; an error of ours is told in its own lines, without a traceback."""
     try:
         if arguments[:1] == ["rehearsal"]:
-            from dialtone_nb.rehearsal.command import main as serve_rehearsal
+            from dialtone_nb.cli.rehearsal import main as serve_rehearsal
 
             return serve_rehearsal(list(arguments[1:]))
         parsed = build_parser().parse_args(arguments)
         if parsed.command == "serve":
-            from dialtone_nb.server.command import main as serve
+            from dialtone_nb.cli.serve import main as serve
 
             if parsed.rehearsal:
-                from dialtone_nb.rehearsed_server import serve_rehearsed
+                from dialtone_nb.cli.serve_rehearsed import serve_rehearsed
 
                 return serve_rehearsed(parsed, find_project(Path.cwd()))
             return serve(parsed)
         if parsed.command == "new-network":
-            from dialtone_nb.new_network import main as write_new_network
+            from dialtone_nb.cli.new_network import main as write_new_network
 
             return write_new_network(parsed, find_project(Path.cwd()))
         if parsed.command == "hand-over":
-            from dialtone_nb.handing_over import main as hand_over
+            from dialtone_nb.cli.hand_over import main as hand_over
 
             return hand_over(parsed, find_project(Path.cwd()))
         if parsed.command == "find-secrets":
-            from dialtone_nb.finding_secrets import main as look_for_secrets
+            from dialtone_nb.cli.find_secrets import main as look_for_secrets
 
             return look_for_secrets(parsed, find_project(Path.cwd()))
         return rehearse() if parsed.command == "rehearse" else run(parsed)
@@ -98,11 +98,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     where = [str(values[name]) for name in ("account", "environment") if values.get(name)]
     print(", ".join([source.title, *where, *(["the sample network"] if declared.is_sample else [])]))
-    from dialtone_nb.kernels import started_kernel
+    from dialtone_nb.cli.kernels import started_kernel
 
     # What takes long to import is imported while the kernel comes up and works.
     with started_kernel(project) as kernel, ThreadPoolExecutor(1) as aside:
-        from dialtone_nb.running import run_runbook
+        from dialtone_nb.cli.run import run_runbook
 
         aside.submit(import_module, "nbconvert")
         outcome = run_runbook(
@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
             kernel=kernel,
             on_chapter=lambda heading: print(f"  {heading}", flush=True),
         )
-    from dialtone_nb.report.html import write_html
+    from dialtone_nb.report.page import write_html
 
     write_html(files.executed, files.html)
     # A plan of a run before this one is no longer the plan.
@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def rehearse() -> int:
     """Run the main job on the rehearsal."""
-    from dialtone_nb.main_job import rehearse_main_job
+    from dialtone_nb.cli.rehearse import rehearse_main_job
 
     return rehearse_main_job(find_project(Path.cwd()))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb.command_line import build_parser
-from dialtone_nb.rehearsal import command as rehearsal
+from dialtone_nb.cli import rehearsal
+from dialtone_nb.cli.arguments import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

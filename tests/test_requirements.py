@@ -24,14 +24,11 @@ TOOLS_OF_THE_ENVIRONMENT = {"pip", "setuptools", "wheel"}
 # Which extras each part of the package may use; the others need nothing but the base.
 EXTRAS = {
     "calls": {"reports", "dask"},
+    "cli": {"runbooks", "reports"},
     "display": {"runbooks"},
-    "finding_secrets": {"reports"},
-    "kept_notebooks": {"runbooks"},
-    "kernels": {"runbooks"},
     "rehearsal": {"rehearsal", "sip"},
     "report": {"runbooks"},
     "runbooks": {"runbooks"},
-    "running": {"runbooks"},
     "server": {"server", "aws"},
 }
 

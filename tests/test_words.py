@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialtone_nb.e164 import country_of, example_number, format_number, is_e164, is_valid_number, mask_number, spellings
-from dialtone_nb.sids import is_sid, short_sid
-from dialtone_nb.sip import parse_sip_uri, sip_domain_name
+from dialtone_nb.values.phone_numbers import (
+    country_of,
+    example_number,
+    format_number,
+    is_e164,
+    is_valid_number,
+    mask_number,
+    spellings,
+)
+from dialtone_nb.values.sids import is_sid, short_sid
+from dialtone_nb.values.sip import parse_sip_uri, sip_domain_name
 
 
 @pytest.mark.parametrize(

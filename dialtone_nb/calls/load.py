@@ -12,21 +12,21 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from dialtone_nb.calls.asterisk_cdr import LocalNetwork
-from dialtone_nb.calls.attempts import Attempts
-from dialtone_nb.calls.call_data import CallData, parse_day
-from dialtone_nb.calls.engine import HERE
-from dialtone_nb.calls.frame import Phone, frame_calls
-from dialtone_nb.calls.other_logs import OtherLogs, join_attempts
+from dialtone_nb.calls.attempts.call_data import CallData, parse_day
+from dialtone_nb.calls.attempts.engine import HERE
+from dialtone_nb.calls.attempts.parts import Attempts
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
+from dialtone_nb.calls.file_source.other_logs import OtherLogs, join_attempts
 from dialtone_nb.calls.progress import progress_bar
-from dialtone_nb.calls.quality import Quality
-from dialtone_nb.calls.server_log import LogSource, log_source
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.time_zones import is_time_zone
+from dialtone_nb.parameters.time_zones import is_time_zone
 
 if TYPE_CHECKING:
-    from dialtone_nb.account import Account
-    from dialtone_nb.calls.sync import Progress
+    from dialtone_nb.account.account import Account
+    from dialtone_nb.calls.archive.sync import Progress
     from dialtone_nb.parameters import Parameters
 
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
@@ -160,7 +160,7 @@ def check_time_zone(name: str, parameter: str = "time_zone") -> None:
 
 def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     """The attempts of an archive, at an address or in a folder, or those that files of logs tell of."""
-    from dialtone_nb.calls.archive import is_call_archive
+    from dialtone_nb.calls.archive.days import is_call_archive
 
     path = Path(source).expanduser()
     if "://" not in source and not is_call_archive(path):
@@ -173,8 +173,8 @@ def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
 
 
 def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
-    from dialtone_nb.calls.frame_events import frame_events
-    from dialtone_nb.calls.read_files import read_files
+    from dialtone_nb.calls.event_source.frame import frame_events
+    from dialtone_nb.calls.file_source.read_files import read_files
 
     framed = frame_events(partial(read_files, path))
     log, quality = framed.log, framed.quality
@@ -222,7 +222,7 @@ def _load_synced(
     on_span: Progress,
 ) -> CallData:
     """All that the archive holds, once it is up to date; only the days that are asked for are read from it."""
-    from dialtone_nb.calls.sync import sync_calls
+    from dialtone_nb.calls.archive.sync import sync_calls
 
     first, last = parse_day("since", since), parse_day("until", until)
     now = account.now()
@@ -253,7 +253,7 @@ def _load_synced(
 def _load_account(
     account: Account, since: str, until: str, time_zone: str, service: LogSource, phones: Mapping[str, Phone]
 ) -> CallData:
-    from dialtone_nb.calls.fetch import fetch_calls
+    from dialtone_nb.calls.twilio_source.fetch import fetch_calls
 
     last = parse_day("until", until) or account.now().astimezone(ZoneInfo(time_zone)).date()
     first = parse_day("since", since) or last - timedelta(days=DEFAULT_DAYS - 1)

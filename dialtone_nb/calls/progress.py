@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dialtone_nb.calls.sync import Progress, Span
+    from dialtone_nb.calls.archive.sync import Progress, Span
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Final
 from automata.fa.dfa import DFA
 
 from dialtone_nb.dialplan import countries
-from dialtone_nb.dialplan.model import Dialplan, Rule
+from dialtone_nb.dialplan.decisions import Dialplan, Rule
 from dialtone_nb.dialplan.numbers import (
     Reach,
     also_allowed_problem,
@@ -21,11 +21,11 @@ from dialtone_nb.dialplan.numbers import (
 )
 from dialtone_nb.dialplan.patterns import KEYS, Pattern, language, parse_pattern
 from dialtone_nb.dialplan.short_codes import never_dialled
-from dialtone_nb.e164 import country_of
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters import Network, Parameters
-from dialtone_nb.yaml_faults import suggest
-from dialtone_nb.yaml_models import YamlFile
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import YamlFile
+from dialtone_nb.values.phone_numbers import country_of
 
 # What Twilio documents as emergency numbers of SIP domains; 933 is its test line, and calls nobody.
 EMERGENCY_NUMBERS: Final = ("911", "933", "112", "999")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, Literal, TypedDict
 from urllib.parse import quote
 
-from dialtone_nb.dialplan.model import (
+from dialtone_nb.dialplan.decisions import (
     Call,
     Decision,
     DialEmergency,
@@ -20,7 +20,7 @@ from dialtone_nb.dialplan.model import (
     RingClient,
 )
 from dialtone_nb.dialplan.table import Client, Domains, Environment, Rule, Table
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
 
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _PLACEHOLDER: Final = re.compile(r"\{(client|context|dialled)\}")

@@ -8,7 +8,7 @@ from typing import Final
 from automata.fa.dfa import DFA
 
 from dialtone_nb.dialplan import countries
-from dialtone_nb.dialplan.model import Dialplan
+from dialtone_nb.dialplan.decisions import Dialplan
 from dialtone_nb.dialplan.numbers import SHORTEST, keys_of
 from dialtone_nb.dialplan.patterns import DIGITS, KEYS, Pattern, language, parse_pattern
 

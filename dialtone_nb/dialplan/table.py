@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from dialtone_nb.dialplan.model import Messages
-from dialtone_nb.yaml_models import Closed
+from dialtone_nb.dialplan.decisions import Messages
+from dialtone_nb.parameters.yaml_files import Closed
 
 FORMAT: Final = 2
 

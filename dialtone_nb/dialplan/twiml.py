@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, Refuse
+from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse
 
 # How <Number> wants North America's emergency number and its test line. Twilio's page on emergency numbers (June 2026)
 # has them with and without the country's code; Futel's network went from +911 to +1911 in May 2023 and dials +1911 and

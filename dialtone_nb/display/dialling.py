@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from xml.etree import ElementTree
 
-from dialtone_nb.clients.what_if import Answer
-from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
+from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
 from dialtone_nb.display.tables import body, name_html, row, table
+from dialtone_nb.phones.what_if import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
-from dialtone_nb.applied import Applied
-from dialtone_nb.apply import Outcome, Status
 from dialtone_nb.display.plans import ROOM_OF, consent_html, noun, plan_html
 from dialtone_nb.display.tables import body, names_html, row, table
-from dialtone_nb.plan import Change, Plan, shortened
-from dialtone_nb.record import RECORD, record_folder
+from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.plan import Change, Plan, shortened
+from dialtone_nb.infrastructure.record import RECORD, record_folder
 
 MARK = {Status.DONE: "✓", Status.FAILED: "✗", Status.UNKNOWN: "?", Status.NOT_DONE: "·"}
 _ROLE = {Status.DONE: "done", Status.FAILED: "failed", Status.UNKNOWN: "unknown", Status.NOT_DONE: "none"}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from dialtone_nb.display.look import with_look
+from dialtone_nb.display.style import with_look
 
 # How a runbook ended, beside what it shows, for whoever runs it: {"exit_code": 2, "summary": "…"}.
 RESULT = "application/vnd.dialtone.result+json"
@@ -26,13 +26,13 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         return _plan(getattr(thing, "plan", thing), searches=attended)
 
     for module, name, bundle in (
-        ("dialtone_nb.plan", "Plan", plan),
-        ("dialtone_nb.runbooks.site", "Proposal", plan),
-        ("dialtone_nb.existing", "Existing", _existing),
-        ("dialtone_nb.applied", "Applied", _applied),
+        ("dialtone_nb.infrastructure.plan", "Plan", plan),
+        ("dialtone_nb.runbooks.workspace", "Proposal", plan),
+        ("dialtone_nb.infrastructure.existing", "Existing", _existing),
+        ("dialtone_nb.infrastructure.applied", "Applied", _applied),
         ("dialtone_nb.verify.checks", "Verification", _verification),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
-        ("dialtone_nb.calls.snapshot", "Snapshot", _snapshot),
+        ("dialtone_nb.calls.now", "Snapshot", _snapshot),
         ("dialtone_nb.display.dialling", "Dialling", _dialling),
         ("dialtone_nb.display.real_phones", "RealPhone", _real_phone),
         ("dialtone_nb.display.stories", "Exploration", _exploration),

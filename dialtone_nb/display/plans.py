@@ -10,8 +10,8 @@ from itertools import groupby
 
 from dialtone_nb.display.plan_filters import filters_html
 from dialtone_nb.display.tables import body, detail_row, names_html, row, table
-from dialtone_nb.plan import Action, Change, Plan, readable, shortened
-from dialtone_nb.resources.model import Kind
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, readable, shortened
+from dialtone_nb.infrastructure.resources.model import Kind
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
 # Pages of reports run no script; an output in JupyterLab may. Where it may not, its onclick is gone, and the button

@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from dialtone_nb.calls.snapshot import PhoneSeen, PhoneState, Snapshot
+from dialtone_nb.calls.now import PhoneSeen, PhoneState, Snapshot
 from dialtone_nb.display.tables import body, row, table
 
 # A colour's class and a sign for each state, for whoever sees no colours.

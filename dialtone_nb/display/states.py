@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from dialtone_nb.display.tables import body, names_html, row, table
-from dialtone_nb.existing import Existing
-from dialtone_nb.plan import readable
-from dialtone_nb.resources.model import Item, Kind
+from dialtone_nb.infrastructure.existing import Existing
+from dialtone_nb.infrastructure.plan import readable
+from dialtone_nb.infrastructure.resources.model import Item, Kind
 
 # A module's versions follow from the build: they would only fill the page.
 _LEFT_OUT = {Kind.FUNCTION, Kind.FUNCTION_VERSION, Kind.BUILD}

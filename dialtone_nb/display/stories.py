@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from dialtone_nb.calls.stories import Leg, Step, Story
+from dialtone_nb.calls.call_story import Leg, Step, Story
 from dialtone_nb.display.tables import body, name_html, row, table
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
 _HEADS = ("at (UTC)", "phone", "direction", "other party", "outcome", "reason")
 

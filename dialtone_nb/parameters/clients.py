@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from dialtone_nb.e164 import country_of
 from dialtone_nb.errors import Fault
+from dialtone_nb.parameters.field_types import Device, PhoneNumber, QuietHours
 from dialtone_nb.parameters.network import Network
-from dialtone_nb.parameters.words import Device, PhoneNumber, QuietHours
-from dialtone_nb.yaml_faults import suggest
-from dialtone_nb.yaml_models import Closed, YamlFile
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile
+from dialtone_nb.values.phone_numbers import country_of
 
 
 class EmergencyAddress(Closed):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from dialtone_nb.errors import Fault
-from dialtone_nb.parameters.words import (
+from dialtone_nb.parameters.field_types import (
     BaseUrl,
     DomainPrefix,
     Edge,
@@ -18,9 +18,9 @@ from dialtone_nb.parameters.words import (
     TimeZone,
     UniqueName,
 )
-from dialtone_nb.sip import sip_domain_name
-from dialtone_nb.yaml_faults import suggest
-from dialtone_nb.yaml_models import Closed, YamlFile
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile
+from dialtone_nb.values.sip import sip_domain_name
 
 # Folders of reports and a consent have these names.
 TAKEN = ("rehearsal", "all")

@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.rehearsal.identity import Identity
+from dialtone_nb.rehearsal.state.identity import Identity
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.sip_door.address import Trunk
-    from dialtone_nb.rehearsal.sip_door.door import SipDoor
+    from dialtone_nb.rehearsal.sip.address import Trunk
+    from dialtone_nb.rehearsal.sip.endpoint import SipDoor
 
 LOOPBACK = "127.0.0.1"
 
@@ -40,19 +40,19 @@ class Rehearsal:
         # Slow imports, needed only by whoever starts one.
         import uvicorn
 
-        from dialtone_nb.rehearsal.api.everything import OPERATIONS
+        from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
         from dialtone_nb.rehearsal.assumptions import choose_behaviour
-        from dialtone_nb.rehearsal.control import Control
-        from dialtone_nb.rehearsal.door_control import DoorControl
-        from dialtone_nb.rehearsal.doors import Doors
         from dialtone_nb.rehearsal.exchange.exchange import Exchange
-        from dialtone_nb.rehearsal.faults import Faults
-        from dialtone_nb.rehearsal.lag import Lag
-        from dialtone_nb.rehearsal.operations import Directory
-        from dialtone_nb.rehearsal.runtime.front import Front
-        from dialtone_nb.rehearsal.runtime.packages import Packages
-        from dialtone_nb.rehearsal.store import Store
-        from dialtone_nb.rehearsal.surface import Surface
+        from dialtone_nb.rehearsal.functions.front import Front
+        from dialtone_nb.rehearsal.functions.packages import Packages
+        from dialtone_nb.rehearsal.http.app import Surface
+        from dialtone_nb.rehearsal.http.control import Control
+        from dialtone_nb.rehearsal.http.door_control import DoorControl
+        from dialtone_nb.rehearsal.http.eventual_consistency import Lag
+        from dialtone_nb.rehearsal.http.faults import Faults
+        from dialtone_nb.rehearsal.http.operations import Directory
+        from dialtone_nb.rehearsal.sip.endpoints import Doors
+        from dialtone_nb.rehearsal.state.store import Store
 
         packages = Packages(node_modules)
         self._store = Store(state, seed, choose_behaviour(twilio))

@@ -6,22 +6,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from dialtone_nb.apply import Outcome
-from dialtone_nb.clients.private_files import private_folder
-from dialtone_nb.desired import desired_environment
-from dialtone_nb.e164 import country_of
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.existing import Existing
-from dialtone_nb.plan import Action, Change, Plan, compare_states, describe
-from dialtone_nb.resources.model import Id, Kind
-from dialtone_nb.resources.prices import fetch_number_price, is_available
-from dialtone_nb.runbook import Runbook
+from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.desired import desired_environment
+from dialtone_nb.infrastructure.existing import Existing
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, compare_states, describe
+from dialtone_nb.infrastructure.resources.model import Id, Kind
+from dialtone_nb.infrastructure.resources.prices import fetch_number_price, is_available
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.phones.private_files import private_folder
 from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
-from dialtone_nb.runbooks.door_sheets import registrar_of, write_sheet
+from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.phone_passwords import is_pending, keep_passwords, make_passwords
-from dialtone_nb.runbooks.site import Proposal, Site, open_site
+from dialtone_nb.runbooks.sheets import registrar_of, write_sheet
+from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
 from dialtone_nb.service.bundle import TABLE
-from dialtone_nb.yaml_faults import suggest
+from dialtone_nb.values.phone_numbers import country_of
 
 ACTIONS = ("set up", "rotate", "suspend")
 

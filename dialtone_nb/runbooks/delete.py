@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from dialtone_nb.apply import Outcome
-from dialtone_nb.clients.private_files import delete_private_files, private_folder
-from dialtone_nb.desired import address_key
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.existing import Existing
-from dialtone_nb.plan import Action, Change, Plan, delete_items, describe
-from dialtone_nb.resources.model import Item, Kind, Value
-from dialtone_nb.runbook import Runbook
-from dialtone_nb.runbooks.site import Proposal, Site, open_site
-from dialtone_nb.yaml_faults import suggest
+from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.desired import address_key
+from dialtone_nb.infrastructure.existing import Existing
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, delete_items, describe
+from dialtone_nb.infrastructure.resources.model import Item, Kind, Value
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.phones.private_files import delete_private_files, private_folder
+from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
 
 WHAT = ("environment", "service", "client", "other_hosting")
 

@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from dialtone_nb.claim import CLAIM
-from dialtone_nb.desired import TRUNK_PASSWORD, desired_environment
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.existing import Existing
-from dialtone_nb.plan import Action, Change, Plan, compare_states
-from dialtone_nb.resources.model import Item, Kind, State
-from dialtone_nb.runbook import Runbook
-from dialtone_nb.runbooks.site import Proposal, Site, open_site
+from dialtone_nb.infrastructure.claim import CLAIM
+from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, desired_environment
+from dialtone_nb.infrastructure.existing import Existing
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, compare_states
+from dialtone_nb.infrastructure.resources.model import Item, Kind, State
+from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
 from dialtone_nb.service.bundle import MANIFEST, TABLE, Bundle
 
 

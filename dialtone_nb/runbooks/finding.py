@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dialtone_nb.e164 import country_of, format_number
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.report.tables import Table
-from dialtone_nb.resources.prices import fetch_number_price, find_numbers
-from dialtone_nb.runbook import Runbook
+from dialtone_nb.infrastructure.resources.prices import fetch_number_price, find_numbers
+from dialtone_nb.report.table import Table
+from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.values.phone_numbers import country_of, format_number
 
 PATTERN = "0123456789*"
 

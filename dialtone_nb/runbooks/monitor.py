@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dialtone_nb.calls.frame import Phone
-from dialtone_nb.calls.registrations import fetch_registrations
-from dialtone_nb.calls.server_log import log_source
-from dialtone_nb.calls.snapshot import Snapshot, take_snapshot
-from dialtone_nb.display.live import LiveView
+from dialtone_nb.calls.now import Snapshot, take_snapshot
+from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
+from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.snapshots import snapshot_html
+from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.runbook import Runbook
+from dialtone_nb.runbooks.opening import Runbook
 
 MOST_MINUTES = 24 * 60
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dialtone_nb.apply import Outcome, Status
-from dialtone_nb.clients.configurations import configuration_files
-from dialtone_nb.clients.passwords import generate_password
-from dialtone_nb.clients.pending_passwords import (
+from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.plan import Action, Change, Plan
+from dialtone_nb.infrastructure.resources.model import Id, Kind
+from dialtone_nb.phones.configurations import configuration_files
+from dialtone_nb.phones.passwords import generate_password
+from dialtone_nb.phones.pending_passwords import (
     delete_pending_password,
     load_pending_password,
     save_pending_password,
 )
-from dialtone_nb.clients.private_files import private_folder, save_private_files
-from dialtone_nb.clients.settings import device_settings
-from dialtone_nb.plan import Action, Change, Plan
-from dialtone_nb.resources.model import Id, Kind
-from dialtone_nb.runbooks.door_sheets import registrar_of
-from dialtone_nb.runbooks.site import Site
+from dialtone_nb.phones.private_files import private_folder, save_private_files
+from dialtone_nb.phones.settings import device_settings
+from dialtone_nb.runbooks.sheets import registrar_of
+from dialtone_nb.runbooks.workspace import Site
 
 
 def is_pending(site: Site, client: str) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from dialtone_nb.claim import CLAIM
-from dialtone_nb.desired import desired_environment
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.existing import Existing
-from dialtone_nb.existing_code import PREVIOUS
-from dialtone_nb.plan import Plan, compare_states
-from dialtone_nb.resources.model import Kind, State
-from dialtone_nb.runbook import Runbook
+from dialtone_nb.infrastructure.claim import CLAIM
+from dialtone_nb.infrastructure.desired import desired_environment
+from dialtone_nb.infrastructure.existing import Existing
+from dialtone_nb.infrastructure.existing_code import PREVIOUS
+from dialtone_nb.infrastructure.plan import Plan, compare_states
+from dialtone_nb.infrastructure.resources.model import Kind, State
 from dialtone_nb.runbooks.deploy import module_diffs, notes_on, owned_numbers
-from dialtone_nb.runbooks.site import Proposal, Site, open_site
+from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
 from dialtone_nb.service.bundle import MANIFEST, TABLE
 
 

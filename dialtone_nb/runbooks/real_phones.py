@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from dialtone_nb.clients.lives import load_kept_life, read_life
-from dialtone_nb.clients.settings import DeviceSettings, Registrar, device_settings, plain_transport
-from dialtone_nb.display.real_phone_box import PhoneWork, RealPhoneBox
+from dialtone_nb.account.rehearsal_control import call_number, close_door, fetch_life, find_door, open_door
 from dialtone_nb.display.real_phones import RealPhone
+from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.resources.sip_door import call_number, close_door, fetch_life, find_door, open_door
-from dialtone_nb.runbook import Runbook
-from dialtone_nb.runbooks.applying import carry_out
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.phones.phone_history import load_kept_life, read_life
+from dialtone_nb.phones.settings import DeviceSettings, Registrar, device_settings, plain_transport
+from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
-from dialtone_nb.runbooks.door_sheets import registrar_of, rewrite_for_door
-from dialtone_nb.runbooks.site import Site, open_site
+from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.sheets import registrar_of, rewrite_for_door
 from dialtone_nb.runbooks.test_calls import STRANGER, list_set_up
-from dialtone_nb.yaml_faults import suggest
+from dialtone_nb.runbooks.workspace import Site, open_site
 
 USUAL_HOST, USUAL_PORT = "127.0.0.1", 5060
 TALK_S = 15.0

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dialtone_nb.account import CONTROL, Account
+from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import (
+from dialtone_nb.dialplan.decisions import (
     Decision,
     DialPstn,
     DialTrunk,
@@ -17,14 +17,14 @@ from dialtone_nb.dialplan.model import (
     Refuse,
     RingClient,
 )
-from dialtone_nb.dialplan.simulate import simulate, usual_strings
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists, list_credentials
+from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.parameters import Parameters
-from dialtone_nb.resources.credential_lists import list_credential_lists, list_credentials
-from dialtone_nb.resources.phone_numbers import list_phone_numbers
-from dialtone_nb.runbook import Runbook
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.phones.simulate import simulate, usual_strings
+from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls, judge_call
-from dialtone_nb.yaml_faults import suggest
 
 STRANGER = "+12065550142"
 

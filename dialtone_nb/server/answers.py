@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
-from dialtone_nb.dialplan.model import Decision, IncomingCall, OutgoingCall, Refuse
+from dialtone_nb.dialplan.decisions import Decision, IncomingCall, OutgoingCall, Refuse
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 

@@ -18,16 +18,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dialtone_nb.dialplan.model import Decision
+from dialtone_nb.dialplan.decisions import Decision
 from dialtone_nb.server.answers import ENDPOINTS, Answer, Answerer, Asked, Endpoint
-from dialtone_nb.server.couriers import open_couriers
+from dialtone_nb.server.delivery import open_couriers
 from dialtone_nb.server.event_log import EventLog
-from dialtone_nb.server.incoming import RefusedRequest, Values, parse_values, read_form
 from dialtone_nb.server.limits import CallCounter, limited
 from dialtone_nb.server.live_table import LiveTable
 from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
 from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
 from dialtone_nb.server.public_url import public_base
+from dialtone_nb.server.requests import RefusedRequest, Values, parse_values, read_form
 from dialtone_nb.server.settings import Settings
 from dialtone_nb.server.signature import HEADER, SignatureCheck
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from dialtone_nb.errors import AbsentError, Fault, InputError
+from dialtone_nb.files.atomic_file import sync_folder, write_whole
 from dialtone_nb.server.folder import writing
-from dialtone_nb.server.whole_file import sync_folder, write_whole
 
 CLAIMS: Final = "claims"
 

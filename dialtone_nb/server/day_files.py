@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from dialtone_nb.server.whole_file import sync_folder
+from dialtone_nb.files.atomic_file import sync_folder
 
 _PATTERN: Final = "[0-9]" * 4 + "-[0-9][0-9]-[0-9][0-9].jsonl"
 _TAIL: Final = 64 * 1024

@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialtone_nb.dialplan.table import Table, load_table, table_json
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.server.whole_file import sync_folder, write_whole
+from dialtone_nb.files.atomic_file import sync_folder, write_whole
 
 TABLES: Final = "tables"
 ENVIRONMENTS: Final = "environments"

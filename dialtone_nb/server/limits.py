@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dialtone_nb.dialplan.model import Decision, DialPstn, DialTrunk, Refuse
+from dialtone_nb.dialplan.decisions import Decision, DialPstn, DialTrunk, Refuse
 from dialtone_nb.dialplan.table import Limits, Table
 
 HOUR_S: Final = 3600.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import IncomingCall, OutgoingCall
+from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.errors import InputError
 from dialtone_nb.server.folder import read_serving, read_table

@@ -7,7 +7,7 @@ from typing import Final
 
 from twilio.request_validator import RequestValidator
 
-from dialtone_nb.server.incoming import Values
+from dialtone_nb.server.requests import Values
 
 HEADER: Final = "x-twilio-signature"
 

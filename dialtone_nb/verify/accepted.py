@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile
 from dialtone_nb.verify.checks import Check, CheckState
-from dialtone_nb.yaml_models import Closed, YamlFile
 
 FILE = "accepted.yaml"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from dialtone_nb.account import Account
-from dialtone_nb.calls.codes import code_of
+from dialtone_nb.account.account import Account
+from dialtone_nb.calls.attempts.codes import code_of
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
 SUBJECT = "Alerts of the last day"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialtone_nb.resources.model import Kind
+from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.seen import Seen
 

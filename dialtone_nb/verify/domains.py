@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dialtone_nb.plan import Change, readable
-from dialtone_nb.resources.model import Item, Kind
-from dialtone_nb.resources.sip_domains import FIELDS, mapping_key
+from dialtone_nb.infrastructure.plan import Change, readable
+from dialtone_nb.infrastructure.resources.model import Item, Kind
+from dialtone_nb.infrastructure.resources.sip_domains import FIELDS, mapping_key
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.seen import Seen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialtone_nb.account import Account
+from dialtone_nb.account.account import Account
 from dialtone_nb.verify.checks import Check, good, wrong
 
 SUBJECT = "Geographic permissions"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialtone_nb.desired import address_key, desired_client
+from dialtone_nb.infrastructure.desired import address_key, desired_client
+from dialtone_nb.infrastructure.plan import Change, compare_states
+from dialtone_nb.infrastructure.resources.model import Item, Kind, State
 from dialtone_nb.parameters import Client
-from dialtone_nb.plan import Change, compare_states
-from dialtone_nb.resources.model import Item, Kind, State
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.seen import Seen, difference
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dialtone_nb.calls.codes import code_of
+from dialtone_nb.calls.attempts.codes import code_of
 from dialtone_nb.dialplan.decide import spoken_reason
-from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
+from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 
 NOT_REGISTERED = 32009
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from dialtone_nb.account import Account
+from dialtone_nb.account.account import Account
 from dialtone_nb.dialplan.decide import decide, spoken_reason
-from dialtone_nb.dialplan.model import IncomingCall, OutgoingCall
+from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from dialtone_nb.errors import TwilioError, UnknownOutcomeError

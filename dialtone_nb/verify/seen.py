@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialtone_nb.existing import Existing
+from dialtone_nb.infrastructure.existing import Existing
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, readable
+from dialtone_nb.infrastructure.resources.model import Id, Item, Kind
 from dialtone_nb.parameters import Parameters
-from dialtone_nb.plan import Action, Change, Plan, readable
-from dialtone_nb.resources.model import Id, Item, Kind
 from dialtone_nb.service.bundle import MANIFEST, Bundle
 
 

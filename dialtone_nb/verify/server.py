@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialtone_nb.plan import readable
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.resources.served_tables import UNREACHED
+from dialtone_nb.infrastructure.plan import readable
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.served_tables import UNREACHED
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.seen import Seen
 

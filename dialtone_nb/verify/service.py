@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialtone_nb.desired import TRUNK_PASSWORD
-from dialtone_nb.plan import Change, shortened
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.resources.variables import variable_key
+from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
+from dialtone_nb.infrastructure.plan import Change, shortened
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.variables import variable_key
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.seen import Seen, difference
 

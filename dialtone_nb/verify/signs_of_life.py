@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dialtone_nb.account import Account
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.sip import global_domain, parse_sip_uri
+from dialtone_nb.account.account import Account
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.values.sip import global_domain, parse_sip_uri
 from dialtone_nb.verify.checks import Check, good, unknown
 from dialtone_nb.verify.phones import subject_of
 from dialtone_nb.verify.seen import Seen

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from dialtone_nb.resources.model import Kind
+from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.phones import subject_of
 from dialtone_nb.verify.seen import Seen

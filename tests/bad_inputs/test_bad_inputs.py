@@ -23,10 +23,10 @@ from dialtone_nb.__main__ import main
 from dialtone_nb.calls.load import load_runbook_calls
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.notebook_parameters import Given, read_source
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.runbook import Runbook, Values, check_run
+from dialtone_nb.runbooks.opening import Runbook, Values, check_run
+from dialtone_nb.runbooks.parameters_cell import Given, read_source
 from dialtone_nb.verify.accepted import load_acceptances
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from flask import Flask, Response, abort, request
 from twilio.request_validator import RequestValidator
 
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import OutgoingCall
+from dialtone_nb.dialplan.decisions import OutgoingCall
 from dialtone_nb.dialplan.twiml import status_url, twiml_of
 from dialtone_nb.server.folder import read_serving, read_table
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .chromium import CHROMIUM
-from .laboratory import WAITS_MS, started_lab
+from tests.browser.chromium import CHROMIUM
+from tests.browser.laboratory import WAITS_MS, started_lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

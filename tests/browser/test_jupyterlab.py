@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from dialtone_nb.account import CONTROL
+from dialtone_nb.account.account import CONTROL
+from dialtone_nb.account.transport import Transport
 from dialtone_nb.display.outputs import RESULT
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.transport import Transport
-
-from .chromium import IN_A_BROWSER
-from .conftest import ROOT
-from .laboratory import OpenNotebook, open_notebook
+from tests.browser.chromium import IN_A_BROWSER
+from tests.browser.conftest import ROOT
+from tests.browser.laboratory import OpenNotebook, open_notebook
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,7 +29,12 @@ OTHERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if pa
 DOMAIN = "dialtone-example-stage.sip.twilio.com"
 # What finds something to do on an account with two phones; the walkthrough has its consent in its own cell.
 ASKING = ("delete", "promote")
-WITH_PHONES = "import pathlib; from dialtone_nb.prepared_accounts import with_phones; with_phones(pathlib.Path.cwd())"
+WITH_PHONES = """\
+from pathlib import Path
+
+from dialtone_nb.cli.prepared_accounts import with_phones
+
+with_phones(Path.cwd())"""
 A_BUILD_FAILS = f"""\
 runbook.account.transport.send("POST", "{CONTROL}/faults", json={{"fault": "failed-build"}}).status_code"""
 # Everything of an apply's progress that was ever on the page, however short.

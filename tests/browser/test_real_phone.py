@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rehearsal.doors import add_phone, client_of
-from sip_door.handset import Handset
 
 from dialtone_nb.rehearsal import start_rehearsal
-
-from .chromium import IN_A_BROWSER
-from .laboratory import open_notebook
-from .pages import check_offline_and_readable, opened_page
+from tests.browser.chromium import IN_A_BROWSER
+from tests.browser.laboratory import open_notebook
+from tests.browser.pages import check_offline_and_readable, opened_page
+from tests.rehearsal.doors import add_phone, client_of
+from tests.rehearsal.sip.handset import Handset
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,16 +9,15 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dialtone_nb.calls.deployments import Deployment
+from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.quality import Finding
+from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.display.figures_in_notebooks import bundle_of
 from dialtone_nb.report import call_report as report
-from dialtone_nb.report.figures_in_notebooks import bundle_of
-from dialtone_nb.report.html import write_html
+from dialtone_nb.report.page import write_html
+from tests.browser.chromium import IN_A_BROWSER
 from tests.calls.drawing import NAMES, draw
 from tests.calls.strategies import frame_of
-
-from .chromium import IN_A_BROWSER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from dialtone_nb.account import CONTROL
-
-from .chromium import IN_A_BROWSER
-from .pages import Opened, check_offline_and_readable, opened_page
+from dialtone_nb.account.account import CONTROL
+from tests.browser.chromium import IN_A_BROWSER
+from tests.browser.pages import Opened, check_offline_and_readable, opened_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

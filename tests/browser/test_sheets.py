@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dialtone_nb.clients.configurations import QR_FILE, configuration_files, scanned_address
-from dialtone_nb.clients.settings import Registrar, device_settings
-from dialtone_nb.clients.sheets import render_sheet
 from dialtone_nb.parameters import Parameters, load_parameters
-
-from .chromium import IN_A_BROWSER
-from .pages import Opened, check_offline_and_readable, opened_page
+from dialtone_nb.phones.configurations import QR_FILE, configuration_files, scanned_address
+from dialtone_nb.phones.settings import Registrar, device_settings
+from dialtone_nb.phones.sheets import render_sheet
+from tests.browser.chromium import IN_A_BROWSER
+from tests.browser.pages import Opened, check_offline_and_readable, opened_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

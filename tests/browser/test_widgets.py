@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .chromium import IN_A_BROWSER
-from .laboratory import open_notebook
+from tests.browser.chromium import IN_A_BROWSER
+from tests.browser.laboratory import open_notebook
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = IN_A_BROWSER
 
-WITH_CALLS = "import pathlib; from dialtone_nb.prepared_accounts import with_calls; with_calls(pathlib.Path.cwd())"
+WITH_CALLS = "import pathlib; from dialtone_nb.cli.prepared_accounts import with_calls; with_calls(pathlib.Path.cwd())"
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from dialtone_nb.account import Account, Credentials
+from dialtone_nb.account.account import Account, Credentials
+from dialtone_nb.account.transport import Transport
 from dialtone_nb.dialplan.compile import compile_table, table_module
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.transport import Transport
 
 PROJECT = Path(__file__).resolve().parents[2]
 OUR_NUMBER = "+15035550103"

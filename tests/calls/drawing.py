@@ -4,8 +4,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dialtone_nb.calls import figures
-from dialtone_nb.calls.signs_of_life import life_by_phone, tally_signs
-from dialtone_nb.calls.tally import tally_attempts, tally_hours
+from dialtone_nb.calls.measures.last_seen import life_by_phone, tally_signs
+from dialtone_nb.calls.measures.tally import tally_attempts, tally_hours
 from tests.calls.strategies import counted
 
 NAMES = tuple(figures.__all__)

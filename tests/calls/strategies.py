@@ -8,11 +8,11 @@ import pandas as pd
 import polars as pl
 from hypothesis import strategies as st
 
-from dialtone_nb.calls.columns import DIRECTIONS, attempts_of, make_frame, pandas_of
-from dialtone_nb.calls.event_log import Piece
-from dialtone_nb.calls.event_rows import rows_of
-from dialtone_nb.calls.outcomes import OUTCOMES
-from dialtone_nb.calls.quality import Quality
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import DIRECTIONS, attempts_of, make_frame, pandas_of
+from dialtone_nb.calls.event_source.log import Piece
+from dialtone_nb.calls.event_source.rows import rows_of
 
 FIRST = datetime(2025, 10, 1, tzinfo=UTC)
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 
 from dialtone_nb.calls import figures
-from dialtone_nb.calls.deployments import Deployment
-from dialtone_nb.calls.figures.look import COLOURS, PATTERNS
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
 from dialtone_nb.calls.figures.periods import choose_period
-from dialtone_nb.calls.outcomes import OUTCOMES
-from dialtone_nb.calls.signs_of_life import life_by_phone, merge_signs, tally_signs
-from dialtone_nb.calls.tally import tally_attempts
+from dialtone_nb.calls.figures.style import COLOURS, PATTERNS
+from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.measures.last_seen import life_by_phone, merge_signs, tally_signs
+from dialtone_nb.calls.measures.tally import tally_attempts
 from tests.calls.drawing import NAMES, draw
 from tests.calls.strategies import counted, frame_of, frames, merged
 

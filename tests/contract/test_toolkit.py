@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rehearsal.doors import Door, add_phone, client_of
 from twilio.rest import Client
 
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import table_module
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.tls import TlsDoor
-
-from .official import HERE, TWILIO_RUN, Official
+from dialtone_nb.rehearsal.http.tls import TlsDoor
+from tests.contract.official import HERE, TWILIO_RUN, Official
+from tests.rehearsal.doors import Door, add_phone, client_of
 
 ROOT = Path(__file__).parents[2]
 VAN, DOMAIN = "+15035550102", "dialtone-example-nonemergency-stage.sip.twilio.com"

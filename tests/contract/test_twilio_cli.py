@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from rehearsal.doors import PASSWORD, Door, add_phone
 from twilio.rest import Client
 
-from .official import TWILIO_CLI, Official
+from tests.contract.official import TWILIO_CLI, Official
+from tests.rehearsal.doors import PASSWORD, Door, add_phone
 
 DOMAINS = "api:core:sip:domains"
 LISTS = "api:core:sip:credential-lists"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from rehearsal.doors import PASSWORD, Door, deploy
 from twilio.rest import Client
 
-from .placed_calls import place_calls
+from tests.contract.placed_calls import place_calls
+from tests.rehearsal.doors import PASSWORD, Door, deploy
 
 FUNCTIONS = {
     "/sip-incoming": (

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ruamel.yaml import YAML
 
-from dialtone_nb.dialplan.model import Call, IncomingCall, OutgoingCall
+from dialtone_nb.dialplan.decisions import Call, IncomingCall, OutgoingCall
 
 STAGE = ("workbench", "van")
 

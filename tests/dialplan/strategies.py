@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from dialtone_nb.dialplan.model import IncomingCall, OutgoingCall
+from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 
 REFUSED_AREAS = (
     *("900", "976", "242", "246", "264", "268", "284", "345", "441", "473", "649", "664"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table, compile_table
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import DialPstn, OutgoingCall
+from dialtone_nb.dialplan.decisions import DialPstn, OutgoingCall
 from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.errors import DialplanError, Fault, ParametersError
 from dialtone_nb.parameters import Parameters, load_parameters

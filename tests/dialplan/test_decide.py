@@ -7,7 +7,7 @@ from hypothesis import given
 
 from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import caller_of, decide, dialled_of, spoken_reason
-from dialtone_nb.dialplan.model import (
+from dialtone_nb.dialplan.decisions import (
     Call,
     DialEmergency,
     DialPstn,
@@ -18,8 +18,8 @@ from dialtone_nb.dialplan.model import (
     RingClient,
     decision_data,
 )
-from dialtone_nb.e164 import country_of
 from dialtone_nb.parameters import Parameters
+from dialtone_nb.values.phone_numbers import country_of
 from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
 from tests.dialplan.strategies import PHONES, REFUSED_AREAS, calls, outgoing_calls
 

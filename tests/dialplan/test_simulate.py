@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dialtone_nb.dialplan.compile import Table
-from dialtone_nb.dialplan.model import DialPstn, DialTrunk, Refuse
-from dialtone_nb.dialplan.simulate import simulate
+from dialtone_nb.dialplan.decisions import DialPstn, DialTrunk, Refuse
+from dialtone_nb.phones.simulate import simulate
 
 
 def test_simulate(table: Table) -> None:

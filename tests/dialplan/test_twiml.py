@@ -8,7 +8,7 @@ from hypothesis import given
 
 from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import (
+from dialtone_nb.dialplan.decisions import (
     Call,
     DialEmergency,
     DialPstn,

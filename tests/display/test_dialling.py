@@ -6,12 +6,12 @@ import html
 import re
 from pathlib import Path
 
-from dialtone_nb.clients.what_if import Answer, ask_dial_plan
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.dialling import Dialling, dialling_html, dialling_text
-from dialtone_nb.display.dialling_box import DiallingBox
+from dialtone_nb.display.widgets.dialling_box import DiallingBox
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.phones.what_if import Answer, ask_dial_plan
 
 SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)

@@ -9,12 +9,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialtone_nb.applied import Applied
-from dialtone_nb.apply import Outcome, Status
 from dialtone_nb.display.outcomes import applied_html, applied_text, grouped_lines, progress_html
 from dialtone_nb.display.plans import DETAIL_LINES, ROOM_OF, grouped, plan_html, plan_text
-from dialtone_nb.plan import Action, Change, Plan, describe
-from dialtone_nb.resources.model import Kind
+from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, describe
+from dialtone_nb.infrastructure.resources.model import Kind
 
 NAMES = st.text("abcXYZ019 -./<&>\"'", min_size=1, max_size=40).filter(lambda name: name == " ".join(name.split()))
 CHANGES = st.builds(

@@ -11,17 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.cases import Verdict
+from tests.faults.fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
+from tests.faults.long_run import BOUND_MB, CALLS, run_long
+from tests.faults.spellings import SPELLINGS, table_of_spellings, try_spellings
+from tests.faults.suites import run_suites, table_of_suites
+from tests.faults.sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
+from tests.faults.tables import table_by_apply, table_by_fault
+from tests.faults.toll_fraud import DIALLED, sample_table, table_of_dialling, try_dialling
+from tests.faults.whole_notebooks import CASES, break_all_off, table_of_breaks
 from tests.service.node import Functions
-
-from .cases import Verdict
-from .fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
-from .long_run import BOUND_MB, CALLS, run_long
-from .spellings import SPELLINGS, table_of_spellings, try_spellings
-from .suites import run_suites, table_of_suites
-from .sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
-from .tables import table_by_apply, table_by_fault
-from .toll_fraud import DIALLED, sample_table, table_of_dialling, try_dialling
-from .whole_notebooks import CASES, break_all_off, table_of_breaks
 
 # Where only a sample runs, calls are placed at so many API calls' distance.
 SAMPLED_EVERY = 12

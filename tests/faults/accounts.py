@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dialtone_nb import account as accounts
-from dialtone_nb.account import CONTROL, Credentials, open_account
+from dialtone_nb.account import account as accounts
+from dialtone_nb.account.account import CONTROL, Credentials, open_account
 from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.server.settings import AUTH_TOKEN, read_settings
 from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any
 
-from dialtone_nb.runbooks.site import Proposal
+from dialtone_nb.runbooks.workspace import Proposal
+from tests.faults.accounts import EDITED, PROD, serving
 from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, Hosting
-
-from .accounts import EDITED, PROD, serving
 
 PHONE = "stage and a phone"
 OUTSIDE = "+15035550142"

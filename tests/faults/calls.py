@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialtone_nb.account import CONTROL
+from dialtone_nb.account.account import CONTROL
+from tests.faults.applies import Order
 from tests.infrastructure.desk import Desk
-
-from .applies import Order
 
 
 @dataclass(frozen=True)

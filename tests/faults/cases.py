@@ -8,17 +8,16 @@ from pathlib import Path
 
 from tenacity import wait_none
 
-from dialtone_nb import transport
-from dialtone_nb.claim import LASTS
+from dialtone_nb.account import transport
 from dialtone_nb.errors import DialtoneError, HeldError
+from dialtone_nb.infrastructure.claim import LASTS
+from tests.faults.accounts import OPERATOR, copied, open_desk
+from tests.faults.applies import Apply
+from tests.faults.calls import Routing, misrouted, place_calls
+from tests.faults.children import run_in_child
+from tests.faults.states import AccountState, Difference, compare_accounts, read_state
+from tests.faults.strikes import Fault, strike, watch
 from tests.infrastructure.desk import Desk, lines, told
-
-from .accounts import OPERATOR, copied, open_desk
-from .applies import Apply
-from .calls import Routing, misrouted, place_calls
-from .children import run_in_child
-from .states import AccountState, Difference, compare_accounts, read_state
-from .strikes import Fault, strike, watch
 
 RUNS = 3
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import dialled_of
-from dialtone_nb.e164 import country_of, format_number, is_e164, is_toll_free, mask_number
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal.exchange.twiml import read_twiml
 from dialtone_nb.rehearsal.exchange.verbs import DEFAULT_TIME_LIMIT_S, Dial, Unreadable
-from dialtone_nb.server.incoming import RefusedRequest, parse_values
-from dialtone_nb.sip import parse_sip_uri
-
-from .tables import as_table
-from .toll_fraud import ODD, SAMPLE
+from dialtone_nb.server.requests import RefusedRequest, parse_values
+from dialtone_nb.values.phone_numbers import country_of, format_number, is_e164, is_toll_free, mask_number
+from dialtone_nb.values.sip import parse_sip_uri
+from tests.faults.tables import as_table
+from tests.faults.toll_fraud import ODD, SAMPLE
 
 # How many texts `make faults` puts to each reader.
 TEXTS = 100_000

@@ -15,14 +15,13 @@ from pathlib import Path
 
 from twilio.rest import Client
 
-from dialtone_nb.account import CONTROL, Account, Credentials
-from dialtone_nb.calls.frame import Phone
+from dialtone_nb.account.account import CONTROL, Account, Credentials
+from dialtone_nb.account.transport import Transport
 from dialtone_nb.calls.load import load_calls
-from dialtone_nb.transport import Transport
+from dialtone_nb.calls.twilio_source.frame import Phone
+from tests.faults.accounts import make_account
+from tests.faults.applies import EVERYBODY, FROM_PROD, FROM_STAGE, TO_PROD, TO_STAGE, Order
 from tests.infrastructure.desk import SERVICE, sample
-
-from .accounts import make_account
-from .applies import EVERYBODY, FROM_PROD, FROM_STAGE, TO_PROD, TO_STAGE, Order
 
 CALLS = 100_000
 # Memory is compared with what it was once this part of the calls were placed: caches are full then.

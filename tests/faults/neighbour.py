@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.errors import HeldError, StalePlanError
+from tests.faults.accounts import open_desk
+from tests.faults.applies import FROM_PROD, FROM_STAGE
+from tests.faults.calls import place_calls
 from tests.infrastructure.desk import Desk
-
-from .accounts import open_desk
-from .applies import FROM_PROD, FROM_STAGE
-from .calls import place_calls
 
 ROUNDS = 4
 CALLS = 15

@@ -13,10 +13,9 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import OutgoingCall, decision_data
+from dialtone_nb.dialplan.decisions import OutgoingCall, decision_data
 from dialtone_nb.dialplan.table import Table
-
-from .tables import as_table
+from tests.faults.tables import as_table
 
 # How many `make faults` tries.
 SPELLINGS = 200_000

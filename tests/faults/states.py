@@ -12,10 +12,10 @@ from pathlib import Path
 
 import orjson
 
-from dialtone_nb.claim import CLAIM
-from dialtone_nb.clients.private_files import PASSWORD_FILE, load_private_files
-from dialtone_nb.rehearsal.domain_access import digest_secret
-from dialtone_nb.resources.variables import APPLIED
+from dialtone_nb.infrastructure.claim import CLAIM
+from dialtone_nb.infrastructure.resources.variables import APPLIED
+from dialtone_nb.phones.private_files import PASSWORD_FILE, load_private_files
+from dialtone_nb.rehearsal.state.domain_access import digest_secret
 
 # What calls leave behind, whether a phone is registered, where our own server runs: no part of what an apply makes.
 NOT_COMPARED = ("alert", "call_event", "log", "registration", "own_server")

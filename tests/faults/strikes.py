@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from dialtone_nb.account import CONTROL
+from dialtone_nb.account.account import CONTROL
 from tests.infrastructure.desk import Desk
 
 FOREVER = 1_000_000

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.tables import as_table
 from tests.infrastructure.desk import ROOT
-
-from .tables import as_table
 
 SUITES: Mapping[str, tuple[str, ...]] = {
     "two operators, two notebooks, two syncs at once; claims": (

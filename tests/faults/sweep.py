@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
-from .accounts import make_accounts
-from .applies import APPLIES, Apply
-from .cases import Case, Undisturbed, Verdict, apply_undisturbed, run_case
-from .strikes import FAULTS
+from tests.faults.accounts import make_accounts
+from tests.faults.applies import APPLIES, Apply
+from tests.faults.cases import Case, Undisturbed, Verdict, apply_undisturbed, run_case
+from tests.faults.strikes import FAULTS
 
 SEED = 7
 # While one waits for an answer that doesn't come, or for functions to start, another can work.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .cases import Undisturbed, Verdict
+from tests.faults.cases import Undisturbed, Verdict
 
 COLUMNS: Mapping[str, Callable[[Verdict], int]] = {
     "cases": lambda _: 1,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from . import fuzzing
-from .fuzzing import READ, READERS, REFUSED, fuzz, table_of_fuzzing
+from tests.faults import fuzzing
+from tests.faults.fuzzing import READ, READERS, REFUSED, fuzz, table_of_fuzzing
 
 SAMPLE = 2_000
 

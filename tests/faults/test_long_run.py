@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from .long_run import ORDERS, memory_kb, run_long
+from tests.faults.long_run import ORDERS, memory_kb, run_long
 
 
 def test_no_call_is_lost_between_placing_and_reporting(monkeypatch: pytest.MonkeyPatch) -> None:

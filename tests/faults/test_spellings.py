@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.spellings import Spelling, faults_of, table_of_spellings, try_spellings
+from tests.faults.toll_fraud import sample_table
 from tests.service.node import Functions
-
-from .spellings import Spelling, faults_of, table_of_spellings, try_spellings
-from .toll_fraud import sample_table
 
 SAMPLE = 4_000
 

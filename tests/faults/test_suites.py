@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from tests.faults.suites import SUITES, read_report, table_of_suites
 from tests.infrastructure.desk import ROOT
-
-from .suites import SUITES, read_report, table_of_suites
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.a" name="good"/>

@@ -8,10 +8,9 @@ import pytest
 
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import DialPstn, OutgoingCall
+from dialtone_nb.dialplan.decisions import DialPstn, OutgoingCall
 from dialtone_nb.parameters import load_parameters
-
-from .toll_fraud import SAMPLE, faults_of, table_of_dialling, try_dialling
+from tests.faults.toll_fraud import SAMPLE, faults_of, table_of_dialling, try_dialling
 
 CALLS = 20_000
 

@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.record import JOURNAL, load_records
+from dialtone_nb.infrastructure.record import JOURNAL, load_records
+from tests.faults.accounts import make_account
+from tests.faults.neighbour import CALLS, NEW_PHONE, NEW_PHONES, ROUNDS
+from tests.faults.states import Row, read_state
 from tests.infrastructure.desk import LOBBY, WORKBENCH
-
-from .accounts import make_account
-from .neighbour import CALLS, NEW_PHONE, NEW_PHONES, ROUNDS
-from .states import Row, read_state
 
 
 @pytest.fixture

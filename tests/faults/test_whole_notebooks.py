@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .whole_notebooks import CASES, Break, break_off, table_of_breaks
+from tests.faults.whole_notebooks import CASES, Break, break_off, table_of_breaks
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import Decision, DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
+from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.e164 import country_of
 from dialtone_nb.parameters import Parameters, load_parameters
-from dialtone_nb.sip import parse_sip_uri
+from dialtone_nb.values.phone_numbers import country_of
+from dialtone_nb.values.sip import parse_sip_uri
 from tests.dialplan.strategies import ENVIRONMENTS, HOSTS, PHONES, REFUSED_AREAS, STRANGERS
 
 SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"

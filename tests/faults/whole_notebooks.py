@@ -15,14 +15,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialtone_nb.finding_secrets import Secret, files_in, find_secrets, known_secrets
-from dialtone_nb.rehearsal.store import Store
+from dialtone_nb.cli.find_secrets import Secret, files_in, find_secrets, known_secrets
+from dialtone_nb.rehearsal.state.store import Store
+from tests.faults.accounts import OPERATOR, TRUNK_PASSWORD, make_account
+from tests.faults.states import read_state
+from tests.faults.strikes import FOREVER
+from tests.faults.tables import as_table
 from tests.infrastructure.desk import ROOT, VAN, WORKBENCH
-
-from .accounts import OPERATOR, TRUNK_PASSWORD, make_account
-from .states import read_state
-from .strikes import FOREVER
-from .tables import as_table
 
 AT_ONCE = 2
 # A runbook is run again so often at most; a claim that is to be broken takes a run of its own.

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb import account as accounts
-from dialtone_nb.account import CONTROL, Credentials, open_account
+from dialtone_nb.account import account as accounts
+from dialtone_nb.account.account import CONTROL, Credentials, open_account
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.clock import BEGINNING
-
-from .desk import ROOT, Desk, sample
+from dialtone_nb.rehearsal.state.clock import BEGINNING
+from tests.infrastructure.desk import ROOT, Desk, sample
 
 OpenDesk = Callable[..., Desk]
 

@@ -10,21 +10,21 @@ from typing import Any, Literal
 
 from twilio.rest import Client as TwilioClient
 
-from dialtone_nb.account import CONTROL, Account
-from dialtone_nb.applied import Applied
-from dialtone_nb.apply import Outcome, Status
+from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import Table
+from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.plan import Action, Change, Plan
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.own_server import OwnServer
 from dialtone_nb.parameters import Client, Parameters, load_parameters
-from dialtone_nb.plan import Action, Change, Plan
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.resources.own_server import OwnServer
-from dialtone_nb.runbooks.applying import carry_out
+from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.promote import propose_promote
-from dialtone_nb.runbooks.site import Proposal, Site, make_bundle, own_server
+from dialtone_nb.runbooks.workspace import Proposal, Site, make_bundle, own_server
 from dialtone_nb.service.bundle import Bundle, Module
 
 ROOT = Path(__file__).parents[2]

@@ -7,13 +7,12 @@ from typing import cast
 
 import pytest
 
-from dialtone_nb.applied import Applied
-from dialtone_nb.display.consent_box import ConsentBox
+from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import ApplyError, ConsentError, InputError
-from dialtone_nb.runbook import Runbook
-from dialtone_nb.runbooks.applying import apply_plan
-
-from .desk import Desk
+from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.runbooks.apply import apply_plan
+from dialtone_nb.runbooks.opening import Runbook
+from tests.infrastructure.desk import Desk
 
 
 def opened(desk: Desk, consent: str, *, attended: bool = False) -> Runbook:

@@ -8,13 +8,12 @@ from typing import cast
 
 import pytest
 
-from dialtone_nb.applied import Applied
-from dialtone_nb.claim import CLAIM, Claim
 from dialtone_nb.errors import HeldError
-from dialtone_nb.runbook import Runbook
-from dialtone_nb.runbooks.applying import apply_plan
-
-from .desk import SERVICE, WORKBENCH, Desk
+from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.claim import CLAIM, Claim
+from dialtone_nb.runbooks.apply import apply_plan
+from dialtone_nb.runbooks.opening import Runbook
+from tests.infrastructure.desk import SERVICE, WORKBENCH, Desk
 
 
 def test_the_runbooks_parameter_breaks_just_the_claim_that_it_names(desk: Desk) -> None:

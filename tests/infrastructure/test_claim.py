@@ -10,16 +10,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from dialtone_nb import claim
-from dialtone_nb.apply import Outcome
-from dialtone_nb.claim import CLAIM, Claim, HeldClaim, held, holder_name, parse_claim, variables_of
 from dialtone_nb.errors import HeldError, StalePlanError, UnknownOutcomeError
-from dialtone_nb.plan import Change
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.resources.work import Work
-
-from .conftest import OpenDesk
-from .desk import SERVICE, Desk, lines
+from dialtone_nb.infrastructure import claim
+from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.claim import CLAIM, Claim, HeldClaim, held, holder_name, parse_claim, variables_of
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.resources.apply_context import Work
+from dialtone_nb.infrastructure.resources.model import Kind
+from tests.infrastructure.conftest import OpenDesk
+from tests.infrastructure.desk import SERVICE, Desk, lines
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberContext, IncomingPhoneNumberList
 
-from dialtone_nb.apply import Status
-from dialtone_nb.clients.private_files import PASSWORD_FILE, load_private_files
 from dialtone_nb.errors import InputError
-from dialtone_nb.plan import Action
-from dialtone_nb.resources.model import Kind
-
-from .desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, lines, statuses
+from dialtone_nb.infrastructure.apply import Status
+from dialtone_nb.infrastructure.plan import Action
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.phones.private_files import PASSWORD_FILE, load_private_files
+from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, lines, statuses
 
 
 def credentials(desk: Desk) -> list[str]:

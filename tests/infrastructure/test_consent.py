@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from dialtone_nb.errors import ConsentError
-from dialtone_nb.plan import Action, Change, Plan, check_consent
-from dialtone_nb.resources.model import Kind
-
-from .desk import VAN, Desk, lines
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, check_consent
+from dialtone_nb.infrastructure.resources.model import Kind
+from tests.infrastructure.desk import VAN, Desk, lines
 
 CHANGE = Change(Action.UPDATE, Kind.SIP_DOMAIN, "a.sip.twilio.com", {"secure": True}, {"secure": False}, "differs")
 

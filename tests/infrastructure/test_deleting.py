@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dialtone_nb.errors import ConsentError, InputError, StalePlanError
-from dialtone_nb.plan import Action
-from dialtone_nb.resources.model import Kind
-
-from .desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines
+from dialtone_nb.infrastructure.plan import Action
+from dialtone_nb.infrastructure.resources.model import Kind
+from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines
 
 
 @pytest.fixture

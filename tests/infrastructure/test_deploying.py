@@ -7,15 +7,25 @@ from dataclasses import replace
 
 import pytest
 
-from dialtone_nb.account import CONTROL
-from dialtone_nb.apply import Status
+from dialtone_nb.account.account import CONTROL
 from dialtone_nb.errors import InputError, StalePlanError
-from dialtone_nb.plan import Action
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.resources.variables import APPLIED
+from dialtone_nb.infrastructure.apply import Status
+from dialtone_nb.infrastructure.plan import Action
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.service.bundle import MANIFEST, TABLE
-
-from .desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, kinds, lines, statuses
+from tests.infrastructure.desk import (
+    LIST,
+    SERVICE,
+    STAGE,
+    STAGE_NONEMERGENCY,
+    VAN,
+    WORKBENCH,
+    Desk,
+    kinds,
+    lines,
+    statuses,
+)
 
 
 def test_first_deploy_makes_everything_and_the_second_asks_without_writing(desk: Desk) -> None:

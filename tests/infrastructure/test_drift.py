@@ -11,13 +11,12 @@ from typing import Any
 import orjson
 import pytest
 
-from dialtone_nb.desired import desired_environment
+from dialtone_nb.infrastructure.desired import desired_environment
+from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.runbooks.site import Proposal
+from dialtone_nb.runbooks.workspace import Proposal
 from dialtone_nb.service.bundle import MANIFEST
-
-from .desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines, told
+from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines, told
 
 ADDRESS = "workbench emergency"
 URL = "https://example.org/elsewhere"

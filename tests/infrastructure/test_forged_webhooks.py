@@ -10,11 +10,10 @@ import pytest
 import requests
 from twilio.request_validator import RequestValidator
 
-from dialtone_nb.desired import webhook_url
+from dialtone_nb.infrastructure.desired import webhook_url
 from dialtone_nb.rehearsal import Rehearsal
-
-from .desk import STAGE, WORKBENCH, Desk
-from .test_own_server import serving
+from tests.infrastructure.desk import STAGE, WORKBENCH, Desk
+from tests.infrastructure.test_own_server import serving
 
 FORM = "application/x-www-form-urlencoded"
 

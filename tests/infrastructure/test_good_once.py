@@ -10,15 +10,14 @@ from typing import cast
 
 import pytest
 
-from dialtone_nb.applied import Applied
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError, StalePlanError
-from dialtone_nb.resources.variables import APPLIED
-from dialtone_nb.runbook import Runbook
-from dialtone_nb.runbooks.applying import apply_plan
-from dialtone_nb.runbooks.site import Proposal
-
-from .conftest import OpenDesk
-from .desk import LIST, SERVICE, VAN, WORKBENCH, Desk, lines
+from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.resources.variables import APPLIED
+from dialtone_nb.runbooks.apply import apply_plan
+from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.workspace import Proposal
+from tests.infrastructure.conftest import OpenDesk
+from tests.infrastructure.desk import LIST, SERVICE, VAN, WORKBENCH, Desk, lines
 
 Propose = Callable[[Desk], Proposal]
 
@@ -150,7 +149,7 @@ def test_two_first_deploys_at_once_make_one_of_everything(
 ) -> None:
     """Whoever is second to make the environment, or to claim it, stops."""
     if hosting == "self_hosted":
-        monkeypatch.setattr("dialtone_nb.resources.served_tables.NOTICED_S", 0.1)
+        monkeypatch.setattr("dialtone_nb.infrastructure.resources.served_tables.NOTICED_S", 0.1)
     desks = [desk, open_desk()]
     for one in desks:
         one.host(hosting)  # type: ignore[arg-type]

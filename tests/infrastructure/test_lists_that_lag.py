@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb.apply import Status
+from dialtone_nb.infrastructure.apply import Status
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-
-from .desk import WORKBENCH, Desk, told
-from .test_unknown_outcomes import assert_single, assert_single_phone, uploads
+from tests.infrastructure.desk import WORKBENCH, Desk, told
+from tests.infrastructure.test_unknown_outcomes import assert_single, assert_single_phone, uploads
 
 READS = 1
 

@@ -16,24 +16,23 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dialtone_nb import transport
-from dialtone_nb.account import CONTROL
-from dialtone_nb.calls.frame import Phone
+from dialtone_nb.account import transport
+from dialtone_nb.account.account import CONTROL
 from dialtone_nb.calls.load import load_calls
-from dialtone_nb.calls.server_log import ServerLog, log_source
-from dialtone_nb.calls.snapshot import take_snapshot
-from dialtone_nb.claim import CLAIM, Claim, held
+from dialtone_nb.calls.now import take_snapshot
+from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.calls.twilio_source.server_log import ServerLog, log_source
 from dialtone_nb.errors import HeldError, InputError, TwilioError
-from dialtone_nb.resources import served_tables
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.resources.variables import APPLIED
+from dialtone_nb.infrastructure.claim import CLAIM, Claim, held
+from dialtone_nb.infrastructure.resources import served_tables
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
 from dialtone_nb.server.claims import ClaimFolder
 from dialtone_nb.server.folder import list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
+from tests.infrastructure.desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
 from tests.server.running_server import wait_until
-
-from .desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
 
 ALWAYS = ("0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z")
 URL = "https://stage.calls.example.org"

@@ -9,13 +9,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from dialtone_nb.account import CONTROL
-from dialtone_nb.clients.pending_passwords import PENDING_FILE
-from dialtone_nb.clients.private_files import PASSWORD_FILE, private_folder
+from dialtone_nb.account.account import CONTROL
+from dialtone_nb.phones.pending_passwords import PENDING_FILE
+from dialtone_nb.phones.private_files import PASSWORD_FILE, private_folder
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.domain_access import digest_secret
-
-from .desk import VAN, Desk, lines
+from dialtone_nb.rehearsal.state.domain_access import digest_secret
+from tests.infrastructure.desk import VAN, Desk, lines
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from dialtone_nb.plan import Action, Change, compare_states, delete_items, readable, waits_for
-from dialtone_nb.resources.model import Id, Item, Kind, State, reference
+from dialtone_nb.infrastructure.plan import Action, Change, compare_states, delete_items, readable, waits_for
+from dialtone_nb.infrastructure.resources.model import Id, Item, Kind, State, reference
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 STANDS_FOR = re.compile(r"<(?P<field>[a-z_]+) of (?P<thing>[^>]+)>")

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dialtone_nb.errors import ConsentError, InputError
-from dialtone_nb.resources.model import Kind
+from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.service.bundle import TABLE
-
-from .desk import LOBBY, SERVICE, Desk, kinds, lines
+from tests.infrastructure.desk import LOBBY, SERVICE, Desk, kinds, lines
 
 
 def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk) -> None:

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb.apply import Outcome, Status
-from dialtone_nb.clients.passwords import generate_password
-from dialtone_nb.clients.private_files import load_private_files
 from dialtone_nb.display.outcomes import applied_html, applied_text
 from dialtone_nb.display.plans import plan_html, plan_text
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.plan import Change
-from dialtone_nb.record import JOURNAL, RECORD, append, load_records
+from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.record import JOURNAL, RECORD, append, load_records
+from dialtone_nb.phones.passwords import generate_password
+from dialtone_nb.phones.private_files import load_private_files
 from dialtone_nb.runbooks import phone_passwords
-from dialtone_nb.runbooks.applying import raise_where_broken
-
-from .desk import VAN, Desk
+from dialtone_nb.runbooks.apply import raise_where_broken
+from tests.infrastructure.desk import VAN, Desk
 
 TRUNK = "sesame-9f8e7d6c-trunk"
 

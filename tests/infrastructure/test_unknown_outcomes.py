@@ -7,15 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from dialtone_nb.account import CONTROL
-from dialtone_nb.apply import Outcome, Status
-from dialtone_nb.plan import Change
-from dialtone_nb.resources.model import Kind
-from dialtone_nb.resources.variables import APPLIED
+from dialtone_nb.account.account import CONTROL
+from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.service.bundle import MANIFEST
-
-from .conftest import OpenDesk
-from .desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, statuses, told
+from tests.infrastructure.conftest import OpenDesk
+from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, statuses, told
 
 FAULTS = ("429", "500", "timeout-before", "timeout-after", "reset", "reset-after")
 # The path of each kind of write in a first deploy, and which of its requests is struck.

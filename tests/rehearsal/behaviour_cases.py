@@ -27,7 +27,7 @@ import requests
 import yaml
 from twilio.request_validator import RequestValidator
 
-from .doors import Door
+from tests.rehearsal.doors import Door
 
 FOLDER = Path(__file__).with_name("behaviour")
 

@@ -9,9 +9,8 @@ import pytest
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-
-from .doors import Door, client_of
-from .network import Network, build_network
+from tests.rehearsal.doors import Door, client_of
+from tests.rehearsal.network import Network, build_network
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import pytest
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal.assumptions import BEHAVIOURS
-
-from .doors import Deployed, Door, add_phone, deploy
+from tests.rehearsal.doors import Deployed, Door, add_phone, deploy
 
 # A test that holds of both Twilios that there may be.
 BOTH = pytest.mark.parametrize("twilio", list(BEHAVIOURS))

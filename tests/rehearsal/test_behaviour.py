@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .behaviour_cases import Case, Stage, holds, read_cases, told
-from .doors import Door
+from tests.rehearsal.behaviour_cases import Case, Stage, holds, read_cases, told
+from tests.rehearsal.doors import Door
 
 CASES = [pytest.param(case, id=f"{name}-{case.says.replace(' ', '_')}") for name, case in read_cases()]
 

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from dialtone_nb.rehearsal.assumptions import BEHAVIOURS
-
-from .network import DOMAIN, NUMBER, Network
+from tests.rehearsal.network import DOMAIN, NUMBER, Network
 
 CASES = yaml.safe_load(Path(__file__).with_name("call_cases.yaml").read_text(encoding="utf-8"))
 WORDS = {"twilio", "says", "source", "twiml", "done", "from", "far", "numbers", "phones", "get"}

@@ -17,9 +17,8 @@ import requests
 import yaml
 
 from dialtone_nb.rehearsal import start_rehearsal
-
-from .behaviour_cases import MISSING, Stage, dig
-from .doors import Door
+from tests.rehearsal.behaviour_cases import MISSING, Stage, dig
+from tests.rehearsal.doors import Door
 
 ROOT = Path(__file__).parents[2]
 RULES: dict[str, Callable[[Any, Any], bool]] = {

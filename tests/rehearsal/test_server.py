@@ -20,8 +20,7 @@ from twilio.rest import Client
 
 from dialtone_nb.errors import DialtoneError, InputError
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-
-from .doors import Door, client_of
+from tests.rehearsal.doors import Door, client_of
 
 
 def test_answers_at_once_on_loopback_alone(rehearsal: Rehearsal) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from dialtone_nb.kept_notebooks import prepared_account
-from dialtone_nb.kernels import KERNEL_ARGUMENTS
-from dialtone_nb.runbook import find_project
+from dialtone_nb.cli.keep_notebooks import prepared_account
+from dialtone_nb.cli.kernels import KERNEL_ARGUMENTS
+from dialtone_nb.runbooks.opening import find_project
 
 PROJECT = find_project(Path(__file__).parent)
 

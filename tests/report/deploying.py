@@ -9,9 +9,9 @@ from pathlib import Path
 
 from twilio.rest import Client
 
-from dialtone_nb.account import Account, Credentials
+from dialtone_nb.account.account import Account, Credentials
+from dialtone_nb.account.transport import Transport
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.transport import Transport
 
 HELLO = "exports.handler = (context, event, callback) => callback(null, {number});"
 

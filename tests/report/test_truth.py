@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from bs4 import BeautifulSoup
 
-from dialtone_nb.rehearsal.history import write_history
+from dialtone_nb.rehearsal.state.history import write_history
 from tests.report import truth
 from tests.report.deploying import deploy_at
 

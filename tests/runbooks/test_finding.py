@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 
-from dialtone_nb.account import open_account
+from dialtone_nb.account.account import open_account
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks.finding import tabulate_numbers
-from dialtone_nb.runbooks.recording import records_table
+from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.records import records_table
 
 SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 

@@ -14,14 +14,13 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-from dialtone_nb.account import CONTROL, open_account
-from dialtone_nb.finding_secrets import Secret, files_in, find_secrets, known_secrets
-from dialtone_nb.fresh_account import fresh_account
-from dialtone_nb.kernels import private_sockets
-from dialtone_nb.main_job import CONSENT, Done, Step, main_job, run_steps
+from dialtone_nb.account.account import CONTROL, open_account
+from dialtone_nb.cli.find_secrets import Secret, files_in, find_secrets, known_secrets
+from dialtone_nb.cli.fresh_account import fresh_account
+from dialtone_nb.cli.kernels import private_sockets
+from dialtone_nb.cli.rehearse import CONSENT, Done, Step, main_job, run_steps
 from dialtone_nb.parameters import load_parameters
-
-from .conftest import ROOT
+from tests.runbooks.conftest import ROOT
 
 CANARIES = {
     "TRUNK_PASSWORD": "canary-of-the-trunk/5f2c",

@@ -9,11 +9,10 @@ from typing import Any
 import papermill
 import pytest
 
-from dialtone_nb.kernels import started_kernel
-from dialtone_nb.notebook_parameters import read_source
-from dialtone_nb.running import run_runbook
-
-from .conftest import Write
+from dialtone_nb.cli.kernels import started_kernel
+from dialtone_nb.cli.run import run_runbook
+from dialtone_nb.runbooks.parameters_cell import read_source
+from tests.runbooks.conftest import Write
 
 
 def execute(project: Path, folder: str, **parameters: object) -> None:

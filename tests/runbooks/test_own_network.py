@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.__main__ import main
+from dialtone_nb.cli.fresh_account import fresh_account
+from dialtone_nb.cli.keep_notebooks import keep_notebook
+from dialtone_nb.cli.rehearse import Done, Step, main_job, run_steps
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.fresh_account import fresh_account
-from dialtone_nb.kept_notebooks import keep_notebook
-from dialtone_nb.main_job import Done, Step, main_job, run_steps
-from dialtone_nb.notebook_parameters import Given, read_source
 from dialtone_nb.parameters import FILES, load_parameters
-from dialtone_nb.runbook import check_run, open_runbook, parameters_folder
-
-from .conftest import ROOT, Write
-from .test_kept_notebooks import nbval
+from dialtone_nb.runbooks.opening import check_run, open_runbook, parameters_folder
+from dialtone_nb.runbooks.parameters_cell import Given, read_source
+from tests.cli.test_keep_notebooks import nbval
+from tests.runbooks.conftest import ROOT, Write
 
 SAMPLE = ROOT / "parameters" / "sample"
 NETWORK = """\
@@ -254,7 +253,7 @@ def test_a_rule_in_an_own_dial_plan_changes_no_test_and_no_kept_notebook(
     shutil.copytree(ROOT / "tests" / "dialplan", project / "tests" / "dialplan")
     for name in ("conftest.py", "test_parameters.py"):
         shutil.copy(ROOT / "tests" / name, project / "tests")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_parameters.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/parameters/test_parameters.py"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     tested = subprocess.run(
         [*command, "tests/dialplan/test_compile.py"],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from starlette.routing import Route
 
-from dialtone_nb.command_line import build_parser
+from dialtone_nb.cli.arguments import build_parser
 from dialtone_nb.server.app import make_app
 from tests.server.running_server import LOBBY_CALLS, SECRETS, Caller, settings_for
 

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table, compile_table
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.model import Call, DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse, RingClient
+from dialtone_nb.dialplan.decisions import Call, DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse, RingClient
 from dialtone_nb.dialplan.table import Limits, load_table, table_json
 from dialtone_nb.parameters import ClientLimits, Parameters
 from dialtone_nb.server.limits import CallCounter, is_quiet, limited
 from tests.dialplan.strategies import calls
-
-from .running_server import fill_folder, outgoing, server_in_thread, settings_for
+from tests.server.running_server import fill_folder, outgoing, server_in_thread, settings_for
 
 NOON = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)  # in Portland
 

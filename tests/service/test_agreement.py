@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
-from dialtone_nb.dialplan.model import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
+from dialtone_nb.dialplan.decisions import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
 from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.dialplan.table import Rule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying

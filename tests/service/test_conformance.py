@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import decide, spoken_reason
-from dialtone_nb.dialplan.model import Call
+from dialtone_nb.dialplan.decisions import Call
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from tests.dialplan.cases import CASES, Case
 from tests.dialplan.strategies import calls

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from dialtone_nb import account as accounts
-from dialtone_nb.account import CONTROL, Account, Credentials, open_account
+from dialtone_nb.account import account as accounts
+from dialtone_nb.account.account import CONTROL, Account, Credentials, open_account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.runbooks.applying import carry_out
+from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
-from dialtone_nb.runbooks.site import Proposal, Site
 from dialtone_nb.runbooks.verify import verify_site
+from dialtone_nb.runbooks.workspace import Proposal, Site
 from dialtone_nb.service.bundle import read_bundle
 from dialtone_nb.verify.accepted import Acceptance
 from dialtone_nb.verify.checks import Check, Verification

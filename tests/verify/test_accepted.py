@@ -10,8 +10,7 @@ import pytest
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.checks import CheckState, good, unknown, wrong
-
-from .conftest import ROOT
+from tests.verify.conftest import ROOT
 
 TODAY = date(2026, 3, 2)
 CHECKS = (

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.__main__ import main
-from dialtone_nb.running import RESULT
-
-from .conftest import ROOT
+from dialtone_nb.cli.run import RESULT
+from tests.verify.conftest import ROOT
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dialtone_nb.calls.codes import CODES
+from dialtone_nb.calls.attempts.codes import CODES
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.checks import verification_html, verification_text
 from dialtone_nb.parameters import load_parameters
@@ -15,8 +15,7 @@ from dialtone_nb.verify.alerts import EVERYDAY, Alert, alert_checks
 from dialtone_nb.verify.checks import CheckState, Verification, good, unknown, wrong
 from dialtone_nb.verify.permissions import Country, permission_checks
 from dialtone_nb.verify.probes import NOBODYS_NUMBER, STATUS, make_probes
-
-from .conftest import ROOT
+from tests.verify.conftest import ROOT
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

@@ -11,10 +11,9 @@ import pytest
 
 from dialtone_nb.display.test_calls import calls_html, calls_text
 from dialtone_nb.errors import InputError
-from dialtone_nb.runbook import Runbook
 from dialtone_nb.runbooks import test_calls
-
-from .conftest import Stage
+from dialtone_nb.runbooks.opening import Runbook
+from tests.verify.conftest import Stage
 
 TITLES = [
     "outgoing to a telephone",

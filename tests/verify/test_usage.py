@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.call_records import start_call
-from dialtone_nb.rehearsal.store import Store
+from dialtone_nb.rehearsal.state.call_records import start_call
+from dialtone_nb.rehearsal.state.store import Store
 from dialtone_nb.verify.checks import CheckState
-
-from .conftest import Stage
+from tests.verify.conftest import Stage
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dialtone_nb.calls.columns import DIRECTIONS
-from dialtone_nb.calls.figures.look import AXIS, INK, RATE_STYLES, make_figure, show_words_if_empty
-from dialtone_nb.calls.funnel import STAGES, funnel_of
+from dialtone_nb.calls.attempts.schema import DIRECTIONS
+from dialtone_nb.calls.figures.style import AXIS, INK, RATE_STYLES, make_figure, show_words_if_empty
+from dialtone_nb.calls.measures.funnel import STAGES, funnel_of
 
 STAGE_COLOURS = {
     "attempts": INK,

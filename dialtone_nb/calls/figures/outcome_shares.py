@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dialtone_nb.calls.columns import DIRECTIONS
-from dialtone_nb.calls.figures.look import (
+from dialtone_nb.calls.attempts.schema import DIRECTIONS
+from dialtone_nb.calls.figures.style import (
     height_of,
     make_figure,
     marker_of,
@@ -15,7 +15,7 @@ from dialtone_nb.calls.figures.look import (
     seen_outcomes,
     words_of,
 )
-from dialtone_nb.calls.metrics import count_outcomes
+from dialtone_nb.calls.measures.rates import count_outcomes
 
 
 def draw_outcomes_by_phone(tally: pd.DataFrame) -> go.Figure:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dialtone_nb.calls.figures.look import DAY_MS, PATTERNED_BARS, make_figure, marker_of, seen_outcomes, words_of
 from dialtone_nb.calls.figures.periods import LONGEST_IN_DAYS, as_dates, choose_period, with_every_period
-from dialtone_nb.calls.metrics import count_outcomes, days_of, in_periods
+from dialtone_nb.calls.figures.style import DAY_MS, PATTERNED_BARS, make_figure, marker_of, seen_outcomes, words_of
+from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
 
 
 def draw_outcomes_by_day(tally: pd.DataFrame) -> go.Figure:

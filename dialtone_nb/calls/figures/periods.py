@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from dialtone_nb.calls.metrics import days_of
+from dialtone_nb.calls.measures.rates import days_of
 
 # A longer log is drawn by week, a very long one by month.
 LONGEST_IN_DAYS: Final = 800

@@ -9,7 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dialtone_nb.calls.figures.look import (
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.calls.figures.periods import as_dates, choose_period
+from dialtone_nb.calls.figures.style import (
     AXIS,
     LAYOUT,
     PATTERNED_BARS,
@@ -18,9 +20,7 @@ from dialtone_nb.calls.figures.look import (
     show_words_if_empty,
     words_of,
 )
-from dialtone_nb.calls.figures.periods import as_dates, choose_period
-from dialtone_nb.calls.metrics import count_outcomes, days_of, in_periods
-from dialtone_nb.calls.outcomes import OUTCOMES
+from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
 
 COLUMNS: Final = 3
 # Panels beyond this many say nothing at a glance; the phones with the most attempts are shown.

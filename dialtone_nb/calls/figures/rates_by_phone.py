@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dialtone_nb.calls.figures.look import (
+from dialtone_nb.calls.figures.style import (
     RATE_STYLES,
     error_bars,
     height_of,
@@ -14,7 +14,7 @@ from dialtone_nb.calls.figures.look import (
     phone_label,
     show_words_if_empty,
 )
-from dialtone_nb.calls.metrics import rates_by
+from dialtone_nb.calls.measures.rates import rates_by
 
 
 def draw_rates_by_phone(tally: pd.DataFrame) -> go.Figure:

@@ -8,8 +8,8 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from dialtone_nb.calls.deployments import Deployment
-from dialtone_nb.calls.figures.look import (
+from dialtone_nb.calls.figures.periods import as_dates, choose_period
+from dialtone_nb.calls.figures.style import (
     INK,
     PATTERNED_BARS,
     RATE_STYLES,
@@ -18,8 +18,8 @@ from dialtone_nb.calls.figures.look import (
     make_figure,
     show_words_if_empty,
 )
-from dialtone_nb.calls.figures.periods import as_dates, choose_period
-from dialtone_nb.calls.metrics import days_of, in_periods, rates_by
+from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.measures.rates import days_of, in_periods, rates_by
 
 # With few points a band has no width, so there are bars.
 FEW_POINTS: Final = 3

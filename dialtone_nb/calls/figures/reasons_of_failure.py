@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dialtone_nb.calls.codes import code_of
-from dialtone_nb.calls.figures.look import (
+from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.figures.style import (
     WHOLE_STEPS,
     height_of,
     make_figure,
@@ -15,7 +15,7 @@ from dialtone_nb.calls.figures.look import (
     show_words_if_empty,
     words_of,
 )
-from dialtone_nb.calls.metrics import reasons_of_failure
+from dialtone_nb.calls.measures.rates import reasons_of_failure
 
 
 def draw_reasons_of_failure(tally: pd.DataFrame) -> go.Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dialtone_nb.calls.figures.look import (
+from dialtone_nb.calls.figures.style import (
     COLOURS,
     INK,
     height_of,

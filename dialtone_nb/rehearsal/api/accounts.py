@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.rehearsal.api.classic import HOST, VERSION, account_uri, classic
-from dialtone_nb.rehearsal.clock import BEGINNING, rfc2822
-from dialtone_nb.rehearsal.fields import Field, choice, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import unauthenticated
-from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.rehearsal.api.api_2010 import HOST, VERSION, account_uri, classic
+from dialtone_nb.rehearsal.http.errors import unauthenticated
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, choice, read_fields
+from dialtone_nb.rehearsal.state.clock import BEGINNING, rfc2822
+from dialtone_nb.rehearsal.state.store import Tables
 
 SUBRESOURCES = {
     "addresses": "Addresses",

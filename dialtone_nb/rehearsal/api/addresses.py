@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dialtone_nb.rehearsal.api.classic import account_uri, classic, stamped
-from dialtone_nb.rehearsal.fields import Field, flag, matching, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 REQUIRED = ("CustomerName", "Street", "City", "Region", "PostalCode")
 LONGEST_EMERGENCY_NAME = 32

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dialtone_nb.rehearsal.api.classic import VERSION
-from dialtone_nb.rehearsal.clock import is_date, iso8601, parse_time
-from dialtone_nb.rehearsal.fields import Field, choice, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import Wanted, walk_reply, walk_things
-from dialtone_nb.rehearsal.refusal import absent, more_info
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.api.api_2010 import VERSION
+from dialtone_nb.rehearsal.http.errors import absent, more_info
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import Wanted, walk_reply, walk_things
+from dialtone_nb.rehearsal.http.parameters import Field, choice, read_fields
+from dialtone_nb.rehearsal.state.clock import is_date, iso8601, parse_time
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 HOST = "monitor.twilio.com"
 DAY = 86_400.0

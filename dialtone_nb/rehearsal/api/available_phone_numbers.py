@@ -8,13 +8,13 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from urllib.parse import urlencode
 
-from dialtone_nb.rehearsal.api.classic import classic
-from dialtone_nb.rehearsal.fields import Field, flag, integer, matching, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Reply
-from dialtone_nb.rehearsal.paging import cut_page, wanted_page
-from dialtone_nb.rehearsal.rate_centers import RATE_CENTERS, RateCenter
-from dialtone_nb.rehearsal.refusal import Refusal, absent, not_modelled
-from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.rehearsal.api.api_2010 import classic
+from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
+from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.paging import cut_page, wanted_page
+from dialtone_nb.rehearsal.http.parameters import Field, flag, integer, matching, read_fields
+from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS, RateCenter
+from dialtone_nb.rehearsal.state.store import Tables
 
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
 EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})

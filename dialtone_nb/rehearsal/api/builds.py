@@ -6,17 +6,17 @@ from typing import Any
 
 import orjson
 
-from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.api.assets import ASSETS
 from dialtone_nb.rehearsal.api.functions import FUNCTIONS
 from dialtone_nb.rehearsal.api.services import HOST, service_of
 from dialtone_nb.rehearsal.api.versioned import Versioned
-from dialtone_nb.rehearsal.clock import iso8601
-from dialtone_nb.rehearsal.fields import Field, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Body, Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, read_fields
+from dialtone_nb.rehearsal.state.alerts import raise_alert
+from dialtone_nb.rehearsal.state.clock import iso8601
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 # A build is ready when its status was read this often, or when this many simulated seconds have passed.
 READS_UNTIL_READY = 2

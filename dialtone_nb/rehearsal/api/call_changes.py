@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dialtone_nb.rehearsal.api.api_2010 import classic
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
-from dialtone_nb.rehearsal.api.classic import classic
 from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled
 from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS, TWIML_TOO_LONG
-from dialtone_nb.rehearsal.call_records import CallRecord, remove_call
-from dialtone_nb.rehearsal.exchange.live_call import Ended, Interruption, LegEnded, TakenOver
-from dialtone_nb.rehearsal.fields import Field, choice, integer, method, read_fields, url
-from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
-from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
+from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
+from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
+from dialtone_nb.rehearsal.http.parameters import Field, choice, integer, method, read_fields, url
+from dialtone_nb.rehearsal.state.call_records import CallRecord, remove_call
+from dialtone_nb.rehearsal.state.store import Tables
 
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.alerting import alerts_about
+from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic
 from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
-from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic
 from dialtone_nb.rehearsal.api.days import DAY, is_of_date
 from dialtone_nb.rehearsal.api.prices import UNIT
-from dialtone_nb.rehearsal.call_records import CallRecord, Condition, find_call, walk_calls
-from dialtone_nb.rehearsal.clock import parse_time, rfc2822
-from dialtone_nb.rehearsal.fields import Field, choice, read_field, read_fields, sid
-from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.paging import Wanted, list_reply, stale_token, walk_reply
-from dialtone_nb.rehearsal.refusal import absent, more_info
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import absent, more_info
+from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
+from dialtone_nb.rehearsal.http.paging import Wanted, list_reply, stale_token, walk_reply
+from dialtone_nb.rehearsal.http.parameters import Field, choice, read_field, read_fields, sid
+from dialtone_nb.rehearsal.state.alerts import alerts_about
+from dialtone_nb.rehearsal.state.call_records import CallRecord, Condition, find_call, walk_calls
+from dialtone_nb.rehearsal.state.clock import parse_time, rfc2822
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange

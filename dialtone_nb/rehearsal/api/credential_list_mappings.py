@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dialtone_nb.rehearsal.api.classic import classic, stamped
+from dialtone_nb.rehearsal.api.api_2010 import classic, stamped
 from dialtone_nb.rehearsal.api.sip_domains import domain_of, domain_uri
-from dialtone_nb.rehearsal.fields import Field, read_fields, sid
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, read_fields, sid
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
-from dialtone_nb.rehearsal.domain_access import digest_secret
-from dialtone_nb.rehearsal.fields import Field, Pairs, matching, read_fields
-from dialtone_nb.rehearsal.refusal import Refusal
-from dialtone_nb.rehearsal.store import Body, Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.http.parameters import Field, Pairs, matching, read_fields
+from dialtone_nb.rehearsal.state.domain_access import digest_secret
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 WRONG_LIST, STILL_MAPPED, TOO_MANY_LISTS, TOO_MANY_CREDENTIALS = 21240, 21241, 21239, 21242
 # Whether a second credential of a name answers 21240 or 21243 is an assumption.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dialtone_nb.rehearsal.clock import parse_time
-from dialtone_nb.rehearsal.fields import Field, read_field
-from dialtone_nb.rehearsal.operations import Ask
+from dialtone_nb.rehearsal.http.operations import Ask
+from dialtone_nb.rehearsal.http.parameters import Field, read_field
+from dialtone_nb.rehearsal.state.clock import parse_time
 
 DAY = 86_400.0
 

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import phonenumbers
 
-from dialtone_nb.rehearsal.fields import Field, flag, matching, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.permitted import HIGH_RISK, SWITCHES, permissions
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.state.permissions import HIGH_RISK, SWITCHES, permissions
+from dialtone_nb.rehearsal.state.store import Tables
 
 HOST = "voice.twilio.com"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dialtone_nb.rehearsal.api.services import HOST
 from dialtone_nb.rehearsal.api.versioned import MEGABYTE, Versioned
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.state.store import Tables
 
 FUNCTIONS = Versioned("function", largest=MEGABYTE, has_content=True)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dialtone_nb.e164 import is_valid_number
-from dialtone_nb.rehearsal.alerting import raise_alert
 from dialtone_nb.rehearsal.api.addresses import address_of, dependents_of
+from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic, stamped
 from dialtone_nb.rehearsal.api.available_phone_numbers import free_numbers, friendly
-from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic, stamped
-from dialtone_nb.rehearsal.fields import Field, choice, flag, matching, method, read_fields, sid, url
-from dialtone_nb.rehearsal.operations import Ask, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent, not_modelled
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
+from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, choice, flag, matching, method, read_fields, sid, url
+from dialtone_nb.rehearsal.state.alerts import raise_alert
+from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.values.phone_numbers import is_valid_number
 
 # An emergency address is registered when the number was read this often, or this many simulated seconds later.
 READS_UNTIL_REGISTERED = 2

@@ -6,10 +6,10 @@ import ipaddress
 
 from dialtone_nb.rehearsal.api.credential_list_mappings import Family
 from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
-from dialtone_nb.rehearsal.domain_access import IP_MAPPING
-from dialtone_nb.rehearsal.fields import Field, Pairs, read_fields
-from dialtone_nb.rehearsal.refusal import Refusal
-from dialtone_nb.rehearsal.store import Body, Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.http.parameters import Field, Pairs, read_fields
+from dialtone_nb.rehearsal.state.domain_access import IP_MAPPING
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 DUPLICATE, STILL_MAPPED, TOO_MANY, WRONG_ADDRESS = 21235, 21236, 21237, 21238
 # Twilio documents no limit of how many there may be, nor a code for it: both are taken from credential lists.

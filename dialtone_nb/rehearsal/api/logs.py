@@ -7,12 +7,12 @@ from typing import Any
 
 from dialtone_nb.rehearsal.api.environments import environment_of, environment_url
 from dialtone_nb.rehearsal.api.services import HOST
-from dialtone_nb.rehearsal.clock import iso8601, parse_time
-from dialtone_nb.rehearsal.fields import Field, read_fields, sid
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import Wanted, walk_reply, walk_things
-from dialtone_nb.rehearsal.refusal import absent
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import absent
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import Wanted, walk_reply, walk_things
+from dialtone_nb.rehearsal.http.parameters import Field, read_fields, sid
+from dialtone_nb.rehearsal.state.clock import iso8601, parse_time
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 DAY = 86_400.0
 KEPT_DAYS = 30

@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dialtone_nb.rehearsal.alerting import raise_alert
+from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic
 from dialtone_nb.rehearsal.api.calls import call_body
-from dialtone_nb.rehearsal.api.classic import account_uri, classic
 from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
-from dialtone_nb.rehearsal.call_records import start_call
-from dialtone_nb.rehearsal.exchange.outgoing_orders import PROGRESS_EVENTS, OutgoingOrder, keep_order
-from dialtone_nb.rehearsal.exchange.reach import EMERGENCY, is_sip_caller_id, number_fault, owned_number
-from dialtone_nb.rehearsal.fields import Field, Pairs, flag, integer, method, read_fields, sid, url
-from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.refusal import Refusal, not_modelled
-from dialtone_nb.rehearsal.store import Tables
-from dialtone_nb.sip import parse_sip_uri
+from dialtone_nb.rehearsal.exchange.api_calls import PROGRESS_EVENTS, OutgoingOrder, keep_order
+from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault, owned_number
+from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
+from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
+from dialtone_nb.rehearsal.http.parameters import Field, Pairs, flag, integer, method, read_fields, sid, url
+from dialtone_nb.rehearsal.state.alerts import raise_alert
+from dialtone_nb.rehearsal.state.call_records import start_call
+from dialtone_nb.rehearsal.state.store import Tables
+from dialtone_nb.values.sip import parse_sip_uri
 
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange

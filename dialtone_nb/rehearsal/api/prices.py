@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import absent
-from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.rehearsal.http.errors import absent
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.state.store import Tables
 
 HOST = "pricing.twilio.com"
 UNIT = "USD"

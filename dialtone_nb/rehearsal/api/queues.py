@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.classic import account_uri, classic, stamped
+from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
 from dialtone_nb.rehearsal.assumptions import QUEUE_NAME_TAKEN, QUEUE_NOT_EMPTY
-from dialtone_nb.rehearsal.call_records import find_call
-from dialtone_nb.rehearsal.clock import rfc2822
-from dialtone_nb.rehearsal.exchange.live_call import TakenOver
+from dialtone_nb.rehearsal.exchange.call import TakenOver
 from dialtone_nb.rehearsal.exchange.queues import (
     DEFAULT_MAX_SIZE,
     QUEUE,
@@ -19,11 +17,13 @@ from dialtone_nb.rehearsal.exchange.queues import (
     list_places,
     make_queue,
 )
-from dialtone_nb.rehearsal.fields import Field, integer, method, read_fields, url
-from dialtone_nb.rehearsal.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, integer, method, read_fields, url
+from dialtone_nb.rehearsal.state.call_records import find_call
+from dialtone_nb.rehearsal.state.clock import rfc2822
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange

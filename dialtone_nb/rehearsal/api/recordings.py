@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from dialtone_nb.rehearsal.api.api_2010 import HOST, VERSION, account_uri, classic, stamped
 from dialtone_nb.rehearsal.api.calls import call_of
-from dialtone_nb.rehearsal.api.classic import HOST, VERSION, account_uri, classic, stamped
 from dialtone_nb.rehearsal.api.days import is_of_date
 from dialtone_nb.rehearsal.api.prices import UNIT
-from dialtone_nb.rehearsal.clock import rfc2822
-from dialtone_nb.rehearsal.exchange.recording import KIND
-from dialtone_nb.rehearsal.fields import Field, flag, read_fields, sid
-from dialtone_nb.rehearsal.operations import Ask, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import absent
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.exchange.record import KIND
+from dialtone_nb.rehearsal.http.errors import absent
+from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, flag, read_fields, sid
+from dialtone_nb.rehearsal.state.clock import rfc2822
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 # What is deleted is gone at once here, so this adds nothing.
 SOFT_DELETED = Field("IncludeSoftDeleted", flag)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.rehearsal.clock import iso8601
-from dialtone_nb.rehearsal.fields import Field, flag, matching, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent, conflict
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal, absent, conflict
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.state.clock import iso8601
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 HOST = "serverless.twilio.com"
 MOST_SERVICES = 50  # an account's limit, as observed by others

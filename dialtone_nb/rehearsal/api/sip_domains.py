@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.rehearsal.api.classic import VERSION, account_uri, classic, stamped
-from dialtone_nb.rehearsal.domain_access import auth_type
-from dialtone_nb.rehearsal.fields import Field, flag, matching, method, read_fields, sid, url
-from dialtone_nb.rehearsal.operations import Ask, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Tables, Thing
-from dialtone_nb.sip import SIP_DOMAIN_SUFFIX
+from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic, stamped
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, method, read_fields, sid, url
+from dialtone_nb.rehearsal.state.domain_access import auth_type
+from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
 
 MOST_DOMAINS = 100
 # Domain names are unique across all of Twilio: these stand for the other customers' domains.

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dialtone_nb.rehearsal.api.classic import account_uri, classic, stamped
-from dialtone_nb.rehearsal.fields import Field, Pairs, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Body, Tables, Thing
+from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, Pairs, read_fields
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from typing import Any
 
 from dialtone_nb.rehearsal.api.environments import environment_of, environment_url
 from dialtone_nb.rehearsal.api.services import HOST
-from dialtone_nb.rehearsal.clock import iso8601
-from dialtone_nb.rehearsal.fields import Field, matching, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import absent, conflict
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import absent, conflict
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, matching, read_fields
+from dialtone_nb.rehearsal.state.clock import iso8601
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 LARGEST_VALUE = 450  # bytes
 

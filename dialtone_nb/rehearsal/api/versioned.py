@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialtone_nb.rehearsal.api.services import HOST, service_of
-from dialtone_nb.rehearsal.clock import iso8601
-from dialtone_nb.rehearsal.fields import Field, choice, matching, read_fields
-from dialtone_nb.rehearsal.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.paging import list_reply
-from dialtone_nb.rehearsal.refusal import Refusal, absent
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
+from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.parameters import Field, choice, matching, read_fields
+from dialtone_nb.rehearsal.state.clock import iso8601
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 UPLOAD_HOST = "serverless-upload.twilio.com"
 MEGABYTE = 1 << 20

@@ -9,23 +9,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from dialtone_nb.rehearsal.assumptions import ENDED_UNANSWERED
-from dialtone_nb.rehearsal.call_records import CallRecord, change_call, find_call
-from dialtone_nb.rehearsal.exchange.carrying import Carrying
-from dialtone_nb.rehearsal.exchange.entries import Entry, TurnedAway, admit_caller, admit_phone
+from dialtone_nb.rehearsal.exchange.api_calls import take_order, waiting_orders
+from dialtone_nb.rehearsal.exchange.call import Interruption, LiveCall, Surroundings, open_call
+from dialtone_nb.rehearsal.exchange.call_json import tell_call, tell_turned_away
+from dialtone_nb.rehearsal.exchange.call_lifecycle import Carrying
 from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.exchange.inbound import Entry, TurnedAway, admit_caller, admit_phone
 from dialtone_nb.rehearsal.exchange.lines import Door, Line, OutgoingLeg, Wires, kind_of
-from dialtone_nb.rehearsal.exchange.live_call import Interruption, LiveCall, Surroundings, open_call
-from dialtone_nb.rehearsal.exchange.orders import FarSide, Order
-from dialtone_nb.rehearsal.exchange.outgoing_orders import take_order, waiting_orders
-from dialtone_nb.rehearsal.exchange.phones import CALLS, chosen_domain
 from dialtone_nb.rehearsal.exchange.queues import leave_queues
-from dialtone_nb.rehearsal.exchange.schedule import Party, Schedule
-from dialtone_nb.rehearsal.exchange.simulated import SimulatedLine, SimulatedWires
-from dialtone_nb.rehearsal.exchange.telling import tell_call, tell_turned_away
+from dialtone_nb.rehearsal.exchange.registrations import CALLS, chosen_domain
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import FarSide, Order
+from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine, SimulatedWires
+from dialtone_nb.rehearsal.exchange.simulated_time import Party, Schedule
 from dialtone_nb.rehearsal.exchange.webhooks import Answered, Asker
-from dialtone_nb.rehearsal.own_servers import is_own_server
-from dialtone_nb.rehearsal.refusal import Refusal
-from dialtone_nb.rehearsal.store import Store, Tables
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.http.own_servers import is_own_server
+from dialtone_nb.rehearsal.state.call_records import CallRecord, change_call, find_call
+from dialtone_nb.rehearsal.state.store import Store, Tables
 
 BETWEEN_CALLS_S = 1.0
 BETWEEN_OUTGOING_S = 1.0  # one call a second is what Twilio places for an account; what is more waits in its queue

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dialtone_nb.rehearsal.exchange.orders import FarSide, far_side_body, read_far_side
-from dialtone_nb.rehearsal.store import Tables
-from dialtone_nb.sip import global_domain, parse_sip_uri
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import FarSide, far_side_body, read_far_side
+from dialtone_nb.rehearsal.state.store import Tables
+from dialtone_nb.values.sip import global_domain, parse_sip_uri
 
 KIND = "far_side"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Prompt
-from dialtone_nb.rehearsal.store import Tables
+from dialtone_nb.rehearsal.state.store import Tables
 
 BridgeEnd = Literal["callee", "time limit", "star"]
 HUNG_UP = "hangup"  # instead of a key, where a recording ended because whoever spoke hung up

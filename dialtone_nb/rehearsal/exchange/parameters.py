@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dialtone_nb.rehearsal.assumptions import Behaviour
-from dialtone_nb.rehearsal.call_records import CallRecord
 from dialtone_nb.rehearsal.exchange.webhooks import call_token
-from dialtone_nb.rehearsal.identity import Identity
-from dialtone_nb.rehearsal.rate_centers import RATE_CENTERS
-from dialtone_nb.rehearsal.store import Thing
+from dialtone_nb.rehearsal.state.call_records import CallRecord
+from dialtone_nb.rehearsal.state.identity import Identity
+from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS
+from dialtone_nb.rehearsal.state.store import Thing
 
 API_VERSION = "2010-04-01"
 # An address that is kept for documentation (RFC 5737): the phone's, as Twilio sees it.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from dialtone_nb.rehearsal import rates
-from dialtone_nb.rehearsal.call_records import CallRecord
+from dialtone_nb.rehearsal.exchange import rates
+from dialtone_nb.rehearsal.state.call_records import CallRecord
 
 
 def started_minutes(call: CallRecord) -> int:

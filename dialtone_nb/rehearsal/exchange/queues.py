@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialtone_nb.rehearsal.store import Tables, Thing
+from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 QUEUE, MEMBER = "queue", "queue_member"
 DEFAULT_MAX_SIZE = 1000

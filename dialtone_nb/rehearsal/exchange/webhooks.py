@@ -14,7 +14,7 @@ from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
 from twilio.request_validator import RequestValidator
 
-from dialtone_nb.loopback import LOOPBACK
+from dialtone_nb.values.loopback import LOOPBACK
 
 if TYPE_CHECKING:
     import requests

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dialtone_nb.report.call_report.course import compare_calls, look_for_life
-from dialtone_nb.report.call_report.failures import tabulate_reasons, tabulate_refusals
-from dialtone_nb.report.call_report.meaning import (
+from dialtone_nb.report.call_report.definitions import (
     tabulate_definitions,
     tabulate_findings,
     tabulate_measures,
     tabulate_rules,
 )
+from dialtone_nb.report.call_report.failures import tabulate_reasons, tabulate_refusals
 from dialtone_nb.report.call_report.phones import tabulate_attempts, tabulate_signs_of_life
 from dialtone_nb.report.call_report.rates import (
     tabulate_deployments,

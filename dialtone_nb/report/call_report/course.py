@@ -8,13 +8,13 @@ from functools import partial
 
 import pandas as pd
 
-from dialtone_nb.calls import before_after
-from dialtone_nb.calls.before_after import Comparison, compare_deployments, merge_around, tally_around
-from dialtone_nb.calls.columns import pandas_of
-from dialtone_nb.calls.deployments import Deployment
+from dialtone_nb.calls.attempts.schema import pandas_of
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.metrics import days_of
-from dialtone_nb.calls.signs_of_life import life_by_phone
+from dialtone_nb.calls.measures import before_after
+from dialtone_nb.calls.measures.before_after import Comparison, compare_deployments, merge_around, tally_around
+from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.measures.last_seen import life_by_phone
+from dialtone_nb.calls.measures.rates import days_of
 
 
 def days_covered(data: CallData) -> tuple[date, date] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dialtone_nb.calls.codes import code_of
-from dialtone_nb.calls.metrics import reasons_of_failure
-from dialtone_nb.report.tables import Table
+from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.measures.rates import reasons_of_failure
+from dialtone_nb.report.table import Table
 
 
 def tabulate_reasons(tally: pd.DataFrame) -> Table:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.report.call_report.words import moment_words, span_words
-from dialtone_nb.report.tables import Table
+from dialtone_nb.report.table import Table
 
 
 def tabulate_signs_of_life(life: pd.DataFrame) -> Table:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dialtone_nb.calls.before_after import Comparison
-from dialtone_nb.calls.columns import DIRECTIONS
-from dialtone_nb.calls.funnel import STAGE_WORDS, funnel_of
-from dialtone_nb.calls.metrics import RATES, Rate, count_outcomes, in_periods, rates_by
-from dialtone_nb.calls.outcomes import MEANINGS, OUTCOMES
+from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOMES
+from dialtone_nb.calls.attempts.schema import DIRECTIONS
+from dialtone_nb.calls.measures.before_after import Comparison
+from dialtone_nb.calls.measures.funnel import STAGE_WORDS, funnel_of
+from dialtone_nb.calls.measures.rates import RATES, Rate, count_outcomes, in_periods, rates_by
 from dialtone_nb.report.call_report.words import KEY_WORDS, key_words, rate_words
-from dialtone_nb.report.tables import Table
-from dialtone_nb.sids import short_sid
+from dialtone_nb.report.table import Table
+from dialtone_nb.values.sids import short_sid
 
 # Lost is what delivered leaves, so its interval says nothing new.
 WITH_INTERVAL = ("answered", "delivered")

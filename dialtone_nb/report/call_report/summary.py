@@ -9,11 +9,11 @@ from typing import Final
 
 import pandas as pd
 
-from dialtone_nb.calls.before_after import Comparison, Verdict
-from dialtone_nb.calls.codes import code_of
-from dialtone_nb.calls.columns import DIRECTIONS
+from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.schema import DIRECTIONS
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.metrics import (
+from dialtone_nb.calls.measures.before_after import Comparison, Verdict
+from dialtone_nb.calls.measures.rates import (
     Rate,
     cost_by,
     count_outcomes,

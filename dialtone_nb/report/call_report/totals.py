@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from dialtone_nb.calls.columns import DIRECTIONS
-from dialtone_nb.calls.concurrency import ALL, peak_of
+from dialtone_nb.calls.attempts.schema import DIRECTIONS
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.metrics import cost_by
+from dialtone_nb.calls.measures.concurrency import ALL, peak_of
+from dialtone_nb.calls.measures.rates import cost_by
 from dialtone_nb.report.call_report.words import count_words, moment_words
-from dialtone_nb.report.tables import Table
+from dialtone_nb.report.table import Table
 
 
 def tabulate_cost(tally: pd.DataFrame) -> Table:

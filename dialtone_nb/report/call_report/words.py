@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from dialtone_nb.calls.metrics import Rate
+from dialtone_nb.calls.measures.rates import Rate
 
 KEY_WORDS: Final = {
     "day": "day",

@@ -17,13 +17,13 @@ from typing import Any
 import requests
 from twilio.rest import Client
 
-from dialtone_nb.account import CONTROL, Account, Credentials
+from dialtone_nb.account.account import CONTROL, Account, Credentials
+from dialtone_nb.account.transport import Transport
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import table_module
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.tls import TlsDoor
-from dialtone_nb.transport import Transport
+from dialtone_nb.rehearsal.http.tls import TlsDoor
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.comparison import AtMost, Better, Comparison, Size, Within, seconds_of
 from tests.contract.official import Official

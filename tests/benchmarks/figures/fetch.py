@@ -18,10 +18,10 @@ import pandas as pd
 import requests
 from twilio.rest import Client
 
-from dialtone_nb.calls.fetch import SIDE_BY_SIDE
-from dialtone_nb.calls.quality import Quality
-from dialtone_nb.calls.sync import sync_calls
-from dialtone_nb.transport import Transport
+from dialtone_nb.account.transport import Transport
+from dialtone_nb.calls.archive.sync import sync_calls
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.twilio_source.fetch import SIDE_BY_SIDE
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.comparison import Better, Comparison, Size, seconds_of
 from tests.benchmarks.programs.slow_lists import ACCOUNT, FIRST, PAGE, PATH

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.history import write_history
+from dialtone_nb.rehearsal.state.history import write_history
 from tests.benchmarks.child import run_program
 from tests.benchmarks.comparison import AtMost, Comparison, Size, best_of, seconds_of
 

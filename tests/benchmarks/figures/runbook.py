@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from dialtone_nb.kept_notebooks import prepared_account
+from dialtone_nb.cli.keep_notebooks import prepared_account
 from tests.benchmarks.child import ROOT, run_program
 from tests.benchmarks.comparison import Comparison, Size, Within, best_of
 

@@ -21,12 +21,12 @@ from typing import Any, cast
 import psutil
 from twilio.rest import Client
 
-from dialtone_nb.fresh_account import fresh_account
-from dialtone_nb.prepared_accounts import with_phones
+from dialtone_nb.cli.fresh_account import fresh_account
+from dialtone_nb.cli.prepared_accounts import with_phones
 from tests.benchmarks.comparison import AtMost, Comparison, Size, seconds_of
 from tests.rehearsal.doors import Door, add_phone, client_of, deploy
-from tests.sip_door.handset import Handset
-from tests.sip_door.names import DOMAIN, PASSWORD
+from tests.rehearsal.sip.handset import Handset
+from tests.rehearsal.sip.names import DOMAIN, PASSWORD
 
 ROOT = Path(__file__).parents[3]
 STAGE = "dialtone-example-stage.sip.twilio.com"

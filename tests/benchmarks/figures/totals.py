@@ -9,7 +9,7 @@ from typing import Any
 from dialtone_nb.calls.load import load_calls
 from tests.benchmarks.comparison import Comparison, Exactly, Size
 from tests.benchmarks.figures.report import FUTEL
-from tests.calls.plain_count import count_plainly, rows_of
+from tests.calls.event_source.plain_count import count_plainly, rows_of
 
 PEER = "a plain count"
 

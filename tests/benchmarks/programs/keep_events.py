@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from dialtone_nb.calls.archive import save_parts
-from dialtone_nb.calls.attempts import EVERYTHING
+from dialtone_nb.calls.archive.days import save_parts
+from dialtone_nb.calls.attempts.parts import EVERYTHING
 from dialtone_nb.calls.load import load_calls
 
 

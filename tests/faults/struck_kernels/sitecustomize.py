@@ -15,8 +15,8 @@ KILL = "kill"
 
 def strike(fault: str, method: str, path: str, times: int) -> None:
     """Nothing; from the first of these requests on the fault befalls so many of them, or the kernel dies before it."""
-    from dialtone_nb.account import CONTROL
-    from dialtone_nb.transport import Transport
+    from dialtone_nb.account.account import CONTROL
+    from dialtone_nb.account.transport import Transport
 
     send, asked = Transport.send, list[str]()
 

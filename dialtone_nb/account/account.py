@@ -1,0 +1,158 @@
+"""The one door to Twilio: an account, real or rehearsed, with its client."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dialtone_nb.account.transport import Transport
+from dialtone_nb.errors import CredentialsError, Fault, InputError
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.values.sids import is_sid, short_sid
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+KINDS = ("rehearsal", "twilio")
+CONTROL = "http://rehearsal.localhost"
+# Our own server's folder beside a rehearsal's state.
+SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What Twilio's HTTP Basic authentication takes, and the auth token where there is one (signatures need it)."""
+
+    account_sid: str
+    username: str
+    password: str = field(repr=False)
+    auth_token: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> tuple[str, str]:
+        """User and password of HTTP Basic authentication."""
+        return self.username, self.password
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """An account that is open: its client, clock and transport."""
+
+    kind: str
+    credentials: Credentials = field(repr=False)
+    transport: Transport = field(repr=False)
+    client: Client = field(repr=False)
+    # Sources of function versions by their SIDs, once they were read.
+    sources: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def sid(self) -> str:
+        """The account's SID."""
+        return self.credentials.account_sid
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether this is the stand-in on this machine."""
+        return self.kind == "rehearsal"
+
+    @property
+    def label(self) -> str:
+        """How a page names this account."""
+        return "the rehearsal" if self.is_rehearsal else f"Twilio account {short_sid(self.sid)}"
+
+    def now(self) -> datetime:
+        """The account's time, UTC: the wall clock, or the rehearsal's simulated clock."""
+        if self.is_rehearsal:
+            return datetime.fromisoformat(self.transport.send("GET", f"{CONTROL}/clock").json()["now"]).astimezone(UTC)
+        return datetime.now(UTC)
+
+    def wait(self, seconds: float) -> None:
+        """Let this much of the account's time pass: sleep, or move the rehearsal's clock."""
+        if self.is_rehearsal:
+            self.transport.send("POST", f"{CONTROL}/clock", json={"advance_s": seconds})
+        else:
+            time.sleep(seconds)
+
+
+def open_account(kind: str, project: Path, *, timeout_s: float = 30) -> Account:
+    """The account of this kind, "rehearsal" or "twilio"; a `CredentialsError` where credentials are missing."""
+    if kind not in KINDS:
+        raise InputError(
+            Fault("parameter account", f"is {kind!r}", suggest(kind, KINDS) or f"known are {', '.join(KINDS)}")
+        )
+    base_url = ""
+    if kind == "rehearsal":
+        credentials, base_url = _open_rehearsal(rehearsal_state(project))
+    else:
+        credentials = read_credentials(read_environment(project))
+    transport = Transport(base_url, timeout_s=timeout_s)
+    transport.keep_secret(credentials.password, credentials.auth_token)
+
+    from twilio.rest import Client
+
+    client = Client(credentials.username, credentials.password, credentials.account_sid, http_client=transport)
+    return Account(kind, credentials, transport, client)
+
+
+def rehearsal_state(project: Path) -> Path:
+    """The state file that runbooks share: DIALTONE_REHEARSAL_STATE, else .rehearsal/state.db in the project."""
+    return Path(os.environ.get("DIALTONE_REHEARSAL_STATE") or project / ".rehearsal" / "state.db")
+
+
+def beside_rehearsal(project: Path, name: str) -> Path:
+    """A folder of the rehearsal that runbooks share, beside its state: what it holds is apart from what is real."""
+    return rehearsal_state(project).parent / name
+
+
+def read_credentials(environment: Mapping[str, str]) -> Credentials:
+    """The credentials that these variables hold; a `CredentialsError` that names every missing one."""
+    account_sid = environment.get("TWILIO_ACCOUNT_SID", "").strip()
+    key, secret = (environment.get(name, "").strip() for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET"))
+    token = environment.get("TWILIO_AUTH_TOKEN", "").strip()
+    faults = []
+    if not account_sid:
+        faults.append(Fault("TWILIO_ACCOUNT_SID", "is not set", "set it in the environment or in .env"))
+    elif not is_sid(account_sid, "account"):
+        faults.append(Fault("TWILIO_ACCOUNT_SID", "is no account SID", "copy it from the Console: AC and 32 digits"))
+    if key and not is_sid(key, "api_key"):
+        faults.append(Fault("TWILIO_API_KEY", "is no API key SID", "copy it from the Console: SK and 32 digits"))
+    if bool(key) != bool(secret):
+        missing = "TWILIO_API_SECRET" if key else "TWILIO_API_KEY"
+        faults.append(Fault(missing, "is not set", "a key and its secret go together"))
+    if not (key or secret or token):
+        faults.append(
+            Fault("TWILIO_API_KEY and TWILIO_API_SECRET", "are not set", "set them, or TWILIO_AUTH_TOKEN, in .env")
+        )
+    if faults:
+        raise CredentialsError(faults)
+    return Credentials(account_sid, key or account_sid, secret or token, token)
+
+
+def read_environment(project: Path) -> Mapping[str, str]:
+    """The environment's variables, over those of the project's .env."""
+    from dotenv import dotenv_values
+
+    from_file = {name: value or "" for name, value in dotenv_values(project / ".env").items()}
+    return {**from_file, **os.environ}
+
+
+_rehearsals: dict[Path, tuple[Credentials, str]] = {}
+
+
+def _open_rehearsal(state: Path) -> tuple[Credentials, str]:
+    """Credentials and address of the rehearsal on this state file, started in this process once."""
+    state = state.resolve()
+    if state not in _rehearsals:
+        from dialtone_nb.rehearsal import start_rehearsal
+
+        rehearsal = start_rehearsal(state)
+        credentials = Credentials(
+            rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token, rehearsal.auth_token
+        )
+        _rehearsals[state] = credentials, rehearsal.url
+    return _rehearsals[state]

@@ -1,0 +1,282 @@
+"""How every request travels: address, time-outs, retries, Twilio's errors as ours, nothing secret in any of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from urllib3.exceptions import NewConnectionError
+
+from dialtone_nb.errors import AbsentError, CredentialsError, DialtoneError, Fault, TwilioError, UnknownOutcomeError
+from dialtone_nb.values.loopback import LOOPBACK
+
+TOO_MANY_REQUESTS = 429
+ATTEMPTS = 6
+# Twilio limits concurrent requests, not requests a minute (error 20429), most accounts to 100: these stay well below.
+IN_FLIGHT = 16
+# So long nothing at all is sent after a 429; the request that met it waits for longer, and longer each time.
+HOLD_BACK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came of it, as the journal keeps it: no parameters, so nothing secret."""
+
+    method: str
+    path: str
+    status: int | None
+    request_id: str
+
+
+class Answer(Response):
+    """Twilio's answer as twilio-python takes it, with what its JSON says for whoever reads pages on their own."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(response.status_code, response.content, response.headers)
+        self._response = response
+        self.parsed: Any = _parse(response)
+
+    @property
+    def text(self) -> str:
+        """The body as a text; whoever reads what it says needs none of two megabytes."""
+        return self._response.text
+
+
+class Transport(HttpClient):
+    """The transport under twilio-python's client: to Twilio, or to a base address that stands in for it."""
+
+    def __init__(self, base_url: str = "", *, timeout_s: float = 30, connect_timeout_s: float = 10) -> None:
+        super().__init__(None, False, timeout_s)
+        self.base_url = base_url
+        self.timeouts = (connect_timeout_s, timeout_s)
+        self.session = requests.Session()
+        self.session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=IN_FLIGHT))
+        self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=IN_FLIGHT))
+        # The rehearsal is on loopback: a proxy of the environment must not see what is sent there.
+        self.session.trust_env = not base_url
+        self.last = threading.local()
+        self._room = threading.BoundedSemaphore(IN_FLIGHT)
+        self._quiet_until = 0.0
+        self._secrets: set[str] = set()
+
+    def keep_secret(self, *values: str) -> None:
+        """Never let these values appear in an error."""
+        self._secrets.update(value for value in values if value)
+
+    def redact(self, text: str) -> str:
+        """The text without any of the secrets that this transport knows."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "[secret]")
+        return text
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+        files: Mapping[str, Any] | None = None,
+    ) -> Response:
+        """Twilio's answer where it agreed, else one of our errors."""
+        response = self.send(
+            method,
+            url,
+            params=params,
+            data=data,
+            headers=headers,
+            auth=auth,
+            allow_redirects=allow_redirects,
+            files=files,
+            expects_json=True,
+        )
+        if response.status_code >= 400:
+            raise self._refusal(method, url, response)
+        if not _is_whole(response):
+            raise TwilioError(
+                "an answer that is not whole, or no JSON",
+                status=response.status_code,
+                code=None,
+                method=method,
+                path=urlsplit(url).path,
+                request_id=response.headers.get("Twilio-Request-Id", ""),
+            )
+        return Answer(response)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        expects_json: bool = False,
+        **options: Any,
+    ) -> requests.Response:
+        """The answer, whatever its status; retried only where repeating is safe."""
+        parts = urlsplit(url)
+        sent_headers = dict(headers or {})
+        # A name of this very machine is asked where it is, also on the rehearsal: our own server may be there.
+        if self.base_url and parts.hostname not in LOOPBACK:
+            sent_headers["Host"] = parts.netloc
+            url = self.base_url + url.removeprefix(f"{parts.scheme}://{parts.netloc}")
+
+        def once() -> requests.Response:
+            with self._room:
+                if (quiet := self._quiet_until - time.monotonic()) > 0:
+                    time.sleep(quiet)
+                response = self.session.request(method, url, headers=sent_headers, timeout=self.timeouts, **options)
+            if response.status_code == TOO_MANY_REQUESTS:
+                # Too many at once were all of ours together, so all of them wait, not this one alone.
+                self._quiet_until = time.monotonic() + HOLD_BACK_S
+            if response.status_code == TOO_MANY_REQUESTS or (
+                response.status_code >= 500 and response.status_code != 501
+            ):
+                raise _TryLaterError(response)
+            if expects_json and response.ok and not _is_whole(response):
+                raise _TryLaterError(response)
+            return response
+
+        self.last.exchange = Exchange(method, parts.path, None, "")
+        try:
+            response = Retrying(
+                retry=retry_if_exception(_repeatable(method)),
+                stop=stop_after_attempt(ATTEMPTS),
+                wait=wait_random_exponential(multiplier=0.1, max=8),
+                reraise=True,
+            )(once)
+        except _TryLaterError as later:
+            response = later.response
+            if response.status_code != TOO_MANY_REQUESTS and method != "GET":
+                raise UnknownOutcomeError(
+                    f"{parts.netloc} answered {method} {parts.path} with HTTP {response.status_code}: "
+                    "it may have been carried out or not",
+                    method=method,
+                    path=parts.path,
+                ) from None
+        except requests.RequestException as error:
+            raise self._silence(method, parts.netloc, parts.path, error) from None
+        self.last.exchange = Exchange(
+            method, parts.path, response.status_code, response.headers.get("Twilio-Request-Id", "")
+        )
+        return response
+
+    def _silence(self, method: str, host: str, path: str, error: requests.RequestException) -> DialtoneError:
+        reason = type(error).__name__
+        if method == "GET" or _was_never_sent(error):
+            return TwilioError(f"no answer from {host} ({reason})", status=0, code=None, method=method, path=path)
+        return UnknownOutcomeError(
+            f"no answer from {host} to {method} {path} ({reason}): it may have been carried out or not",
+            method=method,
+            path=path,
+        )
+
+    def _refusal(self, method: str, url: str, response: requests.Response) -> DialtoneError:
+        path = urlsplit(url).path
+        try:
+            body = response.json()
+        except ValueError:
+            body = {}
+        if not isinstance(body, dict):
+            body = {}
+        # The classic errors have message, the newer problem documents title and detail.
+        message = body.get("message") or body.get("detail") or body.get("title") or response.reason or "no reason given"
+        code = body.get("code") if isinstance(body.get("code"), int) else None
+        if response.status_code == 401:
+            return CredentialsError(
+                Fault(
+                    "credentials",
+                    f"Twilio refused them (error {code or 20003})",
+                    "check TWILIO_ACCOUNT_SID with TWILIO_API_KEY and TWILIO_API_SECRET, or TWILIO_AUTH_TOKEN",
+                )
+            )
+        kind = AbsentError if response.status_code == 404 else TwilioError
+        return kind(
+            self.redact(" ".join(str(message).split())),
+            status=response.status_code,
+            code=code,
+            method=method,
+            path=path,
+            request_id=response.headers.get("Twilio-Request-Id", ""),
+        )
+
+
+def _is_whole(response: requests.Response) -> bool:
+    """Whether the body says something to its end: what passes it on may have cut it short and said nothing."""
+    try:
+        _parse(response)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse(response: requests.Response) -> Any:
+    """What the body says; read once, for a page of a thousand records takes milliseconds."""
+    known = vars(response)
+    if "parsed" not in known:
+        known["parsed"] = _READ.get()(response.content)
+    return known["parsed"]
+
+
+def _read_json(content: bytes) -> Any:
+    """What JSON says; None for no body at all, as a delete has it."""
+    said = orjson.loads(content) if content else None
+    if content and said is None:
+        raise ValueError("null")
+    return said
+
+
+_READ: ContextVar[Callable[[bytes], Any]] = ContextVar("read", default=_read_json)
+
+
+@contextmanager
+def bodies_read_by(read: Callable[[bytes], Any]) -> Iterator[None]:
+    """Within the block, in this thread, `Answer.parsed` is what `read` makes of a body; a ValueError says: not whole.
+
+    Without it bodies are read as JSON. Whoever asks for millions of records may read them faster.
+    """
+    token = _READ.set(read)
+    try:
+        yield
+    finally:
+        _READ.reset(token)
+
+
+class _TryLaterError(Exception):
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def _repeatable(method: str) -> Callable[[BaseException], bool]:
+    """Whether the same request may be sent again: always where it was not processed, else only a GET."""
+
+    def repeatable(error: BaseException) -> bool:
+        if isinstance(error, _TryLaterError):
+            return method == "GET" or error.response.status_code == TOO_MANY_REQUESTS
+        if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
+            return method == "GET" or _was_never_sent(error)
+        return False
+
+    return repeatable
+
+
+def _was_never_sent(error: BaseException) -> bool:
+    """Whether no connection was made: too slow, refused, a name that does not resolve, a proxy that is not there."""
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)

@@ -1,0 +1,185 @@
+"""An archive kept up to date with the account: what is new is asked for, what may still settle is read again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import polars as pl
+
+from dialtone_nb.calls.archive.days import list_days, load_days, save_parts
+from dialtone_nb.calls.archive.readings import Readings, load_readings, save_readings
+from dialtone_nb.calls.archive.storage import locked_archive
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.twilio_source.fetch import SIDE_BY_SIDE, Fetched, fetch_span, list_events
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.calls.twilio_source.server_log import LogSource
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+DAY: Final = timedelta(days=1)
+# How far back the first sync reaches: so long Twilio keeps alerts and function logs, hence the reasons of failures.
+KEPT: Final = timedelta(days=30)
+# So few days are asked for in one list: that is what a sync of a quiet account comes to.
+DAYS_IN_ONE: Final = 4
+
+
+class Span(NamedTuple):
+    """Some UTC days, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """How many they are."""
+        return (self.last - self.first).days + 1
+
+    def holds(self, day: date) -> bool:
+        """Whether the day is one of them."""
+        return self.first <= day <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync did: the days that it read and how many of them had changed; the days that the archive now covers."""
+
+    days_read: int
+    days_written: int
+    covered: Span
+
+
+# Days that were read just now, their attempts, and how many days there are to read in all.
+Progress = Callable[[Span, int, int], None]
+
+
+def sync_calls(
+    client: Client,
+    archive: str,
+    *,
+    now: datetime,
+    first: date | None = None,
+    service: LogSource = "",
+    phones: Mapping[str, Phone] | None = None,
+    quality: Quality,
+    on_span: Progress = lambda span, attempts, days: None,
+) -> Synced:
+    """The archive brought up to `now`, from the UTC day `first` on (else its own first, or 30 days back).
+
+    Days that had settled when they were read are not asked for again. A day is noted as read once it is written, so
+    whoever is killed on the way goes on from there. An `InputError` where the archive is another account's.
+    """
+    with locked_archive(archive):
+        return _sync_alone(client, archive, now, first, service, phones, quality, on_span)
+
+
+def _sync_alone(
+    client: Client,
+    archive: str,
+    now: datetime,
+    first: date | None,
+    service: LogSource,
+    phones: Mapping[str, Phone] | None,
+    quality: Quality,
+    on_span: Progress,
+) -> Synced:
+    today = now.astimezone(UTC).date()
+    readings = load_readings(archive, client.account_sid)
+    first = min(first or min(readings.days, default=today - KEPT + DAY), today)
+    runs = unsettled_runs(readings, first, today)
+    days = sum(span.days for run in runs for span in run)
+    read = written = 0
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        # Refusals are in the function log alone. One list for all days, for the log goes back 30 days at most.
+        logs = pool.submit(lambda: list(list_events(client, service, runs[0][0].first, today, quality)))
+        for span, fetched in _fetch_runs(pool, client, runs, today, archive):
+            quality.add(fetched.quality)
+            attempts = frame_calls(fetched.calls, fetched.alerts, logs.result(), phones=phones, quality=quality)
+            known = load_days(archive, list_days(archive, str(span.first), str(span.last)))
+            written += save_parts(archive, [keep_known(attempts, known)])
+            readings = readings.with_days(*span, now)
+            save_readings(archive, readings)
+            read += span.days
+            on_span(span, len(attempts), days)
+    return Synced(read, written, Span(min(readings.days), today))
+
+
+def unsettled_runs(readings: Readings, first: date, today: date) -> list[list[Span]]:
+    """The days to read, oldest first, in runs without a gap; a run's spans are what one list is asked for.
+
+    There is always one, for today has never settled.
+    """
+    days = [first + n * DAY for n in range((today - first).days + 1)]
+    runs: list[list[date]] = []
+    for day in (day for day in days if not readings.is_settled(day)):
+        if runs and runs[-1][-1] + DAY == day:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return [[Span(run[0], run[-1])] if len(run) <= DAYS_IN_ONE else [Span(day, day) for day in run] for run in runs]
+
+
+def keep_known(after: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The later look at some attempts, with the outcome and reason of the earlier one where Twilio has forgotten why.
+
+    It forgets alerts and function logs after 30 days; until then a reason, once there, never goes away.
+    """
+    told = before.filter(pl.col("reason").is_not_null()).select("call_sid", was="outcome", why="reason")
+    joined = after.join(told.unique("call_sid"), on="call_sid", how="left", maintain_order="left")
+    is_forgotten = pl.col("reason").is_null() & pl.col("why").is_not_null()
+    return joined.with_columns(
+        outcome=pl.when(is_forgotten).then("was").otherwise("outcome"), reason=pl.coalesce("reason", "why")
+    ).drop("was", "why")
+
+
+def _fetch_runs(
+    pool: ThreadPoolExecutor, client: Client, runs: Sequence[Sequence[Span]], today: date, archive: str
+) -> Iterator[tuple[Span, Fetched]]:
+    """Each span with everything about the calls that started in it, oldest first.
+
+    A call before midnight dials its leg, and raises its alert, after midnight; so the day after is looked at too.
+    """
+    for run in runs:
+        last = run[-1].last
+        beyond = [Span(last + DAY, last + DAY)] if last < today else []
+        fetched = _fetch_ahead(pool, client, [*run, *beyond])
+        # Legs of the day before this run belong to calls that were read with that day.
+        before = str(run[0].first - DAY)
+        earlier = load_days(archive, list_days(archive, before, before), ["call_sid"])["call_sid"]
+        following = next(fetched)
+        for span in run:
+            this, following = following, next(fetched, Fetched())
+            yield span, _of_span(span, this, following, earlier)
+            earlier = this.calls["sid"]
+
+
+def _fetch_ahead(pool: ThreadPoolExecutor, client: Client, spans: Sequence[Span]) -> Iterator[Fetched]:
+    """What each span holds, in order, fetched a few spans ahead of the reader, so a year is never held at once."""
+    waiting = iter(spans)
+    ahead: deque[Future[Fetched]] = deque(
+        pool.submit(fetch_span, client, *span) for span in islice(waiting, SIDE_BY_SIDE)
+    )
+    while ahead:
+        fetched = ahead.popleft().result()
+        ahead.extend(pool.submit(fetch_span, client, *span) for span in islice(waiting, 1))
+        yield fetched
+
+
+def _of_span(span: Span, this: Fetched, following: Fetched, earlier: pl.Series) -> Fetched:
+    """The span's own calls, their legs and alerts; `earlier` are the SIDs of the days before, whose legs are not ours.
+
+    Whether Twilio's windows are sharp is not relied on: a call belongs to the day on which it started. One that says
+    nothing of that belongs to none, and is counted as odd.
+    """
+    sid, parent, day = pl.col("sid"), pl.col("parent_call_sid"), pl.col("begun").dt.date()
+    calls = this.calls.filter(day.is_null() | day.is_between(*span))
+    sids = calls["sid"].implode()
+    own = calls.filter(~parent.is_in(earlier.implode()).fill_null(False))
+    late = following.calls.filter(parent.is_in(sids), ~sid.is_in(sids))
+    return Fetched(pl.concat([own, late]), [*this.alerts, *following.alerts], quality=this.quality)

@@ -1,0 +1,157 @@
+"""The attempts of a report: where they came from, what was odd about them, and the tallies that they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property, partial
+from html import escape
+from typing import Any, TypeVar
+
+import pandas as pd
+import polars as pl
+
+from dialtone_nb.calls.attempts.parts import EVERYTHING, Attempts, Counted, Selection, count_selected, merge_counted
+from dialtone_nb.calls.attempts.quality import Finding
+from dialtone_nb.calls.attempts.schema import attempts_of, pandas_of
+from dialtone_nb.calls.measures.counts import COUNTED, Counts, count_attempts, merge_counts
+from dialtone_nb.errors import Fault, InputError
+
+Tally = TypeVar("Tally")
+
+
+@dataclass(frozen=True)
+class CallData:
+    """Attempts, where they came from, and what was odd about them; days are days of the time zone."""
+
+    attempts: Attempts
+    source: str
+    findings: tuple[Finding, ...] = ()
+    first_day: date | None = None
+    last_day: date | None = None
+    time_zone: str = "UTC"
+    read: str = ""  # what an archive's sync asked the account for
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, source: str, *more: Any) -> CallData:
+        """The attempts of a frame."""
+        return cls(Attempts.of(attempts_of(frame)), source, *more)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Every attempt, one row each, oldest first. A report asks for tallies instead: there may be millions."""
+        return self.attempts.load()
+
+    @cached_property
+    def counts(self) -> Counts:
+        """All that a report counts of them, in one pass."""
+        return self.gather(partial(count_attempts, time_zone=self.time_zone), merge_counts, COUNTED)
+
+    def tally(self) -> pd.DataFrame:
+        """The attempts counted by day of the time zone, and by everything that a rate is asked for."""
+        return self._tally
+
+    @cached_property
+    def _tally(self) -> pd.DataFrame:
+        return pandas_of(self.counts.tally)
+
+    def hours(self) -> pd.DataFrame:
+        """The attempts counted by day and hour of the time zone, direction and outcome."""
+        return pandas_of(self.counts.hours)
+
+    def overlaps(self) -> pd.DataFrame:
+        """What `concurrency` knows of answered calls that went on at once."""
+        return pandas_of(self.counts.overlaps)
+
+    def signs(self) -> pd.DataFrame:
+        """The signs of life of each phone, by UTC day."""
+        return pandas_of(self.counts.signs)
+
+    def gather(
+        self,
+        tally: Callable[[pl.DataFrame], Tally],
+        merge: Callable[[Sequence[Tally]], Tally],
+        columns: Sequence[str] = EVERYTHING,
+    ) -> Tally:
+        """Any other tally: `tally` makes one of the attempts of whole UTC days, `merge` one of all."""
+        return self.attempts.gather(tally, merge, columns)
+
+    def latest(self, most: int = 20) -> pd.DataFrame:
+        """The newest attempts, oldest first."""
+        return self.attempts.latest(most)
+
+    def select(self, *, environment: str = "", since: str = "", until: str = "") -> CallData:
+        """The attempts of one environment and of the days `since` to `until`, both included; "" is no limit."""
+        first, last = parse_day("since", since), parse_day("until", until)
+        if not (environment or first or last):
+            return self
+        begin = self._midnight(first) if first else None
+        end = self._midnight(last + timedelta(days=1)) if last else None
+        count = partial(count_selected, selection=Selection(environment, begin, end))
+        counts = self.gather(count, merge_counted, ("started_at", "environment"))
+        findings = [*self.findings, *_findings_of(counts, environment)]
+        if not counts.told:
+            environment = ""  # nothing can be told apart, so all are kept
+        return replace(
+            self,
+            attempts=self.attempts.select(environment=environment, since=begin, until=end),
+            findings=tuple(finding for finding in findings if finding.count),
+            first_day=first or self.first_day,
+            last_day=last or self.last_day,
+        )
+
+    def _midnight(self, day: date) -> pd.Timestamp:
+        """When the day begins by the clocks of the time zone, in UTC."""
+        return pd.Timestamp(day, tz=self.time_zone).tz_convert("UTC")
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th style="text-align: left">{escape(name)}</th><td style="text-align: left">{escape(text)}</td></tr>'
+            for name, text in self._facts()
+        )
+        return f'<table class="dialtone-table"><tbody>{rows}</tbody></table>'
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {text}" for name, text in self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        days = f"{self.first_day or 'the first'} to {self.last_day or 'the last'}, days of {self.time_zone}"
+        tally = self.tally()
+        environments = ", ".join(sorted(set(tally["environment"]) - {""})) or "not told by the source"
+        return [
+            ("source", self.source),
+            *([("archive", self.read)] if self.read else []),
+            ("days", days),
+            ("environments", environments),
+            ("phones", f"{len(set(tally['client']) - {''}):,}"),
+            ("attempts", f"{tally['attempts'].sum():,}"),
+            ("oddities", f"{len(self.findings)} kinds, listed under data quality" if self.findings else "none"),
+        ]
+
+
+def _findings_of(counts: Counted, environment: str) -> list[Finding]:
+    outside = "attempts outside the days that were asked for"
+    if environment and counts.told:
+        elsewhere = f"attempts outside the environment {environment!r}"
+        return [
+            Finding(elsewhere, counts.attempts - counts.in_environment, "left out"),
+            Finding(outside, counts.in_environment - counts.in_both, "left out, as asked"),
+        ]
+    untold = counts.attempts if environment else 0
+    return [
+        Finding(
+            "attempts of which the source tells no environment", untold, f"kept, though {environment!r} was asked for"
+        ),
+        Finding(outside, counts.attempts - counts.in_days, "left out, as asked"),
+    ]
+
+
+def parse_day(name: str, text: str) -> date | None:
+    """The day that a parameter such as 2025-01-31 names; None for ""."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(Fault(f"parameter {name}", f"is no day: {text!r}", "write it as 2025-01-31")) from None

@@ -1,0 +1,115 @@
+"""What is known of an attempt: a row each, in the columns of every call report.
+
+Millions of them are kept and counted as polars frames, in which a text that repeats is a number. People and figures
+look at pandas frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.values.phone_numbers import mask_number, mask_numbers
+
+DIRECTIONS: Final = ("outgoing", "incoming")
+UTC_TIME: Final = pl.Datetime("us", "UTC")
+REPEATED: Final = pl.Categorical()
+SCHEMA: Final = pl.Schema(
+    {
+        "call_sid": pl.String(),
+        "started_at": UTC_TIME,
+        "environment": REPEATED,
+        "client": REPEATED,
+        "direction": pl.Enum(DIRECTIONS),
+        "other_party": pl.String(),
+        "outcome": pl.Enum(OUTCOMES),
+        "reason": REPEATED,
+        "duration_s": pl.Int64(),
+        "price": pl.Float64(),
+        "currency": REPEATED,
+    }
+)
+# The same for pandas.
+COLUMNS: Final = dict.fromkeys(SCHEMA, "str") | {
+    "started_at": "datetime64[us, UTC]",
+    "duration_s": "Int64",
+    "price": "float64",
+}
+
+
+def make_attempts(columns: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
+    """The attempts with all columns and their types, oldest first; missing columns are unknown.
+
+    A ValueError where an outcome or direction is none of ours.
+    """
+    rows = len(next(iter(columns.values()), ()))
+    made = {
+        name: pl.Series(name, columns[name], _plain(kind)) if name in columns else pl.Series(name, [None] * rows, kind)
+        for name, kind in SCHEMA.items()
+    }
+    return type_attempts(pl.DataFrame(made)).pipe(sort_attempts, "call_sid")
+
+
+def type_attempts(attempts: pl.DataFrame) -> pl.DataFrame:
+    """The attempts with the types of `SCHEMA`; a ValueError where an outcome or direction is none of ours."""
+    for name, known in (("outcome", OUTCOMES), ("direction", DIRECTIONS)):
+        strangers = set(attempts[name].cast(pl.String).drop_nulls().unique()) - set(known)
+        if strangers:
+            raise ValueError(f"no {name} of ours: {', '.join(sorted(strangers))}")
+    return attempts.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+
+
+def _plain(kind: Any) -> Any:
+    """The type that a column's values have while they are still texts."""
+    return pl.String if isinstance(kind, pl.Categorical | pl.Enum) else kind
+
+
+def sort_attempts(attempts: pl.DataFrame, tie: str) -> pl.DataFrame:
+    """The attempts by their start and, where several started at once, by another column; those without one are last."""
+    if attempts["started_at"].null_count():
+        return attempts.sort("started_at", tie, nulls_last=True, maintain_order=True)
+    started = attempts["started_at"].to_physical().to_numpy()
+    order = np.argsort(started, kind="stable")
+    same = started[order[1:]] == started[order[:-1]]
+    # Few start at once, so only those are compared by the other column, which is a text and slow.
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if len(tied):
+        rows = attempts[order[tied]].select("started_at", tie).with_columns(row=order[tied])
+        order[tied] = rows.sort("started_at", tie, nulls_last=True, maintain_order=True)["row"].to_numpy()
+    return attempts if np.array_equal(order, np.arange(len(order))) else attempts[order]
+
+
+def attempts_of(frame: pd.DataFrame) -> pl.DataFrame:
+    """The attempts of a pandas frame, in its order."""
+    return type_attempts(pl.from_pandas(frame[list(COLUMNS)]))
+
+
+def pandas_of(attempts: pl.DataFrame) -> pd.DataFrame:
+    """The attempts, or any other rows, as a pandas frame; texts are texts."""
+    texts = pl.col(pl.Categorical, pl.Enum).cast(pl.String)
+    # Of numbers that may be missing those that are there stay whole; a count is never missing.
+    whole = {pa.int64(): pd.Int64Dtype()}.get if "duration_s" in attempts.columns else None
+    frame: pd.DataFrame = attempts.with_columns(texts).to_arrow().to_pandas(types_mapper=whole)
+    return frame.astype({name: kind for name, kind in COLUMNS.items() if name in frame})
+
+
+def make_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """The attempts of these columns as a pandas frame, oldest first; missing columns are unknown."""
+    return pandas_of(make_attempts(columns))
+
+
+def mask_parties(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the last four digits of other parties' numbers hidden; service codes such as 911 stay."""
+    return frame.assign(other_party=frame["other_party"].map(_mask, na_action="ignore").astype("str"))
+
+
+def _mask(party: str) -> str:
+    if len(party.removeprefix("+1")) <= 3:
+        return party
+    return mask_numbers(party) if "@" in party else mask_number(party)

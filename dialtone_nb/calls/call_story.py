@@ -1,0 +1,223 @@
+"""One call from its beginning to its end: legs, what our service was asked and answered, its events, and alerts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.twilio_source.call_records import Record
+from dialtone_nb.calls.twilio_source.fetch import event_of, list_log
+from dialtone_nb.calls.twilio_source.server_log import LogSource
+from dialtone_nb.values.phone_numbers import mask_number
+from dialtone_nb.values.sip import without_separators
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+# A number after + or a scheme, however it is spelled: with separators (RFC 3966) and blanks, escaped or not.
+NUMBER: Final = re.compile(
+    r"(?:\+|%2B|(?<=sip:)|(?<=sips:)|(?<=tel:))(?:(?:[-.() \t\u00a0]|%2[089DE]|%09|%C2%A0)*[0-9]){7,15}", re.I
+)
+# The trunk's password goes to Twilio in the TwiML of each call, and Twilio keeps what it was answered.
+_PASSWORD: Final = re.compile(r'(password=)"[^"]*"')
+# The log is looked through so long before and after the call: its clock is another one.
+AROUND: Final = timedelta(minutes=2)
+_ENDED: Final = ("completed", "busy", "failed", "no-answer", "canceled")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg as Twilio has it; the first is the call that somebody placed, the others were dialled for it."""
+
+    sid: str
+    is_dialled: bool
+    from_: str
+    to: str
+    status: str
+    began: datetime
+    ended: datetime | None
+    duration_s: int | None
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happened: when, what of, what, and its text where there is one, such as TwiML."""
+
+    at: datetime
+    about: str  # leg, service, log, alert
+    what: str
+    text: str = ""
+    is_trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One call: its legs, and its steps in their order."""
+
+    call_sid: str
+    legs: tuple[Leg, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What Twilio keeps of one call, as it says it; by leg where each leg has its own."""
+
+    legs: Sequence[Record]
+    webhooks: Mapping[str, Sequence[Record]]
+    notifications: Mapping[str, Sequence[Record]]
+    events: Sequence[Record]
+
+
+def fetch_story(
+    client: Client, call_sid: str, *, service: LogSource, ours: Collection[str], show_numbers: bool = False
+) -> Story:
+    """The story of a call, by its own SID or a leg's; `ours` are the numbers that need not be hidden.
+
+    Four requests and two a leg, side by side; a `TwilioError` where there is no such call.
+    """
+    first = _call(client, call_sid)
+    if first["parent_call_sid"]:
+        first = _call(client, first["parent_call_sid"])
+    began = _moment(first["start_time"] or first["date_created"])
+    ended = _moment(first["end_time"]) if first["end_time"] else began + AROUND
+    with ThreadPoolExecutor(4) as pool:
+        log = pool.submit(
+            lambda: list(list_log(client, service, _iso(began - AROUND), _iso(ended + AROUND), Quality()))
+        )
+        dialled = _list(client, "Calls.json", "calls", {"ParentCallSid": first["sid"]})
+        legs = [
+            first,
+            *sorted(dialled, key=lambda leg: (_moment(leg["start_time"] or leg["date_created"]), leg["sid"])),
+        ]
+        sids = [leg["sid"] for leg in legs]
+        webhooks = pool.map(lambda sid: _list(client, f"Calls/{sid}/Events.json", "events"), sids)
+        notes = pool.map(lambda sid: _list(client, f"Calls/{sid}/Notifications.json", "notifications"), sids)
+        lines = [(line, event_of(line.get("message") or "")) for line in log.result()]
+    events = [{**event, "at": line["date_created"]} for line, event in lines if event and event.get("call_sid") in sids]
+    found = Found(legs, dict(zip(sids, webhooks, strict=True)), dict(zip(sids, notes, strict=True)), events)
+    return tell_story(found, ours=ours, show_numbers=show_numbers)
+
+
+def tell_story(found: Found, *, ours: Collection[str], show_numbers: bool = False) -> Story:
+    """The story that these records tell, other people's numbers hidden unless they are to be shown."""
+
+    def hidden(text: str) -> str:
+        shown = _PASSWORD.sub(r'\1"…"', text)
+        return shown if show_numbers else NUMBER.sub(lambda number: _masked(number[0], ours), shown)
+
+    legs = tuple(_leg(record, hidden) for record in found.legs)
+    ranked = [*_leg_steps(legs), *_webhook_steps(found, hidden), *_log_steps(found), *_alert_steps(found, hidden)]
+    steps = (step for _, step in sorted(ranked, key=lambda one: (one[1].at, one[0])))
+    return Story(legs[0].sid, legs, tuple(steps))
+
+
+Hide = Callable[[str], str]
+# A step, and where it stands among others of the same second, which is as fine as Twilio's clocks are.
+_Ranked = tuple[int, Step]
+
+
+def _leg_steps(legs: Iterable[Leg]) -> Iterable[_Ranked]:
+    for leg in legs:
+        begins = f"dials {leg.to}" if leg.is_dialled else f"{leg.from_} calls {leg.to}"
+        yield 3 if leg.is_dialled else 0, Step(leg.began, "leg", begins)
+        if leg.ended and leg.status in _ENDED:
+            which = f"the leg to {leg.to}" if leg.is_dialled else "the call"
+            took = f" after {leg.duration_s} s" if leg.duration_s else ""
+            trouble = leg.status in ("busy", "failed", "no-answer")
+            yield 5 if leg.is_dialled else 8, Step(leg.ended, "leg", f"{which} ends: {leg.status}{took}", "", trouble)
+
+
+def _webhook_steps(found: Found, hidden: Hide) -> Iterable[_Ranked]:
+    for webhooks in found.webhooks.values():
+        for one in webhooks:
+            asked, answer = one["request"], one["response"]
+            path = urlsplit(asked["url"]).path
+            code = int(answer.get("response_code") or 0)
+            what = f"{path} is asked, and answers in {answer.get('request_duration', '?')} ms"
+            if code != 200:
+                what = f"{path} is asked, and fails with HTTP {code}"
+            at = _moment(answer.get("date_created"))
+            yield (
+                6 if path == "/call-status" else 1,
+                Step(at, "service", what, hidden(str(answer.get("response_body") or "")), code != 200),
+            )
+
+
+def _log_steps(found: Found) -> Iterable[_Ranked]:
+    for event in found.events:
+        details = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
+        is_outcome = "dialstatus" in event["event"]
+        what = " · ".join([str(event["event"]), *details])
+        refused = str(event["event"]).endswith("-refused")
+        yield 7 if is_outcome else 2, Step(_moment(event["at"]), "log", what, "", refused)
+
+
+def _alert_steps(found: Found, hidden: Hide) -> Iterable[_Ranked]:
+    for notifications in found.notifications.values():
+        for one in notifications:
+            code = code_of(str(one["error_code"]))
+            repair = f"; {code.repair}" if code.repair else ""
+            what = f"{one['error_code']}: {code.meaning}{repair}"
+            yield 4, Step(_moment(one["message_date"]), "alert", hidden(what), "", True)
+
+
+def _leg(record: Record, hidden: Hide) -> Leg:
+    price = f"{-float(record['price']):.4f} {record['price_unit']}" if record.get("price") else ""
+    return Leg(
+        record["sid"],
+        bool(record["parent_call_sid"]),
+        hidden(record["from"]),
+        hidden(record["to"]),
+        record["status"],
+        _moment(record["start_time"] or record["date_created"]),
+        _moment(record["end_time"]) if record["end_time"] else None,
+        int(record["duration"]) if record.get("duration") else None,
+        price,
+    )
+
+
+def _masked(number: str, ours: Collection[str]) -> str:
+    plain = without_separators(unquote(number))
+    return number if plain in ours else mask_number(plain)
+
+
+def _call(client: Client, sid: str) -> Record:
+    return _get(client, f"Calls/{sid}.json")
+
+
+def _list(client: Client, path: str, key: str, params: Mapping[str, str] | None = None) -> list[Record]:
+    # A call has a handful of legs and webhooks: one page holds them.
+    records: list[Record] = _get(client, path, {**(params or {}), "PageSize": "1000"})[key]
+    return records
+
+
+def _get(client: Client, path: str, params: Mapping[str, str] | None = None) -> Record:
+    url = f"https://api.twilio.com/2010-04-01/Accounts/{client.account_sid}/{path}"
+    record: Record = orjson.loads(client.request("GET", url, params=dict(params or {})).text)
+    return record
+
+
+def _moment(text: str | None) -> datetime:
+    """A time as Twilio writes it: RFC 2822 in its older products, ISO 8601 in the others."""
+    if not text:
+        return datetime.min.replace(tzinfo=UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return parsedate_to_datetime(text).astimezone(UTC)
+
+
+def _iso(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

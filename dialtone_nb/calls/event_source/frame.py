@@ -1,0 +1,125 @@
+"""Event files -> attempts in parts of whole days, however many there are: piece by piece, in the order of time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from dialtone_nb.calls.attempts.parts import Attempts, FilePart, FramePart, Part
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
+from dialtone_nb.calls.event_source.log import EVENTS, EventLog, Piece, note_others
+from dialtone_nb.calls.event_source.pairing import END_OF_LOG, pair_events
+from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US
+
+# So many events are paired at once; a log of fewer may have its files in any order.
+PIECE: Final = 250_000
+# So many attempts stay in memory; those after them wait in a temporary folder until they are counted.
+IN_MEMORY: Final = 500_000
+DAY_US: Final = 24 * 3600 * 1_000_000
+
+ReadFiles = Callable[[Quality], Iterable[Piece]]
+
+
+class _OutOfOrderError(Exception):
+    """A file told of events before some that had been paired already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """The attempts of a log of events, what was read for them, and what was odd about it."""
+
+    attempts: Attempts
+    log: EventLog
+    quality: Quality
+
+
+def frame_events(read_files: ReadFiles) -> Framed:
+    """The attempts that event files tell of, by the rules of `events`.
+
+    The files are read once where they come in the order of time, as days do. Where a long log's do not, they are read
+    again and paired all at once, which takes memory for all of their events.
+    """
+    try:
+        return _frame(read_files, PIECE)
+    except _OutOfOrderError:
+        return _frame(read_files, 0)
+
+
+def _frame(read_files: ReadFiles, size: int) -> Framed:
+    log, quality, parts = EventLog(), Quality(), _Parts()
+    for attempts, settled_until in _pair(read_files(quality), log, quality, size):
+        parts.add(attempts, settled_until)
+    note_others(log, quality)
+    return Framed(parts.attempts(), log, quality)
+
+
+def _pair(
+    pieces: Iterable[Piece], log: EventLog, quality: Quality, size: int
+) -> Iterator[tuple[pl.DataFrame, int | None]]:
+    """The attempts, as they come, each time with the moment up to which all that started are there; None at the end."""
+    waiting = [EVENTS.to_frame()]
+    count = 0
+    latest = until = -END_OF_LOG
+    for piece in pieces:
+        events = log.add(piece, quality)
+        if not len(events):
+            continue
+        moments = events["at"].to_physical().to_numpy()
+        if moments.min() <= until:
+            raise _OutOfOrderError
+        latest = max(latest, int(moments.max()))
+        waiting.append(events)
+        count += len(events)
+        if size and count >= size:
+            until = latest - BESIDE_US - 1
+            paired = pair_events(pl.concat(waiting), quality, until)
+            waiting, count = [paired.rest], len(paired.rest)
+            yield paired.attempts, until - LONGEST_CALL_US
+    yield pair_events(pl.concat(waiting), quality).attempts, None
+
+
+class _Folder:
+    """A temporary folder that nobody else can read, and that goes away with the last who holds this."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="attempts-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """Attempts on their way into parts of whole days."""
+
+    parts: list[Part] = field(default_factory=list)
+    waiting: pl.DataFrame = field(default_factory=SCHEMA.to_frame)
+    in_memory: int = 0
+    folder: _Folder | None = None
+
+    def add(self, attempts: pl.DataFrame, settled_until: int | None) -> None:
+        """Take in some attempts; what started before the last whole day up to then is complete, all of it for None."""
+        together = sort_attempts(pl.concat([self.waiting, attempts]), "call_sid")
+        complete = len(together)
+        if settled_until is not None:
+            complete = int(together["started_at"].to_physical().search_sorted(settled_until // DAY_US * DAY_US))
+        self.waiting = together[complete:]
+        if complete:
+            self.parts.append(self._keep(together[:complete]))
+
+    def attempts(self) -> Attempts:
+        """All of them."""
+        return Attempts(tuple(self.parts))
+
+    def _keep(self, attempts: pl.DataFrame) -> Part:
+        self.in_memory += len(attempts)
+        if self.in_memory <= IN_MEMORY:
+            return FramePart(attempts)
+        self.folder = self.folder or _Folder()
+        return FilePart.of(attempts, self.folder.path / f"{len(self.parts)}.arrow", self.folder)

@@ -1,0 +1,148 @@
+"""A log of events, read piece by piece: those that say something about attempts, and a count of all the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import REPEATED, UTC_TIME
+from dialtone_nb.calls.event_source.rules import USED, kind_of
+from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
+from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
+
+# What is used of an event; `kind` is the text of what its name says.
+EVENTS: Final = pl.Schema(
+    {
+        "at": UTC_TIME,
+        "kind": REPEATED,
+        "phone": REPEATED,
+        "call_sid": pl.String(),
+        "environment": REPEATED,
+        "other_party": pl.String(),
+        "code": REPEATED,
+        "reason": REPEATED,
+        "duration_s": pl.Int64(),
+        "seen": pl.Boolean(),  # an error that a call stood beside, in what was paired already
+    }
+)
+
+
+@dataclass(slots=True)
+class EventLog:
+    """What was read so far: every name and day with its count, used or not."""
+
+    names: Counter[str] = field(default_factory=Counter)
+    days: set[str] = field(default_factory=set)
+    others: list[OtherLogs] = field(default_factory=list)
+
+    def count(self, role: str) -> int:
+        """How many events had this role."""
+        return sum(count for name, count in self.names.items() if kind_of(name).role == role)
+
+    def commonest(self, role: str) -> str:
+        """The name that most events of this role had."""
+        names = [(count, name) for name, count in self.names.items() if kind_of(name).role == role]
+        return max(names)[1] if names else ""
+
+    def add(self, piece: Piece, quality: Quality) -> pl.DataFrame:
+        """Count what was read in the piece; its used events."""
+        self.names.update(piece.names)
+        self.days |= piece.days
+        quality.add(piece.quality)
+        self.others.append(piece.others)
+        return piece.events
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some files' used events, as they stand there; the names and days of all of their events; what else they tell."""
+
+    events: pl.DataFrame
+    names: Counter[str]
+    days: set[str]
+    quality: Quality
+    others: OtherLogs = NO_OTHERS
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, quality: Quality, others: OtherLogs = NO_OTHERS) -> Piece:
+        """What the rows of some files say."""
+        names = Counter(dict(rows["event"].value_counts().iter_rows()))
+        if not len(rows):
+            return cls(EVENTS.to_frame(), names, set(), quality, others)
+        first, last = (str(moment)[:10] for moment in (rows["timestamp"].min(), rows["timestamp"].max()))
+        # Most files are of one day.
+        days = {first} if first == last else set(rows["timestamp"].str.slice(0, 10).unique())
+        return cls(_used(rows, list(names), quality), names, days, quality, others)
+
+    @classmethod
+    def join(cls, pieces: Sequence[Piece]) -> Piece:
+        """One piece of some that share their tally of what was odd."""
+        names: Counter[str] = Counter()
+        for piece in pieces:
+            names.update(piece.names)
+        days = set().union(*(piece.days for piece in pieces))
+        events = pl.concat([EVENTS.to_frame(), *(piece.events for piece in pieces)])
+        others = OtherLogs.join([piece.others for piece in pieces if piece.others is not NO_OTHERS])
+        return cls(events, names, days, pieces[0].quality if pieces else Quality(), others)
+
+
+def _used(rows: pl.DataFrame, names: list[str], quality: Quality) -> pl.DataFrame:
+    kinds = {name: str(kind) for name in names if (kind := kind_of(name)).role in USED}
+    rows = rows.filter(pl.col("event").is_in(list(kinds)))
+    columns = rows.select(
+        at=parse_times(rows["timestamp"]),
+        kind=pl.col("event").replace_strict(kinds, return_dtype=REPEATED),
+        phone=pl.coalesce(_told("endpoint"), _told("channel")).cast(REPEATED),
+        **{name: _told(name).cast(EVENTS[name]) for name in ("call_sid", "environment", "other_party", "reason")},
+        code=_told("error_code").cast(REPEATED),
+        duration_s="duration_s",
+        seen=pl.lit(False),
+    )
+    events = columns.select(EVENTS.names()).cast(EVENTS)
+    unreadable = events["at"].null_count()
+    if unreadable:
+        example = rows["timestamp"].filter(events["at"].is_null())[0]
+        quality.note("events with an unreadable time", "left out", unreadable, example)
+        events = events.filter(pl.col("at").is_not_null())
+    quality.note("call events without a phone's name", "kept, the phone is unknown", events["phone"].null_count())
+    return events
+
+
+def _told(name: str) -> pl.Expr:
+    """A text, an empty one being none."""
+    return pl.when(pl.col(name) != "").then(pl.col(name))
+
+
+def note_others(log: EventLog, quality: Quality) -> None:
+    """Count the events that say nothing about attempts, by what they are."""
+    for role, what, treatment in (
+        ("asterisk", "statuses in Asterisk's words", "another system on the same log: counted here, no attempts"),
+        ("far_error", "twilio-error events", "the far side of an error that is used already: not used"),
+        ("other", "events about something else (menus, registrations, …)", "not used"),
+    ):
+        quality.note(what, treatment, log.count(role), log.commonest(role))
+
+
+def parse_times(stamps: pl.Series) -> pl.Series:
+    """UTC times of texts, mostly ISO 8601 with and without zone and fractions; null where a text names no time."""
+    texts = stamps.to_arrow(compat_level=pl.CompatLevel.oldest())
+    # All of a file with a zone, as our own service writes them, or all without one; else each for itself.
+    for kind in (pa.timestamp("us", tz="UTC"), pa.timestamp("us")):
+        try:
+            return pl.Series(pc.cast(texts, kind).cast(pa.int64())).cast(UTC_TIME)
+        except pa.ArrowInvalid:
+            continue
+    text = stamps.to_pandas().astype("str").str.replace(",", ".", regex=False)
+    times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
+    read = pl.Series(times).cast(UTC_TIME)
+    odd = stamps.filter(read.is_null() & stamps.is_not_null()).to_list()
+    known = pl.Series(parse_any_times(odd), dtype=UTC_TIME)
+    return read.scatter(read.is_null().arg_true(), known) if len(odd) == read.null_count() else read

@@ -1,0 +1,201 @@
+"""Columns of events -> attempts, by the rules of `events`: calls are paired with how they ended and the errors beside.
+
+This goes piece by piece, in the order of time. What may still matter to later events is handed on to the next piece.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA
+from dialtone_nb.calls.event_source.event_arrays import NONE, EventArrays, Truth, Whole, find_nearest, order_by
+from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US, Kind
+
+END_OF_LOG: Final = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Attempts that nothing later can change, and the events that later ones may still need."""
+
+    attempts: pl.DataFrame
+    rest: pl.DataFrame
+
+
+def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG) -> Paired:
+    """The attempts that ended up to `until`, in microseconds since 1970; by default all of them.
+
+    All events up to five seconds after `until` must be there.
+    """
+    events = _without_doubles(events.sort("at", maintain_order=True), quality)
+    columns = EventArrays.of(events)
+    begun = _pair(columns)
+    ends = np.flatnonzero(columns.is_end & (columns.at <= until))
+    placed = np.flatnonzero(columns.is_placed)
+    answered = np.isin(placed, begun[begun != NONE])
+    opened = (
+        placed[~answered & (columns.at[placed] <= until - LONGEST_CALL_US)] if until < END_OF_LOG else placed[~answered]
+    )
+    quality.note(
+        "outcomes without their call event", "kept: they begin when they end", _count_alone(columns, begun, ends)
+    )
+    quality.note("placed calls without an outcome", "kept: how they ended is unknown", len(opened))
+    attempts = _attempts(events, columns, np.concatenate([ends, opened]), begun)
+    is_rest = _rest(columns, begun, opened, until)
+    seen = columns.seen | _near_a_call(columns)
+    alone = columns.is_error & ~is_rest & ~seen
+    quality.note("error events with no call of the phone within 5 seconds", "not used", int(alone.sum()))
+    return Paired(attempts, events.with_columns(seen=seen).filter(is_rest))
+
+
+def _without_doubles(events: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+    """Each event once: a file can be there twice, and a page be read twice."""
+    at = pl.col("at")
+    # Only those of one moment, to the microsecond, can be the same.
+    is_close = (at == at.shift()) | (at == at.shift(-1))
+    told = pl.struct("at", "phone", "kind", "call_sid")
+    is_again = events.select(is_close.fill_null(False).alias("close")).to_series()
+    again = events.filter(is_again).select(~told.is_first_distinct()).to_series()
+    doubles = int(again.sum())
+    quality.note("events that are there twice", "counted once", doubles)
+    if not doubles:
+        return events
+    return events.filter(~is_again.scatter(is_again.arg_true(), again))
+
+
+def _pair(columns: EventArrays) -> Whole:
+    """For each event that ends a call the row of the event that began it, first come, first served; else NONE.
+
+    The calls of one key that wait for their end are a queue. How long it is, is known without walking through it: it
+    grows by one with each call and shrinks by one with each end, but never below zero. Those who leave it leave in the
+    order in which they came.
+    """
+    begun = np.full(len(columns.at), NONE, dtype="int64")
+    rows = np.flatnonzero(columns.is_placed | columns.is_end)
+    if not len(rows):
+        return begun
+    rows = rows[order_by(columns.key[rows])]
+    key, is_placed = columns.key[rows], columns.is_placed[rows]
+    group = np.concatenate([[0], np.cumsum(key[1:] != key[:-1])])
+    begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+    level = _since(np.cumsum(np.where(is_placed, 1, -1)), begins, group)
+    # The lowest level so far within the key: no key's can reach into the next one's, so far apart they are set.
+    apart = group * 2 * (len(rows) + 1)
+    lowest = np.minimum(0, np.minimum.accumulate(level - apart) + apart)
+    was_lowest = np.concatenate([[0], lowest[:-1]])
+    was_lowest[begins] = 0
+    is_paired = ~is_placed & (lowest == was_lowest)
+    placed, ended = rows[is_placed], rows[is_paired]
+    # The n-th that leaves a key's queue is the n-th that came to it.
+    nth = _since(np.cumsum(is_paired), begins, group)[is_paired] - 1
+    first_placed: Whole = (np.cumsum(is_placed) - is_placed)[begins]
+    begun[ended] = placed[first_placed[group[is_paired]] + nth]
+    is_stale = columns.at[ended] - columns.at[begun[ended]] > LONGEST_CALL_US
+    bounds = np.append(begins, len(rows))
+    for stale in np.unique(group[is_paired][is_stale]).tolist():
+        _pair_one_by_one(columns, rows[bounds[stale] : bounds[stale + 1]], begun)
+    return begun
+
+
+def _since(total: Whole, begins: Whole, group: Whole) -> Whole:
+    """A running total that starts anew with each group."""
+    before = np.concatenate([[0], total])[begins]
+    anew: Whole = total - before[group]
+    return anew
+
+
+def _pair_one_by_one(columns: EventArrays, rows: Whole, begun: Whole) -> None:
+    """The same for one key, where some calls waited for longer than any call can last, and are given up."""
+    waiting: deque[int] = deque()
+    for row in rows.tolist():
+        if columns.is_placed[row]:
+            waiting.append(row)
+            continue
+        while waiting and columns.at[row] - columns.at[waiting[0]] > LONGEST_CALL_US:
+            waiting.popleft()
+        begun[row] = waiting.popleft() if waiting else NONE
+
+
+def _count_alone(columns: EventArrays, begun: Whole, ends: Whole) -> int:
+    return int((columns.is_outcome[ends] & (begun[ends] == NONE)).sum())
+
+
+def _rest(columns: EventArrays, begun: Whole, opened: Whole, until: int) -> Truth:
+    """Which events the next piece needs: what has not ended, calls that wait, and errors near the border."""
+    if until == END_OF_LOG:
+        return np.zeros(len(columns.at), dtype=bool)
+    is_later = columns.at > until
+    ended = begun[columns.is_end & ~is_later]
+    is_over = np.zeros(len(columns.at), dtype=bool)
+    is_over[ended[ended != NONE]] = True
+    is_over[opened] = True
+    waits = columns.is_placed & ~is_over
+    near_the_border = columns.is_error & (columns.at > until - BESIDE_US)
+    return (columns.is_end & is_later) | waits | near_the_border
+
+
+def _near_a_call(columns: EventArrays) -> Truth:
+    """Which errors have a call of their phone within five seconds."""
+    near = np.zeros(len(columns.at), dtype=bool)
+    errors = np.flatnonzero(columns.is_error)
+    near[errors] = find_nearest(columns, errors, np.flatnonzero(columns.is_placed | columns.is_end)) != NONE
+    return near
+
+
+def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Whole) -> pl.DataFrame:
+    """The attempts that these events end, and those that nothing ended."""
+    own = _judged(events[rows])
+    began = np.where(begun[rows] == NONE, rows, begun[rows])
+    is_unexplained = own["outcome"].is_in(["failed", "no_answer"]) & own["code"].is_null()
+    beside = _codes_beside(events, columns, rows, is_unexplained.to_numpy())
+    lost = beside.cast(pl.String).replace_strict(OUTCOME_OF_CODE, default=None, return_dtype=pl.String)
+    return own.select(
+        call_sid="call_sid",
+        started_at=events["at"][began],
+        environment="environment",
+        client="phone",
+        direction="direction",
+        other_party="other_party",
+        outcome=pl.coalesce(lost, "outcome"),
+        reason=pl.coalesce("reason", "code", beside),
+        duration_s="duration_s",
+        price=pl.lit(None),
+        currency=pl.lit(None),
+    ).cast(SCHEMA)
+
+
+def _judged(events: pl.DataFrame) -> pl.DataFrame:
+    """The events with their direction, and how they say that their call ended; few kinds and error codes meet."""
+    met = events.select("kind", "code").unique()
+    kinds = [Kind.parse(text) for text in met["kind"].cast(pl.String)]
+    codes = met["code"].cast(pl.String).fill_null("")
+    said = met.with_columns(
+        direction=pl.Series([kind.direction for kind in kinds], dtype=SCHEMA["direction"]),
+        outcome=pl.Series([_outcome(kind, code) for kind, code in zip(kinds, codes, strict=True)], dtype=pl.String),
+    )
+    return events.join(said, on=["kind", "code"], how="left", nulls_equal=True, maintain_order="left")
+
+
+def _outcome(kind: Kind, code: str) -> str:
+    if kind.role == "outcome":
+        return outcome_of(kind.value, code)
+    return "refused" if kind.role == "refused" else "unknown"
+
+
+def _codes_beside(events: pl.DataFrame, columns: EventArrays, rows: Whole, is_wanted: Truth) -> pl.Series:
+    """The error code beside each of the wanted rows; one that means an absent phone comes before nearer others."""
+    beside = np.full(len(rows), NONE, dtype="int64")
+    wanted = rows[is_wanted]
+    absence = find_nearest(columns, wanted, np.flatnonzero(columns.is_absence))
+    other = find_nearest(columns, wanted, np.flatnonzero(columns.is_error))
+    beside[is_wanted] = np.where(absence == NONE, other, absence)
+    kinds = events["kind"].gather(pl.Series(beside).set(pl.Series(beside == NONE), None))
+    codes = {text: Kind.parse(text).value for text in kinds.unique().drop_nulls().cast(pl.String)}
+    return kinds.cast(pl.String).replace_strict(codes, return_dtype=REPEATED)

@@ -1,0 +1,88 @@
+"""What is an attempt in a log of call-status events: the rules in words, and what each event's name says."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final, NamedTuple
+
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE
+
+# What an attempt is, in a log of events. The report prints these; pair_events does no more and no less.
+RULES: Final = tuple(
+    " ".join(rule.split())
+    for rule in """
+An attempt is one outcome in Twilio's words: outgoing-dialstatus-… or incoming-dialstatus-… in lower case. A phone's
+name after the status, as until mid 2024, changes nothing.
+
+It began with the outgoing-call or incoming-call of the same call SID; where events carry none, of the same phone and
+direction, first come, first served, within a day.
+
+A call that was placed and has no outcome is an attempt too, such as one whose caller gave up before any answer, of
+which Twilio tells nothing; how it ended is unknown.
+
+outgoing-refused and incoming-refused are attempts that our own dial plan ended.
+
+Statuses in upper case (ANSWER, CHANUNAVAIL, …) are Asterisk's: another system on the same log, kept apart.
+
+An error-… event stands with the phone that placed the call. A failed or unanswered call with a 32009 of the same phone
+within five seconds went to a phone that was not registered, with a 32011 to one that could not be reached; where there
+is neither, the nearest other code is its reason.
+
+A twilio-error-… event is the same moment seen from the far side, under another phone's name; it is not used.
+
+A time without a zone is UTC.
+""".strip().split("\n\n")
+)
+BESIDE_US: Final = 5_000_000
+# Twilio ends every call after 24 hours at the latest.
+LONGEST_CALL_US: Final = 24 * 3600 * 1_000_000
+# These decide the outcome, so they win over another code that stands nearer.
+ABSENCE_CODES: Final = tuple(code for code, outcome in OUTCOME_OF_CODE.items() if outcome.startswith("un"))
+
+TWILIO_STATUS: Final = re.compile(
+    r"(?P<direction>outgoing|incoming)-dialstatus-"
+    r"(?P<status>completed|answered|busy|no-answer|failed|canceled|queued|initiated|ringing|in-progress|unknown)"
+    r"(?:-(?P<phone>.+))?"
+)
+ASTERISK_STATUS: Final = re.compile(r"(?P<direction>outgoing|incoming)-dialstatus-(?P<status>[A-Z]+)(?:-.+)?")
+PLACED: Final = re.compile(r"(?P<direction>outgoing|incoming)-call")
+REFUSED: Final = re.compile(r"(?P<direction>outgoing|incoming)-refused")
+ERROR: Final = re.compile(r"error-(?P<code>\d+)")
+FAR_ERROR: Final = re.compile(r"twilio-error-\d+")
+
+
+class Kind(NamedTuple):
+    """What an event's name says: its role here, and the direction, status or code in it."""
+
+    role: str  # outcome, placed, refused, error, asterisk, far_error, other
+    direction: str = ""
+    value: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(self)
+
+    @classmethod
+    def parse(cls, text: str) -> Kind:
+        """The kind that this is the text of."""
+        return cls(*text.split(" "))
+
+
+@cache
+def kind_of(name: str) -> Kind:
+    """The kind of an event, by its name."""
+    if found := TWILIO_STATUS.fullmatch(name):
+        return Kind("outcome", found["direction"], found["status"])
+    if found := PLACED.fullmatch(name):
+        return Kind("placed", found["direction"])
+    if found := REFUSED.fullmatch(name):
+        return Kind("refused", found["direction"])
+    if found := ERROR.fullmatch(name):
+        return Kind("error", value=found["code"])
+    if found := ASTERISK_STATUS.fullmatch(name):
+        return Kind("asterisk", found["direction"], found["status"])
+    return Kind("far_error" if FAR_ERROR.fullmatch(name) else "other")
+
+
+# The roles of events that say something about attempts.
+USED: Final = ("outcome", "placed", "refused", "error")

@@ -1,0 +1,159 @@
+"""How every figure looks: an outcome's colour and pattern, axes, and the parts that figures share.
+
+An outcome has the same colour and the same pattern in every figure (Okabe and Ito's colours, which colour-blind people
+tell apart; the patterns also without colour). Backgrounds are transparent, and lines a grey that stands on white and on
+black.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+
+COLOURS: Final = {
+    "answered": "#0072B2",
+    "no_answer": "#56B4E9",
+    "busy": "#009E73",
+    "canceled": "#A7B6C2",
+    "unregistered": "#E69F00",
+    "unreachable": "#D55E00",
+    "failed": "#AE2A30",
+    "blocked": "#6A3D2B",
+    "refused": "#CC79A7",
+    "in_progress": "#C9C9C9",
+    "unknown": "#808080",
+}
+PATTERNS: Final = {
+    "answered": "",
+    "no_answer": ".",
+    "busy": "/",
+    "canceled": "-",
+    "unregistered": "\\",
+    "unreachable": "x",
+    "failed": "",
+    "blocked": "+",
+    "refused": "|",
+    "in_progress": ".",
+    "unknown": "x",
+}
+# Colour, marker, its size, and line: an open circle around a diamond shows both where two rates are the same.
+# The answered rate has the colour of answered attempts; delivered is several outcomes, so it has a colour of its own.
+RATE_STYLES: Final = {
+    "delivered": ("#8A63C9", "circle-open", 10, "solid"),
+    "answered": (COLOURS["answered"], "diamond", 6, "dot"),
+}
+INK: Final = "#767B84"
+GRID: Final = "rgba(128, 128, 128, 0.25)"
+DAY_MS: Final = 86_400_000
+# More bars than this are too thin for a pattern.
+PATTERNED_BARS: Final = 62
+# Up to here an axis steps by one: half an attempt is none.
+WHOLE_STEPS: Final = 6
+
+AXIS: Final = {
+    "title": {"font": {"size": 12}},
+    "gridcolor": GRID,
+    "zeroline": False,
+    "linecolor": GRID,
+    "automargin": True,
+}
+LAYOUT: Final = {
+    "paper_bgcolor": "rgba(0, 0, 0, 0)",
+    "plot_bgcolor": "rgba(0, 0, 0, 0)",
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
+    "margin": {"l": 48, "r": 24, "t": 32, "b": 40},
+    "xaxis": AXIS,
+    "yaxis": AXIS,
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
+    "hoverlabel": {"font": {"family": "system-ui, sans-serif"}},
+    "bargap": 0.15,
+    "template": None,
+}
+
+
+def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> go.Figure:
+    """An empty figure of this height in pixels; with `days` its x axis is made for so few of them."""
+    figure = go.Figure(layout={**LAYOUT, "height": height, "showlegend": legend})
+    if days is not None and 0 < len(days) <= 14:
+        # Without this plotly divides one day into hours, and draws it as wide as the page.
+        margin = pd.Timedelta(days=max(0.6, (7 - len(days)) / 2))
+        ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
+        figure.update_xaxes(dtick=DAY_MS, tickformat="%a %d %b", type="date", range=ends)
+    return figure
+
+
+def show_words_if_empty(figure: go.Figure, table: pd.DataFrame, words: str) -> go.Figure:
+    """The figure, or these words in its place where there is no row to draw."""
+    if table.empty:
+        figure.update_layout(height=160, showlegend=False)
+        figure.update_xaxes(visible=False)
+        figure.update_yaxes(visible=False)
+        figure.add_annotation(text=words, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5)
+    return figure
+
+
+def marker_of(outcome: str, *, patterned: bool) -> dict[str, Any]:
+    """The colour of an outcome, and its pattern where bars are wide enough for one."""
+    marker: dict[str, Any] = {"color": COLOURS[outcome], "line": {"width": 0}}
+    if patterned and PATTERNS[outcome]:
+        marker["pattern"] = {
+            "shape": PATTERNS[outcome],
+            "fillmode": "overlay",
+            "fgcolor": "rgba(255, 255, 255, 0.5)",
+            "size": 7,
+        }
+    return marker
+
+
+def error_bars(table: pd.DataFrame, name: str) -> dict[str, Any]:
+    """The 95 % interval of a rate as plotly's error bars."""
+    value = table[f"{name}_rate"]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (table[f"{name}_high"] - value).round(4).tolist(),
+        "arrayminus": (value - table[f"{name}_low"]).round(4).tolist(),
+        "thickness": 1.5,
+        "width": 3,
+    }
+
+
+def name_rows(figure: go.Figure, labels: list[str], *, grid: bool = False) -> None:
+    """Rows in the order of the labels, from below, without the empty room that plotly leaves above and below points."""
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=labels,
+        range=[-0.6, len(labels) - 0.4],
+        showgrid=grid,
+    )
+
+
+def seen_outcomes(counts: pd.DataFrame) -> list[str]:
+    """The outcomes that occur, in their order."""
+    return [outcome for outcome in OUTCOMES if counts[outcome].sum()]
+
+
+def height_of(rows: int) -> int:
+    """The height in pixels that a figure with so many rows needs."""
+    return 120 + 26 * max(rows, 1)
+
+
+def faint(colour: str) -> str:
+    """A colour such as #0072B2, seen through."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.18)"
+
+
+def words_of(outcome: str) -> str:
+    """An outcome as a reader sees it."""
+    return outcome.replace("_", " ")
+
+
+def phone_label(client: object) -> str:
+    """A phone's name; attempts of which the phone is unknown have none."""
+    return str(client) or "unknown phone"

@@ -1,0 +1,228 @@
+"""Asterisk's call detail records as cdr_csv writes them (Master.csv: no headings, local time) -> attempts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import make_attempts
+from dialtone_nb.calls.file_source.times import parse_time
+from dialtone_nb.calls.twilio_source.frame import Phone
+
+Cdr = Mapping[str, str]
+
+# In the order of Asterisk's cdr_csv.c; the last five are there where cdr.conf asks for them.
+COLUMNS: Final = (
+    *("accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata"),
+    *("start", "answer", "end", "duration", "billsec", "disposition", "amaflags"),
+    *("uniqueid", "userfield", "peeraccount", "linkedid", "sequence"),
+)
+FEWEST_COLUMNS: Final = 16
+OUTCOMES: Final = {
+    "ANSWERED": "answered",
+    "NO ANSWER": "no_answer",
+    "NOANSWER": "no_answer",
+    "BUSY": "busy",
+    "FAILED": "failed",
+    "CONGESTION": "failed",
+    "CHANUNAVAIL": "failed",
+    "CANCEL": "canceled",
+}
+# Applications that ring somebody; others answer the call themselves, such as a menu.
+DIALLING: Final = ("Dial", "Queue", "FollowMe", "Page")
+# Asterisk's own and FreePBX's names of contexts.
+INTERNAL: Final = re.compile(r"internal|outgoing|outbound|outrt|phones", re.I)
+EXTERNAL: Final = re.compile(r"trunk|pstn|incoming|inbound|from-did|ext-did|from-outside|external", re.I)
+CALLER: Final = re.compile(r'"?(?P<name>[^"<]*?)"?\s*(?:<[^>]*>)?')
+ENDPOINT: Final = re.compile(r"[^/]+/(?P<name>.+?)(?:-[0-9a-f]{8}|@.*)?(?:;\d)?")
+# The second at which a channel began is the first part of its unique ID, in UTC whatever the clock shows.
+UNIQUE_ID: Final = re.compile(r"(?:.*-)?(?P<epoch>\d{9,10})\.\d+")
+# Every zone is so many minutes from UTC.
+QUARTER: Final = timedelta(minutes=15)
+FARTHEST: Final = timedelta(hours=14)
+NORTH_AMERICAN: Final = re.compile(r"1?([2-9]\d{2}[2-9]\d{6})")
+# How many digits a number has that leads out of the house.
+LONG: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNetwork:
+    """What a log takes for granted: our phones by number and name, and the time zone of its clock.
+
+    `is_asked`: the zone is what the user asked for, and not only what the network's file says.
+    """
+
+    phones: Mapping[str, Phone] = field(default_factory=dict)
+    time_zone: str = "UTC"
+    is_asked: bool = False
+
+
+def is_cdr_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether these are CDRs: with headings that say so, or a known disposition in its place."""
+    return bool(rows) and ("disposition" in _headings(rows[0]) or any(map(_is_cdr, rows[:20])))
+
+
+def _headings(row: Sequence[str]) -> list[str]:
+    return [{"calldate": "start"}.get(text.strip().casefold(), text.strip().casefold()) for text in row]
+
+
+def _is_cdr(row: Sequence[str]) -> bool:
+    if not FEWEST_COLUMNS <= len(row) <= len(COLUMNS):
+        return False
+    cells = dict(zip(COLUMNS, row, strict=False))
+    return cells["disposition"] in OUTCOMES and cells["billsec"].isdecimal() and parse_time(cells["start"]) is not None
+
+
+def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tuple[Cdr, ...]:
+    """The records of a table; those that are none are left out and named."""
+    headings = _headings(rows[0])
+    has_headings = "disposition" in headings
+    found = []
+    for number, row in enumerate(rows[1:] if has_headings else rows, 1 + has_headings):
+        cells = dict(zip(headings if has_headings else COLUMNS, row, strict=False))
+        if (has_headings and cells.get("disposition") and cells.get("start")) or _is_cdr(row):
+            found.append(cells)
+        else:
+            quality.note("rows that are no CDRs", "left out", example=f"{name}, row {number}: {len(row)} columns")
+    return tuple(found)
+
+
+def frame_cdrs(cdrs: Iterable[Cdr], network: LocalNetwork, quality: Quality) -> pl.DataFrame:
+    """One row per call of the records, which may have several, such as one for each phone that rang."""
+    calls: dict[object, list[Cdr]] = defaultdict(list)
+    seen = set()
+    for cdr in cdrs:
+        whole = tuple(sorted(cdr.items()))
+        if whole in seen:
+            quality.note("CDRs that came twice", "counted once", example=cdr.get("uniqueid", ""))
+            continue
+        seen.add(whole)
+        calls[cdr.get("linkedid") or cdr.get("uniqueid") or whole].append(cdr)
+    names = _names([cdr for several in calls.values() for cdr in several])
+    clocks: Counter[str] = Counter()
+    rows = [row for several in calls.values() if (row := _attempt(several, network, names, clocks, quality))]
+    for clock, count in clocks.items():
+        quality.note("calls of which Asterisk tells the local time", clock, count)
+    kept = ("started_at", "environment", "client", "direction", "other_party", "outcome", "duration_s")
+    return make_attempts({name: [row[name] for row in rows] for name in kept})
+
+
+def _attempt(
+    several: Sequence[Cdr], network: LocalNetwork, names: Mapping[str, str], clocks: Counter[str], quality: Quality
+) -> dict[str, object] | None:
+    first = several[0]
+    deciding = next((cdr for cdr in several if cdr["disposition"] == "ANSWERED"), several[-1])
+    local = parse_time(first.get("start", ""))
+    if local is None:
+        quality.note("calls without a readable time", "left out: they belong to no day")
+        return None
+    started, clock = _started(local, first.get("uniqueid", ""), network)
+    clocks[clock] += 1
+    outcome = OUTCOMES.get(deciding["disposition"].strip().upper(), "unknown")
+    if outcome == "answered" and not (deciding.get("dstchannel") or deciding.get("lastapp") in DIALLING):
+        # Asterisk answered it itself: nobody was rung.
+        outcome = "unknown"
+    is_incoming = _is_incoming(first, network)
+    phone = _rung(deciding, network) if is_incoming else _caller(first, network, names)
+    seconds = deciding.get("billsec", "")
+    return {
+        "started_at": started,
+        "environment": phone.environment or None,
+        "client": phone.client or None,
+        "direction": "incoming" if is_incoming else "outgoing",
+        "other_party": _party(first.get("src", "") if is_incoming else _dialled(deciding)),
+        "outcome": outcome,
+        "duration_s": int(seconds) if outcome == "answered" and seconds.isdecimal() else None,
+    }
+
+
+def _started(local: datetime, unique_id: str, network: LocalNetwork) -> tuple[datetime, str]:
+    """When a call started, and by which clock that is told."""
+    found = UNIQUE_ID.fullmatch(unique_id.strip())
+    if found and not network.is_asked:
+        ahead = local - datetime.fromtimestamp(int(found["epoch"]), UTC)
+        zone = round(ahead / QUARTER) * QUARTER
+        if abs(zone) <= FARTHEST and abs(ahead - zone) < timedelta(minutes=1):
+            return local - zone, "the time zone is told by each call's unique ID"
+    said = "as parameter log_time_zone says" if network.is_asked else "as network.yaml says"
+    return local.replace(tzinfo=ZoneInfo(network.time_zone)).astimezone(UTC), f"read as {network.time_zone}, {said}"
+
+
+def _names(cdrs: Sequence[Cdr]) -> Mapping[str, str]:
+    """By endpoint the name that its phone shows, where no other endpoint shows the same."""
+    shown = {(_endpoint(cdr.get("channel", "")), _name(cdr)) for cdr in cdrs}
+    endpoints, names = Counter(one for one, _ in shown), Counter(name for _, name in shown)
+    return {one: name for one, name in shown if one and name and endpoints[one] == names[name] == 1}
+
+
+def _name(cdr: Cdr) -> str:
+    found = CALLER.fullmatch(cdr.get("clid", "").strip())
+    name = found["name"].strip().casefold() if found else ""
+    return "" if name.lstrip("+").isdecimal() else name
+
+
+def _endpoint(channel: str) -> str:
+    found = ENDPOINT.fullmatch(channel)
+    return found["name"] if found else ""
+
+
+def _caller(cdr: Cdr, network: LocalNetwork, names: Mapping[str, str]) -> Phone:
+    """The phone that called: one of ours by its endpoint, name or number; else by the name that is its alone."""
+    endpoint = _endpoint(cdr.get("channel", ""))
+    for known in (endpoint, _name(cdr), _party(cdr.get("src", "")) or ""):
+        if known in network.phones:
+            return network.phones[known]
+    return Phone(names.get(endpoint, "").replace(" ", "-") or endpoint or cdr.get("src", ""), "")
+
+
+def _rung(cdr: Cdr, network: LocalNetwork) -> Phone:
+    """The phone that was called."""
+    extension = cdr.get("dst", "")
+    endpoint = _endpoint(cdr.get("dstchannel", ""))
+    for known in (endpoint, extension, _party(extension) or ""):
+        if known in network.phones:
+            return network.phones[known]
+    return Phone(endpoint or (extension if len(extension) < LONG else ""), "")
+
+
+def _is_incoming(cdr: Cdr, network: LocalNetwork) -> bool:
+    context = cdr.get("dcontext", "")
+    if bool(INTERNAL.search(context)) != bool(EXTERNAL.search(context)):
+        return bool(EXTERNAL.search(context))
+    if _endpoint(cdr.get("channel", "")) in network.phones:
+        return False
+    if _endpoint(cdr.get("dstchannel", "")) in network.phones:
+        return True
+    return len(_digits(cdr.get("src", ""))) >= LONG > len(_digits(cdr.get("dst", "")))
+
+
+def _dialled(cdr: Cdr) -> str:
+    """The number that was dialled in the end: a dial plan may have put a prefix before what the phone dialled."""
+    if cdr.get("lastapp") == "Dial":
+        numbers = re.findall(r"\+?\d+", cdr.get("lastdata", "").partition(",")[0])
+        longest = max(numbers, key=len, default="")
+        if len(_digits(longest)) >= LONG:
+            return longest
+    return cdr.get("dst", "")
+
+
+def _party(number: str) -> str | None:
+    """A number in E.164 form where it is of North America or international, else as it stands."""
+    plain = re.sub(r"[\s().-]", "", number)
+    if found := NORTH_AMERICAN.fullmatch(plain):
+        return f"+1{found[1]}"
+    if plain.startswith("011") and plain.isdecimal():
+        return f"+{plain[3:]}"
+    return plain or None
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)

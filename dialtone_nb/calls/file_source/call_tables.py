@@ -1,0 +1,248 @@
+"""Tables of calls as CSV, as the Console's call log downloads them, in whatever columns and order its user chose.
+
+Fields that the user left out are unknown. Without Parent Call Sid the dialled legs are joined to their calls by time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Final
+
+import polars as pl
+
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.twilio_source.call_records import FIELDS
+from dialtone_nb.values.sip import parse_sip_uri
+
+# Headings as the Console, the CLI's -o tsv and people write them, without case, spaces and underscores. Of several for
+# one field the first that the table has counts.
+HEADINGS: Final = {
+    "sid": ("callsid", "sid"),
+    "parent_call_sid": ("parentcallsid",),
+    "from": ("from",),
+    "to": ("to",),
+    "status": ("status", "callstatus"),
+    "direction": ("direction",),
+    "start_time": ("starttime", "date"),
+    "date_created": ("datecreated",),
+    "end_time": ("endtime",),
+    "date_updated": ("dateupdated",),
+    "duration": ("duration",),
+    "price": ("price", "cost"),
+    "price_unit": ("priceunit",),
+}
+TIMES: Final = ("start_time", "date_created")
+NEEDED: Final = {"from": "From", "to": "To", "status": "Status"}
+# A table with three of our fields, one of them of these, is one of calls; what else of it is needed is named.
+TELLING: Final = {"from", "to", "sid"}
+FEWEST: Final = 3
+# The Console's words for what the API calls otherwise.
+DIRECTIONS: Final = {
+    "incoming": "inbound",
+    "outgoing-dial": "outbound-dial",
+    "outgoing-api": "outbound-api",
+}
+EMPTY: Final = ("", "-", "--", "–", "—", "null", "None")
+# A call record as a row.
+Call = Mapping[str, Any]
+
+MADE_SID: Final = "row "
+# Twilio's times are whole seconds, and a leg starts within its parent call.
+ROUNDING: Final = timedelta(seconds=2)
+LONGEST_CALL: Final = timedelta(hours=24)
+LEG: Final = "outbound-dial"
+
+
+def read_table(content: bytes) -> list[list[str]]:
+    """The cells of a CSV file, row by row; the separator is a comma, semicolon or tab. Empty rows are left out."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    text = re.sub(r"\A\ufeff?(sep=.\r?\n)?", "", text)
+    heading = text.lstrip().partition("\n")[0]
+    separator = max(",;\t", key=heading.count)
+    rows: list[list[str]] = []
+    try:
+        rows.extend(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row))
+    except csv.Error:
+        # A quotation mark without its second makes one endless cell of all that follows.
+        rows.append([""])
+    return rows
+
+
+def headings_of(row: Sequence[str]) -> dict[str, int]:
+    """Of each field that the headings name the column."""
+    columns = {re.sub(r"[\s_]", "", text).casefold(): number for number, text in reversed(list(enumerate(row)))}
+    found = {name: next((columns[one] for one in known if one in columns), -1) for name, known in HEADINGS.items()}
+    return {name: number for name, number in found.items() if number >= 0}
+
+
+def is_call_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table's headings are those of calls."""
+    fields = headings_of(rows[0]).keys() if rows else set()
+    return len(fields) >= FEWEST and bool(fields & TELLING)
+
+
+def read_call_table(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> pl.DataFrame:
+    """The calls of a table as call records; one without what is needed is named, with the columns to choose."""
+    columns = headings_of(rows[0])
+    missing = [words for field, words in NEEDED.items() if field not in columns]
+    missing += [] if any(time in columns for time in TIMES) else ["Start Time"]
+    if missing:
+        example = f"{name}: has no column {', '.join(missing)}; download it again with these"
+        quality.note("tables of calls without a column that is needed", "left out", example=example)
+        return pl.DataFrame(schema=_TEXTS)
+    if "price" not in columns:
+        quality.note("tables of calls without a column Price", "what their calls cost is unknown", example=name)
+    records = []
+    seen: Counter[tuple[str, ...]] = Counter()
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) < len(rows[0]):
+            quality.note("rows of tables that are cut off", "left out", example=f"{name}, row {number}")
+            continue
+        told = {field: row[column].strip() for field, column in columns.items()}
+        record = {field: None if text in EMPTY else _plain(field, text) for field, text in told.items()}
+        if record.get("sid") is None:
+            # The same row of a file that was downloaded twice gets the same name.
+            seen[tuple(row)] += 1
+            record["sid"] = MADE_SID + blake2b(f"{row}{seen[tuple(row)]}".encode(), digest_size=16).hexdigest()
+        records.append({field: record.get(field) for field in FIELDS})
+    return pl.DataFrame(records, schema=_TEXTS)
+
+
+_TEXTS: Final = dict.fromkeys(FIELDS, pl.String())
+
+
+def _plain(field: str, text: str) -> str | None:
+    """A cell in the words of the API."""
+    if field in ("status", "direction"):
+        word = re.sub(r"[\s_]+", "-", text.casefold())
+        return DIRECTIONS.get(word, word)
+    if field in ("from", "to") and re.fullmatch(r"\+?[\d\s().-]{7,}", text):
+        return re.sub(r"[^\d+]", "", text)
+    if field == "price":
+        # Whether a table shows what a call cost with a minus sign or without, it is the same amount.
+        amount = re.sub(r"[^\d.]", "", text)
+        return f"-{amount}" if amount else text
+    if field == "duration" and (clock := re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{2})", text)):
+        return str(int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + int(clock[3]))
+    return text
+
+
+def join_legs(calls: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+    """The call records, those of dialled legs that name no parent joined to the call that was under way.
+
+    Of several calls under way that with the same number counts, then one that has no leg yet, then the latest, then
+    the nearest row of the table. A leg without any is left out. Directions that nobody told are told by this, too.
+    """
+    has_parent = (pl.col("parent_call_sid") != "").fill_null(False)
+    direction = pl.col("direction")
+    is_loose = ~has_parent & (direction.is_null() | (direction == LEG))
+    if not calls.select(is_loose.any()).item():
+        return calls
+    rows = calls.with_row_index("row").with_columns(loose=is_loose)
+    legs: list[Call] = []
+    parents: list[Call] = []
+    for row in rows.filter(~has_parent & pl.col("begun").is_not_null()).iter_rows(named=True):
+        is_leg = row["direction"] == LEG if row["direction"] else _may_be_leg(row)
+        (legs if is_leg else parents).append(row)
+    under_way = _UnderWay(parents)
+    joined, dropped, told = {}, set(), {}
+    for leg in sorted(legs, key=lambda row: (row["begun"], row["row"])):
+        parent = under_way.find(leg, must_fit=leg["direction"] is None and not _is_to_phone(leg))
+        if parent:
+            joined[leg["row"]], told[leg["row"]] = parent["sid"], LEG
+        elif leg["direction"] is None:
+            told[leg["row"]] = "inbound"
+        else:
+            dropped.add(leg["row"])
+    told |= {row["row"]: "inbound" for row in parents if row["direction"] is None}
+    what = "dialled legs without Parent Call Sid"
+    quality.note(what, "joined to the call that was under way, by time and number", len(joined))
+    quality.note("dialled legs with no call under way", "left out: their call is not there", len(dropped))
+    number = pl.col("row")
+    return (
+        rows.filter(~number.is_in(sorted(dropped)))
+        .with_columns(
+            parent_call_sid=_replaced("parent_call_sid", joined),
+            direction=_replaced("direction", told),
+        )
+        .drop("row", "loose")
+    )
+
+
+def _replaced(column: str, values: Mapping[int, str]) -> pl.Expr:
+    if not values:
+        return pl.col(column)
+    found = pl.col("row").replace_strict(list(values), list(values.values()), default=None, return_dtype=pl.String)
+    return pl.coalesce(found, column)
+
+
+def _is_to_phone(row: Call) -> bool:
+    return bool(parse_sip_uri(row["to"] or "")[1])
+
+
+def _may_be_leg(row: Call) -> bool:
+    """Whether a call of unknown direction can be a leg: what comes from a phone is a call of its own."""
+    return not parse_sip_uri(row["from"] or "")[1]
+
+
+class _UnderWay:
+    """The calls that may have dialled legs, by their start."""
+
+    def __init__(self, parents: Iterable[Call]) -> None:
+        self._parents = sorted(parents, key=lambda row: (row["begun"], row["row"]))
+        self._begun = [row["begun"] for row in self._parents]
+        self._with_leg: set[str] = set()
+
+    def find(self, leg: Call, *, must_fit: bool) -> Call | None:
+        """The call that this leg belongs to; None without any."""
+        best = max(
+            (parent for parent in self._around(leg["begun"]) if _fits(parent, leg) or not must_fit),
+            key=lambda parent: (
+                _fits(parent, leg),
+                parent["sid"] not in self._with_leg,
+                parent["begun"],
+                -abs(parent["row"] - leg["row"]),
+                -parent["row"],
+            ),
+            default=None,
+        )
+        if best:
+            self._with_leg.add(best["sid"])
+        return best
+
+    def _around(self, at: datetime) -> Iterator[Call]:
+        for number in range(bisect_right(self._begun, at + ROUNDING) - 1, -1, -1):
+            parent = self._parents[number]
+            if at - parent["begun"] > LONGEST_CALL:
+                return
+            if at <= _end(parent) + ROUNDING:
+                yield parent
+
+
+def _end(call: Call) -> datetime:
+    begun: datetime = call["begun"]
+    ended: datetime | None = call["ended"]
+    return ended or begun + (LONGEST_CALL if call["seconds"] is None else timedelta(seconds=call["seconds"]))
+
+
+def _fits(parent: Call, leg: Call) -> bool:
+    """Whether both are about the same number: that which the phone dialled, or that which called in."""
+    if parse_sip_uri(parent["from"] or "")[1]:
+        dialled, rung = _digits(parent["to"]), _digits(leg["to"])
+        return bool(dialled) and (rung.endswith(dialled) or dialled.endswith(rung)) and bool(rung)
+    return bool(parent["from"] == leg["from"])
+
+
+def _digits(address: str | None) -> str:
+    user, host = parse_sip_uri(address or "")
+    return re.sub(r"\D", "", user if host else address or "")

@@ -1,0 +1,128 @@
+"""The rows of a JSON file however they were written: an array, lines, objects one after another, within a wrapper."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from dialtone_nb.calls.attempts.quality import Quality
+
+# What may stand between two rows; RFC 7464 has a record separator before each.
+BETWEEN: Final = re.compile(r"[\s,\[\]\x1e]*")
+DECODER: Final = json.JSONDecoder()
+# {"data": {"calls": […]}}, for example.
+MOST_WRAPPERS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a file; of the pages of a list among them, each one's address and the next one's, if it has any."""
+
+    rows: list[Any] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
+
+    def add(self, value: Any, wrappers: int = MOST_WRAPPERS) -> None:
+        """Take in a row, an array of rows, or an object around such an array."""
+        if isinstance(value, list):
+            for one in value:
+                self.add(one, wrappers)
+        elif wrappers and (lists := list(_lists_in(value, wrappers))):
+            if "next_page_uri" in value:
+                self.pages[_page(value.get("uri"))] = _page(value["next_page_uri"])
+            for one in lists:
+                self.add(one, wrappers - 1)
+        else:
+            self.rows.append(value)
+
+
+def _page(address: object) -> str:
+    """A page's address, with what it asks for in one order; "" for none."""
+    path, _, asked = str(address or "").partition("?")
+    return "?".join([path, *sorted(asked.split("&"))]) if address else ""
+
+
+def _lists_in(value: Any, wrappers: int) -> Iterator[list[Any]]:
+    """The lists of objects in an object that is no row itself: rows have a name or a SID."""
+    if not isinstance(value, dict) or "event" in value or "sid" in value or not wrappers:
+        return
+    for name, inner in value.items():
+        if isinstance(inner, list) and all(isinstance(one, dict) for one in inner) and (inner or name in LISTS):
+            yield inner
+        else:
+            yield from _lists_in(inner, wrappers - 1)
+
+
+# Lists that say something even where they are empty.
+LISTS: Final = ("calls", "alerts", "events")
+
+
+def read_rows(name: str, content: bytes, quality: Quality) -> Rows:
+    """The rows of a file; of one that is cut off or damaged, those that are whole."""
+    rows = Rows()
+    try:
+        rows.add(orjson.loads(content))
+    except orjson.JSONDecodeError as error:
+        lines = [] if content.startswith(b"[") else [line for line in content.splitlines() if line.strip()]
+        found = [_read_line(line) for line in lines]
+        # An object that spans several lines leaves hardly a line that is an object.
+        if lines and 2 * sum(value is not None for value in found) >= len(found):
+            for number, value in enumerate(found, 1):
+                if value is None:
+                    quality.note("lines that are no JSON", "left out", example=f"{name}, line {number}")
+                else:
+                    rows.add(value)
+        else:
+            _scan(name, content, str(error), rows, quality)
+    return rows
+
+
+def _read_line(line: bytes) -> Any:
+    """The object of a line, or several as a list; None where it is no JSON."""
+    try:
+        value = orjson.loads(line.strip(b"\x1e \t\r\n,"))
+    except orjson.JSONDecodeError:
+        found = list(_values_in(line))
+        return found if found and all(isinstance(one, dict) for one in found) else None
+    return value if isinstance(value, dict | list) else None
+
+
+class _Damage:
+    """A place in a file where there should be a row."""
+
+
+def _values_in(content: bytes) -> Iterator[Any]:
+    """The values that follow one another, with a `_Damage` for what is between them and is no JSON."""
+    text, at = content.decode(errors="replace"), 0
+    while (at := _skip(text, at)) < len(text):
+        try:
+            value, at = DECODER.raw_decode(text, at)
+            yield value
+        except (ValueError, RecursionError):
+            yield _Damage()
+            at = text.find("{", at + 1)
+            if at < 0:
+                return
+
+
+def _skip(text: str, at: int) -> int:
+    found = BETWEEN.match(text, at)
+    return found.end() if found else at
+
+
+def _scan(name: str, content: bytes, problem: str, rows: Rows, quality: Quality) -> None:
+    values = list(_values_in(content))
+    whole = [number for number, value in enumerate(values) if isinstance(value, dict)]
+    for number in whole:
+        rows.add(values[number])
+    if not whole:
+        quality.note("files that are no JSON", "left out", example=f"{name}: {problem}")
+    elif any(isinstance(value, _Damage) for value in values[whole[0] : whole[-1]]):
+        quality.note("files that are damaged", "their whole rows were kept", example=f"{name}: {len(rows.rows)} rows")
+    elif len(whole) < len(values):
+        example = f"{name}: after {len(rows.rows)} rows"
+        quality.note("files that are cut off", "their whole rows were kept", example=example)

@@ -1,0 +1,107 @@
+"""How calls went before and after each deployment: attempts that merge, and what can be concluded from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import pandas as pd
+import polars as pl
+
+from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.measures.rates import FEW, Rate, difference_interval, rate_of
+
+# So far a deployment is looked at to both sides, and not beyond the next one: a change of months ago says nothing.
+REACH: Final = pd.Timedelta(days=7)
+# What of the attempts is looked at.
+COUNTED: Final = ("started_at", "environment", "outcome")
+KEYS: Final = ("sid", "side", "outcome")
+NOTHING: Final = pl.DataFrame(schema={**dict.fromkeys(KEYS, pl.String), "attempts": pl.Int64})
+
+
+class Verdict(StrEnum):
+    """What two rates and the interval of their difference say."""
+
+    FEW = "too few to judge"
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "no difference beyond chance"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One rate of an environment before and after a deployment."""
+
+    deployment: Deployment
+    rate: str
+    before: Rate
+    after: Rate
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % bounds of the difference, -1 to 1."""
+        return difference_interval(self.before, self.after)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be concluded: nothing from few attempts, nor where the interval holds no difference."""
+        if self.before.is_few or self.after.is_few:
+            return Verdict.FEW
+        low, high = self.interval
+        return Verdict.BETTER if low > 0 else Verdict.WORSE if high < 0 else Verdict.SAME
+
+    @property
+    def words(self) -> str:
+        """The change in words, with its interval; or why nothing can be said."""
+        before, after = self.before.value, self.after.value
+        if self.verdict is Verdict.FEW or before is None or after is None:
+            fewest = min(self.before.denominator, self.after.denominator)
+            return f"too few to judge: {fewest} judged on one side, {FEW} are needed"
+        low, high = self.interval
+        points = f"{100 * (after - before):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+        return f"{points}: {self.verdict}"
+
+
+def tally_around(attempts: pl.DataFrame, deployments: Sequence[Deployment]) -> pl.DataFrame:
+    """Attempts by deployment (its `sid`), `side` ("before", "after") and outcome; tallies of parts merge.
+
+    Only attempts to the deployment's environment count, those at its own moment as after it.
+    """
+    at = pl.col("started_at")
+    parts = [NOTHING.lazy()]
+    for environment in sorted({one.environment for one in deployments}):
+        here = attempts.lazy().filter(pl.col("environment") == environment)
+        for sid, begin, moment, end in _bounds([one for one in deployments if one.environment == environment]):
+            for side, since, until in (("before", begin, moment), ("after", moment, end)):
+                meant = here.filter(at.is_between(since, until, closed="left"))
+                counted = meant.group_by(pl.col("outcome").cast(pl.String)).agg(attempts=pl.len().cast(pl.Int64))
+                parts.append(counted.select(sid=pl.lit(sid), side=pl.lit(side), outcome="outcome", attempts="attempts"))
+    return merge_around(pl.collect_all(parts))
+
+
+def _bounds(deployments: Sequence[Deployment]) -> Iterator[tuple[str, pd.Timestamp, pd.Timestamp, pd.Timestamp]]:
+    """For each deployment of an environment its SID, how far back it is looked at, its moment, and how far on."""
+    ordered = [(one.sid, pd.Timestamp(one.at)) for one in sorted(deployments)]
+    moments = [at for _, at in ordered]
+    for (sid, at), past, following in zip(ordered, [None, *moments], [*moments[1:], None], strict=False):
+        yield sid, max(at - REACH, past or at - REACH), at, min(at + REACH, following or at + REACH)
+
+
+def merge_around(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The tally of everything that was tallied in parts, in whatever order."""
+    return pl.concat([NOTHING, *tallies]).group_by(KEYS).agg(pl.col("attempts").sum()).sort(KEYS)
+
+
+def compare_deployments(
+    around: pd.DataFrame, deployments: Sequence[Deployment], rate: str = "delivered"
+) -> tuple[Comparison, ...]:
+    """A rate before and after each deployment, in their order."""
+    return tuple(
+        Comparison(one, rate, *(_rate(around, one, side, rate) for side in ("before", "after"))) for one in deployments
+    )
+
+
+def _rate(around: pd.DataFrame, deployment: Deployment, side: str, name: str) -> Rate:
+    return rate_of(around[(around["sid"] == deployment.sid) & (around["side"] == side)], name)

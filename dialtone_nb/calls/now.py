@@ -1,0 +1,203 @@
+"""One look at an environment: its phones, and the calls, alerts and function log of the last minutes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
+from dialtone_nb.calls.twilio_source.call_records import Record
+from dialtone_nb.calls.twilio_source.fetch import event_of, list_alerts, list_calls, list_log
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.calls.twilio_source.server_log import LogSource
+from dialtone_nb.values.phone_numbers import mask_number
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+# A phone's state is told from the calls of a day: Twilio has no list of registrations.
+REMEMBERED: Final = timedelta(days=1)
+NUMBER: Final = re.compile(r"\+\d{7,15}")
+
+
+class PhoneState(StrEnum):
+    """What a phone's latest call says of it."""
+
+    TALKING = "in a call"
+    THERE = "there"
+    MISSING = "not reached"
+    UNKNOWN = "not heard of"
+
+
+# Whoever rang or picked up was there; an unanswered call may have rung in an empty room, but it rang.
+_STATES: Final = {
+    "in_progress": PhoneState.TALKING,
+    "unregistered": PhoneState.MISSING,
+    "unreachable": PhoneState.MISSING,
+    "answered": PhoneState.THERE,
+    "busy": PhoneState.THERE,
+    "no_answer": PhoneState.THERE,
+    "canceled": PhoneState.THERE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSeen:
+    """One phone: its state, the latest call that told it (None where there was none in a day), and what to do."""
+
+    name: str
+    state: PhoneState
+    at: datetime | None
+    told_by: str
+    repair: str = ""
+    registration: str = ""  # whether it is registered, and how; "" where nobody tells
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One of Twilio's alerts, and what it means."""
+
+    at: datetime
+    code: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the function log: an event in words, or the line as it is."""
+
+    at: datetime
+    phone: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was to be seen of an environment at one moment; attempts, alerts and log lines newest first."""
+
+    environment: str
+    at: datetime
+    minutes: int
+    phones: tuple[PhoneSeen, ...]
+    attempts: pd.DataFrame
+    alerts: tuple[Alert, ...]
+    log: tuple[LogLine, ...]
+
+    @property
+    def summary(self) -> str:
+        """One line: how much happened, and which phones were not reached."""
+        counts = (
+            _count(len(self.attempts), "call"),
+            _count(len(self.alerts), "alert"),
+            _count(len(self.log), "line") + " of the function log",
+        )
+        missing = [phone.name for phone in self.phones if phone.state is PhoneState.MISSING]
+        said = f"not reached: {', '.join(missing)}" if missing else "no phone is known to be away"
+        return f"{self.environment}, last {self.minutes} minutes: {', '.join(counts)}; {said}"
+
+
+def take_snapshot(
+    client: Client,
+    *,
+    now: datetime,
+    minutes: int,
+    environment: str,
+    phones: Mapping[str, Phone],
+    service: LogSource,
+    registrations: Mapping[str, str] | None = None,
+    show_numbers: bool = False,
+) -> Snapshot:
+    """What is to be seen of an environment now; five requests, side by side.
+
+    `phones` has our phones by number, `registrations` what is told of their registrations, by name.
+    """
+    since, start = now - timedelta(minutes=minutes), now - REMEMBERED
+    quality = Quality()
+    with ThreadPoolExecutor(3) as pool:
+        calls = pool.submit(lambda: list_calls(client, start.date(), now.date(), quality))
+        alerts = pool.submit(lambda: list(list_alerts(client, start.date(), now.date())))
+        log = pool.submit(lambda: list(list_log(client, service, _iso(start), _iso(now), quality)))
+    lines = [line for line in log.result() if line["environment"] == environment]
+    events = [event for line in lines if (event := event_of(line.get("message") or ""))]
+    frame = pandas_of(frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality))
+    frame = frame[(frame["started_at"] >= start) & (frame["environment"] == environment)]
+    shown = frame if show_numbers else mask_parties(frame)
+    names = sorted(phone.client for phone in phones.values() if phone.environment == environment)
+    return Snapshot(
+        environment,
+        now,
+        minutes,
+        see_phones(names, frame, registrations or {}),
+        shown[shown["started_at"] >= since].iloc[::-1].reset_index(drop=True),
+        tuple(_newest(filter(None, map(_alert, alerts.result())), since)),
+        tuple(_newest((_log_line(line, show_numbers=show_numbers) for line in lines), since)),
+    )
+
+
+def see_phones(
+    names: Iterable[str], frame: pd.DataFrame, registrations: Mapping[str, str] = MappingProxyType({})
+) -> tuple[PhoneSeen, ...]:
+    """The state of each phone, told by the latest attempt that says anything of it; those not reached come first."""
+    seen = [
+        replace(_see(name, frame[frame["client"] == name]), registration=registrations.get(name, "")) for name in names
+    ]
+    order = [PhoneState.MISSING, PhoneState.TALKING, PhoneState.THERE, PhoneState.UNKNOWN]
+    return tuple(sorted(seen, key=lambda phone: (order.index(phone.state), phone.name)))
+
+
+def _see(name: str, attempts: pd.DataFrame) -> PhoneSeen:
+    for attempt in attempts.iloc[::-1].to_dict("records"):
+        outcome, at = str(attempt["outcome"]), attempt["started_at"].to_pydatetime()
+        if attempt["direction"] == "outgoing":
+            # Whatever came of the call: the phone placed it, so it was there.
+            state = PhoneState.TALKING if outcome == "in_progress" else PhoneState.THERE
+            return PhoneSeen(name, state, at, "placed a call")
+        if outcome in _STATES:
+            repair = code_of(str(attempt["reason"])).repair if _STATES[outcome] is PhoneState.MISSING else ""
+            return PhoneSeen(name, _STATES[outcome], at, f"was called: {outcome.replace('_', ' ')}", repair)
+    return PhoneSeen(name, PhoneState.UNKNOWN, None, "no call in a day")
+
+
+def _alert(record: Record) -> Alert | None:
+    at = record.get("date_generated") or record.get("date_created")
+    code = str(record.get("error_code") or "")
+    return Alert(_moment(at), code, code_of(code).meaning) if at else None
+
+
+def _log_line(record: Record, *, show_numbers: bool) -> LogLine:
+    # An event's own timestamp is the function's clock; the line's is the one that all else here goes by.
+    at, message = _moment(record["date_created"]), str(record.get("message") or "").strip()
+    event = event_of(message)
+    if event:
+        details = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
+        what = " · ".join([str(event["event"]), *details])
+        return LogLine(at, str(event.get("endpoint") or event.get("channel") or ""), what)
+    shown = message if show_numbers else NUMBER.sub(lambda found: mask_number(found[0]), message)
+    return LogLine(at, "", f"{shown[:200]}…" if len(shown) > 200 else shown)
+
+
+def _newest(things: Iterable[Any], since: datetime) -> list[Any]:
+    recent = [thing for thing in things if thing.at >= since]
+    return sorted(recent, key=lambda thing: (thing.at, repr(thing)), reverse=True)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _iso(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,133 @@
+"""Twilio's call records, as its list gives them -> columns, typed; a record that is none is counted and left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import polars as pl
+
+from dialtone_nb.calls.attempts.quality import Quality, describe_row
+from dialtone_nb.calls.attempts.schema import UTC_TIME
+from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
+
+Record = Mapping[str, Any]
+
+# What is used of a record, by Twilio's names.
+FIELDS: Final = (
+    "sid",
+    "parent_call_sid",
+    "from",
+    "to",
+    "status",
+    "direction",
+    "start_time",
+    "date_created",
+    "end_time",
+    "date_updated",
+    "duration",
+    "price",
+    "price_unit",
+)
+TEXTS: Final = dict.fromkeys(FIELDS, pl.String())
+PAGE: Final = {"calls": pl.List(pl.Struct(TEXTS)), "next_page_uri": pl.String()}
+# Without these a record is no call.
+NEEDED: Final = ("sid", "status")
+# As columns: times in UTC; a duration in seconds and a price are null where they are none, or can't be read.
+RECORDS: Final = pl.Schema(
+    {
+        **TEXTS,
+        "begun": UTC_TIME,
+        "ended": UTC_TIME,
+        "seconds": pl.Int64(),
+        "amount": pl.Float64(),
+    }
+)
+# Fri, 18 Oct 2019 17:00:00 +0000: any other way to write a date takes its time to be read.
+AS_TWILIO_WRITES: Final = "%a, %d %b %Y %H:%M:%S +0000"
+WHOLE: Final = r"^[0-9]+$"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """A page of the list: its records as columns of texts, or one by one where any is odd; the next page's address."""
+
+    records: pl.DataFrame | Sequence[Any]
+    following: str | None = None
+
+
+def read_page(content: bytes) -> CallPage:
+    """What the body of a page says; a ValueError where it is not whole, or is no page.
+
+    A page has a thousand records and two megabytes, so no Python object is made of them.
+    """
+    try:
+        page = pl.read_json(content, schema=PAGE)
+        records = page.select(pl.col("calls").explode(empty_as_null=False).struct.unnest())
+        if page["calls"].count() and all(not records[name].null_count() for name in NEEDED) and _has_sids(records):
+            return CallPage(records, page.item(0, "next_page_uri"))
+    except pl.exceptions.PolarsError:
+        pass
+    return CallPage(*read_list(content, "calls"))
+
+
+def read_list(content: bytes, key: str) -> tuple[list[Any], str | None]:
+    """The records under the key, one by one, and the next page's address, which Twilio's lists name in two ways."""
+    page = orjson.loads(content)
+    if not isinstance(page, dict) or not isinstance(page.get(key), list):
+        raise ValueError(f"no page of {key}")
+    return page[key], page.get("next_page_uri") or (page.get("meta") or {}).get("next_page_url")
+
+
+def _has_sids(records: pl.DataFrame) -> bool:
+    return bool(records["sid"].str.starts_with("CA").all())
+
+
+def records_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
+    """The call records of some pages as rows of `RECORDS`, in their order."""
+    return type_records(texts_of(pages, quality))
+
+
+def texts_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
+    """The same as the texts that Twilio gave."""
+    texts = [
+        page.records if isinstance(page.records, pl.DataFrame) else _one_by_one(page.records, quality) for page in pages
+    ]
+    return pl.concat([pl.DataFrame(schema=TEXTS), *texts])
+
+
+def _one_by_one(records: Iterable[Any], quality: Quality) -> pl.DataFrame:
+    rows = []
+    for record in records:
+        if isinstance(record, Mapping) and all(isinstance(record.get(name), str) for name in NEEDED):
+            rows.append({name: _text(record.get(name)) for name in FIELDS})
+        else:
+            quality.note("call records that are none", "left out", example=describe_row(record))
+    return pl.DataFrame(rows, schema=TEXTS)
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def type_records(texts: pl.DataFrame) -> pl.DataFrame:
+    """The texts and what they say. A call without a start was queued when it was made."""
+    begun = texts.select(pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")).to_series()
+    return texts.with_columns(
+        begun=parse_times(begun),
+        ended=parse_times(texts["end_time"]),
+        seconds=pl.when(pl.col("duration").str.contains(WHOLE)).then("duration").cast(pl.Int64, strict=False),
+        amount=pl.col("price").cast(pl.Float64, strict=False),
+    )
+
+
+def parse_times(texts: pl.Series) -> pl.Series:
+    """The times that dates name, RFC 2822 as in Twilio's lists or any other way; null where they name none."""
+    times = texts.str.strptime(pl.Datetime("us"), AS_TWILIO_WRITES, strict=False).dt.replace_time_zone("UTC")
+    odd = texts.filter(times.is_null() & texts.is_not_null()).unique()
+    if not len(odd):
+        return times
+    read = pl.DataFrame({"text": odd, "time": parse_any_times(odd.to_list())}, schema_overrides={"time": UTC_TIME})
+    return times.fill_null(texts.replace_strict(read["text"], read["time"], default=None, return_dtype=UTC_TIME))

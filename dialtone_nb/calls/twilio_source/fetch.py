@@ -1,0 +1,175 @@
+"""The account's calls, alerts and function log, in day windows side by side, a thousand a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from urllib.parse import urljoin
+
+import orjson
+import polars as pl
+
+from dialtone_nb.account.transport import Answer, bodies_read_by
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.twilio_source.call_records import RECORDS, Record, read_list, read_page, records_of
+from dialtone_nb.calls.twilio_source.server_log import LogSource, ServerLog
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+API: Final = "https://api.twilio.com"
+MONITOR: Final = "https://monitor.twilio.com"
+SERVERLESS: Final = "https://serverless.twilio.com"
+PAGE_SIZE: Final = 1000
+# Twilio limits requests in flight, not requests a minute (error 20429).
+SIDE_BY_SIDE: Final = 16
+# Twilio gives no more alerts than this to one query.
+MOST_ALERTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What Twilio keeps about the calls of some days: call records, alerts, and our functions' own events.
+
+    Each record is there once; `quality` says how many a list gave twice, as it does where calls arrive while its pages
+    are read, and which were no call records.
+    """
+
+    calls: pl.DataFrame = field(default_factory=RECORDS.to_frame)
+    alerts: list[Record] = field(default_factory=list)
+    events: list[Record] = field(default_factory=list)
+    quality: Quality = field(default_factory=Quality)
+
+
+def fetch_calls(client: Client, first: date, last: date, *, service: LogSource = "", quality: Quality) -> Fetched:
+    """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        spans = list(pool.map(lambda day: fetch_span(client, day, day), days))
+        logs = pool.submit(lambda: list(list_events(client, service, first, last, quality)))
+        for span in spans:
+            quality.add(span.quality)
+        return Fetched(
+            # Neighbouring windows share their edge.
+            pl.concat([span.calls for span in spans]).unique("sid", keep="last", maintain_order=True),
+            _once(alert for span in spans for alert in span.alerts),
+            logs.result(),
+            quality,
+        )
+
+
+def _once(alerts: Iterable[Any]) -> list[Any]:
+    """The alerts, each SID once; what has none is for others to count."""
+    return list({_sid_of(alert): alert for alert in alerts}.values())
+
+
+def _sid_of(record: Any) -> object:
+    return record.get("sid") or id(record) if isinstance(record, dict) else id(record)
+
+
+def fetch_span(client: Client, first: date, last: date) -> Fetched:
+    """The calls and alerts of a few UTC days, in two lists; day by day only where there are too many alerts for one."""
+    quality = Quality()
+    calls = list_calls(client, first, last, quality)
+    alerts = list(list_alerts(client, first, last))
+    if first < last and len(alerts) >= MOST_ALERTS:
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        alerts = [alert for day in days for alert in list_alerts(client, day, day)]
+    once = calls.unique("sid", keep="last", maintain_order=True)
+    quality.note("call records that a list gave twice", "counted once", len(calls) - len(once))
+    return Fetched(once, _once(alerts), quality=quality)
+
+
+def list_calls(client: Client, first: date, last: date, quality: Quality) -> pl.DataFrame:
+    """The call records of these UTC days, both included, and maybe some of their neighbours."""
+    # The operator is part of the key; names such as StartTimeAfter are ignored in silence. Whether "<" takes in the
+    # bound, and whether a time of day is heeded, does not matter: the next day's calls come twice then, and count once.
+    params = {"StartTime>": f"{first}T00:00:00Z", "StartTime<": f"{last + timedelta(days=1)}T00:00:00Z"}
+    url = f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json"
+    return records_of(_pages(client, url, params, read_page), quality)
+
+
+def list_alerts(client: Client, first: date, last: date) -> Iterator[Record]:
+    """The alerts of these UTC days, both included, of all levels: 32009, a phone not registered, is a warning."""
+    params = {"StartDate": f"{first}T00:00:00Z", "EndDate": f"{last + timedelta(days=1)}T00:00:00Z"}
+    return _records(client, f"{MONITOR}/v1/Alerts", params, "alerts")
+
+
+def list_events(client: Client, service: LogSource, first: date, last: date, quality: Quality) -> Iterator[Record]:
+    """The events in the function log of these UTC days, environment by environment; none where no service is named."""
+    for line in list_log(client, service, f"{first}T00:00:00Z", f"{last + timedelta(days=1)}T00:00:00Z", quality):
+        event = event_of(line.get("message") or "")
+        if event:
+            yield {**event, "environment": line["environment"]}
+
+
+def list_log(client: Client, service: LogSource, start: str, end: str, quality: Quality) -> Iterator[Record]:
+    """The lines of the function log between two ISO 8601 times, each with its environment's name."""
+    if isinstance(service, ServerLog):
+        yield from service.lines(start, end)
+        return
+    if not service:
+        return
+    services = _records(client, f"{SERVERLESS}/v1/Services", {}, "services")
+    found = next((one for one in services if one["unique_name"] == service), None)
+    if not found:
+        quality.note("no function log", f"there is no service {service!r}; refused calls show as unknown")
+        return
+    base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
+    for environment in list(_records(client, base, {}, "environments")):
+        for line in _records(client, f"{base}/{environment['sid']}/Logs", {"StartDate": start, "EndDate": end}, "logs"):
+            yield {**line, "environment": environment["unique_name"]}
+
+
+def event_of(message: str) -> Record | None:
+    """The event in a line of the log; None where the line is about something else."""
+    if not message.lstrip().startswith("{"):
+        return None
+    try:
+        event = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def _records(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:
+    """All records of a list."""
+    for page in _pages(client, url, params, partial(_read_page, key)):
+        yield from page.records
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    records: list[Record]
+    following: str | None
+
+
+def _read_page(key: str, content: bytes) -> _Page:
+    return _Page(*read_list(content, key))
+
+
+class Page(Protocol):
+    """What a page says of the next one: its address, relative or not, in either of Twilio's ways; None for the last."""
+
+    @property
+    def following(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=Page)
+
+
+def _pages(client: Client, url: str, params: dict[str, str], read: Callable[[bytes], P]) -> Iterator[P]:
+    """A list page after page, as `read` reads them."""
+    following: str | None = url
+    options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
+    request: Callable[..., Answer] = client.request
+    while following:
+        with bodies_read_by(read):
+            page: P = request("GET", following, **options).parsed
+        yield page
+        following = urljoin(url, page.following) if page.following else None
+        options = {}

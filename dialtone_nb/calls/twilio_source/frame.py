@@ -1,0 +1,218 @@
+"""Twilio's call records, alerts and function log -> one row per attempt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from dialtone_nb.calls.attempts.outcomes import outcome_of
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
+from dialtone_nb.calls.twilio_source.call_records import Record
+from dialtone_nb.calls.twilio_source.sift import sift_alerts, sift_calls
+from dialtone_nb.values.phone_numbers import E164, is_e164
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri, without_separators
+
+# What may be dialled, and a whole URI in the place of its user, as some softphones send it.
+_DIALLED: Final = re.compile("[0-9+*#]+")
+_SCHEME: Final = re.compile("^(?:sips?|tel):", re.I)
+_SHORT_CODE: Final = re.compile(r"\+1?([0-9]{3})")
+ANSWERED: Final = ("completed", "in-progress")
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One of our phones, as a number leads to it."""
+
+    client: str
+    environment: str
+
+
+def frame_calls(
+    records: pl.DataFrame,
+    alerts: Iterable[Record],
+    events: Iterable[Record] = (),
+    *,
+    phones: Mapping[str, Phone] | None = None,
+    quality: Quality,
+) -> pl.DataFrame:
+    """One row per parent call among Twilio's call records, judged by its dialled legs, alerts and own log events."""
+    calls = sift_calls(records, quality)
+    parent_sid = pl.col("parent_call_sid")
+    is_leg = (parent_sid != "").fill_null(False)
+    legs = calls.filter(is_leg)
+    orphans = legs.filter(~parent_sid.is_in(calls["sid"].implode()))
+    quality.note(
+        "dialled legs whose parent call was not fetched",
+        "left out: they belong to a call of an earlier day",
+        len(orphans),
+        next(iter(orphans["parent_call_sid"]), ""),
+    )
+    codes = _codes(alerts, quality)
+    known = (
+        calls.filter(~is_leg)
+        .join(_deciding_legs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
+        .join(_costs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
+        .with_columns(
+            code=pl.coalesce(_looked_up("leg_sid", codes), _looked_up("sid", codes)),
+            refusal=_looked_up("sid", _refusals(events)),
+        )
+    )
+    return sort_attempts(_attempts(known, phones or {}), "call_sid")
+
+
+def _codes(alerts: Iterable[Record], quality: Quality) -> dict[str, str]:
+    """The error code of each call that an alert is about; of several, that of the first alert."""
+    codes: dict[str, str] = {}
+    for alert in sift_alerts(alerts, quality):
+        codes.setdefault(alert.get("resource_sid") or "", str(alert.get("error_code") or ""))
+    return {sid: code for sid, code in codes.items() if code}
+
+
+def _refusals(events: Iterable[Record]) -> dict[str, str]:
+    """Why the dial plan refused a call, by its SID."""
+    return {
+        event["call_sid"]: str(event.get("reason") or "dial plan")
+        for event in events
+        if event.get("call_sid") and str(event.get("event", "")).endswith("-refused")
+    }
+
+
+def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
+    """What the words have for each text of a column; null where they have nothing."""
+    if not words:
+        return pl.lit(None, pl.String)
+    return pl.col(column).replace_strict(words, default=None, return_dtype=pl.String)
+
+
+def _deciding_legs(legs: pl.DataFrame) -> pl.DataFrame:
+    """By parent, the leg that was answered; else the last that was dialled."""
+    named = legs.select(
+        "parent_call_sid", "begun", leg_sid="sid", leg_status="status", leg_to="to", leg_seconds="seconds"
+    )
+    if named["parent_call_sid"].is_duplicated().any():
+        is_answered = pl.col("leg_status").is_in(ANSWERED)
+        named = named.sort(is_answered, "begun", "leg_sid").unique("parent_call_sid", keep="last", maintain_order=True)
+    return named.drop("begun")
+
+
+def _costs(legs: pl.DataFrame) -> pl.DataFrame:
+    """By parent, what its legs cost together, how many of their prices are open, and the currency."""
+    unit = pl.col("price_unit")
+    return legs.group_by("parent_call_sid", maintain_order=True).agg(
+        legs_amount=pl.col("amount").sum(),
+        legs_open=pl.col("amount").null_count(),
+        legs_unit=unit.filter(unit != "").first(),
+    )
+
+
+def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
+    """The attempts of parent calls, each with its deciding leg, its legs' costs, its error code and its refusal."""
+    has_leg = pl.col("leg_sid").is_not_null()
+    is_placed = (pl.col("direction") == "outbound-api").fill_null(False)
+    calls = calls.with_columns(
+        # A call that was placed through the API is itself the leg.
+        is_dialled=has_leg | is_placed,
+        last_status=pl.coalesce("leg_status", "status"),
+        rung=pl.when(has_leg).then("leg_to").when(is_placed).then("to"),
+        dialled=pl.when(has_leg).then("leg_to").otherwise("to"),
+    ).pipe(_judged)
+    # What all legs together cost, as a positive amount; unknown while any of them is not settled.
+    is_open = pl.col("amount").is_null() | (pl.col("legs_open").fill_null(0) > 0)
+    price = (-(pl.col("amount") + pl.col("legs_amount").fill_null(0))).round(6) + 0.0
+    return (
+        calls.hstack(_ends(calls, phones))
+        .select(
+            call_sid="sid",
+            started_at="begun",
+            environment="environment",
+            client="client",
+            direction="way",
+            other_party="other_party",
+            outcome="outcome",
+            reason="reason",
+            duration_s=pl.when(has_leg & (pl.col("outcome") == "answered")).then("leg_seconds"),
+            price=pl.when(~is_open).then(price),
+            currency=pl.coalesce(pl.when(pl.col("price_unit") != "").then("price_unit"), "legs_unit"),
+        )
+        .cast(SCHEMA)
+    )
+
+
+def _judged(calls: pl.DataFrame) -> pl.DataFrame:
+    """The calls with their outcome and its reason; few statuses, codes and refusals meet."""
+    by = ["last_status", "is_dialled", "code", "refusal"]
+    met = calls.select(by).unique()
+    judged = [_judge(status, dialled, code or "", refusal or "") for status, dialled, code, refusal in met.iter_rows()]
+    said = pl.DataFrame(judged, schema={"outcome": pl.String, "reason": pl.String}, orient="row")
+    return calls.join(met.hstack(said), on=by, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _judge(status: str, is_dialled: bool, code: str, refusal: str) -> tuple[str, str | None]:
+    if refusal:
+        return "refused", refusal
+    # Nothing was dialled: that a parent completed says only that our TwiML was carried out.
+    if status == "completed" and not is_dialled:
+        return (outcome_of("failed", code), code) if code else ("unknown", None)
+    return outcome_of(status, code), code or None
+
+
+def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
+    """Who called whom: a call from a Twilio SIP domain is outgoing, and its user part is the phone."""
+    caller = _addresses(calls["from"])
+    is_outgoing = caller["host"].str.ends_with(SIP_DOMAIN_SUFFIX).fill_null(False) | (
+        calls["direction"] == "trunking-originating"
+    ).fill_null(False)
+    rung = _addresses(calls["rung"].set(is_outgoing, None))
+    # A call that dialled nothing still came for somebody: whose number it was.
+    owner = _looked_up("to", {number: phone.client for number, phone in phones.items()})
+    home = _looked_up("to", {number: phone.environment for number, phone in phones.items()})
+    from_us = pl.when(is_outgoing)
+    return calls.select(
+        way=from_us.then(pl.lit("outgoing")).otherwise(pl.lit("incoming")),
+        client=from_us.then(caller["user"]).otherwise(pl.coalesce(rung["user"], owner)),
+        environment=from_us.then(caller["environment"]).otherwise(pl.coalesce(rung["environment"], home)),
+        other_party=_parties(calls.select(from_us.then("dialled").otherwise("from")).to_series()),
+    )
+
+
+def _addresses(addresses: pl.Series) -> pl.DataFrame:
+    """The user, host and environment of each SIP URI; null where it has none. Many calls have few addresses."""
+    found = addresses.unique().drop_nulls()
+    parsed = [(user or None, global_domain(host), environment_of(host)) for user, host in map(parse_sip_uri, found)]
+    names = {"user": pl.String, "host": pl.String, "environment": pl.String}
+    known = found.to_frame("address").hstack(pl.DataFrame(parsed, schema=names, orient="row"))
+    return addresses.to_frame("address").join(known, on="address", how="left", maintain_order="left").drop("address")
+
+
+def environment_of(domain: str) -> str | None:
+    """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
+    domain = global_domain(domain)
+    if not domain.endswith(SIP_DOMAIN_SUFFIX):
+        return None
+    return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
+
+
+def _parties(addresses: pl.Series) -> pl.Series:
+    """Who was at the other end of each call: a number, or what an address says of it."""
+    odd = addresses.filter(~addresses.str.contains(f"^{E164.pattern}$")).unique()
+    return addresses.replace(odd, [_party(address) for address in odd]) if len(odd) else addresses
+
+
+def _party(address: str) -> str | None:
+    if not address or is_e164(address):
+        return address or None
+    user, host = parse_sip_uri(address)
+    if host and not global_domain(host).endswith(SIP_DOMAIN_SUFFIX):
+        return f"{user}@{host}"
+    # What a phone dialled, or a short code in E.164 form: 503-555-0190 is 5035550190, +1911 is 911.
+    party = _SCHEME.sub("", user) if host else address
+    dialled = without_separators(party)
+    if not _DIALLED.fullmatch(dialled):
+        return party
+    short = _SHORT_CODE.fullmatch(dialled)
+    return short[1] if short else dialled

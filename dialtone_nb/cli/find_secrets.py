@@ -1,0 +1,119 @@
+"""python -m dialtone_nb find-secrets: whether anything that is to be shared holds a secret of this project.
+
+What is known to be secret is looked for by its value, in each way in which a page, a notebook or a log may write it; a
+secret that is not known here is not found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from dialtone_nb.account.account import beside_rehearsal, read_environment
+from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE
+
+# Variables that hold secrets, by how they end; the SIDs beside them are none.
+SECRET_ENDINGS: Final = ("_TOKEN", "_SECRET", "_PASSWORD", "_WEBHOOK_URL")
+# What is shorter would be found everywhere by chance.
+SHORTEST: Final = 8
+PARQUET: Final = ".parquet"
+_PASSWORD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{24}(?![A-Za-z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Something that nobody else may know, and what it is called."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A secret in a file; `line` is 0 where the file has no lines."""
+
+    path: Path
+    line: int
+    name: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else str(self.path)
+        return f"{place}: holds {self.name}; don't share it, and change that secret if it was shared"
+
+
+def main(arguments: argparse.Namespace, project: Path) -> int:
+    """0 where no file holds a secret, 1 where one does, each with its place."""
+    paths = arguments.paths or [project / "reports", project / "notebooks"]
+    for path in paths:
+        if not path.exists():
+            raise InputError(Fault(str(path), "there is no such file or folder", "name what is to be shared"))
+    known = known_secrets(project, read_environment(project))
+    files = sorted({file for path in paths for file in files_in(path)})
+    found = list(find_secrets(files, known))
+    for one in found:
+        print(one)
+    print(f"{len(files)} files, {len(known)} known secrets, {len(found) or 'none'} found")
+    return 1 if found else 0
+
+
+def known_secrets(project: Path, variables: Mapping[str, str]) -> list[Secret]:
+    """The secrets in these variables, and the passwords in the private files of this project and its rehearsal."""
+    named = [
+        Secret(name, value.strip())
+        for name, value in sorted(variables.items())
+        if name.endswith(SECRET_ENDINGS) and len(value.strip()) >= SHORTEST
+    ]
+    for private in (project / PRIVATE, beside_rehearsal(project, PRIVATE.name)):
+        for file in sorted(private.glob(f"*/*/{PASSWORD_FILE}")):
+            phone = f"the password of {file.parent.name} ({file.parent.parent.name})"
+            named += [Secret(phone, value) for value in set(_PASSWORD.findall(file.read_text(encoding="utf-8")))]
+    return named
+
+
+def files_in(path: Path) -> Iterator[Path]:
+    """The file itself, or every file of a folder."""
+    yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else (path,)
+
+
+def find_secrets(files: Iterable[Path], secrets: Iterable[Secret]) -> Iterator[Found]:
+    """Each secret that a file holds, once a file and at its first place."""
+    wanted = [(secret.name, written_forms(secret.value)) for secret in secrets]
+    for file in files:
+        content = _content(file)
+        for name, forms in wanted:
+            at = min((at for form in forms if (at := content.find(form)) >= 0), default=-1)
+            if at >= 0:
+                is_text = file.suffix != PARQUET and b"\0" not in content
+                yield Found(file, content.count(b"\n", 0, at) + 1 if is_text else 0, name)
+
+
+def written_forms(value: str) -> set[bytes]:
+    """A value as JSON, HTML, a URL and Base64 write it, alone or as a part of more."""
+    plain = {value, json.dumps(value)[1:-1], html.escape(value), quote(value, safe=""), quote_plus(value)}
+    return {form.encode() for form in plain} | {_inside_base64(value.encode(), shift) for shift in range(3)}
+
+
+def _inside_base64(value: bytes, shift: int) -> bytes:
+    """What Base64 makes of the value behind `shift` other bytes, less the characters that its neighbours decide too."""
+    encoded = base64.b64encode(b"\0" * shift + value)
+    begin, end = (shift * 8 + 5) // 6, (shift + len(value)) * 8 // 6
+    return encoded[begin:end]
+
+
+def _content(file: Path) -> bytes:
+    """The bytes that are looked through: of Parquet, whose own are packed, all texts that it holds."""
+    if file.suffix != PARQUET:
+        return file.read_bytes()
+    import pyarrow.parquet as pq
+
+    columns = pq.read_table(file).to_pydict().values()
+    return "\n".join(str(value) for column in columns for value in column).encode()

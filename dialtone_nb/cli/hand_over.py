@@ -1,0 +1,65 @@
+"""python -m dialtone_nb hand-over: a phone takes its ready configuration from this computer, password and all, once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dialtone_nb.account.account import beside_rehearsal
+from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.parameters import Parameters, load_parameters
+from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.phones.configurations import SCANNING
+from dialtone_nb.phones.hand_over import Handout, hand_over, is_own, own_address
+from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE, load_private_files, private_folder
+from dialtone_nb.phones.qr_codes import write_qr_code
+from dialtone_nb.runbooks.opening import parameters_folder
+
+PORT = 8023
+
+
+def main(arguments: argparse.Namespace, project: Path) -> int:
+    """0 where the phone took all of its files, 1 where the time was up; an `InputError` where there is none to take."""
+    parameters = load_parameters(parameters_folder(project))
+    root = beside_rehearsal(project, PRIVATE.name) if arguments.rehearsal else project / PRIVATE
+    declared = parameters.network.provisioning
+    address = arguments.address or (declared if declared and is_own(declared) else own_address(PORT))
+    handout = make_handout(parameters, arguments.client, root, address)
+    if declared and not address.startswith(declared):
+        print(f"Not at {declared}, which network.yaml names and the phone's sheet has, but at this computer's address.")
+
+    def ready() -> None:
+        print(f"Handing out, each once and for {arguments.minutes:g} minutes at most, on your own network:")
+        for name in handout.files:
+            print(f"  {handout.address}/{name}")
+        if handout.device in SCANNING:
+            print(write_qr_code(f"{handout.address}/{next(iter(handout.files))}"))
+        print("Whoever fetches it has the phone's password. Ctrl+C ends it.", flush=True)
+
+    if hand_over(handout, within_s=arguments.minutes * 60, say=lambda said: print(said, flush=True), ready=ready):
+        print(
+            "done: the phone has all it needs; if it was not the phone that took it, rotate the password (client_setup)"
+        )
+        return 0
+    print("nobody took all of it in time; nothing is handed out any more")
+    return 1
+
+
+def make_handout(parameters: Parameters, client: str, root: Path, address: str) -> Handout:
+    """The phone's loadable files, to be handed out under this address; an `InputError` where it has none."""
+    if client not in parameters.clients:
+        raise InputError(
+            Fault(f"client {client}", "is no phone in clients.yaml", suggest(client, list(parameters.clients)))
+        )
+    declared = parameters.clients[client]
+    folder = private_folder(declared.environment, client, root=root)
+    files = {
+        name: text
+        for name, text in load_private_files(folder).items()
+        if name != PASSWORD_FILE and name.endswith((".xml", ".cfg"))
+    }
+    if not files:
+        problem = f"has no ready configuration in {root.name}/{declared.environment}/{client}"
+        repair = "set it up with the runbook client_setup; a device of the kind 'any' is set up by hand, from its sheet"
+        raise InputError(Fault(f"client {client}", problem, repair))
+    return Handout(files, declared.device, f"{address.rstrip('/')}/{declared.environment}/{client}")

@@ -1,0 +1,137 @@
+"""The notebooks in git with the outputs of a rehearsal: how they are made anew, and what no kept notebook may hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dialtone_nb.cli.fresh_account import TWILIO_VARIABLE, changed_environment, fresh_account
+from dialtone_nb.cli.kernels import KERNEL_ARGUMENTS
+from dialtone_nb.cli.prepared_accounts import PREPARATIONS
+from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.runbooks.apply import REHEARSED_CONSENT
+from dialtone_nb.runbooks.opening import PARAMETERS_VARIABLE, find_project, sample_folder
+from dialtone_nb.runbooks.parameters_cell import TAG, read_source, runbook_names
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+# Whatever these hold is not what was kept: nbval would not compare the cell, or not run it.
+_MARKS = re.compile(r"\b(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT|nbval-[\w-]+)\b")
+# 32 hexadecimal digits that are no SID are an auth token, an API key's secret or a digest of a password.
+_SECRET = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
+
+
+@contextmanager
+def prepared_account(project: Path, name: str, folder: Path) -> Iterator[None]:
+    """The account from which a kept notebook starts, for the kernels started meanwhile; its state is in `folder`.
+
+    Such a kernel also sees the sample network, the recorded Twilio, and nobody who could be asked.
+    """
+    seen = {
+        "JPY_SESSION_NAME": None,
+        PARAMETERS_VARIABLE: str(sample_folder(project)),
+        TWILIO_VARIABLE: None,
+        REHEARSED_CONSENT: "rehearsal",
+    }
+    with fresh_account(folder), changed_environment(seen):
+        prepare = PREPARATIONS.get(name)
+        if prepare:
+            prepare(project)
+        yield
+
+
+def keep_notebook(project: Path, name: str) -> None:
+    """Execute a notebook on its prepared account and keep it, with outputs and counts, where it was."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    source = read_source(project, name)
+    notebook: NotebookNode = nbformat.read(source.path, as_version=4)  # type: ignore[no-untyped-call]
+    with tempfile.TemporaryDirectory() as folder, prepared_account(project, name, Path(folder) / "account"):
+        client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            extra_arguments=KERNEL_ARGUMENTS,
+            record_timing=False,
+            timeout=None,
+            resources={"metadata": {"path": str(source.path.parent)}},
+        )
+        client.execute()
+    scrub(notebook)
+    beside = source.path.with_name(f".{source.path.name}.new")
+    nbformat.write(notebook, beside)  # type: ignore[no-untyped-call]
+    beside.replace(source.path)
+
+
+def scrub(notebook: NotebookNode) -> None:
+    """Take out what differs from run to run and from machine to machine: times, and the kernel's own version."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        for key in ("execution", "papermill", "collapsed", "scrolled"):
+            cell.metadata.pop(key, None)
+
+
+def faults_of(notebook: Mapping[str, Any], secrets: Iterable[str] = ()) -> list[str]:
+    """What is wrong with a kept notebook: cells that nbval would pass unchecked, traces of papermill, secrets."""
+    faults = ["has papermill metadata"] if "papermill" in notebook["metadata"] else []
+    for number, cell in enumerate(notebook["cells"]):
+        problems = [*_trace_faults(cell), *(_code_faults(cell, secrets) if cell["cell_type"] == "code" else ())]
+        faults += [f"cell {number} {problem}" for problem in problems]
+    return faults
+
+
+def _trace_faults(cell: Mapping[str, Any]) -> Iterator[str]:
+    if "papermill" in cell["metadata"] or "injected-parameters" in _tags(cell):
+        yield "has papermill metadata"
+
+
+def _code_faults(cell: Mapping[str, Any], secrets: Iterable[str]) -> Iterator[str]:
+    source, outputs = "".join(cell["source"]), cell["outputs"]
+    if not source.strip():
+        yield "is empty"
+    if cell["execution_count"] is None:
+        yield "has no execution count"
+    # The tagged cell only assigns; its values show in the banner of the cell after it.
+    if not outputs and TAG not in _tags(cell):
+        yield "has no output"
+    if any(output["output_type"] == "error" for output in outputs):
+        yield "shows an error"
+    if mark := _MARKS.search(" ".join([source, *_tags(cell)])):
+        yield f"is marked {mark[0]}"
+    shown = json.dumps(outputs, ensure_ascii=False)
+    if _SECRET.search(shown) or any(secret in shown for secret in secrets):
+        yield "shows a secret"
+
+
+def _tags(cell: Mapping[str, Any]) -> Sequence[str]:
+    tags: Sequence[str] = cell["metadata"].get("tags", ())
+    return tags
+
+
+def main(names: list[str]) -> int:
+    """Make the named notebooks anew, or all of them; 0 where all could be kept."""
+    project = find_project(Path.cwd())
+    for name in names or runbook_names(project):
+        sys.stdout.write(f"{name} … ")
+        sys.stdout.flush()
+        keep_notebook(project, name)
+        path = project / "notebooks" / f"{name}.ipynb"
+        faults = faults_of(json.loads(path.read_text(encoding="utf-8")))
+        if faults:
+            raise ParametersError(Fault(f"notebooks/{name}.ipynb", fault) for fault in faults)
+        sys.stdout.write("kept\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,172 @@
+"""The main job: the whole life of a service on the rehearsal, each step a runbook run by papermill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dialtone_nb.cli.fresh_account import fresh_account
+from dialtone_nb.cli.kernels import started_kernel
+from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files
+from dialtone_nb.cli.run import Outcome, run_runbook
+from dialtone_nb.parameters import Parameters, load_parameters
+from dialtone_nb.report.page import write_html
+from dialtone_nb.runbooks.opening import check_run, parameters_folder
+from dialtone_nb.runbooks.parameters_cell import Given, Source, Value, read_source
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One runbook of the main job, with the parameters that differ from their defaults."""
+
+    title: str
+    runbook: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    # The exit codes after which the job goes on: verify ends with 2 where phones are still to be set up.
+    goes_on: tuple[int, ...] = (0,)
+
+
+CONSENT = {"consent": "rehearsal"}
+
+
+def main_job(parameters: Parameters) -> tuple[Step, ...]:
+    """The steps for a network: its code goes through all of its environments, and the last that has phones is tried.
+
+    Two phones are set up there, or the one that there is, and take part in the calls.
+    """
+    first, *later = parameters.network.environments
+    with_phones = [name for name in (first, *later) if parameters.clients_in(name)]
+    tried = with_phones[-1] if with_phones else ""
+    phones = list(parameters.clients_in(tried))[:2]
+    numbers = {name: parameters.clients[name].caller_id for name in phones}
+    last = later[-1] if later else first
+    promotions = zip((first, *later), later, strict=False)
+    return (
+        Step(f"deploy {first}", "deploy", {"environment": first, **CONSENT}),
+        Step(f"verify {first}", "verify", {"environment": first}, goes_on=(0, 2)),
+        *(
+            Step(f"promote {source} to {name}", "promote", {"environment": name, "source": source, **CONSENT})
+            for source, name in promotions
+        ),
+        *(
+            Step(
+                f"set up the phone {name}",
+                "client_setup",
+                {"environment": tried, "client": name, "buy_number": number, **CONSENT},
+            )
+            for name, number in numbers.items()
+        ),
+        *([Step("place calls", "test_calls", {"environment": tried})] if phones else []),
+        Step("report on the calls", "call_report", {"source": "twilio"}),
+        *([Step(f"verify {last}", "verify", {"environment": last}, goes_on=(0, 2))] if later else []),
+        *(
+            Step(
+                f"delete {name}" if name != last else f"delete {name} and the service",
+                "delete",
+                {
+                    "environment": name,
+                    "what": "service" if name == last else "environment",
+                    "release_numbers": " ".join(numbers.values()) if name == tried else "",
+                    **CONSENT,
+                },
+            )
+            for name in (first, *later)
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that ran: what it said, how long it took, and its files."""
+
+    step: Step
+    outcome: Outcome
+    seconds: float
+    files: ReportFiles
+
+
+def rehearse_main_job(project: Path, steps: Sequence[Step] = ()) -> int:
+    """The exit code of the main job, from a fresh account to an empty one; progress and summary go to stdout."""
+    network = load_parameters(parameters_folder(project))
+    steps = steps or main_job(network)
+    folder = project / "reports" / REHEARSAL_FOLDER
+    for old in folder.glob("[0-9][0-9]-*"):
+        old.unlink()
+    of = "the sample network" if network.is_sample else f"the network in {network.folder.name}/"
+    _tell(f"The main job on the rehearsal, for {of}: {len(steps)} runbooks, no account needed, nothing costs money")
+    with fresh_account(project / ".rehearsal" / "main-job"):
+        done = run_steps(project, steps, folder, tell=_tell)
+    _tell(summary_of(done, Path.cwd()))
+    last = done[-1]
+    return 0 if last.outcome.exit_code in last.step.goes_on else last.outcome.exit_code
+
+
+def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:
+    """Run the steps in order until one ends as it should not; all of them are checked before the first starts.
+
+    The next step's kernel comes up, and the last step's page is written, while a step works.
+    """
+    checked = [check_step(project, step) for step in steps]
+    width = max(len(step.title) for step in steps)
+    done: list[Done] = []
+    with ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
+        upcoming = kernels.enter_context(started_kernel(project))
+        pages = []
+        for number, (step, (source, values)) in enumerate(zip(steps, checked, strict=True), 1):
+            kernel = upcoming
+            if number < len(steps):
+                upcoming = kernels.enter_context(started_kernel(project))
+            files = report_files(folder, f"{number:02}-{step.title.replace(' ', '-')}")
+            begun = time.perf_counter()
+            outcome = run_runbook(source, values, files.executed, project=project, kernel=kernel)
+            done.append(Done(step, outcome, time.perf_counter() - begun, files))
+            tell(f"{number:4}/{len(steps)}  {step.title:<{width}} {done[-1].seconds:5.1f} s  {_said(outcome)}".rstrip())
+            pages.append(writer.submit(write_html, files.executed, files.html))
+            if outcome.exit_code not in step.goes_on:
+                break
+        for page in pages:
+            page.result()
+    return done
+
+
+def check_step(project: Path, step: Step) -> tuple[Source, dict[str, Value]]:
+    """A step's runbook and what it is given, on the rehearsal; a `ParametersError` where they don't fit."""
+    source = read_source(project, step.runbook)
+    given = {"account": "rehearsal", **step.parameters}
+    check_run(
+        source,
+        {name: Given(value, f"the step {step.title!r}, {name}") for name, value in given.items()},
+        parameters_folder(project, source),
+    )
+    return source, given
+
+
+def summary_of(done: Sequence[Done], folder: Path) -> str:
+    """How it all went, and where the pages are, as seen from `folder`."""
+    last = done[-1]
+    seconds = sum(one.seconds for one in done)
+    report = next((one for one in done if one.step.runbook == "call_report"), last)
+    if last.outcome.exit_code not in last.step.goes_on:
+        return (
+            f"Stopped at the step {last.step.title!r} after {seconds:.0f} s: see {_seen_from(folder, last.files.html)}"
+        )
+    return (
+        f"Done in {seconds:.0f} s: {len(done)} runbooks, each an executed notebook and a page in "
+        f"{_seen_from(folder, last.files.html.parent)}\nThe call report: {_seen_from(folder, report.files.html)}"
+    )
+
+
+def _said(outcome: Outcome) -> str:
+    return "\n        ".join(outcome.error) or outcome.summary
+
+
+def _seen_from(folder: Path, path: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)

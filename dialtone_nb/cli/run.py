@@ -1,0 +1,173 @@
+"""Runs a runbook by papermill in this process, tells its chapters as they pass, and reads how it ended."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill import PapermillExecutionError, execute_notebook
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+
+from dialtone_nb.display.outputs import PLAN, RESULT
+from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
+from dialtone_nb.runbooks.parameters_cell import Source, Value
+
+ENGINE = "dialtone"
+# Of a run's time so much may go into saving its copy, which papermill does before and after each cell.
+SAVING_SHARE = 0.1
+NO_CONSENT = 2
+_REFUSALS = {ConsentError.__name__, StalePlanError.__name__}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: its exit code, what the runbook says of it, and the error's lines where there was one."""
+
+    exit_code: int
+    summary: str
+    error: tuple[str, ...]
+    executed: Path
+    # The plan as JSON, by plan_schema.json; empty where nothing was planned.
+    plan: str = ""
+    # The class of the error, by name.
+    error_name: str = ""
+
+    @property
+    def next_consent(self) -> str | None:
+        """What the same run takes as consent next: the plan's fingerprint, none to plan anew; None for other ends."""
+        if not self.plan or not (self.exit_code == NO_CONSENT or self.error_name in _REFUSALS):
+            return None
+        return "" if self.error_name == StalePlanError.__name__ else str(json.loads(self.plan)["fingerprint"])
+
+
+def run_runbook(
+    source: Source,
+    given: Mapping[str, Value],
+    executed: Path,
+    *,
+    project: Path,
+    kernel: AsyncKernelManager,
+    on_chapter: Callable[[str], None] = lambda heading: None,
+) -> Outcome:
+    """Run a runbook with the values given to its parameters; the executed copy is written as it goes."""
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    papermill_engines.register(ENGINE, _ChapterEngine)
+    try:
+        notebook = execute_notebook(
+            source.path,
+            executed,
+            parameters=dict(given),
+            engine_name=ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            cwd=project,
+            km=kernel,
+            on_chapter=on_chapter,
+        )
+    except PapermillExecutionError as error:
+        plan = _plan_json(nbformat.read(executed, as_version=4))  # type: ignore[no-untyped-call]
+        lines = error_lines(error.ename, error.evalue)
+        return Outcome(exit_code_of(error.ename), "", lines, executed, plan, error.ename)
+    except DeadKernelError:
+        return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
+    return _result(notebook, executed)
+
+
+def exit_code_of(error_name: str) -> int:
+    """The exit code that an error's class stands for, by the class's name; 1 for an error that is none of ours."""
+    return _exit_codes(DialtoneError).get(error_name, 1)
+
+
+def error_lines(name: str, message: str) -> tuple[str, ...]:
+    """What the terminal shows of an error: ours say it all, of others the class matters too."""
+    lines = tuple(message.splitlines()) or (name,)
+    return lines if name in _exit_codes(DialtoneError) else (f"{name}: {lines[0]}",)
+
+
+def _exit_codes(family: type[DialtoneError]) -> dict[str, int]:
+    codes = {family.__name__: family.exit_code}
+    for child in family.__subclasses__():
+        codes |= _exit_codes(child)
+    return codes
+
+
+def _result(notebook: NotebookNode, executed: Path) -> Outcome:
+    """What the last output that carries a result says; a runbook without one is done and has nothing to add."""
+    plan = _plan_json(notebook)
+    found = _outputs(notebook, RESULT)
+    if not found:
+        return Outcome(0, "", (), executed, plan)
+    return Outcome(int(found[-1]["exit_code"]), str(found[-1]["summary"]), (), executed, plan)
+
+
+def _plan_json(notebook: NotebookNode) -> str:
+    """The plan that a reader was asked about, which is the last one shown."""
+    plans = _outputs(notebook, PLAN)
+    return json.dumps(plans[-1], indent=1, ensure_ascii=False) + "\n" if plans else ""
+
+
+def _outputs(notebook: NotebookNode, mime: str) -> list[Any]:
+    """What all outputs of a notebook carry of one MIME type, in their order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return [output.data[mime] for output in outputs if mime in output.get("data", {})]
+
+
+def chapter_of(cell: Mapping[str, Any]) -> str:
+    """The heading that a markdown cell opens a chapter with; empty where it opens none."""
+    heading = re.search(r"^##\s+(.+?)\s*#*\s*$", cell["source"], re.M) if cell["cell_type"] == "markdown" else None
+    return heading[1] if heading else ""
+
+
+def seldom(save: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+    """The same, left out as often as it takes to keep to its share of the time: a small copy is always up to date."""
+    free_at = clock()
+
+    def save_if_due() -> None:
+        nonlocal free_at
+        started = clock()
+        if started >= free_at:
+            save()
+            ended = clock()
+            free_at = ended + (ended - started) / SAVING_SHARE
+
+    return save_if_due
+
+
+class _ChapterEngine(Engine):
+    """papermill's engine on a kernel that is started already; it tells each chapter as its turn comes."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        km: AsyncKernelManager,
+        on_chapter: Callable[[str], None],
+        **kwargs: Any,
+    ) -> None:
+        """Execute the notebook's cells, and end the kernel."""
+        start_cell = nb_man.cell_start
+
+        def tell_and_start(cell: NotebookNode, cell_index: int | None = None, **more: Any) -> None:
+            if heading := chapter_of(cell):
+                on_chapter(heading)
+            start_cell(cell, cell_index, **more)
+
+        save = nb_man.save
+        nb_man.cell_start, nb_man.save = tell_and_start, seldom(save)
+        client = PapermillNotebookClient(nb_man, km=km, kernel_name=kernel_name, timeout=None, startup_timeout=60)
+        try:
+            client.execute(cleanup_kc=True)
+        finally:
+            nb_man.save = save  # for the last time

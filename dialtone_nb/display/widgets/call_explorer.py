@@ -1,0 +1,71 @@
+"""The recent calls in JupyterLab: whichever is chosen is told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from dialtone_nb.calls.call_story import Story
+from dialtone_nb.display.stories import (
+    Exploration,
+    attempt_cells,
+    exploration_html,
+    exploration_text,
+    story_html,
+)
+from dialtone_nb.display.style import with_look
+from dialtone_nb.errors import DialtoneError
+
+# Tells the story of a call, by its SID.
+Tell = Callable[[str], Story]
+# So many are seen at once; the list scrolls.
+_LINES = 8
+
+
+class CallExplorer:
+    """A list of calls to choose from, and under it the story of the one that is chosen."""
+
+    def __init__(self, exploration: Exploration, tell: Tell) -> None:
+        """An explorer that begins with the story that is told already."""
+        self._exploration = exploration
+        self._tell = tell
+
+    def widget(self) -> Any:
+        """The list and the story as an ipywidget."""
+        import ipywidgets
+
+        records = self._exploration.attempts.to_dict("records")
+        options = [
+            ("   ".join(filter(None, attempt_cells(one))), str(one["call_sid"]))  # type: ignore[arg-type]
+            for one in records
+        ]
+        told = self._exploration.story
+        chosen = told.call_sid if told and any(told.call_sid == sid for _, sid in options) else None
+        self._list = ipywidgets.Select(
+            options=options, value=chosen, rows=_LINES, description="Calls", layout={"width": "auto"}
+        )
+        self._shown = ipywidgets.HTML(with_look(story_html(told)) if told else "")
+        self._list.observe(self._on_chosen, names="value")
+        summary = ipywidgets.HTML(
+            with_look(f'<div class="dialtone"><p><b>{escape(self._exploration.summary)}</b></p></div>')
+        )
+        return ipywidgets.VBox([summary, self._list, self._shown] if options else [summary])
+
+    def _on_chosen(self, change: Any) -> None:
+        if change["new"] is None:
+            return
+        try:
+            self._shown.value = with_look(story_html(self._tell(change["new"])))
+        except DialtoneError as error:
+            said = f'<div class="dialtone"><div class="stop" role="alert"><p>{escape(str(error))}</p></div></div>'
+            self._shown.value = with_look(said)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        page = {
+            "text/plain": exploration_text(self._exploration),
+            "text/html": with_look(exploration_html(self._exploration)),
+        }
+        display({**self.widget()._repr_mimebundle_(), **page}, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,126 @@
+"""The question under a plan in JupyterLab: consent is typed, then Apply works; progress, check and record follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from dialtone_nb.display.outcomes import progress_html
+from dialtone_nb.display.plans import consent_html, consent_words, heading
+from dialtone_nb.display.style import with_look
+from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError
+from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
+from dialtone_nb.infrastructure.resources.model import Id
+
+# ipywidgets' own warning style has white on orange, which few can read.
+_AMBER, _INK = "#f0a43c", "#1c2128"
+
+CarryOn = Callable[[str, Callable[[Outcome | Change], None]], Applied]
+
+
+class ConsentBox:
+    """A box that asks for consent and, once it fits the plan, carries it out in the same output.
+
+    When all is done that output becomes what an unattended run shows, so that is what a saved notebook keeps.
+    """
+
+    def __init__(self, plan: Plan, carry_on: CarryOn) -> None:
+        self._plan = plan
+        self._carry_on = carry_on
+        self._outcomes: dict[Id, Outcome] = {}
+        self._running: dict[Id, Change] = {}
+        self._handle: Any = None
+        self.applied: Applied | None = None
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = {**self.widget()._repr_mimebundle_(), "text/plain": self.text(), "text/html": self.html()}
+        self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def text(self) -> str:
+        """The question, where nobody can answer it."""
+        return f"{heading(self._plan)}; nothing is done yet, consent is asked for: {consent_words(self._plan)}"
+
+    def html(self) -> str:
+        """The question as HTML."""
+        return self._question(copies=False)
+
+    def _question(self, *, copies: bool) -> str:
+        return (
+            f'<div class="dialtone dialtone-consent"><p><b>{escape(heading(self._plan))}</b>. Nothing is done yet.</p>'
+            f"<p>To agree to it, type {consent_html(self._plan, copies=copies)}.</p></div>"
+        )
+
+    def widget(self) -> Any:
+        """The box as an ipywidget."""
+        import ipywidgets
+
+        count = len(self._plan.changes)
+        question = ipywidgets.HTML(with_look(self._question(copies=True)))
+        self._answer = ipywidgets.Text(placeholder="type it here", description="Consent", continuous_update=True)
+        self._button = ipywidgets.Button(
+            description=f"Apply {count} changes" if count > 1 else "Apply the change",
+            tooltip="works once the consent fits the plan",
+            disabled=True,
+            style={"button_color": _AMBER, "text_color": _INK},
+        )
+        self._said = ipywidgets.HTML()
+        self._answer.observe(self._on_typed, names="value")
+        self._button.on_click(self._on_apply)
+        return ipywidgets.VBox([question, ipywidgets.HBox([self._answer, self._button]), self._said])
+
+    def _on_typed(self, change: Any) -> None:
+        typed = change["new"].strip()
+        try:
+            self._button.disabled = not check_consent(self._plan, typed)
+            self._said.value = ""
+        except ConsentError as error:
+            self._button.disabled = True
+            # Who is in the middle of a word that will fit need not hear that it does not fit yet.
+            self._said.value = "" if self._is_begun(typed) else _stop_html(error.lines())
+
+    def _is_begun(self, typed: str) -> bool:
+        plan = self._plan
+        by_name = not (plan.is_protected or plan.grave)
+        names = [*([plan.environment] if by_name else []), *(["rehearsal"] if plan.is_rehearsal else [])]
+        return any(words.startswith(typed) for words in (plan.fingerprint, *names))
+
+    def _on_apply(self, _: Any) -> None:
+        # A click that was on its way while the one before was carried out comes after it: there is nothing left to do.
+        if self.applied is not None:
+            return
+        self._button.disabled = self._answer.disabled = True
+        try:
+            self.applied = self._carry_on(self._answer.value.strip(), self._observe)
+        except InputError as error:
+            self._said.value = _stop_html(error.lines())
+        except (ConsentError, HeldError) as error:
+            self._button.disabled = self._answer.disabled = False
+            self._said.value = _stop_html(error.lines())
+        except DialtoneError as error:
+            self._said.value += _stop_html(
+                error.lines(), "Run the runbook again from its plan: it finds what was done."
+            )
+        except Exception as error:
+            # No cell runs here that could show it, so the box does; then it goes where such errors go.
+            self._said.value += _stop_html([f"{type(error).__name__}: {error}"], "This is a fault of the program.")
+            raise
+        else:
+            self._handle.update(self.applied)
+
+    def _observe(self, event: Outcome | Change) -> None:
+        if isinstance(event, Change):
+            self._running[event.id] = event
+        else:
+            self._running.pop(event.change.id, None)
+            self._outcomes[event.change.id] = event
+        self._said.value = progress_html(self._plan, self._outcomes.values(), self._running.values())
+
+
+def _stop_html(lines: list[str], advice: str = "") -> str:
+    said = "".join(f"<p>{escape(line)}</p>" for line in [*lines, *([advice] if advice else [])])
+    return f'<div class="dialtone"><div class="stop" role="alert">{said}</div></div>'

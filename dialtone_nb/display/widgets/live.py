@@ -1,0 +1,88 @@
+"""A view that is made anew every few seconds until it is stopped; the notebook stays usable meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from html import escape
+from typing import Any, ClassVar
+
+from dialtone_nb.display.style import with_look
+from dialtone_nb.errors import DialtoneError
+
+Look = Callable[[], str]
+
+
+class LiveView:
+    """HTML in an output of JupyterLab, with a button to stop and go on."""
+
+    _latest: ClassVar[LiveView | None] = None
+
+    def __init__(self, look: Look, every_s: float) -> None:
+        """Show what `look` gives, every so many seconds."""
+        self._look = look
+        self._every_s = every_s
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._page: Any = None
+        self._button: Any = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is being refreshed."""
+        return not self._stopped.is_set()
+
+    def widget(self) -> Any:
+        """The view as an ipywidget, running."""
+        import ipywidgets
+
+        self._page = ipywidgets.HTML()
+        self._button = ipywidgets.Button(description="Stop", icon="stop")
+        self._button.on_click(lambda _: self.stop() if self.is_running else self.start())
+        self.start()
+        return ipywidgets.VBox([self._button, self._page])
+
+    def start(self) -> None:
+        """Look now and from now on; nothing where it is running."""
+        if self.is_running:
+            return
+        # A cell that runs once more makes a new view; the one before would go on looking, unseen.
+        if LiveView._latest:
+            LiveView._latest.stop()
+        LiveView._latest = self
+        # Each run has an event of its own, so that one that is still looking when it is stopped does not come back.
+        self._stopped = threading.Event()
+        threading.Thread(target=self._run, args=(self._stopped,), name="monitor", daemon=True).start()
+        self._button.description, self._button.icon = "Stop", "stop"
+
+    def stop(self) -> None:
+        """Look no more; what was seen last stays."""
+        self._stopped.set()
+        self._button.description, self._button.icon = "Go on", "play"
+
+    def _run(self, stopped: threading.Event) -> None:
+        seen = ""
+        while not stopped.is_set():
+            try:
+                seen, trouble = self._look(), ""
+            except DialtoneError as error:
+                # A network that is away for a moment is no reason to stop watching; what was seen stays.
+                trouble = f'<p><b class="danger">{escape(str(error))}</b>; trying again</p>'
+            except Exception as error:
+                # No cell runs that could show a fault of the program; a view that stands still must not look alive.
+                trouble = (
+                    f'<p role="alert"><b class="danger">{escape(f"{type(error).__name__}: {error}")}</b>: a fault '
+                )
+                self._page.value = with_look(f'<div class="dialtone">{trouble}of the program; stopped</p></div>{seen}')
+                if stopped is self._stopped:
+                    self.stop()
+                return
+            if stopped.is_set():
+                return
+            self._page.value = with_look(f'<div class="dialtone">{trouble}</div>{seen}' if trouble else seen)
+            stopped.wait(self._every_s)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.widget())  # type: ignore[no-untyped-call]

@@ -1,0 +1,132 @@
+"""A form over a runbook's parameters, in JupyterLab: what it takes holds for the cells that run from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from dialtone_nb.display.parameters import Setting
+from dialtone_nb.display.style import with_look
+
+Value = str | int | float | bool | list[str]
+# Says what is wrong with these values, a line a fault; the same check as a run without anybody there.
+Check = Callable[[Mapping[str, Value]], Sequence[str]]
+# Takes these values over, and gives the page that stands above the form from now on.
+Take = Callable[[Mapping[str, Value]], str]
+
+_TAKEN = (
+    "Taken. It holds for the cells that run from now on; what stands below was made with the values before. "
+    "Go to the next cell and choose Run, Run Selected Cell and All Below."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a parameter may be: a list to choose from, or suggestions for one that may be something else too."""
+
+    values: tuple[str, ...]
+    is_closed: bool = True
+
+
+class ParameterForm:
+    """The banner of a runbook with, under it, a field for each parameter and a button that takes their values."""
+
+    def __init__(
+        self, page: str, settings: Sequence[Setting], choices: Mapping[str, Choices], *, check: Check, take: Take
+    ) -> None:
+        """A form that shows these settings, offers these choices, and tells `check` and `take` what was entered."""
+        self._page_html = page
+        self._settings = settings
+        self._choices = choices
+        self._check = check
+        self._take = take
+        self._before = {one.name: one.value for one in settings}
+
+    def widget(self) -> Any:
+        """The form as an ipywidget, folded behind a button."""
+        import ipywidgets
+
+        self._page = ipywidgets.HTML(with_look(self._page_html))
+        self._opener = ipywidgets.ToggleButton(
+            description="Change parameters", icon="sliders", tooltip="show the form", layout={"width": "auto"}
+        )
+        self._fields = {one.name: self._field(one) for one in self._settings}
+        self._button = ipywidgets.Button(description="Take these values", button_style="primary", disabled=True)
+        self._said = ipywidgets.HTML()
+        rows = [
+            ipywidgets.HBox(
+                [self._fields[one.name], ipywidgets.HTML(_help_html(one.help))], layout={"align_items": "center"}
+            )
+            for one in self._settings
+        ]
+        self._form = ipywidgets.VBox([*rows, self._button])
+        self._form.layout.display = "none"
+        self._opener.observe(self._on_opened, names="value")
+        self._button.on_click(self._on_take)
+        for field in self._fields.values():
+            field.observe(self._on_changed, names="value")
+        return ipywidgets.VBox([self._page, self._opener, self._form, self._said])
+
+    def _field(self, one: Setting) -> Any:
+        import ipywidgets
+
+        layout = ipywidgets.Layout(width="26rem", flex="0 0 auto")
+        shared = {"description": one.name, "layout": layout, "style": {"description_width": "9.5rem"}}
+        choices = self._choices.get(one.name)
+        if isinstance(one.value, list):
+            # An entry a line, since an entry may hold blanks and commas.
+            return ipywidgets.Textarea(value="\n".join(one.value), rows=max(2, len(one.value)), **shared)
+        if isinstance(one.value, bool):
+            return ipywidgets.Checkbox(value=one.value, indent=True, **shared)
+        if isinstance(one.value, int):
+            return ipywidgets.IntText(value=one.value, **shared)
+        if isinstance(one.value, float):
+            return ipywidgets.FloatText(value=one.value, **shared)
+        if choices and choices.is_closed and one.value in choices.values:
+            return ipywidgets.Dropdown(options=choices.values, value=one.value, **shared)
+        if choices:
+            return ipywidgets.Combobox(options=choices.values, value=one.value, ensure_option=False, **shared)
+        return ipywidgets.Text(value=one.value, **shared)
+
+    def _entered(self) -> dict[str, Value]:
+        """What the fields hold, where it is not what holds now."""
+        held = {name: self._held(name, field.value) for name, field in self._fields.items()}
+        return {name: value for name, value in held.items() if value != self._before[name]}
+
+    def _held(self, name: str, value: Value) -> Value:
+        if isinstance(self._before[name], list):
+            return [line.strip() for line in str(value).splitlines() if line.strip()]
+        return value
+
+    def _on_opened(self, change: Any) -> None:
+        self._form.layout.display = "" if change["new"] else "none"
+
+    def _on_changed(self, _: Any) -> None:
+        entered = self._entered()
+        faults = self._check(entered) if entered else ()
+        self._button.disabled = not entered or bool(faults)
+        self._said.value = _lines_html(faults, "stop") if faults else ""
+
+    def _on_take(self, _: Any) -> None:
+        entered = self._entered()
+        # A fault can have come since the last key: somebody else may have changed the parameter files.
+        if faults := self._check(entered):
+            self._said.value = _lines_html(faults, "stop")
+            return
+        self._page.value = with_look(self._take(entered))
+        self._before |= entered
+        self._button.disabled = True
+        self._said.value = _lines_html([_TAKEN], "taken")
+
+
+def _help_html(text: str) -> str:
+    return with_look(f'<div class="dialtone"><span class="quiet">{escape(text)}</span></div>')
+
+
+def _lines_html(lines: Sequence[str], role: str) -> str:
+    said = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return with_look(
+        f'<div class="dialtone"><div class="{role}" role="{"alert" if role == "stop" else "status"}">{said}</div></div>'
+    )

@@ -1,0 +1,126 @@
+"""A real phone in JupyterLab: a door to open, what to enter at the phone, a button that rings it, and what it does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from dialtone_nb.display.real_phones import RealPhone, kept_html, life_html, settings_html
+from dialtone_nb.display.style import with_look
+from dialtone_nb.display.widgets.live import LiveView
+from dialtone_nb.errors import DialtoneError
+
+EVERY_S = 1.0
+ADDRESS = "127.0.0.1:5060"
+OPENING = "Opening; where this phone is not set up, that is done first, and takes some seconds …"
+TRUST = "other machines may reach this address; I trust its network"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneWork:
+    """What the box has done: look, open the door at an address (perhaps of a network), close it, ring the phone."""
+
+    look: Callable[[], RealPhone]
+    open: Callable[[str, bool], None]
+    close: Callable[[], None]
+    ring: Callable[[], str]
+
+
+class RealPhoneBox:
+    """The door's controls, and under them the phone as it is."""
+
+    def __init__(self, work: PhoneWork) -> None:
+        """A box that has these things done."""
+        self._work = work
+        self._live: LiveView | None = None
+
+    def widget(self) -> Any:
+        """The box as an ipywidget."""
+        import ipywidgets
+
+        self._address = ipywidgets.Text(value=ADDRESS, description="Address", tooltip="an address of this computer")
+        self._trust = ipywidgets.Checkbox(value=False, description=TRUST, indent=False, layout={"width": "auto"})
+        self._open = ipywidgets.Button(description="Open the door", icon="phone", button_style="primary")
+        self._close = ipywidgets.Button(description="Close the door")
+        self._ring = ipywidgets.Button(description="Ring it", icon="bell", button_style="primary")
+        self._said = ipywidgets.HTML()
+        self._body = ipywidgets.VBox([])
+        self._open.on_click(lambda _: self._do(self._opened, OPENING))
+        self._close.on_click(lambda _: self._do(self._closed, "Closing …"))
+        self._ring.on_click(lambda _: self._do(self._rang, "It is being called …"))
+        self._show()
+        return self._body
+
+    def _show(self) -> None:
+        """Draw what fits: the way to a door, or the phone at it."""
+        import ipywidgets
+
+        phone = self._work.look()
+        if not phone.page:
+            note = (
+                "127.0.0.1 is for a softphone on this computer. For a telephone elsewhere on your network, write this "
+                "computer's address there, such as 192.168.1.20:5060: calls, sound and digests then go in the clear."
+            )
+            first = ipywidgets.HBox([self._address, self._open])
+            told = settings_html(phone) + kept_html(phone.kept)
+            self._body.children = [first, self._trust, self._said, _html(f"<p>{note}</p>{told}")]
+            return
+        self._live = LiveView(self._life, EVERY_S)
+        page = f'<p>The door is open. <a href="{escape(phone.page)}" target="_blank">Every phone, on a page</a>.</p>'
+        buttons = ipywidgets.HBox([self._ring, self._close])
+        self._body.children = [_html(page + settings_html(phone)), buttons, self._said, self._live.widget()]
+
+    def _life(self) -> str:
+        life = self._work.look().life
+        shown = life_html(life) if life else "<p>The door is closed, or the phone is not set up any more.</p>"
+        return f'<div class="dialtone dialtone-phone">{shown}</div>'
+
+    def _do(self, work: Callable[[], str], meanwhile: str) -> None:
+        """Do something that takes a while, beside the notebook, and say what came of it."""
+        self._say(escape(meanwhile))
+        buttons = (self._open, self._close, self._ring)
+
+        def run() -> None:
+            try:
+                said = work()
+            except DialtoneError as error:
+                said = f'<span class="danger">{escape(str(error))}</span>'
+            self._say(said)
+            for button in buttons:
+                button.disabled = False
+
+        for button in buttons:
+            button.disabled = True
+        threading.Thread(target=run, name="real phone", daemon=True).start()
+
+    def _opened(self) -> str:
+        self._work.open(self._address.value.strip(), self._trust.value)
+        self._show()
+        return "Enter at the phone what stands above; what it does is shown as it comes."
+
+    def _closed(self) -> str:
+        if self._live:
+            self._live.stop()
+        self._work.close()
+        self._show()
+        return "The door is closed."
+
+    def _rang(self) -> str:
+        return escape(self._work.ring())
+
+    def _say(self, html: str) -> None:
+        self._said.value = with_look(f'<div class="dialtone" role="status"><p>{html}</p></div>')
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.widget())  # type: ignore[no-untyped-call]
+
+
+def _html(html: str) -> Any:
+    import ipywidgets
+
+    return ipywidgets.HTML(with_look(f'<div class="dialtone">{html}</div>'))

@@ -1,0 +1,95 @@
+"""What is there at Twilio, as far as a plan for one environment needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from dialtone_nb.account.account import Account
+from dialtone_nb.errors import AbsentError
+from dialtone_nb.infrastructure.existing_code import Hosted, Versions, fetch_code
+from dialtone_nb.infrastructure.existing_server import fetch_functions_left, fetch_served
+from dialtone_nb.infrastructure.resources.addresses import list_addresses
+from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists, list_credentials
+from dialtone_nb.infrastructure.resources.model import Id, Item, Kind, State
+from dialtone_nb.infrastructure.resources.own_server import OwnServer
+from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
+from dialtone_nb.infrastructure.resources.served_tables import list_served_tables
+from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, list_mappings, list_sip_domains
+from dialtone_nb.parameters import Network
+from dialtone_nb.service.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Existing:
+    """What is there; `code` has the versions that are live, by environment and path."""
+
+    environment: str
+    state: State
+    code: Versions = field(default_factory=dict)
+    # Sources of live modules that differ from what is wanted, by version SID: only to show the difference.
+    sources: Mapping[str, str] = field(default_factory=dict)
+    # What being live is: a build of functions that is deployed, or a table that our own server serves.
+    live_kind: Kind = Kind.DEPLOYMENT
+    # The fingerprint of the plan that was applied here last; empty where none was.
+    applied: str = ""
+
+    def live(self, environment: str) -> Item | None:
+        """What answers the calls of an environment by the hosting that the files choose, or None where nothing does."""
+        return self.state.find(self.live_kind, environment)
+
+    def is_in_use(self, environment: str) -> bool:
+        """Whether anything answers the environment's calls, by whatever hosting."""
+        return any(self.state.find(kind, environment) for kind in (Kind.DEPLOYMENT, Kind.SERVED_TABLE))
+
+
+def fetch_existing(
+    account: Account,
+    network: Network,
+    environment: str,
+    *,
+    bundle: Bundle,
+    secrets: Mapping[Id, str],
+    server: OwnServer | None = None,
+    others: tuple[str, ...] = (),
+    build: str = "",
+    known: Existing | None = None,
+) -> Existing:
+    """What is there for this environment, and what is live in the others that are named; only reading.
+
+    `build` names one more build to read: its SID, or "previous" for the one that was live here before. Of our own
+    server that is a table's version; where the files choose the functions, it is asked only what it was left with.
+    `known` is what a look a moment ago has found: all that can have changed since is read again, code that is the same
+    is not.
+    """
+    before = Hosted(list(known.state.values()), known.code, known.sources) if known else None
+    with ThreadPoolExecutor(8) as pool:
+        here = (environment, *others)
+        if network.self_hosted and server:
+            hosting = pool.submit(fetch_served, account, server, here, build)
+            left = pool.submit(fetch_functions_left, account, network)
+        else:
+            hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build, before)
+            left = pool.submit(list_served_tables, server)
+        domains = pool.submit(list_sip_domains, account)
+        lists = pool.submit(list_credential_lists, account)
+        numbers = pool.submit(list_phone_numbers, account)
+        addresses = pool.submit(list_addresses, account)
+        names = {network.sip_domain(one, emergency=flag) for one in (environment, *others) for flag in (True, False)}
+        ours = [one for one in domains.result() if one.key in names]
+        mapped = [(one, [pool.submit(list_mappings, account, kind, one) for kind in MAPPINGS]) for one in ours]
+        credential_list = [one for one in lists.result() if one.key == network.credential_list]
+        credentials = [pool.submit(list_credentials, account, one.sid) for one in credential_list]
+        items = [*credential_list, *numbers.result(), *addresses.result()]
+        for job in credentials:
+            items += job.result()
+        for domain, jobs in mapped:
+            # A list may show for a while what is deleted already: what has no mappings to ask for is gone.
+            with suppress(AbsentError):
+                items += [domain, *(one for job in jobs for one in job.result())]
+        hosted = hosting.result()
+        items += [*hosted.items, *left.result()]
+    kind = Kind.SERVED_TABLE if network.self_hosted else Kind.DEPLOYMENT
+    return Existing(environment, State(items), hosted.code, hosted.sources, kind, hosted.applied)

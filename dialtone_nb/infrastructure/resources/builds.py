@@ -1,0 +1,147 @@
+"""Builds: an immutable set of versions, made once and then live in any number of environments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from dialtone_nb.account.account import Account
+from dialtone_nb.errors import FailedError
+from dialtone_nb.infrastructure.resources.apply_context import Work
+from dialtone_nb.infrastructure.resources.functions import fetch_content
+from dialtone_nb.infrastructure.resources.model import Item, Kind
+from dialtone_nb.service.bundle import MANIFEST, Module, code_digest, parse_manifest
+
+POLL_S = 1
+# The official toolkit gives up after five minutes, too.
+POLLS = 300
+
+
+def fetch_build(account: Account, service_sid: str, build_sid: str) -> Any:
+    """The build as Twilio shows it."""
+    return account.client.serverless.v1.services(service_sid).builds(build_sid).fetch()
+
+
+def list_builds(account: Account, service_sid: str) -> list[Any]:
+    """The newest builds, newest first."""
+    builds = account.client.serverless.v1.services(service_sid).builds.list(limit=50)
+    # Dates are whole seconds; within one the order of the list stays, which is newest first.
+    return sorted(builds, key=lambda build: build.date_created, reverse=True)
+
+
+def read_versions(account: Account, service_sid: str, build: Any) -> list[Item]:
+    """The versions that a build is made of, by path, with the hash of each one's source.
+
+    They come from the manifest inside the build where it lists just these versions; a build without one is read
+    source by source.
+    """
+    listed = {one["path"]: one for one in build.function_versions or []}
+    manifest: dict[str, tuple[str, str, str]] = {}
+    if MANIFEST in listed:
+        manifest = parse_manifest(_content(account, service_sid, listed[MANIFEST]))
+    others = {path: one["sid"] for path, one in listed.items() if path != MANIFEST}
+    is_ours = {path: sid for path, (sid, _, _) in manifest.items()} == others
+    items = []
+    for path, one in listed.items():
+        if path == MANIFEST:
+            sha256 = "of this build" if is_ours else "of another build"
+        elif is_ours:
+            sha256 = manifest[path][2]
+        else:
+            sha256 = Module(path, "", _content(account, service_sid, one).encode()).sha256
+        items.append(
+            Item(
+                Kind.FUNCTION_VERSION,
+                path,
+                {"visibility": str(one["visibility"]).lower(), "sha256": sha256},
+                one["sid"],
+                {"function_sid": one["function_sid"]},
+            )
+        )
+    return items
+
+
+def build_item(build: Any, versions: list[Item], dependencies: Mapping[str, str]) -> Item:
+    """The build as an item, known by its code; of its dependencies only those count that we declare.
+
+    Twilio adds packages of its own to every build (lodash, @twilio/runtime-handler, …) at versions that it chooses.
+    """
+    ours = _installed(build, dependencies)
+    modules = {
+        one.key: (str(one.fields["visibility"]), str(one.fields["sha256"])) for one in versions if one.key != MANIFEST
+    }
+    return Item(
+        Kind.BUILD,
+        code_digest(modules, build.runtime, ours),
+        {"runtime": build.runtime, "dependencies": json.dumps(ours)},
+        build.sid,
+        {"status": build.status},
+    )
+
+
+def _installed(build: Any, dependencies: Mapping[str, str]) -> dict[str, str]:
+    """Which versions of our dependencies a build has."""
+    installed = {one["name"]: one["version"] for one in build.dependencies or []}
+    return {name: installed[name] for name in dependencies if name in installed}
+
+
+def create_build(work: Work, item: Item) -> Item:
+    """The build, made and completed; a `FailedError` with Twilio's reason where it failed."""
+    found = {one.key: one for one in work.state.of(Kind.FUNCTION_VERSION)}
+    wanted = [*(work.bundle.modules if work.bundle else ()), MANIFEST]
+    # A build of versions that were all there may be under way since a run broke off; none has one uploaded just now.
+    is_new = any(found[path].given.get("is_new") for path in wanted)
+    if not is_new and (under_way := find_build(work, item)):
+        return under_way
+    dependencies = json.loads(str(item.fields["dependencies"]))
+    build = work.account.client.serverless.v1.services(work.service_sid).builds.create(
+        function_versions=[found[path].sid for path in wanted],
+        # Plain JSON, as the API's own example has it; the toolkit wraps it in quotes.
+        dependencies=json.dumps([{"name": name, "version": version} for name, version in dependencies.items()]),
+        runtime=item.fields["runtime"],
+    )
+    return _completed(work, item, build.sid)
+
+
+def find_build(work: Work, item: Item) -> Item | None:
+    """The build, looked for again among the newest: the one of just these versions, dependencies and runtime."""
+    versions = {one.key: one.sid for one in work.state.of(Kind.FUNCTION_VERSION)}
+    wanted = {versions[path] for path in [*(work.bundle.modules if work.bundle else ()), MANIFEST]}
+    dependencies = json.loads(str(item.fields["dependencies"]))
+    for build in list_builds(work.account, work.service_sid)[:5]:
+        if (
+            {one["sid"] for one in build.function_versions or []} == wanted
+            and build.runtime == item.fields["runtime"]
+            and _installed(build, dependencies) == dependencies
+            and build.status != "failed"
+        ):
+            return _completed(work, item, build.sid)
+    return None
+
+
+def _completed(work: Work, item: Item, sid: str) -> Item:
+    builds = work.account.client.serverless.v1.services(work.service_sid).builds(sid)
+    for _ in range(POLLS):
+        status = str(builds.build_status().fetch().status)
+        if status == "completed":
+            return Item(item.kind, item.key, item.fields, sid, {"status": status})
+        if status == "failed":
+            raise FailedError(f"build {sid} failed{_reason(work.account, sid)}; what was live stays live")
+        work.wait(POLL_S)
+    raise FailedError(f"build {sid} is still building after {POLLS * POLL_S} s; run again to wait on")
+
+
+def _reason(account: Account, build_sid: str) -> str:
+    """What Twilio says of a failed build: the alert on it, such as 82003, dependencies that can't be installed."""
+    for alert in account.client.monitor.v1.alerts.list(limit=50):
+        if alert.resource_sid == build_sid:
+            # The text is mostly a query string: LogLevel=ERROR&Msg=…
+            said = parse_qs(str(alert.alert_text)).get("Msg", [str(alert.alert_text)])
+            return f" (error {alert.error_code}: {said[0]})"
+    return ""
+
+
+def _content(account: Account, service_sid: str, version: Mapping[str, Any]) -> str:
+    return fetch_content(account, service_sid, str(version["function_sid"]), str(version["sid"]))

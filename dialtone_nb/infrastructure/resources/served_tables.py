@@ -1,0 +1,131 @@
+"""What our own server serves: one compiled table for each environment, in its folder and behind its URL."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Final
+from urllib.parse import urlencode
+
+from dialtone_nb.account.account import Account
+from dialtone_nb.errors import ApplyError, DialtoneError, FailedError, TwilioError
+from dialtone_nb.infrastructure.resources.apply_context import Work
+from dialtone_nb.infrastructure.resources.model import Item, Kind
+from dialtone_nb.infrastructure.resources.own_server import OwnServer
+from dialtone_nb.server.folder import (
+    close_environment,
+    list_environments,
+    push_table,
+    read_serving,
+    switch_table,
+    table_version,
+)
+from dialtone_nb.server.proof import SERVING_PATH, is_serving_proof
+
+# A running server looks at its folder twice a second; this is how long it may take until its URL says so.
+NOTICED_S: Final = 15.0
+LOOK_S: Final = 0.2
+UNREACHED: Final = "not reached"
+
+
+def fetch_served_table(account: Account, server: OwnServer, environment: str) -> Item | None:
+    """What an environment serves: by the server's own word where there is a token to ask it with, else by its folder's.
+
+    None where nothing was ever switched on. A server that can't be reached serves nothing, whatever its folder says.
+    """
+    serving = read_serving(server.folder, environment)
+    if not serving.version:
+        return None
+    url = server.base_urls[environment]
+    version = served_version(account, url, environment) if account.credentials.auth_token else serving.version
+    # Where the folder was switched and the server did not follow, neither is what the files say.
+    code = version if version in (serving.version, UNREACHED) else f"{version}, not {serving.version}"
+    return Item(Kind.SERVED_TABLE, environment, {"code": code}, serving.version, {"previous": serving.previous})
+
+
+def list_served_tables(server: OwnServer | None) -> list[Item]:
+    """What every environment serves by the folder's word, of those that the files know."""
+    if server is None:
+        return []
+    serving = [(one, read_serving(server.folder, one)) for one in list_environments(server.folder)]
+    return [
+        Item(Kind.SERVED_TABLE, name, {"code": one.version}, one.version, {"previous": one.previous})
+        for name, one in serving
+        if name in server.base_urls
+    ]
+
+
+def served_version(account: Account, base_url: str, environment: str) -> str:
+    """The version that the server behind this URL proves to serve, or why it does not: never an error."""
+    from twilio.request_validator import RequestValidator
+
+    token, challenge = account.credentials.auth_token, secrets.token_hex(16)
+    url = f"{base_url}{SERVING_PATH}?{urlencode({'challenge': challenge})}"
+    signature = RequestValidator(token).compute_signature(url, {})
+    try:
+        response = account.transport.send("GET", url, headers={"X-Twilio-Signature": signature})
+        said = response.json()
+        version, proof, here = str(said["version"]), str(said["proof"]), str(said["environment"])
+    except DialtoneError:
+        return UNREACHED
+    except (ValueError, KeyError, TypeError):
+        if response.status_code >= 500:  # a proxy's word for a server that is not there
+            return UNREACHED
+        return "not ours" if response.status_code == 200 else f"refused (HTTP {response.status_code})"
+    if not is_serving_proof(proof, token, challenge, here, version):
+        return "not ours"
+    return (version or "nothing") if here == environment else f"environment {here}"
+
+
+def switch_served_table(work: Work, item: Item) -> Item:
+    """The table, served: pushed to the server's folder, switched on, and seen behind its URL before a call goes there.
+
+    A `FailedError` where the server does not follow; domains and numbers then still lead where they did.
+    """
+    server, version = _server(work), str(item.fields["code"])
+    if version == table_version(server.table):
+        push_table(server.folder, server.table)
+    serving = switch_table(server.folder, item.key, version)
+    _wait_until_served(work.account, server.base_urls[item.key], item.key, version)
+    return Item(item.kind, item.key, item.fields, version, {"previous": serving.previous})
+
+
+def find_served_table(work: Work, item: Item) -> Item | None:
+    """The table, looked for again."""
+    return fetch_served_table(work.account, _server(work), item.key)
+
+
+def close_served_table(work: Work, item: Item) -> None:
+    """Nothing; the server answers this environment's calls no longer."""
+    close_environment(_server(work).folder, item.key)
+
+
+def _wait_until_served(account: Account, base_url: str, environment: str, version: str) -> None:
+    until = time.monotonic() + NOTICED_S
+    while True:
+        found = _seen(account, base_url, environment, version)
+        if found == version:
+            return
+        if time.monotonic() > until:
+            raise FailedError(
+                f"{base_url} does not serve it ({found}): no call was sent there; start the server with "
+                f"python -m dialtone_nb serve --environment {environment}, see that its URL leads to it, and run again"
+            )
+        time.sleep(LOOK_S)
+
+
+def _seen(account: Account, base_url: str, environment: str, version: str) -> str:
+    """The version that the server proves; with an API key alone only that it is healthy can be seen."""
+    if account.credentials.auth_token:
+        return served_version(account, base_url, environment)
+    try:
+        healthy = account.transport.send("GET", f"{base_url}/healthz").status_code == 200
+    except TwilioError:
+        healthy = False
+    return version if healthy else UNREACHED
+
+
+def _server(work: Work) -> OwnServer:
+    if work.server is None:
+        raise ApplyError("There is no server of our own in network.yaml.")
+    return work.server

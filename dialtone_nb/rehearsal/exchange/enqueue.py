@@ -1,0 +1,234 @@
+"""Enqueue, and Dial with Queue: who waits, what they hear meanwhile, and how two are brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LiveCall, TakenOver
+from dialtone_nb.rehearsal.exchange.dial import DialResult
+from dialtone_nb.rehearsal.exchange.lines import HungUp
+from dialtone_nb.rehearsal.exchange.queues import (
+    average_wait,
+    find_place,
+    find_queue,
+    is_full,
+    join_queue,
+    leave_queue,
+    list_places,
+    make_queue,
+)
+from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Dial, Enqueue, Target
+
+HOLD_MUSIC = "https://com.twilio.music.classical.example/hold"
+DAY_S = 86_400.0
+QUEUE_FULL = 14207
+
+
+class Left(Interruption):
+    """The document that is heard in a queue says that its caller leaves it."""
+
+
+class Dequeued(Interruption):
+    """Somebody has dialled the queue, and takes the one who has waited longest."""
+
+    def __init__(self, by: LiveCall, target: Target, url: str) -> None:
+        super().__init__(by.own.record.sid)
+        self.by = by
+        self.target = target
+        self.url = url
+
+
+class Ready(Interruption):
+    """The other one may be talked with now."""
+
+
+class Gone(Interruption):
+    """The other one has gone, or the talk with them is over."""
+
+
+class Arrived(Interruption):
+    """Somebody waits now in a queue that was empty."""
+
+
+@dataclass(slots=True)
+class Enqueueing:
+    """One call while it waits; `hear` carries out the document that is heard meanwhile, `whisper` one for it alone."""
+
+    call: LiveCall
+    enqueue: Enqueue
+    hear: Callable[[Callable[[], dict[str, str]]], None]
+    whisper: Callable[[str, str, dict[str, str]], None]
+    _queue_sid: str = field(default="", init=False)
+    _began: float = field(default=0.0, init=False)
+
+    def run(self) -> tuple[dict[str, str], HungUp | Interruption | None]:
+        """What the action is told, and what broke it off, if anything did."""
+        if not self._join():
+            self.call.alert(Complaint(QUEUE_FULL, f"Enqueue: queue {self.enqueue.name} is full"))
+            return self._result("queue-full", 0), None
+        result = "hangup"
+        broken_off: HungUp | Interruption | None = None
+        dequeued: Dequeued | None = None
+        try:
+            self._wait()
+        except Left:
+            result = "leave"
+        except Dequeued as by:
+            result, dequeued = "bridged", by
+        except TakenOver as other:
+            result, broken_off = "redirected", other
+        except (HungUp, Ended) as end:
+            self.call.own.is_gone = self.call.own.is_gone or isinstance(end, HungUp)
+            broken_off = end
+        finally:
+            waited = self._leave()
+        if dequeued:
+            broken_off = self._talk(dequeued, waited)
+        return self._result(result, waited), broken_off
+
+    def _join(self) -> bool:
+        with self.call.ledger.writing() as tables:
+            queue = find_queue(tables, self.enqueue.name) or make_queue(tables, self.enqueue.name)
+            self._queue_sid, self._began = queue.sid, tables.now()
+            if is_full(tables, queue):
+                return False
+            join_queue(tables, queue, self.call.own.record.sid)
+        if taker := self.call.room.enter(self._queue_sid, self.call):
+            taker.wires.interrupt(Arrived())
+        return True
+
+    def _leave(self) -> int:
+        self.call.room.leave(self._queue_sid, self.call)
+        with self.call.ledger.writing() as tables:
+            leave_queue(tables, self._queue_sid, self.call.own.record.sid)
+            return int(tables.now() - self._began)
+
+    def _wait(self) -> None:
+        line = self.call.line
+        if isinstance(line, SimulatedLine):
+            line.be_patient(line.far_side.waits)
+        while True:
+            if self.enqueue.wait_url:
+                self.hear(self._place)
+            else:
+                line.play(HOLD_MUSIC)
+
+    def _place(self) -> dict[str, str]:
+        """What the application is told that says what is heard meanwhile."""
+        with self.call.ledger.writing() as tables:
+            places = list_places(tables, self._queue_sid)
+            own = find_place(tables, self._queue_sid, self.call.own.record.sid)
+        return {
+            "QueueSid": self._queue_sid,
+            "QueuePosition": str(own.position if own else 0),
+            "QueueTime": str(own.waited_s if own else 0),
+            "AvgQueueTime": str(average_wait(places)),
+            "CurrentQueueSize": str(len(places)),
+        }
+
+    def _talk(self, dequeued: Dequeued, waited: int) -> HungUp | Interruption | None:
+        """Hear what is said before the two are joined, and wait for the talk to end; what breaks that off."""
+        by, line = dequeued.by, self.call.line
+        if isinstance(line, SimulatedLine):
+            line.be_patient(None)
+        try:
+            if dequeued.target.url:
+                # The name is spelt so in Twilio's documentation.
+                told = {"QueueSid": self._queue_sid, "QueueTime": str(waited), "DequeingCallSid": by.own.record.sid}
+                self.whisper(dequeued.target.method, dequeued.url, told)
+            by.wires.interrupt(Ready())
+            line.pause(DAY_S)
+        except Gone:
+            return None
+        except (HungUp, Interruption) as end:
+            self.call.own.is_gone = self.call.own.is_gone or isinstance(end, HungUp)
+            by.wires.interrupt(Gone())
+            return end
+        return None
+
+    def _result(self, result: str, waited: int) -> dict[str, str]:
+        return {"QueueResult": result, "QueueSid": self._queue_sid, "QueueTime": str(waited)}
+
+
+@dataclass(slots=True)
+class QueueDialling:
+    """One Dial of a queue; `url` is that of what the one who waits is to hear first, or empty."""
+
+    call: LiveCall
+    dial: Dial
+    target: Target
+    url: str
+
+    def run(self) -> DialResult:
+        """Talk with whoever has waited longest, or comes in time."""
+        with self.call.ledger.writing() as tables:
+            queue = find_queue(tables, self.target.address)
+        if queue is None:
+            return DialResult("failed", of_queue={"DequeueResult": "queue-not-found"})
+        of_queue = {"QueueSid": queue.sid}
+        try:
+            other = self._find_other(queue.sid)
+            if other is None:
+                return DialResult("no-answer", of_queue=of_queue | {"DequeueResult": "queue-empty"})
+            waited_s = self._waited(queue.sid, other)
+            result = self._talk(other)
+        except (HungUp, Interruption) as broken_off:
+            self.call.own.is_gone = self.call.own.is_gone or isinstance(broken_off, HungUp)
+            return DialResult("canceled", broken_off=broken_off, of_queue=of_queue | {"DequeueResult": "hangup"})
+        # The names as others receive them; where the two were never joined, hangup is an assumption.
+        of_queue |= {
+            "DequeueResult": "bridged" if result.is_bridged else "hangup",
+            "DequeuedCallSid": other.own.record.sid,
+            "DequeuedCallQueueTime": str(waited_s),
+            "DequeuedCallDuration": str(result.talked_s or 0),
+        }
+        return replace(result, of_queue=of_queue)
+
+    def _find_other(self, queue_sid: str) -> LiveCall | None:
+        room = self.call.room
+        if other := room.take(queue_sid):
+            return other
+        room.await_arrival(queue_sid, self.call)
+        try:
+            self.call.line.pause(self.dial.timeout)
+        except Arrived:
+            return room.take(queue_sid)
+        finally:
+            room.await_no_more(queue_sid, self.call)
+        return None
+
+    def _waited(self, queue_sid: str, other: LiveCall) -> int:
+        with self.call.ledger.writing() as tables:
+            place = find_place(tables, queue_sid, other.own.record.sid)
+        return place.waited_s if place else 0
+
+    def _talk(self, other: LiveCall) -> DialResult:
+        self.call.answer()
+        other.wires.interrupt(Dequeued(self.call, self.target, self.url))
+        result, began = DialResult("completed", other.own, talked_s=0), self._now()
+        try:
+            self._await_ready()
+            result, began = replace(result, is_bridged=True), self._now()
+            limit, star = self.dial.time_limit, self.dial.hangup_on_star
+            end = self.call.wires.bridge(self.call.line, other.line, limit, hangup_on_star=star)
+            if end == "time limit":
+                self.call.alert(Complaint(32015, f"Call is terminated after {limit} s, its time limit"))
+        except Gone:
+            return replace(result, talked_s=round(self._now() - began) if result.is_bridged else 0)
+        except (HungUp, Interruption) as broken_off:
+            self.call.own.is_gone = self.call.own.is_gone or isinstance(broken_off, HungUp)
+            result = replace(result, broken_off=broken_off)
+        other.wires.interrupt(Gone())
+        return replace(result, talked_s=round(self._now() - began) if result.is_bridged else 0)
+
+    def _await_ready(self) -> None:
+        try:
+            self.call.line.pause(DAY_S)
+        except Ready:
+            return
+
+    def _now(self) -> float:
+        with self.call.ledger.writing() as tables:
+            return tables.now()

@@ -1,0 +1,118 @@
+"""What a person asks of the exchange: who calls whom, and how everybody behaves who is rung, or who calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from dialtone_nb.rehearsal.http.errors import Refusal
+
+LONGEST_S = 86_400.0
+KEYS = frozenset("0123456789*#wW")
+
+
+@dataclass(frozen=True, slots=True)
+class FarSide:
+    """How somebody behaves who is rung, or who calls; times are in seconds.
+
+    Who is rung answers after `answer_after` and hangs up after `talk`. Who calls hangs up after `cancel_after` of
+    ringing, or in any case `leaves_after` the call began; presses what `presses` says, an entry a Gather (w waits
+    half a second, W a whole one), and a star `star_after` the talk began; `speaks` so long where it is recorded; and
+    `waits` so long in a queue. A number that is `blocked` is on Twilio's block list, where that was said of it before.
+    """
+
+    answer_after: float = 3.0
+    talk: float = 30.0
+    busy: bool = False
+    no_answer: bool = False
+    unreachable: bool = False
+    blocked: bool = False
+    cancel_after: float | None = None
+    leaves_after: float | None = None
+    presses: tuple[str, ...] = ()
+    star_after: float | None = None
+    speaks: float = 10.0
+    waits: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A call: a phone dials digits (`client`, `dial`, perhaps `domain`), or a number calls a number (`from_`, `to`).
+
+    `targets` says of single numbers and SIP addresses how they behave, where that differs from `far_side`.
+    """
+
+    far_side: FarSide
+    client: str = ""
+    dial: str = ""
+    domain: str = ""
+    from_: str = ""
+    to: str = ""
+    targets: Mapping[str, FarSide] = field(default_factory=dict)
+
+
+WORDS = {"client", "dial", "domain", "from", "to"}
+BEHAVIOUR = {one.name for one in fields(FarSide)}
+FLAGS = {"busy", "no_answer", "unreachable", "blocked"}
+OPTIONAL = {"cancel_after", "leaves_after", "star_after"}
+
+
+def read_order(body: Mapping[str, Any]) -> Order:
+    """An order from what was posted; a Refusal that says what is missing or strange."""
+    known = WORDS | BEHAVIOUR | {"targets"}
+    if strangers := sorted(set(body) - known):
+        raise Refusal(20001, f"A call has no {strangers[0]!r}; it may have {', '.join(sorted(known))}")
+    by_client, by_number = {"client", "dial"} <= set(body), {"from", "to"} <= set(body)
+    if by_client == by_number:
+        raise Refusal(20001, "A call needs either client and dial, or from and to")
+    targets = body.get("targets", {})
+    if not isinstance(targets, Mapping) or not all(isinstance(one, Mapping) for one in targets.values()):
+        raise Refusal(20001, 'targets says how each behaves, as in {"+15035550199": {"busy": true}}')
+    words = {word: body.get(word, "") for word in WORDS}
+    if strange := [word for word in sorted(words) if not isinstance(words[word], str)]:
+        raise Refusal(20001, f"{strange[0]} of a call must be text, not {words[strange[0]]!r}")
+    return Order(
+        read_far_side({name: value for name, value in body.items() if name in BEHAVIOUR}),
+        client=words["client"],
+        dial=words["dial"],
+        domain=words["domain"],
+        from_=words["from"],
+        to=words["to"],
+        targets={str(address): read_far_side(one) for address, one in targets.items()},
+    )
+
+
+def read_far_side(values: Mapping[str, Any]) -> FarSide:
+    """The far side from its JSON; a Refusal for what is strange in it."""
+    if strangers := sorted(set(values) - BEHAVIOUR):
+        raise Refusal(20001, f"Nobody behaves by {strangers[0]!r}; there are {', '.join(sorted(BEHAVIOUR))}")
+    for name, value in values.items():
+        if not _fits(name, value):
+            raise Refusal(20001, f"{name} of a call can't be {value!r}; {_what_fits(name)}")
+    presses = values.get("presses", ())
+    return FarSide(**(dict(values) | {"presses": (presses,) if isinstance(presses, str) else tuple(presses)}))
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in FLAGS:
+        return isinstance(value, bool)
+    if name == "presses":
+        entries = [value] if isinstance(value, str) else value
+        return isinstance(entries, list | tuple) and all(isinstance(one, str) and set(one) <= KEYS for one in entries)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (is_number and 0 <= value <= LONGEST_S) or (name in OPTIONAL and value is None)
+
+
+def _what_fits(name: str) -> str:
+    if name in FLAGS:
+        return "it is true or false"
+    if name == "presses":
+        return "keys are 0 to 9, * and #, and w or W to wait"
+    return f"it is seconds, from 0 to {LONGEST_S:.0f}"
+
+
+def far_side_body(far_side: FarSide) -> dict[str, Any]:
+    """A far side as JSON, without what is as usual."""
+    usual = asdict(FarSide())
+    return {name: value for name, value in asdict(far_side).items() if value != usual[name]}

@@ -1,0 +1,169 @@
+"""Simulated time: simulated calls go on one at a time, each when its moment has come, so that they always repeat."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dialtone_nb.rehearsal.state.store import Store
+
+
+class Abandoned(BaseException):
+    """The rehearsal ends, and with it a call that is still going on; nothing more is written about it."""
+
+
+class Party:
+    """Something that takes simulated time, in a thread of its own that runs only when it is its turn."""
+
+    def __init__(self, schedule: Schedule, run: Callable[[], None]) -> None:
+        self._schedule = schedule
+        self._run = run
+        self._turn = threading.Semaphore(0)
+        self._parked = threading.Semaphore(0)
+        self._interruption: BaseException | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._live, name="simulated call", daemon=True)
+        self.is_over = False
+
+    def _live(self) -> None:
+        self._turn.acquire()
+        try:
+            if not isinstance(self._interruption, Abandoned):
+                self._run()
+        except Abandoned:
+            pass
+        except BaseException as error:
+            self._failure = error
+        self.is_over = True
+        self._parked.release()
+
+    def resume(self) -> None:
+        """Let it go on until it waits again, or is over; an error of its own is raised here."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._turn.release()
+        self._parked.acquire()
+        if self._failure:
+            raise self._failure
+
+    def now(self) -> float:
+        """The simulated time."""
+        return self._schedule.now()
+
+    def wait(self, seconds: float) -> None:
+        """Let simulated time pass; raises what interrupts it, or did so before. Only the party itself asks this."""
+        self.check()
+        self._schedule.park(self, seconds)
+        self._parked.release()
+        self._turn.acquire()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what interrupts it, if anything does."""
+        error, self._interruption = self._interruption, None
+        if error:
+            raise error
+
+    def interrupt(self, error: BaseException) -> None:
+        """Have its wait raise an error, at once; it goes on when it is driven."""
+        self._interruption = error
+        self._schedule.hurry(self)
+
+
+@dataclass(slots=True)
+class _Moment:
+    at: float
+    nth: int
+    party: Party
+
+
+class Schedule:
+    """Who goes on when. The store's clock moves from moment to moment."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._moments: list[_Moment] = []
+        self._count = 0
+        self._driving = threading.RLock()
+        self.is_busy = False  # whether moments come just now
+
+    def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Party:
+        """A new party, whose moment is so many seconds from now."""
+        party = Party(self, run)
+        self.park(party, seconds)
+        return party
+
+    def now(self) -> float:
+        """The simulated time, in seconds since 1970."""
+        with self._store.transaction() as tables:
+            return tables.now()
+
+    def park(self, party: Party, seconds: float) -> None:
+        """Note that a party goes on so many seconds from now."""
+        self._count += 1
+        self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, party))
+
+    def hurry(self, party: Party) -> None:
+        """A party that waits goes on now instead."""
+        for moment in self._moments:
+            if moment.party is party:
+                moment.at = self.now()
+
+    def drive(self, is_enough: Callable[[], bool]) -> None:
+        """Let one moment after another come, until it is enough or none is left."""
+        with self._at_work():
+            while self._moments and not is_enough():
+                self._come(self._next())
+
+    def drive_through(self, party: Party) -> None:
+        """Let moments come until this party is over."""
+        self.drive(lambda: party.is_over)
+
+    def settle(self, party: Party) -> None:
+        """Let a party that was interrupted go on at once, until it waits again or is over."""
+        with self._at_work():
+            for moment in self._moments:
+                if moment.party is party:
+                    self._come(moment)
+                    return
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so many seconds pass, and all moments in them come."""
+        with self._at_work():
+            until = round(self.now() + seconds, 3)
+            while self._moments and (moment := self._next()).at <= until:
+                self._come(moment)
+            self._move(until)
+
+    def close(self) -> None:
+        """Let every party end where it is."""
+        with self._driving:
+            while self._moments:
+                moment = self._moments.pop()
+                moment.party.interrupt(Abandoned())
+                moment.party.resume()
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._driving:
+            self.is_busy = True
+            try:
+                yield
+            finally:
+                self.is_busy = False
+
+    def _next(self) -> _Moment:
+        return min(self._moments, key=lambda moment: (moment.at, moment.nth))
+
+    def _come(self, moment: _Moment) -> None:
+        self._moments.remove(moment)
+        self._move(moment.at)
+        moment.party.resume()
+
+    def _move(self, at: float) -> None:
+        # Others may have moved the clock meanwhile, and it never goes back.
+        with self._store.transaction() as tables:
+            if at > (now := tables.now()):
+                tables.advance(at - now)

@@ -1,0 +1,168 @@
+"""What may be dialled, with which caller ID: Twilio's reasons to refuse a leg before anything rings."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlencode
+
+import phonenumbers
+
+from dialtone_nb.rehearsal.assumptions import NO_EMERGENCY_CALLING
+from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
+from dialtone_nb.rehearsal.exchange.registrations import is_registered
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
+from dialtone_nb.rehearsal.state.permissions import HIGH_RISK, permissions
+from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
+
+# Spellings of emergency numbers; which of 911's and 933's Twilio takes, pages and recordings disagree about.
+EMERGENCY = {prefix + number: number for number in ("911", "933", "112", "999") for prefix in ("", "+", "+1")}
+NORTH_AMERICAN = frozenset({"911", "933"})
+LONGEST_SIP_URI = 255
+NOT_REGISTERED = 32009
+NOT_REGISTERED_THERE = 32221
+NOBODY_THERE = frozenset({NOT_REGISTERED, NOT_REGISTERED_THERE})
+UNREGISTERED = "Your TwiML tried to Dial a Twilio SIP Registered User that is not currently registered"
+# Names of edges that may still be dialled, deprecated as they are (error dictionary, 32220 and 32221).
+LEGACY_DOMAIN = re.compile(r"[^.]+\.sip\.us1(-ix)?\.twilio\.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A leg that may be tried: its address, and what is known of it."""
+
+    address: str
+    fault: Complaint | None = None
+    sip_response: int | None = None
+    emergency: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def owned_number(tables: Tables, number: str) -> Thing | None:
+    """The account's own number, where it is one."""
+    return tables.find("phone_number", "", number)
+
+
+def check_target(
+    tables: Tables, target: Target, caller_id: str, own_ends: set[str], domain: Thing | None
+) -> Leg | Complaint:
+    """A leg to try, or why Twilio would not even try. `own_ends` are From and To of the call that dials."""
+    if target.kind == "sip":
+        return _check_sip(tables, target.address, caller_id)
+    emergency = EMERGENCY.get(target.address)
+    is_whole = target.address.startswith("+1") or emergency not in NORTH_AMERICAN
+    if emergency and (is_whole or tables.behaviour.takes_bare_911):
+        return _check_emergency(tables, target.address, emergency, caller_id, domain)
+    return _check_number(tables, target.address, caller_id, own_ends)
+
+
+def _check_number(tables: Tables, number: str, caller_id: str, own_ends: set[str]) -> Leg | Complaint:
+    fault = number_fault(tables, number)
+    if fault:
+        return fault
+    if not owned_number(tables, caller_id) and not (caller_id.startswith("+") and caller_id in own_ends):
+        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r}: it is no number of this account or call")
+    return Leg(number)
+
+
+def number_fault(tables: Tables, number: str) -> Complaint | None:
+    """Why Twilio would not call a number: its form, the number itself, or the account's permissions."""
+    if not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
+        return Complaint(13223, f"Dial: invalid phone number format: {number}")
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException as error:
+        code = 13226 if error.error_type == error.INVALID_COUNTRY_CODE else 13224
+        return Complaint(
+            code, f"Dial: {number} has no valid country code" if code == 13226 else f"Dial: {number}: {error}"
+        )
+    country = phonenumbers.region_code_for_number(parsed)
+    if country is None or not phonenumbers.is_valid_number(parsed):
+        return Complaint(13224, f"Dial: Twilio does not support calling {number}, or the number is invalid")
+    allowed = permissions(tables, country)
+    if not allowed["low_risk_numbers_enabled"]:
+        return Complaint(13227, f"Geo permission is not permitting call: {country} is off, for {number}")
+    if phonenumbers.number_type(parsed) in HIGH_RISK and not allowed["high_risk_special_numbers_enabled"]:
+        return Complaint(
+            13227, f"Geo permission is not permitting call: high-risk numbers of {country} are off: {number}"
+        )
+    said = far_side_of(tables, number)
+    return Complaint(13225, f"Dial: call blocked by Twilio block list: {number}") if said and said.blocked else None
+
+
+def _check_emergency(
+    tables: Tables, dialled: str, emergency: str, caller_id: str, domain: Thing | None
+) -> Leg | Complaint:
+    if domain is None or not domain.body["emergency_calling_enabled"]:
+        return Complaint(NO_EMERGENCY_CALLING, f"Dial: emergency calling is not enabled here, for {dialled}")
+    owned = owned_number(tables, caller_id)
+    if owned is None:
+        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} of an emergency call")
+    if owned.body["emergency_address_status"] == "registered":
+        return Leg(dialled, emergency=emergency)
+    warning = Complaint(22221, f"Emergency address is not registered for {caller_id}")
+    return Leg(dialled, fault=warning, emergency=emergency)
+
+
+def is_sip_caller_id(caller_id: str) -> bool:
+    """Whether a SIP leg may show this as who calls."""
+    return bool(re.fullmatch(r"[A-Za-z0-9+_.-]+", caller_id)) or caller_id.startswith("sip:")
+
+
+def _check_sip(tables: Tables, uri: str, caller_id: str) -> Leg | Complaint:
+    user, host = parse_sip_uri(uri)
+    if not host or len(uri) > LONGEST_SIP_URI:
+        return Complaint(13243, f"Dial->SIP: invalid SIP URI {uri}")
+    if not is_sip_caller_id(caller_id):
+        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} for SIP")
+    domain_name = global_domain(host)
+    if domain_name != host and not LEGACY_DOMAIN.fullmatch(host):
+        return Complaint(32220, f"Specifying an edge is not allowed when dialling a registered phone: {host}")
+    headers = dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
+    if domain_name.endswith(SIP_DOMAIN_SUFFIX):
+        return _check_registered(tables, uri, user, host, headers)
+    if _is_nowhere(host):
+        return Complaint(13254, f"Dial->Sip: {host} does not resolve, or to an address that is not public")
+    return Leg(uri, headers=headers)
+
+
+def _check_registered(tables: Tables, uri: str, user: str, host: str, headers: dict[str, str]) -> Leg | Complaint:
+    if not user:
+        return Complaint(32223, f"There is no username in {uri}")
+    domain = tables.find("sip_domain", "", global_domain(host))
+    if domain is None:
+        return Complaint(32002, f"Dial failure: Twilio SIP domain {host} not found")
+    if not is_registered(tables, domain, user):
+        code = NOT_REGISTERED_THERE if LEGACY_DOMAIN.fullmatch(host) else NOT_REGISTERED
+        return Leg(uri, fault=Complaint(code, UNREGISTERED, sip_request(uri)))
+    return Leg(uri, headers=headers)
+
+
+def sip_request(uri: str) -> tuple[str, str, str]:
+    """The request that an alert about an INVITE to a phone shows: To is its one variable (recorded 2024 to 2026)."""
+    address = uri.partition("?")[0]
+    return "INVITE", address, urlencode({"To": address})
+
+
+def endpoint_error(leg: OutgoingLeg, contact: str, status: int | None = None) -> Complaint:
+    """The alert about a SIP endpoint at this contact that says nothing, or answers with an error.
+
+    Its request has no URL, and the headers To and From as its variables (recorded 2024 to 2026).
+    """
+    host = global_domain(parse_sip_uri(leg.address)[1])
+    caller = leg.caller_id if leg.caller_id.startswith("sip:") else f"sip:{leg.caller_id}@{host}"
+    headers = {"To": f"<{contact}>", "From": f"<{caller}>;tag={leg.call_sid[2:18]}"}
+    message = f"Error communicating with the SIP endpoint {leg.address}"
+    if status:
+        message = f"The SIP endpoint {leg.address} answered with an error: {status}"
+    return Complaint(32011, message, ("INVITE", "", urlencode(headers)))
+
+
+def _is_nowhere(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".invalid", ".localhost", ".local"))

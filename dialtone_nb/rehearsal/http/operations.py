@@ -1,0 +1,83 @@
+"""What the rehearsal can be asked: operations, each a host, a method, a path and the function that answers."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dialtone_nb.rehearsal.http.parameters import Pairs
+from dialtone_nb.rehearsal.state.store import Tables
+
+if TYPE_CHECKING:
+    from dialtone_nb.rehearsal.exchange.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The file part of a multipart body."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request, taken apart; `names` are the variables of the operation's path."""
+
+    method: str
+    host: str
+    path: str
+    names: dict[str, str] = field(default_factory=dict)
+    query: Pairs = ()
+    form: Pairs = ()
+    upload: Upload | None = None
+    by_api_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: a status, and what becomes its JSON body (nothing, where it is None)."""
+
+    status: int
+    body: Any = None
+
+
+Handler = Callable[[Tables, Ask], Reply]
+# A handler's answer to a request, in a transaction of its own.
+Answering = Callable[[], Reply]
+# What the exchange has to do with a request, before it is answered or after.
+AtExchange = Callable[["Exchange", Ask, Answering], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One modelled operation; `path` is written as in Twilio's OpenAPI documents."""
+
+    host: str
+    method: str
+    path: str
+    handler: Handler
+    at_exchange: AtExchange | None = None
+
+
+class Directory:
+    """Finds the operation for a request."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self.operations = tuple(operations)
+        self._found: dict[tuple[str, str, int], list[tuple[re.Pattern[str], Operation]]] = defaultdict(list)
+        for operation in self.operations:
+            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+?)", re.escape(operation.path))
+            key = (operation.host, operation.method, operation.path.count("/"))
+            self._found[key].append((re.compile(pattern), operation))
+
+    def find(self, host: str, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+        """The operation and the variables of its path; None where nothing is modelled."""
+        for pattern, operation in self._found.get((host, method, path.count("/")), ()):
+            if match := pattern.fullmatch(path):
+                return operation, match.groupdict()
+        return None

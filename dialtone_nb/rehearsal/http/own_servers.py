@@ -1,0 +1,79 @@
+"""Our own server under the name that the world knows it by: the rehearsal stands in for DNS and the proxy before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.state.store import Store, Tables
+from dialtone_nb.values.loopback import LOOPBACK
+
+KIND: Final = "own_server"
+BUDGET_S: Final = 15.0
+TWILIOS: Final = (".twilio.com", ".twil.io")
+# What a proxy does not hand on (RFC 9110, 7.6.1), and what requests writes itself.
+_OF_THE_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
+
+
+def add_own_server(store: Store, host: str, address: str) -> dict[str, str]:
+    """The name and the address that answers for it, from now on; a `Refusal` where that is not on this machine."""
+    if not _is_on_this_machine(address):
+        raise Refusal(20001, f"address must be http://127.0.0.1:PORT, on this machine, not {address!r}")
+    if not host or "/" in host or host.endswith(TWILIOS):
+        raise Refusal(20001, "host must be the name in the base URL, such as stage.phones.example.org")
+    with store.transaction() as tables:
+        known = tables.find(KIND, "", host)
+        if known:
+            tables.save(known, {"address": address.rstrip("/")})
+        else:
+            tables.add("SV", KIND, "", host, {"address": address.rstrip("/")})
+    return {"host": host, "address": address.rstrip("/")}
+
+
+def _is_on_this_machine(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "http" and parts.hostname in LOOPBACK and bool(parts.port) and not parts.path.strip("/")
+    except ValueError:  # no host, or no port, that could be one
+        return False
+
+
+def list_own_servers(store: Store) -> list[dict[str, str]]:
+    """The names that are answered on this machine, with their addresses."""
+    with store.transaction() as tables:
+        return [{"host": one.name, "address": one.body["address"]} for one in tables.list(KIND, "")]
+
+
+def address_of(tables: Tables, host: str) -> str:
+    """Where a name is answered; empty where it is none of ours."""
+    found = tables.find(KIND, "", host)
+    return str(found.body["address"]) if found else ""
+
+
+def is_own_server(store: Store, host: str) -> bool:
+    """Whether a name is our own server's."""
+    with store.transaction() as tables:
+        return bool(address_of(tables, host))
+
+
+def hand_on(
+    address: str, method: str, host: str, target: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, dict[str, str], bytes]:
+    """The server's answer as a proxy that ends TLS hands it on: status, headers and body; 502 where there is none."""
+    import requests  # a large library, for the first request to our own server
+
+    sent: dict[str, Any] = {name: value for name, value in headers.items() if name.lower() not in _OF_THE_HOP}
+    sent |= {"Host": host, "X-Forwarded-Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-For": "127.0.0.1"}
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(
+                method, address + target, headers=sent, data=body, timeout=BUDGET_S, allow_redirects=False
+            )
+    except requests.RequestException:
+        return HTTPStatus.BAD_GATEWAY, {"content-type": "text/plain"}, b"nothing answers at this name"
+    kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_THE_HOP}
+    return answer.status_code, kept, answer.content

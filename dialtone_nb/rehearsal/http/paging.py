@@ -1,0 +1,153 @@
+"""Pages of lists in Twilio's two styles: relative URIs (2010-04-01) and absolute URLs in `meta` (v1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.parameters import integer
+from dialtone_nb.rehearsal.state.store import Tables, Thing
+
+DEFAULT_SIZE = 50
+LARGEST_SIZE = 1000
+# A page token names the item that the page follows ("PA", after) or precedes ("PB", before).
+AFTER, BEFORE = "PA", "PB"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which page was asked for."""
+
+    number: int
+    size: int
+    after: str = ""
+    before: str = ""
+
+
+def wanted_page(ask: Ask) -> Wanted:
+    """The page that a request asks for; a Refusal for a size or token that Twilio would refuse."""
+    query = dict(ask.query)
+    number, size = (_whole(query.get(name, default), name) for name, default in (("Page", "0"), ("PageSize", "50")))
+    if size > LARGEST_SIZE:
+        raise Refusal(20007, f"Page size too large, the maximum is {LARGEST_SIZE}")
+    token = query.get("PageToken", "")
+    if (token and token[:2] not in {AFTER, BEFORE}) or (number > 0 and not token):
+        raise stale_token()
+    return Wanted(
+        number,
+        max(size, 1),
+        after=token[2:] if token.startswith(AFTER) else "",
+        before=token[2:] if token.startswith(BEFORE) else "",
+    )
+
+
+def stale_token() -> Refusal:
+    """The answer to a token that leads nowhere."""
+    return Refusal(21481, "Invalid PageToken")
+
+
+def _whole(text: str, name: str) -> int:
+    try:
+        return integer(text)
+    except ValueError as error:
+        raise Refusal(20001, f"{name} {error}") from None
+
+
+def cut_page(items: Sequence[Any], wanted: Wanted, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:
+    """The items of the page, whether any come before it, and whether any come after it."""
+    start = 0
+    if wanted.after or wanted.before:
+        places = {key(item): place for place, item in enumerate(items)}
+        if (wanted.after or wanted.before) not in places:
+            raise stale_token()
+        start = places[wanted.after] + 1 if wanted.after else max(places[wanted.before] - wanted.size, 0)
+    page = items[start : start + wanted.size]
+    return page, start > 0, start + wanted.size < len(items)
+
+
+def page_reply(ask: Ask, name: str, bodies: list[Any], tokens: tuple[str, str]) -> Reply:
+    """A page of bodies under its list's name; the tokens lead to the page before and the page after, or are empty."""
+    wanted = wanted_page(ask)
+    filters = [(key, value) for key, value in ask.query if key not in {"Page", "PageSize", "PageToken"}]
+
+    def address(number: int, token: str) -> str:
+        pairs = [*filters, ("PageSize", str(wanted.size)), ("Page", str(number))]
+        return f"{ask.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
+
+    before, after = tokens
+    first, here = address(0, ""), address(wanted.number, dict(ask.query).get("PageToken", ""))
+    previous = address(max(wanted.number - 1, 0), before) if before else None
+    following = address(wanted.number + 1, after) if after else None
+    if ask.path.startswith("/2010-04-01/"):
+        start = wanted.number * wanted.size
+        return Reply(
+            200,
+            {
+                name: bodies,
+                "first_page_uri": first,
+                "previous_page_uri": previous,
+                "next_page_uri": following,
+                "uri": here,
+                "page": wanted.number,
+                "page_size": wanted.size,
+                "start": start,
+                "end": start + max(len(bodies) - 1, 0),
+            },
+        )
+    base = f"https://{ask.host}"
+    return Reply(
+        200,
+        {
+            name: bodies,
+            "meta": {
+                "key": name,
+                "page": wanted.number,
+                "page_size": wanted.size,
+                "first_page_url": base + first,
+                "previous_page_url": base + previous if previous else None,
+                "url": base + here,
+                "next_page_url": base + following if following else None,
+            },
+        },
+    )
+
+
+def list_reply(
+    ask: Ask, name: str, items: Sequence[Any], body: Callable[[Any], Any], key: Callable[[Any], str]
+) -> Reply:
+    """One page of a whole list; `key` tells items apart and stays the same from page to page."""
+    page, earlier, later = cut_page(items, wanted_page(ask), key)
+    before = BEFORE + key(page[0]) if page and earlier else ""
+    after = AFTER + key(page[-1]) if page and later else ""
+    return page_reply(ask, name, [body(item) for item in page], (before, after))
+
+
+def walk_reply(
+    ask: Ask, name: str, walk: Callable[[Wanted], Iterator[Any]], body: Callable[[Any], Any], key: Callable[[Any], str]
+) -> Reply:
+    """One page of a list that is not read whole: `walk` begins where the page does, and goes back from `before`."""
+    wanted = wanted_page(ask)
+    items = list(islice(walk(wanted), wanted.size + 1))
+    more, page = len(items) > wanted.size, items[: wanted.size]
+    earlier, later = bool(wanted.after), more
+    if wanted.before:
+        page.reverse()
+        earlier, later = more, True
+    before = BEFORE + key(page[0]) if page and earlier else ""
+    after = AFTER + key(page[-1]) if page and later else ""
+    return page_reply(ask, name, [body(item) for item in page], (before, after))
+
+
+def walk_things(
+    tables: Tables, kind: str, parent: str, wanted: Wanted, *, since: float, until: float
+) -> Iterator[Thing]:
+    """The things of a kind, a parent and a time from where a page begins; a Refusal for a token that names none."""
+    marker = wanted.after or wanted.before
+    if marker and tables.get(kind, marker, parent) is None:
+        raise stale_token()
+    return tables.walk(kind, parent, since=since, until=until, after=wanted.after, before=wanted.before)

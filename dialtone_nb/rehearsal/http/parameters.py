@@ -1,0 +1,118 @@
+"""The parameters of requests as Twilio declares them: name, type, length, whether required, and the code of a fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from dialtone_nb.rehearsal.http.errors import Refusal
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def text(value: str) -> str:
+    """Any text."""
+    return value
+
+
+def flag(value: str) -> bool:
+    """A boolean, as Twilio's helper libraries write it: true or false."""
+    if value.lower() not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return value.lower() == "true"
+
+
+def integer(value: str) -> int:
+    """A whole number."""
+    # Python itself refuses to read thousands of digits, in words of its own.
+    if not re.fullmatch(r"[0-9]{1,18}", value):
+        raise ValueError("must be an integer")
+    return int(value)
+
+
+def url(value: str) -> str:
+    """An absolute web address, or nothing, which clears it."""
+    if value:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("is not a valid URL")
+    return value
+
+
+def method(value: str) -> str:
+    """GET or POST."""
+    if value.upper() not in {"GET", "POST"}:
+        raise ValueError("must be GET or POST")
+    return value.upper()
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    """One of a closed set of words."""
+
+    def read(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def matching(pattern: str, rule: str) -> Callable[[str], str]:
+    """Text that fits a pattern from end to end."""
+    compiled = re.compile(pattern)
+
+    def read(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(rule)
+        return value
+
+    return read
+
+
+def sid(prefix: str) -> Callable[[str], str]:
+    """A SID of one kind, or nothing, which clears it."""
+    return matching(f"(?:{prefix}[0-9a-f]{{32}})?", f"must be a SID that begins with {prefix}")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One parameter: `longest` counts characters; `code` is what Twilio answers where it is wrong or missing."""
+
+    name: str
+    read: Callable[[str], Any] = text
+    required: bool = False
+    longest: int | None = None
+    code: int = 20001
+
+    @property
+    def key(self) -> str:
+        """The parameter's name as it appears in bodies: FriendlyName is friendly_name."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower()
+
+
+def read_fields(fields: Iterable[Field], pairs: Pairs, *, creating: bool = True) -> dict[str, Any]:
+    """The declared parameters that were sent, as typed values by body key; unknown ones are ignored, as Twilio does."""
+    sent = dict(pairs)
+    values = {}
+    for field in fields:
+        if field.name not in sent:
+            if field.required and creating:
+                raise Refusal(field.code, f"Missing required parameter {field.name} in the post body")
+            continue
+        values[field.key] = read_field(field, sent[field.name])
+    return values
+
+
+def read_field(field: Field, value: str) -> Any:
+    """One parameter's typed value; a Refusal where it does not fit."""
+    if field.required and not value:
+        raise Refusal(field.code, f"Missing required parameter {field.name} in the post body")
+    if field.longest is not None and len(value) > field.longest:
+        raise Refusal(field.code, f"{field.name} is longer than {field.longest} characters")
+    try:
+        return field.read(value)
+    except ValueError as error:
+        raise Refusal(field.code, f"Invalid {field.name}: it {error}") from None

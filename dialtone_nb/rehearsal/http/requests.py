@@ -1,0 +1,100 @@
+"""Requests as they come, over ASGI: read whole, and taken apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.http.operations import Ask, Upload
+from dialtone_nb.rehearsal.http.parameters import Pairs
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came."""
+
+    method: str
+    host: str
+    path: str
+    raw_path: str
+    query_string: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def query(self) -> Pairs:
+        """The query, blank values kept."""
+        return tuple(parse_qsl(self.query_string, keep_blank_values=True))
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is form-encoded."""
+        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+    @property
+    def form(self) -> Pairs:
+        """A form-encoded body, blank values kept."""
+        return tuple(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+class CutShort(Exception):  # noqa: N818 - it is what became of somebody's request
+    """The connection ended before all of the request's body had come."""
+
+
+async def read_request(scope: Scope, receive: Receive) -> Incoming:
+    """The request, with all of its body; `CutShort` where that never came: half a body says something else."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    chunks = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CutShort
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    return Incoming(
+        scope["method"],
+        headers.get("host", "").partition(":")[0].lower(),
+        scope["path"],
+        scope["raw_path"].decode("latin-1"),
+        scope["query_string"].decode("latin-1"),
+        headers,
+        b"".join(chunks),
+    )
+
+
+async def with_body(ask: Ask, incoming: Incoming) -> Ask:
+    """What is asked, with the form and the file that the body holds; a Refusal where it can't be read."""
+    content_type = incoming.headers.get("content-type", "")
+    if not content_type.startswith("multipart/form-data"):
+        return replace(ask, form=incoming.form)
+    from starlette.datastructures import Headers, UploadFile
+    from starlette.formparsers import MultiPartException, MultiPartParser
+
+    boundary = re.search(r'boundary="?([^";]+)', content_type)
+    if boundary is None or f"--{boundary[1]}--".encode() not in incoming.body:
+        raise Refusal(20001, "The multipart body can't be read: it ends early")
+
+    async def stream() -> Any:
+        yield incoming.body
+
+    try:
+        parsed = await MultiPartParser(Headers({"content-type": content_type}), stream()).parse()
+    except MultiPartException as error:
+        raise Refusal(20001, f"The multipart body can't be read: {error.message}") from None
+    form, upload = [], None
+    for name, value in parsed.multi_items():
+        if isinstance(value, UploadFile):
+            if name == "Content":
+                upload = Upload(value.filename or "", value.content_type or "", await value.read())
+        else:
+            form.append((name, value))
+    await parsed.close()
+    return replace(ask, form=tuple(form), upload=upload)

@@ -1,0 +1,102 @@
+"""The built-in telephone network: who answers at a number that a real phone dials, and what is heard there."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.sip.media.rtp import MediaPort
+from dialtone_nb.rehearsal.sip.media.speech import speak
+from dialtone_nb.rehearsal.sip.media.tones import MILLIWATT, silence, tone
+from dialtone_nb.rehearsal.state.store import Tables
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
+
+Does = Literal["answers", "is busy", "does not answer", "can't be reached"]
+Plays = Literal["an announcement", "an echo", "a tone"]
+BUSY_AFTER_S = 1.0
+RINGS_S = 3.0
+TALKS_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """How a number behaves; seconds of ringing before it answers, and of talk before it hangs up."""
+
+    does: Does = "answers"
+    plays: Plays = "an announcement"
+    rings_s: float = RINGS_S
+    talks_s: float = TALKS_S
+
+
+# By a number's last four digits, in any area: like telephone companies' test lines, among the fictional 555-01xx.
+BY_LAST_DIGITS: dict[str, FarEnd] = {
+    "0190": FarEnd(plays="a tone", rings_s=1.0, talks_s=math.inf),
+    "0191": FarEnd(plays="an echo", rings_s=1.0, talks_s=math.inf),
+    "0192": FarEnd("is busy"),
+    "0193": FarEnd("does not answer"),
+    "0194": FarEnd("can't be reached"),
+    "0195": FarEnd(rings_s=10.0),
+    "0196": FarEnd(rings_s=1.0, talks_s=3.0),
+}
+
+
+def far_end_of(tables: Tables, address: str) -> FarEnd:
+    """Who is at a number, at the trunk's address, or at a simulated phone: as was ordered, or else by number."""
+    ordered = far_side_of(tables, address)
+    if ordered is None:
+        return BY_LAST_DIGITS.get(address[-4:], FarEnd())
+    does: Does = "answers"
+    if ordered.unreachable:
+        does = "can't be reached"
+    elif ordered.busy or ordered.no_answer:
+        does = "is busy" if ordered.busy else "does not answer"
+    return FarEnd(does, rings_s=ordered.answer_after, talks_s=ordered.talk)
+
+
+def describe(far_end: FarEnd) -> str:
+    """What happens at a number, for whoever is about to dial it."""
+    if far_end.does != "answers":
+        return far_end.does
+    soon = f"answers after {far_end.rings_s:g} s with {far_end.plays}"
+    return soon if math.isinf(far_end.talks_s) else f"{soon}, and hangs up {far_end.talks_s:g} s later"
+
+
+def announcement(address: str, emergency: str = "") -> str:
+    """What is said where somebody answers."""
+    if emergency:
+        return f"This is not an emergency service. You dialled {_spelled(emergency)} on a rehearsal. Nobody was called."
+    if is_own(address):
+        return f"This is {parse_sip_uri(address)[0]}, a simulated phone. Your call went through."
+    if address.startswith("sip"):
+        return "This is the trunk, on the rehearsal. Your call went through."
+    return f"This is {_spelled(address)}, on the rehearsal. Your call went through. No real telephone rang."
+
+
+def is_own(address: str) -> bool:
+    """Whether an address is at one of our own SIP domains."""
+    return global_domain(parse_sip_uri(address)[1]).endswith(SIP_DOMAIN_SUFFIX)
+
+
+def _spelled(number: str) -> str:
+    return " ".join(number.removeprefix("+1"))
+
+
+async def perform(far_end: FarEnd, media: MediaPort, words: str) -> None:
+    """Let a leg hear what is heard there, such as these words; over when the far end hangs up."""
+    try:
+        async with asyncio.timeout(None if math.isinf(far_end.talks_s) else far_end.talks_s):
+            if far_end.plays == "an echo":
+                await media.play(speak("You hear yourself."))
+                media.echoes = True
+                await asyncio.Event().wait()
+            elif far_end.plays == "a tone":
+                await media.play(tone(MILLIWATT, 1.0), repeat=True)
+            else:
+                await media.play(speak(words) + silence(2.0), repeat=True)
+    except TimeoutError:
+        pass
+    finally:
+        media.echoes = False

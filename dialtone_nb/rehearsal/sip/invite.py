@@ -1,0 +1,249 @@
+"""INVITE: a phone calls, proves who it is, and its call is carried in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote
+
+from dialtone_nb.rehearsal.exchange.exchange import Exchange
+from dialtone_nb.rehearsal.exchange.inbound import SIP_USER_SAFE, Entry, TurnedAway, admit_phone
+from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
+from dialtone_nb.rehearsal.exchange.registrations import CALLS
+from dialtone_nb.rehearsal.exchange.verbs import Complaint
+from dialtone_nb.rehearsal.sip.admission import Alerts, Homeless, digest_secrets, find_domain
+from dialtone_nb.rehearsal.sip.bridge import PhoneWires
+from dialtone_nb.rehearsal.sip.custom_headers import custom_headers_of
+from dialtone_nb.rehearsal.sip.delays import Delay, Stopwatch
+from dialtone_nb.rehearsal.sip.digest import Digest, Verdict, read_answer
+from dialtone_nb.rehearsal.sip.forking import Telephones
+from dialtone_nb.rehearsal.sip.journal import Note
+from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, profile_of
+from dialtone_nb.rehearsal.sip.messages import Request, uri_in
+from dialtone_nb.rehearsal.sip.phone_line import PhoneLine, Waiting
+from dialtone_nb.rehearsal.sip.real_time import RealTime
+from dialtone_nb.rehearsal.sip.responses import refused, response_to
+from dialtone_nb.rehearsal.sip.security import security_fault
+from dialtone_nb.rehearsal.sip.transactions import ServerTransaction, Transactions, send_response
+from dialtone_nb.rehearsal.sip.uas import IncomingSession
+from dialtone_nb.rehearsal.state.domain_access import auth_type, is_let_in
+from dialtone_nb.rehearsal.state.store import Store, Thing
+from dialtone_nb.values.sip import parse_sip_uri
+
+MOST_CALLS = 200
+RETRY_AFTER_S = 5
+CLOSE_S = 5.0  # how long a call may take to end once the door closes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a user of a SIP domain, whose password was right."""
+
+    domain: Thing
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A call that comes in: its session, what the exchange has of it, its phone's journal, and when its INVITE came."""
+
+    session: IncomingSession
+    entry: Entry
+    note: Note
+    began: float
+
+
+class Calling:
+    """Takes the calls of real phones, and lets the exchange ring them."""
+
+    def __init__(
+        self,
+        store: Store,
+        exchange: Exchange,
+        digest: Digest,
+        alerts: Alerts,
+        real_time: RealTime,
+        transactions: Transactions,
+        telephones: Telephones,
+    ) -> None:
+        self._store = store
+        self._exchange = exchange
+        self._digest = digest
+        self._alerts = alerts
+        self._real_time = real_time
+        self._transactions = transactions
+        self._telephones = telephones
+        self._loop = asyncio.get_running_loop()
+        self._calls: dict[str, IncomingSession] = {}  # by the branch of their INVITE
+        self._threads: set[threading.Thread] = set()
+
+    # --- what the exchange asks ---
+
+    def reaches(self, leg: OutgoingLeg) -> bool:
+        """Whether a leg leads to a phone that is registered here, or to a real trunk."""
+        return self._telephones.reach(leg)
+
+    def wires(self) -> PhoneWires:
+        """Wires for a simulated call that rings a phone."""
+        return PhoneWires(self._telephones, Waiting(self._loop), self._real_time)
+
+    # --- what phones ask ---
+
+    def take(self, request: Request, tag: str) -> None:
+        """An INVITE that is new."""
+        began = time.perf_counter()
+        if len(self._threads) >= MOST_CALLS:
+            busy = response_to(request.message, 503, tag, Retry_After=str(RETRY_AFTER_S))
+            send_response(busy, request.flow)
+            return
+        caller = self._prove(request, tag)
+        if caller is None:
+            return
+        transaction = self._transactions.begin(request)
+        transaction.respond(response_to(request.message, 100))
+        if fault := security_fault(caller.domain, request.flow.transport, profile_of(request.message)):
+            self._turn_away(caller, fault.complaint)
+            transaction.respond(refused(request.message, fault.sip_response, tag, fault.complaint.code))
+            return
+        entry = self._admit(request, caller)
+        if isinstance(entry, TurnedAway):
+            transaction.respond(refused(request.message, entry.sip_response, tag, entry.code))
+            return
+        session = IncomingSession(self._telephones.switchboard, request, transaction)
+        self._calls[request.branch] = session
+        note = partial(self._telephones.journal.note, caller.username, caller.domain.name)
+        self._loop.create_task(self._carry(Coming(session, entry, note, began), request))
+
+    def _turn_away(self, caller: Caller, complaint: Complaint) -> None:
+        self._alerts.raise_(complaint.code, caller.domain.sid, caller.username, complaint.message)
+        detail = f"{complaint.message} ({complaint.code})"
+        self._telephones.journal.note(caller.username, caller.domain.name, "refused", detail)
+
+    def cancel(self, transaction: ServerTransaction) -> None:
+        """The phone no longer wants to be answered."""
+        if session := self._calls.get(transaction.request.branch):
+            session.cancel()
+
+    async def close(self) -> None:
+        """Wait until every call has ended; those who talk were hung up on."""
+        until = self._loop.time() + CLOSE_S
+        while self._threads and self._loop.time() < until:
+            await asyncio.sleep(0.01)
+
+    def _prove(self, request: Request, tag: str) -> Caller | None:
+        """Who calls; None where that is not proved, and the phone was told so."""
+        headers = request.message.headers
+        answer = read_answer(headers.get("Proxy-Authorization") + headers.get("Authorization"))
+        from_user, from_host = parse_sip_uri(uri_in(request.header("From")))
+        user = answer.username if answer else from_user
+        with self._store.transaction() as tables:
+            own_host = self._telephones.switchboard.host
+            domain = find_domain(tables, (request.host, from_host), user, CALLS, own_host)
+            if isinstance(domain, Homeless):
+                response = response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
+                send_response(response, request.flow)
+                return None
+            is_elsewhere = not is_let_in(tables, domain, request.flow.peer[0])
+            wants_digest = "CREDENTIAL_LIST" in auth_type(tables, domain)
+            secrets = digest_secrets(tables, domain, user, CALLS)
+        if is_elsewhere:
+            # Before any challenge (recorded 2026).
+            message = (
+                f"SIP: {request.flow.peer[0]}, which {user} calls from, is in no access control list of {domain.name}"
+            )
+            self._refuse(request, tag, domain, user, message, 32201)
+            return None
+        if not wants_digest:
+            message = f"SIP: bad user credentials: no credential list is mapped for calls at {domain.name}"
+            self._refuse(request, tag, domain, user, message)
+            return None
+        verdict = self._digest.judge(answer, "INVITE", secrets)
+        if verdict is Verdict.GOOD:
+            return Caller(domain, user)
+        if verdict is Verdict.WRONG:
+            known = "its password is wrong" if secrets else f"no list mapped for calls holds {user}"
+            self._refuse(request, tag, domain, user, f"SIP: bad user credentials of {user} at {domain.name}: {known}")
+            return None
+        challenge = self._digest.challenge(stale=verdict is Verdict.STALE)
+        send_response(response_to(request.message, 407, tag, Proxy_Authenticate=challenge), request.flow)
+        return None
+
+    def _refuse(self, request: Request, tag: str, domain: Thing, user: str, message: str, code: int = 32202) -> None:
+        self._alerts.raise_(code, domain.sid, user, message)
+        self._telephones.journal.note(user, domain.name, "refused", f"{message} ({code})")
+        send_response(refused(request.message, 403, tag, code), request.flow)
+
+    def _admit(self, request: Request, caller: Caller) -> Entry | TurnedAway:
+        """The call as the exchange takes it, or why it does not."""
+        domain, username = caller.domain, caller.username
+        if not request.user:
+            message = f"{username} called {domain.name} itself: there is no user in {request.uri}"
+            self._alerts.raise_(32223, domain.sid, username, message)
+            return TurnedAway(404, 32223, message)
+        with self._store.transaction() as tables:
+            self._real_time.catch_up(tables)
+            return admit_phone(
+                tables,
+                domain,
+                username,
+                request.user,
+                from_uri=self._from_uri(request, domain),
+                to_uri=request.uri,
+                source_ip=request.flow.peer[0],
+                sip_call_id=request.call_id,
+                sip_headers=custom_headers_of(request.message),
+            )
+
+    def _from_uri(self, request: Request, domain: Thing) -> str:
+        """The From as Twilio would see it: the door's own address stands for the domain of phones that only know that.
+
+        Another address, such as the phone's own, stays: at Twilio it would be there as well, and name no phone.
+        """
+        uri = uri_in(request.header("From"))
+        user, host = parse_sip_uri(uri)
+        if host in {self._telephones.switchboard.host, "localhost"}:
+            return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
+        return uri
+
+    # --- a call, carried ---
+
+    async def _carry(self, coming: Coming, request: Request) -> None:
+        session, note = coming.session, coming.note
+        note("called", request.user)
+        try:
+            await session.prepare()
+        except Unacceptable as unacceptable:
+            session.refuse(488)
+            note("refused", f"no sound that both have: {unacceptable}")
+            self._calls.pop(request.branch, None)
+            return
+        session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
+        thread = threading.Thread(target=self._run, args=(coming, request.branch), name="a phone's call", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _run(self, coming: Coming, branch: str) -> None:
+        """In the call's thread: carry it to its end."""
+        waiting, stopwatch = Waiting(self._loop), Stopwatch(partial(self._reached, coming), coming.began)
+        line = PhoneLine(coming.session, waiting, partial(coming.note, "heard"))
+        wires = PhoneWires(self._telephones, waiting, self._real_time, stopwatch)
+        try:
+            self._exchange.carry(coming.entry, line, wires, stopwatch.asked)
+        except Exception:
+            log.exception("A call of %s could not be carried", coming.entry.from_)
+            line.refuse(500)
+        finally:
+            line.hang_up()
+            coming.note("ended", line.session.summary())
+            self._calls.pop(branch, None)
+            self._threads.discard(threading.current_thread())
+
+    def _reached(self, coming: Coming, address: str, delay: Delay) -> None:
+        coming.note("reached", f"{address.partition('?')[0]} rings, {delay}")
+        self._telephones.journal.delays.append(delay)

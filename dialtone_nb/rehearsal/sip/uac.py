@@ -1,0 +1,194 @@
+"""Sessions with phones and servers that we call: an INVITE of ours, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiosipua.dialog import Dialog
+from aiosipua.headers import CSeq, Via, parse_cseq, stringify_cseq, stringify_uri, stringify_via
+from aiosipua.message import SipRequest, SipResponse
+from aiosipua.utils import generate_branch, generate_call_id, generate_tag
+
+from dialtone_nb.rehearsal.sip.credentials import HEADERS, NOBODY, Credentials
+from dialtone_nb.rehearsal.sip.custom_headers import SpelledRequest, custom_headers_of
+from dialtone_nb.rehearsal.sip.dialogs import Session, Switchboard
+from dialtone_nb.rehearsal.sip.media.sdp import (
+    Unacceptable,
+    make_offer,
+    read_agreement,
+    read_description,
+    write_description,
+)
+from dialtone_nb.rehearsal.sip.responses import ALLOWED
+from dialtone_nb.rehearsal.sip.transactions import (
+    ClientTransaction,
+    cancellation,
+)
+from dialtone_nb.rehearsal.sip.transport import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of ringing: 100, 180, 200 or a refusal's status; 0 where nothing ever came back.
+
+    `headers` are the X-… headers of a final answer.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class OutgoingSession(Session):
+    """We call a phone or a server; `on_outcome` hears of trying, of ringing, of the answer, and of the refusal.
+
+    A challenge is answered with the `credentials`, once.
+    """
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        flow: Flow,
+        *,
+        contact: str,
+        from_uri: str,
+        to_uri: str,
+        on_outcome: Callable[[Outcome], None],
+        credentials: Credentials = NOBODY,
+    ) -> None:
+        dialog = Dialog(
+            call_id=generate_call_id(switchboard.host),
+            local_tag=generate_tag(),
+            local_uri=from_uri,
+            remote_uri=to_uri,
+            remote_target=contact,
+        )
+        super().__init__(switchboard, dialog, flow)
+        self.credentials = credentials
+        self._on_outcome = on_outcome
+        self._transaction: ClientTransaction | None = None
+        self._headers: Mapping[str, str] = {}
+        self._has_proved = False
+        self._is_unwanted = False
+
+    async def invite(self, headers: Mapping[str, str]) -> None:
+        """Send the INVITE, with headers of the caller's."""
+        await self.media.open(self._switchboard.host)
+        if self.over.is_set():
+            self.media.close()
+            return
+        self._headers = headers
+        self._send(self._invitation())
+
+    def _invitation(self) -> SipRequest:
+        made = self._request("INVITE")
+        invite = SpelledRequest(headers=made.headers, method=made.method, uri=made.uri)
+        invite.headers.set_single("Contact", self._switchboard.contact(self.flow))
+        invite.headers.set_single("Allow", ALLOWED)
+        for name, value in self._headers.items():
+            invite.headers.set_single(name, value)
+        write_description(invite, make_offer(self.media.local))
+        return invite
+
+    def _send(self, invite: SipRequest) -> None:
+        self._transaction = self._switchboard.transactions.send(invite, self.flow, self._came)
+
+    def _prove(self, challenged: SipResponse) -> bool:
+        """Answer a challenge, the first; False where that can't be done."""
+        if self._has_proved or self._is_unwanted or self._transaction is None:
+            return False
+        self._has_proved = True
+        self.dialog.remote_tag, self.dialog.route_set = "", []  # whoever challenges begins no dialog
+        invite = self._invitation()
+        answer = self.credentials.answer(challenged, invite)
+        if answer:
+            invite.headers.set_single(*answer)
+            self._send(invite)
+        return answer is not None
+
+    def cancel(self) -> None:
+        """Let it ring no more."""
+        if self.over.is_set() or self._is_unwanted:
+            return
+        if self.is_answered:
+            self.hang_up()
+            return
+        self._is_unwanted = True
+        if self._transaction is None:
+            self.end("ours")
+        elif self._transaction.is_provisional:
+            self._send_cancel()
+        else:
+            # CANCEL must wait until something has come (RFC 3261, 9.1); what nobody wants is not sent again meanwhile.
+            self._transaction.fall_silent()
+
+    def _send_cancel(self) -> None:
+        if self._transaction:
+            cancel = cancellation(self._transaction.request)
+            self._switchboard.transactions.send(cancel, self.flow, lambda _: None)
+
+    def _came(self, response: SipResponse | None) -> None:
+        if response is None:
+            self.end("lost")
+            self._tell(0)
+        elif response.status_code < 200:
+            self._learn(response)
+            if self._is_unwanted:
+                self._send_cancel()
+            else:
+                self._tell(180 if response.status_code in {180, 183} else 100)
+        elif response.status_code < 300:
+            self._answered(response)
+        elif not (response.status_code in HEADERS and self._prove(response)):
+            self.end("refused")
+            self._tell(response.status_code, response)
+
+    def _answered(self, response: SipResponse) -> None:
+        self._learn(response)
+        self.flow.send(bytes(self._ack(response)))
+        if self.is_answered:
+            return
+        self.is_answered = True
+        self.dialog.confirm()
+        if self._is_unwanted:
+            # Answered and cancelled in the same moment: it was answered first.
+            self.hang_up()
+            return
+        try:
+            answer = read_description(response)
+            if answer is None:
+                raise Unacceptable("an answer without SDP")
+            self.media.agree(read_agreement(answer, self.flow.peer[0]), self.flow.peer[0])
+        except Unacceptable:
+            self.hang_up()
+            self._tell(488)
+            return
+        self._tell(200, response)
+
+    def _learn(self, response: SipResponse) -> None:
+        """What a response says of the dialog: its tag, its target, its route."""
+        to, dialog = response.to_addr, self.dialog
+        if to and to.tag and not dialog.remote_tag:
+            dialog.remote_tag = to.tag
+            dialog.route_set = list(reversed(response.headers.get("Record-Route")))
+        if response.status_code >= 200 and response.contact:
+            dialog.remote_target = stringify_uri(response.contact[0].uri)
+
+    def _ack(self, response: SipResponse) -> SipRequest:
+        dialog = self.dialog
+        ack = SipRequest(method="ACK", uri=dialog.remote_target)
+        via = Via("SIP/2.0", self.flow.transport, self._switchboard.host, self.flow.local[1])
+        via.params = {"branch": generate_branch(), "rport": None}
+        ack.headers.append("Via", stringify_via(via))
+        ack.headers.set_single("From", f"<{dialog.local_uri}>;tag={dialog.local_tag}")
+        ack.headers.set_single("To", response.get_header("To") or "")
+        ack.headers.set_single("Call-ID", dialog.call_id)
+        number = parse_cseq(response.get_header("CSeq") or "").seq
+        ack.headers.set_single("CSeq", stringify_cseq(CSeq(number, "ACK")))
+        ack.headers.set_single("Max-Forwards", "70")
+        for route in dialog.route_set:
+            ack.headers.append("Route", route)
+        return ack
+
+    def _tell(self, status: int, response: SipResponse | None = None) -> None:
+        self._on_outcome(Outcome(status, custom_headers_of(response) if response else {}))

@@ -1,0 +1,152 @@
+"""Records of calls, parents and dialled legs alike, in a table of their own: there may be very many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from dialtone_nb.rehearsal.state.store import Tables
+
+# How long after its end a call has a price. Twilio takes minutes to hours.
+SETTLED_AFTER = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call; times are seconds since 1970, and the price is what it cost, in US dollars, positive.
+
+    `dialled` is when a call that the API placed left its queue.
+    """
+
+    sid: str
+    from_: str
+    to: str
+    direction: str
+    status: str
+    started: float
+    parent_call_sid: str | None = None
+    phone_number_sid: str | None = None
+    answered: float | None = None
+    ended: float | None = None
+    price: float | None = None
+    dialled: float | None = None
+
+    @property
+    def duration(self) -> int:
+        """Seconds from answer to end; 0 where it was never answered."""
+        return 0 if self.answered is None or self.ended is None else round(self.ended - self.answered)
+
+    @property
+    def settled(self) -> float | None:
+        """When its price is known; None where it has none."""
+        return None if self.ended is None or self.price is None else self.ended + SETTLED_AFTER
+
+
+COLUMNS = 'sid, parent_call_sid, "from", "to", status, started, ended, body'
+
+
+def _record(row: Sequence[Any]) -> CallRecord:
+    sid, parent_call_sid, from_, to, status, started, ended, body = row
+    return CallRecord(
+        sid=sid,
+        parent_call_sid=parent_call_sid,
+        from_=from_,
+        to=to,
+        status=status,
+        started=started,
+        ended=ended,
+        **orjson.loads(body),
+    )
+
+
+def save_call(tables: Tables, call: CallRecord) -> CallRecord:
+    """The call, kept under its SID."""
+    body = {
+        "direction": call.direction,
+        "phone_number_sid": call.phone_number_sid,
+        "answered": call.answered,
+        "price": call.price,
+        **({} if call.dialled is None else {"dialled": call.dialled}),
+    }
+    tables.sql.execute(
+        f"INSERT OR REPLACE INTO calls ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+        (
+            call.sid,
+            call.parent_call_sid,
+            call.from_,
+            call.to,
+            call.status,
+            call.started,
+            call.ended,
+            orjson.dumps(body),
+        ),
+    )
+    return call
+
+
+def start_call(
+    tables: Tables,
+    from_: str,
+    to: str,
+    direction: str,
+    status: str,
+    *,
+    parent_call_sid: str | None = None,
+    phone_number_sid: str | None = None,
+) -> CallRecord:
+    """A new call that starts now; its SID follows from who calls whom, and how often they did before."""
+    name = f"{from_} {to}"
+    nth = tables.next_nth("call", parent_call_sid or "", name)
+    sid = tables.identity.sid("CA", "call", parent_call_sid or "", name, nth)
+    return save_call(
+        tables,
+        CallRecord(sid, from_, to, direction, status, tables.now(), parent_call_sid, phone_number_sid=phone_number_sid),
+    )
+
+
+def change_call(tables: Tables, call: CallRecord, **changes: Any) -> CallRecord:
+    """The call with these fields changed."""
+    return save_call(tables, replace(call, **changes))
+
+
+def find_call(tables: Tables, sid: str) -> CallRecord | None:
+    """The call with this SID."""
+    row = tables.sql.execute(f"SELECT {COLUMNS} FROM calls WHERE sid = ?", (sid,)).fetchone()  # noqa: S608 - a constant
+    return _record(row) if row else None
+
+
+def remove_call(tables: Tables, sid: str) -> None:
+    """Forget a call, and its events."""
+    for event in tables.list("call_event", sid):
+        tables.remove(event.sid)
+    tables.sql.execute("DELETE FROM calls WHERE sid = ?", (sid,))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of a column with a value, in SQL."""
+
+    comparison: str
+    value: Any
+
+
+def walk_calls(
+    tables: Tables, conditions: Sequence[Condition], *, after: str = "", before: str = ""
+) -> Iterator[CallRecord]:
+    """The calls that fulfil all conditions, newest first; behind the call with a SID, or, backwards, ahead of one."""
+    wheres = [condition.comparison for condition in conditions]
+    values = [condition.value for condition in conditions]
+    place = find_call(tables, after or before) if after or before else None
+    if place:
+        wheres.append(f"(started, sid) {'<' if after else '>'} (?, ?)")
+        values += [place.started, place.sid]
+    order = "ASC" if before else "DESC"
+    where = f"WHERE {' AND '.join(wheres)}" if wheres else ""
+    rows = tables.sql.execute(
+        f"SELECT {COLUMNS} FROM calls {where} ORDER BY started {order}, sid {order}",  # noqa: S608 - our own words
+        values,
+    )
+    return map(_record, rows)

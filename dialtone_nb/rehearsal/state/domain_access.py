@@ -1,0 +1,33 @@
+"""Whom a SIP domain lets in: what must pass, from which addresses, and what a password is held against."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+
+from dialtone_nb.rehearsal.state.store import Tables, Thing
+
+REALM = "sip.twilio.com"
+IP_MAPPING = "ip_mapping"
+
+
+def auth_type(tables: Tables, domain: Thing) -> str:
+    """What must pass before a call is let in: all of it, joined by a comma."""
+    kinds = {"IP_ACL": IP_MAPPING, "CREDENTIAL_LIST": "calls_mapping"}
+    return ",".join(word for word, kind in kinds.items() if tables.count(kind, domain.sid))
+
+
+def is_let_in(tables: Tables, domain: Thing, address: str) -> bool:
+    """Whether a SIP domain takes calls from an address; from any, where no IP access control list is mapped to it."""
+    mappings = tables.list(IP_MAPPING, domain.sid)
+    ranges = [
+        ipaddress.IPv4Network(f"{one.body['ip_address']}/{one.body['cidr_prefix_length']}", strict=False)
+        for mapping in mappings
+        for one in tables.list("ip_address", mapping.name)
+    ]
+    return not mappings or any(ipaddress.IPv4Address(address) in one for one in ranges)
+
+
+def digest_secret(username: str, password: str) -> str:
+    """What a registrar needs to check a digest, in place of the password: HA1 of RFC 2617."""
+    return hashlib.md5(f"{username}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()

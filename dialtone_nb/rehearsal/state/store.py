@@ -1,0 +1,304 @@
+"""What the rehearsed account holds, in one SQLite file that several processes may open."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.files.owner_only import close_file, close_folder, make_file, make_folder
+from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, RECORDED, Behaviour
+from dialtone_nb.rehearsal.state.clock import BEGINNING
+from dialtone_nb.rehearsal.state.identity import Identity
+
+Body = dict[str, Any]
+
+FORMAT = "1"
+FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
+SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite writes beside a file, with its mode
+LAST_CHARACTER = "\U0010ffff"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS clock (only INTEGER PRIMARY KEY CHECK (only = 1), now REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS counts (
+    kind TEXT, parent TEXT, name TEXT, count INTEGER NOT NULL, PRIMARY KEY (kind, parent, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS things (
+    sid TEXT PRIMARY KEY, kind TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, nth INTEGER NOT NULL,
+    created REAL NOT NULL, updated REAL NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS things_listed ON things (kind, parent, created DESC, name, nth DESC);
+CREATE INDEX IF NOT EXISTS things_named ON things (kind, parent, name);
+CREATE INDEX IF NOT EXISTS things_parent ON things (parent);
+CREATE TABLE IF NOT EXISTS calls (
+    sid TEXT PRIMARY KEY, parent_call_sid TEXT, "from" TEXT NOT NULL, "to" TEXT NOT NULL, status TEXT NOT NULL,
+    started REAL NOT NULL, ended REAL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS calls_started ON calls (started DESC, sid DESC);
+CREATE INDEX IF NOT EXISTS calls_ended ON calls (ended);
+CREATE INDEX IF NOT EXISTS calls_parent ON calls (parent_call_sid);
+CREATE INDEX IF NOT EXISTS calls_to ON calls ("to");
+CREATE INDEX IF NOT EXISTS calls_from ON calls ("from");
+CREATE TABLE IF NOT EXISTS contents (sid TEXT PRIMARY KEY, content BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One resource: its SID, whose child it is, its natural key, and Twilio's fields as `body`."""
+
+    sid: str
+    kind: str
+    parent: str
+    name: str
+    nth: int
+    created: float
+    updated: float
+    body: Body
+
+
+COLUMNS = "sid, kind, parent, name, nth, created, updated, body"
+
+
+def _thing(row: Sequence[Any]) -> Thing:
+    sid, kind, parent, name, nth, created, updated, body = row
+    return Thing(sid, kind, parent, name, nth, created, updated, orjson.loads(body))
+
+
+class Tables:
+    """The store inside one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, identity: Identity, behaviour: Behaviour = RECORDED) -> None:
+        self.sql = connection
+        self.identity = identity
+        self.behaviour = behaviour
+
+    # --- time ---
+
+    def now(self) -> float:
+        """The simulated time, in seconds since 1970."""
+        return float(self.sql.execute("SELECT now FROM clock").fetchone()[0])
+
+    def advance(self, seconds: float) -> float:
+        """The simulated time after this many seconds have passed."""
+        self.sql.execute("UPDATE clock SET now = round(now + ?, 3)", (seconds,))
+        return self.now()
+
+    # --- things ---
+
+    def next_nth(self, kind: str, parent: str, name: str) -> int:
+        """1 for the first of this kind, parent and natural key that ever was, deleted ones counted."""
+        return int(
+            self.sql.execute(
+                "INSERT INTO counts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
+                (kind, parent, name),
+            ).fetchone()[0]
+        )
+
+    def add(self, prefix: str, kind: str, parent: str, name: str, body: Body, *, at: float | None = None) -> Thing:
+        """A new thing, of now or of another time, with the SID that follows from its kind, parent and natural key."""
+        nth = self.next_nth(kind, parent, name)
+        now = self.now() if at is None else at
+        thing = Thing(self.identity.sid(prefix, kind, parent, name, nth), kind, parent, name, nth, now, now, body)
+        self.sql.execute(
+            f"INSERT INTO things ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+            (thing.sid, kind, parent, name, nth, now, now, orjson.dumps(body)),
+        )
+        return thing
+
+    def get(self, kind: str, sid: str, parent: str | None = None) -> Thing | None:
+        """The thing with this SID, of this kind and, where one is given, of this parent."""
+        row = self.sql.execute(
+            f"SELECT {COLUMNS} FROM things WHERE sid = ? AND kind = ?",  # noqa: S608 - a constant
+            (sid, kind),
+        ).fetchone()
+        thing = _thing(row) if row else None
+        return thing if thing and parent in {None, thing.parent} else None
+
+    def find(self, kind: str, parent: str, name: str) -> Thing | None:
+        """The oldest thing with this natural key."""
+        row = self.sql.execute(
+            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND name = ? ORDER BY nth",  # noqa: S608
+            (kind, parent, name),
+        ).fetchone()
+        return _thing(row) if row else None
+
+    def list(self, kind: str, parent: str | None = None) -> list[Thing]:
+        """All things of a kind, and of one parent where it is given: newest first, then by natural key."""
+        narrower = "" if parent is None else "AND parent = ?"
+        rows = self.sql.execute(
+            f"SELECT {COLUMNS} FROM things WHERE kind = ? {narrower} ORDER BY created DESC, name, nth DESC",  # noqa: S608
+            (kind,) if parent is None else (kind, parent),
+        )
+        return [_thing(row) for row in rows]
+
+    def walk(
+        self, kind: str, parent: str, *, since: float = -inf, until: float = inf, after: str = "", before: str = ""
+    ) -> Iterator[Thing]:
+        """Things of these times one by one, as `list` has them: there may be too many to hold all of them at once.
+
+        They begin behind the one with the SID `after`; or, with `before`, ahead of that one, and go backwards.
+        """
+        place = self.get(kind, after or before, parent) if after or before else None
+        conditions, values = "", [kind, parent, since, until]
+        if place:
+            behind, ahead = (">", "<") if before else ("<", ">")
+            conditions = (
+                f" AND created {behind}= ? AND (created {behind} ? OR name {ahead} ? OR (name = ? AND nth {behind} ?))"
+            )
+            values += [place.created, place.created, place.name, place.name, place.nth]
+        order = "created, name DESC, nth" if before else "created DESC, name, nth DESC"
+        rows = self.sql.execute(
+            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND created >= ? AND created <= ?"  # noqa: S608
+            f"{conditions} ORDER BY {order}",
+            values,
+        )
+        return map(_thing, rows)
+
+    def beginning_with(self, kind: str, parent: str, name: str) -> Sequence[Thing]:
+        """All things whose natural keys begin with this, oldest first."""
+        rows = self.sql.execute(
+            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND name >= ? AND name < ?"  # noqa: S608
+            " ORDER BY created, name, nth",
+            (kind, parent, name, name + LAST_CHARACTER),
+        )
+        return [_thing(row) for row in rows]
+
+    def count(self, kind: str, parent: str) -> int:
+        """How many things of this kind the parent has."""
+        return int(
+            self.sql.execute("SELECT count(*) FROM things WHERE kind = ? AND parent = ?", (kind, parent)).fetchone()[0]
+        )
+
+    def save(self, thing: Thing, changes: Body, *, name: str | None = None, touch: bool = True) -> Thing:
+        """The thing with these fields changed; its SID stays even where its natural key changes."""
+        # Requests take no time here; at Twilio two changes of a thing are never of one date, so here neither.
+        updated = max(self.now(), thing.updated + 1) if touch else thing.updated
+        thing = replace(thing, body=thing.body | changes, name=thing.name if name is None else name, updated=updated)
+        self.sql.execute(
+            "UPDATE things SET name = ?, updated = ?, body = ? WHERE sid = ?",
+            (thing.name, updated, orjson.dumps(thing.body), thing.sid),
+        )
+        return thing
+
+    def remove(self, sid: str) -> None:
+        """Forget a thing and everything under it."""
+        for (child,) in self.sql.execute("SELECT sid FROM things WHERE parent = ?", (sid,)).fetchall():
+            self.remove(child)
+        self.sql.execute("DELETE FROM contents WHERE sid = ?", (sid,))
+        self.sql.execute("DELETE FROM things WHERE sid = ?", (sid,))
+
+    # --- uploaded bytes ---
+
+    def write_content(self, sid: str, content: bytes) -> None:
+        """Keep the bytes of a function version."""
+        self.sql.execute("INSERT INTO contents VALUES (?, ?)", (sid, content))
+
+    def content(self, sid: str) -> bytes:
+        """The bytes of a function version."""
+        return bytes(self.sql.execute("SELECT content FROM contents WHERE sid = ?", (sid,)).fetchone()[0])
+
+
+class Store:
+    """A state file. Its transactions are short and one at a time, across threads and processes alike."""
+
+    def __init__(self, path: Path, seed: int, behaviour: Behaviour = RECORDED) -> None:
+        try:
+            make_folder(path.parent)
+            make_file(path)
+        except OSError as error:
+            raise InputError(Fault(str(path), f"can't be made: {error.strerror}", "name another file")) from None
+        self.path = path
+        self.behaviour = behaviour
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            _check(self._connection, path, seed, behaviour)
+            _close_to_others(path)
+            # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self.identity = Identity(seed, "")
+            with self.transaction() as tables:
+                self.identity = _prepare(tables.sql, seed, behaviour)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tables]:
+        """The tables, for as long as it takes; all of it is kept, or none."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Tables(self._connection, self.identity, self.behaviour)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def _check(sql: sqlite3.Connection, path: Path, seed: int, behaviour: Behaviour) -> None:
+    """Refuse a file that holds no account, or one that we can't go on with; it stays as it is."""
+    elsewhere = "delete the file, or name another"
+    # SQLite writes over so short a file.
+    if 0 < path.stat().st_size < SHORTEST_DATABASE:
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
+    try:
+        if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            return
+        found = dict(sql.execute("SELECT key, value FROM meta"))
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            raise
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere)) from None
+    if found.get("format") != FORMAT:
+        raise InputError(Fault(str(path), "is a rehearsal's state of another version", elsewhere))
+    if not found.get("secret"):
+        raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", elsewhere))
+    if found["seed"] != str(seed):
+        repair = f"start it with seed {found['seed']}, or name another file"
+        raise InputError(Fault(str(path), f"was made with seed {found['seed']}, not {seed}", repair))
+    if (made := found["twilio"]) != behaviour.name:
+        repair = f"start it with --twilio {made} or {BEHAVIOUR_VARIABLE}={made}, or name another file"
+        raise InputError(Fault(str(path), f"rehearses Twilio as {made}, not as {behaviour.name}", repair))
+
+
+def _close_to_others(path: Path) -> None:
+    """Close the state file, what SQLite writes beside it, and its folder where that is the rehearsal's own.
+
+    A folder that holds anything else, or that all may write to, such as /tmp, is not ours to close.
+    """
+    for file in (path, *(path.with_name(path.name + ending) for ending in BESIDE)):
+        close_file(file)
+    folder = path.resolve().parent
+    is_shared = folder.stat().st_mode & stat.S_ISVTX
+    if folder.name == FOLDER or not (is_shared or any(not one.name.startswith(path.name) for one in folder.iterdir())):
+        close_folder(folder)
+
+
+def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour) -> Identity:
+    """The account's identity, in a file that has all that an account takes."""
+    for statement in SCHEMA.split(";"):
+        sql.execute(statement)
+    kept = {"seed": str(seed), "format": FORMAT, "twilio": behaviour.name, "secret": secrets.token_hex(32)}
+    sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", kept.items())
+    sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
+    found = dict(sql.execute("SELECT key, value FROM meta"))
+    return Identity(int(found["seed"]), found["secret"])

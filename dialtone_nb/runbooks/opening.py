@@ -1,0 +1,321 @@
+"""The opening call of every runbook: its parameters checked, what is declared loaded, and a banner to look at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dialtone_nb.display.banner import Banner
+from dialtone_nb.display.figures_in_notebooks import show_figures_as_json
+from dialtone_nb.display.outputs import show_ours
+from dialtone_nb.display.parameters import Origin, Setting, settings_html
+from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.parameters import SAMPLE, Parameters, is_network, load_parameters
+from dialtone_nb.runbooks.parameters_cell import (
+    Declared,
+    Given,
+    Source,
+    Value,
+    check_environments,
+    check_given,
+    fill_in,
+    read_assignments,
+    read_source,
+)
+from dialtone_nb.runbooks.parameters_form import show_with_form
+
+if TYPE_CHECKING:
+    from dialtone_nb.account.account import Account
+
+PARAMETERS_VARIABLE = "DIALTONE_PARAMETERS"
+
+
+class Values(Mapping[str, Value]):
+    """The parameters of one run: read-only, each an attribute and a key."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        """Keep a copy of the values."""
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Value:
+        """A parameter's value."""
+        return self._values[name]
+
+    def __getattr__(self, name: str) -> Any:
+        """A parameter's value as an attribute; its type is the one that the tagged cell declares."""
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(f"the runbook declares no parameter {name!r}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in the cell's order."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Names and values on one line."""
+        return f"Values({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+
+
+@dataclass(eq=False)
+class Runbook:
+    """An opened runbook: its parameters, what is declared in parameters/, and the account that it works on.
+
+    It stays as it was opened, but for what a person takes over in its form: then all that follows has those values.
+    """
+
+    # By runbook: what was taken in a form of this session, and the value that it took the place of.
+    _held: ClassVar[dict[str, dict[str, tuple[Value, Value]]]] = {}
+
+    source: Source
+    parameters: Values
+    declared: Parameters = field(repr=False)
+    project: Path
+    # What was left empty, and stands for an environment or a phone that follows from the files.
+    left_empty: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The notebook's name, such as deploy."""
+        return self.source.name
+
+    @property
+    def environment(self) -> str:
+        """The environment to work on; empty where the runbook has none or works on all."""
+        return str(self.parameters.get("environment", ""))
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the environment needs a plan's fingerprint as consent."""
+        environment = self.declared.network.environments.get(self.environment)
+        return environment is not None and environment.protected
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is there to answer: in JupyterLab, and not under papermill, nbval or `make notebooks`."""
+        return is_attended()
+
+    @cached_property
+    def account(self) -> Account:
+        """The account, opened when it is first asked for."""
+        from dialtone_nb.account.account import open_account
+
+        return open_account(self.account_kind, self.project)
+
+    @property
+    def account_kind(self) -> str:
+        """The kind of account: rehearsal or twilio; a runbook that declares none rehearses."""
+        return str(self.parameters.get("account", "rehearsal"))
+
+    @property
+    def banner(self) -> Banner:
+        """What the runbook shows of itself."""
+        defaults = {parameter.name: parameter.default for parameter in self.source.declared}
+        changed = {
+            name: value
+            for name, value in self.parameters.items()
+            if value != defaults[name] and name not in ("account", "environment") and name not in self.left_empty
+        }
+        # A runbook whose `source` is the account unless files are named asks no account where they are.
+        from_files = defaults.get("source") == "twilio" and self.parameters["source"] != "twilio"
+        kind = "files" if from_files else self.account_kind
+        sample = self.declared.is_sample
+        return Banner(self.source.title, kind, self.environment, self.is_protected, changed, on_sample=sample)
+
+    @property
+    def settings(self) -> list[Setting]:
+        """The parameters as they stand, and who set each."""
+        held = self._held.get(self.name, {})
+
+        def origin(one: Declared) -> Origin:
+            if one.name in held and held[one.name][0] == self.parameters[one.name]:
+                return Origin.FORM
+            value = "" if one.name in self.left_empty else self.parameters[one.name]
+            return Origin.NOTEBOOK if value == one.default else Origin.RUN
+
+        return [Setting(one.name, self.parameters[one.name], origin(one), one.help) for one in self.source.declared]
+
+    @property
+    def page(self) -> str:
+        """The banner and the parameters under it, as HTML."""
+        return self.banner.html() + settings_html(self.settings)
+
+    def faults_of(self, entered: Mapping[str, Value]) -> list[str]:
+        """What is wrong with these values in place of those that hold now, a line a fault."""
+        try:
+            check_run(self.source, self._given_with(entered), parameters_folder(self.project, self.source))
+        except ParametersError as error:
+            return error.lines()
+        return []
+
+    def take(self, entered: Mapping[str, Value]) -> None:
+        """Have these values from now on, also when the runbook is opened again in this session.
+
+        They hold until the notebook's own cell says something else than it did; a `ParametersError` where they can't.
+        """
+        given = self._given_with(entered)
+        values, declared = check_run(self.source, given, parameters_folder(self.project, self.source))
+        held, before = self._held.setdefault(self.name, {}), self._said
+        self.parameters, self.declared = Values(values), declared
+        self.left_empty = _left_empty(self.source, given, values)
+        for name in entered:
+            held[name] = (self._said[name], held[name][1] if name in held else before[name])
+        self.__dict__.pop("account", None)
+
+    @property
+    def _said(self) -> dict[str, Value]:
+        """The parameters as they were given: what was left empty is empty."""
+        return {name: "" if name in self.left_empty else value for name, value in self.parameters.items()}
+
+    def _given_with(self, entered: Mapping[str, Value]) -> dict[str, Given]:
+        return {
+            name: Given(value, f"parameter {name} of {self.name}") for name, value in {**self._said, **entered}.items()
+        }
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.banner.text(), "text/html": self.page}
+
+
+def open_runbook(name: str) -> Runbook:
+    """The runbook, ready to work; a `ParametersError` with every fault of its parameters and of the files."""
+    shell = _shell()
+    project = find_project(Path.cwd())
+    source = read_source(project, name)
+    given = _given(source, shell.user_ns, shell.user_ns.get("In", ())) if shell else {}
+    given |= _held_in_form(source, given)
+    values, declared = check_run(source, given, parameters_folder(project, source))
+    if shell:
+        show_figures_as_json(shell)
+        show_ours(shell, attended=is_attended())
+        if is_attended():
+            shell.display_formatter.ipython_display_formatter.for_type(Runbook, show_with_form)
+    return Runbook(source, Values(values), declared, project, _left_empty(source, given, values))
+
+
+def _left_empty(source: Source, given: Mapping[str, Given], values: Mapping[str, Value]) -> frozenset[str]:
+    """The parameters that were left empty, and whose value followed from the files."""
+    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    return frozenset(name for name, value in values.items() if said[name] == "" and value != "")
+
+
+def _held_in_form(source: Source, given: Mapping[str, Given]) -> dict[str, Given]:
+    """What was taken in the runbook's form, as long as the notebook says what it said then; else the notebook wins."""
+    held = Runbook._held.get(source.name, {})
+    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    for name in [name for name, (_, replaced) in held.items() if said.get(name) != replaced]:
+        del held[name]
+    return {name: Given(value, f"parameter {name} of {source.name}") for name, (value, _) in held.items()}
+
+
+def check_run(source: Source, given: Mapping[str, Given], folder: Path) -> tuple[dict[str, Value], Parameters]:
+    """The values of a run and what the parameter files declare; a `ParametersError` with every fault of both."""
+    values, faults = check_given(source, given)
+    try:
+        declared = load_parameters(folder)
+    except ParametersError as error:
+        raise ParametersError([*faults, *error.faults]) from None
+    environments = list(declared.network.environments)
+    phones = {name: client.environment for name, client in declared.clients.items()}
+    values, more = fill_in(source, values, given, environments, phones)
+    faults += [*more, *check_environments(source, values, given, environments)]
+    if declared.is_sample and values.get("account") == "twilio":
+        faults.append(_sample_fault(source, given))
+    if faults:
+        raise ParametersError(faults)
+    return values, declared
+
+
+def _sample_fault(source: Source, given: Mapping[str, Given]) -> Fault:
+    """The sample's numbers are fiction, and its domains are everybody's: it is no network to build at Twilio."""
+    place = given["account"].place if "account" in given else f"parameter account of {source.name}"
+    repair = (
+        "for your own network use the other runbooks, such as deploy"
+        if source.on_sample
+        else "write your own into parameters/ (python -m dialtone_nb new-network)"
+    )
+    return Fault(place, f"is 'twilio', and the sample network in {SAMPLE.as_posix()}/ is for rehearsals alone", repair)
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds notebooks/ and parameters/; otherwise this package's own."""
+    for folder in (start, *start.parents):
+        if (folder / "notebooks").is_dir() and (folder / "parameters").is_dir():
+            return folder
+    return Path(__file__).resolve().parents[2]
+
+
+def parameters_folder(project: Path, source: Source | None = None) -> Path:
+    """Where a run's parameter files are: the operator's own network in parameters/, and the sample while there is none.
+
+    DIALTONE_PARAMETERS names another folder, relative to the project. A runbook about the sample looks at nothing else.
+    """
+    if source and source.on_sample:
+        return sample_folder(project)
+    if named := os.environ.get(PARAMETERS_VARIABLE):
+        return project / named
+    own = project / "parameters"
+    return own if is_network(own) else sample_folder(project)
+
+
+def sample_folder(project: Path) -> Path:
+    """Where the sample network is: in the project, or beside this package."""
+    home = Path(__file__).resolve().parent.parent
+    return next((folder for folder in (project / SAMPLE, home / SAMPLE) if folder.is_dir()), project / SAMPLE)
+
+
+def is_attended() -> bool:
+    """Whether somebody sits before this kernel: JupyterLab names the session, and a front end that may be asked."""
+    kernel = getattr(_shell(), "kernel", None)
+    return "JPY_SESSION_NAME" in os.environ or bool(getattr(kernel, "_allow_stdin", False))
+
+
+def _given(source: Source, namespace: Mapping[str, object], cells: Sequence[str]) -> dict[str, Given]:
+    """What the session gives to the runbook's parameters, and the strangers among it.
+
+    The kernel's history tells which cells held parameters: papermill's injected one and the tagged one assign literals
+    and do nothing else. nbval keeps no history; there, whatever plain literal the session holds was given.
+    """
+    strangers = set(_assigned(source, cells, opened=_is_opened(namespace))) if any(cells) else _plain(namespace)
+    names = [name for name in (*source.names, *sorted(strangers)) if name in namespace]
+    return {name: Given(namespace[name], f"parameter {name} of {source.name}") for name in dict.fromkeys(names)}
+
+
+def _is_opened(namespace: Mapping[str, object]) -> bool:
+    return any(isinstance(value, Runbook) for value in namespace.values())
+
+
+def _assigned(source: Source, cells: Sequence[str], *, opened: bool) -> list[str]:
+    """The names assigned in cells of literals; a cell that was corrected and ran again replaces what it said before."""
+    kept: list[set[str]] = []
+    for cell in cells:
+        names = set(read_assignments(cell) or ())
+        if not names or (opened and not names & set(source.names)):
+            continue  # once the runbook is open, only a cell that sets a declared parameter is about parameters
+        kept = [*(earlier for earlier in kept if not earlier & names), names]
+    return [name for names in kept for name in names]
+
+
+def _plain(namespace: Mapping[str, object]) -> set[str]:
+    hidden = getattr(_shell(), "user_ns_hidden", {})
+    return {
+        name
+        for name, value in namespace.items()
+        if isinstance(value, str | int | float) and not name.startswith("_") and name not in hidden
+    }
+
+
+def _shell() -> Any:
+    """IPython's shell, or None outside of it."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None

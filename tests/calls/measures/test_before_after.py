@@ -1,0 +1,147 @@
+"""Before and after a deployment: which attempts count, what is concluded, and that parts merge."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialtone_nb.calls.measures.before_after import (
+    REACH,
+    Comparison,
+    Verdict,
+    compare_deployments,
+    merge_around,
+    tally_around,
+)
+from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.measures.rates import Rate, difference_interval, rate_of
+from dialtone_nb.calls.measures.tally import tally_attempts
+from tests.calls.strategies import FIRST, counted, frame_of, frames, merged
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def deployed(days: float, environment: str = "prod", name: str = "ZD1") -> Deployment:
+    """A deployment so many days after a noon."""
+    return Deployment(NOON + timedelta(days=days), environment, name, "ZB1")
+
+
+def attempt(days: float, outcome: str = "answered", environment: str = "prod") -> dict[str, object]:
+    """An attempt so many days after the same noon."""
+    return {
+        "started_at": NOON + timedelta(days=days),
+        "environment": environment,
+        "client": "lobby",
+        "direction": "outgoing",
+        "outcome": outcome,
+    }
+
+
+def compared(attempts: list[dict[str, object]], *deployments: Deployment) -> tuple[Comparison, ...]:
+    """What is told of these deployments over these attempts."""
+    return compare_deployments(counted(tally_around, frame_of(attempts), deployments), deployments)
+
+
+def test_an_attempt_counts_on_its_side_of_the_moment() -> None:
+    """The second before is before; the moment itself is after."""
+    second = 1 / 86_400
+    (one,) = compared([attempt(-second, "failed"), attempt(0), attempt(second)], deployed(0))
+    assert (one.before, one.after) == (Rate(0, 1), Rate(2, 2))
+
+
+def test_other_environments_and_other_weeks_do_not_count() -> None:
+    """Stage's calls say nothing of prod, nor do those of more than seven days away."""
+    week = REACH.days
+    some = [
+        attempt(-1, environment="stage"),
+        attempt(1, environment="stage"),
+        attempt(-week - 0.1),
+        attempt(week + 0.1),
+    ]
+    (one,) = compared(some, deployed(0))
+    assert (one.before, one.after) == (Rate(0, 0), Rate(0, 0))
+
+
+def test_a_deployment_is_judged_up_to_its_neighbours() -> None:
+    """What lies between two deployments is after the one and before the other, and beyond them nothing."""
+    attempts = [attempt(-0.5, "failed"), attempt(0.5), attempt(0.6), attempt(1.5, "failed")]
+    first, second = compared(attempts, deployed(0, name="ZD1"), deployed(1, name="ZD2"))
+    assert (first.before, first.after) == (Rate(0, 1), Rate(2, 2))
+    assert (second.before, second.after) == (Rate(2, 2), Rate(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "words"),
+    [
+        (Rate(50, 100), Rate(90, 100), Verdict.BETTER, "+40.0 points (+27.8 to +50.6): better"),
+        (Rate(90, 100), Rate(50, 100), Verdict.WORSE, "-40.0 points (-50.6 to -27.8): worse"),
+        (Rate(90, 100), Rate(88, 100), Verdict.SAME, "-2.0 points (-11.0 to +7.0): no difference beyond chance"),
+        (Rate(9, 9), Rate(0, 1000), Verdict.FEW, "too few to judge: 9 judged on one side, 10 are needed"),
+        (Rate(0, 0), Rate(50, 50), Verdict.FEW, "too few to judge: 0 judged on one side, 10 are needed"),
+        (Rate(10, 10), Rate(0, 10), Verdict.WORSE, "-100.0 points (-100.0 to -60.8): worse"),
+    ],
+)
+def test_a_change_is_said_in_words_with_its_interval(before: Rate, after: Rate, verdict: Verdict, words: str) -> None:
+    """Better or worse only beyond chance, and nothing of a few."""
+    one = Comparison(deployed(0), "delivered", before, after)
+    assert (one.verdict, one.words) == (verdict, words)
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "low", "high"),
+    # Newcombe (1998), interval estimation for the difference, table II, method 10.
+    [
+        (Rate(56, 70), Rate(48, 80), 0.0524, 0.3339),
+        (Rate(9, 10), Rate(3, 10), 0.1705, 0.8090),
+        (Rate(5, 56), Rate(0, 29), -0.0381, 0.1926),
+        (Rate(0, 10), Rate(0, 20), -0.1611, 0.2775),
+        (Rate(10, 10), Rate(0, 20), 0.6791, 1.0),
+    ],
+)
+def test_intervals_of_differences_are_those_of_the_literature(
+    after: Rate, before: Rate, low: float, high: float
+) -> None:
+    """The bounds are Newcombe's published ones, to four places."""
+    assert difference_interval(before, after) == pytest.approx((low, high), abs=6e-5)
+
+
+@given(st.tuples(*[st.integers(0, 500)] * 4))
+@settings(max_examples=100, deadline=None)
+def test_an_interval_of_a_difference_holds_it_and_stays_between_the_ends(counts: tuple[int, ...]) -> None:
+    """Around the difference, never beyond -1 and 1, and the other way round where the sides change places."""
+    before, after = Rate(min(counts[:2]), max(counts[:2])), Rate(min(counts[2:]), max(counts[2:]))
+    low, high = difference_interval(before, after)
+    if before.value is not None and after.value is not None:
+        assert -1 - 1e-9 <= low <= after.value - before.value <= high <= 1 + 1e-9
+    assert difference_interval(after, before) == pytest.approx((-high, -low))
+
+
+moments = st.lists(
+    st.tuples(st.integers(0, 182 * 24), st.sampled_from(["stage", "prod"])), min_size=1, max_size=6, unique=True
+)
+
+
+@given(frames, moments, st.integers(0, 40))
+@settings(max_examples=40, deadline=None)
+def test_parts_merge_into_the_whole_and_equal_a_plain_count(
+    frame: pd.DataFrame, moments: list[tuple[int, str]], cut: int
+) -> None:
+    """However the attempts are parted; and each side is what a look at every attempt finds."""
+    deployments = [
+        Deployment(FIRST + timedelta(hours=hours), environment, f"ZD{n}", "ZB1")
+        for n, (hours, environment) in enumerate(moments)
+    ]
+    whole = counted(tally_around, frame, deployments)
+    parts = (frame.iloc[cut:], frame.iloc[:cut])
+    pd.testing.assert_frame_equal(merged(merge_around, tally_around, parts, deployments), whole)
+    for one in compare_deployments(whole, deployments):
+        own = [other.at for other in deployments if other.environment == one.deployment.environment]
+        at, reach = one.deployment.at, REACH.to_pytimedelta()
+        since = max([at - reach, *(other for other in own if other < at)])
+        until = min([at + reach, *(other for other in own if other > at)])
+        started = frame["started_at"].where(frame["environment"] == one.deployment.environment)
+        before, after = frame[(started >= since) & (started < at)], frame[(started >= at) & (started < until)]
+        assert one.before == rate_of(counted(tally_attempts, before), "delivered")
+        assert one.after == rate_of(counted(tally_attempts, after), "delivered")

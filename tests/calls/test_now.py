@@ -1,0 +1,144 @@
+"""A look at an environment shows its phones, and what happened in the last minutes."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dialtone_nb.account.account import CONTROL, Account
+from dialtone_nb.calls.now import PhoneState, Snapshot, see_phones, take_snapshot
+from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
+from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
+from dialtone_nb.display.widgets.live import LiveView
+from dialtone_nb.errors import TwilioError
+from dialtone_nb.parameters import Parameters
+from tests.calls.strategies import frame_of
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+OUR_NUMBER = "+15035550103"
+STRANGER = "+15035550177"
+
+
+def attempt(client: str, minutes_ago: int, direction: str, outcome: str, reason: str = "") -> dict[str, object]:
+    """One attempt."""
+    return {
+        "started_at": NOW - timedelta(minutes=minutes_ago),
+        "client": client,
+        "direction": direction,
+        "outcome": outcome,
+        "reason": reason or None,
+    }
+
+
+def test_the_latest_call_that_tells_anything_gives_a_phones_state() -> None:
+    """A phone that placed a call is there, however the call ended; an end that is unknown tells nothing."""
+    frame = frame_of(
+        [
+            attempt("lobby", 50, "incoming", "unregistered", "32009"),
+            attempt("lobby", 40, "outgoing", "failed"),
+            attempt("van", 30, "incoming", "answered"),
+            attempt("van", 20, "incoming", "unreachable", "32011"),
+            attempt("attic", 20, "outgoing", "in_progress"),
+            attempt("booth", 20, "incoming", "answered"),
+            attempt("booth", 10, "incoming", "unknown"),
+        ]
+    )
+    seen = see_phones(["attic", "booth", "cellar", "lobby", "van"], frame)
+    assert [(phone.name, phone.state) for phone in seen] == [
+        ("van", PhoneState.MISSING),
+        ("attic", PhoneState.TALKING),
+        ("booth", PhoneState.THERE),
+        ("lobby", PhoneState.THERE),
+        ("cellar", PhoneState.UNKNOWN),
+    ]
+    assert seen[0].repair
+    assert seen[2].at == NOW - timedelta(minutes=20)
+
+
+@pytest.fixture(scope="module")
+def snapshot(account: Account, parameters: Parameters) -> Snapshot:
+    """A call that was placed two hours ago, then one to a phone that was switched off."""
+
+    def tell(path: str, **order: object) -> None:
+        assert account.transport.send("POST", f"{CONTROL}{path}", json=order).ok
+
+    tell("/clients/lobby", registered=True)
+    tell("/calls", client="lobby", dial="5035550199")
+    tell("/clock", advance_s=7200)
+    tell("/clients/lobby", registered=False)
+    tell("/calls", **{"from": STRANGER, "to": OUR_NUMBER})
+    phones = {client.caller_id: Phone(name, client.environment) for name, client in parameters.clients.items()}
+    return take_snapshot(
+        account.client,
+        now=account.now(),
+        minutes=60,
+        environment="prod",
+        phones=phones,
+        service="dialtone",
+        registrations=fetch_registrations(account, "prod"),
+    )
+
+
+def test_calls_alerts_and_log_are_those_of_the_last_minutes(snapshot: Snapshot) -> None:
+    """What is older shows no more, though the phones' state remembers it; every phone of the environment is there."""
+    assert snapshot.attempts[["client", "outcome", "reason"]].values.tolist() == [["lobby", "unregistered", "32009"]]
+    assert [alert.code for alert in snapshot.alerts] == ["32009"]
+    assert [line.what.partition(" ")[0] for line in snapshot.log] == ["incoming-dialstatus-no-answer", "incoming-call"]
+    assert snapshot.phones[0].name == "lobby"
+    assert snapshot.phones[0].state is PhoneState.MISSING
+    assert {phone.state for phone in snapshot.phones[1:]} == {PhoneState.UNKNOWN}
+
+
+def test_a_look_is_shown_as_text_and_as_tables_without_numbers(snapshot: Snapshot) -> None:
+    """Both say who was not reached, and neither shows an outside caller's number."""
+    for shown in (snapshot_text(snapshot), snapshot_html(snapshot)):
+        assert "not reached: lobby" in shown
+        assert "+1503555••••" in shown
+        assert STRANGER not in shown
+
+
+def test_registrations_are_shown_where_they_are_told(account: Account, snapshot: Snapshot) -> None:
+    """The rehearsal tells who is registered; at Twilio, which does not, there is no such column."""
+    assert snapshot.phones[0].registration == "not registered"
+    assert ">registration</th>" in snapshot_html(snapshot)
+    assert account.transport.send("POST", f"{CONTROL}/clients/lobby", json={"registered": True}).ok
+    assert fetch_registrations(account, "prod") == {"lobby": "registered"}
+    assert fetch_registrations(account, "stage") == {}
+    at_twilio = replace(account, kind="twilio")
+    assert fetch_registrations(at_twilio, "prod") == {}
+    untold = replace(snapshot, phones=tuple(replace(phone, registration="") for phone in snapshot.phones))
+    assert ">registration</th>" not in snapshot_html(untold)
+
+
+def test_a_live_view_looks_until_it_is_stopped() -> None:
+    """An error of Twilio's stands beside what was seen last, and the next look replaces both; then nothing changes."""
+    ready, done = threading.Event(), threading.Event()
+    pages: list[str] = []
+
+    def look() -> str:
+        assert ready.wait(20)
+        pages.append(page.value)
+        if len(pages) == 2:
+            raise TwilioError("away", status=503, code=None, method="GET", path="/v1/Alerts")
+        if len(pages) == 4:
+            view.stop()
+            done.set()
+        return f"look {len(pages)}"
+
+    view = LiveView(look, 0.001)
+    button, page = view.widget().children
+    (thread,) = [one for one in threading.enumerate() if one.name == "monitor"]
+    assert view.is_running
+    ready.set()
+    assert done.wait(20)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert not view.is_running
+    assert button.description == "Go on"
+    assert pages[1].endswith("look 1")
+    assert "away" in pages[2]
+    assert pages[2].endswith("look 1")
+    assert pages[3].endswith("look 3")
+    assert page.value == pages[3]

@@ -1,0 +1,221 @@
+"""Twilio's call records, alerts and function log become one row per attempt."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import COLUMNS, make_frame, mask_parties, pandas_of
+from dialtone_nb.calls.twilio_source.call_records import CallPage, records_of
+from dialtone_nb.calls.twilio_source.frame import Phone, environment_of, frame_calls
+
+PROD = "dialtone-example-prod.sip.twilio.com"
+
+
+def call(sid: str, **fields: Any) -> dict[str, Any]:
+    """A call record as Twilio lists it: a parent that came from the lobby's phone and completed."""
+    return {
+        "sid": sid,
+        "parent_call_sid": None,
+        "from": f"sip:lobby@{PROD}",
+        "to": f"sip:5035550199@{PROD}",
+        "status": "completed",
+        "direction": "inbound",
+        "start_time": "Mon, 02 Mar 2026 09:00:00 +0000",
+        "date_created": "Mon, 02 Mar 2026 09:00:00 +0000",
+        "duration": "40",
+        "price": "-0.00400",
+        "price_unit": "USD",
+        **fields,
+    }
+
+
+def leg(sid: str, parent: str = "CA1", **fields: Any) -> dict[str, Any]:
+    """A dialled leg."""
+    known = {"parent_call_sid": parent, "from": "+15035550103", "to": "+15035550199", "direction": "outbound-dial"}
+    return call(sid, **{**known, "duration": "31", "price": "-0.01300", **fields})
+
+
+def alert(code: int, sid: str) -> dict[str, Any]:
+    """A warning about a call."""
+    return {"sid": f"NO{code}", "error_code": str(code), "resource_sid": sid, "date_created": "2026-03-02T09:00:01Z"}
+
+
+def attempts(*calls: dict[str, Any], alerts: Any = (), events: Any = (), phones: Any = None) -> pd.DataFrame:
+    """The attempts of these records."""
+    quality = Quality()
+    return pandas_of(
+        frame_calls(records_of([CallPage(calls)], quality), alerts, events, phones=phones, quality=quality)
+    )
+
+
+@pytest.mark.parametrize(
+    ("to", "party"),
+    [
+        (f"sip:503-555-0199@{PROD}", "5035550199"),
+        (f"sip:%2B1%20503%20555%200199@{PROD};user=phone", "+15035550199"),
+        (f"sip:+1911@{PROD}", "911"),
+        (f"sip:9-1-1@{PROD}", "911"),
+        (f"sip:sip:+1988@{PROD};user=phone@{PROD}", "988"),
+        (f"sip:+10@{PROD}", "+10"),
+        (f"sip:%23@{PROD}", "#"),
+        (f"sip:front-desk@{PROD}", "front-desk"),
+        ("sip:503-555@pbx.example.org", "503-555@pbx.example.org"),
+    ],
+)
+def test_what_a_phone_dialled_is_shown_in_its_plain_form(to: str, party: str) -> None:
+    """However it was spelled; a phone's name and another server's address stay as they are."""
+    assert attempts(call("CA1", to=to)).iloc[0]["other_party"] == party
+
+
+@pytest.mark.parametrize(("number", "party"), [("+1911", "911"), ("+1933", "933"), ("+15035550199", "+15035550199")])
+def test_an_emergency_leg_is_the_code_that_was_dialled(number: str, party: str) -> None:
+    """Twilio is given +1911; who reads a report knows it as 911, and it is no number to hide."""
+    frame = attempts(call("CA1", to=f"sip:911@{PROD}"), leg("CA2", to=number))
+    assert frame.iloc[0]["other_party"] == party
+    assert mask_parties(frame).iloc[0]["other_party"] == (party if len(party) == 3 else "+1503555••••")
+
+
+def test_a_parent_and_its_leg_are_one_attempt() -> None:
+    """Who called whom, how it ended, how long it was talked, and what both legs cost together."""
+    row = attempts(call("CA1"), leg("CA2")).iloc[0].to_dict()
+    assert row == {
+        "call_sid": "CA1",
+        "started_at": pd.Timestamp("2026-03-02T09:00:00Z"),
+        "environment": "prod",
+        "client": "lobby",
+        "direction": "outgoing",
+        "other_party": "+15035550199",
+        "outcome": "answered",
+        "reason": pytest.approx(float("nan"), nan_ok=True),
+        "duration_s": 31,
+        "price": 0.017,
+        "currency": "USD",
+    }
+
+
+@pytest.mark.parametrize(
+    "from_",
+    [
+        "sip:lobby@dialtone-example-prod.sip.ashburn.twilio.com:5061;transport=tls",
+        "sips:%6Cobby@DIALTONE-example-prod.sip.us1.twilio.com",
+        '"Lobby" <sip:lobby:secret@dialtone-example-prod.sip.twilio.com.>',
+    ],
+)
+def test_a_phone_at_an_edge_is_the_same_phone(from_: str) -> None:
+    """A localised name of its domain, a port, an escape or a password in From makes no other phone of it."""
+    row = attempts(call("CA1", **{"from": from_}), leg("CA2")).iloc[0]
+    assert (row["client"], row["environment"], row["direction"]) == ("lobby", "prod", "outgoing")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("completed", "answered"),
+        ("busy", "busy"),
+        ("no-answer", "no_answer"),
+        ("canceled", "canceled"),
+        ("failed", "failed"),
+        ("ringing", "in_progress"),
+        ("something-new", "unknown"),
+    ],
+)
+def test_the_leg_decides_whatever_the_parent_says(status: str, outcome: str) -> None:
+    """A parent that completed proves nothing."""
+    assert attempts(call("CA1"), leg("CA2", status=status))["outcome"].tolist() == [outcome]
+
+
+@pytest.mark.parametrize("sid", ["CA1", "CA2"], ids=["parent", "leg"])
+def test_a_warning_on_either_leg_tells_why(sid: str) -> None:
+    """A 32009 on the parent or on the leg makes an unanswered call one to an unregistered phone."""
+    row = attempts(call("CA1"), leg("CA2", status="no-answer"), alerts=[alert(32009, sid)]).iloc[0]
+    assert (row["outcome"], row["reason"]) == ("unregistered", "32009")
+
+
+def test_a_parent_that_dialled_nothing_is_unknown_until_the_log_says_refused() -> None:
+    """Unknown stays unknown; our function's own event tells that the dial plan refused it, and why."""
+    assert attempts(call("CA1"))["outcome"].tolist() == ["unknown"]
+    refusal = {"event": "outgoing-refused", "call_sid": "CA1", "reason": "premium"}
+    row = attempts(call("CA1"), events=[refusal]).iloc[0]
+    assert (row["outcome"], row["reason"]) == ("refused", "premium")
+
+
+def test_a_parent_that_an_error_kept_from_dialling_is_failed_for_that_reason() -> None:
+    """Where the voice URL failed, nothing was dialled, and the alert says so."""
+    row = attempts(call("CA1"), alerts=[alert(11200, "CA1")]).iloc[0]
+    assert (row["outcome"], row["reason"]) == ("failed", "11200")
+
+
+def test_the_answered_one_of_several_legs_decides() -> None:
+    """Where several phones rang, the one that picked up is the outcome."""
+    frame = attempts(call("CA1"), leg("CA2"), leg("CA3", status="no-answer"))
+    assert frame["outcome"].tolist() == ["answered"]
+
+
+def test_an_incoming_call_belongs_to_the_phone_that_it_rang_or_whose_number_it_was() -> None:
+    """The leg names the phone; where nothing was dialled, the number does."""
+    incoming = call("CA1", **{"from": "+15035550177", "to": "+15035550103"})
+    ringing = leg("CA2", to=f"sip:lobby@{PROD}", status="busy")
+    rung = attempts(incoming, ringing).iloc[0]
+    assert (rung["direction"], rung["client"], rung["environment"]) == ("incoming", "lobby", "prod")
+    assert rung["other_party"] == "+15035550177"
+    owned = attempts(incoming, phones={"+15035550103": Phone("lobby", "prod")}).iloc[0]
+    assert (owned["client"], owned["environment"]) == ("lobby", "prod")
+    assert attempts(incoming)["client"].isna().all()
+
+
+def test_a_call_placed_through_the_api_is_its_own_leg() -> None:
+    """A test call that rings a phone has no leg below it; that it completed means that somebody picked up."""
+    ringing = call("CA1", **{"from": "+15035550103", "to": f"sip:lobby@{PROD}", "direction": "outbound-api"})
+    row = attempts(ringing).iloc[0]
+    assert (row["direction"], row["client"], row["outcome"]) == ("incoming", "lobby", "answered")
+
+
+def test_a_price_is_unknown_until_every_leg_is_settled() -> None:
+    """Prices arrive late; a sum of some of them would be too low."""
+    assert attempts(call("CA1"), leg("CA2", price=None))["price"].isna().all()
+
+
+def test_a_leg_without_its_parent_is_counted_and_left_out() -> None:
+    """A leg whose parent started on an earlier day is no attempt of its own."""
+    quality = Quality()
+    assert frame_calls(records_of([CallPage([leg("CA2", parent="CA9")])], quality), [], quality=quality).is_empty()
+    assert [finding.count for finding in quality.findings()] == [1]
+
+
+def test_other_peoples_numbers_are_hidden_and_service_codes_are_not() -> None:
+    """The last four digits go; 911 and the trunk's menus are nobody's number."""
+    parties = ["+15035550199", "911", "+1911", "#", "menu@pbx.example.org", None, "5035550199"]
+    frame = make_frame({"other_party": parties, "outcome": ["busy"] * 7, "direction": ["outgoing"] * 7})
+    hidden = mask_parties(frame)["other_party"].fillna("").tolist()
+    assert hidden == ["+1503555••••", "911", "+1911", "#", "menu@pbx.example.org", "", "503555••••"]
+
+
+@pytest.mark.parametrize(
+    ("domain", "environment"),
+    [
+        *((PROD, "prod"), ("dialtone-nonemergency-stage.sip.twilio.com", "stage"), ("pbx.example.org", None)),
+        *(
+            ("dialtone-example-prod.sip.ashburn.twilio.com", "prod"),
+            ("prod.sip.twilio.com.example.org", None),
+            ("", None),
+        ),
+    ],
+)
+def test_a_sip_domains_last_word_is_the_environment(domain: str, environment: str | None) -> None:
+    """No environment's name has a dash, so the last part of the label is it."""
+    assert environment_of(domain) == environment
+
+
+def test_an_empty_frame_has_every_column() -> None:
+    """No calls is a frame with no rows, not an error."""
+    frame = attempts()
+    assert list(frame.columns) == list(COLUMNS)
+    assert frame.empty
+
+
+def test_an_outcome_that_is_none_of_ours_is_an_error() -> None:
+    """A misspelt outcome can't slip into a report."""
+    with pytest.raises(ValueError, match="hung_up"):
+        make_frame({"outcome": ["hung_up"], "direction": ["outgoing"]})

@@ -1,0 +1,7 @@
+"""The projects of the runbooks' tests."""
+
+from __future__ import annotations
+
+from tests.runbooks.conftest import project, write_runbook
+
+__all__ = ["project", "write_runbook"]

@@ -1,0 +1,83 @@
+"""Whether what is to be shared holds a secret: each way of writing one is found, and the secret itself never shown."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialtone_nb.__main__ import main
+from dialtone_nb.cli.find_secrets import Secret, find_secrets, known_secrets
+from dialtone_nb.phones.passwords import generate_password
+
+TOKEN = 'a"secret&token/with+odd<signs>'
+WAYS = {
+    "as it is": TOKEN,
+    "in JSON": json.dumps({"token": TOKEN}),
+    "in HTML": html.escape(TOKEN),
+    "in a URL": f"https://example.org/?token={quote(TOKEN, safe='')}",
+    "in an Authorization header": base64.b64encode(f"AC123:{TOKEN}".encode()).decode(),
+    "at another offset of Base64": base64.b64encode(f"{TOKEN} and more".encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_of_writing_a_secret_is_found(tmp_path: Path, way: str) -> None:
+    """In the second line of a text file, told with its line and name, and without its value."""
+    file = tmp_path / "page.html"
+    file.write_text(f"first\n{WAYS[way]}\n")
+    (found,) = find_secrets([file], [Secret("TWILIO_AUTH_TOKEN", TOKEN)])
+    assert str(found).startswith(f"{file}:2: holds TWILIO_AUTH_TOKEN; ")
+    assert TOKEN not in str(found)
+
+
+@given(before=st.binary(max_size=9), after=st.binary(max_size=9), value=st.text("abcXYZ019+/", min_size=8, max_size=40))
+def test_base64_hides_nothing(
+    tmp_path_factory: pytest.TempPathFactory, before: bytes, after: bytes, value: str
+) -> None:
+    """Whatever stands before and after it."""
+    file = tmp_path_factory.mktemp("encoded") / "x"
+    file.write_bytes(base64.b64encode(before + value.encode() + after))
+    assert [one.name for one in find_secrets([file], [Secret("it", value)])] == ["it"]
+
+
+def test_parquet_is_unpacked(tmp_path: Path) -> None:
+    """A value in a compressed column is found."""
+    pq.write_table(pa.table({"reason": ["fine"] * 500 + [TOKEN]}), tmp_path / "a.parquet", compression="zstd")
+    assert [one.line for one in find_secrets([tmp_path / "a.parquet"], [Secret("it", TOKEN)])] == [0]
+
+
+def test_secrets_come_from_variables_and_private_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends like a secret, and the phones' passwords; SIDs and what is too short are none."""
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "rehearsed" / "state.db"))
+    password = generate_password()
+    for root in (tmp_path, tmp_path / "rehearsed"):
+        folder = root / "private" / "stage" / "workbench"
+        folder.mkdir(parents=True)
+        (folder / "phone.txt").write_text(f"workbench (stage)\n  Password  {password}\n")
+    variables = {"TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TRUNK_PASSWORD": "short"}
+    known = known_secrets(tmp_path, variables)
+    assert [one.name for one in known] == ["TWILIO_AUTH_TOKEN", *["the password of workbench (stage)"] * 2]
+    assert TOKEN not in repr(known)
+
+
+def test_the_command_tells_what_it_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 and a count where nothing is found, 1 and the places where something is, 5 where a path is wrong."""
+    monkeypatch.setenv("TRUNK_PASSWORD", TOKEN)
+    (tmp_path / "good.html").write_text("nothing here")
+    assert main(["find-secrets", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith("none found\n")
+    (tmp_path / "bad.html").write_text(TOKEN)
+    assert main(["find-secrets", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'bad.html'}:1: holds TRUNK_PASSWORD")
+    assert main(["find-secrets", str(tmp_path / "nowhere")]) == 5

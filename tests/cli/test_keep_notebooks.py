@@ -1,0 +1,166 @@
+"""The notebooks in git: made anew they repeat, a change in them is found, and they hold nothing that they may not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from dialtone_nb.cli.keep_notebooks import PREPARATIONS, faults_of, keep_notebook, prepared_account, scrub
+from tests.runbooks.conftest import ROOT, Write, notebook_of
+
+KEPT = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_no_kept_cell_is_empty_and_none_hides_from_nbval(path: Path) -> None:
+    """Every code cell has a count and an output that nbval compares, with no secret and no trace of papermill."""
+    assert faults_of(json.loads(path.read_text(encoding="utf-8"))) == []
+
+
+def test_every_preparation_is_for_a_notebook_that_is_there() -> None:
+    """A renamed notebook does not lose its preparation unnoticed."""
+    assert set(PREPARATIONS) <= {path.stem for path in KEPT}
+
+
+def kept(project: Path, name: str) -> dict[str, Any]:
+    """A kept notebook's content."""
+    content: dict[str, Any] = json.loads((project / "notebooks" / f"{name}.ipynb").read_text())
+    return content
+
+
+def test_a_notebook_made_anew_twice_is_the_same_to_the_byte_and_without_fault(
+    project: Path, write_runbook: Write
+) -> None:
+    """Outputs and counts are kept; times, papermill's metadata and the kernel's version are not."""
+    path = write_runbook("small", "runbook.environment")
+    keep_notebook(project, "small")
+    first = path.read_bytes()
+    keep_notebook(project, "small")
+    assert path.read_bytes() == first
+    content = kept(project, "small")
+    assert faults_of(content) == []
+    assert [cell["execution_count"] for cell in content["cells"] if cell["cell_type"] == "code"] == [1, 2, 3]
+    assert content["metadata"]["language_info"] == {"name": "python"}
+    assert "iopub" not in first.decode()
+
+
+def test_a_notebook_that_fails_is_not_kept(project: Path, write_runbook: Write) -> None:
+    """What was kept before stays."""
+    path = write_runbook("small", "1 / 0")
+    before = path.read_bytes()
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        keep_notebook(project, "small")
+    assert path.read_bytes() == before
+
+
+def test_a_kept_notebook_starts_from_the_account_that_is_prepared_for_it(
+    project: Path, write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each has a state file of its own, the sample network, and nobody to ask, whatever the environment says."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "x")
+    monkeypatch.setenv("DIALTONE_PARAMETERS", "y")
+    seen: list[Path] = []
+    monkeypatch.setattr("dialtone_nb.cli.keep_notebooks.PREPARATIONS", {"small": seen.append})
+    with prepared_account(project, "small", tmp_path / "account"):
+        assert os.environ["DIALTONE_REHEARSAL_STATE"] == str(tmp_path / "account" / "state.db")
+        assert "JPY_SESSION_NAME" not in os.environ
+        assert os.environ["DIALTONE_PARAMETERS"] == str(ROOT / "parameters" / "sample")
+    assert seen == [project]
+    assert os.environ["JPY_SESSION_NAME"] == "x"
+
+
+def nbval(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What our own check of the notebooks says of this project's."""
+    shutil.copy(ROOT / "notebooks" / "conftest.py", project / "notebooks")
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        [*command, "notebooks"], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def counted(project: Path, write_runbook: Write) -> Path:
+    """A kept notebook that shows whether its account is fresh."""
+    cell = "import os\nfrom pathlib import Path\nPath(os.environ['DIALTONE_REHEARSAL_STATE']).exists()"
+    path = write_runbook("small", cell, "runbook.parameters.days + 1")
+    keep_notebook(project, "small")
+    return path
+
+
+def test_nbval_passes_what_was_kept_on_both_cores(project: Path, counted: Path) -> None:
+    """The cells of one notebook stay together, on an account of their own."""
+    shutil.copy(counted, counted.with_name("again.ipynb"))
+    again = counted.with_name("again.ipynb")
+    again.write_text(again.read_text().replace('open_runbook(\\"small\\")', 'open_runbook(\\"again\\")'))
+    done = nbval(project, "-n", "2", "--dist", "loadscope")
+    assert "8 passed" in done.stdout, done.stdout
+
+
+def test_every_changed_kept_output_fails(project: Path, counted: Path) -> None:
+    """nbval compares text and HTML alike, cell by cell."""
+    text = counted.read_text()
+    for kept_output, changed in (("REHEARSAL — not", "REHEARSAL — like"), ('"False"', '"True"'), ('"8"', '"9"')):
+        assert kept_output in text
+        text = text.replace(kept_output, changed)
+    counted.write_text(text)
+    done = nbval(project)
+    assert done.returncode == 1
+    assert "3 failed, 1 passed" in done.stdout, done.stdout
+
+
+def cell_of(source: str = "1", **changes: Any) -> dict[str, Any]:
+    """A kept notebook with one code cell."""
+    notebook = notebook_of("", title="Kept")
+    output = {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": "1"}}
+    cell = {"cell_type": "code", "source": source, "metadata": {}, "execution_count": 1, "outputs": [output]}
+    return {"metadata": dict(notebook.metadata), "cells": [cell | changes]}
+
+
+def shown(text: str) -> list[dict[str, Any]]:
+    """An output."""
+    return [{"output_type": "stream", "name": "stdout", "text": text}]
+
+
+@pytest.mark.parametrize(
+    ("notebook", "fault"),
+    [
+        (cell_of(outputs=[]), "cell 0 has no output"),
+        (cell_of(execution_count=None), "cell 0 has no execution count"),
+        (cell_of(source=" "), "cell 0 is empty"),
+        (cell_of(source="# NBVAL_IGNORE_OUTPUT\n1"), "cell 0 is marked NBVAL_IGNORE_OUTPUT"),
+        (cell_of(metadata={"tags": ["nbval-skip"]}), "cell 0 is marked nbval-skip"),
+        (cell_of(metadata={"papermill": {}}), "cell 0 has papermill metadata"),
+        (cell_of(metadata={"tags": ["injected-parameters"]}), "cell 0 has papermill metadata"),
+        (cell_of() | {"metadata": {"papermill": {}}}, "has papermill metadata"),
+        (cell_of(outputs=[{"output_type": "error", "ename": "E"}]), "cell 0 shows an error"),
+        (cell_of(outputs=shown("token " + "0123456789abcdef" * 2)), "cell 0 shows a secret"),
+        (cell_of(outputs=shown("the word is swordfish")), "cell 0 shows a secret"),
+    ],
+)
+def test_what_a_kept_notebook_may_not_hold_is_found(notebook: dict[str, Any], fault: str) -> None:
+    """nbval alone would pass every one of these."""
+    assert faults_of(notebook, secrets=["swordfish"]) == [fault]
+
+
+def test_a_sid_is_no_secret_and_the_tagged_cell_needs_no_output() -> None:
+    """SIDs are shown in tables; the tagged cell only assigns."""
+    assert faults_of(cell_of(outputs=shown("AC" + "0123456789abcdef" * 2))) == []
+    assert faults_of(cell_of(outputs=[], metadata={"tags": ["parameters"]})) == []
+
+
+def test_scrubbing_leaves_outputs_and_tags() -> None:
+    """Only what differs from run to run goes."""
+    notebook = nbformat.from_dict(cell_of(metadata={"tags": ["parameters"], "execution": {"iopub.status.idle": "now"}}))
+    outputs = notebook.cells[0].outputs
+    scrub(notebook)
+    assert notebook.cells[0].metadata == {"tags": ["parameters"]}
+    assert notebook.cells[0].outputs == outputs

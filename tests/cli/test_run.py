@@ -1,0 +1,331 @@
+"""`python -m dialtone_nb run`: what it refuses before a kernel starts, what it leaves, and how it ends."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dialtone_nb.__main__ import main
+from dialtone_nb.cli.report_files import choose_report_files
+from dialtone_nb.cli.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
+from dialtone_nb.display.outputs import PLAN, RESULT
+from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldError, TwilioError
+from tests.runbooks.conftest import Write
+
+ROOT = Path(__file__).parents[2]
+Capture = pytest.CaptureFixture[str]
+
+
+def ends_with(exit_code: int, summary: str) -> str:
+    """A cell whose output carries how the runbook ended."""
+    bundle = {RESULT: {"exit_code": exit_code, "summary": summary}, "text/plain": summary}
+    return f"from IPython.display import display\ndisplay({bundle!r}, raw=True)"
+
+
+def refused(capsys: Capture, *arguments: str) -> list[str]:
+    """The lines of a refusal, which is exit code 5 and leaves nothing behind."""
+    assert main(["run", *arguments]) == 5
+    assert not Path("reports").exists()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()
+
+
+@pytest.fixture(autouse=True)
+def small(write_runbook: Write) -> None:
+    """A runbook that has something to say."""
+    write_runbook("small", ends_with(0, "nothing to do"))
+
+
+def test_a_run_ends_with_0_and_leaves_an_executed_copy_and_a_page(project: Path, capsys: Capture) -> None:
+    """The terminal shows the chapters as they pass, what the runbook says, and where its page is."""
+    assert main(["run", "small", "-p", "days", "3", "-r", "consent", "007"]) == 0
+    folder = project / "reports" / "rehearsal" / "stage"
+    assert capsys.readouterr().out.splitlines() == [
+        "Small runbook, rehearsal, stage",
+        "  Chapter 1",
+        "  Chapter 2",
+        "nothing to do",
+        f"see {folder / 'small.html'}",
+    ]
+    executed = json.loads((folder / "small.ipynb").read_text())
+    injected = ["".join(cell["source"]) for cell in executed["cells"] if "injected-parameters" in str(cell["metadata"])]
+    assert injected == ['# Parameters\ndays = 3\nconsent = "007"\n']
+    assert "REHEARSAL" in (folder / "small.html").read_text()
+
+
+def test_a_run_that_plans_leaves_its_plan_for_other_programs(project: Path, write_runbook: Write) -> None:
+    """The last plan shown lies beside the page, also where the run failed; a later run without one takes it away."""
+    show = "from IPython.display import display\n" + "\n".join(
+        f"display({ {PLAN: {'title': title}, 'text/plain': title}!r}, raw=True)" for title in ("first", "Deploy stage")
+    )
+    plan = project / "reports" / "rehearsal" / "stage" / "small.plan.json"
+    for ending in ("", "\nraise ValueError"):
+        write_runbook("small", show + ending)
+        main(["run", "small"])
+        assert json.loads(plan.read_text()) == {"title": "Deploy stage"}
+        write_runbook("small", "1")
+        main(["run", "small"])
+        assert not plan.exists()
+
+
+FINGERPRINT = f"plan-{'0123456789abcdef' * 4}"
+SHOW_PLAN = (
+    "from IPython.display import display\n"
+    f"display({ {PLAN: {'fingerprint': FINGERPRINT}, 'text/plain': 'a plan'}!r}, raw=True)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ending", "consent"),
+    [
+        (ends_with(2, "3 changes wait for consent"), f"--consent {FINGERPRINT}"),
+        ("from dialtone_nb.errors import ConsentError\nraise ConsentError('no')", f"--consent {FINGERPRINT}"),
+        ("from dialtone_nb.errors import StalePlanError\nraise StalePlanError('changed')", ""),
+    ],
+)
+def test_the_next_command_stands_alone_on_the_last_line(
+    write_runbook: Write, capsys: Capture, ending: str, consent: str
+) -> None:
+    """What was typed once more, quoted for the shell, with the consent that the plan takes; or none, to plan anew."""
+    write_runbook("small", SHOW_PLAN + ending)
+    Path("my own.yaml").write_text("days: 3\n")
+    typed = ["small", "--with", "my own.yaml", "-p", "loud", "true", "-r", "environment", "stage"]
+    main(["run", *typed, "-p", "consent", "yes", "--consent", "plan-of-yesterday"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    expected = "python -m dialtone_nb run small --with 'my own.yaml' -p loud true -r environment stage"
+    assert last == f"{expected} {consent}".rstrip()
+
+
+@pytest.mark.parametrize(
+    "ending", [ends_with(0, "nothing to do"), "from dialtone_nb.errors import ApplyError\nraise ApplyError('stopped')"]
+)
+def test_where_no_consent_is_asked_for_there_is_no_next_command(
+    write_runbook: Write, capsys: Capture, ending: str
+) -> None:
+    """All done, or stopped part of the way: the last line is where the page is."""
+    write_runbook("small", SHOW_PLAN + ending)
+    main(["run", "small"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("see ")
+
+
+def test_the_printed_command_applies_the_plan_once(project: Path) -> None:
+    """Pasted into a shell it does what was read; pasted again it is refused, and offers what there is to do now."""
+    shutil.copy(ROOT / "notebooks" / "deploy.ipynb", project / "notebooks")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIALTONE_")}
+
+    def paste(command: str) -> tuple[int, list[str]]:
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout.splitlines()
+
+    code, said = paste(f"{shlex.quote(sys.executable)} -m dialtone_nb run deploy -r environment stage")
+    assert code == 2
+    command = said[-1]
+    assert command.split()[-2] == "--consent"
+    assert paste(command)[0] == 0
+    assert paste(command)[0] == 3
+
+
+def test_differences_without_consent_end_with_2(write_runbook: Write) -> None:
+    """The runbook's own result is the exit code."""
+    write_runbook("deploy", ends_with(2, "3 changes wait for consent"))
+    assert main(["run", "deploy"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("raised", "exit_code", "told"),
+    [
+        ('ConsentError("the plan is another one by now")', 3, "the plan is another one by now"),
+        ('ApplyError("stopped after 2 of 5 changes")', 4, "stopped after 2 of 5 changes"),
+        (
+            'CredentialsError(Fault(".env", "has no TWILIO_ACCOUNT_SID", "add it"))',
+            5,
+            ".env: has no TWILIO_ACCOUNT_SID; add it",
+        ),
+        ('ValueError("oh\\nno")', 1, "ValueError: oh"),
+    ],
+)
+def test_an_error_in_a_cell_is_told_in_its_own_line_and_sets_the_exit_code(
+    project: Path, write_runbook: Write, capsys: Capture, raised: str, exit_code: int, told: str
+) -> None:
+    """No traceback on the terminal; the executed copy and the page are there to look at."""
+    write_runbook("deploy", f"from dialtone_nb.errors import *\nraise {raised}")
+    assert main(["run", "deploy", "--output", "out"]) == exit_code
+    assert capsys.readouterr().err.splitlines() == [told]
+    assert (project / "out" / "deploy.ipynb").is_file()
+    assert (project / "out" / "deploy.html").is_file()
+
+
+def test_a_kernel_that_dies_is_said_to_have_died(write_runbook: Write, capsys: Capture) -> None:
+    """Where the kernel is gone there is no error to show, and the exit code is 1."""
+    write_runbook("deploy", "import os\nos._exit(9)")
+    assert main(["run", "deploy"]) == 1
+    assert "the kernel died" in capsys.readouterr().err
+
+
+def test_every_error_of_ours_has_its_exit_code_by_name() -> None:
+    """papermill hands over an error's name alone."""
+    for error in (DialtoneError, ConsentError, HeldError, ApplyError, TwilioError):
+        assert exit_code_of(error.__name__) == error.exit_code
+    assert exit_code_of("ZeroDivisionError") == 1
+    assert error_lines("ParametersError", "one\ntwo") == ("one", "two")
+    assert error_lines("KeyboardInterrupt", "") == ("KeyboardInterrupt: KeyboardInterrupt",)
+
+
+def test_an_unknown_runbook_is_refused(capsys: Capture) -> None:
+    """The nearest name is suggested."""
+    assert refused(capsys, "smal") == ["runbook smal: there is no notebooks/smal.ipynb; did you mean 'small'?"]
+
+
+def test_every_fault_of_a_file_is_told_with_its_line(project: Path, capsys: Capture) -> None:
+    """Strangers, texts that YAML took for numbers or days, and environments that are not declared."""
+    Path("mine.yaml").write_text("enviroment: stage\nconsent: 0123\nenvironment: prd\ndays: 2026-03-01\n")
+    assert refused(capsys, "small", "--with", "mine.yaml") == [
+        "mine.yaml:1 enviroment: small has no parameter 'enviroment'; did you mean 'environment'?",
+        "mine.yaml:2 consent: 123 is not text; put it in quotes, or pass it with -r consent VALUE",
+        "mine.yaml:4 days: 2026-03-01 is not a whole number; write it like 7",
+        "mine.yaml:3 environment: the environment 'prd' is not declared in network.yaml; did you mean 'prod'?",
+    ]
+
+
+def test_files_that_are_absent_or_hold_no_parameters_are_refused_together(project: Path, capsys: Capture) -> None:
+    """Each file is named."""
+    Path("list.yaml").write_text("- stage\n")
+    Path("broken.yaml").write_text("a: [1\n")
+    lines = refused(capsys, "small", "--with", "absent.yaml", "--with", "list.yaml", "--with", "broken.yaml")
+    assert [line.split(":")[0] for line in lines] == ["absent.yaml", "list.yaml", "broken.yaml"]
+
+
+def test_a_later_option_wins_over_a_file_and_an_empty_file_says_nothing(project: Path, capsys: Capture) -> None:
+    """--with files come first, in their order, then -p, -r and --consent."""
+    Path("prod.yaml").write_text("environment: prod\n")
+    Path("empty.yaml").write_text("# nothing\n")
+    assert refused(capsys, "small", "--with", "prod.yaml", "--with", "empty.yaml", "-p", "environment", "x")[
+        0
+    ].startswith("-p environment: the environment 'x'")
+
+
+def test_a_parameter_takes_its_declared_type_whatever_it_looks_like(capsys: Capture) -> None:
+    """Unlike papermill's, our -p keeps a text a text; what can't be the declared type is refused."""
+    lines = refused(
+        capsys, "small", "-p", "consent", "12e45678", "-p", "days", "x", "-p", "loud", "maybe", "-r", "share", "1"
+    )
+    assert [line.split(":")[0] for line in lines] == ["-p days", "-r share", "-p loud"]
+
+
+def test_consent_to_a_runbook_that_asks_for_none_is_refused(write_runbook: Write, capsys: Capture) -> None:
+    """Nobody believes to have consented to something."""
+    write_runbook("verify", parameters='account: str = "rehearsal"  # whose')
+    assert refused(capsys, "verify", "--consent", "stage") == [
+        "--consent: verify has no parameter 'consent'; known are account"
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["rnu"], ["run"], ["run", "small", "--wiht", "x"], ["run", "small", "-p", "a"]]
+)
+def test_a_bad_command_line_is_bad_input(capsys: Capture, arguments: list[str]) -> None:
+    """argparse would end with 2, which means differences here."""
+    assert main(arguments) == 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("python -m dialtone_nb")
+    assert line.endswith("--help")
+
+
+def test_a_real_process_ends_with_the_exit_code(project: Path) -> None:
+    """What a pipeline sees."""
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "Asia/Kathmandu"}
+    command = [sys.executable, "-m", "dialtone_nb", "run", "small", "-p", "environment", "nowhere"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+
+
+def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> None:
+    """A run on Twilio is evidence, named for its time in UTC and apart from rehearsals."""
+    now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    files = choose_report_files(Path("r"), "deploy", {"account": "twilio", "environment": "prod"}, now)
+    assert files.html == Path("r/prod/deploy-20260302T093000Z.html")
+    files = choose_report_files(Path("r"), "report", {"account": "rehearsal", "environment": ""}, now)
+    assert files.executed == Path("r/rehearsal/all/report.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("cell_type", "text", "chapter"),
+    [
+        ("markdown", "## Plan\n\nWhat would change.", "Plan"),
+        ("markdown", "prose\n\n## Plan ##", "Plan"),
+        ("markdown", "# Deploy\n\nprose", ""),
+        ("markdown", "### Finer", ""),
+        ("code", "## not a heading", ""),
+    ],
+)
+def test_a_chapter_is_a_second_level_heading(cell_type: str, text: str, chapter: str) -> None:
+    """The terminal names the chapters of the page."""
+    assert chapter_of({"cell_type": cell_type, "source": text}) == chapter
+
+
+@pytest.mark.parametrize(("takes", "saved"), [(0, 1_000), (2, 50)])
+def test_a_copy_is_saved_each_time_unless_that_takes_more_than_its_share(takes: int, saved: int) -> None:
+    now, saves = 0, 0
+
+    def save() -> None:
+        nonlocal now, saves
+        now, saves = now + takes, saves + 1
+
+    save_if_due = seldom(save, lambda: now)
+    started = now
+    while now < started + 1_000:
+        save_if_due()
+        now += 1
+    assert saves == pytest.approx(saved, rel=0.1)
+    assert saves * takes <= SAVING_SHARE * now
+
+
+def with_another_python(script: str) -> subprocess.CompletedProcess[str]:
+    """The command under a Python that was made poorer first."""
+    script += "; import runpy; runpy.run_module('dialtone_nb', run_name='__main__')"
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys; {script}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "lacking"),
+    [
+        ("sys.modules['pydantic'] = None; sys.argv[1:] = ['run', 'deploy']", "the package pydantic"),
+        ("sys.modules['uvicorn'] = None; sys.argv[1:] = ['rehearsal']", "the package uvicorn"),
+        ("sys.version_info = (3, 8, 20, 'final', 0)", "what came with Python 3.11"),
+    ],
+)
+def test_the_wrong_python_is_told_how_to_get_the_packages(script: str, lacking: str) -> None:
+    """One line and exit code 5, whether all packages are missing, those of one part, or the Python is too old."""
+    done = with_another_python(script)
+    assert (done.returncode, done.stdout) == (5, "")
+    (line,) = done.stderr.splitlines()
+    assert f"{sys.executable} lacks {lacking}: run `make setup` once" in line
+    assert ". .venv/bin/activate" in line
+
+
+def test_an_error_of_our_own_is_not_taken_for_a_missing_package() -> None:
+    """A traceback tells its author more."""
+    done = with_another_python("sys.modules['dialtone_nb.errors'] = None; sys.argv[1:] = ['run', 'deploy']")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "__main__.py"])
+def test_an_old_python_can_read_what_would_tell_it(name: str) -> None:
+    """Python 3.8 gets as far as the line that refuses it."""
+    ast.parse((ROOT / "dialtone_nb" / name).read_text(encoding="utf-8"), feature_version=(3, 8))

@@ -1,0 +1,52 @@
+"""The plan as JSON keeps to the schema that is published beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+import dialtone_nb
+from dialtone_nb.display.outputs import PLAN, show_ours
+from dialtone_nb.infrastructure.plan import Action, Change, Plan, describe
+from dialtone_nb.infrastructure.resources.model import Kind
+
+PACKAGE = Path(dialtone_nb.__file__).parent
+SCHEMA = json.loads((PACKAGE / "infrastructure" / "plan_schema.json").read_text(encoding="utf-8"))
+
+
+def plan_of(*changes: Change) -> Plan:
+    """A plan of these changes."""
+    return Plan("Deploy stage", "the rehearsal", "stage", False, changes, {"files": "abc"}, ("a note",))
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("action", list(Action))
+def test_every_change_keeps_to_the_schema(kind: Kind, action: Action) -> None:
+    """A change of every kind and action is valid against the schema."""
+    change = describe(Change(action, kind, "a key", {"secure": False}, {"secure": True, "voice_url": None}))
+    jsonschema.validate(json.loads(plan_of(change).json()), SCHEMA)
+
+
+def test_a_plan_without_its_fingerprint_is_no_plan() -> None:
+    """The schema asks for the fingerprint, and for its form."""
+    plan = json.loads(plan_of().json())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**plan, "fingerprint": "12345678"}, SCHEMA)
+    del plan["fingerprint"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(plan, SCHEMA)
+
+
+def test_a_plan_in_a_notebook_carries_itself_for_other_programs() -> None:
+    """What a page shows of a plan is there as data too, and keeps to the schema."""
+    shell = InteractiveShell()
+    show_ours(shell)
+    plan = plan_of(describe(Change(Action.CREATE, Kind.SIP_DOMAIN, "a.sip.twilio.com", {}, {"secure": True})))
+    assert shell.display_formatter
+    data, _ = shell.display_formatter.format(plan)
+    jsonschema.validate(data[PLAN], SCHEMA)
+    assert data[PLAN]["fingerprint"] == plan.fingerprint

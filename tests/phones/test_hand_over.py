@@ -1,0 +1,165 @@
+"""A phone takes its ready configuration over HTTP: once, from its own address, and while somebody waits for it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from dialtone_nb.cli.hand_over import main, make_handout
+from dialtone_nb.errors import InputError
+from dialtone_nb.parameters import Parameters
+from dialtone_nb.phones.configurations import configuration_files
+from dialtone_nb.phones.hand_over import Handout, hand_over
+from dialtone_nb.phones.private_files import private_folder, save_private_files
+from dialtone_nb.phones.settings import device_settings
+from tests.phones.conftest import handed_out_at
+
+PASSWORD = "Ab3defghijkmnpqrstuvwxyz"
+
+
+@pytest.fixture
+def address() -> str:
+    """A free port of this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.fixture
+def private(parameters: Parameters, tmp_path: Path) -> Path:
+    """The private files of every phone."""
+    for client, declared in parameters.clients.items():
+        files = configuration_files(device_settings(parameters, client), PASSWORD)
+        save_private_files(private_folder(declared.environment, client, root=tmp_path / "private"), files)
+    return tmp_path / "private"
+
+
+class Running:
+    """A handout under way, and what it said."""
+
+    def __init__(self, handout: Handout) -> None:
+        self.said: list[str] = []
+        self.all_taken: list[bool] = []
+        self.thread = threading.Thread(
+            target=lambda: self.all_taken.append(hand_over(handout, within_s=20, say=self.said.append))
+        )
+        self.thread.start()
+
+
+def fetch(url: str) -> tuple[int, str]:
+    """Status and body, once the server listens."""
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+        except urllib.error.URLError:
+            threading.Event().wait(0.02)
+    raise AssertionError("nobody listens")
+
+
+@pytest.fixture
+def running(parameters: Parameters, private: Path, address: str) -> Iterator[Running]:
+    """The soundpoint's two files, being handed out."""
+    started = Running(make_handout(parameters, "soundpoint", private, address))
+    yield started
+    started.thread.join(30)
+
+
+def test_each_file_is_given_once_and_then_it_ends(running: Running, address: str) -> None:
+    """Strange paths, phone.txt and a second try get nothing; who took what is said."""
+    assert fetch(f"{address}/prod/soundpoint/phone.txt") == (404, "")
+    assert fetch(f"{address}/prod/soundpoint/../soundpoint/soundpoint.cfg") == (404, "")
+    assert fetch(f"{address}/soundpoint.cfg") == (404, "")
+    status, body = fetch(f"{address}/prod/soundpoint/soundpoint.cfg")
+    assert status == 200
+    assert PASSWORD in body
+    assert fetch(f"{address}/prod/soundpoint/soundpoint.cfg") == (404, "")
+    # A Polycom phone asks for a master file of its own name first.
+    assert fetch(f"{address}/prod/soundpoint/0004f2aabbcc.cfg")[0] == 200
+    running.thread.join(10)
+    assert running.all_taken == [True]
+    assert running.said == ["soundpoint.cfg was taken by 127.0.0.1", "000000000000.cfg was taken by 127.0.0.1"]
+
+
+def test_a_grandstream_finds_its_file_under_its_own_name() -> None:
+    """It asks for cfg, its MAC address, .xml."""
+    files = {"grandstream-ht801.xml": "<gs_provision/>"}
+    handout = Handout(files, "grandstream-ht801", "http://192.0.2.20:8023/prod/lobby")
+    assert handout.find("/prod/lobby/cfg000b82aabbcc.xml") == "grandstream-ht801.xml"
+    assert handout.find("/prod/lobby/cfg.xml") == ""
+
+
+def test_when_the_time_is_up_nothing_is_handed_out_any_more(address: str) -> None:
+    """The answer is that not all of it was taken."""
+    handout = Handout({"linphone.xml": "<config/>"}, "linphone", f"{address}/stage/softphone")
+    assert not hand_over(handout, within_s=0.05, say=lambda _: None)
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{address}/stage/softphone/linphone.xml", timeout=5)
+
+
+def test_an_address_of_another_machine_is_one_line(parameters: Parameters, private: Path) -> None:
+    """The declared address may be the one of the operator at the next desk."""
+    handout = make_handout(parameters, "softphone", private, "http://192.0.2.20:8023")
+    with pytest.raises(InputError, match=r"can't be listened at here .*; name an address of this computer"):
+        hand_over(handout, within_s=1, say=lambda _: None)
+
+
+def test_a_phone_without_a_ready_configuration_is_one_line(parameters: Parameters, private: Path) -> None:
+    """Neither one that is set up by hand, nor one that nobody set up, nor a stranger."""
+    for client, told in (("anything", "has no ready configuration"), ("softfone", "did you mean 'softphone'")):
+        with pytest.raises(InputError, match=told):
+            make_handout(parameters, client, private, "http://127.0.0.1:8023")
+
+
+def told_by(command: Path, *options: str) -> tuple[int, str]:
+    """The exit code and the words of the command, whose phone comes as soon as it says that it is ready."""
+    asked = [sys.executable, "-m", "dialtone_nb", "hand-over", "softphone", *options]
+    with subprocess.Popen(asked, cwd=command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.strip().endswith("/stage/softphone/linphone.xml"):
+                assert fetch(line.strip())[0] == 200
+        return process.wait(), "".join(lines)
+
+
+def test_the_command_hands_out_and_says_who_came(
+    parameters: Parameters, private: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address and the code to scan come first, then who took the file; the password is never printed."""
+    project = private.parent
+    (project / "notebooks").mkdir()
+    shutil.copytree(parameters.folder, project / "parameters")
+    monkeypatch.delenv("DIALTONE_PARAMETERS")
+    code, told = told_by(project, "--address", address)
+    assert code == 0, told
+    assert "▄▄▄▄▄" in told
+    assert "linphone.xml was taken by 127.0.0.1" in told
+    assert PASSWORD not in told
+
+
+def test_an_address_of_somebody_elses_computer_gives_way_to_ones_own(
+    parameters: Parameters, private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """network.yaml may name the operator's at the next desk; what is on the sheet is said to lead there."""
+    at = handed_out_at(parameters, "http://192.0.2.20:8023")
+    monkeypatch.setattr("dialtone_nb.cli.hand_over.load_parameters", lambda _: at)
+    monkeypatch.setattr("dialtone_nb.cli.hand_over.own_address", lambda _: "http://127.0.0.1:0")
+    arguments = SimpleNamespace(client="softphone", address=None, minutes=0.001, rehearsal=False)
+    assert main(arguments, private.parent) == 1  # type: ignore[arg-type]
+    told = capsys.readouterr().out
+    assert told.startswith("Not at http://192.0.2.20:8023, which network.yaml names")
+    assert told.rstrip().endswith("nothing is handed out any more")

@@ -1,0 +1,93 @@
+"""What a phone is told, by its make and its place."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from dialtone_nb.errors import ParametersError
+from dialtone_nb.parameters import DEVICES, EDGES, Parameters, load_parameters
+from dialtone_nb.phones.settings import LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S, TRANSPORTS, Registrar, device_settings
+from tests.phones.conftest import through
+
+
+def test_phone_with_an_address_registers_where_emergency_calls_are_on(parameters: Parameters) -> None:
+    """The host is the SIP domain with emergency calling for a phone with an address, else the other."""
+    assert device_settings(parameters, "pap2t").host == "example-prod.sip.twilio.com"
+    assert device_settings(parameters, "ht801").host == "example-nonemergency-prod.sip.twilio.com"
+
+
+def test_port_follows_the_transport(parameters: Parameters) -> None:
+    """TLS is on 5061, all else on 5060."""
+    ports = {(each.transport, each.port) for each in (device_settings(parameters, name) for name in parameters.clients)}
+    assert ports == {("UDP", 5060), ("TCP", 5060), ("TLS", 5061)}
+
+
+def test_every_device_has_a_transport() -> None:
+    """No device that may be declared is without one."""
+    assert set(TRANSPORTS) == set(DEVICES)
+
+
+def test_user_and_authentication_id_are_the_client(parameters: Parameters) -> None:
+    """They are equal, as Twilio wants (32106)."""
+    settings = device_settings(parameters, "ht701")
+    assert (settings.user, settings.auth_id) == ("ht701", "ht701")
+
+
+def test_expiry_is_in_twilios_range(parameters: Parameters) -> None:
+    """The registration expiry is from 600 to 3600 s."""
+    assert SHORTEST_EXPIRY_S <= device_settings(parameters, "ht701").expiry_s <= LONGEST_EXPIRY_S
+
+
+@pytest.mark.parametrize(
+    ("client", "begins"), [("pap2t", "([29]11|"), ("ht802", "{ [29]11 |"), ("soundpoint", "[29]11|933|")]
+)
+def test_dial_string_is_in_the_devices_grammar(parameters: Parameters, client: str, begins: str) -> None:
+    """Each make has the dial plan in its own grammar."""
+    assert device_settings(parameters, client).dial_string.startswith(begins)
+
+
+def test_softphones_have_no_dial_string(parameters: Parameters) -> None:
+    """Where a person types a number and presses call, there is no dial string."""
+    assert {device_settings(parameters, client).dial_string for client in ("softphone", "anything")} == {""}
+
+
+def test_edge_becomes_the_outbound_proxy(parameters: Parameters) -> None:
+    """Calls go through the named edge; without one there is no outbound proxy."""
+    assert device_settings(through(parameters, "umatilla"), "ht801").outbound_proxy == "sip.umatilla.twilio.com"
+    assert device_settings(parameters, "ht801").outbound_proxy == ""
+    assert "roaming" not in EDGES  # not for SIP
+
+
+def test_a_phone_of_a_rehearsal_has_it_as_its_outbound_proxy(parameters: Parameters) -> None:
+    """The domain stays Twilio's, so that all but the way there is proved; transport and port are the registrar's."""
+    settings = device_settings(through(parameters, "umatilla"), "ht801", registrar=Registrar("192.0.2.20", 5070, "UDP"))
+    assert (settings.host, settings.transport) == ("example-nonemergency-prod.sip.twilio.com", "UDP")
+    assert settings.outbound_address == "192.0.2.20:5070"
+    assert settings.is_rehearsed
+    assert device_settings(parameters, "ht801", registrar=Registrar("192.0.2.20", 5060, "TCP")).outbound_address == (
+        "192.0.2.20"
+    )
+
+
+def test_password_is_pointed_at_and_nowhere_in(parameters: Parameters) -> None:
+    """The settings name the private file and have no field for the password."""
+    settings = device_settings(parameters, "ht801")
+    assert settings.private_file == "private/prod/ht801/phone.txt"
+    assert "password" not in {field.name for field in dataclasses.fields(settings)}
+
+
+def test_unknown_phone_is_one_line_with_a_suggestion(parameters: Parameters) -> None:
+    """A phone that is not declared is named, with the nearest that is."""
+    with pytest.raises(ParametersError, match="there is no phone 'ht8o1'; did you mean 'ht801'"):
+        device_settings(parameters, "ht8o1")
+
+
+def test_sample_network_has_settings_for_every_phone() -> None:
+    """Each phone of the sample in parameters/ has its settings, and a dial string where its make has one."""
+    sample = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
+    every = [device_settings(sample, client) for client in sample.clients]
+    assert {settings.device for settings in every} == set(DEVICES)
+    assert [bool(each.dial_string) for each in every] == [each.device not in ("linphone", "any") for each in every]

@@ -1,0 +1,177 @@
+"""A phone's sheet has all that a person needs at the device, and nothing secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from dialtone_nb.parameters import DEVICES, Parameters, load_parameters
+from dialtone_nb.phones.configurations import loadable_names
+from dialtone_nb.phones.devices import device_fields
+from dialtone_nb.phones.devices.words import device_words
+from dialtone_nb.phones.failures import failures_for
+from dialtone_nb.phones.proofs import proofs_for
+from dialtone_nb.phones.settings import PORTS, device_settings
+from dialtone_nb.phones.sheets import render_sheet
+from tests.phones.conftest import through
+
+CLIENTS = ("pap2t", "spa2102", "ht701", "ht801", "ht802", "soundpoint", "softphone", "anything")
+every_client = pytest.mark.parametrize("client", CLIENTS)
+VOID = {"meta", "wbr"}
+
+
+class Page(HTMLParser):
+    """Reads a page: its text, its attributes that fetch something, and whether its elements nest."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.labelled: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what the element fetches, is called and refers to."""
+        found = dict(attrs)
+        self.fetched += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.labelled += [found["aria-labelledby"] or ""] if "aria-labelledby" in found else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """The element that closes is the one that was opened last."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Collect the words that a reader sees."""
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All words, single spaced."""
+        return " ".join("".join(self.words).split())
+
+
+@every_client
+def test_every_field_is_on_the_sheet_in_order(parameters: Parameters, client: str) -> None:
+    """The device's fields stand there with their values, in the device's order."""
+    text = Page(render_sheet(parameters, client)).text
+    start = 0
+    for field in device_fields(device_settings(parameters, client)):
+        label = text.index(field.label, start)
+        start = text.index(" ".join(field.shown.split()), label + len(field.label))
+
+
+@every_client
+def test_page_is_self_contained_and_nests(parameters: Parameters, client: str) -> None:
+    """The page fetches nothing, runs no script, and every element closes; what refers to a heading finds it."""
+    page = render_sheet(parameters, client)
+    read = Page(page)
+    assert read.fetched == []
+    assert read.open == []
+    assert "<script" not in page
+    assert not re.search(r"url\(|@import", page)
+    assert set(read.labelled) <= set(read.ids)
+    assert len(read.ids) == len(set(read.ids))
+
+
+@every_client
+def test_password_is_pointed_at(parameters: Parameters, client: str) -> None:
+    """The sheet says in which private file the password is, and names the files that the device can load."""
+    settings = device_settings(parameters, client)
+    text = Page(render_sheet(parameters, client)).text
+    assert settings.private_file in text
+    assert all(name in text for name in loadable_names(settings))
+
+
+def test_what_people_wrote_is_escaped(parameters: Parameters) -> None:
+    """A description with < and & is shown as it was written."""
+    page = render_sheet(parameters, "pap2t")
+    assert "Corridor, next to the <stairs> & the lift" not in page
+    assert html.escape("Corridor, next to the <stairs> & the lift") in page
+
+
+def test_933_is_a_proof_only_where_emergency_calls_are_on(parameters: Parameters) -> None:
+    """A phone with an address is tried with 933; one without is not, and its sheet says that 911 is off."""
+    with_address, without = (Page(render_sheet(parameters, client)).text for client in ("pap2t", "ht801"))
+    assert "Dial 933. Never try with 911." in with_address
+    assert "A voice reads the address: 12 Quill Lane, Portland." in with_address
+    assert "22221" in with_address
+    assert "Dial 933" not in without
+    assert "22221" not in without
+    assert "put a label on the phone that says so" in without
+
+
+def test_proofs_come_in_their_order(parameters: Parameters) -> None:
+    """Registers, dial tone, calls out, the menu, rings from outside, 933."""
+    names = [proof.name for proof in proofs_for(parameters, "pap2t", see_registered="…")]
+    assert names == [
+        "registers",
+        "hears dial tone",
+        "calls out",
+        "reaches the menu",
+        "rings from outside",
+        "reads its address back",
+    ]
+
+
+def test_menu_is_a_proof_only_where_the_dial_plan_has_it(parameters: Parameters) -> None:
+    """Without a rule for # nobody is told to dial it."""
+    rules = tuple(rule for rule in parameters.dialplan.rules if rule.pattern != "#")
+    plain = dataclasses.replace(parameters, dialplan=parameters.dialplan.model_copy(update={"rules": rules}))
+    assert "Dial # and nothing else." in Page(render_sheet(parameters, "ht801")).text
+    assert "Dial # and nothing else." not in Page(render_sheet(plain, "ht801")).text
+
+
+def test_every_failure_belongs_to_a_proof(parameters: Parameters) -> None:
+    """No failure is lost for want of its proof."""
+    proofs = {proof.name for proof in proofs_for(parameters, "pap2t", see_registered="…")}
+    for transport in PORTS:
+        assert {failure.proof for failure in failures_for(transport, emergency=True)} <= proofs
+
+
+@pytest.mark.parametrize("code", [32202, 32212, 32009, 32011, 32014, 32106, 32210, 13227])
+def test_codes_that_phones_meet_have_a_repair(parameters: Parameters, code: int) -> None:
+    """Twilio's codes for phones stand on every sheet."""
+    assert all(str(code) in Page(render_sheet(parameters, client)).text for client in CLIENTS)
+
+
+def test_old_tls_is_a_failure_of_phones_with_tls_only() -> None:
+    """Who uses UDP is not told about TLS 1.2."""
+    with_tls, without = (
+        {code for failure in failures_for(transport, emergency=False) for code in failure.codes}
+        for transport in ("TLS", "UDP")
+    )
+    assert with_tls - without == {32222}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_device_has_words(device: str) -> None:
+    """How to open its screens, how to see that it registered and how to undo are told, with the names put in."""
+    words = device_words(device, client="lobby", file="lobby.cfg", address="http://192.0.2.20:8023")
+    assert words.name
+    assert words.open_screens
+    assert words.undo
+    assert not any("{" in step for step in (*words.open_screens, *words.load_file, *words.undo))
+
+
+def test_sheet_names_the_edge(parameters: Parameters) -> None:
+    """Where an edge is named, the sheet has it as the outbound proxy."""
+    assert "sip.dublin.twilio.com" in Page(render_sheet(through(parameters, "dublin"), "ht801")).text
+
+
+def test_sample_network_has_a_sheet_for_every_phone() -> None:
+    """Each phone of the sample in parameters/ has a sheet with its number."""
+    sample = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
+    for name, client in sample.clients.items():
+        assert client.caller_id[-4:] in Page(render_sheet(sample, name)).text

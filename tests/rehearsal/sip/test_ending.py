@@ -1,0 +1,168 @@
+"""What ends a call, what keeps it from beginning, and what happens to it in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from aiosipua.sdp import parse_sdp
+
+from tests.rehearsal.sip.baresip import Baresip
+from tests.rehearsal.sip.calls import child_of, hang_up, lifted, refusal
+from tests.rehearsal.sip.handset import SDP, Handset
+from tests.rehearsal.sip.names import DOMAIN
+from tests.rehearsal.sip.network import Network
+from tests.rehearsal.sip.sound import LOUD, hear, loudness
+
+Phones = Callable[..., Baresip]
+Handsets = Callable[..., Handset]
+
+
+def test_reject_is_heard_as_its_reason_says(handset: Handsets) -> None:
+    """486 for busy, 404 for rejected (docs: SIP and TwiML interaction); the call was never answered."""
+    assert refusal(handset(), "701") == 486
+    assert refusal(handset(), "709") == 404
+
+
+@pytest.mark.parametrize(
+    ("dialled", "status", "code"), [("5035550192", "busy", 0), ("705", "no-answer", 0), ("5035550194", "failed", 32016)]
+)
+def test_the_built_in_network_fails_as_the_real_one_does(
+    network: Network, handset: Handsets, dialled: str, status: str, code: int
+) -> None:
+    """Busy, unanswered and out of order are told by the dialled leg; the last raises its alert."""
+    caller = handset()
+    assert refusal(caller, dialled) >= 400
+    assert child_of(network, caller)[1] == status
+    assert not code or network.alerts(code)
+
+
+def test_a_time_limit_ends_a_talk(network: Network, handset: Handsets) -> None:
+    """The door says goodbye after one second, and 32015 is raised."""
+    caller = handset()
+    lifted(caller, "703")
+    caller.respond(caller.asked("BYE"), 200)
+    assert child_of(network, caller) == ("+15035550190", "completed")
+    assert network.alerts(32015)
+
+
+def test_a_caller_who_gives_up_is_a_cancelled_call(network: Network, handset: Handsets) -> None:
+    """CANCEL while it rings: 200 for it, 487 for the INVITE, canceled in the record."""
+    caller = handset()
+    assert caller.invite("5035550195").status_code == 180
+    cancel = caller.request("CANCEL", caller.sent.uri, Via=caller.sent.get_header("Via") or "", Contact="")
+    cancel.headers.set_single("CSeq", f"{caller.cseq - 1} CANCEL")
+    assert caller.ask(cancel).status_code == 200
+    ended = caller.response(to=caller.sent)
+    assert ended.status_code == 487
+    caller.acknowledge(ended, caller.sent)
+    assert child_of(network, caller) == ("+15035550195", "canceled")
+
+
+def test_a_caller_who_hangs_up_ends_it_all(network: Network, handset: Handsets) -> None:
+    """BYE in the middle of a pause of a minute."""
+    caller = handset()
+    caller.invite("5035550190")
+    answer = caller.response(to=caller.sent)
+    caller.acknowledge(answer, caller.sent)
+    caller.answered = answer
+    hang_up(caller)
+    assert child_of(network, caller)[1] == "completed"
+
+
+def test_an_answer_without_ack_is_sent_again(handset: Handsets) -> None:
+    """Over UDP a 200 is repeated until it is acknowledged."""
+    caller = handset()
+    answer = caller.invite("704")
+    while answer.status_code < 200:
+        answer = caller.response(to=caller.sent)
+    assert caller.response(to=caller.sent).status_code == 200
+    caller.acknowledge(answer, caller.sent)
+
+
+def test_an_invite_that_comes_twice_is_one_call(network: Network, handset: Handsets) -> None:
+    """Its 180 was lost; the same INVITE is answered again, and nobody's telephone rings twice."""
+    caller = handset()
+    assert caller.invite("5035550195").status_code == 180
+    assert caller.ask(caller.sent).status_code == 180
+    assert len([one for one in network.calls() if one[1] == f"sip:{caller.user}@{DOMAIN}"]) == 1
+
+
+def test_hold_and_back(handset: Handsets) -> None:
+    """A re-INVITE with sendonly is answered recvonly, and nothing is heard; with sendrecv, sound comes back."""
+    caller = handset()
+    lifted(caller, "5035550190")
+    to, offer = caller.answered.get_header("To") or "", SDP.format(port=caller.rtp.getsockname()[1])
+    for direction, answered in (("sendonly", "recvonly"), ("sendrecv", "sendrecv")):
+        again = caller.request("INVITE", caller.sent.uri, to=to, body=offer.replace("sendrecv", direction))
+        answer = caller.ask(again)
+        caller.acknowledge(answer, again)
+        audio = parse_sdp(answer.text).audio
+        assert audio
+        assert audio.direction == answered
+    hear(caller.rtp, 10)
+    hang_up(caller)
+
+
+def test_a_phone_without_an_offer_gets_ours(handset: Handsets) -> None:
+    """Its ACK answers, and sound flows (RFC 3264 lets either side begin)."""
+    caller = handset()
+    answer = caller.invite("704", body="")
+    while answer.status_code < 200:
+        answer = caller.response(to=caller.sent)
+    audio = parse_sdp(answer.text).audio
+    assert audio
+    assert {codec.encoding_name for codec in audio.codecs} == {"PCMU", "PCMA", "telephone-event"}
+    caller.acknowledge(answer, caller.sent, body=SDP.format(port=caller.rtp.getsockname()[1]))
+    assert loudness(hear(caller.rtp, 10)) > LOUD
+
+
+def test_a_phone_that_only_speaks_another_codec_is_refused(handset: Handsets) -> None:
+    """488: Twilio takes PCMU and PCMA."""
+    offer = SDP.format(port=4000).replace("RTP/AVP 0 8 101", "RTP/AVP 18").replace("0 PCMU", "18 G729")
+    assert refusal(handset(), "704", body=offer) == 488
+
+
+def test_a_call_over_tcp(handset: Handsets) -> None:
+    """From INVITE to BYE over one connection."""
+    caller = handset(transport="TCP")
+    lifted(caller, "704")
+    assert loudness(hear(caller.rtp, 10)) > LOUD
+    hang_up(caller)
+
+
+def test_sound_goes_where_the_signalling_comes_from(handset: Handsets) -> None:
+    """A phone with two networks offers the address of the other one (as Linphone does), or somebody else's."""
+    caller = handset()
+    port = caller.rtp.getsockname()[1]
+    lifted(caller, "704", body=SDP.format(port=port).replace("IN IP4 127.0.0.1", "IN IP6 fd00::2"))
+    assert loudness(hear(caller.rtp, 10)) > LOUD
+    hang_up(caller)
+
+
+def test_keys_are_taken_at_the_rate_of_the_sound(handset: Handsets) -> None:
+    """A phone with wide-band codecs offers keys at each of their rates; ours is 8,000."""
+    offer = (
+        SDP.format(port=4000)
+        .replace("0 8 101", "96 0 99 101")
+        .replace("a=rtpmap:8 PCMA/8000", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:99 telephone-event/48000")
+    )
+    caller = handset()
+    lifted(caller, "704", body=offer)
+    audio = parse_sdp(caller.answered.text).audio
+    assert audio
+    assert [(one.payload_type, one.clock_rate) for one in audio.codecs] == [(0, 8000), (101, 8000)]
+    hang_up(caller)
+
+
+def test_a_call_is_told_at_once_that_it_is_tried(handset: Handsets) -> None:
+    """100 Trying, in SIP's words and not HTTP's."""
+    caller = handset()
+    challenged = caller.ask(first := caller.request("INVITE", f"sip:704@{DOMAIN}"))
+    caller.acknowledge(challenged, first)
+    tried = caller.request("INVITE", first.uri, body=SDP.format(port=caller.rtp.getsockname()[1]))
+    tried.headers.set_single("Proxy-Authorization", caller.credentials(challenged, "INVITE", first.uri))
+    caller.send(tried)
+    answer = caller.receive()
+    assert bytes(answer).startswith(b"SIP/2.0 100 Trying\r\n")
+    assert caller.response(to=tried).status_code == 180

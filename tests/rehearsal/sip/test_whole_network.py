@@ -1,0 +1,95 @@
+"""The project's own network, deployed and set up by its runbooks' steps, with a telephone at the end of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rehearsal.sip.baresip import Baresip
+from tests.rehearsal.sip.conftest import needs
+from tests.rehearsal.sip.life import STAGE, Site, open_site
+from tests.rehearsal.sip.network import until
+from tests.rehearsal.sip.sound import LOUD, has_heard, loudness, recorded
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Stage as the parameter files have it, deployed, with its phones set up."""
+    with open_site(tmp_path_factory.mktemp("project")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def workbench(site: Site, tmp_path: Path) -> Iterator[Baresip]:
+    """The test phone, set up as its sheet says, with this machine as the outbound proxy."""
+    needs("baresip", "baresip-core")
+    with ExitStack() as opened:
+        address = site.door.host, site.door.port
+        phone = opened.enter_context(
+            Baresip(tmp_path / "phone", "workbench", address, domain=STAGE, password=site.password)
+        )
+        phone.wait_to_register()
+        yield phone
+
+
+@pytest.mark.parametrize("dialled", ["5035550190", "15035550190", "+15035550190"])
+def test_a_phone_with_its_own_password_dials_as_the_dial_plan_has_it(
+    site: Site, workbench: Baresip, dialled: str
+) -> None:
+    """However it is dialled, the number is called, with the tone that answers there."""
+    workbench.dial(dialled)
+    workbench.wait_for("CALL_ESTABLISHED")
+    until(lambda: has_heard(workbench.folder, 1004))
+    workbench.do("hangup")
+    workbench.wait_for("CALL_CLOSED")
+    assert until(lambda: [one for one in site.children() if one[1] == "completed"]) == [("+15035550190", "completed")]
+
+
+def test_a_refused_number_is_explained_in_words(site: Site, workbench: Baresip) -> None:
+    """Premium rate: the phone hears why, and nobody is dialled."""
+    workbench.dial("9005550142")
+    workbench.wait_for("CALL_ESTABLISHED")
+    workbench.wait_for("CALL_CLOSED")
+    assert loudness(recorded(workbench.folder)) > LOUD
+    said = [one.detail for one in site.door.journal.entries("workbench", STAGE) if one.step == "heard"]
+    assert said == ["“Premium rate numbers cannot be called from this phone.”"]
+    assert site.children() == []
+
+
+def test_a_busy_number_is_explained_in_words(site: Site, workbench: Baresip) -> None:
+    """The Dial's action is asked, and what it says is spoken."""
+    workbench.dial("5035550192")
+    workbench.wait_for("CALL_ESTABLISHED")
+    workbench.wait_for("CALL_CLOSED")
+    assert site.children() == [("+15035550192", "busy")]
+    said = [one.detail for one in site.door.journal.entries("workbench", STAGE) if one.step == "heard"]
+    assert "busy" in said[-1]
+
+
+@pytest.mark.parametrize(("dialled", "whom"), [("933", "933"), ("0", "sip:operator@pbx.example.org")])
+def test_emergency_test_and_trunk_reach_nobody_real(site: Site, workbench: Baresip, dialled: str, whom: str) -> None:
+    """933 from a phone with an emergency address, and our own SIP server's operator: each has somebody who says so."""
+    workbench.dial(dialled)
+    workbench.wait_for("CALL_ESTABLISHED")
+    until(lambda: loudness(recorded(workbench.folder)) > LOUD)
+    workbench.do("hangup")
+    workbench.wait_for("CALL_CLOSED")
+    assert whom in until(site.children)[0][0]
+
+
+def test_its_number_rings_it(site: Site, workbench: Baresip) -> None:
+    """Somebody calls +1 503 555 0101: number, /sip-incoming, domain, phone."""
+    told: list[dict[str, Any]] = []
+    order = {"from_": "+15035550142", "to": "+15035550101", "talk": 1.0}
+    calling = threading.Thread(target=lambda: told.append(site.http.call(**order)))
+    calling.start()
+    assert "+15035550142" in workbench.wait_for("CALL_INCOMING")["peeruri"]
+    workbench.do("accept")
+    workbench.wait_for("CALL_CLOSED")
+    calling.join(20)
+    assert [(one["to"], one["status"]) for one in told[0]["children"]] == [(f"sip:workbench@{STAGE}", "completed")]

@@ -1,0 +1,200 @@
+"""The opening call: what it takes from the session, what it refuses, what it shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import dialtone_nb
+from dialtone_nb.display.banner import Banner
+from dialtone_nb.errors import ParametersError
+from dialtone_nb.runbooks.opening import Runbook, find_project, open_runbook
+from tests.runbooks.conftest import ROOT, Write
+
+TAGGED = 'account: str = "rehearsal"\nenvironment: str = "stage"\nconsent: str = ""'
+Session = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Stands in for IPython's shell: its history, and the namespace that running the cells would leave."""
+
+    def start(*cells: str, history: bool = True, **variables: object) -> SimpleNamespace:
+        namespace: dict[str, object] = {"In": ["", *cells] if history else [""]}
+        for cell in cells:
+            exec(cell, namespace)
+        del namespace["__builtins__"]
+        namespace |= variables
+        formatter = SimpleNamespace(for_type_by_name=lambda *_: None, for_type=lambda *_: None)
+        shell = SimpleNamespace(
+            user_ns=namespace,
+            user_ns_hidden={"In": None},
+            display_formatter=SimpleNamespace(ipython_display_formatter=formatter, mimebundle_formatter=formatter),
+            kernel=SimpleNamespace(_allow_stdin=False),
+        )
+        monkeypatch.setattr("dialtone_nb.runbooks.opening._shell", lambda: shell)
+        return shell
+
+    return start
+
+
+@pytest.fixture(autouse=True)
+def small(write_runbook: Write) -> None:
+    """A small runbook in the project."""
+    write_runbook("small")
+
+
+def refusals(name: str = "small") -> list[str]:
+    """What the opening call refuses."""
+    with pytest.raises(ParametersError) as caught:
+        open_runbook(name)
+    return caught.value.lines()
+
+
+def test_the_injected_cell_is_what_papermill_gives(session: Session) -> None:
+    """Values that papermill injects after the tagged cell are the runbook's parameters."""
+    session(TAGGED, '# Parameters\nenvironment = "prod"\ndays = 3\n')
+    runbook = open_runbook("small")
+    assert (runbook.parameters.environment, runbook.parameters.days, runbook.environment) == ("prod", 3, "prod")
+    assert runbook.is_protected
+
+
+def test_a_stranger_that_papermill_injects_is_refused(session: Session) -> None:
+    """papermill only warns of it; the runbook names the parameter that was meant."""
+    session(TAGGED, '# Parameters\nenviroment = "prod"\n')
+    assert refusals() == [
+        "parameter enviroment of small: small has no parameter 'enviroment'; did you mean 'environment'?"
+    ]
+
+
+def test_a_corrected_cell_that_runs_again_is_taken(session: Session) -> None:
+    """In JupyterLab a misspelt name stays in the session after its cell was mended; it no longer counts."""
+    session(TAGGED + '\nconsnet = "stage"', TAGGED.replace('""', '"stage"'), consnet="stage")
+    assert open_runbook("small").parameters.consent == "stage"
+
+
+def test_variables_after_the_opening_are_no_parameters(session: Session) -> None:
+    """Opened once, the operator's own variables are let be, and a second opening sees changed parameters."""
+    shell = session(TAGGED)
+    opened = open_runbook("small")
+    session(TAGGED, "answer = 42", 'environment = "prod"', runbook=opened, answer=42)
+    assert open_runbook("small").environment == "prod"
+    assert shell.user_ns["environment"] == "stage"
+
+
+def test_where_no_history_is_kept_plain_literals_of_the_session_are_looked_at(session: Session) -> None:
+    """nbval keeps no history."""
+    session(TAGGED, 'enviroment = "prod"', history=False)
+    assert "did you mean 'environment'?" in refusals()[0]
+
+
+def test_faults_of_parameters_and_of_files_come_together(
+    session: Session, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad parameter file is told with its place, next to a bad parameter."""
+    other = project / "elsewhere"
+    (project / "parameters").rename(other)
+    monkeypatch.setenv("DIALTONE_PARAMETERS", "elsewhere")
+    network = other / "network.yaml"
+    network.write_text(network.read_text().replace("ring_timeout_s: 30", "ring_timeout_s: soon"))
+    (project / "parameters").mkdir()
+    session(TAGGED, "# Parameters\ndays = '3'\n")
+    places = [line.split(": ")[0] for line in refusals()]
+    assert places[0] == "parameter days of small"
+    assert places[1].startswith("elsewhere/network.yaml:")
+
+
+def test_an_undeclared_environment_is_refused(session: Session) -> None:
+    """Environments are declared in network.yaml."""
+    session(TAGGED, '# Parameters\nenvironment = "produ"\n')
+    assert refusals() == [
+        "parameter environment of small: the environment 'produ' is not declared in network.yaml; did you mean 'prod'?"
+    ]
+
+
+def test_a_rehearsal_can_never_be_mistaken_for_twilio(session: Session) -> None:
+    """The banner says which of the two it is, in text and in HTML, and shows what differs from the defaults."""
+    session(TAGGED, "# Parameters\ndays = 3\n")
+    shown = open_runbook("small")._repr_mimebundle_()
+    for page in shown.values():
+        assert "REHEARSAL — not Twilio" in page
+        assert "days = 3" in page
+        assert "not protected" in page
+    session(TAGGED, '# Parameters\naccount = "twilio"\nenvironment = "prod"\n')
+    shown = open_runbook("small")._repr_mimebundle_()
+    for page in shown.values():
+        assert "REHEARSAL" not in page
+        assert "PROTECTED" in page
+
+
+def test_the_banner_escapes_what_it_is_given(session: Session) -> None:
+    """A parameter can't put markup on the page."""
+    session(TAGGED, '# Parameters\nconsent = "<script>"\n')
+    assert "<script>" not in open_runbook("small")._repr_mimebundle_()["text/html"]
+
+
+def test_parameters_are_read_only_attributes_and_keys(session: Session) -> None:
+    """A typing slip in a cell is an error, and no cell can change what was checked."""
+    session(TAGGED)
+    parameters = open_runbook("small").parameters
+    assert parameters["environment"] == parameters.environment == "stage"
+    assert list(parameters) == ["account", "environment", "consent", "days", "share", "loud"]
+    with pytest.raises(AttributeError, match="declares no parameter 'enviroment'"):
+        _ = parameters.enviroment
+    with pytest.raises(AttributeError):
+        parameters.environment = "prod"
+
+
+def test_a_runbook_is_attended_where_a_front_end_may_be_asked(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab names the session, or lets the kernel ask; papermill and nbval do neither."""
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    shell = session(TAGGED)
+    runbook = open_runbook("small")
+    assert not runbook.attended
+    shell.kernel._allow_stdin = True
+    assert runbook.attended
+    shell.kernel._allow_stdin = False
+    monkeypatch.setenv("JPY_SESSION_NAME", "deploy.ipynb")
+    assert runbook.attended
+
+
+def test_the_project_is_found_from_its_root_from_notebooks_and_from_anywhere(project: Path, tmp_path: Path) -> None:
+    """papermill starts in the caller's folder, JupyterLab and nbval in the notebook's."""
+    assert find_project(project) == project
+    assert find_project(project / "notebooks") == project
+    assert find_project(tmp_path) == ROOT
+
+
+def test_the_public_names_are_there_and_are_all_that_is_listed() -> None:
+    """What `__all__` promises can be imported, and a misspelt name is an AttributeError."""
+    assert dialtone_nb.__all__ == sorted(dialtone_nb.__all__)
+    assert dir(dialtone_nb) == dialtone_nb.__all__
+    assert all(getattr(dialtone_nb, name) is not None for name in dialtone_nb.__all__)
+    assert dialtone_nb.Runbook is Runbook
+    with pytest.raises(AttributeError, match="no attribute 'open_runbok'"):
+        _ = dialtone_nb.open_runbok
+
+
+def test_opening_a_runbook_imports_no_slow_library(project: Path) -> None:
+    """An operator who opens a runbook does not wait for what only some of its cells need."""
+    slow = ("pandas", "plotly", "papermill", "twilio", "nbformat", "pyarrow", "requests", "starlette", "automata")
+    program = (
+        "import sys; from dialtone_nb import open_runbook; open_runbook('small');"
+        f"print([name for name in {slow} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_is_read_from_files_is_called_neither_rehearsed_nor_twilios() -> None:
+    """A report on files says so in its banner: its calls were real, whatever the account parameter says."""
+    banner = Banner("Call report", "files", "", False, {"source": "2025.tar.xz"})
+    assert banner.warning == "From files"
+    assert "REHEARSAL" not in banner.text() + banner.html()

@@ -1,0 +1,275 @@
+"""What a tagged cell declares, and which values fit it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialtone_nb.cli.arguments import build_parser, read_given
+from dialtone_nb.errors import ParametersError
+from dialtone_nb.runbooks.parameters_cell import (
+    Given,
+    Source,
+    check_environments,
+    check_given,
+    fill_in,
+    read_assignments,
+    read_source,
+)
+from tests.runbooks.conftest import ROOT, Write
+
+
+@pytest.fixture
+def source(project: Path, write_runbook: Write) -> Source:
+    """A small runbook with a parameter of each type."""
+    write_runbook("small")
+    return read_source(project, "small")
+
+
+def faults_of(source: Source, **values: object) -> list[str]:
+    """What is wrong with the values, as a person reads it."""
+    given = {name: Given(value, f"parameter {name}") for name, value in values.items()}
+    return [str(fault) for fault in check_given(source, given)[1]]
+
+
+def test_a_tagged_cell_gives_name_type_default_and_help(source: Source) -> None:
+    """Each line of the tagged cell is one parameter; its trailing comment is the help."""
+    days = source.declared[3]
+    assert (days.name, days.type, days.default, days.help) == ("days", int, 7, "how many days back")
+    assert source.names == ["account", "environment", "consent", "days", "share", "loud"]
+    assert source.title == "Small runbook"
+
+
+def test_our_runbooks_declare_parameters_with_a_help_each() -> None:
+    """Every runbook in notebooks/ has a title, and its parameters say what they are for."""
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        source = read_source(ROOT, path.stem)
+        assert source.title != source.name
+        assert [one.name for one in source.declared if not one.help] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "days = 7",
+        "days: int = 3 + 4",
+        "days: dict = {}",
+        "days: list = [7]",
+        'days: list = "7"',
+        'days: int = "7"',
+        "import os",
+    ],
+)
+def test_a_tagged_cell_holds_typed_literals_alone(project: Path, write_runbook: Write, line: str) -> None:
+    """Whatever papermill could not read as name, type and default is refused with its line."""
+    write_runbook("odd", parameters=line)
+    with pytest.raises(ParametersError, match=r"notebooks/odd\.ipynb parameters cell: declares no parameter"):
+        read_source(project, "odd")
+
+
+def test_an_unknown_runbook_is_refused_with_the_nearest_one(project: Path, write_runbook: Write) -> None:
+    """A misspelt runbook is answered by the name that was meant."""
+    write_runbook("promote")
+    with pytest.raises(ParametersError, match=r"there is no notebooks/promot\.ipynb; did you mean 'promote'"):
+        read_source(project, "promot")
+
+
+def test_a_file_that_is_no_notebook_is_refused(project: Path) -> None:
+    """A broken notebook is one line, not a traceback."""
+    (project / "notebooks" / "broken.ipynb").write_text("{")
+    with pytest.raises(ParametersError, match=r"notebooks/broken\.ipynb: is not a notebook"):
+        read_source(project, "broken")
+
+
+def test_values_of_the_declared_types_are_taken_and_the_rest_keeps_its_defaults(source: Source) -> None:
+    """A whole number does for a number; what is not given has its default."""
+    values, faults = check_given(source, {"share": Given(1, "here"), "account": Given("twilio", "here")})
+    assert faults == []
+    assert values == {
+        "account": "twilio",
+        "environment": "stage",
+        "consent": "",
+        "days": 7,
+        "share": 1.0,
+        "loud": False,
+    }
+
+
+def test_all_faults_are_told_at_once(source: Source) -> None:
+    """A stranger, two wrong types and an unknown account make four faults."""
+    assert faults_of(source, enviroment="stage", consent=123456, days="7", account="twillio") == [
+        "parameter enviroment: small has no parameter 'enviroment'; did you mean 'environment'?",
+        "parameter account: there is no account 'twillio'; did you mean 'twilio'?",
+        "parameter consent: 123456 is not text; put it in quotes, or pass it with -r consent VALUE",
+        "parameter days: '7' is not a whole number; write it without quotes, like 7",
+    ]
+
+
+@pytest.mark.parametrize("value", [float("inf"), 15035550123, True, None])
+def test_what_papermill_guessed_from_a_text_is_refused_with_the_hint_to_quote(source: Source, value: object) -> None:
+    """12e45678 arrives as infinity, +15035550123 as a number: the repair is to quote it."""
+    assert "put it in quotes, or pass it with -r consent VALUE" in faults_of(source, consent=value)[0]
+
+
+@pytest.fixture
+def listed(project: Path, write_runbook: Write) -> Source:
+    """A runbook with a list."""
+    write_runbook("listed", parameters='dialled: list = ["911", "#"]  # what it dials')
+    return read_source(project, "listed")
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        (["503 555 0190", "911"], ["503 555 0190", "911"]),
+        ([], []),
+        ("503 555 0190", ["503 555 0190"]),
+        ('["503 555 0190", "911"]', ["503 555 0190", "911"]),
+        ("['#']", ["#"]),
+        ("[911", ["[911"]),
+    ],
+)
+def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: Source, given: object, held: list[str]) -> None:
+    """papermill's -p and -r pass nothing but one text."""
+    assert check_given(listed, {"dialled": Given(given, "here")}) == ({"dialled": held}, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "odd"),
+    [(911, "911"), ([911, "0"], "911"), (["0", True], "True"), ("[911]", "911"), (None, "an empty line")],
+)
+def test_an_entry_of_a_list_that_lost_its_quotes_is_named(listed: Source, given: object, odd: str) -> None:
+    """+15035550123 arrives as a number, and its plus is gone."""
+    repair = "put each in quotes, like ['911', '#'], or pass one with -r dialled VALUE"
+    assert faults_of(listed, dialled=given) == [f"parameter dialled: {odd} is not text in a list; {repair}"]
+
+
+def test_true_is_no_number(source: Source) -> None:
+    """A bool does not pass for a whole number, nor for a number."""
+    assert len(faults_of(source, days=True, share=False)) == 2
+
+
+def test_an_environment_must_be_declared_and_may_be_empty_only_where_the_default_is(
+    project: Path, write_runbook: Write, source: Source
+) -> None:
+    """`environment` and every `…_environment` name something in network.yaml."""
+    write_runbook("wide", parameters='environment: str = ""  # all\nfrom_environment: str = "stage"  # source')
+    wide = read_source(project, "wide")
+    known = ["stage", "prod"]
+    assert check_environments(wide, {"environment": "", "from_environment": "prod"}, {}, known) == []
+    (fault,) = check_environments(wide, {"environment": "", "from_environment": "prd"}, {}, known)
+    assert str(fault).endswith("the environment 'prd' is not declared in network.yaml; did you mean 'prod'?")
+    assert len(check_environments(source, {"environment": ""}, {}, known)) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "assigned"),
+    [
+        ("# Parameters\na = 'x'\nb: int = -3\n", {"a": "x", "b": -3}),
+        ('# Parameters\nconsent = float("inf")\n', {"consent": float("inf")}),
+        ("a = 1\nprint(a)", None),
+        ("a = open", None),
+        ("%matplotlib inline", None),
+        ("", {}),
+    ],
+)
+def test_a_cell_of_parameters_assigns_literals_and_does_nothing_else(
+    cell: str, assigned: dict[str, object] | None
+) -> None:
+    """Only such a cell is read for what was given."""
+    assert read_assignments(cell) == assigned
+
+
+@given(st.text())
+def test_reading_assignments_never_fails(cell: str) -> None:
+    """Whatever somebody types into a cell, it is either assignments or not."""
+    assert read_assignments(cell) is None or isinstance(read_assignments(cell), dict)
+
+
+LEFT_EMPTY = """\
+first: str = ""  # not an environment: empty for the whole
+environment: str = ""  # which one; empty for {environment}
+client: str = ""  # the phone; empty for the first of the environment
+"""
+
+
+@pytest.mark.parametrize(
+    ("meaning", "given", "filled"),
+    [
+        ("the first of network.yaml", {}, ("lab", "desk")),
+        ("the first of network.yaml", {"environment": "live"}, ("live", "porch")),
+        ("the second of network.yaml", {}, ("live", "porch")),
+        ("the phone's own, or the first that has a phone", {}, ("lab", "desk")),
+        ("the phone's own, or the first that has a phone", {"client": "attic"}, ("live", "attic")),
+        ("the phone's own, or the first that has a phone", {"client": "nobody"}, ("lab", "nobody")),
+        ("all", {}, ("", "desk")),
+    ],
+)
+def test_what_is_left_empty_is_what_its_help_says(
+    project: Path, write_runbook: Write, meaning: str, given: dict[str, str], filled: tuple[str, str]
+) -> None:
+    """A runbook names nothing of any network, and means the first that fits."""
+    write_runbook("left", parameters=LEFT_EMPTY.format(environment=meaning))
+    source = read_source(project, "left")
+    phones = {"desk": "lab", "porch": "live", "attic": "live"}
+    values = {"first": "", "environment": "", "client": "", **given}
+    found, faults = fill_in(source, values, {}, ["lab", "live"], phones)
+    assert (found["environment"], found["client"]) == filled
+    assert found["first"] == ""
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("meaning", "environments", "told"),
+    [
+        (
+            "the second of network.yaml",
+            ["lab"],
+            "parameter environment of left: is empty, and network.yaml declares no second environment beside lab",
+        ),
+        (
+            "the first of network.yaml",
+            ["trial", "lab"],
+            "parameter client of left: is empty, and trial has no phone in clients.yaml",
+        ),
+    ],
+)
+def test_where_nothing_fits_the_parameter_is_named(
+    project: Path, write_runbook: Write, meaning: str, environments: list[str], told: str
+) -> None:
+    """One line, before anything runs."""
+    write_runbook("left", parameters=LEFT_EMPTY.format(environment=meaning))
+    values = {"first": "", "environment": "", "client": ""}
+    _, faults = fill_in(read_source(project, "left"), values, {}, environments, {"desk": "lab"})
+    assert [f"{fault.place}: {fault.problem}" for fault in faults] == [told]
+
+
+def test_no_runbook_but_the_walkthrough_names_anything_of_the_sample() -> None:
+    """Defaults that hold in any network: the walkthrough alone is about the sample, and says so."""
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        source = read_source(ROOT, path.stem)
+        named = [one.name for one in source.declared if str(one.default) in ("stage", "prod", "workbench", "van")]
+        assert bool(named) == source.on_sample == (path.stem == "walkthrough"), named
+
+
+@pytest.mark.parametrize(
+    ("arguments", "held"),
+    [
+        (["-r", "dialled", "503 555 0190", "-r", "dialled", "911"], ["503 555 0190", "911"]),
+        (["-p", "dialled", "911"], ["911"]),
+        (["-p", "dialled", '["911", "#"]', "-r", "dialled", "0"], ["911", "#", "0"]),
+        (["--with", "given.yaml", "-r", "dialled", "0"], ["0"]),
+        (["--with", "given.yaml"], ["503 555 0190", "+1911"]),
+    ],
+)
+def test_a_list_on_the_command_line(
+    listed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], held: list[str]
+) -> None:
+    """An option once for each entry, which together replace what a file says."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "given.yaml").write_text('dialled: [503 555 0190, "+1911"]\n')
+    given = read_given(listed, build_parser().parse_args(["run", "listed", *arguments]))
+    assert check_given(listed, given) == ({"dialled": held}, [])

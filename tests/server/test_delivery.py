@@ -1,0 +1,196 @@
+"""Events are handed on: all of them, in order, across restarts, and never at a call's expense."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dialtone_nb.server.day_files import append_lines
+from dialtone_nb.server.delivery import Courier
+from dialtone_nb.server.metrics import Metrics
+from dialtone_nb.server.sinks import Sink, SnsTopic, Webhook
+from tests.server.receivers import Receiver, receiver
+from tests.server.running_server import (
+    ENDED,
+    LOBBY_CALLS,
+    server_in_thread,
+    settings_for,
+    wait_until,
+)
+
+DAY, NEXT_DAY = "2026-11-24.jsonl", "2026-11-25.jsonl"
+TOPIC = "arn:aws:sns:us-west-2:123456789012:calls"
+
+
+def add(folder: Path, *names: str, day: str = DAY) -> None:
+    """Put events on the disk, as the server does."""
+    append_lines(folder / day, [json.dumps({"event": name}).encode() for name in names])
+
+
+@contextmanager
+def courier(folder: Path, sink: Sink, most: int = 2**20) -> Iterator[Metrics]:
+    """A courier at work, and what it counts; it has begun when this begins."""
+    metrics = Metrics()
+    working = Courier(folder, sink, metrics, most)
+    wait_until((folder / f".{sink.name}.json").exists)
+    try:
+        yield metrics
+    finally:
+        working.close()
+
+
+def counted(metrics: Metrics, result: str, sink: str = "webhook") -> float:
+    """How many events were counted so."""
+    value: float = metrics.deliveries.labels(sink, result)._value.get()
+    return value
+
+
+def test_events_are_handed_on_from_when_it_was_asked_for(tmp_path: Path) -> None:
+    """What was there before stays where it is; then everything, in order, in few requests."""
+    add(tmp_path, "before")
+    with receiver() as received, courier(tmp_path, Webhook(received.url)) as metrics:
+        names = [str(number) for number in range(250)]
+        add(tmp_path, *names)
+        wait_until(lambda: received.names == names)
+        assert len(received.requests) == 3
+        wait_until(lambda: counted(metrics, "delivered") == 250)
+
+
+def test_the_next_server_goes_on_where_this_one_ended(tmp_path: Path) -> None:
+    """Events of the time between are not left out, and none comes twice."""
+    with receiver() as received:
+        with courier(tmp_path, Webhook(received.url)):
+            add(tmp_path, "one")
+            wait_until(lambda: received.names == ["one"])
+            wait_until(lambda: json.loads((tmp_path / ".webhook.json").read_text())["offset"] > 0)
+        add(tmp_path, "two")
+        with courier(tmp_path, Webhook(received.url)):
+            add(tmp_path, "three")
+            wait_until(lambda: received.names == ["one", "two", "three"])
+
+
+def test_a_day_that_is_over_is_finished_before_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Midnight passes; a worker that was slow adds to the day before; nothing is left out."""
+    monkeypatch.setattr("dialtone_nb.server.delivery._SETTLED_AFTER_S", 1.5)
+    with receiver() as received, courier(tmp_path, Webhook(received.url)):
+        add(tmp_path, "evening")
+        add(tmp_path, "morning", day=NEXT_DAY)
+        wait_until(lambda: received.names == ["evening"])
+        add(tmp_path, "midnight")
+        wait_until(lambda: received.names == ["evening", "midnight", "morning"])
+
+
+def test_a_receiver_that_fails_gets_them_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Server errors, too many requests, a redirect: tried again, in order, told once, without the URL."""
+    with receiver() as received, courier(tmp_path, Webhook(received.url)) as metrics:
+        received.statuses = [500, 429]
+        add(tmp_path, "one")
+        wait_until(lambda: received.names == ["one"])
+        received.statuses = [307]
+        add(tmp_path, "two")
+        wait_until(lambda: received.names == ["one", "two"])
+        assert counted(metrics, "retried") == 3
+    assert caplog.text.count("webhook: events are not taken: HTTP 500") == 1
+    assert "k3y" not in caplog.text
+
+
+def test_a_receiver_that_is_not_there_gets_them_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody listens at first."""
+    with receiver() as received:
+        gone = received.url
+    with courier(tmp_path, Webhook(gone)):
+        add(tmp_path, "one")
+        wait_until(lambda: "webhook: events are not taken: ConnectionError" in caplog.text)
+    assert "k3y" not in caplog.text
+    with receiver() as received, courier(tmp_path, Webhook(received.url)):
+        wait_until(lambda: received.names == ["one"])
+
+
+def test_what_is_refused_for_good_does_not_hold_up_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is counted and told, and the next events go."""
+    with receiver() as received, courier(tmp_path, Webhook(received.url)) as metrics:
+        received.statuses = [422]
+        add(tmp_path, "one", "two")
+        wait_until(lambda: counted(metrics, "refused") == 2)
+        add(tmp_path, "three")
+        wait_until(lambda: received.names == ["three"])
+    assert "webhook: 2 event(s) are refused for good: HTTP 422" in caplog.text
+
+
+def test_there_is_an_end_to_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are given up, a whole day of them too, and counted."""
+    monkeypatch.setattr("dialtone_nb.server.delivery._SETTLED_AFTER_S", 0)
+    with receiver() as received:
+        with courier(tmp_path, Webhook(received.url)):
+            pass
+        add(tmp_path, *(f"old {number}" for number in range(1500)))
+        add(tmp_path, "one", "two", "three", day=NEXT_DAY)
+        (tmp_path / ".webhook.json").write_text(json.dumps({"name": DAY, "offset": 0}), encoding="utf-8")
+        room = len('{"event": "two"}\n{"event": "three"}\n') + 5
+        with courier(tmp_path, Webhook(received.url), most=room) as metrics:
+            wait_until(lambda: received.names == ["two", "three"], within_s=30)
+            assert counted(metrics, "given up") == 1501
+
+
+def test_only_one_of_several_hands_on(tmp_path: Path) -> None:
+    """Two servers on one folder: each event arrives once, and goes on arriving when the first one ends."""
+    with receiver() as received:
+        first = Courier(tmp_path, Webhook(received.url), Metrics())
+        wait_until((tmp_path / ".webhook.json").exists)
+        with courier(tmp_path, Webhook(received.url)):
+            add(tmp_path, *map(str, range(50)))
+            wait_until(lambda: received.names == [*map(str, range(50))])
+            first.close()
+            add(tmp_path, "last")
+            wait_until(lambda: received.names[-1] == "last")
+            assert len(received.events) == 51
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """AWS, as far as boto3 asks for it, on this machine."""
+    with receiver(sns=True) as received:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", received.url.partition("/hook")[0])
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+        yield received
+
+
+def test_events_are_published_to_sns(tmp_path: Path, aws: Receiver) -> None:
+    """By boto3, ten at a time; a batch that failed in part comes again, one that is refused does not."""
+    with courier(tmp_path, SnsTopic(TOPIC)) as metrics:
+        names = [str(number) for number in range(25)]
+        add(tmp_path, *names)
+        wait_until(lambda: aws.names == names)
+        assert len(aws.requests) == 3
+        aws.failures = [["", "InternalError"], ["InvalidParameter", ""]]
+        add(tmp_path, "a", "b")
+        wait_until(lambda: counted(metrics, "refused", "sns") == 2)
+        assert aws.names[25:] == ["a", "b"]
+        assert counted(metrics, "retried", "sns") == 2
+
+
+def test_sns_that_can_not_be_reached_gets_them_later(
+    tmp_path: Path, aws: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """boto3's own errors are told in a word."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:1")
+    with courier(tmp_path, SnsTopic(TOPIC)):
+        add(tmp_path, "one")
+        wait_until(lambda: "sns: events are not taken: EndpointConnectionError" in caplog.text)
+
+
+def test_the_server_hands_on_what_happens(folder: Path) -> None:
+    """A call, from Twilio's request to the webhook."""
+    with (
+        receiver() as received,
+        server_in_thread(settings_for(folder, variables={"EVENTS_WEBHOOK_URL": received.url})) as caller,
+    ):
+        wait_until((folder / "events" / "prod" / ".webhook.json").exists)
+        caller.ask("/sip-outgoing", LOBBY_CALLS)
+        caller.ask(ENDED, {"DialCallStatus": "completed"})
+        wait_until(lambda: received.names == ["outgoing-call", "outgoing-dialstatus-completed"])
