@@ -72,6 +72,12 @@ def find_imports(module: str, *, for_types: bool) -> Iterator[tuple[str, int]]:
             found = name if name in MODULES else name.rpartition(".")[0]
             if found in MODULES and found != module:
                 yield found, node.lineno
+                # What a package does when it is imported, happens first.
+                for folder in MODULES.keys() & {
+                    found.rsplit(".", depth)[0] for depth in range(1, found.count(".") + 1)
+                }:
+                    if not f"{module}.".startswith(f"{folder}."):
+                        yield folder, node.lineno
 
 
 def floor_of(module: str) -> int:

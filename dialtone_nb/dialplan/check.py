@@ -9,7 +9,6 @@ from typing import Final
 from automata.fa.dfa import DFA
 
 from dialtone_nb.dialplan import countries
-from dialtone_nb.dialplan.decisions import Dialplan, Rule
 from dialtone_nb.dialplan.numbers import (
     Reach,
     also_allowed_problem,
@@ -23,6 +22,7 @@ from dialtone_nb.dialplan.patterns import KEYS, Pattern, language, parse_pattern
 from dialtone_nb.dialplan.short_codes import never_dialled
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters import Network, Parameters
+from dialtone_nb.parameters.dialplan import Dialplan, Rule
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.parameters.yaml_files import YamlFile
 from dialtone_nb.values.phone_numbers import country_of

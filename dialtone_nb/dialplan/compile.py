@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dialtone_nb.dialplan import countries, decisions
+from dialtone_nb.dialplan import countries
 from dialtone_nb.dialplan.check import LONGEST_DIALLED, OWN_CONTEXT, dialplan_faults, prefix_patterns
 from dialtone_nb.dialplan.numbers import parse_template
 from dialtone_nb.dialplan.patterns import Pattern, parse_pattern
@@ -25,6 +25,7 @@ from dialtone_nb.dialplan.table import (
 )
 from dialtone_nb.errors import DialplanError
 from dialtone_nb.parameters import ClientLimits, Parameters
+from dialtone_nb.parameters import dialplan as declared
 from dialtone_nb.values.sip import SEPARATORS, SIP_DOMAIN_USER
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
@@ -78,7 +79,7 @@ def compile_table(parameters: Parameters) -> Table:
     )
 
 
-def _rule(rule: decisions.Rule) -> Rule:
+def _rule(rule: declared.Rule) -> Rule:
     name, pattern, exempt = rule.name, parse_pattern(rule.pattern).regex(), bool(rule.exempt)
     template = parse_template(rule.pstn or "")
     if template:
@@ -93,11 +94,11 @@ def _rule(rule: decisions.Rule) -> Rule:
     return Rule(name=name, pattern=pattern, to="emergency")
 
 
-def _refused(entry: decisions.RefusedPrefixes) -> Refused:
+def _refused(entry: declared.RefusedPrefixes) -> Refused:
     return Refused(name=entry.name, say=entry.say, pattern=_any_of(prefix_patterns(entry.prefixes)))
 
 
-def _countries(dialplan: decisions.Dialplan) -> Countries:
+def _countries(dialplan: declared.Dialplan) -> Countries:
     refused = countries.refused_beginnings(frozenset(dialplan.allowed_countries))
     return Countries(
         allowed=countries.allowed_regex(dialplan.allowed_countries),

@@ -8,9 +8,9 @@ from typing import Final
 from automata.fa.dfa import DFA
 
 from dialtone_nb.dialplan import countries
-from dialtone_nb.dialplan.decisions import Dialplan
 from dialtone_nb.dialplan.numbers import SHORTEST, keys_of
 from dialtone_nb.dialplan.patterns import DIGITS, KEYS, Pattern, language, parse_pattern
+from dialtone_nb.parameters.dialplan import Dialplan
 
 # Twilio's test line: it reads the address back, and no one needs it in a hurry.
 TEST_LINE: Final = "933"

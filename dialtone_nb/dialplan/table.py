@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from dialtone_nb.dialplan.decisions import Messages
+from dialtone_nb.parameters.dialplan import Messages
 from dialtone_nb.parameters.yaml_files import Closed
 
 FORMAT: Final = 2

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from dialtone_nb.dialplan.decisions import Dialplan
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters.clients import Client, ClientLimits, EmergencyAddress, client_faults
+from dialtone_nb.parameters.dialplan import Dialplan
 from dialtone_nb.parameters.field_types import DEVICES, EDGES, ClientName, Device
 from dialtone_nb.parameters.network import Network, Server, network_faults
 from dialtone_nb.parameters.yaml_files import YamlFile
