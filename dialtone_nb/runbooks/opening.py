@@ -270,7 +270,7 @@ def parameters_folder(project: Path, source: Source | None = None) -> Path:
 
 def sample_folder(project: Path) -> Path:
     """Where the sample network is: in the project, or beside this package."""
-    home = Path(__file__).resolve().parent.parent
+    home = Path(__file__).resolve().parents[2]
     return next((folder for folder in (project / SAMPLE, home / SAMPLE) if folder.is_dir()), project / SAMPLE)
 
 

@@ -18,17 +18,17 @@ SUITES: Mapping[str, tuple[str, ...]] = {
         "faults/test_two_at_once.py",
         "infrastructure/test_claim.py",
         "infrastructure/test_break_claim.py",
-        "calls/test_sync.py",
+        "calls/archive/test_sync.py",
     ),
     "what is repeated and what is not; time-outs, waits, requests in flight": (
-        "infrastructure/test_transport.py",
-        "infrastructure/test_backing_off.py",
+        "account/test_transport.py",
+        "account/test_backing_off.py",
         "infrastructure/test_unknown_outcomes.py",
     ),
     "secrets in nothing that is left, private files private": (
         "runbooks/test_no_secret_leaves.py",
-        "test_finding_secrets.py",
-        "clients/test_private_files.py",
+        "cli/test_find_secrets.py",
+        "phones/test_private_files.py",
     ),
     "forged, changed, oversized and malformed webhooks, at functions and at our own server": (
         "infrastructure/test_forged_webhooks.py",

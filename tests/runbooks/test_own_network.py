@@ -250,8 +250,9 @@ def test_a_rule_in_an_own_dial_plan_changes_no_test_and_no_kept_notebook(
     keep_notebook(project, "rules")
     assert path.read_bytes() == kept
 
-    shutil.copytree(ROOT / "tests" / "dialplan", project / "tests" / "dialplan")
-    for name in ("conftest.py", "test_parameters.py"):
+    for name in ("dialplan", "parameters"):
+        shutil.copytree(ROOT / "tests" / name, project / "tests" / name)
+    for name in ("__init__.py", "conftest.py"):
         shutil.copy(ROOT / "tests" / name, project / "tests")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/parameters/test_parameters.py"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
