@@ -61,6 +61,8 @@ def resolves(name: str) -> bool:
                 continue
         except ModuleNotFoundError:
             continue
+        if length == len(parts):
+            return True
         thing: object = import_module(module)
         for attribute in parts[length:]:
             if not hasattr(thing, attribute):
