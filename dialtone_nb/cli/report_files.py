@@ -41,7 +41,7 @@ def choose_report_files(reports: Path, runbook: str, values: Mapping[str, Value]
 
 
 def check_output(folder: Path | None) -> None:
-    """Nothing where reports can go to this folder, made or still to make; else an `InputError`."""
+    """Raise an `InputError` where reports can't go to this folder, made or still to make."""
     if folder is None:
         return
     for part in (folder, *folder.parents):

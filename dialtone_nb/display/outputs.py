@@ -16,7 +16,7 @@ Bundle = dict[str, Any]
 
 
 def show_ours(shell: Any, *, attended: bool = False) -> None:
-    """Nothing; from now on a plan and what came of it are shown as text and as HTML.
+    """Show plans and what came of them as text and as HTML from now on.
 
     Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
     """
@@ -41,7 +41,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
 
 
 def show(thing: object) -> None:
-    """Nothing; the thing is an output of the running cell."""
+    """Show the thing as an output of the running cell."""
     from IPython.display import display
 
     display(thing)  # type: ignore[no-untyped-call]

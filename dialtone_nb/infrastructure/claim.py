@@ -97,7 +97,7 @@ class HeldClaim:
         self._found: Sequence[KeptValue] = ()
 
     def keep(self) -> None:
-        """Nothing; what is left of the claim's time is enough again. A `HeldError` where somebody took it over.
+        """Renew the claim when little time is left. A `HeldError` where somebody took it over.
 
         Called before every change and at every look at one that takes long, so that an apply may last for hours.
         """
@@ -149,7 +149,7 @@ class HeldClaim:
                     raise
 
     def release(self) -> None:
-        """Nothing; the claim is gone, if its keeper can be reached."""
+        """Give the claim up, if its keeper can be reached."""
         _release(self._written)
 
 
@@ -218,7 +218,7 @@ def _write(keeper: Keeper, mine: Claim) -> KeptValue:
 
 
 def _release(kept: KeptValue) -> None:
-    """Nothing; the claim is gone, if Twilio can be reached: what was done must be told in any case, and it runs out."""
+    """Give the claim up, if Twilio can be reached: what was done must be told in any case, and a claim runs out."""
     for _ in range(TRIES):
         try:
             kept.delete()
@@ -230,7 +230,7 @@ def _release(kept: KeptValue) -> None:
 
 
 def _refuse_taken_over(keeper: Keeper) -> None:
-    """Nothing where the environment itself is gone, as this apply was to do; else a `HeldError`.
+    """Pass where the environment itself is gone, as this apply was to do; else raise a `HeldError`.
 
     Not even where nobody's claim is there now: whoever took it may be done, and have changed what this apply counts on.
     """

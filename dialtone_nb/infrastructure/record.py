@@ -59,7 +59,7 @@ def make_record(
 
 
 def save_record(folder: Path, record: Record) -> None:
-    """Nothing; the record is one more line of record.jsonl."""
+    """Append the record to record.jsonl."""
     append(folder / RECORD, vars(record))
 
 
@@ -82,7 +82,7 @@ def journal_entry(plan: Plan, event: Outcome | Change) -> dict[str, Any]:
 
 
 def append(file: Path, line: Mapping[str, Any]) -> None:
-    """Nothing; the line is at the file's end, in one write, so that two runs never mix."""
+    """Append the line in one write, so that two runs never mix."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:

@@ -78,7 +78,7 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
                 taken.set()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what matters is said."""
+            """Log no line a request: what matters is said."""
 
     try:
         server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), Handler)

@@ -14,7 +14,7 @@ PENDING_FILE = "pending.txt"
 
 
 def save_pending_password(folder: Path, password: str) -> None:
-    """Nothing; the password is on disk, so that it is not lost with the run that sends it."""
+    """Save the password to disk, so that it is not lost with the run that sends it."""
     save_private_files(folder, {PENDING_FILE: f"{password}\n"})
 
 
@@ -25,5 +25,5 @@ def load_pending_password(folder: Path) -> str:
 
 
 def delete_pending_password(folder: Path) -> None:
-    """Nothing; no password is being set any more."""
+    """Forget the password: it is no longer being set."""
     (folder / PENDING_FILE).unlink(missing_ok=True)

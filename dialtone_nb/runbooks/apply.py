@@ -78,7 +78,7 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
 
 
 def _refuse_where_parameters_changed(runbook: Runbook, proposal: Proposal) -> None:
-    """Nothing where the plan was made with the parameters that hold now; else an `InputError`, and nothing is done."""
+    """Raise an `InputError`, before anything is done, where the plan was made with other parameters than hold now."""
     now = runbook.parameters
     changed = [
         name for name, value in proposal.site.given.items() if name not in _GIVEN_AT_APPLY and now.get(name) != value
@@ -281,7 +281,7 @@ def _in_order(plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def raise_where_broken(applied: Applied) -> None:
-    """Nothing where it went well or was not tried; an `ApplyError` that says what stopped it."""
+    """Raise an `ApplyError` that says what stopped it, where something did."""
     if applied.exit_code != ApplyError.exit_code:
         return
     errors = [one.error for one in applied.outcomes if one.error]

@@ -39,7 +39,7 @@ def make_passwords(site: Site, client: str, plan: Plan) -> Mapping[Id, str]:
 
 
 def keep_passwords(site: Site, client: str, outcomes: Iterable[Outcome]) -> None:
-    """Nothing; a password that Twilio has now is in the phone's private files, and none is pending."""
+    """Write a password that Twilio has now to the phone's private files; then none is pending."""
     folder = _folder(site, client)
     for one in outcomes:
         if one.change.kind is not Kind.CREDENTIAL or one.status is not Status.DONE:

@@ -23,7 +23,7 @@ class ClaimFile:
     path: Path = field(repr=False)
 
     def fetch(self) -> None:
-        """Nothing; an `AbsentError` where it is not there any more as it was."""
+        """Look whether it is still there; an `AbsentError` where it is no longer as it was."""
         self._refuse_changed()
 
     def update(self, *, value: str) -> None:

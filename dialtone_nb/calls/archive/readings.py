@@ -58,7 +58,7 @@ def load_readings(archive: str, account: str) -> Readings:
 
 
 def save_readings(archive: str, readings: Readings) -> None:
-    """Nothing; the archive knows what was read, in one step: a crash leaves the earlier readings whole."""
+    """Save what was read, in one step: a crash leaves the earlier readings whole."""
     system, root = open_archive(archive)
     system.create_dir(root)
     days = {str(day): at.isoformat() for day, at in sorted(readings.days.items())}

@@ -46,7 +46,7 @@ def update_address(work: Work, item: Item) -> Item:
 
 
 def delete_address(work: Work, item: Item) -> None:
-    """Nothing; the address is gone. No number may have it as its emergency address."""
+    """Delete the address. No number may have it as its emergency address."""
     work.account.client.addresses(work.sid(item.kind, item.key)).delete()
 
 

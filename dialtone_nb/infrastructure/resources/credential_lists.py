@@ -20,7 +20,7 @@ def create_credential_list(work: Work, item: Item) -> Item:
 
 
 def delete_credential_list(work: Work, item: Item) -> None:
-    """Nothing; the list is gone. It must be mapped nowhere (21241)."""
+    """Delete the list. It must be mapped nowhere (21241)."""
     work.account.client.sip.credential_lists(work.sid(item.kind, item.key)).delete()
 
 
@@ -56,7 +56,7 @@ def update_credential(work: Work, item: Item) -> Item:
 
 
 def delete_credential(work: Work, item: Item) -> None:
-    """Nothing; the phone can neither register nor call."""
+    """Delete the credential: the phone can neither register nor call."""
     lists = work.account.client.sip.credential_lists(work.credential_list_sid)
     lists.credentials(work.sid(item.kind, item.key)).delete()
 

@@ -24,7 +24,7 @@ def create_deployment(work: Work, item: Item) -> Item:
 
 
 def delete_deployment(work: Work, item: Item) -> None:
-    """Nothing; no build is live: a deployment without a build takes the live one down, which a delete needs first."""
+    """Take the live build down, by a deployment without a build; a build can't be deleted before."""
     _deployments(work, item).create()
 
 

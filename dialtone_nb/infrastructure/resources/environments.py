@@ -24,7 +24,7 @@ def create_environment(work: Work, item: Item) -> Item:
 
 
 def delete_environment(work: Work, item: Item) -> None:
-    """Nothing; the environment is gone, its variables and logs with it."""
+    """Delete the environment, with its variables and logs."""
     sid = work.sid(item.kind, item.key)
     work.account.client.serverless.v1.services(work.service_sid).environments(sid).delete()
 

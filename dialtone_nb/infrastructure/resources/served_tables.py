@@ -96,7 +96,7 @@ def find_served_table(work: Work, item: Item) -> Item | None:
 
 
 def close_served_table(work: Work, item: Item) -> None:
-    """Nothing; the server answers this environment's calls no longer."""
+    """Have the server answer this environment's calls no longer."""
     close_environment(_server(work).folder, item.key)
 
 

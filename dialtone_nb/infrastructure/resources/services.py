@@ -31,7 +31,7 @@ def update_service(work: Work, item: Item) -> Item:
 
 
 def delete_service(work: Work, item: Item) -> None:
-    """Nothing; the service is gone, its environments, functions and builds with it."""
+    """Delete the service, with its environments, functions and builds."""
     work.account.client.serverless.v1.services(work.sid(item.kind, item.key)).delete()
 
 

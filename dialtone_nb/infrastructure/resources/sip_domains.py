@@ -41,7 +41,7 @@ def update_sip_domain(work: Work, item: Item) -> Item:
 
 
 def delete_sip_domain(work: Work, item: Item) -> None:
-    """Nothing; the domain is gone."""
+    """Delete the domain."""
     work.account.client.sip.domains(work.sid(item.kind, item.key)).delete()
 
 
@@ -73,7 +73,7 @@ def create_mapping(work: Work, item: Item) -> Item:
 
 
 def delete_mapping(work: Work, item: Item) -> None:
-    """Nothing; the list's users are refused from now on."""
+    """Delete the mapping: the list's users are refused from now on."""
     domain, _ = item.key.split("/", 1)
     sip_domain = work.account.client.sip.domains(work.sid(Kind.SIP_DOMAIN, domain))
     family = sip_domain.auth.calls if item.kind is Kind.CALLS_MAPPING else sip_domain.auth.registrations

@@ -63,7 +63,7 @@ def update_variable(work: Work, item: Item) -> Item:
 
 
 def delete_variable(work: Work, item: Item) -> None:
-    """Nothing; the variable is gone."""
+    """Delete the variable."""
     environment, _ = item.key.split("/", 1)
     _context(work, environment).variables(work.sid(item.kind, item.key)).delete()
 

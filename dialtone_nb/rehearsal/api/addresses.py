@@ -145,7 +145,7 @@ def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the address is gone. One that a number needs stays (the code of that refusal is an assumption)."""
+    """Delete the address. One that a number needs stays (the code of that refusal is an assumption)."""
     address = address_of(tables, ask)
     if dependents := dependents_of(tables, address):
         raise Refusal(20001, f"Address {address.sid} is used by {dependents[0].name} and can't be deleted")

@@ -230,7 +230,7 @@ def fetch_status(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the build is gone. One that is live somewhere stays: it must be taken down first."""
+    """Delete the build. One that is live somewhere stays: it must be taken down first."""
     build = build_of(tables, ask)
     live = [e for e in tables.list("environment", build.parent) if e.body["build_sid"] == build.sid]
     if live:

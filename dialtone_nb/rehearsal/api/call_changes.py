@@ -81,7 +81,7 @@ async def change(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the call and its events are forgotten, its alerts stay."""
+    """Forget the call and its events; its alerts stay."""
     call = call_of(tables, ask, "Sid")
     if call.ended is None:
         raise Refusal(NOT_COMPLETE, "Cannot delete this resource before it is complete", NOT_COMPLETE_STATUS)

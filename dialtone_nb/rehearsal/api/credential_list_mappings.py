@@ -61,7 +61,7 @@ class Family:
         return Reply(200, self.body(tables, self._mapping_of(tables, ask)))
 
     def delete(self, tables: Tables, ask: Ask) -> Reply:
-        """Nothing; the domain takes the list no more."""
+        """Delete the mapping: the domain no longer takes the list."""
         tables.remove(self._mapping_of(tables, ask).sid)
         return Reply(204)
 

@@ -84,7 +84,7 @@ def fetch(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the environment, its variables, deployments and logs are gone."""
+    """Delete the environment, its variables, deployments and logs."""
     tables.remove(environment_of(tables, ask, "Sid").sid)
     return Reply(204)
 

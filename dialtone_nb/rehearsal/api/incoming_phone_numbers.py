@@ -257,7 +257,7 @@ def update(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the number is released. One with an emergency address stays."""
+    """Release the number. One with an emergency address stays."""
     number = number_of(tables, ask)
     if number.body["emergency_address_status"] != "unregistered":
         raise Refusal(EMERGENCY_ADDRESS_IN_USE, f"Unregister the emergency address of {number.name} first")

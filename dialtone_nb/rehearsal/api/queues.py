@@ -116,7 +116,7 @@ def update(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the queue is gone, unless somebody waits in it."""
+    """Delete the queue, unless somebody waits in it."""
     queue = _queue_of(tables, ask)
     if list_places(tables, queue.sid):
         raise Refusal(QUEUE_NOT_EMPTY, "The queue is not empty")

@@ -92,7 +92,7 @@ def fetch_of_call(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the recording is gone."""
+    """Delete the recording."""
     tables.remove(_recording_of(tables, ask).sid)
     return Reply(204)
 

@@ -97,7 +97,7 @@ def update(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the service and everything in it is gone (that it cascades is how Twilio's CLI is used)."""
+    """Delete the service and everything in it (that it cascades is how Twilio's CLI is used)."""
     tables.remove(service_of(tables, ask, "Sid").sid)
     return Reply(204)
 

@@ -127,7 +127,7 @@ def update(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the domain, its mappings and the phones' registrations are gone."""
+    """Delete the domain, its mappings and the phones' registrations."""
     tables.remove(domain_of(tables, ask, "Sid").sid)
     return Reply(204)
 

@@ -126,7 +126,7 @@ class SipList:
         return Reply(200, self.body(tables, tables.save(thing, {}, name=name)))
 
     def delete(self, tables: Tables, ask: Ask) -> Reply:
-        """Nothing; the list and its entries are gone. One that is mapped to a domain stays."""
+        """Delete the list and its entries. One that is mapped to a domain stays."""
         thing = self._of(tables, ask, "Sid")
         if any(mapping.name == thing.sid for kind in self.mappings for mapping in tables.list(kind)):
             raise Refusal(self.still_mapped, f"{self.word} {thing.name} is still mapped to a domain")
@@ -157,7 +157,7 @@ class SipList:
         return Reply(200, self.entry_body(tables, tables.save(entry, self.entries.change(tables, entry, ask.form))))
 
     def delete_entry(self, tables: Tables, ask: Ask) -> Reply:
-        """Nothing; the entry is in the list no more."""
+        """Delete the entry from the list."""
         tables.remove(self._entry_of(tables, ask).sid)
         return Reply(204)
 

@@ -85,7 +85,7 @@ def update(tables: Tables, ask: Ask) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Nothing; the variable is gone."""
+    """Delete the variable."""
     tables.remove(_variable_of(tables, ask)[0].sid)
     return Reply(204)
 

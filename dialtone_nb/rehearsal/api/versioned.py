@@ -132,7 +132,7 @@ class Versioned:
         return Reply(200, self.body(tables, thing))
 
     def delete(self, tables: Tables, ask: Ask) -> Reply:
-        """Nothing; the function or asset is gone. One that a build was made of stays, as long as the build does."""
+        """Delete the function or asset. One that a build was made of stays, as long as the build does."""
         thing = self.of(tables, ask, "Sid")
         built = {
             sid for build in tables.list("build", thing.parent) for sid in build.body.get(f"{self.noun}_versions", ())

@@ -58,7 +58,7 @@ def tone(frequencies: tuple[float, ...], seconds: float) -> bytes:
 
 
 def silence(seconds: float) -> bytes:
-    """Nothing to hear, for so long."""
+    """Silence of this length."""
     return SILENCE_BYTE * round(RATE * seconds)
 
 
