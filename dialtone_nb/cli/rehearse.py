@@ -13,6 +13,7 @@ from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.kernels import started_kernel
 from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files
 from dialtone_nb.cli.run import Outcome, run_runbook
+from dialtone_nb.cli.serve_rehearsed import serving
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
 from dialtone_nb.runbooks.opening import check_run, parameters_folder
@@ -98,7 +99,7 @@ def rehearse_main_job(project: Path, steps: Sequence[Step] = ()) -> int:
         old.unlink()
     of = "the sample network" if network.is_sample else f"the network in {network.folder.name}/"
     _tell(f"The main job on the rehearsal, for {of}: {len(steps)} runbooks, no account needed, nothing costs money")
-    with fresh_account(project / ".rehearsal" / "main-job"):
+    with fresh_account(project / ".rehearsal" / "main-job") as state, serving(project, network, state.parent):
         done = run_steps(project, steps, folder, tell=_tell)
     _tell(summary_of(done, Path.cwd()))
     last = done[-1]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from dialtone_nb.account.account import CONTROL, SERVER, beside_rehearsal, open_account, read_environment
 from dialtone_nb.cli.serve import main
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters import load_parameters
+from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.runbooks.opening import parameters_folder
 from dialtone_nb.server.settings import AUTH_TOKEN
 from dialtone_nb.values.loopback import LOOPBACK
@@ -35,3 +39,32 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
 
     variables = {**read_environment(project), AUTH_TOKEN: account.credentials.auth_token}
     return main(options, variables, lead_here)
+
+
+@contextmanager
+def serving(project: Path, parameters: Parameters, folder: Path) -> Iterator[None]:
+    """Our own server of each environment, a process each, until leaving; none where Twilio's functions answer.
+
+    What each logs goes into a file in `folder`.
+    """
+    environments = tuple(parameters.network.environments) if parameters.network.hosting == "self_hosted" else ()
+    command = (sys.executable, "-m", "dialtone_nb", "serve", "--rehearsal", "--port", "0", "--environment")
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        # One after the other: the first may make the account that all of them answer.
+        for environment in environments:
+            log = folder / f"server-{environment}.log"
+            with log.open("wb") as messages:
+                server = subprocess.Popen((*command, environment), cwd=project, stdout=subprocess.PIPE, stderr=messages)
+            running.append(server)
+            # Its first line says that it listens; where it can't, it ends without one and has logged why.
+            if not (server.stdout and server.stdout.readline()):
+                *_, why = ["nothing was logged", *log.read_text(errors="replace").split("\n")[:-1]]
+                raise InputError(Fault(str(log), f"our own server did not start: {why}", "mend that, and run again"))
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            with process:
+                process.wait()

@@ -14,7 +14,7 @@ import pytest
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.keep_notebooks import keep_notebook
-from dialtone_nb.cli.rehearse import Done, Step, main_job, run_steps
+from dialtone_nb.cli.rehearse import CONSENT, Done, Step, main_job, rehearse_main_job, run_steps
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import FILES, load_parameters
 from dialtone_nb.runbooks.opening import check_run, open_runbook, parameters_folder
@@ -100,6 +100,24 @@ def test_what_is_left_empty_is_the_first_that_fits(done: list[Done]) -> None:
     text = explore.files.executed.read_text()
     assert "live, protected" in text
     assert "the dial plan that is live in live" in text
+
+
+def test_the_main_job_starts_the_servers_of_a_network_that_answers_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers and domains go to our own server only once it has proved itself, so one of each environment runs."""
+    own = f"{NETWORK}hosting: self_hosted\nserver: {{base_urls: {{lab: https://lab.example.org, live: https://live.example.org}}}}\n"
+    project = project_with(tmp_path, OWN | {"network.yaml": own})
+    monkeypatch.delenv("DIALTONE_PARAMETERS")
+    monkeypatch.chdir(project)
+    steps = (
+        Step("deploy lab", "deploy", {"environment": "lab", **CONSENT}),
+        Step("promote", "promote", {"environment": "live", "source": "lab", **CONSENT}),
+    )
+    assert rehearse_main_job(project, steps) == 0, capsys.readouterr().out
+    for name in ("lab", "live"):
+        log = (project / ".rehearsal" / "main-job" / f"server-{name}.log").read_text()
+        assert f"{name} serves table" in log
 
 
 @pytest.mark.parametrize(
