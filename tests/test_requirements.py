@@ -11,6 +11,7 @@ from importlib.metadata import Distribution, distributions, packages_distributio
 from pathlib import Path
 
 import nbformat
+import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -34,17 +35,20 @@ EXTRAS = {
 
 
 def pins(name: str) -> dict[str, str]:
-    """The exact versions that a file names."""
-    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines())
-    requirements = [Requirement(line) for line in lines if line and not line.startswith("-")]
+    """The exact versions that a file names; a lock has the hashes of each on lines of their own."""
+    lines = ((ROOT / name).read_text(encoding="utf-8").replace("\\\n", "#")).splitlines()
+    plain = (line.partition("#")[0].strip() for line in lines)
+    requirements = [Requirement(line) for line in plain if line and not line.startswith("-")]
     for one in requirements:
         assert re.fullmatch(r"==[\w.]+", str(one.specifier)), f"{name}: {one} is no exact version"
     return {canonicalize_name(one.name): str(one.specifier)[2:] for one in requirements}
 
 
 REQUIRED = pins("requirements.txt")
-PINNED = pins("constraints.txt")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PINNED = pins("requirements.lock")
+SERVER = Path("dialtone_nb", "server", "examples")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 PROJECT_NAME = canonicalize_name(PROJECT["name"])
 
 
@@ -60,7 +64,8 @@ def ranges(*extras: str) -> dict[str, SpecifierSet]:
     return found
 
 
-RANGES = ranges(*PROJECT["optional-dependencies"])
+BUILDER = Requirement(*PYPROJECT["build-system"]["requires"])
+RANGES = ranges(*PROJECT["optional-dependencies"]) | {canonicalize_name(BUILDER.name): BUILDER.specifier}
 
 
 def sources() -> Iterator[tuple[Path, str]]:
@@ -113,15 +118,35 @@ def test_a_part_of_the_package_needs_no_more_than_its_extras() -> None:
 
 
 def test_every_package_here_is_pinned_at_the_version_that_is_here() -> None:
-    """Kept outputs are compared to the byte; what constraints.txt leaves out comes at any version."""
+    """Kept outputs are compared to the byte; what the lock leaves out comes at any version."""
     here = {canonicalize_name(one.name): one.version for one in distributions()}
     free = {name: version for name, version in here.items() if PINNED.get(name) != version}
-    assert set(free) <= {PROJECT_NAME, *TOOLS_OF_THE_ENVIRONMENT}, "run `make setup`, or put them into constraints.txt"
+    assert set(free) <= {PROJECT_NAME, *TOOLS_OF_THE_ENVIRONMENT}, "run `make setup`, or `make lock`"
 
 
-def test_both_files_pin_the_same_version() -> None:
-    """A requirement has its line among the constraints, too: our own server is installed by them alone."""
+def test_the_lock_is_of_the_requirements() -> None:
+    """`make lock` makes it of them; at another version than they say, it would be of something else."""
     assert {name: PINNED.get(name) for name in REQUIRED} == REQUIRED
+
+
+@pytest.mark.parametrize("lock", [Path("requirements.lock"), SERVER / "requirements.lock"], ids=str)
+def test_whatever_is_installed_has_its_hashes(lock: Path) -> None:
+    """A file that somebody else put into the registry under the same name and version is refused."""
+    entries = [entry for entry in re.split(r"\n(?=\S)", (ROOT / lock).read_text(encoding="utf-8")) if entry.strip()]
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_the_servers_lock_has_what_it_asks_for_at_the_versions_that_are_tried_here() -> None:
+    """Its container has no notebooks, and nothing that the tests did not run with."""
+    asked = {
+        canonicalize_name(line)
+        for line in (ROOT / SERVER / "requirements.txt").read_text().splitlines()
+        if line[0] != "#"
+    }
+    locked = pins(str(SERVER / "requirements.lock"))
+    assert asked <= set(locked)
+    assert {name: version for name, version in locked.items() if PINNED[name] != version} == {}
+    assert "jupyterlab" not in locked
 
 
 def specifier_of(package: Distribution) -> SpecifierSet:
