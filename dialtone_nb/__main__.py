@@ -29,7 +29,8 @@ try:
     from datetime import UTC, datetime
 
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
-    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files
+    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, seen_from
+    from dialtone_nb.cli.step_summary import add_step_summary, check_summary, step_summary
     from dialtone_nb.errors import DialtoneError, InputError
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
@@ -91,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = read_given(source, arguments)
     values, declared = check_run(source, given, parameters_folder(project, source))
     check_output(arguments.output)
+    check_summary(arguments.summary)
     files = (
         report_files(arguments.output, source.name)
         if arguments.output
@@ -99,9 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
     where = [str(values[name]) for name in ("account", "environment") if values.get(name)]
     print(", ".join([source.title, *where, *(["the sample network"] if declared.is_sample else [])]))
     from dialtone_nb.cli.kernels import started_kernel
+    from dialtone_nb.cli.passing_line import passing_line
 
     # What takes long to import is imported while the kernel comes up and works.
-    with started_kernel(project) as kernel, ThreadPoolExecutor(1) as aside:
+    with started_kernel(project) as kernel, ThreadPoolExecutor(1) as aside, passing_line() as say:
         from dialtone_nb.cli.run import run_runbook
 
         aside.submit(import_module, "nbconvert")
@@ -111,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             files.executed.resolve(),
             project=project,
             kernel=kernel,
-            on_chapter=lambda heading: print(f"  {heading}", flush=True),
+            on_chapter=say,
         )
     from dialtone_nb.report.page import write_html
 
@@ -120,9 +123,15 @@ def run(arguments: argparse.Namespace) -> int:
     files.plan.unlink(missing_ok=True)
     if outcome.plan:
         files.plan.write_text(outcome.plan, encoding="utf-8")
-    for line in outcome.error or ((outcome.summary,) if outcome.summary else ()):
+    if outcome.next_consent:
+        print(outcome.plan_text)
+    for line in outcome.lines:
         print(line, file=sys.stderr if outcome.error else sys.stdout)
-    print(f"see {files.html}")
+    print(f"see {seen_from(Path.cwd(), files.html)}")
+    add_step_summary(
+        step_summary(", ".join([source.title, *where]), outcome.lines, outcome.plan_text, outcome.next_consent or ""),
+        arguments.summary,
+    )
     if outcome.next_consent is not None:
         # Alone on its line, the last: it is taken whole by three clicks, however often the terminal wraps it.
         print("to apply it:" if outcome.next_consent else "to plan anew:")

@@ -26,7 +26,9 @@ def jobs_of(path: Path) -> list[dict[str, Any]]:
     """A workflow's jobs, one for each line of a job's matrix."""
     jobs = YAML(typ="safe").load(path)["jobs"].values()
     return [
-        job | {"line": line} for job in jobs for line in job.get("strategy", {}).get("matrix", {}).get("include", [{}])
+        job | {"line": {"environment": name}}
+        for job in jobs
+        for name in job.get("strategy", {}).get("matrix", {}).get("environment", [""])
     ]
 
 
@@ -40,8 +42,8 @@ COMMANDS = [
 
 
 def test_the_workflows_are_there() -> None:
-    """Check, plan and apply."""
-    assert [path.stem for path in WORKFLOWS] == ["apply", "check", "plan"]
+    """Check; plan and apply; the looks that come by themselves."""
+    assert [path.stem for path in WORKFLOWS] == ["apply", "audit", "check", "plan", "report", "verify"]
 
 
 @pytest.mark.parametrize(("command", "job"), COMMANDS)
@@ -50,12 +52,12 @@ def test_every_command_of_a_workflow_exists_and_takes_what_it_is_given(
 ) -> None:
     """A make target, a file to run, or our own command with a runbook that declares its parameters."""
     monkeypatch.chdir(ROOT)
-    variables = {"RUNBOOK": job["line"].get("runbook", ""), "ENVIRONMENT": job["line"].get("environment", "")}
-    for name, value in variables.items():
-        command = command.replace(f"${name}", value)
+    command = command.replace("$ENVIRONMENT", job["line"]["environment"])
     program, *arguments = shlex.split(command.split("||")[0])
     if program == "make":
         assert set(arguments) <= TARGETS
+    elif arguments[:2] == ["-m", "tests.contract.newer"] or "venv" in arguments or "pip" in arguments:
+        assert program.endswith("python")
     elif program == ".venv/bin/python":
         assert arguments[:2] == ["-m", "dialtone_nb"]
         parsed = build_parser().parse_args(arguments[2:])
@@ -96,13 +98,21 @@ def test_without_an_own_network_the_workflows_have_nothing_to_do(
     assert outputs.read_text() == output
 
 
-def test_every_step_that_works_on_the_account_asks_for_an_own_network_first() -> None:
-    """All steps of plan and apply after the look for a network are left out where there is none."""
-    for path in (path for path in WORKFLOWS if path.stem in ("plan", "apply")):
-        for job in jobs_of(path):
-            checkout, look, *rest = job["steps"]
-            assert (checkout["uses"], look["run"]) == ("actions/checkout@v5", ".ci/own-network")
-            assert all("steps.network.outputs.own" in str(step["if"]) for step in rest)
+ON_THE_ACCOUNT = ("apply", "plan", "report", "verify")
+
+
+def steps_of(name: str) -> list[dict[str, Any]]:
+    """All steps of a workflow."""
+    return [step for job in jobs_of(ROOT / ".github" / "workflows" / f"{name}.yml") for step in job["steps"]]
+
+
+@pytest.mark.parametrize("name", ON_THE_ACCOUNT)
+def test_every_step_that_works_on_the_account_asks_for_an_own_network_first(name: str) -> None:
+    """All that comes after the look for a network is left out where there is none."""
+    for job in jobs_of(ROOT / ".github" / "workflows" / f"{name}.yml"):
+        look = next(number for number, step in enumerate(job["steps"]) if step.get("run") == ".ci/own-network")
+        assert all("steps.network.outputs.own" in str(step["if"]) for step in job["steps"][look + 1 :])
+        assert not [step for step in job["steps"][:look] if "dialtone_nb" in str(step) or "make" in str(step)]
 
 
 def test_secrets_reach_a_command_through_the_environment_alone() -> None:
@@ -111,19 +121,92 @@ def test_secrets_reach_a_command_through_the_environment_alone() -> None:
         assert "${{" not in str(command)
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_secrets_reach_our_own_command_alone(path: Path) -> None:
+    """Setting up installs what others wrote: it, and the actions, get none; nor does a whole job."""
+    workflow = YAML(typ="safe").load(path)
+    assert "secrets." not in str([workflow.get("env"), *(job.get("env") for job in workflow["jobs"].values())])
+    for step in steps_of(path.stem):
+        if "secrets." in str(step):
+            assert step["run"].startswith(".venv/bin/python -m dialtone_nb run ")
+
+
+def test_verify_gets_the_token_that_signs_its_probes() -> None:
+    """Without it the signed requests are left out, and a verify that is green says little."""
+    for name in ON_THE_ACCOUNT:
+        for step in steps_of(name):
+            is_verify = " run verify " in step.get("run", "")
+            assert ("TWILIO_AUTH_TOKEN" in step.get("env", {})) == is_verify
+
+
+def test_of_a_pull_request_nothing_is_run_where_there_are_secrets() -> None:
+    """Its YAML files are taken as data; the workflow, the package and the notebooks are main's."""
+    workflow = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "plan.yml")
+    assert set(workflow["on"]) == {"pull_request_target"}
+    main, proposed = (step for step in steps_of("plan") if "checkout" in step.get("uses", ""))
+    assert "ref" not in main["with"]
+    assert (proposed["with"]["path"], proposed["with"]["sparse-checkout"]) == ("proposed", "parameters")
+    ran = [step["run"] for step in steps_of("plan") if "proposed" in step.get("run", "")]
+    assert ran == [".ci/take-parameters proposed/parameters"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_workflow_is_bounded_and_pinned(path: Path) -> None:
+    """An action by the hash of its commit, as a tag can be moved; a time limit; no credentials left in the checkout."""
+    workflow = YAML(typ="safe").load(path)
+    assert "write" not in str(workflow["permissions"]) or path.stem == "plan"
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+    lines = [line for line in path.read_text().splitlines() if "uses:" in line]
+    assert [line for line in lines if not re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
+    for step in steps_of(path.stem):
+        if "checkout" in step.get("uses", ""):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_pages_leave_the_runner_from_private_repositories_only() -> None:
+    """They have telephone numbers and addresses."""
+    uploads = [step for name in ON_THE_ACCOUNT for step in steps_of(name) if "upload-artifact" in step.get("uses", "")]
+    assert len(uploads) == 7
+    assert all("github.event.repository.private" in step["if"] for step in uploads)
+
+
 def test_prod_is_changed_by_hand_alone_with_a_fingerprint_in_a_protected_environment() -> None:
-    """A merge applies to stage and to nothing else."""
+    """A merge applies to stage, and then plans prod; nothing else."""
     content = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "apply.yml")
-    prod, stage = content["jobs"]["prod"], content["jobs"]["stage"]
+    prod, stage, planned = (content["jobs"][name] for name in ("prod", "stage", "plan-prod"))
     assert (prod["if"], prod["environment"]) == ("github.event_name == 'workflow_dispatch'", "prod")
     assert content["on"]["workflow_dispatch"]["inputs"]["fingerprint"]["required"] is True
     assert stage["if"] == "github.event_name == 'push'"
     assert "prod.yaml" not in str(stage)
+    assert (planned["needs"], planned["environment"]) == ("stage", "plan")
+    assert "--consent" not in str(planned)
 
 
-def test_plans_name_no_consent() -> None:
-    """A pull request changes nothing."""
-    assert "--consent" not in (ROOT / ".github" / "workflows" / "plan.yml").read_text()
+@pytest.mark.parametrize("name", ["plan", "report", "verify"])
+def test_what_only_looks_names_no_consent(name: str) -> None:
+    """It changes nothing."""
+    assert "--consent" not in (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
+
+
+def test_proposed_parameters_are_taken_as_they_are_and_a_link_is_refused(tmp_path: Path) -> None:
+    """What it leads to, such as the secrets of the process, would be quoted as a line that is no YAML."""
+    for folder in (".ci", "parameters", "proposed"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / ".ci" / "take-parameters", tmp_path / ".ci")
+    (tmp_path / "parameters" / "gone.yaml").touch()
+    (tmp_path / "proposed" / "network.yaml").write_text("new")
+    (tmp_path / "proposed" / "other.sh").write_text("exit 1")
+    take = [str(tmp_path / ".ci" / "take-parameters"), "proposed"]
+    subprocess.run(take, cwd=tmp_path, check=True)
+    assert {path.name: path.read_text() for path in (tmp_path / "parameters").iterdir()} == {"network.yaml": "new"}
+    (tmp_path / "proposed" / "clients.yaml").symlink_to("/proc/self/environ")
+    done = subprocess.run(take, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "clients.yaml of the proposed parameters/ is no plain file: commit the file itself\n",
+    )
+    assert not (tmp_path / "parameters" / "clients.yaml").exists()
 
 
 def test_the_ci_script_is_a_program_that_runs_every_check() -> None:
@@ -136,7 +219,7 @@ def test_the_ci_script_is_a_program_that_runs_every_check() -> None:
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What make says in a copy of the project that has nothing but what set-up reads."""
-    for name in ("Makefile", "requirements.txt", "constraints.txt", "pyproject.toml"):
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     (folder / "dialtone_nb" / "service").mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):

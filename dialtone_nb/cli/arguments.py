@@ -48,6 +48,12 @@ def build_parser() -> Parser:
         "-r", dest="raw", metavar=("NAME", "VALUE"), nargs=2, action="append", default=[], help="a parameter, as text"
     )
     run.add_argument("--output", metavar="DIR", type=Path, help="where to write instead of reports/")
+    run.add_argument(
+        "--summary",
+        metavar="FILE",
+        type=Path,
+        help="append to this file too what a GitHub step's summary gets: how it ended, and the plan, in Markdown",
+    )
     commands.add_parser("rehearse", help="the main job on the rehearsal, from deploy to delete; no account needed")
     new_network = commands.add_parser(
         "new-network",

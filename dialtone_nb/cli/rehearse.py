@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.kernels import started_kernel
-from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files
+from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, seen_from
 from dialtone_nb.cli.run import Outcome, run_runbook
 from dialtone_nb.cli.serve_rehearsed import serving
 from dialtone_nb.parameters import Parameters, load_parameters
@@ -153,20 +153,16 @@ def summary_of(done: Sequence[Done], folder: Path) -> str:
     report = next((one for one in done if one.step.runbook == "call_report"), last)
     if last.outcome.exit_code not in last.step.goes_on:
         return (
-            f"Stopped at the step {last.step.title!r} after {seconds:.0f} s: see {_seen_from(folder, last.files.html)}"
+            f"Stopped at the step {last.step.title!r} after {seconds:.0f} s: see {seen_from(folder, last.files.html)}"
         )
     return (
         f"Done in {seconds:.0f} s: {len(done)} runbooks, each an executed notebook and a page in "
-        f"{_seen_from(folder, last.files.html.parent)}\nThe call report: {_seen_from(folder, report.files.html)}"
+        f"{seen_from(folder, last.files.html.parent)}\nThe call report: {seen_from(folder, report.files.html)}"
     )
 
 
 def _said(outcome: Outcome) -> str:
     return "\n        ".join(outcome.error) or outcome.summary
-
-
-def _seen_from(folder: Path, path: Path) -> str:
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def _tell(line: str) -> None:

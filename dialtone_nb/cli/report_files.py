@@ -40,6 +40,11 @@ def choose_report_files(reports: Path, runbook: str, values: Mapping[str, Value]
     return report_files(reports / REHEARSAL_FOLDER / environment, runbook)
 
 
+def seen_from(folder: Path, path: Path) -> str:
+    """A path as somebody in this folder types it."""
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
 def check_output(folder: Path | None) -> None:
     """Raise an `InputError` where reports can't go to this folder, made or still to make."""
     if folder is None:

@@ -41,6 +41,13 @@ class Outcome:
     plan: str = ""
     # The class of the error, by name.
     error_name: str = ""
+    # The plan as text, to be read; without what may be given as consent, which is the last thing that is said.
+    plan_text: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What there is to say of how it ended."""
+        return self.error or ((self.summary,) if self.summary else ())
 
     @property
     def next_consent(self) -> str | None:
@@ -75,9 +82,9 @@ def run_runbook(
             on_chapter=on_chapter,
         )
     except PapermillExecutionError as error:
-        plan = _plan_json(nbformat.read(executed, as_version=4))  # type: ignore[no-untyped-call]
+        plan, text = _plan(nbformat.read(executed, as_version=4))  # type: ignore[no-untyped-call]
         lines = error_lines(error.ename, error.evalue)
-        return Outcome(exit_code_of(error.ename), "", lines, executed, plan, error.ename)
+        return Outcome(exit_code_of(error.ename), "", lines, executed, plan, error.ename, text)
     except DeadKernelError:
         return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
     return _result(notebook, executed)
@@ -103,23 +110,27 @@ def _exit_codes(family: type[DialtoneError]) -> dict[str, int]:
 
 def _result(notebook: NotebookNode, executed: Path) -> Outcome:
     """What the last output that carries a result says; a runbook without one is done and has nothing to add."""
-    plan = _plan_json(notebook)
+    plan, text = _plan(notebook)
     found = _outputs(notebook, RESULT)
     if not found:
-        return Outcome(0, "", (), executed, plan)
-    return Outcome(int(found[-1]["exit_code"]), str(found[-1]["summary"]), (), executed, plan)
+        return Outcome(0, "", (), executed, plan, plan_text=text)
+    result = found[-1][RESULT]
+    return Outcome(int(result["exit_code"]), str(result["summary"]), (), executed, plan, plan_text=text)
 
 
-def _plan_json(notebook: NotebookNode) -> str:
-    """The plan that a reader was asked about, which is the last one shown."""
+def _plan(notebook: NotebookNode) -> tuple[str, str]:
+    """The plan that a reader was asked about, which is the last one shown: as JSON, and to be read."""
     plans = _outputs(notebook, PLAN)
-    return json.dumps(plans[-1], indent=1, ensure_ascii=False) + "\n" if plans else ""
+    if not plans:
+        return "", ""
+    text, _, _ = str(plans[-1]["text/plain"]).partition("\nconsent: ")
+    return json.dumps(plans[-1][PLAN], indent=1, ensure_ascii=False) + "\n", text
 
 
 def _outputs(notebook: NotebookNode, mime: str) -> list[Any]:
-    """What all outputs of a notebook carry of one MIME type, in their order."""
+    """What those outputs of a notebook show that have something of one MIME type, in their order."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    return [output.data[mime] for output in outputs if mime in output.get("data", {})]
+    return [output.data for output in outputs if mime in output.get("data", {})]
 
 
 def chapter_of(cell: Mapping[str, Any]) -> str:

@@ -7,9 +7,10 @@ import re
 import phonenumbers
 
 # What may be a number in any text: with separators where a plus sign or the American grouping tells, else seven digits.
+# A SID, a hash and the beginning of one (as pages cut them) have digits enough, and are none.
 NUMBER = re.compile(
-    r"(?P<sid>[A-Z]{2}[0-9a-f]{32})|\+\d(?:[ ().-]{0,2}\d){6,14}"
-    r"|(?<!\d)\(?\d{3}\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?!\d)|\d{7,}"
+    r"(?P<sid>[A-Z]{2}[0-9a-f]{32}|(?<![0-9A-Za-z])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{12}(?=…)))"
+    r"|\+\d(?:[ ().-]{0,2}\d){6,14}|(?<!\d)\(?\d{3}\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?!\d)|\d{7,}"
 )
 DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -83,6 +84,11 @@ def mask_number(number: str) -> str:
 def mask_numbers(text: str) -> str:
     """A text with the last four digits of every number in it hidden; SIDs and days such as 20260302 stay."""
     return NUMBER.sub(lambda found: found[0] if found["sid"] or DAY.fullmatch(found[0]) else _hide(found[0]), text)
+
+
+def hide_numbers(text: str) -> str:
+    """A text with nothing of every number in it but its last two digits: "…07"; SIDs and days stay."""
+    return NUMBER.sub(lambda found: found[0] if found["sid"] or DAY.fullmatch(found[0]) else f"…{found[0][-2:]}", text)
 
 
 def _hide(number: str) -> str:

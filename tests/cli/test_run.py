@@ -47,15 +47,13 @@ def small(write_runbook: Write) -> None:
 
 
 def test_a_run_ends_with_0_and_leaves_an_executed_copy_and_a_page(project: Path, capsys: Capture) -> None:
-    """The terminal shows the chapters as they pass, what the runbook says, and where its page is."""
+    """The terminal shows what the runbook says, and where its page is."""
     assert main(["run", "small", "-p", "days", "3", "-r", "consent", "007"]) == 0
     folder = project / "reports" / "rehearsal" / "stage"
     assert capsys.readouterr().out.splitlines() == [
         "Small runbook, rehearsal, stage",
-        "  Chapter 1",
-        "  Chapter 2",
         "nothing to do",
-        f"see {folder / 'small.html'}",
+        "see reports/rehearsal/stage/small.html",
     ]
     executed = json.loads((folder / "small.ipynb").read_text())
     injected = ["".join(cell["source"]) for cell in executed["cells"] if "injected-parameters" in str(cell["metadata"])]
@@ -104,6 +102,72 @@ def test_the_next_command_stands_alone_on_the_last_line(
     last = capsys.readouterr().out.splitlines()[-1]
     expected = "python -m dialtone_nb run small --with 'my own.yaml' -p loud true -r environment stage"
     assert last == f"{expected} {consent}".rstrip()
+
+
+PLANNED = (
+    "Set up porch: 1 to create; costs 1.15 USD a month\n+ phone number  +15035550107  (not there yet)\n"
+    "    emergency_address: 7 Quay Street\n    ! costs 1.15 USD a month\nnote: porch has none of +44 20 7946 0018\n"
+    f'consent: this plan\'s fingerprint "{FINGERPRINT}"'
+)
+SHOW_PURCHASE = (
+    "from IPython.display import display\n"
+    f"display({ {PLAN: {'fingerprint': FINGERPRINT}, 'text/plain': PLANNED}!r}, raw=True)\n"
+)
+
+
+def test_without_consent_the_plan_itself_is_on_the_terminal(write_runbook: Write, capsys: Capture) -> None:
+    """What would be changed, at what cost; what may be given as consent is in the last line, and there alone."""
+    write_runbook("small", SHOW_PURCHASE + ends_with(2, "nothing was done"))
+    assert main(["run", "small"]) == 2
+    told = capsys.readouterr().out
+    assert PLANNED.partition("\nconsent: ")[0] in told
+    assert told.count(FINGERPRINT) == 1
+
+
+def test_a_workflows_summary_has_the_plan_without_numbers_and_settings(
+    write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Many may read it: a number stands by its last two digits, a street not at all; the fingerprint is whole."""
+    write_runbook("small", SHOW_PURCHASE + ends_with(2, "nothing was done for +15035550107"))
+    step, comment = tmp_path / "step.md", tmp_path / "comment.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    step.write_text("before\n")
+    assert main(["run", "small", "--summary", str(comment)]) == 2
+    text = comment.read_text()
+    assert step.read_text() == f"before\n{text}"
+    assert text.splitlines() == [
+        "### Small runbook, rehearsal, stage",
+        "",
+        "nothing was done for …07",
+        "",
+        "````text",
+        "Set up porch: 1 to create; costs 1.15 USD a month",
+        "+ phone number  …07  (not there yet)",
+        "    ! costs 1.15 USD a month",
+        "note: porch has none of …18",
+        "````",
+        "",
+        f"To apply it, give its fingerprint as consent: `{FINGERPRINT}`",
+        "",
+    ]
+
+
+def test_what_was_applied_has_no_plan_to_approve_in_the_summary(
+    write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What stopped a run is told there too."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    write_runbook("small", SHOW_PURCHASE + "from dialtone_nb.errors import ApplyError\nraise ApplyError('stopped')")
+    assert main(["run", "small"]) == 4
+    assert (tmp_path / "step.md").read_text() == "### Small runbook, rehearsal, stage\n\nstopped\n\n"
+
+
+def test_a_summary_that_cannot_be_written_is_refused_before_the_run(capsys: Capture) -> None:
+    """It names the file."""
+    assert refused(capsys, "small", "--summary", "nowhere/plan.md") == [
+        "--summary: nowhere is no folder; name a file in one that there is"
+    ]
+    assert refused(capsys, "small", "--summary", ".") == ["--summary: . is a folder; name a file"]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +336,7 @@ def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> 
     ],
 )
 def test_a_chapter_is_a_second_level_heading(cell_type: str, text: str, chapter: str) -> None:
-    """The terminal names the chapters of the page."""
+    """While a run goes on, a terminal names the chapter that it is in."""
     assert chapter_of({"cell_type": cell_type, "source": text}) == chapter
 
 
