@@ -30,7 +30,7 @@ try:
 
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
     from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, seen_from
-    from dialtone_nb.cli.step_summary import add_step_summary, check_summary, step_summary
+    from dialtone_nb.cli.step_summary import add_step_summary, check_summary, in_a_step, step_summary
     from dialtone_nb.errors import DialtoneError, InputError
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
@@ -123,7 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
     files.plan.unlink(missing_ok=True)
     if outcome.plan:
         files.plan.write_text(outcome.plan, encoding="utf-8")
-    if outcome.next_consent:
+    # A workflow's log may be everybody's to read: there the summary has the plan, without numbers and addresses.
+    if outcome.next_consent and not in_a_step():
         print(outcome.plan_text)
     for line in outcome.lines:
         print(line, file=sys.stderr if outcome.error else sys.stdout)

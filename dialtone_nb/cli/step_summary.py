@@ -19,6 +19,11 @@ STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 _FIELD, _REMARK = "    ", "    !"
 
 
+def in_a_step() -> bool:
+    """Whether this runs as a step of a GitHub workflow."""
+    return bool(os.environ.get(STEP_SUMMARY))
+
+
 def check_summary(path: Path | None) -> None:
     """Raise an `InputError` where there can be no such file."""
     if path and path.is_dir():

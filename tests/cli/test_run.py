@@ -115,8 +115,11 @@ SHOW_PURCHASE = (
 )
 
 
-def test_without_consent_the_plan_itself_is_on_the_terminal(write_runbook: Write, capsys: Capture) -> None:
+def test_without_consent_the_plan_itself_is_on_the_terminal(
+    write_runbook: Write, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What would be changed, at what cost; what may be given as consent is in the last line, and there alone."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     write_runbook("small", SHOW_PURCHASE + ends_with(2, "nothing was done"))
     assert main(["run", "small"]) == 2
     told = capsys.readouterr().out
@@ -125,14 +128,15 @@ def test_without_consent_the_plan_itself_is_on_the_terminal(write_runbook: Write
 
 
 def test_a_workflows_summary_has_the_plan_without_numbers_and_settings(
-    write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture
 ) -> None:
-    """Many may read it: a number stands by its last two digits, a street not at all; the fingerprint is whole."""
+    """Many may read it, and the log: a number stands by its last two digits, a street not at all."""
     write_runbook("small", SHOW_PURCHASE + ends_with(2, "nothing was done for +15035550107"))
     step, comment = tmp_path / "step.md", tmp_path / "comment.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     step.write_text("before\n")
     assert main(["run", "small", "--summary", str(comment)]) == 2
+    assert "7 Quay Street" not in capsys.readouterr().out
     text = comment.read_text()
     assert step.read_text() == f"before\n{text}"
     assert text.splitlines() == [
