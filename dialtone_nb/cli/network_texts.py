@@ -15,13 +15,12 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from dialtone_nb.parameters import DEVICES, EmergencyAddress
 from dialtone_nb.parameters.time_zones import is_time_zone
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
 from dialtone_nb.values.phone_numbers import example_number, is_valid_number
 
 ADDRESS_FIELDS = ("customer_name", "street", "city", "region", "postal_code", "country")
 # Numbers for a phone that has none yet, kept for fiction; elsewhere than here a country's example has a neighbour.
 FICTIONAL = {"US": "+15035550101", "CA": "+16045550101"}
-# GSM networks and most countries have it, whatever else they have.
-EMERGENCY_ELSEWHERE = "112"
 # Premium rate and shared cost are refused in every country, without a line of their own.
 _NOTHING_REFUSED = """\
 # How a number must not begin, in E.164 form and the same patterns, beside what is refused everywhere: premium rate,
@@ -168,18 +167,21 @@ def dialplan_text(sample: str, country: str) -> str:
 
     def changed(paragraph: str) -> str:
         if "\n    pattern: " in paragraph:
-            return _rules(paragraph) if at_home else _rules_elsewhere(paragraph, country)
+            return _rules(paragraph, country) if at_home else _rules_elsewhere(paragraph, country)
         if re.search(r"(?m)^allowed_countries:", paragraph):
             return _allowing(paragraph, country)
         if re.search(r"(?m)^refused_prefixes:", paragraph):
             return _without_area_codes(paragraph, country) if at_home else _NOTHING_REFUSED
-        return paragraph if at_home else paragraph.replace("9 1 1", " ".join(EMERGENCY_ELSEWHERE))
+        return paragraph
 
     return "\n\n".join(map(changed, sample.rstrip().split("\n\n"))) + "\n"
 
 
-def _rules(paragraph: str) -> str:
-    return "".join(rule for rule in _by_rule(paragraph) if not _FICTIONAL_TARGET.search(rule)).rstrip()
+def _rules(paragraph: str, country: str) -> str:
+    rules = [rule for rule in _by_rule(paragraph) if not _FICTIONAL_TARGET.search(rule)]
+    return "".join(
+        rule for rule in rules if country in EMERGENCY_NUMBERS or "\n    emergency: true" not in rule
+    ).rstrip()
 
 
 def _by_rule(paragraph: str) -> list[str]:
@@ -188,8 +190,6 @@ def _by_rule(paragraph: str) -> list[str]:
 
 def _rules_elsewhere(paragraph: str, country: str) -> str:
     """The sample's rules that hold anywhere, with the country's own way to dial at home and abroad."""
-    from dialtone_nb.dialplan.check import EMERGENCY_NUMBERS  # loads a library for automata
-
     head, *rules = _by_rule(paragraph)
     trunk = [rule for rule in rules if "\n    trunk: " in rule]
     plus = [rule for rule in rules if 'pattern: "+X."' in rule]
@@ -198,12 +198,14 @@ def _rules_elsewhere(paragraph: str, country: str) -> str:
     # Where there are several ways out, they stand as a regular expression; most of the world dials 00.
     abroad = next((prefix for prefix in prefixes if prefix and prefix.isdecimal()), "00")
     home = (metadata.national_prefix if metadata else None) or ""
-    emergency = [EMERGENCY_ELSEWHERE, *(["999"] if country == "GB" and "999" in EMERGENCY_NUMBERS else [])]
     own = [
         f'  - name: international\n    pattern: "{abroad}."\n    pstn: "+{{dialled:{len(abroad)}}}"\n',
         f'  - name: national\n    pattern: "{home or "X"}."\n    pstn: "+{_calling_code(country)}{_rest(home)}"\n',
     ]
-    helped = [f'  - name: emergency-{number}\n    pattern: "{number}"\n    emergency: true\n' for number in emergency]
+    helped = [
+        f'  - name: emergency-{number}\n    pattern: "{number}"\n    emergency: true\n'
+        for number in EMERGENCY_NUMBERS.get(country, ())
+    ]
     return "".join([head, *helped, *trunk, *own, *plus]).rstrip()
 
 

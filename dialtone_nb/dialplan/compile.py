@@ -13,6 +13,7 @@ from dialtone_nb.dialplan.table import (
     Client,
     Countries,
     Domains,
+    Emergency,
     Environment,
     Limits,
     Refused,
@@ -26,6 +27,7 @@ from dialtone_nb.dialplan.table import (
 from dialtone_nb.errors import DialplanError
 from dialtone_nb.parameters import ClientLimits, Parameters
 from dialtone_nb.parameters import dialplan as declared
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, emergency_number
 from dialtone_nb.values.sip import SEPARATORS, SIP_DOMAIN_USER
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
@@ -50,6 +52,7 @@ def compile_table(parameters: Parameters) -> Table:
     if faults := dialplan_faults(parameters):
         raise DialplanError(faults)
     network, dialplan = parameters.network, parameters.dialplan
+    countries_here = sorted({client.country for client in parameters.clients.values()})
     return Table(
         address=ADDRESS,
         sip_domain_user=SIP_DOMAIN_USER,
@@ -57,11 +60,8 @@ def compile_table(parameters: Parameters) -> Table:
         dialled=DIALLED,
         number=NUMBER,
         sip_caller_id=SIP_CALLER_ID,
-        short_codes={
-            country: short_codes_regex(dialplan, country)
-            for country in sorted({client.country for client in parameters.clients.values()})
-        },
-        near_emergency=near_emergency_regex(dialplan),
+        short_codes={country: short_codes_regex(dialplan, country) for country in countries_here},
+        emergency={country: _emergency(country) for country in countries_here},
         rules=tuple(map(_rule, dialplan.rules)),
         refused=tuple(map(_refused, dialplan.refused_prefixes)),
         countries=_countries(dialplan),
@@ -91,7 +91,15 @@ def _rule(rule: declared.Rule) -> Rule:
         return Rule(name=name, pattern=pattern, to="number", value=rule.number, exempt=exempt)
     if rule.refuse is not None:
         return Rule(name=name, pattern=pattern, to="refuse", value=rule.refuse)
-    return Rule(name=name, pattern=pattern, to="emergency")
+    return Rule(name=name, pattern=pattern, to="emergency", value="" if rule.emergency is True else str(rule.emergency))
+
+
+def _emergency(country: str) -> Emergency:
+    return Emergency(
+        numbers=EMERGENCY_NUMBERS.get(country, ()),
+        near=near_emergency_regex(country),
+        said=" ".join(emergency_number(country)),
+    )
 
 
 def _refused(entry: declared.RefusedPrefixes) -> Refused:
@@ -133,7 +141,7 @@ def _client(parameters: Parameters, name: str) -> Client:
         caller_id=entry.caller_id,
         domain=parameters.sip_domain_of(name),
         trunk_context=entry.trunk_context,
-        emergency=entry.emergency_address is not None,
+        emergency=entry.calls_emergency,
         # A phone may set less than the network, not more.
         call_time_limit_s=min(entry.call_time_limit_s or longest, longest),
         limits=_limits(entry.limits, parameters.network.time_zone),

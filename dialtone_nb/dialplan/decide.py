@@ -25,7 +25,7 @@ from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _PLACEHOLDER: Final = re.compile(r"\{(client|context|dialled)\}")
 # Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
-_UNKNOWN: Final = ("no-rule", "not-a-number")
+_UNKNOWN: Final = ("no-rule", "not-a-number", "no-emergency-number")
 # The key that says on a telephone that no more keys come.
 _SEND_KEY: Final = re.compile(r"(?<=[0-9])#\Z")
 # What JavaScript's encodeURIComponent leaves as it is, beside letters, digits and _.-~
@@ -82,11 +82,21 @@ def _user_of(table: Table, uri: str) -> str:
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1] or found[2] or "") if found else ""
 
 
-def spoken_reason(table: Table, direction: str, dial_call_status: str) -> str:
-    """What the caller hears after a Dial that ended so (a DialCallStatus); empty where there is nothing to say."""
+def spoken_reason(table: Table, direction: str, dial_call_status: str, emergency: str = "", to: str = "") -> str:
+    """What the caller hears after a Dial that ended so (a DialCallStatus); empty where there is nothing to say.
+
+    `emergency` is the country whose emergency number was dialled, and `to` the SIP URI that the phone had asked for: it
+    tells whether the phone is registered at a domain without emergency calling, which is no matter of the number.
+    """
     # A cancelled call has no caller left to tell.
     if dial_call_status in ("completed", "answered", "canceled"):
         return ""
+    if emergency in table.emergency:
+        found = _compiled(table.sip_domain_user).fullmatch(to)
+        domain = found[2].lower() + SIP_DOMAIN_SUFFIX if found else ""
+        elsewhere = any(domain == here.domains.nonemergency for here in table.environments.values())
+        message = table.messages.emergency_domain if elsewhere else table.messages.emergency_failed
+        return _with_number(message, table, emergency)
     if dial_call_status == "busy":
         return table.messages.busy
     if dial_call_status == "no-answer":
@@ -114,10 +124,16 @@ def _near_emergency(table: Table, client: Client, dialled: str, decision: Decisi
     """The decision; where it refuses what looks like an emergency number, with the words that help."""
     if not isinstance(decision, Refuse) or decision.reason not in _UNKNOWN:
         return decision
-    if not _compiled(table.near_emergency).fullmatch(dialled):
+    if not _compiled(table.emergency[client.country].near).fullmatch(dialled):
         return decision
-    message = table.messages.dial_emergency if client.emergency else table.messages.no_emergency
-    return replace(decision, reason="near-emergency", message=message)
+    can = client.emergency and table.emergency[client.country].numbers
+    message = table.messages.dial_emergency if can else table.messages.no_emergency
+    return replace(decision, reason="near-emergency", message=_with_number(message, table, client.country))
+
+
+def _with_number(message: str, table: Table, country: str) -> str:
+    """A message with the emergency number of a country in its place."""
+    return message.replace("{number}", table.emergency[country].said)
 
 
 def _short_code(table: Table, client: Client, dialled: str) -> str:
@@ -179,12 +195,17 @@ def _refused_country(table: Table, number: str) -> tuple[str, str] | None:
 
 
 def _dial_emergency(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+    number = rule.value or dialled
+    words = _with_number(table.messages.no_emergency, table, client.country)
+    if number not in table.emergency[client.country].numbers:
+        return Refuse(rule=rule.name, client=name, reason="no-emergency-number", message=words)
     if not client.emergency:
-        return Refuse(rule=rule.name, client=name, reason="no-emergency-address", message=table.messages.no_emergency)
+        return Refuse(rule=rule.name, client=name, reason="no-emergency-address", message=words)
     return DialEmergency(
         rule=rule.name,
         client=name,
-        number=dialled,
+        number=number,
+        country=client.country,
         caller_id=client.caller_id,
         time_limit_s=table.emergency_time_limit_s,
         ring_timeout_s=table.ring_timeout_s,

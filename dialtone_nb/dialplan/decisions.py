@@ -50,10 +50,11 @@ class DialPstn(_Dial):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialEmergency(_Dial):
-    """Call the emergency service, or its test line; `number` is what was dialled: "911" or "933"."""
+    """Call the emergency service, or its test line: `number` is "911" or "933" in the US, the `country`'s elsewhere."""
 
     kind: ClassVar[str] = "dial-emergency"
     number: str
+    country: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pydantic import Field
 from dialtone_nb.parameters.dialplan import Messages
 from dialtone_nb.parameters.yaml_files import Closed
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 class Rule(Closed):
@@ -22,7 +22,8 @@ class Rule(Closed):
     # pstn: the number is this prefix and what was dialled, less its first `skip` keys
     prefix: str = ""
     skip: int = 0
-    # number: the number; trunk: the context, "" for the phone's own; refuse: what the person hears
+    # number: the number; emergency: the number, "" for what was dialled; trunk: the context, "" for the phone's own;
+    # refuse: what the person hears
     value: str = ""
     # whether quiet hours and the number of calls in an hour do not hold for it
     exempt: bool = False
@@ -47,6 +48,14 @@ class Countries(Closed):
     unassigned: str
     # unless the dial plan says so: it opens what is special or unassigned
     also_allowed: str
+
+
+class Emergency(Closed):
+    """The emergency numbers of a country: what is put through, what looks like one, and how one is said to a person."""
+
+    numbers: tuple[str, ...] = Field(strict=False)
+    near: str
+    said: str
 
 
 class Trunk(Closed):
@@ -97,7 +106,7 @@ class Environment(Closed):
 class Table(Closed):
     """All that a decision needs, for every environment."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     # regular expressions shared by both languages: the user of a SIP URI or the number of a tel URI, the user and the
     # domain of a From of ours, what is left out of what was dialled, what can be dialled, an E.164 number, and what
     # Twilio takes as the caller ID of a call to a SIP phone
@@ -107,9 +116,9 @@ class Table(Closed):
     dialled: str
     number: str
     sip_caller_id: str
-    # by a phone's country, a short code after + and a calling code; and an emergency number with keys too many
+    # by a phone's country: a short code after + and a calling code, and emergency numbers
     short_codes: dict[str, str]
-    near_emergency: str
+    emergency: dict[str, Emergency]
     rules: tuple[Rule, ...] = Field(strict=False)
     refused: tuple[Refused, ...] = Field(strict=False)
     countries: Countries

@@ -62,9 +62,15 @@ def twiml_saying(message: str) -> str:
     return str(response)
 
 
-def status_url(base_url: str, direction: str, client: str) -> str:
-    """Where a Dial reports its end; direction and phone stand in the query, which Twilio's signature covers."""
-    return f"{base_url}/call-status?{urlencode({'direction': direction, 'client': client}, quote_via=quote)}"
+def status_url(base_url: str, direction: str, decision: Decision) -> str:
+    """Where a Dial reports its end: direction, phone and, of an emergency call, the country stand in the query.
+
+    Twilio's signature covers it, so that nobody else can have written it.
+    """
+    query = {"direction": direction, "client": decision.client}
+    if isinstance(decision, DialEmergency):
+        query["emergency"] = decision.country
+    return f"{base_url}/call-status?{urlencode(query, quote_via=quote)}"
 
 
 def _uri_with_headers(uri: str, headers: Mapping[str, str]) -> str:

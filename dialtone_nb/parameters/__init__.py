@@ -55,9 +55,9 @@ class Parameters:
         return {name: client for name, client in self.clients.items() if client.environment == environment}
 
     def sip_domain_of(self, name: str) -> str:
-        """The SIP domain that a phone registers to: the one with emergency calling where it has an address."""
+        """The SIP domain that a phone registers to: the one with emergency calling where it makes such calls."""
         client = self.clients[name]
-        return self.network.sip_domain(client.environment, emergency=client.emergency_address is not None)
+        return self.network.sip_domain(client.environment, emergency=client.calls_emergency)
 
 
 def is_network(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from dialtone_nb.parameters.field_types import Device, PhoneNumber, QuietHours
 from dialtone_nb.parameters.network import Network
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.parameters.yaml_files import Closed, YamlFile
+from dialtone_nb.values.emergency import ADDRESSES_IN, EMERGENCY_NUMBERS
 from dialtone_nb.values.phone_numbers import country_of
 
 
@@ -49,6 +50,12 @@ class Client(Closed):
     def country(self) -> str:
         """Where the phone is, ISO 3166: by its emergency address, or else by its number; empty where neither tells."""
         return self.emergency_address.country if self.emergency_address else country_of(self.caller_id)
+
+    @property
+    def calls_emergency(self) -> bool:
+        """Whether its emergency calls are put through: with an address, or where Twilio registers none."""
+        needs_none = self.country in EMERGENCY_NUMBERS and self.country not in ADDRESSES_IN
+        return self.emergency_address is not None or needs_none
 
 
 def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> list[Fault]:

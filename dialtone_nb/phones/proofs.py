@@ -30,7 +30,7 @@ def rehearsed_proofs_for(parameters: Parameters, client: str, *, see_registered:
         proofs.append(Proof("reaches the menu", "Dial # and nothing else.", good))
     ring = "In the walkthrough, at “A real telephone”, press the button that rings it."
     proofs.append(Proof("rings from outside", ring, "This phone rings. A voice says that nobody real is calling."))
-    if parameters.clients[client].emergency_address:
+    if parameters.clients[client].calls_emergency:
         said = "A voice says that this is no emergency service, and what you dialled."
         proofs.append(Proof("reads its address back", "Dial 933. Never try with 911.", said))
     return tuple(proofs)

@@ -32,7 +32,7 @@ def render_sheet(parameters: Parameters, client: str, *, registrar: Registrar | 
     words = device_words(settings.device, client=named, file=" and ".join(files), address=address)
     scanned = scanned_address(settings)
     proofs = rehearsed_proofs_for if registrar else proofs_for
-    emergency = declared.emergency_address is not None
+    emergency = declared.calls_emergency
     return _template().render(
         settings=settings,
         client=declared,

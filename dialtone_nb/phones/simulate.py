@@ -30,7 +30,7 @@ def simulate(table: Table, environment: str, client: str, dialled: str) -> Simul
     entry = table.environments[environment].clients.get(client) if environment in table.environments else None
     domain = entry.domain if entry else "sip.invalid"
     decision = decide(table, OutgoingCall(environment, client, f"sip:{quote(dialled, safe='')}@{domain}"))
-    url = status_url("https://example.invalid", "outgoing", decision.client)
+    url = status_url("https://example.invalid", "outgoing", decision)
     return Simulation(dialled, decision, decision.rule, twiml_of(decision, url))
 
 

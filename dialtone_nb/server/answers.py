@@ -65,7 +65,8 @@ class Answerer:
         """A dialled call has ended: the caller hears why, where there was no conversation."""
         direction = "incoming" if asked.value("direction") == "incoming" else "outgoing"
         status = asked.parameters.get("DialCallStatus", "unknown")
-        twiml = twiml_saying(spoken_reason(self.table, direction, status))
+        emergency = asked.value("emergency")
+        twiml = twiml_saying(spoken_reason(self.table, direction, status, emergency, asked.value("To")))
         details: dict[str, Any] = {}
         if code := asked.value("ErrorCode"):
             details["error_code"] = code
@@ -77,7 +78,7 @@ class Answerer:
     def _decided(
         self, direction: str, decision: Decision, asked: Asked, more: Mapping[str, str] = MappingProxyType({})
     ) -> Answer:
-        twiml = twiml_of(decision, status_url(asked.base_url, direction, decision.client), self.trunk_password)
+        twiml = twiml_of(decision, status_url(asked.base_url, direction, decision), self.trunk_password)
         if isinstance(decision, Refuse):
             details = {"rule": decision.rule, "reason": decision.reason, **more}
             event = self._event(f"{direction}-refused", decision.client, asked, details)

@@ -88,7 +88,7 @@ def _outgoing(table: Table, environment: str, base: str, trunk_password: str) ->
         domain = here.clients[client].domain if client in here.clients else here.domains.nonemergency
         to = f"sip:{quote(dialled, safe='')}@{domain}"
         decision = decide(table, OutgoingCall(environment, client, to))
-        expected = twiml_of(decision, status_url(base, "outgoing", decision.client), trunk_password)
+        expected = twiml_of(decision, status_url(base, "outgoing", decision), trunk_password)
         asked_of = _ends(f"sip:{client}@{domain}", to) | _SIP | {"SipDomain": domain}
         what = f"{client} dials {dialled}"
         yield Probe(OUTGOING, what, asked_of | {"SipUsername": client}, expected)
@@ -96,7 +96,8 @@ def _outgoing(table: Table, environment: str, base: str, trunk_password: str) ->
     if first:
         domain = here.clients[first].domain
         from_, to = f"sip:{first}@{domain}.example", f"sip:911@{domain}"
-        expected = twiml_of(decide(table, OutgoingCall(environment, "", to, from_)), status_url(base, "outgoing", ""))
+        decision = decide(table, OutgoingCall(environment, "", to, from_))
+        expected = twiml_of(decision, status_url(base, "outgoing", decision))
         asked_of = _ends(from_, to) | _SIP | {"SipDomain": domain}
         yield Probe(OUTGOING, f"a stranger calls itself {first}", asked_of, expected)
 
@@ -105,7 +106,7 @@ def _incoming(table: Table, environment: str, base: str) -> Iterator[Probe]:
     """A call to each number of the environment, and to one that is nobody's."""
     for number in [*table.environments[environment].numbers, NOBODYS_NUMBER]:
         decision = decide(table, IncomingCall(environment, number, STRANGER))
-        expected = twiml_of(decision, status_url(base, "incoming", decision.client))
+        expected = twiml_of(decision, status_url(base, "incoming", decision))
         yield Probe(INCOMING, f"a call to {number}", _ends(STRANGER, number), expected)
 
 
@@ -120,6 +121,14 @@ def _endings(table: Table) -> Iterator[Probe]:
                 twiml_saying(spoken_reason(table, direction, status)),
                 urlencode({"direction": direction, "client": ""}),
             )
+    for country in table.emergency:
+        yield Probe(
+            STATUS,
+            f"an emergency call in {country or 'no country'} that fails",
+            {**_ends(STRANGER, NOBODYS_NUMBER), "DialCallStatus": "failed"},
+            twiml_saying(spoken_reason(table, "outgoing", "failed", country, NOBODYS_NUMBER)),
+            urlencode({"direction": "outgoing", "client": "", "emergency": country}),
+        )
 
 
 def _ends(from_: str, to: str) -> dict[str, str]:

@@ -38,7 +38,8 @@ const answers = {
       : decideOutgoing(table, call.environment, call.sip_username, call.to, call.from),
   caller: ({ environment, sip_username: sipUsername, from }) =>
     callerOf(require(tableModule), environment, sipUsername, from),
-  spoken: ({ direction, status }) => spokenReason(require(tableModule), direction, status),
+  spoken: ({ direction, status, emergency, to }) =>
+    spokenReason(require(tableModule), direction, status, emergency, to),
   environment: ({ domain }) => environmentOf(require(tableModule), domain),
   // Every callback is kept: a function that called back twice would be seen.
   invoke: ({ function: name, context, event }) => {

@@ -17,7 +17,7 @@ from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.dialplan.table import Rule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
-from tests.dialplan.strategies import calls, outgoing_calls
+from tests.dialplan.strategies import calls, froms, outgoing_calls
 from tests.service.node import Functions
 
 DOMAINS = {"stage": "dialtone-1234-stage.twil.io", "prod": "dialtone-1234-prod.twil.io"}
@@ -73,7 +73,7 @@ def test_twiml(functions: Functions, table: Table, call: Call) -> None:
     domain = DOMAINS[call.environment]
     answer = functions.invoke(function, {"DOMAIN_NAME": domain, "TRUNK_PASSWORD": "s3cret & <more>"}, event)
     decision = decide(table, call)
-    url = status_url(f"https://{domain}", function.removeprefix("sip-"), decision.client)
+    url = status_url(f"https://{domain}", function.removeprefix("sip-"), decision)
     assert canonical(answer.twiml) == canonical(twiml_of(decision, url, "s3cret & <more>"))
 
 
@@ -83,12 +83,17 @@ def test_twiml(functions: Functions, table: Table, call: Call) -> None:
         st.sampled_from(["completed", "answered", "busy", "no-answer", "failed", "canceled", "constructor", ""]),
         st.text(),
     ),
+    emergency=st.sampled_from(["", "US", "GB", "constructor"]),
+    to=froms(),
 )
-def test_after_the_call(functions: Functions, table: Table, direction: str, status: str) -> None:
+def test_after_the_call(
+    functions: Functions, table: Table, direction: str, status: str, emergency: str, to: str
+) -> None:
     """The same end of a call is told in the same words."""
-    message = spoken_reason(table, direction, status)
-    assert functions.ask(do="spoken", direction=direction, status=status) == message
-    event = {"direction": direction, "client": "lobby", "DialCallStatus": status}
+    message = spoken_reason(table, direction, status, emergency, to)
+    asked = {"direction": direction, "status": status, "emergency": emergency, "to": to}
+    assert functions.ask(do="spoken", **asked) == message
+    event = {"direction": direction, "client": "lobby", "DialCallStatus": status, "emergency": emergency, "To": to}
     answer = functions.invoke("call-status", {"DOMAIN_NAME": DOMAINS["prod"]}, event)
     assert canonical(answer.twiml) == canonical(twiml_saying(message))
 

@@ -13,5 +13,5 @@ exports.handler = (context, event, callback) => {
   const status = event.DialCallStatus ?? 'unknown';
   const details = event.ErrorCode ? { error_code: event.ErrorCode } : {};
   logEvent(`${direction}-dialstatus-${status}`, event.client ?? '', event.CallSid, details);
-  callback(null, twimlSaying(spokenReason(table, direction, status)));
+  callback(null, twimlSaying(spokenReason(table, direction, status, event.emergency, event.To)));
 };

@@ -4,7 +4,7 @@
 
 const UNANSWERED = { busy: 'busy', 'no-answer': 'no_answer' };
 // Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
-const UNKNOWN = ['no-rule', 'not-a-number'];
+const UNKNOWN = ['no-rule', 'not-a-number', 'no-emergency-number'];
 const OVER = ['completed', 'answered', 'canceled'];
 
 // Names come from outside: `constructor` is no phone.
@@ -50,10 +50,20 @@ exports.callerOf = (table, environment, sipUsername, from) => {
 exports.decideIncoming = (table, environment, to, from) =>
   incoming(table, entry(table.environments, environment), text(to), text(from));
 
-/** What the caller hears after a Dial that ended so; empty where there is nothing to say. */
-exports.spokenReason = (table, direction, dialCallStatus) => {
+/**
+ * What the caller hears after a Dial that ended so; empty where there is nothing to say. `emergency` is the country whose
+ * emergency number was dialled, and `to` the SIP URI that the phone had asked for: it tells whether the phone is
+ * registered at a domain without emergency calling, which is no matter of the number.
+ */
+exports.spokenReason = (table, direction, dialCallStatus, emergency, to) => {
   // A cancelled call has no caller left to tell.
   if (OVER.includes(dialCallStatus)) return '';
+  if (entry(table.emergency, emergency)) {
+    const domain = domainOf(table, text(to));
+    const elsewhere = Object.values(table.environments).some(({ domains }) => domains.nonemergency === domain);
+    const { emergency_domain, emergency_failed } = table.messages;
+    return withNumber(elsewhere ? emergency_domain : emergency_failed, table, emergency);
+  }
   const otherwise = direction === 'incoming' ? 'phone_unreachable' : 'failed';
   return table.messages[entry(UNANSWERED, dialCallStatus) ?? otherwise];
 };
@@ -64,9 +74,12 @@ exports.environmentOf = (table, domainName) =>
 
 const refuse = (rule, client, reason, message) => ({ kind: 'refuse', rule, client, reason, message });
 
+// The SIP domain of a URI, by its global name.
+const domainOf = (table, uri) => `${uri.match(table.sip_domain_user)?.[2].toLowerCase()}.sip.twilio.com`;
+
 const ownUser = (table, domains, from) => {
-  const [, user, label] = from.match(table.sip_domain_user) ?? [];
-  const domain = `${label?.toLowerCase()}.sip.twilio.com`;
+  const [, user] = from.match(table.sip_domain_user) ?? [];
+  const domain = domainOf(table, from);
   if (domain !== domains.emergency && domain !== domains.nonemergency) return '';
   // Names of phones are ASCII, so an escape of anything else may become whatever is no name.
   return user.replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
@@ -85,11 +98,16 @@ const outgoing = (table, environment, caller, to) => {
 };
 
 // The decision; where it refuses what looks like an emergency number, with the words that help.
-const nearEmergency = ({ near_emergency, messages }, client, dialled, decision) => {
-  if (!UNKNOWN.includes(decision.reason) || !fits(near_emergency, dialled)) return decision;
-  const message = client.emergency ? messages.dial_emergency : messages.no_emergency;
-  return { ...decision, reason: 'near-emergency', message };
+const nearEmergency = (table, client, dialled, decision) => {
+  const { near, numbers } = table.emergency[client.country];
+  if (!UNKNOWN.includes(decision.reason) || !fits(near, dialled)) return decision;
+  const { dial_emergency, no_emergency } = table.messages;
+  const message = client.emergency && numbers.length ? dial_emergency : no_emergency;
+  return { ...decision, reason: 'near-emergency', message: withNumber(message, table, client.country) };
 };
+
+// A message with the emergency number of a country in its place.
+const withNumber = (message, table, country) => message.replaceAll('{number}', table.emergency[country].said);
 
 const dialledOf = (table, to) => {
   const user = userOf(table, to);
@@ -149,10 +167,17 @@ const refusedCountry = ({ countries, messages }, number) => {
   return undefined;
 };
 
-const dialEmergency = (table, rule, name, client, number) => {
-  if (!client.emergency) return refuse(rule.name, name, 'no-emergency-address', table.messages.no_emergency);
+const dialEmergency = (table, rule, name, client, dialled) => {
+  const { country } = client;
+  const number = rule.value || dialled;
+  const words = withNumber(table.messages.no_emergency, table, country);
+  if (!table.emergency[country].numbers.includes(number)) {
+    return refuse(rule.name, name, 'no-emergency-number', words);
+  }
+  if (!client.emergency) return refuse(rule.name, name, 'no-emergency-address', words);
   const time_limit_s = table.emergency_time_limit_s;
-  return { kind: 'dial-emergency', rule: rule.name, client: name, number, ...limits(table, client), time_limit_s };
+  const dial = { kind: 'dial-emergency', rule: rule.name, client: name, number, country };
+  return { ...dial, ...limits(table, client), time_limit_s };
 };
 
 const dialTrunk = (table, rule, name, client, dialled) => {

@@ -11,5 +11,5 @@ exports.handler = (context, event, callback) => {
   const environment = environmentOf(table, context.DOMAIN_NAME);
   const decision = decideIncoming(table, environment, event.To, event.From);
   logDecision('incoming', decision, event.CallSid);
-  callback(null, twimlOf(decision, statusUrl(context.DOMAIN_NAME, 'incoming', decision.client)));
+  callback(null, twimlOf(decision, statusUrl(context.DOMAIN_NAME, 'incoming', decision)));
 };

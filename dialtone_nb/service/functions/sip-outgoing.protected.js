@@ -12,6 +12,6 @@ exports.handler = (context, event, callback) => {
   const { SipUsername, From, To } = event;
   const decision = decideOutgoing(table, environment, SipUsername, To, From);
   logDecision('outgoing', decision, event.CallSid, callerOf(table, environment, SipUsername, From)?.identified_by);
-  const url = statusUrl(context.DOMAIN_NAME, 'outgoing', decision.client);
+  const url = statusUrl(context.DOMAIN_NAME, 'outgoing', decision);
   callback(null, twimlOf(decision, url, context.TRUNK_PASSWORD));
 };

@@ -41,9 +41,14 @@ exports.twimlSaying = (message) => {
   return response;
 };
 
-/** Where a Dial reports its end; direction and phone stand in the query, which Twilio's signature covers. */
-exports.statusUrl = (domainName, direction, client) =>
-  `https://${domainName}/call-status?direction=${direction}&client=${encodeURIComponent(client)}`;
+/**
+ * Where a Dial reports its end: direction, phone and, of an emergency call, the country stand in the query. Twilio's
+ * signature covers it, so that nobody else can have written it.
+ */
+exports.statusUrl = (domainName, direction, { kind, client, country }) => {
+  const emergency = kind === 'dial-emergency' ? `&emergency=${country}` : '';
+  return `https://${domainName}/call-status?direction=${direction}&client=${encodeURIComponent(client)}${emergency}`;
+};
 
 const rejection = () => {
   const response = new Twilio.twiml.VoiceResponse();
