@@ -19,6 +19,7 @@ from dialtone_nb.dialplan.table import (
     Refused,
     Rule,
     Table,
+    Then,
     Trunk,
     load_table,
     table_json,
@@ -26,6 +27,7 @@ from dialtone_nb.dialplan.table import (
 )
 from dialtone_nb.errors import DialplanError
 from dialtone_nb.parameters import ClientLimits, Parameters
+from dialtone_nb.parameters import clients as declared_clients
 from dialtone_nb.parameters import dialplan as declared
 from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, emergency_number
 from dialtone_nb.values.sip import SEPARATORS, SIP_DOMAIN_USER
@@ -130,7 +132,7 @@ def _environment(parameters: Parameters, name: str) -> Environment:
             nonemergency=network.sip_domain(name, emergency=False),
         ),
         clients={client: _client(parameters, client) for client in clients},
-        numbers={entry.caller_id: client for client, entry in clients.items()},
+        numbers={entry.caller_id: client for client, entry in clients.items() if entry.owns_number},
     )
 
 
@@ -145,7 +147,15 @@ def _client(parameters: Parameters, name: str) -> Client:
         # A phone may set less than the network, not more.
         call_time_limit_s=min(entry.call_time_limit_s or longest, longest),
         limits=_limits(entry.limits, parameters.network.time_zone),
+        rings=steps if (steps := entry.steps(name)) != ((name,),) else None,
+        then=_then(entry.then) if entry.then else None,
     )
+
+
+def _then(then: declared_clients.Then) -> Then:
+    if then.number is not None:
+        return Then(to="pstn", value=then.number)
+    return Then(to="trunk", value=then.trunk) if then.trunk is not None else Then(to="say", value=str(then.say))
 
 
 def _limits(limits: ClientLimits | None, time_zone: str) -> Limits | None:

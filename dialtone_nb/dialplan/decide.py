@@ -26,6 +26,9 @@ _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _PLACEHOLDER: Final = re.compile(r"\{(client|context|dialled)\}")
 # Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
 _UNKNOWN: Final = ("no-rule", "not-a-number", "no-emergency-number")
+# How a Dial ends after which nothing is to be done: it was answered, or the caller is gone.
+_OVER: Final = ("completed", "answered", "canceled")
+_STEP: Final = re.compile("[1-9][0-9]?")
 # The key that says on a telephone that no more keys come.
 _SEND_KEY: Final = re.compile(r"(?<=[0-9])#\Z")
 # What JavaScript's encodeURIComponent leaves as it is, beside letters, digits and _.-~
@@ -82,6 +85,12 @@ def _user_of(table: Table, uri: str) -> str:
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1] or found[2] or "") if found else ""
 
 
+def next_step(direction: str, dial_call_status: str, step: str) -> int:
+    """What comes after a Dial that ended so, as the Dial's action says; 0 where nothing does, or the call is over."""
+    is_open = direction == "incoming" and dial_call_status not in _OVER
+    return int(step) if is_open and _STEP.fullmatch(step) else 0
+
+
 def spoken_reason(table: Table, direction: str, dial_call_status: str, emergency: str = "", to: str = "") -> str:
     """What the caller hears after a Dial that ended so (a DialCallStatus); empty where there is nothing to say.
 
@@ -89,7 +98,7 @@ def spoken_reason(table: Table, direction: str, dial_call_status: str, emergency
     tells whether the phone is registered at a domain without emergency calling, which is no matter of the number.
     """
     # A cancelled call has no caller left to tell.
-    if dial_call_status in ("completed", "answered", "canceled"):
+    if dial_call_status in _OVER:
         return ""
     if emergency in table.emergency:
         found = _compiled(table.sip_domain_user).fullmatch(to)
@@ -117,7 +126,17 @@ def _decide_outgoing(table: Table, environment: Environment | None, call: Outgoi
     if rule is None:
         refusal = Refuse(rule="", client=name, reason="no-rule", message=table.messages.no_rule)
         return _near_emergency(table, client, dialled, refusal)
-    return _near_emergency(table, client, dialled, _follow(table, rule, name, client, dialled))
+    decision = _near_emergency(table, client, dialled, _follow(table, rule, name, client, dialled))
+    if isinstance(decision, DialPstn) and _rings_itself(environment, decision):
+        return Refuse(rule=rule.name, client=name, reason="own-number", message=table.messages.own_number)
+    return decision
+
+
+def _rings_itself(environment: Environment, decision: DialPstn) -> bool:
+    """Whether a call would come back to the phone that makes it and to nobody else: busy, and paid for twice."""
+    client = environment.clients[decision.client]
+    is_own = environment.numbers.get(decision.number) == decision.client
+    return is_own and client.rings is None and client.then is None
 
 
 def _near_emergency(table: Table, client: Client, dialled: str, decision: Decision) -> Decision:
@@ -157,7 +176,7 @@ def _follow(table: Table, rule: Rule, name: str, client: Client, dialled: str) -
     if rule.to == "number":
         return _dial_pstn(table, rule, name, client, rule.value)
     if rule.to == "trunk":
-        return _dial_trunk(table, rule, name, client, dialled)
+        return _trunk_call(table, rule.name, name, client, rule.value or client.trunk_context, dialled)
     if rule.to == "emergency":
         return _dial_emergency(table, rule, name, client, dialled)
     return Refuse(rule=rule.name, client=name, reason="refused-by-rule", message=rule.value)
@@ -212,10 +231,10 @@ def _dial_emergency(table: Table, rule: Rule, name: str, client: Client, dialled
     )
 
 
-def _dial_trunk(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
-    values = {"client": name, "context": rule.value or client.trunk_context, "dialled": dialled}
+def _trunk_call(table: Table, rule: str, name: str, client: Client, context: str, dialled: str) -> DialTrunk:
+    values = {"client": name, "context": context, "dialled": dialled}
     return DialTrunk(
-        rule=rule.name,
+        rule=rule,
         client=name,
         uri=_filled(table.trunk.uri, {key: quote(value, safe=_UNESCAPED) for key, value in values.items()}),
         username=table.trunk.username,
@@ -230,15 +249,35 @@ def _decide_incoming(table: Table, environment: Environment | None, call: Incomi
         # Nothing to say: the call is rejected before it is answered, which costs nothing.
         return Refuse(rule="", client="", reason="unknown-number", message="")
     client = environment.clients[name]
+    steps = ((name,),) if client.rings is None else client.rings
+    if call.step >= len(steps):
+        return _go_on(table, name, client, call)
+    is_last = call.step + 1 == len(steps) and client.then is None
     return RingClient(
         rule="incoming",
         client=name,
         # The domain's global name: a registered phone can't be dialled at an edge (error 32220).
-        uri=f"sip:{name}@{client.domain}",
+        uris=tuple(f"sip:{one}@{environment.clients[one].domain}" for one in steps[call.step]),
+        next_step=0 if is_last else call.step + 1,
         caller_id=call.from_ if _compiled(table.sip_caller_id).fullmatch(call.from_) else call.to,
         time_limit_s=client.call_time_limit_s,
         ring_timeout_s=table.ring_timeout_s,
     )
+
+
+def _go_on(table: Table, name: str, client: Client, call: IncomingCall) -> Decision:
+    """What comes after the last phone: the number and the trunk see who called."""
+    then = client.then
+    if then is None:
+        return Refuse(rule="incoming", client=name, reason="nobody-there", message=table.messages.phone_unreachable)
+    if then.to == "say":
+        return Refuse(rule="then", client=name, reason="told", message=then.value)
+    if then.to == "pstn":
+        caller_id = call.from_ if _compiled(table.number).fullmatch(call.from_) else call.to
+        limits: _Limits = {**_limits(table, client), "caller_id": caller_id}
+        return DialPstn(rule="then", client=name, number=then.value, **limits)
+    caller_id = call.from_ if _compiled(table.sip_caller_id).fullmatch(call.from_) else call.to
+    return replace(_trunk_call(table, "then", name, client, then.value, call.to), caller_id=caller_id)
 
 
 class _Limits(TypedDict):

@@ -76,6 +76,13 @@ class Limits(Closed):
     time_zone: str
 
 
+class Then(Closed):
+    """Where an incoming call goes on to: a number, a context of the trunk, or words."""
+
+    to: Literal["pstn", "trunk", "say"]
+    value: str
+
+
 class Client(Closed):
     """One phone."""
 
@@ -86,6 +93,9 @@ class Client(Closed):
     emergency: bool
     call_time_limit_s: int
     limits: Limits | None = None
+    # which phones a call to its number rings, step by step; None: itself alone
+    rings: tuple[tuple[str, ...], ...] | None = Field(None, strict=False)
+    then: Then | None = None
 
 
 class Domains(Closed):
@@ -96,7 +106,7 @@ class Domains(Closed):
 
 
 class Environment(Closed):
-    """One environment: its SIP domains, its phones, and which phone each number rings."""
+    """One environment: its SIP domains, its phones, and which phone each number is answered by."""
 
     domains: Domains
     clients: dict[str, Client]

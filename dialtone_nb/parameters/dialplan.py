@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from dialtone_nb.parameters.field_types import Words
 from dialtone_nb.parameters.yaml_faults import spelled
 from dialtone_nb.parameters.yaml_files import Closed
 
 RuleName = Annotated[str, spelled("[a-z0-9][a-z0-9-]{0,39}", "small letters, digits and -, 40 at most")]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 TARGETS = ("pstn", "emergency", "trunk", "number", "refuse")
 
@@ -75,6 +75,7 @@ class Messages(Closed):
     quiet_hours: Words = "This phone makes no calls at this hour, except emergency calls."
     too_many_calls: Words = "Too many calls were made from this phone. Please try again later."
     phone_unreachable: Words = "The phone you called is not connected right now. Please try again later."
+    own_number: Words = "This is the number of the phone that you are calling from."
 
 
 class Dialplan(Closed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 
 from dialtone_nb.parameters.time_zones import is_time_zone
 from dialtone_nb.parameters.yaml_faults import spelled
@@ -24,6 +24,8 @@ UniqueName = Annotated[str, spelled("[A-Za-z0-9][A-Za-z0-9-]{0,49}", "letters, d
 DomainPrefix = Annotated[
     str, spelled("[a-z][a-z0-9-]{0,30}[a-z0-9]", "small letters, digits and -, 2 to 32, a letter first")
 ]
+# What a person hears.
+Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 QuietHours = Annotated[
     str,
     spelled("([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", "two times of a day, such as 22:00-06:00"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
+from dialtone_nb.dialplan.decide import caller_of, decide, next_step, spoken_reason
 from dialtone_nb.dialplan.decisions import Decision, IncomingCall, OutgoingCall, Refuse
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
@@ -31,10 +31,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """TwiML, the event, and the words by which calls are counted."""
+    """TwiML, the events, and the words by which calls are counted."""
 
     twiml: str
-    event: Mapping[str, Any]
+    events: tuple[Mapping[str, Any], ...]
     direction: str
     result: str
 
@@ -62,18 +62,30 @@ class Answerer:
         return self._decided("incoming", decide(self.table, call), asked)
 
     def ended(self, asked: Asked) -> Answer:
-        """A dialled call has ended: the caller hears why, where there was no conversation."""
+        """A dialled call has ended: where nobody answered it goes on to what comes next, or the caller hears why."""
         direction = "incoming" if asked.value("direction") == "incoming" else "outgoing"
         status = asked.parameters.get("DialCallStatus", "unknown")
-        emergency = asked.value("emergency")
-        twiml = twiml_saying(spoken_reason(self.table, direction, status, emergency, asked.value("To")))
         details: dict[str, Any] = {}
         if code := asked.value("ErrorCode"):
             details["error_code"] = code
         if re.fullmatch("[0-9]{1,9}", duration := asked.value("DialCallDuration")):
             details["duration_s"] = int(duration)
         event = self._event(f"{direction}-dialstatus-{status}", asked.value("client"), asked, details)
-        return Answer(twiml, event, direction, status if status in DIAL_STATUSES else "other")
+        result = status if status in DIAL_STATUSES else "other"
+        if step := next_step(direction, status, asked.value("step")):
+            going_on = self._going_on(step, asked)
+            return replace(going_on, events=(event, *going_on.events), result=result)
+        words = spoken_reason(self.table, direction, status, asked.value("emergency"), asked.value("To"))
+        return Answer(twiml_saying(words), (event,), direction, result)
+
+    def _going_on(self, step: int, asked: Asked) -> Answer:
+        decision = decide(self.table, IncomingCall(self.environment, asked.value("To"), asked.value("From"), step))
+        if isinstance(decision, Refuse) and decision.reason != "told":
+            return self._decided("incoming", decision, asked)
+        twiml = twiml_of(decision, status_url(asked.base_url, "incoming", decision), self.trunk_password)
+        name = "incoming-told" if isinstance(decision, Refuse) else "incoming-rang-on"
+        event = self._event(name, decision.client, asked, {"rule": decision.rule, "step": step})
+        return Answer(twiml, (event,), "incoming", decision.kind)
 
     def _decided(
         self, direction: str, decision: Decision, asked: Asked, more: Mapping[str, str] = MappingProxyType({})
@@ -82,9 +94,9 @@ class Answerer:
         if isinstance(decision, Refuse):
             details = {"rule": decision.rule, "reason": decision.reason, **more}
             event = self._event(f"{direction}-refused", decision.client, asked, details)
-            return Answer(twiml, event, direction, decision.reason)
+            return Answer(twiml, (event,), direction, decision.reason)
         event = self._event(f"{direction}-call", decision.client, asked, {"rule": decision.rule, **more})
-        return Answer(twiml, event, direction, decision.kind)
+        return Answer(twiml, (event,), direction, decision.kind)
 
     def _event(self, name: str, client: str, asked: Asked, details: Mapping[str, Any]) -> Mapping[str, Any]:
         # The names and their order are the deployed functions'; no other party's number is among them.

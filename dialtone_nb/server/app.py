@@ -134,11 +134,12 @@ class _Server:
 
         answered = answer(Answerer(table, environment, password, limit), asked)
         if self._events is not None:
-            if is_status:
-                await self._events.keep(answered.event)
-            else:
-                # Before the answer: a worker may be killed between the two, and a call that went on must be on record.
-                self._events.note(answered.event)
+            for event in answered.events:
+                if is_status:
+                    await self._events.keep(event)
+                else:
+                    # Before the answer: a worker may be killed between the two, and a call that went on is on record.
+                    self._events.note(event)
         return Response(answered.twiml, media_type="text/xml"), answered
 
     async def _authentic(self, request: Request) -> Asked:

@@ -120,6 +120,8 @@ def _address(decision: Decision) -> str:
     """What is dialled: a number or a SIP URI."""
     if isinstance(decision, DialPstn | DialEmergency):
         return decision.number
+    if isinstance(decision, RingClient):
+        return decision.uris[0]
     return "" if isinstance(decision, Refuse) else decision.uri
 
 

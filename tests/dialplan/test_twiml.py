@@ -63,7 +63,7 @@ def test_trunk() -> None:
 
 def test_ring() -> None:
     """A phone is rung at its SIP domain."""
-    decision = RingClient(rule="incoming", client="lobby", uri="sip:lobby@x.sip.twilio.com", **LIMITS)
+    decision = RingClient(rule="incoming", client="lobby", uris=("sip:lobby@x.sip.twilio.com",), next_step=0, **LIMITS)
     assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Sip>sip:lobby@x.sip.twilio.com</Sip></Dial></Response>"
 
 

@@ -70,8 +70,8 @@ def test_caller(table: Table, case: CallerCase) -> None:
     """Who calls is told, in each case of the dial plan's, as it is there, and stands in the event of the call."""
     sent = {"SipUsername": case.call.sip_username, "To": case.call.to, "From": case.call.from_}
     answer = Answerer(table, case.call.environment).outgoing(Asked(sent, "https://calls.example.org"))
-    named = answer.event.get("identified_by")
-    assert (f"{answer.event['channel']} by {named}" if named else "nobody") == case.caller
+    named = answer.events[0].get("identified_by")
+    assert (f"{answer.events[0]['channel']} by {named}" if named else "nobody") == case.caller
     assert ("<Dial" in answer.twiml) == bool(named)
 
 

@@ -34,7 +34,7 @@ const { callerOf, decideOutgoing, decideIncoming, spokenReason, environmentOf } 
 const answers = {
   decide: ({ table = require(tableModule), call }) =>
     call.direction === 'incoming'
-      ? decideIncoming(table, call.environment, call.to, call.from)
+      ? decideIncoming(table, call.environment, call.to, call.from, call.step)
       : decideOutgoing(table, call.environment, call.sip_username, call.to, call.from),
   caller: ({ environment, sip_username: sipUsername, from }) =>
     callerOf(require(tableModule), environment, sipUsername, from),

@@ -7,6 +7,13 @@ exports.logEvent = (event, client, callSid = '', details = {}) => {
   console.log(JSON.stringify({ timestamp, channel: client, endpoint: client, event, call_sid: callSid, ...details }));
 };
 
+/** The event of an incoming call that nobody answered and that goes on: to other phones, a number, the trunk, or words. */
+exports.logNext = (decision, step, callSid) => {
+  const { kind, client, rule, reason } = decision;
+  if (kind === 'refuse' && reason !== 'told') return exports.logDecision('incoming', decision, callSid);
+  return exports.logEvent(`incoming-${kind === 'refuse' ? 'told' : 'rang-on'}`, client, callSid, { rule, step });
+};
+
 /**
  * The event of a call that was decided on: placed, or refused with its reason. `identifiedBy` is the parameter that
  * named the phone, SipUsername or From; undefined, and then not written, where no phone of ours calls.
