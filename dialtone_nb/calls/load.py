@@ -36,7 +36,7 @@ TWILIO = "twilio"
 DEFAULT_DAYS = 30
 
 
-class Runbook(Protocol):
+class CallRunbook(Protocol):
     """What is needed of an open runbook here."""
 
     @property
@@ -57,7 +57,7 @@ class Runbook(Protocol):
     def attended(self) -> bool: ...
 
 
-def load_runbook_calls(runbook: Runbook) -> CallData:
+def load_runbook_calls(runbook: CallRunbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
@@ -85,7 +85,7 @@ def _phones(declared: Parameters) -> dict[str, Phone]:
     return {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
 
 
-def _local_network(runbook: Runbook, time_zone: str) -> LocalNetwork:
+def _local_network(runbook: CallRunbook, time_zone: str) -> LocalNetwork:
     """What a log of Asterisk's takes for granted; a zone that a parameter names comes before that of network.yaml."""
     declared = runbook.declared
     by_name = {name: Phone(name, client.environment) for name, client in declared.clients.items()}

@@ -64,7 +64,7 @@ class PhoneSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class RecentAlert:
     """One of Twilio's alerts, and what it means."""
 
     at: datetime
@@ -90,7 +90,7 @@ class Snapshot:
     minutes: int
     phones: tuple[PhoneSeen, ...]
     attempts: pd.DataFrame
-    alerts: tuple[Alert, ...]
+    alerts: tuple[RecentAlert, ...]
     log: tuple[LogLine, ...]
 
     @property
@@ -168,10 +168,10 @@ def _see(name: str, attempts: pd.DataFrame) -> PhoneSeen:
     return PhoneSeen(name, PhoneState.UNKNOWN, None, "no call in a day")
 
 
-def _alert(record: Record) -> Alert | None:
+def _alert(record: Record) -> RecentAlert | None:
     at = record.get("date_generated") or record.get("date_created")
     code = str(record.get("error_code") or "")
-    return Alert(_moment(at), code, code_of(code).meaning) if at else None
+    return RecentAlert(_moment(at), code, code_of(code).meaning) if at else None
 
 
 def _log_line(record: Record, *, show_numbers: bool) -> LogLine:

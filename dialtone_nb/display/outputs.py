@@ -33,9 +33,9 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.verify.checks", "Verification", _verification),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
         ("dialtone_nb.calls.now", "Snapshot", _snapshot),
-        ("dialtone_nb.display.dialling", "Dialling", _dialling),
+        ("dialtone_nb.display.what_if", "WhatIf", _what_if),
         ("dialtone_nb.display.real_phones", "RealPhone", _real_phone),
-        ("dialtone_nb.display.stories", "Exploration", _exploration),
+        ("dialtone_nb.display.call_story", "Exploration", _exploration),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
 
@@ -68,13 +68,13 @@ def _plan(plan: Any, *, searches: bool) -> Bundle:
 
 
 def _existing(existing: Any) -> Bundle:
-    from dialtone_nb.display.states import state_html, state_text
+    from dialtone_nb.display.existing import state_html, state_text
 
     return {"text/plain": state_text(existing), "text/html": state_html(existing)}
 
 
 def _applied(applied: Any) -> Bundle:
-    from dialtone_nb.display.outcomes import applied_html, applied_text
+    from dialtone_nb.display.applied import applied_html, applied_text
 
     return {
         "text/plain": applied_text(applied),
@@ -113,10 +113,10 @@ def _snapshot(snapshot: Any) -> Bundle:
     }
 
 
-def _dialling(dialling: Any) -> Bundle:
-    from dialtone_nb.display.dialling import dialling_html, dialling_text
+def _what_if(what_if: Any) -> Bundle:
+    from dialtone_nb.display.what_if import what_if_html, what_if_text
 
-    return {"text/plain": dialling_text(dialling), "text/html": dialling_html(dialling)}
+    return {"text/plain": what_if_text(what_if), "text/html": what_if_html(what_if)}
 
 
 def _real_phone(phone: Any) -> Bundle:
@@ -126,7 +126,7 @@ def _real_phone(phone: Any) -> Bundle:
 
 
 def _exploration(exploration: Any) -> Bundle:
-    from dialtone_nb.display.stories import exploration_html, exploration_text
+    from dialtone_nb.display.call_story import exploration_html, exploration_text
 
     return {
         "text/plain": exploration_text(exploration),

@@ -12,7 +12,7 @@ UNBROKEN = 36
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """Column names and rows; `note` stands under the table."""
 
     columns: tuple[str, ...]
@@ -20,7 +20,7 @@ class Table:
     note: str = ""
 
     @classmethod
-    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> Table:
+    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> ReportTable:
         """A table of these columns and rows."""
         return cls(tuple(columns), tuple(tuple(row) for row in rows), note)
 

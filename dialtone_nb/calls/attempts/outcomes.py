@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt ended, best first; this is the order of every legend, table and stacked bar."""
 
     ANSWERED = "answered"
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-OUTCOMES: Final = tuple(str(outcome) for outcome in Outcome)
+OUTCOMES: Final = tuple(str(outcome) for outcome in AttemptOutcome)
 
 # The network did its part: it rang, or could not ring, at a person's end.
 DELIVERED: Final = ("answered", "no_answer", "busy", "canceled")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from dialtone_nb.calls.event_source.rules import ABSENCE_CODES, BESIDE_US, Kind
+from dialtone_nb.calls.event_source.rules import ABSENCE_CODES, BESIDE_US, EventKind
 
 Whole = npt.NDArray[np.int64]
 Truth = npt.NDArray[np.bool_]
@@ -37,9 +37,9 @@ class EventArrays:
     def of(cls, events: pl.DataFrame) -> EventArrays:
         """The columns of events in the order of time."""
         number = events["kind"].to_physical().to_numpy()
-        kinds = {code: Kind.parse(text) for code, text in _numbered(events["kind"])}
+        kinds = {code: EventKind.parse(text) for code, text in _numbered(events["kind"])}
 
-        def is_kind(wanted: Callable[[Kind], bool]) -> Truth:
+        def is_kind(wanted: Callable[[EventKind], bool]) -> Truth:
             is_wanted = np.zeros(max(kinds, default=0) + 1, dtype=bool)
             is_wanted[[code for code, kind in kinds.items() if wanted(kind)]] = True
             found: Truth = is_wanted[number]

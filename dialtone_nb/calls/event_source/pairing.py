@@ -16,7 +16,7 @@ from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA
 from dialtone_nb.calls.event_source.event_arrays import NONE, EventArrays, Truth, Whole, find_nearest, order_by
-from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US, Kind
+from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US, EventKind
 
 END_OF_LOG: Final = np.iinfo(np.int64).max
 
@@ -174,7 +174,7 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
 def _judged(events: pl.DataFrame) -> pl.DataFrame:
     """The events with their direction, and how they say that their call ended; few kinds and error codes meet."""
     met = events.select("kind", "code").unique()
-    kinds = [Kind.parse(text) for text in met["kind"].cast(pl.String)]
+    kinds = [EventKind.parse(text) for text in met["kind"].cast(pl.String)]
     codes = met["code"].cast(pl.String).fill_null("")
     said = met.with_columns(
         direction=pl.Series([kind.direction for kind in kinds], dtype=SCHEMA["direction"]),
@@ -183,7 +183,7 @@ def _judged(events: pl.DataFrame) -> pl.DataFrame:
     return events.join(said, on=["kind", "code"], how="left", nulls_equal=True, maintain_order="left")
 
 
-def _outcome(kind: Kind, code: str) -> str:
+def _outcome(kind: EventKind, code: str) -> str:
     if kind.role == "outcome":
         return outcome_of(kind.value, code)
     return "refused" if kind.role == "refused" else "unknown"
@@ -197,5 +197,5 @@ def _codes_beside(events: pl.DataFrame, columns: EventArrays, rows: Whole, is_wa
     other = find_nearest(columns, wanted, np.flatnonzero(columns.is_error))
     beside[is_wanted] = np.where(absence == NONE, other, absence)
     kinds = events["kind"].gather(pl.Series(beside).set(pl.Series(beside == NONE), None))
-    codes = {text: Kind.parse(text).value for text in kinds.unique().drop_nulls().cast(pl.String)}
+    codes = {text: EventKind.parse(text).value for text in kinds.unique().drop_nulls().cast(pl.String)}
     return kinds.cast(pl.String).replace_strict(codes, return_dtype=REPEATED)

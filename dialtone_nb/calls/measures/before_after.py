@@ -21,7 +21,7 @@ KEYS: Final = ("sid", "side", "outcome")
 NOTHING: Final = pl.DataFrame(schema={**dict.fromkeys(KEYS, pl.String), "attempts": pl.Int64})
 
 
-class Verdict(StrEnum):
+class RateChange(StrEnum):
     """What two rates and the interval of their difference say."""
 
     FEW = "too few to judge"
@@ -45,23 +45,28 @@ class Comparison:
         return difference_interval(self.before, self.after)
 
     @property
-    def verdict(self) -> Verdict:
-        """What may be concluded: nothing from few attempts, nor where the interval holds no difference."""
-        if self.before.is_few or self.after.is_few:
-            return Verdict.FEW
-        low, high = self.interval
-        return Verdict.BETTER if low > 0 else Verdict.WORSE if high < 0 else Verdict.SAME
+    def change(self) -> RateChange:
+        """What may be concluded from the two rates."""
+        return change_between(self.before, self.after)
 
     @property
     def words(self) -> str:
         """The change in words, with its interval; or why nothing can be said."""
         before, after = self.before.value, self.after.value
-        if self.verdict is Verdict.FEW or before is None or after is None:
+        if self.change is RateChange.FEW or before is None or after is None:
             fewest = min(self.before.denominator, self.after.denominator)
             return f"too few to judge: {fewest} judged on one side, {FEW} are needed"
         low, high = self.interval
         points = f"{100 * (after - before):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
-        return f"{points}: {self.verdict}"
+        return f"{points}: {self.change}"
+
+
+def change_between(before: Rate, after: Rate) -> RateChange:
+    """What two rates allow to conclude: nothing where either is of few, no change where the interval holds zero."""
+    if before.is_few or after.is_few:
+        return RateChange.FEW
+    low, high = difference_interval(before, after)
+    return RateChange.BETTER if low > 0 else RateChange.WORSE if high < 0 else RateChange.SAME
 
 
 def tally_around(attempts: pl.DataFrame, deployments: Sequence[Deployment]) -> pl.DataFrame:

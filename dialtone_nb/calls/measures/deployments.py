@@ -12,7 +12,7 @@ import orjson
 from pyarrow import fs
 
 from dialtone_nb.calls.archive.storage import open_archive, replace_file
-from dialtone_nb.calls.load import TWILIO, Runbook, find_archive, find_source
+from dialtone_nb.calls.load import TWILIO, CallRunbook, find_archive, find_source
 from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Deployment:
         return f"{self.environment} {self.at:%Y-%m-%d %H:%M}{what}"
 
 
-def load_runbook_deployments(runbook: Runbook) -> tuple[Deployment, ...]:
+def load_runbook_deployments(runbook: CallRunbook) -> tuple[Deployment, ...]:
     """The deployments behind a runbook's calls, oldest first: the account's, or those kept with an archive.
 
     With a parameter `archive` the account's are kept there. A log of events knows none.

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from dialtone_nb.calls.call_story import Story
-from dialtone_nb.display.stories import (
+from dialtone_nb.display.call_story import (
     Exploration,
     attempt_cells,
     exploration_html,

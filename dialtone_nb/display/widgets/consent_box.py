@@ -6,7 +6,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from dialtone_nb.display.outcomes import progress_html
+from dialtone_nb.display.applied import progress_html
 from dialtone_nb.display.plans import consent_html, consent_words, heading
 from dialtone_nb.display.style import with_look
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError

@@ -6,10 +6,10 @@ import pandas as pd
 
 from dialtone_nb.calls.attempts.codes import code_of
 from dialtone_nb.calls.measures.rates import reasons_of_failure
-from dialtone_nb.report.table import Table
+from dialtone_nb.report.table import ReportTable
 
 
-def tabulate_reasons(tally: pd.DataFrame) -> Table:
+def tabulate_reasons(tally: pd.DataFrame) -> ReportTable:
     """Why attempts were lost: attempts, share of all lost attempts, running share, and what to do."""
     rows = [
         (
@@ -23,10 +23,12 @@ def tabulate_reasons(tally: pd.DataFrame) -> Table:
         )
         for _, row in reasons_of_failure(tally).iterrows()
     ]
-    return Table.of(("outcome", "code", "meaning", "attempts", "share of lost", "running share", "repair"), rows)
+    return ReportTable.of(("outcome", "code", "meaning", "attempts", "share of lost", "running share", "repair"), rows)
 
 
-def tabulate_refusals(tally: pd.DataFrame) -> Table:
+def tabulate_refusals(tally: pd.DataFrame) -> ReportTable:
     """What our own dial plan refused, by its reason."""
     refused = tally[tally["outcome"] == "refused"].groupby("reason")["attempts"].sum().sort_values(ascending=False)
-    return Table.of(("reason", "attempts"), [(str(reason) or "–", int(count)) for reason, count in refused.items()])
+    return ReportTable.of(
+        ("reason", "attempts"), [(str(reason) or "–", int(count)) for reason, count in refused.items()]
+    )

@@ -6,10 +6,10 @@ import pandas as pd
 
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.report.call_report.words import moment_words, span_words
-from dialtone_nb.report.table import Table
+from dialtone_nb.report.table import ReportTable
 
 
-def tabulate_signs_of_life(life: pd.DataFrame) -> Table:
+def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
     """Every phone: its attempts, last attempt, last sign of life and last answer (UTC), its habit, and its state."""
     rows = [
         (
@@ -23,10 +23,10 @@ def tabulate_signs_of_life(life: pd.DataFrame) -> Table:
         for client, row in life.iterrows()
     ]
     columns = ("last attempt", "last sign of life", "last answered", "quiet for", "longest quiet before", "state")
-    return Table.of(("phone", "attempts", *columns), rows, "Times are UTC.")
+    return ReportTable.of(("phone", "attempts", *columns), rows, "Times are UTC.")
 
 
-def tabulate_attempts(data: CallData, most: int = 20) -> Table:
+def tabulate_attempts(data: CallData, most: int = 20) -> ReportTable:
     """The latest attempts, newest first."""
     latest = data.latest(most).iloc[::-1]
     all_of_them = int(data.tally()["attempts"].sum())
@@ -42,7 +42,7 @@ def tabulate_attempts(data: CallData, most: int = 20) -> Table:
     ]
     columns = ("started (UTC)", "environment", "phone", "direction", "other party", "outcome", "reason", "seconds")
     note = f"The latest {len(latest)} of {all_of_them:,} attempts." if all_of_them > most else ""
-    return Table.of(columns, rows, note)
+    return ReportTable.of(columns, rows, note)
 
 
 def _known(value: object) -> str | None:

@@ -10,14 +10,14 @@ from dialtone_nb.calls.measures.before_after import Comparison
 from dialtone_nb.calls.measures.funnel import STAGE_WORDS, funnel_of
 from dialtone_nb.calls.measures.rates import RATES, Rate, count_outcomes, in_periods, rates_by
 from dialtone_nb.report.call_report.words import KEY_WORDS, key_words, rate_words
-from dialtone_nb.report.table import Table
+from dialtone_nb.report.table import ReportTable
 from dialtone_nb.values.sids import short_sid
 
 # Lost is what delivered leaves, so its interval says nothing new.
 WITH_INTERVAL = ("answered", "delivered")
 
 
-def tabulate_outcomes(tally: pd.DataFrame) -> Table:
+def tabulate_outcomes(tally: pd.DataFrame) -> ReportTable:
     """Every outcome that occurred: attempts, share of all attempts, and what it means."""
     counts = count_outcomes(tally).iloc[0] if len(tally) else pd.Series(0, index=list(OUTCOMES))
     total = int(counts.sum())
@@ -26,10 +26,10 @@ def tabulate_outcomes(tally: pd.DataFrame) -> Table:
         for outcome in OUTCOMES
         if counts[outcome]
     ]
-    return Table.of(("outcome", "attempts", "share of attempts", "meaning"), rows, f"{total:,} attempts in all.")
+    return ReportTable.of(("outcome", "attempts", "share of attempts", "meaning"), rows, f"{total:,} attempts in all.")
 
 
-def tabulate_funnels(tally: pd.DataFrame) -> Table:
+def tabulate_funnels(tally: pd.DataFrame) -> ReportTable:
     """How far the attempts of each direction came: each stage, its attempts, and their share of the stage before."""
     rows: list[tuple[str, str, int, float | None, str]] = []
     for direction in DIRECTIONS:
@@ -38,10 +38,10 @@ def tabulate_funnels(tally: pd.DataFrame) -> Table:
             share = count / before if before else None
             rows.append((direction, stage, count, share, STAGE_WORDS[stage]))
             before = count
-    return Table.of(("direction", "stage", "attempts", "share of the stage before", "meaning"), rows)
+    return ReportTable.of(("direction", "stage", "attempts", "share of the stage before", "meaning"), rows)
 
 
-def tabulate_rates(tally: pd.DataFrame, by: str) -> Table:
+def tabulate_rates(tally: pd.DataFrame, by: str) -> ReportTable:
     """The rates by "day", "week" (its Monday), "hour", "client", "direction" or "environment", with their intervals."""
     table = rates_by(in_periods(tally, by), ["day"]) if by == "week" else rates_by(tally, [by])
     if by == "direction":
@@ -52,7 +52,7 @@ def tabulate_rates(tally: pd.DataFrame, by: str) -> Table:
     for name in RATES:
         columns += [name, f"{name} rate (95 % interval)" if name in WITH_INTERVAL else f"{name} rate"]
     rows = [_row(key_words(by, key), values) for key, values in table.iterrows()]
-    return Table.of(columns, rows, "A dash stands where there is nothing to divide by.")
+    return ReportTable.of(columns, rows, "A dash stands where there is nothing to divide by.")
 
 
 def _row(key: str, values: pd.Series[float]) -> list[str | int | float | None]:
@@ -64,7 +64,7 @@ def _row(key: str, values: pd.Series[float]) -> list[str | int | float | None]:
     return row
 
 
-def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> Table:
+def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
     """The delivered rate before and after each deployment, newest first, and what may be concluded."""
     rows = [
         (
@@ -78,4 +78,4 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> Table:
         for one in reversed(comparisons)
     ]
     columns = ("environment", "deployed at (UTC)", "build", "delivered before", "delivered after", "change")
-    return Table.of(columns, rows)
+    return ReportTable.of(columns, rows)

@@ -12,13 +12,12 @@ import pandas as pd
 from dialtone_nb.calls.attempts.codes import code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.measures.before_after import Comparison, Verdict
+from dialtone_nb.calls.measures.before_after import Comparison, RateChange, change_between
 from dialtone_nb.calls.measures.rates import (
     Rate,
     cost_by,
     count_outcomes,
     days_of,
-    difference_interval,
     rate_of,
     rates_by,
     reasons_of_failure,
@@ -115,7 +114,7 @@ def _chief_loss(tally: pd.DataFrame) -> Iterator[str]:
 def _changes(tally: pd.DataFrame, comparisons: Sequence[Comparison]) -> Iterator[str]:
     if pair := _recent_and_before(tally):
         recent, before = pair
-        yield f"The last {RECENT_DAYS} days delivered {recent}, before that {before}: {_verdict(before, recent)}."
+        yield f"The last {RECENT_DAYS} days delivered {recent}, before that {before}: {change_between(before, recent)}."
     latest = {one.deployment.environment: one for one in comparisons}
     for environment, one in latest.items():
         others = sum(other.deployment.environment == environment for other in comparisons) - 1
@@ -135,23 +134,16 @@ def _recent_and_before(tally: pd.DataFrame) -> tuple[Rate, Rate] | None:
     return rate_of(tally[is_recent], "delivered"), rate_of(tally[~is_recent], "delivered")
 
 
-def _verdict(before: Rate, after: Rate) -> Verdict:
-    if before.is_few or after.is_few:
-        return Verdict.FEW
-    low, high = difference_interval(before, after)
-    return Verdict.BETTER if low > 0 else Verdict.WORSE if high < 0 else Verdict.SAME
-
-
 def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Iterator[str]:
     for one in comparisons:
-        if one.verdict is Verdict.WORSE:
+        if one.change is RateChange.WORSE:
             yield (
                 f"Since the deployment to {one.deployment.label} UTC fewer calls are delivered: {one.words}. "
                 "See what it changed; if that is why, promote with build = previous takes it back."
             )
     yield from _weak_phones(tally)
     pair = _recent_and_before(tally)
-    if pair and _verdict(pair[1], pair[0]) is Verdict.WORSE:
+    if pair and change_between(pair[1], pair[0]) is RateChange.WORSE:
         yield f"The delivered rate fell in the last {RECENT_DAYS} days: {pair[0]}, before that {pair[1]}."
     yield from _silent_phones(life)
 

@@ -12,10 +12,10 @@ from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures.concurrency import ALL, peak_of
 from dialtone_nb.calls.measures.rates import cost_by
 from dialtone_nb.report.call_report.words import count_words, moment_words
-from dialtone_nb.report.table import Table
+from dialtone_nb.report.table import ReportTable
 
 
-def tabulate_cost(tally: pd.DataFrame) -> Table:
+def tabulate_cost(tally: pd.DataFrame) -> ReportTable:
     """What each phone's attempts cost, as far as prices have settled, and all together, currency by currency."""
     rows = [
         _cost_row(str(row["client"]) or "unknown phone", row) for row in cost_by(tally, "client").to_dict("records")
@@ -24,7 +24,7 @@ def tabulate_cost(tally: pd.DataFrame) -> Table:
     rows += [_cost_row("all phones", row) for row in whole] if len(rows) > 1 else []
     open_ones = int(tally["attempts"].sum() - tally["priced"].sum())
     note = f"{count_words(open_ones, 'attempt')} without a settled price: not in this table." if open_ones else ""
-    return Table.of(("phone", "attempts with a price", "cost", "cost an attempt"), rows, note)
+    return ReportTable.of(("phone", "attempts with a price", "cost", "cost an attempt"), rows, note)
 
 
 def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
@@ -37,9 +37,9 @@ def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
     )
 
 
-def tabulate_concurrency(data: CallData) -> Table:
+def tabulate_concurrency(data: CallData) -> ReportTable:
     """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
-    return Table.of(("direction", "most at once", "first at (UTC)"), list(_peaks(data.overlaps())))
+    return ReportTable.of(("direction", "most at once", "first at (UTC)"), list(_peaks(data.overlaps())))
 
 
 def _peaks(overlaps: pd.DataFrame) -> Iterator[tuple[str, int, str | None]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dialtone_nb.calls.measures.before_after import (
     REACH,
     Comparison,
-    Verdict,
+    RateChange,
     compare_deployments,
     merge_around,
     tally_around,
@@ -73,20 +73,20 @@ def test_a_deployment_is_judged_up_to_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "verdict", "words"),
+    ("before", "after", "change", "words"),
     [
-        (Rate(50, 100), Rate(90, 100), Verdict.BETTER, "+40.0 points (+27.8 to +50.6): better"),
-        (Rate(90, 100), Rate(50, 100), Verdict.WORSE, "-40.0 points (-50.6 to -27.8): worse"),
-        (Rate(90, 100), Rate(88, 100), Verdict.SAME, "-2.0 points (-11.0 to +7.0): no difference beyond chance"),
-        (Rate(9, 9), Rate(0, 1000), Verdict.FEW, "too few to judge: 9 judged on one side, 10 are needed"),
-        (Rate(0, 0), Rate(50, 50), Verdict.FEW, "too few to judge: 0 judged on one side, 10 are needed"),
-        (Rate(10, 10), Rate(0, 10), Verdict.WORSE, "-100.0 points (-100.0 to -60.8): worse"),
+        (Rate(50, 100), Rate(90, 100), RateChange.BETTER, "+40.0 points (+27.8 to +50.6): better"),
+        (Rate(90, 100), Rate(50, 100), RateChange.WORSE, "-40.0 points (-50.6 to -27.8): worse"),
+        (Rate(90, 100), Rate(88, 100), RateChange.SAME, "-2.0 points (-11.0 to +7.0): no difference beyond chance"),
+        (Rate(9, 9), Rate(0, 1000), RateChange.FEW, "too few to judge: 9 judged on one side, 10 are needed"),
+        (Rate(0, 0), Rate(50, 50), RateChange.FEW, "too few to judge: 0 judged on one side, 10 are needed"),
+        (Rate(10, 10), Rate(0, 10), RateChange.WORSE, "-100.0 points (-100.0 to -60.8): worse"),
     ],
 )
-def test_a_change_is_said_in_words_with_its_interval(before: Rate, after: Rate, verdict: Verdict, words: str) -> None:
+def test_a_change_is_said_in_words_with_its_interval(before: Rate, after: Rate, change: RateChange, words: str) -> None:
     """Better or worse only beyond chance, and nothing of a few."""
     one = Comparison(deployed(0), "delivered", before, after)
-    assert (one.verdict, one.words) == (verdict, words)
+    assert (one.change, one.words) == (change, words)
 
 
 @pytest.mark.parametrize(

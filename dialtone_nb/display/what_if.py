@@ -13,7 +13,7 @@ from dialtone_nb.phones.what_if import Answer
 
 
 @dataclass(frozen=True, slots=True)
-class Dialling:
+class WhatIf:
     """What one phone gets for some strings of keys, and which table answered: the live one, or the files."""
 
     client: str
@@ -21,18 +21,18 @@ class Dialling:
     answers: tuple[Answer, ...]
 
 
-def dialling_text(dialling: Dialling) -> str:
+def what_if_text(what_if: WhatIf) -> str:
     """A line for each string: what happens, by which rule, at what cost; then what the phone does."""
-    lines = [_heading(dialling)]
-    for one in dialling.answers:
+    lines = [_heading(what_if)]
+    for one in what_if.answers:
         lines.append(f"{_mark(one)} {one.keys}: {'; '.join([*_facts(one), *_heard(one)])}")
         lines.append(f"    the phone {one.at_the_phone}")
     return "\n".join(lines)
 
 
-def dialling_html(dialling: Dialling) -> str:
+def what_if_html(what_if: WhatIf) -> str:
     """The same as a table, with the TwiML of each call folded under it."""
-    return f'<div class="dialtone"><p>{escape(_heading(dialling))}</p>{answers_html(dialling.answers)}</div>'
+    return f'<div class="dialtone"><p>{escape(_heading(what_if))}</p>{answers_html(what_if.answers)}</div>'
 
 
 def answers_html(answers: Iterable[Answer]) -> str:
@@ -55,8 +55,8 @@ def told(decision: Decision) -> str:
             return f"refused: {decision.reason}"
 
 
-def _heading(dialling: Dialling) -> str:
-    return f"What {dialling.client} gets, by {dialling.asked}"
+def _heading(what_if: WhatIf) -> str:
+    return f"What {what_if.client} gets, by {what_if.asked}"
 
 
 def _cells(one: Answer) -> Sequence[str]:

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.display.dialling import Dialling, dialling_html, dialling_text
-from dialtone_nb.display.widgets.dialling_box import DiallingBox
+from dialtone_nb.display.what_if import WhatIf, what_if_html, what_if_text
+from dialtone_nb.display.widgets.what_if_box import WhatIfBox
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.phones.what_if import Answer, ask_dial_plan
@@ -22,9 +22,9 @@ def ask(client: str, keys: str) -> Answer:
     return ask_dial_plan(SAMPLE, TABLE, client, keys)
 
 
-def shown(*keys: str) -> Dialling:
+def shown(*keys: str) -> WhatIf:
     """What the makerspace's phone gets."""
-    return Dialling("makerspace", "the files", tuple(ask("makerspace", one) for one in keys))
+    return WhatIf("makerspace", "the files", tuple(ask("makerspace", one) for one in keys))
 
 
 def words_of(page: str) -> str:
@@ -34,8 +34,8 @@ def words_of(page: str) -> str:
 
 def test_text_and_html_tell_the_same() -> None:
     """The decision, the rule, the cost, what the phone does and what the caller hears are in both."""
-    dialling = shown("5035550199", "9005550142", "55")
-    text, page = dialling_text(dialling), words_of(dialling_html(dialling))
+    what_if = shown("5035550199", "9005550142", "55")
+    text, page = what_if_text(what_if), words_of(what_if_html(what_if))
     for fact in (
         "call to +15035550199, as +15035550106, 60 min at most",
         "sends 5035550199 at key 10",
@@ -52,22 +52,22 @@ def test_text_and_html_tell_the_same() -> None:
 
 def test_a_number_is_asked_as_it_is_written() -> None:
     """Who reads it to a keypad presses no dashes; a softphone sends them, and the service leaves them out."""
-    assert "sends 5035550199 at key 10" in dialling_text(shown("503 555-0199"))
+    assert "sends 5035550199 at key 10" in what_if_text(shown("503 555-0199"))
     answer = ask("workbench", "(503) 555-0199")
     assert answer.at_the_phone == "sends (503) 555-0199 when its call key is pressed"
-    assert "call to +15035550199" in dialling_text(Dialling("workbench", "the files", (answer,)))
+    assert "call to +15035550199" in what_if_text(WhatIf("workbench", "the files", (answer,)))
 
 
 def test_the_twiml_is_folded_under_each_call_and_escaped() -> None:
     """It can be read, and is no part of the page."""
-    page = dialling_html(shown("5035550199"))
+    page = what_if_html(shown("5035550199"))
     assert "<summary>TwiML</summary>" in page
     assert "&lt;Number&gt;+15035550199&lt;/Number&gt;" in page
 
 
-def opened() -> DiallingBox:
+def opened() -> WhatIfBox:
     """A box on the screen."""
-    box = DiallingBox(shown("911"), list(SAMPLE.clients), ask)
+    box = WhatIfBox(shown("911"), list(SAMPLE.clients), ask)
     box.widget()
     return box
 
@@ -98,7 +98,7 @@ def test_an_account_that_does_not_answer_is_said_in_the_box() -> None:
     def fail(*_: str) -> Answer:
         raise DialtoneError("no answer from Twilio")
 
-    box = DiallingBox(shown("911"), list(SAMPLE.clients), fail)
+    box = WhatIfBox(shown("911"), list(SAMPLE.clients), fail)
     box.widget()
     box._keys.value = "911"
     assert "no answer from Twilio" in box._shown.value

@@ -25,7 +25,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChangeLine:
     """One change as it stands: its mark, the class that colours it, and what is said of it."""
 
     change: Change
@@ -77,7 +77,11 @@ def progress_html(plan: Plan, outcomes: Collection[Outcome], running: Collection
     now = {change.id for change in running}
     lines = [
         settled.get(change.id)
-        or (Line(change, "…", "update", "under way") if change.id in now else Line(change, "·", "none", "waits"))
+        or (
+            ChangeLine(change, "…", "update", "under way")
+            if change.id in now
+            else ChangeLine(change, "·", "none", "waits")
+        )
         for change in plan.changes
     ]
     count, total = len(settled), len(plan.changes)
@@ -88,10 +92,10 @@ def progress_html(plan: Plan, outcomes: Collection[Outcome], running: Collection
     )
 
 
-def grouped_lines(lines: Iterable[Line]) -> list[list[Line]]:
+def grouped_lines(lines: Iterable[ChangeLine]) -> list[list[ChangeLine]]:
     """Neighbours of one kind that came out alike; what failed stands by itself."""
 
-    def likeness(line: Line) -> object:
+    def likeness(line: ChangeLine) -> object:
         alone = line.change.key if line.role in (_ROLE[Status.FAILED], _ROLE[Status.UNKNOWN]) else ""
         return line.change.action, line.change.kind, line.mark, line.told, alone
 
@@ -103,18 +107,18 @@ def stops(applied: Applied) -> list[tuple[Outcome, str]]:
     return [(one, _ADVICE[one.status]) for one in applied.outcomes if one.status in _ADVICE]
 
 
-def _line(one: Outcome) -> Line:
+def _line(one: Outcome) -> ChangeLine:
     told = "; ".join(filter(None, (str(one.status), one.note)))
-    return Line(one.change, MARK[one.status], _ROLE[one.status], told, one.error)
+    return ChangeLine(one.change, MARK[one.status], _ROLE[one.status], told, one.error)
 
 
-def _table(lines: Iterable[Line]) -> str:
+def _table(lines: Iterable[ChangeLine]) -> str:
     rooms = groupby(grouped_lines(lines), lambda group: ROOM_OF[group[0].change.kind])
     bodies = (body(map(_group_row, inside), room, columns=3) for room, inside in rooms)
     return table(("change", "which", "outcome"), bodies)
 
 
-def _group_row(group: Sequence[Line]) -> str:
+def _group_row(group: Sequence[ChangeLine]) -> str:
     first = group[0]
     sign = f'<span class="sign">{first.mark}</span>{_what(group)}'
     return row((sign, names_html([shortened(line.change.key) for line in group]), escape(first.told)), first.role)
@@ -131,5 +135,5 @@ def _told(change: Change) -> str:
     return f"{change.action} {change.kind} {shortened(change.key)}"
 
 
-def _what(group: Sequence[Line]) -> str:
+def _what(group: Sequence[ChangeLine]) -> str:
     return f"{group[0].change.action} {noun([line.change for line in group])}"

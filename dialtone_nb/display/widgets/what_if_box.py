@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from dialtone_nb.display.dialling import Dialling, answers_html, dialling_html, dialling_text
 from dialtone_nb.display.style import with_look
+from dialtone_nb.display.what_if import WhatIf, answers_html, what_if_html, what_if_text
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.phones.dial_strings import KEYPAD
 from dialtone_nb.phones.what_if import Answer
@@ -18,12 +18,12 @@ Ask = Callable[[str, str], Answer]
 _SENDABLE = KEYPAD | {"+", *SEPARATORS}
 
 
-class DiallingBox:
+class WhatIfBox:
     """The answers that a cell asked for, and under them a phone to choose and a field for other keys."""
 
-    def __init__(self, dialling: Dialling, clients: Sequence[str], ask: Ask) -> None:
+    def __init__(self, what_if: WhatIf, clients: Sequence[str], ask: Ask) -> None:
         """A box that begins with these answers, and asks for more."""
-        self._dialling = dialling
+        self._what_if = what_if
         self._clients = clients
         self._ask = ask
 
@@ -31,7 +31,7 @@ class DiallingBox:
         """The phone and its keys as an ipywidget."""
         import ipywidgets
 
-        self._phone = ipywidgets.Dropdown(options=self._clients, value=self._dialling.client, description="Phone")
+        self._phone = ipywidgets.Dropdown(options=self._clients, value=self._what_if.client, description="Phone")
         self._keys = ipywidgets.Text(placeholder="such as 5035550199", description="dials", continuous_update=True)
         self._shown = ipywidgets.HTML()
         for field in (self._phone, self._keys):
@@ -56,6 +56,6 @@ class DiallingBox:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        page = {"text/plain": dialling_text(self._dialling), "text/html": with_look(dialling_html(self._dialling))}
+        page = {"text/plain": what_if_text(self._what_if), "text/html": with_look(what_if_html(self._what_if))}
         display(page, raw=True)  # type: ignore[no-untyped-call]
         display(self.widget())  # type: ignore[no-untyped-call]

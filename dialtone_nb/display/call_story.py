@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from dialtone_nb.calls.call_story import Leg, Step, Story
+from dialtone_nb.calls.call_story import CallLeg, CallStep, Story
 from dialtone_nb.display.tables import body, name_html, row, table
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
@@ -85,7 +85,7 @@ def _party(address: str) -> str:
     return user if global_domain(host).endswith(SIP_DOMAIN_SUFFIX) else address
 
 
-def _leg_row(leg: Leg) -> str:
+def _leg_row(leg: CallLeg) -> str:
     which = "dialled" if leg.is_dialled else "placed"
     took = f", {leg.duration_s} s" if leg.duration_s else ""
     cells = (
@@ -96,7 +96,7 @@ def _leg_row(leg: Leg) -> str:
     return row(cells)
 
 
-def _step_row(step: Step) -> str:
+def _step_row(step: CallStep) -> str:
     text = f"<details><summary>TwiML</summary><pre>{escape(_indented(step.text))}</pre></details>" if step.text else ""
     sign = f'<span class="sign">{"✗" if step.is_trouble else "·"}</span>'
     cells = f"{sign}{step.at:%H:%M:%S}", f'<span class="quiet">{escape(step.about)}</span> {name_html(step.what)}{text}'
