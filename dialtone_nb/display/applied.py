@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import groupby
+from typing import NamedTuple
 
-from dialtone_nb.display.plans import ROOM_OF, consent_html, noun, plan_html
-from dialtone_nb.display.tables import body, names_html, row, table
+from dialtone_nb.display.plans import ROOM_OF, consent_words, noun, plan_html
+from dialtone_nb.display.rendering import render
 from dialtone_nb.infrastructure.applied import Applied
 from dialtone_nb.infrastructure.apply import Outcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan, shortened
@@ -35,6 +35,14 @@ class ChangeLine:
     error: str = ""
 
 
+class _Row(NamedTuple):
+    mark: str
+    role: str
+    what: str
+    names: Sequence[str]
+    told: str
+
+
 def applied_text(applied: Applied) -> str:
     """What came of a plan, a line for neighbours that came out alike."""
     lines = [applied.summary]
@@ -53,22 +61,16 @@ def applied_text(applied: Applied) -> str:
 
 def applied_html(applied: Applied) -> str:
     """What came of a plan: what stopped it, a table of what was done and what was not, the check and the record."""
-    role = ' class="good"' if applied.outcomes and applied.is_complete else ""
-    parts = [f'<div class="dialtone dialtone-applied"><p><b{role}>{escape(applied.summary)}</b></p>']
-    if not applied.outcomes and not applied.plan.is_empty:
-        parts.append(f"<p>To apply it, run again with this as consent: {consent_html(applied.plan)}.</p>")
-    parts += [_stop_html(one, advice) for one, advice in stops(applied)]
-    if applied.outcomes:
-        parts.append(_table(map(_line, applied.outcomes)))
-    if applied.check is not None:
-        parts.append(f"<p>Check, by planning once more: {escape(applied.check.summary)}.</p>")
-        if not applied.check.is_empty:
-            parts.append(plan_html(applied.check, asks=False))
-    if applied.record is not None:
-        where = f"{record_folder(applied.plan)}/{RECORD}"
-        parts.append(f"<p>Record: <code>{applied.record.fingerprint}</code>, one line in <code>{where}</code>.</p>")
-    parts += [f"<p>{escape(line)}</p>" for line in applied.said]
-    return "".join([*parts, "</div>"])
+    is_left = applied.check is not None and not applied.check.is_empty
+    return render(
+        "applied",
+        applied=applied,
+        consent_words=consent_words(applied.plan),
+        stops=[(MARK[one.status], _told(one.change), one.error, advice) for one, advice in stops(applied)],
+        rooms=_rooms(map(_line, applied.outcomes)),
+        left_to_do=plan_html(applied.check, asks=False) if applied.check and is_left else "",
+        record_file=f"{record_folder(applied.plan)}/{RECORD}",
+    )
 
 
 def progress_html(plan: Plan, outcomes: Collection[Outcome], running: Collection[Change]) -> str:
@@ -84,11 +86,12 @@ def progress_html(plan: Plan, outcomes: Collection[Outcome], running: Collection
         )
         for change in plan.changes
     ]
-    count, total = len(settled), len(plan.changes)
-    doing = "; ".join(map(_told, running)) or "checking, by planning once more"
-    return (
-        f'<div class="dialtone dialtone-progress"><p role="status">{count} of {total} changes; now: {escape(doing)}</p>'
-        f'<progress max="{total}" value="{count}" aria-label="changes done"></progress>{_table(lines)}</div>'
+    return render(
+        "progress",
+        count=len(settled),
+        total=len(plan.changes),
+        doing="; ".join(map(_told, running)) or "checking, by planning once more",
+        rooms=_rooms(lines),
     )
 
 
@@ -112,23 +115,15 @@ def _line(one: Outcome) -> ChangeLine:
     return ChangeLine(one.change, MARK[one.status], _ROLE[one.status], told, one.error)
 
 
-def _table(lines: Iterable[ChangeLine]) -> str:
+def _rooms(lines: Iterable[ChangeLine]) -> list[tuple[str, list[_Row]]]:
+    """Rows for the lines that read as one, room by room."""
     rooms = groupby(grouped_lines(lines), lambda group: ROOM_OF[group[0].change.kind])
-    bodies = (body(map(_group_row, inside), room, columns=3) for room, inside in rooms)
-    return table(("change", "which", "outcome"), bodies)
+    return [(room, [_row(group) for group in groups]) for room, groups in rooms]
 
 
-def _group_row(group: Sequence[ChangeLine]) -> str:
+def _row(group: Sequence[ChangeLine]) -> _Row:
     first = group[0]
-    sign = f'<span class="sign">{first.mark}</span>{_what(group)}'
-    return row((sign, names_html([shortened(line.change.key) for line in group]), escape(first.told)), first.role)
-
-
-def _stop_html(one: Outcome, advice: str) -> str:
-    return (
-        f'<div class="stop"><p class="danger">{MARK[one.status]} {escape(_told(one.change))}</p>'
-        f"<p>{escape(one.error)}</p><p>{escape(advice)}</p></div>"
-    )
+    return _Row(first.mark, first.role, _what(group), [shortened(line.change.key) for line in group], first.told)
 
 
 def _told(change: Change) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from xml.etree import ElementTree
 
 import pandas as pd
 
-from dialtone_nb.calls.call_story import CallLeg, CallStep, Story
-from dialtone_nb.display.tables import body, name_html, row, table
+from dialtone_nb.calls.call_story import Story
+from dialtone_nb.display.rendering import indented, render
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
 _HEADS = ("at (UTC)", "phone", "direction", "other party", "outcome", "reason")
@@ -43,10 +41,13 @@ def exploration_text(exploration: Exploration) -> str:
 
 def exploration_html(exploration: Exploration) -> str:
     """The same as tables."""
-    rows = [row([escape(cell) for cell in attempt_cells(one)]) for one in _records(exploration)]
-    shown = table(_HEADS, [body(rows)]) if rows else ""
-    told = story_html(exploration.story) if exploration.story else ""
-    return f'<div class="dialtone dialtone-calls"><p><b>{escape(exploration.summary)}</b></p>{shown}</div>{told}'
+    return render(
+        "exploration",
+        exploration=exploration,
+        heads=_HEADS,
+        rows=[attempt_cells(one) for one in _records(exploration)],
+        story=story_html(exploration.story) if exploration.story else "",
+    )
 
 
 def attempt_cells(attempt: dict[str, object]) -> Sequence[str]:
@@ -58,19 +59,14 @@ def attempt_cells(attempt: dict[str, object]) -> Sequence[str]:
 
 def story_html(story: Story) -> str:
     """One call: a table of its legs, and of its steps in their order, with the TwiML folded under each answer."""
-    legs = table(("leg", "status", "price"), [body(map(_leg_row, story.legs))])
-    steps = table(("at (UTC)", "what happened"), [body(map(_step_row, story.steps))])
-    return (
-        f'<div class="dialtone dialtone-story"><p><b>{escape(_heading(story))}</b> '
-        f"<code>{escape(story.call_sid)}</code></p>{legs}{steps}</div>"
-    )
+    return render("call_story", story=story, heading=_heading(story))
 
 
 def _story_lines(story: Story) -> list[str]:
     lines = [f"{_heading(story)} ({story.call_sid})"]
     for step in story.steps:
         lines.append(f"{'✗' if step.is_trouble else '·'} {step.at:%H:%M:%S} {step.about}: {step.what}")
-        lines += [f"    {line}" for line in _indented(step.text).splitlines()]
+        lines += [f"    {line}" for line in indented(step.text).splitlines()]
     return lines
 
 
@@ -85,36 +81,6 @@ def _party(address: str) -> str:
     return user if global_domain(host).endswith(SIP_DOMAIN_SUFFIX) else address
 
 
-def _leg_row(leg: CallLeg) -> str:
-    which = "dialled" if leg.is_dialled else "placed"
-    took = f", {leg.duration_s} s" if leg.duration_s else ""
-    cells = (
-        f'{name_html(leg.to)}<div class="quiet">{which} · {escape(leg.sid)}</div>',
-        escape(f"{leg.status}{took}"),
-        escape(leg.price or "not settled"),
-    )
-    return row(cells)
-
-
-def _step_row(step: CallStep) -> str:
-    text = f"<details><summary>TwiML</summary><pre>{escape(_indented(step.text))}</pre></details>" if step.text else ""
-    sign = f'<span class="sign">{"✗" if step.is_trouble else "·"}</span>'
-    cells = f"{sign}{step.at:%H:%M:%S}", f'<span class="quiet">{escape(step.about)}</span> {name_html(step.what)}{text}'
-    return row(cells, "failed" if step.is_trouble else "none")
-
-
 def _records(exploration: Exploration) -> list[dict[str, object]]:
     records: list[dict[str, object]] = exploration.attempts.to_dict("records")  # type: ignore[assignment]
     return records
-
-
-def _indented(text: str) -> str:
-    """TwiML with a line for each verb; what is none, as it is."""
-    if not text.lstrip().startswith("<"):
-        return text
-    try:
-        element = ElementTree.fromstring(text)  # noqa: S314 - Twilio's copy of what our own functions answered
-    except ElementTree.ParseError:
-        return text
-    ElementTree.indent(element)
-    return ElementTree.tostring(element, encoding="unicode")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
-from dialtone_nb.display.tables import body, names_html, row, table
+from dialtone_nb.display.rendering import render
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import readable
 from dialtone_nb.infrastructure.resources.model import Item, Kind
@@ -29,12 +27,7 @@ def state_text(existing: Existing) -> str:
 
 def state_html(existing: Existing) -> str:
     """The same as a table."""
-    rows = [
-        row((f'<span class="sign">{len(which)}</span>{escape(kind)}', names_html(which)))
-        for kind, which in state_names(existing).items()
-    ]
-    shown = table(("there is", "which"), [body(rows)]) if rows else "<p>Nothing is there yet.</p>"
-    return f'<div class="dialtone dialtone-existing">{shown}</div>'
+    return render("existing", kinds=state_names(existing))
 
 
 def _told(item: Item) -> str:

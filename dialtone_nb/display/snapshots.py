@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from html import escape
 
 import pandas as pd
 
 from dialtone_nb.calls.now import PhoneSeen, PhoneState, Snapshot
-from dialtone_nb.display.tables import body, row, table
+from dialtone_nb.display.rendering import render
 
 # A colour's class and a sign for each state, for whoever sees no colours.
 _ROLES = {
@@ -38,11 +37,8 @@ def snapshot_text(snapshot: Snapshot) -> str:
 
 def snapshot_html(snapshot: Snapshot) -> str:
     """The look as tables."""
-    parts = [f"<p><b>{escape(snapshot.summary)}</b> · {snapshot.at:%Y-%m-%d %H:%M:%S} UTC</p>"]
-    for title, rows in _parts(snapshot).items():
-        shown = [row([escape(cell) for cell in cells], role) for cells, role in rows]
-        parts.append(f"<h4>{title}</h4>" + (table(_head(title, snapshot), [body(shown)]) if rows else "<p>None.</p>"))
-    return f'<div class="dialtone dialtone-monitor">{"".join(parts)}</div>'
+    parts = [(title, _head(title, snapshot), rows) for title, rows in _parts(snapshot).items()]
+    return render("snapshot", snapshot=snapshot, parts=parts)
 
 
 def _parts(snapshot: Snapshot) -> dict[str, Rows]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
-from xml.etree import ElementTree
 
 from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
-from dialtone_nb.display.tables import body, name_html, row, table
+from dialtone_nb.display.rendering import render
 from dialtone_nb.phones.what_if import Answer
 
 
@@ -32,13 +30,25 @@ def what_if_text(what_if: WhatIf) -> str:
 
 def what_if_html(what_if: WhatIf) -> str:
     """The same as a table, with the TwiML of each call folded under it."""
-    return f'<div class="dialtone"><p>{escape(_heading(what_if))}</p>{answers_html(what_if.answers)}</div>'
+    return _html(what_if.answers, heading=_heading(what_if))
 
 
 def answers_html(answers: Iterable[Answer]) -> str:
-    """The answers alone."""
-    rows = [row(_cells(one), _role(one)) for one in answers]
-    return table(("dialled", "what happens", "what it costs"), [body(rows)])
+    """The answers alone, for a place where they change."""
+    return _html(answers, is_live=True)
+
+
+def _html(answers: Iterable[Answer], *, heading: str = "", is_live: bool = False) -> str:
+    return render(
+        "what_if",
+        answers=answers,
+        heading=heading,
+        is_live=is_live,
+        is_call=_is_call,
+        mark=_mark,
+        told=told,
+        heard=_heard,
+    )
 
 
 def told(decision: Decision) -> str:
@@ -59,18 +69,6 @@ def _heading(what_if: WhatIf) -> str:
     return f"What {what_if.client} gets, by {what_if.asked}"
 
 
-def _cells(one: Answer) -> Sequence[str]:
-    sign = f'<span class="sign">{_mark(one)}</span>'
-    keys = f'{sign}<code>{escape(one.keys)}</code><div class="quiet">{escape(one.at_the_phone)}</div>'
-    if one.simulation is None or one.cost is None:
-        return keys, "no call", "nothing"
-    rule = f"by the rule {one.simulation.rule}" if one.simulation.rule else "by no rule"
-    heard = "".join(f"<div>{escape(words)}</div>" for words in _heard(one))
-    twiml = f"<details><summary>TwiML</summary><pre>{escape(_indented(one.simulation.twiml))}</pre></details>"
-    happens = f'{name_html(told(one.simulation.decision))}{heard}<div class="quiet">{escape(rule)}</div>{twiml}'
-    return keys, happens, f'{escape(one.cost.name)}<div class="quiet">{escape(one.cost.meaning)}</div>'
-
-
 def _facts(one: Answer) -> list[str]:
     if one.simulation is None or one.cost is None:
         return ["no call"]
@@ -88,13 +86,3 @@ def _is_call(one: Answer) -> bool:
 
 def _mark(one: Answer) -> str:
     return "✓" if _is_call(one) else "✗"
-
-
-def _role(one: Answer) -> str:
-    return "done" if _is_call(one) else "failed"
-
-
-def _indented(twiml: str) -> str:
-    element = ElementTree.fromstring(twiml)  # noqa: S314 - we wrote it ourselves
-    ElementTree.indent(element)
-    return ElementTree.tostring(element, encoding="unicode")

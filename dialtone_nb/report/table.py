@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+
+from dialtone_nb.display.rendering import render
 
 Cell = str | int | float | None
 # A column of texts no longer than this is never broken into lines.
@@ -26,24 +27,14 @@ class ReportTable:
 
     def _repr_html_(self) -> str:
         columns = [[row[n] for row in self.rows] for n in range(len(self.columns))]
-        styles = [_style(column) for column in columns]
-        head = "".join(
-            f'<th style="text-align: {_side(column)}">{escape(name)}</th>'
-            for name, column in zip(self.columns, columns, strict=True)
-        )
-        body = "\n".join(
-            "<tr>"
-            + "".join(
-                f'<td style="{style}">{escape(_text(cell))}</td>' for style, cell in zip(styles, row, strict=True)
-            )
-            + "</tr>"
-            for row in self.rows
-        )
-        if not self.rows:
-            body = f'<tr><td colspan="{len(self.columns)}" style="text-align: left">none</td></tr>'
-        note = f'\n<p class="dialtone-note">{escape(self.note)}</p>' if self.note else ""
-        return (
-            f'<table class="dialtone-table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>{note}'
+        sides = [_side(column) for column in columns]
+        cells = [_styled(side, [_text(cell) for cell in column]) for side, column in zip(sides, columns, strict=True)]
+        return render(
+            "table",
+            package="dialtone_nb.report",
+            heads=list(zip(self.columns, sides, strict=True)),
+            rows=list(zip(*cells, strict=True)),
+            note=self.note,
         )
 
     def __str__(self) -> str:
@@ -76,7 +67,8 @@ def _side(cells: Iterable[Cell]) -> str:
     return "right" if known and all(isinstance(cell, int | float) for cell in known) else "left"
 
 
-def _style(cells: Sequence[Cell]) -> str:
-    """How a column's cells stand; said in each cell, for JupyterLab aligns to the right what does not say otherwise."""
-    is_short = max((len(_text(cell)) for cell in cells), default=0) <= UNBROKEN
-    return f"text-align: {_side(cells)}" + ("; white-space: nowrap" if is_short else "")
+def _styled(side: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    """A column's cells, each after its style, for JupyterLab aligns to the right what does not say otherwise."""
+    is_short = max(map(len, texts), default=0) <= UNBROKEN
+    style = f"text-align: {side}" + ("; white-space: nowrap" if is_short else "")
+    return [(style, text) for text in texts]

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dialtone_nb.display.figures_in_notebooks import bundle_of
+from dialtone_nb.display.outputs import figure_bundle
 from dialtone_nb.errors import InputError
 from dialtone_nb.report.page import POLICY, write_html
 from dialtone_nb.report.table import ReportTable
@@ -38,7 +38,7 @@ def page_of(notebook: Any, folder: Path, name: str = "report") -> str:
 
 def figure() -> dict[str, Any]:
     """A figure as a notebook keeps it."""
-    return bundle_of(go.Figure(go.Bar(x=["</script><b>"], y=[3]), layout={"height": 300, "template": None}))
+    return figure_bundle(go.Figure(go.Bar(x=["</script><b>"], y=[3]), layout={"height": 300, "template": None}))
 
 
 def test_two_runs_of_the_same_runbook_are_the_same_bytes(tmp_path: Path) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.display.what_if import WhatIf, answers_html, what_if_html, what_if_text
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.phones.dial_strings import KEYPAD
@@ -43,19 +42,19 @@ class WhatIfBox:
         if not keys:
             self._shown.value = ""
         elif stranger := sorted(set(keys) - _SENDABLE):
-            self._say(f"<p>No phone has a key {escape(stranger[0])}; there are 0 to 9, *, # and, on softphones, +.</p>")
+            self._say(f"No phone has a key {stranger[0]}; there are 0 to 9, *, # and, on softphones, +.")
         else:
             try:
-                self._say(answers_html([self._ask(self._phone.value, keys)]))
+                self._shown.value = with_style(answers_html([self._ask(self._phone.value, keys)]))
             except DialtoneError as error:
-                self._say(f'<p class="danger">{escape(str(error))}</p>')
+                self._say(str(error), is_danger=True)
 
-    def _say(self, html: str) -> None:
-        self._shown.value = with_look(f'<div class="dialtone" role="status">{html}</div>')
+    def _say(self, words: str, *, is_danger: bool = False) -> None:
+        self._shown.value = with_style(render("notice", lines=[words], role="", is_danger=is_danger))
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        page = {"text/plain": what_if_text(self._what_if), "text/html": with_look(what_if_html(self._what_if))}
+        page = {"text/plain": what_if_text(self._what_if), "text/html": with_style(what_if_html(self._what_if))}
         display(page, raw=True)  # type: ignore[no-untyped-call]
         display(self.widget())  # type: ignore[no-untyped-call]

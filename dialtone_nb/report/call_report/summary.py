@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 import pandas as pd
@@ -23,6 +22,7 @@ from dialtone_nb.calls.measures.rates import (
     reasons_of_failure,
 )
 from dialtone_nb.display.outputs import result
+from dialtone_nb.display.rendering import render
 from dialtone_nb.report.call_report.course import days_covered
 from dialtone_nb.report.call_report.words import count_words
 
@@ -40,12 +40,7 @@ class Summary:
     to_do: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
-        changes = f"<p><strong>What changed</strong></p>\n{_list(self.changes)}\n" if self.changes else ""
-        needs = _list(self.to_do) if self.to_do else "<p>Nothing needs a person.</p>"
-        return (
-            f'<div class="dialtone-summary">{_list(self.facts)}\n{changes}'
-            f"<p><strong>Needs a person</strong></p>\n{needs}</div>"
-        )
+        return render("summary", package="dialtone_nb.report", summary=self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
         # Whoever runs the report hears its first sentences; a report that could be made is a good one.
@@ -55,10 +50,6 @@ class Summary:
     def __repr__(self) -> str:
         changes = ["What changed:", *self.changes] if self.changes else []
         return "\n".join([*self.facts, *changes, "Needs a person:", *(self.to_do or ("nothing",))])
-
-
-def _list(sentences: tuple[str, ...]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>"
 
 
 def summarise_calls(data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Summary:
