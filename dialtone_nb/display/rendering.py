@@ -6,7 +6,6 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,6 +46,8 @@ def indented(twiml: str) -> str:
     """TwiML with a line for each verb; other text as it is."""
     if not twiml.lstrip().startswith("<"):
         return twiml
+    from xml.etree import ElementTree
+
     try:
         element = ElementTree.fromstring(twiml)  # noqa: S314 - what our own functions answered
     except ElementTree.ParseError:
