@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.twilio_source.call_records import Record
-from dialtone_nb.calls.twilio_source.fetch import event_of, list_log
+from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_log
 from dialtone_nb.calls.twilio_source.server_log import LogSource
 from dialtone_nb.values.phone_numbers import mask_number
 from dialtone_nb.values.sip import without_separators
@@ -94,7 +94,7 @@ def fetch_story(
     ended = _moment(first["end_time"]) if first["end_time"] else began + AROUND
     with ThreadPoolExecutor(4) as pool:
         log = pool.submit(
-            lambda: list(list_log(client, service, _iso(began - AROUND), _iso(ended + AROUND), Quality()))
+            lambda: list(list_log(client, service, iso_time(began - AROUND), iso_time(ended + AROUND), Quality()))
         )
         dialled = _list(client, "Calls.json", "calls", {"ParentCallSid": first["sid"]})
         legs = [
@@ -160,11 +160,9 @@ def _webhook_steps(found: CallResources, hidden: Hide) -> Iterable[_Ranked]:
 
 def _log_steps(found: CallResources) -> Iterable[_Ranked]:
     for event in found.events:
-        details = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
         is_outcome = "dialstatus" in event["event"]
-        what = " · ".join([str(event["event"]), *details])
         refused = str(event["event"]).endswith("-refused")
-        yield 7 if is_outcome else 2, CallStep(_moment(event["at"]), "log", what, "", refused)
+        yield 7 if is_outcome else 2, CallStep(_moment(event["at"]), "log", event_words(event), "", refused)
 
 
 def _alert_steps(found: CallResources, hidden: Hide) -> Iterable[_Ranked]:
@@ -220,7 +218,3 @@ def _moment(text: str | None) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         return parsedate_to_datetime(text).astimezone(UTC)
-
-
-def _iso(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

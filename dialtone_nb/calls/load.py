@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -13,12 +14,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from dialtone_nb.calls.attempts.call_data import CallData, parse_day
-from dialtone_nb.calls.attempts.engine import HERE
-from dialtone_nb.calls.attempts.parts import Attempts
+from dialtone_nb.calls.attempts.parts import HERE, Attempts
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
 from dialtone_nb.calls.file_source.other_logs import OtherLogs, join_attempts
-from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
@@ -26,8 +25,9 @@ from dialtone_nb.parameters.time_zones import is_time_zone
 
 if TYPE_CHECKING:
     from dialtone_nb.account.account import Account
-    from dialtone_nb.calls.archive.sync import Progress
+    from dialtone_nb.calls.archive.sync import Progress, Span
     from dialtone_nb.parameters import Parameters
+
 
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
 
@@ -268,3 +268,21 @@ def _load_account(
     # The calls of the margin, and those that a generous window brought along, are not what was asked for.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)
+
+
+@contextmanager
+def progress_bar(*, attended: bool) -> Iterator[Progress]:
+    """What is to be called for each span of days that was read; the bar stays, full or as far as it came."""
+    if not attended:
+        yield lambda span, attempts, days: None
+        return
+    from tqdm.notebook import tqdm
+
+    with tqdm(desc="calls", unit=" days") as bar:
+
+        def show(span: Span, attempts: int, days: int) -> None:
+            bar.total = days
+            bar.set_postfix_str(f"{span.last}: {attempts:,} attempts")
+            bar.update(span.days)
+
+        yield show

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from dialtone_nb.calls.call_story import Story
 from dialtone_nb.display.rendering import indented, render
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
-_HEADS = ("at (UTC)", "phone", "direction", "other party", "outcome", "reason")
+ATTEMPT_HEADS = ("at (UTC)", "phone", "direction", "other party", "outcome", "reason")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Exploration:
 
 def exploration_text(exploration: Exploration) -> str:
     """The calls, a line each, and the steps of the one that is told."""
-    lines = [exploration.summary, *("  ".join(filter(None, attempt_cells(one))) for one in _records(exploration))]
+    lines = [
+        exploration.summary,
+        *("  ".join(filter(None, attempt_cells(one))) for one in exploration.attempts.to_dict("records")),
+    ]
     if exploration.story:
         lines += ["", *_story_lines(exploration.story)]
     return "\n".join(lines)
@@ -44,16 +48,16 @@ def exploration_html(exploration: Exploration) -> str:
     return render(
         "exploration",
         exploration=exploration,
-        heads=_HEADS,
-        rows=[attempt_cells(one) for one in _records(exploration)],
+        heads=ATTEMPT_HEADS,
+        rows=[attempt_cells(one) for one in exploration.attempts.to_dict("records")],
         story=story_html(exploration.story) if exploration.story else "",
     )
 
 
-def attempt_cells(attempt: dict[str, object]) -> Sequence[str]:
+def attempt_cells(attempt: Mapping[Hashable, Any]) -> Sequence[str]:
     """What a line of the calls says of one attempt."""
     names = ("client", "direction", "other_party", "outcome", "reason")
-    told = ["" if pd.isna(attempt[name]) else str(attempt[name]).replace("_", " ") for name in names]  # type: ignore[call-overload]
+    told = ["" if pd.isna(attempt[name]) else str(attempt[name]).replace("_", " ") for name in names]
     return f"{attempt['started_at']:%H:%M:%S}", *told
 
 
@@ -79,8 +83,3 @@ def _party(address: str) -> str:
     """A phone or what it dialled by its name alone, where it is in a domain of ours; else the whole address."""
     user, host = parse_sip_uri(address)
     return user if global_domain(host).endswith(SIP_DOMAIN_SUFFIX) else address
-
-
-def _records(exploration: Exploration) -> list[dict[str, object]]:
-    records: list[dict[str, object]] = exploration.attempts.to_dict("records")  # type: ignore[assignment]
-    return records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dialtone_nb.infrastructure.record import load_records
-from dialtone_nb.report.table import ReportTable
+from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.opening import Runbook
 
 COLUMNS = ("when (UTC)", "who", "runbook", "account", "environment", "plan", "change", "outcome", "seconds", "request")

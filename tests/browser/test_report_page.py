@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.display.outputs import figure_bundle
 from dialtone_nb.report import call_report as report
 from dialtone_nb.report.page import write_html

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.calls.attempts.codes import CODES
+from dialtone_nb.calls.attempts.outcomes import CODES
 from dialtone_nb.calls.call_story import CallResources, Story, tell_story
 
 DOMAIN = "dialtone-example-stage.sip.twilio.com"

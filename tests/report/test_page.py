@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from dialtone_nb.display.outputs import figure_bundle
 from dialtone_nb.errors import InputError
 from dialtone_nb.report.page import POLICY, write_html
-from dialtone_nb.report.table import ReportTable
+from dialtone_nb.report.report_table import ReportTable
 
 
 def shown(data: dict[str, Any]) -> Any:

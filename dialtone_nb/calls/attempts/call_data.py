@@ -15,7 +15,7 @@ import polars as pl
 from dialtone_nb.calls.attempts.parts import EVERYTHING, Attempts, Counted, Selection, count_selected, merge_counted
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.attempts.schema import attempts_of, pandas_of
-from dialtone_nb.calls.measures.counts import COUNTED, Counts, count_attempts, merge_counts
+from dialtone_nb.calls.measures.tally import COUNTED, Counts, count_attempts, merge_counts
 from dialtone_nb.errors import Fault, InputError
 
 Tally = TypeVar("Tally")

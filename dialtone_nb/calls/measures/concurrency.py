@@ -21,7 +21,7 @@ from dialtone_nb.calls.attempts.schema import DIRECTIONS, UTC_TIME
 Whole = npt.NDArray[np.int64]
 
 ALL: Final = "all"
-# What of the attempts is looked at.
+# Columns that this tally reads.
 COUNTED: Final = ("started_at", "direction", "outcome", "duration_s")
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 24 * 3600 * SECOND_US

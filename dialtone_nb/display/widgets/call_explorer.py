@@ -35,10 +35,7 @@ class CallExplorer:
         import ipywidgets
 
         records = self._exploration.attempts.to_dict("records")
-        options = [
-            ("   ".join(filter(None, attempt_cells(one))), str(one["call_sid"]))  # type: ignore[arg-type]
-            for one in records
-        ]
+        options = [("   ".join(filter(None, attempt_cells(one))), str(one["call_sid"])) for one in records]
         told = self._exploration.story
         chosen = told.call_sid if told and any(told.call_sid == sid for _, sid in options) else None
         self._list = ipywidgets.Select(

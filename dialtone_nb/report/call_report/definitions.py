@@ -9,7 +9,7 @@ from dialtone_nb.calls.event_source.rules import RULES
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures.definitions import MEASURES
 from dialtone_nb.calls.measures.rates import RATES
-from dialtone_nb.report.table import ReportTable
+from dialtone_nb.report.report_table import ReportTable
 
 
 def tabulate_definitions() -> ReportTable:

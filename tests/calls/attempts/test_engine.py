@@ -22,10 +22,8 @@ from dialtone_nb.calls.attempts.parts import Attempts
 from dialtone_nb.calls.attempts.schema import attempts_of
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.measures import before_after
-from dialtone_nb.calls.measures.before_after import merge_around, tally_around
-from dialtone_nb.calls.measures.counts import Counts, count_attempts, merge_counts
-from dialtone_nb.calls.measures.deployments import Deployment
-from dialtone_nb.calls.measures.tally import merge_tallies, tally_attempts
+from dialtone_nb.calls.measures.before_after import Deployment, merge_around, tally_around
+from dialtone_nb.calls.measures.tally import Counts, count_attempts, merge_counts, merge_tallies, tally_attempts
 from dialtone_nb.errors import InputError
 from tests.calls.strategies import frame_of, frames, total
 
@@ -107,7 +105,7 @@ def test_attempts_in_memory_are_counted_on_a_cluster_too(archive: str, cluster: 
 
 def test_a_scheduler_that_does_not_answer_is_one_clear_line(archive: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line names the parameter, the address and the repair."""
-    monkeypatch.setattr("dialtone_nb.calls.attempts.engine.CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("dialtone_nb.calls.attempts.parts.CONNECT_TIMEOUT_S", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         data = load_calls(archive, engine=address)
         with pytest.raises(

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from dialtone_nb.calls.measures.before_after import (
     REACH,
     Comparison,
+    Deployment,
     RateChange,
     compare_deployments,
     merge_around,
     tally_around,
 )
-from dialtone_nb.calls.measures.deployments import Deployment
 from dialtone_nb.calls.measures.rates import Rate, difference_interval, rate_of
 from dialtone_nb.calls.measures.tally import tally_attempts
 from tests.calls.strategies import FIRST, counted, frame_of, frames, merged

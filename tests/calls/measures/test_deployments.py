@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.calls.measures.deployments import (
+from dialtone_nb.calls.measures.before_after import (
     Deployment,
     fetch_deployments,
     keep_deployments,

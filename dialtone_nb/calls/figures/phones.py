@@ -1,4 +1,4 @@
-"""Small multiples: how the attempts of each phone ended, period by period, one panel a phone."""
+"""Figures of the phones: their attempts period by period, and their signs of life."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
-from dialtone_nb.calls.figures.periods import as_dates, choose_period
 from dialtone_nb.calls.figures.style import (
     AXIS,
+    COLOURS,
+    INK,
     LAYOUT,
     PATTERNED_BARS,
+    as_dates,
+    choose_period,
+    height_of,
+    make_figure,
     marker_of,
+    name_rows,
+    phone_label,
     seen_outcomes,
     show_words_if_empty,
     words_of,
@@ -26,6 +33,8 @@ COLUMNS: Final = 3
 # Panels beyond this many say nothing at a glance; the phones with the most attempts are shown.
 MOST_PHONES: Final = 24
 PANEL_HEIGHT: Final = 120
+# A silent phone has the colour of one that was dialled and not there.
+SILENT = COLOURS["unregistered"]
 
 
 def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
@@ -90,3 +99,58 @@ def _lay_out(figure: go.Figure, rows: int, dates: dict[str, Any]) -> None:
     upright = {**AXIS, "rangemode": "tozero", "nticks": 3, "tickformat": ",d"}
     figure.update_layout(template={"layout": {"xaxis": {**AXIS, **dates}, "yaxis": upright}})
     figure.update_annotations(font={"size": 12}, xanchor="center")
+
+
+def draw_signs_of_life(life: pd.DataFrame) -> go.Figure:
+    """Each phone's last sign of life and how long it has been quiet since; the longest quiet phone on top.
+
+    `life` is what `signs_of_life` tells. The mark by which a phone used to be heard again lies within the line of a
+    silent phone, and of no other.
+    """
+    table = life[life["signs"] > 0].sort_values("last_sign_at", ascending=False, kind="stable")
+    labels = [
+        f"{phone_label(client)} · silent" if row["is_silent"] else phone_label(client)
+        for client, row in table.iterrows()
+    ]
+    figure = make_figure(height_of(len(table)))
+    for name, is_silent, colour, width in (("quiet since", False, INK, 4), ("silent since", True, SILENT, 8)):
+        rows = [n for n, silent in enumerate(table["is_silent"]) if silent == is_silent]
+        if rows:
+            _add_spells(figure, name, table.iloc[rows], [labels[n] for n in rows], colour, width)
+    judged = ~table["is_few"].to_numpy(bool)
+    figure.add_scatter(
+        name="was always heard again by",
+        x=_moments((table["last_sign_at"] + table["habit"])[judged]),
+        y=[label for label, is_judged in zip(labels, judged, strict=True) if is_judged],
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 14, "color": INK, "line": {"width": 2, "color": INK}},
+        hovertemplate="%{y}<br>was always heard again by %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+    )
+    figure.update_xaxes(title_text="UTC", type="date")
+    name_rows(figure, labels, grid=True)
+    return show_words_if_empty(figure, table, "no phone gave a sign of life")
+
+
+def _add_spells(figure: go.Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:
+    """A line from each phone's last sign of life, which a dot marks, to the end of the report."""
+    since, until = _moments(rows["last_sign_at"]), _moments(rows["last_sign_at"] + rows["quiet"])
+    figure.add_scatter(
+        name=name,
+        x=[moment for pair in zip(since, until, strict=True) for moment in (*pair, None)],
+        y=[label for one in labels for label in (one, one, None)],
+        mode="lines+markers",
+        line={"color": colour, "width": width},
+        # The dot stands at the last sign of life alone.
+        marker={
+            "symbol": "circle",
+            "size": [11, 0, 0] * len(labels),
+            "color": colour,
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        hovertemplate="%{y}<br>last sign of life: %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+    )
+
+
+def _moments(times: pd.Series[pd.Timestamp]) -> list[str]:
+    return times.dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
