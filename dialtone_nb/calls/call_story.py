@@ -52,10 +52,10 @@ class CallLeg:
 
 @dataclass(frozen=True, slots=True)
 class CallStep:
-    """Something that happened: when, what of, what, and its text where there is one, such as TwiML."""
+    """One thing that happened in a call: when, where it was told, what, and a text such as TwiML."""
 
     at: datetime
-    about: str  # leg, service, log, alert
+    about: str  # where it was told: leg, service, log, alert
     what: str
     text: str = ""
     is_trouble: bool = False
@@ -72,7 +72,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class CallResources:
-    """What Twilio keeps of one call, as it says it; by leg where each leg has its own."""
+    """What Twilio keeps of a call: Call resources, their Events and Notifications by leg, and our functions' events."""
 
     legs: Sequence[Record]
     webhooks: Mapping[str, Sequence[Record]]

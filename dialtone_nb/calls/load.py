@@ -37,7 +37,7 @@ DEFAULT_DAYS = 30
 
 
 class CallRunbook(Protocol):
-    """What is needed of an open runbook here."""
+    """An open runbook, as far as loading its calls needs it."""
 
     @property
     def parameters(
@@ -272,7 +272,7 @@ def _load_account(
 
 @contextmanager
 def progress_bar(*, attended: bool) -> Iterator[Progress]:
-    """What is to be called for each span of days that was read; the bar stays, full or as far as it came."""
+    """Show how far a sync has come, for whoever sits in JupyterLab: a function to call after each span of days read."""
     if not attended:
         yield lambda span, attempts, days: None
         return

@@ -35,7 +35,7 @@ NUMBER: Final = re.compile(r"\+\d{7,15}")
 
 
 class PhoneState(StrEnum):
-    """What a phone's latest call says of it."""
+    """The state of a phone, as its latest call tells it."""
 
     TALKING = "in a call"
     THERE = "there"
@@ -87,7 +87,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was to be seen of an environment at one moment; attempts, alerts and log lines newest first."""
+    """An environment at one moment; attempts, alerts and log lines newest first."""
 
     environment: str
     at: datetime
@@ -121,7 +121,7 @@ def take_snapshot(
     registrations: Mapping[str, str] | None = None,
     show_numbers: bool = False,
 ) -> Snapshot:
-    """What is to be seen of an environment now; five requests, side by side.
+    """Look at an environment now, in five requests side by side.
 
     `phones` has our phones by number, `registrations` what is told of their registrations, by name.
     """

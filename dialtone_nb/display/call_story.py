@@ -44,7 +44,7 @@ def exploration_text(exploration: Exploration) -> str:
 
 
 def exploration_html(exploration: Exploration) -> str:
-    """The same as tables."""
+    """Show the calls as a table, and the story of the one that is told."""
     return render(
         "exploration",
         exploration=exploration,
@@ -55,7 +55,7 @@ def exploration_html(exploration: Exploration) -> str:
 
 
 def attempt_cells(attempt: Mapping[Hashable, Any]) -> Sequence[str]:
-    """What a line of the calls says of one attempt."""
+    """Cells of one attempt: its start, phone, direction, other party, outcome and reason."""
     names = ("client", "direction", "other_party", "outcome", "reason")
     told = ["" if pd.isna(attempt[name]) else str(attempt[name]).replace("_", " ") for name in names]
     return f"{attempt['started_at']:%H:%M:%S}", *told

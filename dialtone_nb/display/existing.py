@@ -26,7 +26,7 @@ def state_text(existing: Existing) -> str:
 
 
 def state_html(existing: Existing) -> str:
-    """The same as a table."""
+    """Show them as a table, a row a kind."""
     return render("existing", kinds=state_names(existing))
 
 

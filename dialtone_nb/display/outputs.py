@@ -51,7 +51,7 @@ def show(thing: object) -> None:
 
 
 def result(exit_code: int, summary: str) -> Bundle:
-    """What a runbook tells the command that runs it."""
+    """Tell the command that runs a runbook how it ended."""
     return {RESULT: {"exit_code": exit_code, "summary": summary}}
 
 
@@ -71,9 +71,9 @@ def _plan(plan: Any, *, searches: bool) -> Bundle:
 
 
 def _shown_by(display: str, name: str, *, ends: bool = False) -> Callable[[Any], Bundle]:
-    """What a module of ours makes of a thing by its functions `name`_text and `name`_html, imported when it is shown.
+    """Show a thing by the functions `name`_text and `name`_html of a display module, which is imported when needed.
 
-    A thing that `ends` a runbook says how.
+    A thing that `ends` a runbook adds its exit code and summary.
     """
 
     def bundle(thing: Any) -> Bundle:

@@ -26,7 +26,7 @@ class RealPhone:
 
 
 def real_phone_text(phone: RealPhone) -> str:
-    """The same for a terminal."""
+    """Show the phone in a terminal."""
     lines = [_heading(phone), *(f"  {label}: {value}" for label, value in entries_of(phone))]
     if phone.life:
         return "\n".join([*lines, *_goal_lines(phone.life), *_step_lines(phone.life.steps)])
@@ -39,12 +39,12 @@ def real_phone_html(phone: RealPhone) -> str:
 
 
 def closed_html(phone: RealPhone, note: str) -> str:
-    """The same under a note, for a box whose door is not open."""
+    """Show what to enter, and what another phone did, under a note: for a box whose door is closed."""
     return _html(phone, intro=note, kept=phone.kept)
 
 
 def open_html(phone: RealPhone) -> str:
-    """What to enter, for a box whose door is open."""
+    """Show what to enter, for a box whose door is open."""
     return _html(phone, door=phone.page)
 
 

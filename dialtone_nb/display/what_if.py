@@ -29,7 +29,7 @@ def what_if_text(what_if: WhatIf) -> str:
 
 
 def what_if_html(what_if: WhatIf) -> str:
-    """The same as a table, with the TwiML of each call folded under it."""
+    """Show the answers as a table, with the TwiML of each call folded under it."""
     return _html(what_if.answers, heading=_heading(what_if))
 
 

@@ -49,7 +49,7 @@ class Readings:
         return day in self.days and self.days[day] >= end + SETTLING
 
     def with_days(self, first: date, last: date, at: datetime) -> Readings:
-        """The same, with the days from `first` to `last`, both included, read at this time."""
+        """These readings with the days from `first` to `last`, both included, read at this time."""
         read = {first + timedelta(days=n): at for n in range((last - first).days + 1)}
         return replace(self, days={**self.days, **read})
 
@@ -214,7 +214,7 @@ def _fetch_runs(
 
 
 def _fetch_ahead(pool: ThreadPoolExecutor, client: Client, spans: Sequence[Span]) -> Iterator[Fetched]:
-    """What each span holds, in order, fetched a few spans ahead of the reader, so a year is never held at once."""
+    """Fetch the spans in order, a few ahead of the reader, so that a year is never held at once."""
     waiting = iter(spans)
     ahead: deque[Future[Fetched]] = deque(
         pool.submit(fetch_span, client, *span) for span in islice(waiting, SIDE_BY_SIDE)

@@ -61,7 +61,7 @@ class CallData:
         return pandas_of(self.counts.hours)
 
     def overlaps(self) -> pd.DataFrame:
-        """What `concurrency` knows of answered calls that went on at once."""
+        """The tally of answered calls that went on at once, by direction and day."""
         return pandas_of(self.counts.overlaps)
 
     def signs(self) -> pd.DataFrame:

@@ -107,7 +107,7 @@ class Selection:
 
 
 def run_parts(engine: str, work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
-    """What the work makes of each part, in their order: on this machine for "", else on the cluster at tcp://… .
+    """Do the work for each part and give the results in order: on this machine for "", else on the cluster at tcp://….
 
     On a cluster work and parts are pickled, and its machines need this package and the archive. An `InputError` where
     no scheduler answers.

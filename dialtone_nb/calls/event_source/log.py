@@ -37,7 +37,7 @@ EVENTS: Final = pl.Schema(
 
 @dataclass(slots=True)
 class EventTally:
-    """What was read so far: every name and day with its count, used or not."""
+    """A tally of the events read so far, used or not: how many of each name, and their days."""
 
     names: Counter[str] = field(default_factory=Counter)
     days: set[str] = field(default_factory=set)

@@ -210,7 +210,7 @@ def _since(total: Whole, begins: Whole, group: Whole) -> Whole:
 
 
 def _pair_one_by_one(columns: EventArrays, rows: Whole, begun: Whole) -> None:
-    """The same for one key, where some calls waited for longer than any call can last, and are given up."""
+    """Pair the events of one key in which some calls waited longer than any call can last, and are given up."""
     waiting: deque[int] = deque()
     for row in rows.tolist():
         if columns.is_placed[row]:

@@ -58,7 +58,7 @@ class _End:
 
 
 def read_ahead(things: Iterator[Thing], ahead: int = AHEAD) -> Iterator[Thing]:
-    """The same things in the same order; an error of theirs comes where it would have come."""
+    """Read a few things ahead in a thread; their order stays, and an error comes where it would have come."""
     end = _End()
     with ThreadPoolExecutor(1) as pool:
         ready: deque[Future[Thing | _End]] = deque(pool.submit(next, things, end) for _ in range(ahead))
@@ -71,7 +71,7 @@ def read_ahead(things: Iterator[Thing], ahead: int = AHEAD) -> Iterator[Thing]:
 
 
 def map_ahead(work: Callable[[Thing], Result], things: Iterable[Thing]) -> Iterator[Result]:
-    """What the work makes of each thing, in their order, as many at once as there are processors."""
+    """Do the work for each thing, as many at once as there are processors; results come in order."""
     workers = os.cpu_count() or 1
     waiting = iter(things)
     with ThreadPoolExecutor(workers) as pool:

@@ -113,7 +113,7 @@ def load_deployments(archive: str) -> tuple[Deployment, ...]:
 
 
 class RateChange(StrEnum):
-    """What two rates and the interval of their difference say."""
+    """Whether a rate changed, as far as the interval of the difference tells."""
 
     FEW = "too few to judge"
     BETTER = "better"
@@ -137,7 +137,7 @@ class Comparison:
 
     @property
     def change(self) -> RateChange:
-        """What may be concluded from the two rates."""
+        """Whether the rate changed."""
         return change_between(self.before, self.after)
 
     @property
@@ -153,7 +153,7 @@ class Comparison:
 
 
 def change_between(before: Rate, after: Rate) -> RateChange:
-    """What two rates allow to conclude: nothing where either is of few, no change where the interval holds zero."""
+    """Compare two rates: too few to judge where either is of few, no difference where the interval holds zero."""
     if before.is_few or after.is_few:
         return RateChange.FEW
     low, high = difference_interval(before, after)

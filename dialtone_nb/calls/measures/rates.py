@@ -48,14 +48,14 @@ RATES: Final = {
             "answered",
             ("answered",),
             JUDGED,
-            "answered attempts, of judged attempts (the answer-seizure ratio)",
+            "answered attempts, of judged attempts (ASR, the answer-seizure ratio of ITU-T E.425)",
         ),
         RateDefinition(
             "delivered",
             DELIVERED,
             JUDGED,
             "attempts that were answered, rang out, met a busy line or were given up by the caller, of judged attempts "
-            "(close to the network effectiveness ratio of ITU-T E.425; Twilio tells too little for the exact one)",
+            "(close to NER, the network effectiveness ratio of ITU-T E.425; Twilio tells too little for the exact one)",
         ),
         RateDefinition(
             "lost",

@@ -73,7 +73,7 @@ def tally_hours(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
 
 
 def merge_hours(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The same of everything that was tallied in parts, in whatever order."""
+    """The counts by hour of everything that was tallied in parts, in whatever order."""
     return _merge_hours(pl.concat(tallies).lazy())
 
 

@@ -92,7 +92,7 @@ def records_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
 
 
 def texts_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
-    """The same as the texts that Twilio gave."""
+    """The call records of some pages as the texts that Twilio gave, in their order."""
     texts = [
         page.records if isinstance(page.records, pl.DataFrame) else _one_by_one(page.records, quality) for page in pages
     ]
@@ -114,7 +114,7 @@ def _text(value: Any) -> str | None:
 
 
 def type_records(texts: pl.DataFrame) -> pl.DataFrame:
-    """The texts and what they say. A call without a start was queued when it was made."""
+    """Add the times, seconds and prices that the texts name. A call without a start was queued when it was made."""
     begun = texts.select(pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")).to_series()
     return texts.with_columns(
         begun=parse_times(begun),
