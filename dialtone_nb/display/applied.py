@@ -35,7 +35,7 @@ class ChangeLine:
     error: str = ""
 
 
-class _Row(NamedTuple):
+class _OutcomeRow(NamedTuple):
     mark: str
     role: str
     what: str
@@ -115,15 +115,15 @@ def _line(one: Outcome) -> ChangeLine:
     return ChangeLine(one.change, MARK[one.status], _ROLE[one.status], told, one.error)
 
 
-def _rooms(lines: Iterable[ChangeLine]) -> list[tuple[str, list[_Row]]]:
+def _rooms(lines: Iterable[ChangeLine]) -> list[tuple[str, list[_OutcomeRow]]]:
     """Rows for the lines that read as one, room by room."""
     rooms = groupby(grouped_lines(lines), lambda group: ROOM_OF[group[0].change.kind])
     return [(room, [_row(group) for group in groups]) for room, groups in rooms]
 
 
-def _row(group: Sequence[ChangeLine]) -> _Row:
+def _row(group: Sequence[ChangeLine]) -> _OutcomeRow:
     first = group[0]
-    return _Row(first.mark, first.role, _what(group), [shortened(line.change.key) for line in group], first.told)
+    return _OutcomeRow(first.mark, first.role, _what(group), [shortened(line.change.key) for line in group], first.told)
 
 
 def _told(change: Change) -> str:

@@ -136,7 +136,7 @@ def remarks(change: Change) -> list[tuple[str, str]]:
     return [*costs, *warnings, *undo]
 
 
-class _Row(NamedTuple):
+class _PlanRow(NamedTuple):
     """Changes that read as one: what is told of them, and of the first of them where it is alone."""
 
     change: Change
@@ -150,24 +150,24 @@ class _Row(NamedTuple):
     is_short: bool
 
 
-class _Room(NamedTuple):
+class _PlanRoom(NamedTuple):
     name: str
-    rows: Sequence[_Row]
+    rows: Sequence[_PlanRow]
     changes: int
     costs: Sequence[str]
     warned: int
 
 
-def _room(name: str, groups: Sequence[Sequence[Change]]) -> _Room:
+def _room(name: str, groups: Sequence[Sequence[Change]]) -> _PlanRoom:
     changes = [change for group in groups for change in group]
     warned = sum(bool(change.warning) for change in changes)
-    return _Room(name, [_row(group) for group in groups], len(changes), costs_of(changes), warned)
+    return _PlanRoom(name, [_row(group) for group in groups], len(changes), costs_of(changes), warned)
 
 
-def _row(group: Sequence[Change]) -> _Row:
+def _row(group: Sequence[Change]) -> _PlanRow:
     change = group[0]
     fields = field_lines(change) if len(group) == 1 else []
-    return _Row(
+    return _PlanRow(
         change,
         SIGN[change.action],
         noun(group),

@@ -54,7 +54,7 @@ def frame_events(read_files: ReadFiles) -> Framed:
 
 
 def _frame(read_files: ReadFiles, size: int) -> Framed:
-    log, quality, parts = EventTally(), Quality(), _Parts()
+    log, quality, parts = EventTally(), Quality(), _GrowingParts()
     for attempts, settled_until in _pair(read_files(quality), log, quality, size):
         parts.add(attempts, settled_until)
     note_others(log, quality)
@@ -95,7 +95,7 @@ class _Folder:
 
 
 @dataclass(slots=True)
-class _Parts:
+class _GrowingParts:
     """Attempts on their way into parts of whole days."""
 
     parts: list[Part] = field(default_factory=list)
