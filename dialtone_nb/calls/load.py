@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -13,12 +14,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from dialtone_nb.calls.attempts.call_data import CallData, parse_day
-from dialtone_nb.calls.attempts.engine import HERE
-from dialtone_nb.calls.attempts.parts import Attempts
+from dialtone_nb.calls.attempts.parts import HERE, Attempts
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
 from dialtone_nb.calls.file_source.other_logs import OtherLogs, join_attempts
-from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
@@ -26,8 +25,9 @@ from dialtone_nb.parameters.time_zones import is_time_zone
 
 if TYPE_CHECKING:
     from dialtone_nb.account.account import Account
-    from dialtone_nb.calls.archive.sync import Progress
+    from dialtone_nb.calls.archive.sync import Progress, Span
     from dialtone_nb.parameters import Parameters
+
 
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
 
@@ -36,8 +36,8 @@ TWILIO = "twilio"
 DEFAULT_DAYS = 30
 
 
-class Runbook(Protocol):
-    """What is needed of an open runbook here."""
+class CallRunbook(Protocol):
+    """An open runbook, as far as loading its calls needs it."""
 
     @property
     def parameters(
@@ -57,7 +57,7 @@ class Runbook(Protocol):
     def attended(self) -> bool: ...
 
 
-def load_runbook_calls(runbook: Runbook) -> CallData:
+def load_runbook_calls(runbook: CallRunbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
@@ -85,7 +85,7 @@ def _phones(declared: Parameters) -> dict[str, Phone]:
     return {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
 
 
-def _local_network(runbook: Runbook, time_zone: str) -> LocalNetwork:
+def _local_network(runbook: CallRunbook, time_zone: str) -> LocalNetwork:
     """What a log of Asterisk's takes for granted; a zone that a parameter names comes before that of network.yaml."""
     declared = runbook.declared
     by_name = {name: Phone(name, client.environment) for name, client in declared.clients.items()}
@@ -268,3 +268,21 @@ def _load_account(
     # The calls of the margin, and those that a generous window brought along, are not what was asked for.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)
+
+
+@contextmanager
+def progress_bar(*, attended: bool) -> Iterator[Progress]:
+    """Show how far a sync has come, for whoever sits in JupyterLab: a function to call after each span of days read."""
+    if not attended:
+        yield lambda span, attempts, days: None
+        return
+    from tqdm.notebook import tqdm
+
+    with tqdm(desc="calls", unit=" days") as bar:
+
+        def show(span: Span, attempts: int, days: int) -> None:
+            bar.total = days
+            bar.set_postfix_str(f"{span.last}: {attempts:,} attempts")
+            bar.update(span.days)
+
+        yield show

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.account.account import CONTROL
+from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
 from dialtone_nb.calls.twilio_source.call_records import Record
-from dialtone_nb.calls.twilio_source.fetch import event_of, list_alerts, list_calls, list_log
-from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_alerts, list_calls, list_log
+from dialtone_nb.calls.twilio_source.frame import Phone, environment_of, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource
 from dialtone_nb.values.phone_numbers import mask_number
 
 if TYPE_CHECKING:
     from twilio.rest import Client
+
+    from dialtone_nb.account.account import Account
+
 
 # A phone's state is told from the calls of a day: Twilio has no list of registrations.
 REMEMBERED: Final = timedelta(days=1)
@@ -31,7 +35,7 @@ NUMBER: Final = re.compile(r"\+\d{7,15}")
 
 
 class PhoneState(StrEnum):
-    """What a phone's latest call says of it."""
+    """The state of a phone, as its latest call tells it."""
 
     TALKING = "in a call"
     THERE = "there"
@@ -64,7 +68,7 @@ class PhoneSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class RecentAlert:
     """One of Twilio's alerts, and what it means."""
 
     at: datetime
@@ -83,14 +87,14 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was to be seen of an environment at one moment; attempts, alerts and log lines newest first."""
+    """An environment at one moment; attempts, alerts and log lines newest first."""
 
     environment: str
     at: datetime
     minutes: int
     phones: tuple[PhoneSeen, ...]
     attempts: pd.DataFrame
-    alerts: tuple[Alert, ...]
+    alerts: tuple[RecentAlert, ...]
     log: tuple[LogLine, ...]
 
     @property
@@ -117,7 +121,7 @@ def take_snapshot(
     registrations: Mapping[str, str] | None = None,
     show_numbers: bool = False,
 ) -> Snapshot:
-    """What is to be seen of an environment now; five requests, side by side.
+    """Look at an environment now, in five requests side by side.
 
     `phones` has our phones by number, `registrations` what is told of their registrations, by name.
     """
@@ -126,7 +130,7 @@ def take_snapshot(
     with ThreadPoolExecutor(3) as pool:
         calls = pool.submit(lambda: list_calls(client, start.date(), now.date(), quality))
         alerts = pool.submit(lambda: list(list_alerts(client, start.date(), now.date())))
-        log = pool.submit(lambda: list(list_log(client, service, _iso(start), _iso(now), quality)))
+        log = pool.submit(lambda: list(list_log(client, service, iso_time(start), iso_time(now), quality)))
     lines = [line for line in log.result() if line["environment"] == environment]
     events = [event for line in lines if (event := event_of(line.get("message") or ""))]
     frame = pandas_of(frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality))
@@ -168,10 +172,10 @@ def _see(name: str, attempts: pd.DataFrame) -> PhoneSeen:
     return PhoneSeen(name, PhoneState.UNKNOWN, None, "no call in a day")
 
 
-def _alert(record: Record) -> Alert | None:
+def _alert(record: Record) -> RecentAlert | None:
     at = record.get("date_generated") or record.get("date_created")
     code = str(record.get("error_code") or "")
-    return Alert(_moment(at), code, code_of(code).meaning) if at else None
+    return RecentAlert(_moment(at), code, code_of(code).meaning) if at else None
 
 
 def _log_line(record: Record, *, show_numbers: bool) -> LogLine:
@@ -179,9 +183,7 @@ def _log_line(record: Record, *, show_numbers: bool) -> LogLine:
     at, message = _moment(record["date_created"]), str(record.get("message") or "").strip()
     event = event_of(message)
     if event:
-        details = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
-        what = " · ".join([str(event["event"]), *details])
-        return LogLine(at, str(event.get("endpoint") or event.get("channel") or ""), what)
+        return LogLine(at, str(event.get("endpoint") or event.get("channel") or ""), event_words(event))
     shown = message if show_numbers else NUMBER.sub(lambda found: mask_number(found[0]), message)
     return LogLine(at, "", f"{shown[:200]}…" if len(shown) > 200 else shown)
 
@@ -195,9 +197,27 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _iso(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def fetch_registrations(account: Account, environment: str) -> dict[str, str]:
+    """By phone of an environment, whether and how it is registered, in words; nothing of an account at Twilio.
+
+    A phone that somebody dialled in with says what it is and how long its registration lasts.
+    """
+    if not account.is_rehearsal:
+        return {}
+    told: dict[str, str] = {}
+    for phone in _list(account, "clients", environment):
+        if phone["registered"] or phone["client"] not in told:
+            told[phone["client"]] = "registered" if phone["registered"] else "not registered"
+    for binding in _list(account, "registrations", environment):
+        about = (str(binding["user_agent"]), str(binding["transport"]).upper(), f"{binding['expires_in_s']} s left")
+        told[binding["client"]] = "registered: " + ", ".join(filter(None, about))
+    return told
+
+
+def _list(account: Account, name: str, environment: str) -> list[Mapping[str, Any]]:
+    listed = account.transport.send("GET", f"{CONTROL}/{name}").json()[name]
+    return [one for one in listed if environment_of(one["domain"]) == environment]

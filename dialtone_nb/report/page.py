@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dialtone_nb.display.style import look
+from dialtone_nb.display.outputs import PLOTLY
+from dialtone_nb.display.rendering import style_sheet
 from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-PLOTLY: Final = "application/vnd.plotly.v1+json"
 # The first of these that an output has is shown. No widgets and no scripts: a page is a record, not a program.
 SHOWN: Final = (
     PLOTLY,
@@ -108,7 +108,7 @@ def _parts(notebook: NotebookNode) -> dict[str, Any]:
         "title": next((text for level, text in headings if level == 1), "Runbook"),
         "contents": [(anchor_of(text), text) for level, text in headings if level == 2],
         "policy": POLICY,
-        "style": (folder / "page.css").read_text(encoding="utf-8") + look(),
+        "style": (folder / "page.css").read_text(encoding="utf-8") + style_sheet(),
         "script": (folder / "figures.js").read_text(encoding="utf-8"),
         "has_figures": has_figures,
         "plotly": PLOTLY_GOES_HERE,

@@ -8,7 +8,7 @@ from dialtone_nb.calls.call_story import Story, fetch_story
 from dialtone_nb.calls.now import take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.calls.twilio_source.server_log import log_source
-from dialtone_nb.display.stories import Exploration
+from dialtone_nb.display.call_story import Exploration
 from dialtone_nb.display.widgets.call_explorer import CallExplorer
 from dialtone_nb.errors import AbsentError, Fault, InputError
 from dialtone_nb.runbooks.monitor import MOST_MINUTES

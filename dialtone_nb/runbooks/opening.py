@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dialtone_nb.display.banner import Banner
-from dialtone_nb.display.figures_in_notebooks import show_figures_as_json
 from dialtone_nb.display.outputs import show_ours
 from dialtone_nb.display.parameters import Origin, Setting, settings_html
 from dialtone_nb.errors import Fault, ParametersError
@@ -196,7 +195,6 @@ def open_runbook(name: str) -> Runbook:
     given |= _held_in_form(source, given)
     values, declared = check_run(source, given, parameters_folder(project, source))
     if shell:
-        show_figures_as_json(shell)
         show_ours(shell, attended=is_attended())
         if is_attended():
             shell.display_formatter.ipython_display_formatter.for_type(Runbook, show_with_form)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.display.dialling import Dialling
-from dialtone_nb.display.widgets.dialling_box import DiallingBox
+from dialtone_nb.display.what_if import WhatIf
+from dialtone_nb.display.widgets.what_if_box import WhatIfBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.resources.live_table import fetch_live_table, read_serving_table
 from dialtone_nb.parameters.yaml_faults import suggest
@@ -15,7 +15,7 @@ from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import own_server
 
 
-def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | DiallingBox:
+def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> WhatIf | WhatIfBox:
     """What happens for each string that the phone dials; in JupyterLab with a field to try others, and other phones.
 
     Where no string is given, one of each kind of call is tried. The table that is live in the phone's environment
@@ -32,8 +32,8 @@ def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | Dial
 
     table, asked = _table_for(runbook, declared[client].environment, tables)
     answers = tuple(ask(client, keys) for keys in dialled or usual_strings(runbook.declared, table, client).values())
-    dialling = Dialling(client, asked, answers)
-    return DiallingBox(dialling, list(declared), ask) if runbook.attended else dialling
+    what_if = WhatIf(client, asked, answers)
+    return WhatIfBox(what_if, list(declared), ask) if runbook.attended else what_if
 
 
 def _table_for(runbook: Runbook, environment: str, known: dict[str, tuple[Table, str]]) -> tuple[Table, str]:

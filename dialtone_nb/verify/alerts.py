@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
 SUBJECT = "Alerts of the last day"

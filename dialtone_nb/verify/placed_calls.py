@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.dialplan.decide import spoken_reason
 from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
 from dialtone_nb.dialplan.table import Table

@@ -11,8 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.measures.deployments import Deployment
-from dialtone_nb.display.figures_in_notebooks import bundle_of
+from dialtone_nb.calls.measures.before_after import Deployment
+from dialtone_nb.display.outputs import figure_bundle
 from dialtone_nb.report import call_report as report
 from dialtone_nb.report.page import write_html
 from tests.browser.chromium import IN_A_BROWSER
@@ -48,7 +48,7 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     frame = frame_of(attempts)
     data = CallData.of(frame, "a test", (Finding("rows that are no events", 1, "left out", "a.json: 7"),))
-    drawn = {name: new_output("display_data", data=bundle_of(draw(name, frame))) for name in NAMES}
+    drawn = {name: new_output("display_data", data=figure_bundle(draw(name, frame))) for name in NAMES}
     cells = [new_markdown_cell("# Call report\n\n## By day & hour")]
     for name, output in drawn.items():
         cells += [new_markdown_cell(f"### {name}"), new_code_cell("look", outputs=[output])]

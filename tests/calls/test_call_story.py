@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.calls.attempts.codes import CODES
-from dialtone_nb.calls.call_story import Found, Story, tell_story
+from dialtone_nb.calls.attempts.outcomes import CODES
+from dialtone_nb.calls.call_story import CallResources, Story, tell_story
 
 DOMAIN = "dialtone-example-stage.sip.twilio.com"
 AT = "Mon, 02 Mar 2026 09:01:53 +0000"
@@ -49,10 +49,10 @@ def webhook(path: str, body: str = "<Response/>", code: int = 200) -> dict[str, 
     }
 
 
-def found(code: int = 200) -> Found:
+def found(code: int = 200) -> CallResources:
     """A call that dialled a leg which nobody took, all of it within a second."""
     dialled = call("CA2", "CA1", **{"from": "+15035550101", "to": "+12065550142", "status": "no-answer"})
-    return Found(
+    return CallResources(
         [call("CA1"), dialled],
         {"CA1": [webhook("/sip-outgoing", TWIML, code), webhook("/call-status?direction=outgoing")], "CA2": []},
         {"CA1": [], "CA2": [{"error_code": "13224", "message_text": "", "message_date": AT}]},
@@ -115,7 +115,7 @@ def test_other_peoples_numbers_are_hidden_and_ours_are_not() -> None:
 )
 def test_a_number_is_hidden_however_it_is_spelled(to: str, shown: str) -> None:
     """Address books have dashes and spaces, and phones escape them; ours and short codes are seen."""
-    story = tell_story(Found([call("CA1", to=to)], {"CA1": []}, {"CA1": []}, []), ours=["+15035550101"])
+    story = tell_story(CallResources([call("CA1", to=to)], {"CA1": []}, {"CA1": []}, []), ours=["+15035550101"])
     assert story.legs[0].to == shown
 
 
@@ -130,6 +130,6 @@ def test_what_went_wrong_is_marked() -> None:
 def test_a_call_that_goes_on_has_no_end() -> None:
     """Nothing is invented for what has not happened yet."""
     going_on = call("CA1", status="in-progress", end_time=None, duration=None)
-    story = tell_story(Found([going_on], {"CA1": []}, {"CA1": []}, []), ours=[])
+    story = tell_story(CallResources([going_on], {"CA1": []}, {"CA1": []}, []), ours=[])
     assert len(story.steps) == 1
     assert story.legs[0].ended is None

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 
 from dialtone_nb.calls import figures
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
-from dialtone_nb.calls.figures.periods import choose_period
-from dialtone_nb.calls.figures.style import COLOURS, PATTERNS
-from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.figures.style import COLOURS, PATTERNS, choose_period
+from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.last_seen import life_by_phone, merge_signs, tally_signs
 from dialtone_nb.calls.measures.tally import tally_attempts
 from tests.calls.drawing import NAMES, draw

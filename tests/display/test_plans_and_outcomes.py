@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialtone_nb.display.outcomes import applied_html, applied_text, grouped_lines, progress_html
+from dialtone_nb.display.applied import applied_html, applied_text, grouped_lines, progress_html
 from dialtone_nb.display.plans import DETAIL_LINES, ROOM_OF, grouped, plan_html, plan_text
 from dialtone_nb.infrastructure.applied import Applied
 from dialtone_nb.infrastructure.apply import Outcome, Status

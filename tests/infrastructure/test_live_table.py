@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.display.dialling import Dialling
+from dialtone_nb.display.what_if import WhatIf
 from dialtone_nb.infrastructure.resources.live_table import fetch_live_table, read_serving_table, read_table_module
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.what_if import ask_what_if
@@ -61,12 +61,12 @@ def test_where_our_own_server_answers_it_is_asked(desk: Desk) -> None:
     runbook = cast(
         Runbook, SimpleNamespace(declared=desk.parameters, account=desk.account, project=desk.project, attended=False)
     )
-    before = cast(Dialling, ask_what_if(runbook, "workbench", "911"))
+    before = cast(WhatIf, ask_what_if(runbook, "workbench", "911"))
     assert before.asked == "the files: nothing is live in stage"
     server = desk.site("stage").server
     assert server is not None
     switch_table(server.folder, "stage", push_table(server.folder, server.table))
-    assert cast(Dialling, ask_what_if(runbook, "workbench", "911")).asked == "the dial plan that is live in stage"
+    assert cast(WhatIf, ask_what_if(runbook, "workbench", "911")).asked == "the dial plan that is live in stage"
 
 
 def test_a_module_of_another_form_is_no_table() -> None:

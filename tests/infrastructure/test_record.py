@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb.display.outcomes import applied_html, applied_text
+from dialtone_nb.display.applied import applied_html, applied_text
 from dialtone_nb.display.plans import plan_html, plan_text
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.infrastructure.apply import Outcome, Status

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from dialtone_nb.calls.attempts.codes import CODES
-from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOME_OF_CODE, OUTCOMES
+from dialtone_nb.calls.attempts.outcomes import CODES, MEANINGS, OUTCOME_OF_CODE, OUTCOMES
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.report import call_report as report

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dialtone_nb.display.figures_in_notebooks import bundle_of
+from dialtone_nb.display.outputs import figure_bundle
 from dialtone_nb.errors import InputError
 from dialtone_nb.report.page import POLICY, write_html
-from dialtone_nb.report.table import Table
+from dialtone_nb.report.report_table import ReportTable
 
 
 def shown(data: dict[str, Any]) -> Any:
@@ -38,7 +38,7 @@ def page_of(notebook: Any, folder: Path, name: str = "report") -> str:
 
 def figure() -> dict[str, Any]:
     """A figure as a notebook keeps it."""
-    return bundle_of(go.Figure(go.Bar(x=["</script><b>"], y=[3]), layout={"height": 300, "template": None}))
+    return figure_bundle(go.Figure(go.Bar(x=["</script><b>"], y=[3]), layout={"height": 300, "template": None}))
 
 
 def test_two_runs_of_the_same_runbook_are_the_same_bytes(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_what_is_no_notebook_is_one_clear_line(content: str | None, tmp_path: Pa
 
 def test_a_table_escapes_what_it_shows() -> None:
     """A phone named like a tag is a name in the page, in the heading too."""
-    html = Table.of(["<b>"], [["<script>"]], "a & b")._repr_html_()
+    html = ReportTable.of(["<b>"], [["<script>"]], "a & b")._repr_html_()
     assert "<script>" not in html
     assert "<b>" not in html
     assert "a &amp; b" in html
@@ -140,7 +140,7 @@ def test_a_table_escapes_what_it_shows() -> None:
 
 def test_a_table_puts_numbers_right_and_says_none_where_it_is_empty() -> None:
     """Counts line up, shares are per cent, a missing number is a dash."""
-    table = Table.of(["phone", "attempts", "rate"], [["lobby", 12_345, 0.5], ["van", 1, None]])
+    table = ReportTable.of(["phone", "attempts", "rate"], [["lobby", 12_345, 0.5], ["van", 1, None]])
     assert str(table).splitlines() == ["phone  attempts   rate", "lobby    12,345  50.0%", "van           1      –"]
     assert 'text-align: right; white-space: nowrap">12,345' in table._repr_html_()
-    assert ">none<" in Table.of(["phone"], [])._repr_html_()
+    assert ">none<" in ReportTable.of(["phone"], [])._repr_html_()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dialtone_nb.calls.attempts.codes import CODES
+from dialtone_nb.calls.attempts.outcomes import CODES
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.checks import verification_html, verification_text
 from dialtone_nb.parameters import load_parameters

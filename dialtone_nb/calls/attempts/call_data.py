@@ -15,7 +15,7 @@ import polars as pl
 from dialtone_nb.calls.attempts.parts import EVERYTHING, Attempts, Counted, Selection, count_selected, merge_counted
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.attempts.schema import attempts_of, pandas_of
-from dialtone_nb.calls.measures.counts import COUNTED, Counts, count_attempts, merge_counts
+from dialtone_nb.calls.measures.tally import COUNTED, Counts, count_attempts, merge_counts
 from dialtone_nb.errors import Fault, InputError
 
 Tally = TypeVar("Tally")
@@ -61,7 +61,7 @@ class CallData:
         return pandas_of(self.counts.hours)
 
     def overlaps(self) -> pd.DataFrame:
-        """What `concurrency` knows of answered calls that went on at once."""
+        """The tally of answered calls that went on at once, by direction and day."""
         return pandas_of(self.counts.overlaps)
 
     def signs(self) -> pd.DataFrame:

@@ -36,8 +36,8 @@ EVENTS: Final = pl.Schema(
 
 
 @dataclass(slots=True)
-class EventLog:
-    """What was read so far: every name and day with its count, used or not."""
+class EventTally:
+    """A tally of the events read so far, used or not: how many of each name, and their days."""
 
     names: Counter[str] = field(default_factory=Counter)
     days: set[str] = field(default_factory=set)
@@ -121,7 +121,7 @@ def _told(name: str) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(pl.col(name))
 
 
-def note_others(log: EventLog, quality: Quality) -> None:
+def note_others(log: EventTally, quality: Quality) -> None:
     """Count the events that say nothing about attempts, by what they are."""
     for role, what, treatment in (
         ("asterisk", "statuses in Asterisk's words", "another system on the same log: counted here, no attempts"),

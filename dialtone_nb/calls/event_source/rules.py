@@ -52,7 +52,7 @@ ERROR: Final = re.compile(r"error-(?P<code>\d+)")
 FAR_ERROR: Final = re.compile(r"twilio-error-\d+")
 
 
-class Kind(NamedTuple):
+class EventKind(NamedTuple):
     """What an event's name says: its role here, and the direction, status or code in it."""
 
     role: str  # outcome, placed, refused, error, asterisk, far_error, other
@@ -63,25 +63,25 @@ class Kind(NamedTuple):
         return " ".join(self)
 
     @classmethod
-    def parse(cls, text: str) -> Kind:
+    def parse(cls, text: str) -> EventKind:
         """The kind that this is the text of."""
         return cls(*text.split(" "))
 
 
 @cache
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> EventKind:
     """The kind of an event, by its name."""
     if found := TWILIO_STATUS.fullmatch(name):
-        return Kind("outcome", found["direction"], found["status"])
+        return EventKind("outcome", found["direction"], found["status"])
     if found := PLACED.fullmatch(name):
-        return Kind("placed", found["direction"])
+        return EventKind("placed", found["direction"])
     if found := REFUSED.fullmatch(name):
-        return Kind("refused", found["direction"])
+        return EventKind("refused", found["direction"])
     if found := ERROR.fullmatch(name):
-        return Kind("error", value=found["code"])
+        return EventKind("error", value=found["code"])
     if found := ASTERISK_STATUS.fullmatch(name):
-        return Kind("asterisk", found["direction"], found["status"])
-    return Kind("far_error" if FAR_ERROR.fullmatch(name) else "other")
+        return EventKind("asterisk", found["direction"], found["status"])
+    return EventKind("far_error" if FAR_ERROR.fullmatch(name) else "other")
 
 
 # The roles of events that say something about attempts.

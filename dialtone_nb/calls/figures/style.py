@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.calls.measures.rates import days_of
 
 COLOURS: Final = {
     "answered": "#0072B2",
@@ -73,6 +74,9 @@ LAYOUT: Final = {
     "bargap": 0.15,
     "template": None,
 }
+# A longer log is drawn by week, a very long one by month.
+LONGEST_IN_DAYS: Final = 800
+LONGEST_IN_WEEKS: Final = 3000
 
 
 def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> go.Figure:
@@ -157,3 +161,24 @@ def words_of(outcome: str) -> str:
 def phone_label(client: object) -> str:
     """A phone's name; attempts of which the phone is unknown have none."""
     return str(client) or "unknown phone"
+
+
+def choose_period(tally: pd.DataFrame, *, longest_in_days: int) -> str:
+    """The period in which this many days can still be told apart: "day", "week" or "month"."""
+    days = len(days_of(tally))
+    if days <= longest_in_days:
+        return "day"
+    return "week" if days <= LONGEST_IN_WEEKS else "month"
+
+
+def with_every_period(counts: pd.DataFrame, period: str) -> pd.DataFrame:
+    """The counts with a row of zeroes for each period without an attempt."""
+    if counts.empty:
+        return counts
+    freq = {"day": "D", "week": "W-MON", "month": "MS"}[period]
+    return counts.reindex(pd.date_range(counts.index.min(), counts.index.max(), freq=freq), fill_value=0)
+
+
+def as_dates(index: pd.Index[Any]) -> list[str]:
+    """Days as plotly reads them."""
+    return pd.DatetimeIndex(index).strftime("%Y-%m-%d").tolist()

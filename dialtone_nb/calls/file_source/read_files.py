@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.event_source.log import Piece
 from dialtone_nb.calls.event_source.rows import IrregularError, regular_rows
 from dialtone_nb.calls.file_source.formats import read_file
-from dialtone_nb.calls.file_source.read_ahead import map_ahead, read_ahead
 from dialtone_nb.calls.file_source.unpack import File, unpack_files
 
 # Small files are read so many bytes at a time; each piece costs a millisecond of its own.
 PIECE_BYTES: Final = 1_000_000
+Thing = TypeVar("Thing")
+Result = TypeVar("Result")
+# So many things are ready at most: the thread waits for the reader then, and memory stays small.
+AHEAD: Final = 2
 
 
 def read_files(source: Path, quality: Quality) -> Iterator[Piece]:
@@ -44,3 +51,32 @@ def _together(files: Iterable[File]) -> Iterator[list[File]]:
             run = []
     if run:
         yield run
+
+
+class _End:
+    pass
+
+
+def read_ahead(things: Iterator[Thing], ahead: int = AHEAD) -> Iterator[Thing]:
+    """Read a few things ahead in a thread; their order stays, and an error comes where it would have come."""
+    end = _End()
+    with ThreadPoolExecutor(1) as pool:
+        ready: deque[Future[Thing | _End]] = deque(pool.submit(next, things, end) for _ in range(ahead))
+        while ready:
+            thing = ready.popleft().result()
+            if isinstance(thing, _End):
+                return
+            ready.append(pool.submit(next, things, end))
+            yield thing
+
+
+def map_ahead(work: Callable[[Thing], Result], things: Iterable[Thing]) -> Iterator[Result]:
+    """Do the work for each thing, as many at once as there are processors; results come in order."""
+    workers = os.cpu_count() or 1
+    waiting = iter(things)
+    with ThreadPoolExecutor(workers) as pool:
+        under_way = deque(pool.submit(work, thing) for thing in islice(waiting, workers + 1))
+        while under_way:
+            made = under_way.popleft().result()
+            under_way.extend(pool.submit(work, thing) for thing in islice(waiting, 1))
+            yield made

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from dialtone_nb.calls.measures.before_after import REACH
-from dialtone_nb.calls.measures.funnel import STAGE_WORDS
 from dialtone_nb.calls.measures.last_seen import ENOUGH_SIGNS
-from dialtone_nb.calls.measures.rates import FEW, JUDGED_WORDS
+from dialtone_nb.calls.measures.rates import FEW, JUDGED_WORDS, STAGE_WORDS
 
 MEASURES: Final = {
     "attempt": "a call that somebody placed, with the leg that it dialled; every attempt has one outcome",

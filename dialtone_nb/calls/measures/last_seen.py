@@ -14,7 +14,7 @@ from dialtone_nb.calls.attempts.outcomes import DELIVERED
 ENOUGH_SIGNS: Final = 20
 # Nobody is called silent in less: a short report has not seen how quiet nights and Sundays are.
 SHORTEST_HABIT: Final = pd.Timedelta(days=1)
-# What of the attempts is looked at.
+# Columns that this tally reads.
 COUNTED: Final = ("started_at", "client", "direction", "outcome")
 
 

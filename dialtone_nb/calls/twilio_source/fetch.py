@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urljoin
@@ -134,6 +134,17 @@ def event_of(message: str) -> Record | None:
     except orjson.JSONDecodeError:
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def event_words(event: Record) -> str:
+    """An event of our functions in a line: its name, and the rule, reason and error code that it tells."""
+    told = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
+    return " · ".join([str(event["event"]), *told])
+
+
+def iso_time(at: datetime) -> str:
+    """A moment as Twilio's filters take it, in UTC to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _records(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:

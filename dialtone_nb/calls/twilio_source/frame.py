@@ -12,8 +12,7 @@ import polars as pl
 from dialtone_nb.calls.attempts.outcomes import outcome_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
-from dialtone_nb.calls.twilio_source.call_records import Record
-from dialtone_nb.calls.twilio_source.sift import sift_alerts, sift_calls
+from dialtone_nb.calls.twilio_source.call_records import Record, sift_alerts, sift_calls
 from dialtone_nb.values.phone_numbers import E164, is_e164
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri, without_separators
 

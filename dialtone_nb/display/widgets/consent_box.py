@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
-from dialtone_nb.display.outcomes import progress_html
-from dialtone_nb.display.plans import consent_html, consent_words, heading
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.applied import progress_html
+from dialtone_nb.display.plans import consent_words, heading
+from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError
 from dialtone_nb.infrastructure.applied import Applied
 from dialtone_nb.infrastructure.apply import Outcome
@@ -50,9 +49,12 @@ class ConsentBox:
         return self._question(copies=False)
 
     def _question(self, *, copies: bool) -> str:
-        return (
-            f'<div class="dialtone dialtone-consent"><p><b>{escape(heading(self._plan))}</b>. Nothing is done yet.</p>'
-            f"<p>To agree to it, type {consent_html(self._plan, copies=copies)}.</p></div>"
+        return render(
+            "consent",
+            heading=heading(self._plan),
+            consent_words=consent_words(self._plan),
+            fingerprint=self._plan.fingerprint,
+            copies=copies,
         )
 
     def widget(self) -> Any:
@@ -60,7 +62,7 @@ class ConsentBox:
         import ipywidgets
 
         count = len(self._plan.changes)
-        question = ipywidgets.HTML(with_look(self._question(copies=True)))
+        question = ipywidgets.HTML(with_style(self._question(copies=True)))
         self._answer = ipywidgets.Text(placeholder="type it here", description="Consent", continuous_update=True)
         self._button = ipywidgets.Button(
             description=f"Apply {count} changes" if count > 1 else "Apply the change",
@@ -122,5 +124,4 @@ class ConsentBox:
 
 
 def _stop_html(lines: list[str], advice: str = "") -> str:
-    said = "".join(f"<p>{escape(line)}</p>" for line in [*lines, *([advice] if advice else [])])
-    return f'<div class="dialtone"><div class="stop" role="alert">{said}</div></div>'
+    return render("notice", lines=[*lines, *filter(None, [advice])], role="stop", is_danger=False)

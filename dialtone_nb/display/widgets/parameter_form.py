@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from dialtone_nb.display.parameters import Setting
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.rendering import render, with_style
 
 Value = str | int | float | bool | list[str]
 # Says what is wrong with these values, a line a fault; the same check as a run without anybody there.
@@ -48,7 +47,7 @@ class ParameterForm:
         """The form as an ipywidget, folded behind a button."""
         import ipywidgets
 
-        self._page = ipywidgets.HTML(with_look(self._page_html))
+        self._page = ipywidgets.HTML(with_style(self._page_html))
         self._opener = ipywidgets.ToggleButton(
             description="Change parameters", icon="sliders", tooltip="show the form", layout={"width": "auto"}
         )
@@ -115,18 +114,15 @@ class ParameterForm:
         if faults := self._check(entered):
             self._said.value = _lines_html(faults, "stop")
             return
-        self._page.value = with_look(self._take(entered))
+        self._page.value = with_style(self._take(entered))
         self._before |= entered
         self._button.disabled = True
         self._said.value = _lines_html([_TAKEN], "taken")
 
 
 def _help_html(text: str) -> str:
-    return with_look(f'<div class="dialtone"><span class="quiet">{escape(text)}</span></div>')
+    return with_style(render("words", words=text, is_heading=False))
 
 
 def _lines_html(lines: Sequence[str], role: str) -> str:
-    said = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return with_look(
-        f'<div class="dialtone"><div class="{role}" role="{"alert" if role == "stop" else "status"}">{said}</div></div>'
-    )
+    return with_style(render("notice", lines=lines, role=role, is_danger=False))

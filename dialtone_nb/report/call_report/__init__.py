@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dialtone_nb.report.call_report.course import compare_calls, look_for_life
 from dialtone_nb.report.call_report.definitions import (
     tabulate_definitions,
     tabulate_findings,
     tabulate_measures,
     tabulate_rules,
 )
-from dialtone_nb.report.call_report.failures import tabulate_reasons, tabulate_refusals
-from dialtone_nb.report.call_report.phones import tabulate_attempts, tabulate_signs_of_life
-from dialtone_nb.report.call_report.rates import (
+from dialtone_nb.report.call_report.summary import Summary, compare_calls, look_for_life, summarise_calls
+from dialtone_nb.report.call_report.tables import (
+    tabulate_attempts,
+    tabulate_concurrency,
+    tabulate_cost,
     tabulate_deployments,
     tabulate_funnels,
     tabulate_outcomes,
     tabulate_rates,
+    tabulate_reasons,
+    tabulate_refusals,
+    tabulate_signs_of_life,
 )
-from dialtone_nb.report.call_report.summary import Summary, summarise_calls
-from dialtone_nb.report.call_report.totals import tabulate_concurrency, tabulate_cost
 
 __all__ = [
     "Summary",

@@ -4,32 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from datetime import date
+from functools import partial
 from typing import Final
 
 import pandas as pd
 
-from dialtone_nb.calls.attempts.codes import code_of
-from dialtone_nb.calls.attempts.schema import DIRECTIONS
+from dialtone_nb.calls.attempts.outcomes import code_of
+from dialtone_nb.calls.attempts.schema import DIRECTIONS, pandas_of
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.measures.before_after import Comparison, Verdict
+from dialtone_nb.calls.measures import before_after
+from dialtone_nb.calls.measures.before_after import (
+    Comparison,
+    Deployment,
+    RateChange,
+    change_between,
+    compare_deployments,
+    merge_around,
+    tally_around,
+)
+from dialtone_nb.calls.measures.last_seen import life_by_phone
 from dialtone_nb.calls.measures.rates import (
     Rate,
     cost_by,
     count_outcomes,
     days_of,
-    difference_interval,
     rate_of,
     rates_by,
     reasons_of_failure,
 )
 from dialtone_nb.display.outputs import result
-from dialtone_nb.report.call_report.course import days_covered
-from dialtone_nb.report.call_report.words import count_words
+from dialtone_nb.display.rendering import render
+from dialtone_nb.report.call_report.tables import count_words
 
 # A summary names no more phones than this in one sentence.
 NAMED: Final = 5
 RECENT_DAYS: Final = 7
+
+
+def days_covered(data: CallData) -> tuple[date, date] | None:
+    """The report's first and last day: those that were asked for or read, else those of its attempts; None without."""
+    days = days_of(data.tally())
+    first = data.first_day or (days[0].date() if len(days) else None)
+    last = data.last_day or (days[-1].date() if len(days) else None)
+    return (first, last) if first and last else None
+
+
+def end_of(data: CallData) -> pd.Timestamp | None:
+    """Up to when the data surely tells (UTC): the last attempt, or the beginning of the last day, which is later."""
+    tally = data.tally()
+    ends = [] if tally.empty else [tally["last_at"].max()]
+    if data.last_day:
+        ends.append(pd.Timestamp(data.last_day, tz=data.time_zone).tz_convert("UTC"))
+    return max(ends, default=None)
+
+
+def compare_calls(data: CallData, deployments: Sequence[Deployment]) -> tuple[Comparison, ...]:
+    """The delivered rate before and after each deployment on the report's days, oldest first."""
+    covered = days_covered(data)
+    if not (covered and deployments):
+        return ()
+    around = data.gather(partial(tally_around, deployments=tuple(deployments)), merge_around, before_after.COUNTED)
+    return tuple(
+        one
+        for one in compare_deployments(pandas_of(around), deployments)
+        if covered[0] <= pd.Timestamp(one.deployment.at).tz_convert(data.time_zone).date() <= covered[1]
+    )
+
+
+def look_for_life(data: CallData) -> pd.DataFrame:
+    """The signs of life of each phone, and whether it is silent at the end of the report."""
+    return life_by_phone(data.signs(), end_of(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +86,7 @@ class Summary:
     to_do: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
-        changes = f"<p><strong>What changed</strong></p>\n{_list(self.changes)}\n" if self.changes else ""
-        needs = _list(self.to_do) if self.to_do else "<p>Nothing needs a person.</p>"
-        return (
-            f'<div class="dialtone-summary">{_list(self.facts)}\n{changes}'
-            f"<p><strong>Needs a person</strong></p>\n{needs}</div>"
-        )
+        return render("summary", package="dialtone_nb.report", summary=self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
         # Whoever runs the report hears its first sentences; a report that could be made is a good one.
@@ -56,10 +96,6 @@ class Summary:
     def __repr__(self) -> str:
         changes = ["What changed:", *self.changes] if self.changes else []
         return "\n".join([*self.facts, *changes, "Needs a person:", *(self.to_do or ("nothing",))])
-
-
-def _list(sentences: tuple[str, ...]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>"
 
 
 def summarise_calls(data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Summary:
@@ -115,7 +151,7 @@ def _chief_loss(tally: pd.DataFrame) -> Iterator[str]:
 def _changes(tally: pd.DataFrame, comparisons: Sequence[Comparison]) -> Iterator[str]:
     if pair := _recent_and_before(tally):
         recent, before = pair
-        yield f"The last {RECENT_DAYS} days delivered {recent}, before that {before}: {_verdict(before, recent)}."
+        yield f"The last {RECENT_DAYS} days delivered {recent}, before that {before}: {change_between(before, recent)}."
     latest = {one.deployment.environment: one for one in comparisons}
     for environment, one in latest.items():
         others = sum(other.deployment.environment == environment for other in comparisons) - 1
@@ -135,23 +171,16 @@ def _recent_and_before(tally: pd.DataFrame) -> tuple[Rate, Rate] | None:
     return rate_of(tally[is_recent], "delivered"), rate_of(tally[~is_recent], "delivered")
 
 
-def _verdict(before: Rate, after: Rate) -> Verdict:
-    if before.is_few or after.is_few:
-        return Verdict.FEW
-    low, high = difference_interval(before, after)
-    return Verdict.BETTER if low > 0 else Verdict.WORSE if high < 0 else Verdict.SAME
-
-
 def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Iterator[str]:
     for one in comparisons:
-        if one.verdict is Verdict.WORSE:
+        if one.change is RateChange.WORSE:
             yield (
                 f"Since the deployment to {one.deployment.label} UTC fewer calls are delivered: {one.words}. "
                 "See what it changed; if that is why, promote with build = previous takes it back."
             )
     yield from _weak_phones(tally)
     pair = _recent_and_before(tally)
-    if pair and _verdict(pair[1], pair[0]) is Verdict.WORSE:
+    if pair and change_between(pair[1], pair[0]) is RateChange.WORSE:
         yield f"The delivered rate fell in the last {RECENT_DAYS} days: {pair[0]}, before that {pair[1]}."
     yield from _silent_phones(life)
 

@@ -18,13 +18,11 @@ from twilio.rest import Client
 from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.calls.archive.days import load_archive
-from dialtone_nb.calls.archive.readings import Readings, load_readings
 from dialtone_nb.calls.archive.storage import locked_archive
-from dialtone_nb.calls.archive.sync import Span, Synced, keep_known, sync_calls, unsettled_runs
+from dialtone_nb.calls.archive.sync import Readings, Span, Synced, keep_known, load_readings, sync_calls, unsettled_runs
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import attempts_of, pandas_of
-from dialtone_nb.calls.load import load_calls
-from dialtone_nb.calls.progress import progress_bar
+from dialtone_nb.calls.load import load_calls, progress_bar
 from dialtone_nb.errors import InputError, TwilioError
 from tests.calls.strategies import frame_of
 from tests.calls.twilio_source.twilio_lists import Lists

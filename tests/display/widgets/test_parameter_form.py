@@ -110,7 +110,7 @@ def test_the_form_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch, tm
     clients.write_text(clients.read_text().replace("environment: prod", "environment: production"))
     monkeypatch.setenv("DIALTONE_PARAMETERS", str(tmp_path))
     enter(form, environment="prod")
-    assert "&#x27;prod&#x27; is not declared in network.yaml" in form._said.value
+    assert "&#39;prod&#39; is not declared in network.yaml" in form._said.value
     assert 'role="alert"' in form._said.value
     assert form._button.disabled
     assert runbook.environment == "stage"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dialtone_nb.account.account import Account, Credentials
 from dialtone_nb.account.transport import Transport
-from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
+from dialtone_nb.calls.now import fetch_registrations
 from tests.rehearsal.sip.handset import Handset
 from tests.rehearsal.sip.network import Network
 

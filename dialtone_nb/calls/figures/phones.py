@@ -1,0 +1,156 @@
+"""Figures of the phones: their attempts period by period, and their signs of life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.calls.figures.style import (
+    AXIS,
+    COLOURS,
+    INK,
+    LAYOUT,
+    PATTERNED_BARS,
+    as_dates,
+    choose_period,
+    height_of,
+    make_figure,
+    marker_of,
+    name_rows,
+    phone_label,
+    seen_outcomes,
+    show_words_if_empty,
+    words_of,
+)
+from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
+
+COLUMNS: Final = 3
+# Panels beyond this many say nothing at a glance; the phones with the most attempts are shown.
+MOST_PHONES: Final = 24
+PANEL_HEIGHT: Final = 120
+# A silent phone has the colour of one that was dialled and not there.
+SILENT = COLOURS["unregistered"]
+
+
+def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
+    """Attempts stacked by outcome, a panel a phone, by day, week or month; the phone with the most attempts first.
+
+    All panels have the same dates below them, and each its own height of the tallest bar, for phones differ a lot.
+    """
+    known = tally[tally["client"] != ""]
+    totals = known.groupby("client")["attempts"].sum().sort_values(ascending=False, kind="stable").iloc[:MOST_PHONES]
+    period = choose_period(tally, longest_in_days=PATTERNED_BARS)
+    counts = count_outcomes(in_periods(known, period), ["client", "day"])
+    rows = max(-(-len(totals) // COLUMNS), 1)
+    figure = make_subplots(
+        rows=rows,
+        cols=COLUMNS,
+        subplot_titles=[f"{client} · {attempts:,}" for client, attempts in totals.items()],
+        horizontal_spacing=0.06,
+        vertical_spacing=min(0.45 / rows, 0.2),
+    )
+    named: set[str] = set()
+    for place, client in enumerate(totals.index):
+        bars = list(_bars(counts.loc[client], named))
+        row, column = 1 + place // COLUMNS, 1 + place % COLUMNS
+        # All of a panel at once: plotly looks through the whole figure each time.
+        figure.add_traces(bars, rows=[row] * len(bars), cols=[column] * len(bars))
+    days = days_of(in_periods(tally, period))
+    _lay_out(figure, rows, _dates_below(days, period) if len(days) else {})
+    return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
+
+
+def _bars(counts: pd.DataFrame, named: set[str]) -> Iterator[go.Bar]:
+    """A phone's bars, an outcome each; the legend names an outcome where it is met first."""
+    for outcome in seen_outcomes(counts):
+        yield go.Bar(
+            name=words_of(outcome),
+            legendgroup=outcome,
+            showlegend=outcome not in named,
+            legendrank=OUTCOMES.index(outcome),
+            x=as_dates(counts.index),
+            y=counts[outcome].tolist(),
+            # Bars are a few pixels wide: too thin for a pattern.
+            marker=marker_of(outcome, patterned=False),
+            hovertemplate=f"%{{x|%a %d %b %Y}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
+        )
+        named.add(outcome)
+
+
+def _dates_below(days: pd.DatetimeIndex, period: str) -> dict[str, Any]:
+    margin = pd.Timedelta(days=0.6 if period == "day" else 4)
+    ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
+    # Short and small: the last date of a panel stands beside the first of the next one.
+    named = "%d %b" if period == "day" else "%b ’%y"
+    font = {"size": 11}
+    return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named, "tickfont": font}
+
+
+def _lay_out(figure: go.Figure, rows: int, dates: dict[str, Any]) -> None:
+    figure.update_layout({**{key: value for key, value in LAYOUT.items() if "axis" not in key}, "barmode": "stack"})
+    figure.update_layout(height=110 + rows * PANEL_HEIGHT, bargap=0.1, showlegend=True)
+    figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"}, margin={"t": 70})
+    # What all axes have in common is said once, in a template: there are two to a panel.
+    upright = {**AXIS, "rangemode": "tozero", "nticks": 3, "tickformat": ",d"}
+    figure.update_layout(template={"layout": {"xaxis": {**AXIS, **dates}, "yaxis": upright}})
+    figure.update_annotations(font={"size": 12}, xanchor="center")
+
+
+def draw_signs_of_life(life: pd.DataFrame) -> go.Figure:
+    """Each phone's last sign of life and how long it has been quiet since; the longest quiet phone on top.
+
+    `life` is what `signs_of_life` tells. The mark by which a phone used to be heard again lies within the line of a
+    silent phone, and of no other.
+    """
+    table = life[life["signs"] > 0].sort_values("last_sign_at", ascending=False, kind="stable")
+    labels = [
+        f"{phone_label(client)} · silent" if row["is_silent"] else phone_label(client)
+        for client, row in table.iterrows()
+    ]
+    figure = make_figure(height_of(len(table)))
+    for name, is_silent, colour, width in (("quiet since", False, INK, 4), ("silent since", True, SILENT, 8)):
+        rows = [n for n, silent in enumerate(table["is_silent"]) if silent == is_silent]
+        if rows:
+            _add_spells(figure, name, table.iloc[rows], [labels[n] for n in rows], colour, width)
+    judged = ~table["is_few"].to_numpy(bool)
+    figure.add_scatter(
+        name="was always heard again by",
+        x=_moments((table["last_sign_at"] + table["habit"])[judged]),
+        y=[label for label, is_judged in zip(labels, judged, strict=True) if is_judged],
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 14, "color": INK, "line": {"width": 2, "color": INK}},
+        hovertemplate="%{y}<br>was always heard again by %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+    )
+    figure.update_xaxes(title_text="UTC", type="date")
+    name_rows(figure, labels, grid=True)
+    return show_words_if_empty(figure, table, "no phone gave a sign of life")
+
+
+def _add_spells(figure: go.Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:
+    """A line from each phone's last sign of life, which a dot marks, to the end of the report."""
+    since, until = _moments(rows["last_sign_at"]), _moments(rows["last_sign_at"] + rows["quiet"])
+    figure.add_scatter(
+        name=name,
+        x=[moment for pair in zip(since, until, strict=True) for moment in (*pair, None)],
+        y=[label for one in labels for label in (one, one, None)],
+        mode="lines+markers",
+        line={"color": colour, "width": width},
+        # The dot stands at the last sign of life alone.
+        marker={
+            "symbol": "circle",
+            "size": [11, 0, 0] * len(labels),
+            "color": colour,
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        hovertemplate="%{y}<br>last sign of life: %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+    )
+
+
+def _moments(times: pd.Series[pd.Timestamp]) -> list[str]:
+    return times.dt.strftime("%Y-%m-%d %H:%M:%S").tolist()

@@ -1,0 +1,74 @@
+"""A table as a report shows it: escaped HTML, text to the left and numbers to the right; and the same as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dialtone_nb.display.rendering import render
+
+Cell = str | int | float | None
+# A column of texts no longer than this is never broken into lines.
+UNBROKEN = 36
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """Column names and rows; `note` stands under the table."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+    @classmethod
+    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> ReportTable:
+        """A table of these columns and rows."""
+        return cls(tuple(columns), tuple(tuple(row) for row in rows), note)
+
+    def _repr_html_(self) -> str:
+        columns = [[row[n] for row in self.rows] for n in range(len(self.columns))]
+        sides = [_side(column) for column in columns]
+        cells = [_styled(side, [_text(cell) for cell in column]) for side, column in zip(sides, columns, strict=True)]
+        return render(
+            "table",
+            package="dialtone_nb.report",
+            heads=list(zip(self.columns, sides, strict=True)),
+            rows=list(zip(*cells, strict=True)),
+            note=self.note,
+        )
+
+    def __str__(self) -> str:
+        lines = [self.columns, *([_text(cell) for cell in row] for row in self.rows)]
+        widths = [max(len(line[n]) for line in lines) for n in range(len(self.columns))]
+        sides = [_side(row[n] for row in self.rows) for n in range(len(self.columns))]
+        text = [
+            "  ".join(
+                cell.rjust(width) if side == "right" else cell.ljust(width)
+                for cell, width, side in zip(line, widths, sides, strict=True)
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([*text, *([self.note] if self.note else [])])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:.1%}" if isinstance(cell, float) else cell
+
+
+def _side(cells: Iterable[Cell]) -> str:
+    known = [cell for cell in cells if cell is not None]
+    return "right" if known and all(isinstance(cell, int | float) for cell in known) else "left"
+
+
+def _styled(side: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    """A column's cells, each after its style, for JupyterLab aligns to the right what does not say otherwise."""
+    is_short = max(map(len, texts), default=0) <= UNBROKEN
+    style = f"text-align: {side}" + ("; white-space: nowrap" if is_short else "")
+    return [(style, text) for text in texts]
