@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from dialtone_nb.rehearsal.exchange.verbs import Complaint, Prompt
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Pause, Play, Prompt, Say
 from dialtone_nb.rehearsal.state.store import Tables
 
 BridgeEnd = Literal["callee", "time limit", "star"]
@@ -169,3 +169,20 @@ class Door(Protocol):
 
     def wires(self) -> Wires:
         """Wires for a simulated call that rings such a phone."""
+
+
+def play_prompts(line: Line, prompts: Sequence[Prompt]) -> None:
+    """Let prompts be heard, each as often as it says."""
+    for prompt in prompts:
+        match prompt:
+            case Say(text, loop):
+                for _ in range(loop):
+                    line.say(text)
+            case Play(url, digits, loop):
+                for _ in range(loop):
+                    if digits:
+                        line.play_digits(digits)
+                    else:
+                        line.play(url)
+            case Pause(length):
+                line.pause(length)

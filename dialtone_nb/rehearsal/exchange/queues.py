@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from dialtone_nb.rehearsal.state.store import Tables, Thing
+
+Call = TypeVar("Call")
 
 QUEUE, MEMBER = "queue", "queue_member"
 DEFAULT_MAX_SIZE = 1000
@@ -60,13 +64,47 @@ def join_queue(tables: Tables, queue: Thing, call_sid: str) -> Thing:
 
 
 def leave_queue(tables: Tables, queue_sid: str, call_sid: str) -> None:
-    """Nobody stands there any more."""
+    """Take a call out of a queue."""
     if member := tables.find(MEMBER, queue_sid, call_sid):
         tables.remove(member.sid)
 
 
 def leave_queues(tables: Tables, call_sid: str) -> None:
-    """A call stands in no queue any more."""
+    """Take a call out of every queue."""
     for member in tables.list(MEMBER):
         if member.name == call_sid:
             tables.remove(member.sid)
+
+
+class WaitingRoom(Generic[Call]):
+    """Which live calls wait in which queue, the first to be served first, and who waits for somebody to come.
+
+    The queue's members are records of the account's, for the API; this is where a call finds another to talk to. It
+    needs nothing of a call but that it is one, and so serves any type.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[Call]] = defaultdict(list)
+        self._takers: dict[str, list[Call]] = defaultdict(list)
+
+    def enter(self, queue_sid: str, call: Call) -> Call | None:
+        """Wait there; the one who waits for somebody to come, if one does."""
+        self._waiting[queue_sid].append(call)
+        return self._takers[queue_sid][0] if self._takers[queue_sid] else None
+
+    def leave(self, queue_sid: str, call: Call) -> None:
+        """Stop waiting there."""
+        if call in self._waiting[queue_sid]:
+            self._waiting[queue_sid].remove(call)
+
+    def take(self, queue_sid: str) -> Call | None:
+        """The one who has waited longest, who waits there no more."""
+        return self._waiting[queue_sid].pop(0) if self._waiting[queue_sid] else None
+
+    def await_arrival(self, queue_sid: str, call: Call) -> None:
+        """Wait for somebody to come."""
+        self._takers[queue_sid].append(call)
+
+    def await_no_more(self, queue_sid: str, call: Call) -> None:
+        """Stop waiting for somebody to come."""
+        self._takers[queue_sid].remove(call)

@@ -14,11 +14,11 @@ class Abandoned(BaseException):
     """The rehearsal ends, and with it a call that is still going on; nothing more is written about it."""
 
 
-class Party:
+class Task:
     """Something that takes simulated time, in a thread of its own that runs only when it is its turn."""
 
-    def __init__(self, schedule: Schedule, run: Callable[[], None]) -> None:
-        self._schedule = schedule
+    def __init__(self, scheduler: Scheduler, run: Callable[[], None]) -> None:
+        self._scheduler = scheduler
         self._run = run
         self._turn = threading.Semaphore(0)
         self._parked = threading.Semaphore(0)
@@ -50,12 +50,12 @@ class Party:
 
     def now(self) -> float:
         """The simulated time."""
-        return self._schedule.now()
+        return self._scheduler.now()
 
     def wait(self, seconds: float) -> None:
-        """Let simulated time pass; raises what interrupts it, or did so before. Only the party itself asks this."""
+        """Let simulated time pass; raises what interrupts it, or did so before. Only the task itself asks this."""
         self.check()
-        self._schedule.park(self, seconds)
+        self._scheduler.park(self, seconds)
         self._parked.release()
         self._turn.acquire()
         self.check()
@@ -69,17 +69,17 @@ class Party:
     def interrupt(self, error: BaseException) -> None:
         """Have its wait raise an error, at once; it goes on when it is driven."""
         self._interruption = error
-        self._schedule.hurry(self)
+        self._scheduler.hurry(self)
 
 
 @dataclass(slots=True)
 class _Moment:
     at: float
     nth: int
-    party: Party
+    task: Task
 
 
-class Schedule:
+class Scheduler:
     """Who goes on when. The store's clock moves from moment to moment."""
 
     def __init__(self, store: Store) -> None:
@@ -89,26 +89,26 @@ class Schedule:
         self._driving = threading.RLock()
         self.is_busy = False  # whether moments come just now
 
-    def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Party:
-        """A new party, whose moment is so many seconds from now."""
-        party = Party(self, run)
-        self.park(party, seconds)
-        return party
+    def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Task:
+        """A new task, whose moment is so many seconds from now."""
+        task = Task(self, run)
+        self.park(task, seconds)
+        return task
 
     def now(self) -> float:
         """The simulated time, in seconds since 1970."""
         with self._store.transaction() as tables:
             return tables.now()
 
-    def park(self, party: Party, seconds: float) -> None:
-        """Note that a party goes on so many seconds from now."""
+    def park(self, task: Task, seconds: float) -> None:
+        """Note that a task goes on so many seconds from now."""
         self._count += 1
-        self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, party))
+        self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, task))
 
-    def hurry(self, party: Party) -> None:
-        """A party that waits goes on now instead."""
+    def hurry(self, task: Task) -> None:
+        """A task that waits goes on now instead."""
         for moment in self._moments:
-            if moment.party is party:
+            if moment.task is task:
                 moment.at = self.now()
 
     def drive(self, is_enough: Callable[[], bool]) -> None:
@@ -117,15 +117,15 @@ class Schedule:
             while self._moments and not is_enough():
                 self._come(self._next())
 
-    def drive_through(self, party: Party) -> None:
-        """Let moments come until this party is over."""
-        self.drive(lambda: party.is_over)
+    def drive_through(self, task: Task) -> None:
+        """Let moments come until this task is over."""
+        self.drive(lambda: task.is_over)
 
-    def settle(self, party: Party) -> None:
-        """Let a party that was interrupted go on at once, until it waits again or is over."""
+    def settle(self, task: Task) -> None:
+        """Let a task that was interrupted go on at once, until it waits again or is over."""
         with self._at_work():
             for moment in self._moments:
-                if moment.party is party:
+                if moment.task is task:
                     self._come(moment)
                     return
 
@@ -138,12 +138,12 @@ class Schedule:
             self._move(until)
 
     def close(self) -> None:
-        """Let every party end where it is."""
+        """Let every task end where it is."""
         with self._driving:
             while self._moments:
                 moment = self._moments.pop()
-                moment.party.interrupt(Abandoned())
-                moment.party.resume()
+                moment.task.interrupt(Abandoned())
+                moment.task.resume()
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -160,7 +160,7 @@ class Schedule:
     def _come(self, moment: _Moment) -> None:
         self._moments.remove(moment)
         self._move(moment.at)
-        moment.party.resume()
+        moment.task.resume()
 
     def _move(self, at: float) -> None:
         # Others may have moved the clock meanwhile, and it never goes back.

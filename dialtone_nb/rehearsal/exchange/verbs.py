@@ -151,14 +151,18 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's verbs in order, what is wrong with it, and what the rehearsal does not carry out."""
+    """A document's verbs in order, what is wrong with it, and what the rehearsal does not carry out.
+
+    Relative URLs in it are relative to its own, which is empty where it came with a request to the API.
+    """
 
     verbs: tuple[Verb, ...]
     complaints: tuple[Complaint, ...] = ()
     not_carried_out: tuple[str, ...] = ()
+    url: str = ""
 
 
-class Unreadable(Exception):  # noqa: N818 - it is a finding about somebody's document
+class InvalidTwiml(Exception):  # noqa: N818 - it is a finding about somebody's document
     """A document that is no TwiML at all."""
 
     def __init__(self, code: int, message: str) -> None:

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from dialtone_nb.rehearsal.functions.child import Crashed
-from dialtone_nb.rehearsal.functions.children import Children, Source
-from dialtone_nb.rehearsal.functions.event import event_of
-from dialtone_nb.rehearsal.functions.live import LiveAsset, Target, build_sources, find_live
+from dialtone_nb.rehearsal.functions.deployed import DeployedAsset, DeployedFunction, build_sources, find_deployed
+from dialtone_nb.rehearsal.functions.function_request import event_of, is_signed
+from dialtone_nb.rehearsal.functions.node_processes import Crashed, NodeProcesses, VersionContent
 from dialtone_nb.rehearsal.functions.packages import Packages
-from dialtone_nb.rehearsal.functions.signature import is_signed
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
@@ -49,7 +47,7 @@ SERVER_TIMING, FUNCTION_METRIC = "server-timing", "function"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FunctionResponse:
     """What a function's URL answers."""
 
     status: int
@@ -57,9 +55,9 @@ class Answer:
     body: bytes
 
 
-def plain(status: int, text: str) -> Answer:
+def plain(status: int, text: str) -> FunctionResponse:
     """An answer in plain text."""
-    return Answer(status, (("content-type", "text/plain; charset=utf-8"),), text.encode())
+    return FunctionResponse(status, (("content-type", "text/plain; charset=utf-8"),), text.encode())
 
 
 class Front:
@@ -67,37 +65,37 @@ class Front:
 
     def __init__(self, store: Store, base: str, packages: Packages) -> None:
         self._store = store
-        self._children = Children(base, packages)
+        self._children = NodeProcesses(base, packages)
         self._time_limit_s = TIME_LIMIT_S
 
     def close(self) -> None:
         """End the functions' processes."""
         self._children.close()
 
-    async def answer(self, incoming: Incoming) -> Answer:
+    async def answer(self, incoming: Incoming) -> FunctionResponse:
         """The answer of the function, or the content of the asset, that a URL belongs to."""
         if incoming.method not in {*METHODS, *ASSET_METHODS, "OPTIONS"}:
             return plain(405, "Method Not Allowed")
         with self._store.transaction() as tables:
-            live = find_live(tables, incoming.host, incoming.path)
+            live = find_deployed(tables, incoming.host, incoming.path)
             if live is None and incoming.path == ROOT:
-                live = find_live(tables, incoming.host, INDEX)
+                live = find_deployed(tables, incoming.host, INDEX)
             token = tables.identity.auth_token
         if live is None:
             return plain(404, "Not Found")
         if incoming.method == "OPTIONS":
-            return Answer(204, CORS, b"")
+            return FunctionResponse(204, CORS, b"")
         if live.version.body["visibility"] == "protected" and not is_signed(incoming, token):
             return plain(SIGNATURE_REFUSED, "The X-Twilio-Signature does not fit this request")
-        if incoming.method not in (ASSET_METHODS if isinstance(live, LiveAsset) else METHODS):
+        if incoming.method not in (ASSET_METHODS if isinstance(live, DeployedAsset) else METHODS):
             return plain(405, "Method Not Allowed")
-        if isinstance(live, LiveAsset):
+        if isinstance(live, DeployedAsset):
             return hand_out(live)
         if incoming.method == "GET" and incoming.body:
             return plain(403, "A GET request can't have a body")
         return await self._run(live, incoming)
 
-    async def _run(self, target: Target, incoming: Incoming) -> Answer:
+    async def _run(self, target: DeployedFunction, incoming: Incoming) -> FunctionResponse:
         if len(orjson.dumps(target.context)) > LARGEST_CONTEXT:
             return self._finish(target, incoming, [], (82006, "The function's context is too large"), None)
         try:
@@ -112,10 +110,10 @@ class Front:
         if reply["fatal"]:
             await asyncio.to_thread(self._children.drop, target.place)
         if "error" in reply:
-            answer = Answer(500, (("content-type", "application/json"),), orjson.dumps(reply["error"]))
+            answer = FunctionResponse(500, (("content-type", "application/json"),), orjson.dumps(reply["error"]))
             return self._finish(target, incoming, reply["logs"], (82002, _message(reply["error"])), answer)
         status, headers, body = reply["result"]
-        answer = Answer(status, tuple((name.lower(), value) for name, value in headers), body.encode())
+        answer = FunctionResponse(status, tuple((name.lower(), value) for name, value in headers), body.encode())
         took = (SERVER_TIMING, f"{FUNCTION_METRIC};dur={reply['took_ms']:.3f}")
         if sum(len(name) + len(value) for name, value in answer.headers) > LARGEST_HEADERS:
             return self._finish(target, incoming, reply["logs"], (82008, "Headers or cookies too large"), None)
@@ -124,8 +122,8 @@ class Front:
             fault = (82002 if status >= 500 else 82001, f"The function answered with status {status}")
         return self._finish(target, incoming, reply["logs"], fault, replace(answer, headers=(*answer.headers, took)))
 
-    async def _invoke(self, target: Target, incoming: Incoming) -> dict[str, Any]:
-        def sources() -> list[Source]:
+    async def _invoke(self, target: DeployedFunction, incoming: Incoming) -> dict[str, Any]:
+        def sources() -> list[VersionContent]:
             with self._store.transaction() as tables:
                 return build_sources(tables, target.build_sid)
 
@@ -141,12 +139,12 @@ class Front:
 
     def _finish(
         self,
-        target: Target,
+        target: DeployedFunction,
         incoming: Incoming,
         logs: list[tuple[str, str]],
         fault: tuple[int, str] | None,
-        answer: Answer | None,
-    ) -> Answer:
+        answer: FunctionResponse | None,
+    ) -> FunctionResponse:
         """Keep what the function logged, raise the alerts that it earned, and give its answer, or a 500."""
         with self._store.transaction() as tables:
             request_sid = request_sid_of(tables, target, incoming)
@@ -176,13 +174,13 @@ class Front:
         return answer or plain(500, fault[1] if fault else "")
 
 
-def hand_out(asset: LiveAsset) -> Answer:
+def hand_out(asset: DeployedAsset) -> FunctionResponse:
     """The asset as it was uploaded; its type is what the upload said, else what its path's ending says."""
     said, guessed = asset.version.body["content_type"], mimetypes.guess_type(asset.version.body["path"])[0]
-    return Answer(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
+    return FunctionResponse(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
 
 
-def request_sid_of(tables: Tables, target: Target, incoming: Incoming) -> str:
+def request_sid_of(tables: Tables, target: DeployedFunction, incoming: Incoming) -> str:
     """The SID of a request to a function: it follows from what was asked, and how often that was asked before."""
     asked = f"{incoming.method} {incoming.path}?{incoming.query_string}".encode() + incoming.body
     key = incoming.headers.get("i-twilio-idempotency-token") or hashlib.sha256(asked).hexdigest()

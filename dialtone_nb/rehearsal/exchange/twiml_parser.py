@@ -5,13 +5,6 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from dialtone_nb.rehearsal.exchange.elements import (
-    ASKS_FOR_NOTHING,
-    ATTRIBUTES,
-    ATTRIBUTES_NOT_CARRIED_OUT,
-    METHOD_CODES,
-    NOT_CARRIED_OUT,
-)
 from dialtone_nb.rehearsal.exchange.verbs import (
     ALL_KEYS,
     DEFAULT_TIME_LIMIT_S,
@@ -22,6 +15,7 @@ from dialtone_nb.rehearsal.exchange.verbs import (
     Enqueue,
     Gather,
     Hangup,
+    InvalidTwiml,
     Leave,
     Pause,
     Play,
@@ -31,9 +25,63 @@ from dialtone_nb.rehearsal.exchange.verbs import (
     Reject,
     Say,
     Target,
-    Unreadable,
     Verb,
 )
+
+_CALLBACKS = "statusCallback statusCallbackEvent statusCallbackMethod"
+_RECORDING = "trim recordingStatusCallback recordingStatusCallbackMethod recordingStatusCallbackEvent recordingTrack"
+_DETECTION = (
+    "machineDetection machineDetectionTimeout machineDetectionSpeechThreshold machineDetectionSpeechEndThreshold "
+    "machineDetectionSilenceTimeout amdStatusCallback amdStatusCallbackMethod"
+)
+_CLIENT = "clientNotificationUrl callReason"
+# The attributes that each element may have, as in twilio-python; another one is a schema warning (12200).
+ATTRIBUTES = {
+    "Say": "voice loop language",
+    "Play": "loop digits",
+    "Pause": "length",
+    "Hangup": "",
+    "Leave": "",
+    "Reject": "reason",
+    "Redirect": "method",
+    "Gather": "action method timeout finishOnKey numDigits actionOnEmptyResult bargeIn input hints language debug "
+    "partialResultCallback partialResultCallbackMethod speechTimeout maxSpeechTime profanityFilter "
+    "speechModel enhanced",
+    "Record": "action method timeout finishOnKey maxLength playBeep transcribe transcribeCallback "
+    f"recordingConfigurationId {_RECORDING}",
+    "Enqueue": "action method waitUrl waitUrlMethod maxQueueSize workflowSid",
+    "Dial": "action method timeout timeLimit callerId answerOnBridge ringTone hangupOnStar sequential referUrl "
+    f"referMethod events record recordingConfigurationId {_RECORDING}",
+    "Number": f"sendDigits url method byoc callReason {_CALLBACKS} {_DETECTION}",
+    "Sip": f"username password url method {_CALLBACKS} {_DETECTION} {_CLIENT}",
+    "Queue": "url method reservationSid postWorkActivitySid",
+}
+# What Twilio would carry out and the rehearsal does not: whole elements, ...
+NOT_CARRIED_OUT = frozenset(
+    {"Conference", "Client", "Connect", "Start", "Stop", "Refer", "Pay", "Prompt", "Sim", "WhatsApp", "Echo", "Sms"}
+    | {"Message", "Application", "VirtualAgent", "Siprec", "Stream", "Transcription", "Assistant"}
+)
+# ... and attributes, where they are present and are not one of these values, which ask for nothing.
+ASKS_FOR_NOTHING = frozenset({"", "false", "do-not-record"})
+ATTRIBUTES_NOT_CARRIED_OUT = {
+    "Dial": ("record", "referUrl", "events"),
+    "Number": ("byoc", "machineDetection"),
+    "Sip": ("machineDetection",),
+    "Queue": ("reservationSid",),
+    "Record": ("transcribe", "transcribeCallback"),
+    "Enqueue": ("workflowSid",),
+}
+# The code of a method that is neither GET nor POST, by element (Twilio's error dictionary).
+METHOD_CODES = {
+    "Dial": 13210,
+    "Number": 13221,
+    "Sip": 13241,
+    "Gather": 13312,
+    "Enqueue": 14201,
+    "Queue": 14210,
+    "Record": 13610,
+    "Redirect": 13710,
+}
 
 SCHEMA_WARNING = 12200
 LONGEST_TIMEOUT_S = 600
@@ -44,15 +92,15 @@ LONGEST_QUEUE_NAME = 64
 LONGEST_NUMBER = 12
 
 
-def read_twiml(text: str) -> Document:
-    """The verbs of a document; `Unreadable` where it is no XML (12100), or its root is not Response (12102)."""
+def parse_twiml(text: str) -> Document:
+    """The verbs of a document; `InvalidTwiml` where it is no XML (12100), or its root is not Response (12102)."""
     try:
         # Like Twilio, this parser refuses whatever stands before the declaration. Whose functions run here is trusted.
         root = ET.fromstring(text)  # noqa: S314
     except ET.ParseError as error:
-        raise Unreadable(12100, f"Document parse failure: {error}") from None
+        raise InvalidTwiml(12100, f"Document parse failure: {error}") from None
     if root.tag != "Response":
-        raise Unreadable(12102, f"The root element must be Response, not {root.tag}")
+        raise InvalidTwiml(12102, f"The root element must be Response, not {root.tag}")
     reader = _Reader()
     verbs = tuple(verb for element in root if (verb := reader.verb(element)) is not None)
     return Document(verbs, tuple(reader.complaints), tuple(reader.not_carried_out))

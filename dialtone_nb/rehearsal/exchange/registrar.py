@@ -12,7 +12,7 @@ CALLS, REGISTRATIONS = "calls_mapping", "registrations_mapping"
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class RegistrationRefused:
     """A phone that was turned away, with the code of the alert that says why."""
 
     code: int
@@ -65,13 +65,13 @@ def chosen_domain(tables: Tables, client: str, kind: str, name: str = "") -> Thi
     return domains[0] if domains else None
 
 
-def register(store: Store, client: str, domain_name: str = "") -> str | Turned:
+def register(store: Store, client: str, domain_name: str = "") -> str | RegistrationRefused:
     """The domain that the phone is registered at from now on; or why it was turned away, with an alert."""
     with store.transaction() as tables:
         domain = chosen_domain(tables, client, REGISTRATIONS, domain_name)
         turned = _turned(tables, domain, client)
         if domain is None or turned:
-            turned = turned or Turned(32212, f"No SIP domain takes registrations of {client}")
+            turned = turned or RegistrationRefused(32212, f"No SIP domain takes registrations of {client}")
             raise_alert(tables, turned.code, domain.sid if domain else "", turned.message)
             return turned
         if not tables.find("registration", domain.sid, client):
@@ -79,13 +79,15 @@ def register(store: Store, client: str, domain_name: str = "") -> str | Turned:
         return domain.name
 
 
-def _turned(tables: Tables, domain: Thing | None, client: str) -> Turned | None:
+def _turned(tables: Tables, domain: Thing | None, client: str) -> RegistrationRefused | None:
     if domain is None:
         return None
     if not domain.body["sip_registration"]:
-        return Turned(32210, f"SIP registration is not enabled on {domain.name}")
+        return RegistrationRefused(32210, f"SIP registration is not enabled on {domain.name}")
     if not may(tables, domain, client, REGISTRATIONS):
-        return Turned(32212, f"{domain.name} has no credential list mapped for registrations that holds {client}")
+        return RegistrationRefused(
+            32212, f"{domain.name} has no credential list mapped for registrations that holds {client}"
+        )
     return None
 
 
