@@ -12,11 +12,11 @@ from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call_setup import (
     PROGRESS_EVENTS,
     OutboundCall,
-    StatusCallback,
     TwimlSource,
     keep_outbound_call,
 )
 from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault
+from dialtone_nb.rehearsal.exchange.verbs import StatusCallback
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
 from dialtone_nb.rehearsal.http.parameters import Field, Pairs, flag, integer, method, read_fields, sid, url

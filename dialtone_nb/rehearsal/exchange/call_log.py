@@ -27,9 +27,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from dialtone_nb.rehearsal.exchange.call_setup import StatusCallback
 from dialtone_nb.rehearsal.exchange.lines import Line, OutgoingLeg, Wires
-from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
+from dialtone_nb.rehearsal.exchange.verbs import NOT_TOLD, Complaint, StatusCallback, Target
 from dialtone_nb.rehearsal.exchange.webhooks import WebhookResponse
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.call_prices import price_of
@@ -44,7 +43,6 @@ NEXT_STATUSES: Mapping[str, frozenset[str]] = {
     "ringing": UNANSWERED | {"in-progress", "completed"},
     "in-progress": frozenset({"completed"}),
 }
-NOT_TOLD = StatusCallback()
 
 
 def move_call(tables: Tables, call: CallRecord, status: str, **times: float) -> CallRecord:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dialtone_nb.rehearsal.exchange.registrar import CALLS, may
+from dialtone_nb.rehearsal.exchange.verbs import NOT_TOLD, StatusCallback
 from dialtone_nb.rehearsal.exchange.webhooks import PHONE_ADDRESS, CallingPhone
 from dialtone_nb.rehearsal.http.errors import not_modelled
 from dialtone_nb.rehearsal.state.alerts import raise_alert
@@ -31,34 +32,13 @@ class TwimlSource:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusCallback:
-    """Where progress is told, and of which events."""
-
-    url: str = ""
-    method: str = "POST"
-    events: tuple[str, ...] = ("completed",)
-
-    @property
-    def counts_all(self) -> bool:
-        """Whether SequenceNumber counts each event, told or not; the end alone, where only that is told, has 0.
-
-        Recorded: 3 in 2018 where ringing, answered and completed were asked for, 0 in 2016 and 2023 where none were.
-        """
-        return self.events != ("completed",)
-
-    def wants(self, event: str) -> bool:
-        """Whether it is told this event."""
-        return bool(self.url) and event in self.events
-
-
-@dataclass(frozen=True, slots=True)
 class CallSetup:
     """A call's ends, the TwiML that says what becomes of it, and the phone that calls, where one does."""
 
     from_: str
     to: str
     source: TwimlSource
-    callback: StatusCallback = StatusCallback()
+    callback: StatusCallback = NOT_TOLD
     phone: CallingPhone | None = None
     number_sid: str = ""
 
@@ -137,7 +117,7 @@ class OutboundCall:
     """How a call is to be placed; times are in seconds. A password for SIP is kept until the call is carried out."""
 
     source: TwimlSource = TwimlSource()
-    callback: StatusCallback = StatusCallback()
+    callback: StatusCallback = NOT_TOLD
     send_digits: str = ""
     timeout: int = 60
     time_limit: int | None = None

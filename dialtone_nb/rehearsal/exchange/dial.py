@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from dialtone_nb.rehearsal.assumptions import NOT_REGISTERED_RESPONSE
 from dialtone_nb.rehearsal.exchange.call import BrokenOff, CallOver, Interruption, LegEnded, LiveCall
 from dialtone_nb.rehearsal.exchange.call_log import LiveLeg
-from dialtone_nb.rehearsal.exchange.call_setup import StatusCallback
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, Rings
 from dialtone_nb.rehearsal.exchange.target_checks import NOBODY_THERE, CheckedTarget, check_target
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Dial, Target
@@ -78,10 +77,7 @@ class DialRun:
     def _start(self, found: CheckedTarget) -> LiveLeg:
         target, parent_sid = found.target, self.call.own.record.sid
         leg = self.call.log.start(found.caller_id, target.address, "outbound-dial", parent_call_sid=parent_sid)
-        leg.callback = StatusCallback(
-            target.status_callback, target.status_callback_method, target.status_callback_events
-        )
-        leg.target, leg.outgoing = target, found.leg(leg.record.sid)
+        leg.target, leg.callback, leg.outgoing = target, target.callback, found.leg(leg.record.sid)
         self.call.legs.append(leg)
         if found.fault:
             self.call.log.alert(leg, found.fault)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dialtone_nb.rehearsal.exchange.call import LiveCall
-from dialtone_nb.rehearsal.exchange.call_setup import StatusCallback
 from dialtone_nb.rehearsal.exchange.lines import HUNG_UP, HungUp, RecordTerms
 from dialtone_nb.rehearsal.exchange.verbs import Record
 from dialtone_nb.rehearsal.state.clock import rfc2822
@@ -35,7 +34,6 @@ def record_caller(call: LiveCall, record: Record) -> tuple[dict[str, str], HungU
         "RecordingSource": "RecordVerb",
         "RecordingStartTime": rfc2822(started) or "",
     }
-    callback = StatusCallback(record.callback, record.callback_method, record.callback_events)
-    if callback.wants("completed"):
-        call.applications.tell(call.own, callback, progress, "Recording status")
+    if record.callback.wants("completed"):
+        call.applications.tell(call.own, record.callback, progress, "Recording status")
     return told | {"Digits": recorded.key}, broken_off

@@ -86,9 +86,9 @@ def read_simulated_call(body: Mapping[str, Any]) -> SimulatedCall:
 
 
 def read_party(values: Mapping[str, Any]) -> SimulatedParty:
-    """The far side from its JSON; a Refusal for what is strange in it."""
+    """The party from its JSON; a Refusal for what is strange in it."""
     if strangers := sorted(set(values) - BEHAVIOUR):
-        raise Refusal(20001, f"Nobody behaves by {strangers[0]!r}; there are {', '.join(sorted(BEHAVIOUR))}")
+        raise Refusal(20001, f"Unknown behaviour {strangers[0]!r}; use one of {', '.join(sorted(BEHAVIOUR))}")
     for name, value in values.items():
         if not _fits(name, value):
             raise Refusal(20001, f"{name} of a call can't be {value!r}; {_what_fits(name)}")

@@ -24,6 +24,7 @@ from dialtone_nb.rehearsal.exchange.verbs import (
     Redirect,
     Reject,
     Say,
+    StatusCallback,
     Target,
     Verb,
 )
@@ -186,9 +187,7 @@ class _Reader:
             _text(noun),
             url=noun.get("url", ""),
             method=self._method(noun),
-            status_callback=noun.get("statusCallback", ""),
-            status_callback_method=noun.get("statusCallbackMethod", "POST").upper(),
-            status_callback_events=tuple(noun.get("statusCallbackEvent", "completed").split()),
+            callback=_callback(noun, "statusCallback"),
             username=noun.get("username", ""),
             password=noun.get("password", ""),
             send_digits=self._tones(noun, "sendDigits", 13222),
@@ -242,9 +241,7 @@ class _Reader:
             finish_on=keys,
             longest=self._whole(element, "maxLength", 3600, 1, DEFAULT_TIME_LIMIT_S, 13612),
             beep=self._flag(element, "playBeep", 13616, "true"),
-            callback=element.get("recordingStatusCallback", ""),
-            callback_method=element.get("recordingStatusCallbackMethod", "POST").upper(),
-            callback_events=tuple(element.get("recordingStatusCallbackEvent", "completed").split()),
+            callback=_callback(element, "recordingStatusCallback"),
         )
 
     def _enqueue(self, element: ET.Element) -> Enqueue:
@@ -317,6 +314,11 @@ class _Reader:
 
     def _complain(self, code: int, message: str) -> None:
         self.complaints.append(Complaint(code, message))
+
+
+def _callback(element: ET.Element, name: str) -> StatusCallback:
+    method, events = element.get(f"{name}Method", "POST"), element.get(f"{name}Event", "completed")
+    return StatusCallback(element.get(name, ""), method.upper(), tuple(events.split()))
 
 
 def _text(element: ET.Element) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dialtone_nb.rehearsal.exchange.call_log import CallLog, LiveLeg
-from dialtone_nb.rehearsal.exchange.call_setup import StatusCallback, TwimlSource
+from dialtone_nb.rehearsal.exchange.call_setup import TwimlSource
 from dialtone_nb.rehearsal.exchange.twiml_parser import parse_twiml
-from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, InvalidTwiml, Say
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, InvalidTwiml, Say, StatusCallback
 from dialtone_nb.rehearsal.exchange.webhooks import (
     CallingPhone,
     WebhookClient,

@@ -82,7 +82,7 @@ def context_of(tables: Tables, service: Thing, environment: Thing, path: str) ->
     }
 
 
-def build_sources(tables: Tables, build_sid: str) -> list[VersionContent]:
+def build_contents(tables: Tables, build_sid: str) -> list[VersionContent]:
     """Everything that the functions of a build can load: themselves, and its private assets."""
     build = tables.get("build", build_sid)
     if build is None:

@@ -172,7 +172,7 @@ class VersionContent:
 
     path: str
     version_sid: str
-    content: bytes
+    uploaded: bytes
     is_asset: bool = False
 
 
@@ -184,31 +184,31 @@ class NodeProcesses:
         self._packages = packages
         self._lock = threading.Lock()
         self._left = ExitStack()
-        self._children: dict[str, NodeProcess] = {}
+        self._processes: dict[str, NodeProcess] = {}
 
-    def child(self, place: str, sources: Callable[[], list[VersionContent]], wanted: Mapping[str, str]) -> NodeProcess:
+    def get(self, place: str, contents: Callable[[], list[VersionContent]], wanted: Mapping[str, str]) -> NodeProcess:
         """The build's process, with packages of the versions that are wanted, where this machine has them."""
         with self._lock:
-            child = self._children.get(place)
-            if child and not child.is_alive:
-                child.close()
-                child = None
-            if child is None:
-                child = self._children[place] = self._start(place, sources(), wanted)
-            return child
+            process = self._processes.get(place)
+            if process and not process.is_alive:
+                process.close()
+                process = None
+            if process is None:
+                process = self._processes[place] = self._start(place, contents(), wanted)
+            return process
 
     def drop(self, place: str) -> None:
         """End a build's process; the next one to ask gets a new one."""
         with self._lock:
-            if child := self._children.pop(place, None):
-                child.close()
+            if process := self._processes.pop(place, None):
+                process.close()
 
     def close(self) -> None:
         """End all processes, and delete what they ran."""
         with self._lock:
-            for child in self._children.values():
-                child.close()
-            self._children.clear()
+            for process in self._processes.values():
+                process.close()
+            self._processes.clear()
         self._left.close()
 
     def file(self, place: str, version_sid: str) -> Path:
@@ -221,17 +221,17 @@ class NodeProcesses:
         # Without links in its path, for Node's permissions name it as it is.
         return Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-"))).resolve()
 
-    def _start(self, place: str, sources: list[VersionContent], wanted: Mapping[str, str]) -> NodeProcess:
+    def _start(self, place: str, contents: list[VersionContent], wanted: Mapping[str, str]) -> NodeProcess:
         folder = self._folder / place
         functions, assets = {}, {}
-        for source in sources:
-            if source.is_asset:
+        for content in contents:
+            if content.is_asset:
                 # The ending is kept, so that a function can `require` an asset that is JavaScript or JSON.
-                file = folder / "assets" / f"{source.version_sid}{PurePosixPath(source.path).suffix}"
-                assets[source.path] = file
+                file = folder / "assets" / f"{content.version_sid}{PurePosixPath(content.path).suffix}"
+                assets[content.path] = file
             else:
-                file = self.file(place, source.version_sid)
-                functions[source.path.removeprefix("/")] = file
+                file = self.file(place, content.version_sid)
+                functions[content.path.removeprefix("/")] = file
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(source.content)
+            file.write_bytes(content.uploaded)
         return NodeProcess(folder, functions, assets, self._base, self._packages.serving(wanted))

@@ -19,6 +19,7 @@ from dialtone_nb.rehearsal.exchange.verbs import (
     Redirect,
     Reject,
     Say,
+    StatusCallback,
     Target,
 )
 
@@ -63,8 +64,7 @@ def test_dial_has_its_attributes_and_targets() -> None:
             Target(
                 "number",
                 "+15035550199",
-                status_callback="/progress",
-                status_callback_events=("ringing", "completed"),
+                callback=StatusCallback("/progress", events=("ringing", "completed")),
             ),
             Target("sip", "sip:menu@pbx.example.org", username="me"),
         ),
