@@ -73,7 +73,7 @@ BrokenOff = HungUp | Interruption
 
 @dataclass(slots=True)
 class LiveCall:
-    """One call that is going on. `own` is the leg of whose call it is; `legs` are those that it dialled, in order."""
+    """One call that is going on: its own leg (the parent call), and the legs that it dialled (its child calls)."""
 
     own: LiveLeg
     wires: Wires
@@ -86,18 +86,18 @@ class LiveCall:
 
     @property
     def line(self) -> Line:
-        """The line of whose call it is."""
+        """The line of its own leg."""
         return self.own.connected
 
     def answer(self) -> None:
-        """Answer the call, unless that was done."""
+        """Answer the call, unless it is answered already."""
         if self.own.record.answered is None:
             self.line.answer()
             self.log.answer(self.own)
             self.applications.tell_progress(self.own, "answered")
 
     def note_end(self, broken_off: BrokenOff | None) -> None:
-        """Note that the caller has gone, where it is that what broke a verb off."""
+        """Note that the caller has gone, where a hang-up is what broke a verb off."""
         self.own.is_gone = self.own.is_gone or isinstance(broken_off, HungUp)
 
     def alert(self, complaint: Complaint) -> None:
@@ -109,7 +109,7 @@ class LiveCall:
         self.log.alert(leg, Complaint(32015, f"Call is terminated after {seconds} s, its time limit"))
 
     def wires_for(self, legs: list[OutgoingLeg]) -> Wires:
-        """The wires that these legs are rung with: the door's, from then on, where one of them is a real phone."""
+        """The wires to ring these legs with: from the first real phone on, the door's."""
         if self.door and any(self.door.reaches(leg) for leg in legs):
             self.wires = self.log.wires = self.door.wires()
             self.door = None

@@ -70,7 +70,7 @@ class LiveLeg:
 
     @property
     def connected(self) -> Line:
-        """Its line, once somebody is on it."""
+        """Its line; a RuntimeError where nobody is on it yet."""
         if self.line is None:
             raise RuntimeError(f"nobody is on the line of {self.record.sid} yet")
         return self.line
@@ -82,7 +82,7 @@ class LiveLeg:
 
     @property
     def status(self) -> str:
-        """Its status as it is told to applications."""
+        """The status that webhooks are told."""
         if self.record.ended is not None:
             return self.record.status
         if self.is_gone:
@@ -99,7 +99,7 @@ class CallLog:
 
     @contextmanager
     def writing(self) -> Iterator[Tables]:
-        """The tables, at the time that it is."""
+        """Open a transaction, with the store's clock moved to the call's time."""
         with self.store.transaction() as tables:
             self.wires.catch_up(tables)
             yield tables
@@ -120,12 +120,12 @@ class CallLog:
         self._move(leg, "ringing", "dialled")
 
     def answer(self, leg: LiveLeg) -> None:
-        """Note that it is answered, unless that was noted."""
+        """Note that a leg is answered, unless that was noted."""
         if leg.record.answered is None:
             self._move(leg, "in-progress", "answered")
 
     def end(self, leg: LiveLeg, status: str) -> None:
-        """Note that it has ended, with its price."""
+        """Note that a leg has ended, with its price."""
         self._move(leg, status, "ended")
 
     def _move(self, leg: LiveLeg, status: str, time: str) -> None:

@@ -45,7 +45,7 @@ class CallSetup:
 
 @dataclass(frozen=True, slots=True)
 class CallRefused:
-    """A call that never became one: no record, only SIP's response and perhaps an alert."""
+    """A call that is refused before it has a record: its SIP response, and perhaps the code of an alert."""
 
     sip_response: int
     code: int | None
@@ -67,7 +67,7 @@ def admit_phone(
     sip_call_id: str = "",
     sip_headers: dict[str, str] | None = None,
 ) -> CallSetup | CallRefused:
-    """The call of a phone whose password was right, at its domain; or why it is turned away, with the alert raised."""
+    """The call of a phone whose password was right, at its domain; or why it is refused, with the alert raised."""
     if domain and auth_type(tables, domain) == "IP_ACL":
         raise not_modelled(f"calls to {domain.name}, which has an IP access control list and no credential list")
     # The address comes first (recorded 2026): who calls from elsewhere is not even asked for a password.
@@ -131,7 +131,7 @@ def keep_outbound_call(tables: Tables, call_sid: str, outbound: OutboundCall) ->
 
 
 def take_outbound_call(tables: Tables, call_sid: str) -> OutboundCall | None:
-    """How to place a call, which is carried out from now on; None where somebody took it, or there is none."""
+    """Take what was kept for a call, which the taker carries; None where another process took it."""
     for kept in tables.list(KIND, call_sid):
         tables.remove(kept.sid)
         callback = kept.body["callback"]
@@ -146,5 +146,5 @@ def take_outbound_call(tables: Tables, call_sid: str) -> OutboundCall | None:
 
 
 def waiting_calls(tables: Tables) -> list[str]:
-    """The calls that nobody took, oldest first."""
+    """The calls that still wait to be placed, oldest first."""
     return [kept.parent for kept in reversed(tables.list(KIND))]

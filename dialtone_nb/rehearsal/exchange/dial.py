@@ -110,7 +110,7 @@ class DialRun:
         return self._talk(*answered)
 
     def _broken_off(self, result: DialResult, by: BrokenOff, ringing: Sequence[LiveLeg] = ()) -> DialResult:
-        """A result that came before its time; whatever rings stops, and where only a leg was ended the call goes on."""
+        """The result of a Dial that was broken off; legs that ring are canceled. After LegEnded the call goes on."""
         self.call.note_end(by)
         self._cancel(ringing)
         return result if isinstance(by, LegEnded) else replace(result, broken_off=by)
@@ -165,14 +165,14 @@ class DialRun:
 
 
 def _failure(failed: Sequence[tuple[LiveLeg, Complaint | None]]) -> DialResult:
-    """How a Dial ended that nobody answered: as its last leg did."""
+    """The result of a Dial that nobody answered: that of its last leg."""
     status = failed[-1][0].record.status
     alike = [(leg, complaint) for leg, complaint in failed if leg.record.status == status]
     return DialResult(status, alike[0][0], alike[-1][1])
 
 
 def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
-    """What a Dial's action is told."""
+    """The parameters that a Dial's action gets."""
     parameters = {"DialCallStatus": result.status, "DialBridged": "true" if result.is_bridged else "false"}
     parameters |= result.of_queue
     if leg := result.leg:

@@ -27,7 +27,7 @@ QUEUE_FULL = 14207
 
 
 class Left(Interruption):
-    """The document that is heard in a queue says that its caller leaves it."""
+    """The document that the caller hears in the queue says Leave."""
 
 
 class Dequeued(Interruption):
@@ -41,15 +41,15 @@ class Dequeued(Interruption):
 
 
 class Ready(Interruption):
-    """The other one may be talked with now."""
+    """The call that was dequeued has heard what is for it alone, and may be joined."""
 
 
 class Gone(Interruption):
-    """The other one has gone, or the talk with them is over."""
+    """The other call has hung up, or has ended the talk."""
 
 
 class Arrived(Interruption):
-    """Somebody waits now in a queue that was empty."""
+    """A call has joined a queue that was empty."""
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class EnqueueRun:
     _began: float = field(default=0.0, init=False)
 
     def run(self) -> tuple[dict[str, str], BrokenOff | None]:
-        """What the action is told, and what broke it off, if anything did."""
+        """The parameters that the action gets, and what broke the wait off, if anything did."""
         if not self._join():
             self.call.alert(Complaint(QUEUE_FULL, f"Enqueue: queue {self.enqueue.name} is full"))
             return self._result("queue-full", 0), None
@@ -116,7 +116,7 @@ class EnqueueRun:
                 line.play(HOLD_MUSIC)
 
     def _place(self) -> dict[str, str]:
-        """What the application is told that says what is heard meanwhile."""
+        """The parameters that the waitUrl gets."""
         with self.call.log.writing() as tables:
             places = list_places(tables, self._queue_sid)
             own = find_place(tables, self._queue_sid, self.call.own.record.sid)
@@ -129,7 +129,7 @@ class EnqueueRun:
         }
 
     def _talk(self, dequeued: Dequeued, waited: int) -> BrokenOff | None:
-        """Hear what is said before the two are joined, and wait for the talk to end; what breaks that off."""
+        """Hear what is for the member alone, then talk; what broke that off, if anything did."""
         by, line = dequeued.by, self.call.line
         if isinstance(line, SimulatedLine):
             line.be_patient(None)

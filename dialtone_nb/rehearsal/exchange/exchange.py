@@ -68,17 +68,17 @@ class Exchange:
         self._webhooks.close()
 
     def open_door(self, door: Door | None) -> None:
-        """Let real phones call, and be called; with None no more."""
+        """Let real phones call and be called, or, with None, stop that."""
         self._door = door
 
     # --- calls that come in ---
 
     def queue(self, simulated: SimulatedCall) -> Future[dict[str, Any]]:
-        """What will come of a simulated call, once those before it are over."""
+        """Place a simulated call once those before it are over; what came of it, as JSON."""
         return self._queue.submit(self.place, simulated)
 
     def place(self, simulated: SimulatedCall) -> dict[str, Any]:
-        """What came of a simulated call, as JSON: it is over when this returns."""
+        """Place a simulated call and carry it to its end; what came of it, as JSON."""
         with self.store.transaction() as tables:
             setup = _admit(tables, simulated)
         if isinstance(setup, CallRefused):
@@ -100,7 +100,7 @@ class Exchange:
     def carry(
         self, setup: CallSetup, caller: Line, wires: Wires, watch: Callable[[WebhookResponse], None] = lambda _: None
     ) -> dict[str, Any]:
-        """What came of a real phone's call, as JSON; it is carried out in the thread that asks, to its end.
+        """Carry a real phone's call to its end, in the calling thread; what came of it, as JSON.
 
         Every response of an application is shown to `watch` meanwhile.
         """
@@ -124,7 +124,7 @@ class Exchange:
     # --- calls that the API places ---
 
     def take_up(self, call_sid: str) -> None:
-        """Have a call that is queued carried out when its turn comes."""
+        """Have a queued call placed when its turn comes."""
         door, record = self._door, self._record(call_sid)
         if door and record and door.reaches(OutgoingLeg(call_sid, kind_of(record.to), record.to, record.from_)):
             threading.Thread(target=self._carry_outbound, args=(call_sid, door.wires()), daemon=True).start()
@@ -160,7 +160,7 @@ class Exchange:
         await asyncio.wrap_future(self._queue.submit(self.scheduler.pass_time, seconds))
 
     async def look(self, call_sid: str) -> None:
-        """Let a simulated call go on until it has another status; none goes on faster while others do anyway."""
+        """Let a simulated call go on until its status changes; no-op while the scheduler is busy anyway."""
         if self._tasks and not self.scheduler.is_busy:
             await asyncio.wrap_future(self._queue.submit(self._go_on, call_sid))
 
@@ -171,7 +171,7 @@ class Exchange:
             self.scheduler.drive(lambda: task.is_over or self._record(call_sid) != record)
 
     async def interrupt(self, record: CallRecord, wanted: Interruption) -> None:
-        """Have what the API asks for done to a call that is going on, or to one that nobody carries any more."""
+        """Interrupt a call that is going on; end the record of one that no process carries any more."""
         call_sid = record.parent_call_sid or record.sid
         task = self._tasks.get(call_sid)
         if task and self.scheduler.is_busy:
@@ -197,7 +197,7 @@ class Exchange:
         return SimulatedWires(task, lambda leg: self._party_of(leg, simulated))
 
     def _party_of(self, leg: OutgoingLeg, simulated: SimulatedCall) -> SimulatedParty:
-        """How whoever is rung behaves: as the call says of them, or as was said before, or as the call says of all."""
+        """The called party: as the call has it for the address, else as it was set, else as the call has it for all."""
         if leg.address in simulated.targets:
             return simulated.targets[leg.address]
         with self.store.transaction() as tables:

@@ -50,12 +50,12 @@ class Interpreter:
 
     @property
     def is_own(self) -> bool:
-        """Whether it is the leg of whose call it is."""
+        """Whether this is the call's own leg."""
         return self.leg is self.call.own
 
     @property
     def line(self) -> Line:
-        """Who hears it."""
+        """The line that it is heard on."""
         return self.leg.connected
 
     def carry_out(self, document: Document) -> None:
@@ -198,9 +198,9 @@ class Interpreter:
     def _go_on(
         self, action: str | None, method: str, url: str, told: dict[str, str], broken_off: BrokenOff | None
     ) -> Document | None:
-        """What an action answers; None where there is none. Where the verb was broken off it is asked all the same.
+        """The document of an action; None where there is no action. A verb that was broken off asks it all the same.
 
-        Of a caller who gives up before any answer the recorded Twilio tells it nothing.
+        Only where a caller gives up before any answer does the recorded Twilio not ask it.
         """
         if broken_off is None:
             return None if action is None else self._another(method, urljoin(url, action), told)

@@ -16,7 +16,7 @@ DEFAULT_MAX_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody stands in a queue: from 1, and for how many seconds they have waited."""
+    """A member's position in a queue, from 1, and the seconds that it has waited."""
 
     member: Thing
     position: int
@@ -34,7 +34,7 @@ def make_queue(tables: Tables, name: str, max_size: int = DEFAULT_MAX_SIZE) -> T
 
 
 def list_places(tables: Tables, queue_sid: str) -> list[Place]:
-    """Everybody who waits, the first to be served first."""
+    """The members of a queue, the first to be served first."""
     now = tables.now()
     members = sorted(tables.list(MEMBER, queue_sid), key=lambda member: (member.created, member.nth, member.name))
     return [Place(member, place, int(now - member.created)) for place, member in enumerate(members, 1)]
@@ -49,17 +49,17 @@ def find_place(tables: Tables, queue_sid: str, call_sid: str) -> Place | None:
 
 
 def average_wait(places: list[Place]) -> int:
-    """How many seconds those who wait have waited on average; 0 where nobody does."""
+    """The seconds that the members have waited on average; 0 where there are none."""
     return round(sum(place.waited_s for place in places) / len(places)) if places else 0
 
 
 def is_full(tables: Tables, queue: Thing) -> bool:
-    """Whether nobody more may wait."""
+    """Whether the queue has reached its MaxSize."""
     return tables.count(MEMBER, queue.sid) >= int(queue.body["max_size"])
 
 
 def join_queue(tables: Tables, queue: Thing, call_sid: str) -> Thing:
-    """The new place at the end."""
+    """Add a call to the end of a queue."""
     return tables.add("QM", MEMBER, queue.sid, call_sid, {})
 
 
@@ -88,23 +88,23 @@ class WaitingRoom(Generic[Call]):
         self._takers: dict[str, list[Call]] = defaultdict(list)
 
     def enter(self, queue_sid: str, call: Call) -> Call | None:
-        """Wait there; the one who waits for somebody to come, if one does."""
+        """Enter a call that waits; the call that awaits an arrival there, if there is one."""
         self._waiting[queue_sid].append(call)
         return self._takers[queue_sid][0] if self._takers[queue_sid] else None
 
     def leave(self, queue_sid: str, call: Call) -> None:
-        """Stop waiting there."""
+        """Take a call out, if it still waits."""
         if call in self._waiting[queue_sid]:
             self._waiting[queue_sid].remove(call)
 
     def take(self, queue_sid: str) -> Call | None:
-        """The one who has waited longest, who waits there no more."""
+        """Take out the call that has waited longest."""
         return self._waiting[queue_sid].pop(0) if self._waiting[queue_sid] else None
 
     def await_arrival(self, queue_sid: str, call: Call) -> None:
-        """Wait for somebody to come."""
+        """Note that a call awaits an arrival."""
         self._takers[queue_sid].append(call)
 
     def await_no_more(self, queue_sid: str, call: Call) -> None:
-        """Stop waiting for somebody to come."""
+        """Note that a call awaits no arrival any more."""
         self._takers[queue_sid].remove(call)

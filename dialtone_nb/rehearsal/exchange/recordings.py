@@ -12,7 +12,7 @@ URL = "https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/{sid}
 
 
 def record_caller(call: LiveCall, record: Record) -> tuple[dict[str, str], HungUp | None] | None:
-    """What the action is told, and what broke the recording off, if that did; None where nothing was said."""
+    """Record the caller; the action's parameters, and the hang-up that ended it, if one did. None of pure silence."""
     recorded = call.line.record(RecordTerms(record.finish_on, record.timeout, record.longest, record.beep))
     broken_off = HungUp() if recorded.key == HUNG_UP else None
     call.note_end(broken_off)

@@ -1,4 +1,4 @@
-"""Phones: which SIP domains they may call and register at, and whether they are registered."""
+"""The registrar (RFC 3261, 10): at which SIP domains phones may call and register, and which are registered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CALLS, REGISTRATIONS = "calls_mapping", "registrations_mapping"
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRefused:
-    """A phone that was turned away, with the code of the alert that says why."""
+    """A registration that was refused, with the code of the alert that says why."""
 
     code: int
     message: str
@@ -66,7 +66,7 @@ def chosen_domain(tables: Tables, client: str, kind: str, name: str = "") -> Thi
 
 
 def register(store: Store, client: str, domain_name: str = "") -> str | RegistrationRefused:
-    """The domain that the phone is registered at from now on; or why it was turned away, with an alert."""
+    """Register a phone; its domain, or why it was refused, with the alert raised."""
     with store.transaction() as tables:
         domain = chosen_domain(tables, client, REGISTRATIONS, domain_name)
         turned = _turned(tables, domain, client)
@@ -92,7 +92,7 @@ def _turned(tables: Tables, domain: Thing | None, client: str) -> RegistrationRe
 
 
 def unregister(store: Store, client: str, domain_name: str = "") -> None:
-    """The phone is registered there no more; nowhere, where no domain is named."""
+    """Remove a phone's registration at a domain, or at all of them where none is named."""
     with store.transaction() as tables:
         domains = [domain_named(tables, domain_name)] if domain_name else tables.list("sip_domain", "")
         for domain in domains:

@@ -16,7 +16,7 @@ KEYS = frozenset("0123456789*#wW")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedParty:
-    """How somebody behaves who is rung, or who calls; times are in seconds.
+    """How a simulated calling or called party behaves; times are in seconds.
 
     Who is rung answers after `answer_after` and hangs up after `talk`. Who calls hangs up after `cancel_after` of
     ringing, or in any case `leaves_after` the call began; presses what `presses` says, an entry a Gather (w waits
@@ -115,7 +115,7 @@ def _what_fits(name: str) -> str:
 
 
 def party_body(party: SimulatedParty) -> dict[str, Any]:
-    """A far side as JSON, without what is as usual."""
+    """A party as JSON, without what is as usual."""
     usual = asdict(SimulatedParty())
     return {name: value for name, value in asdict(party).items() if value != usual[name]}
 
@@ -124,7 +124,7 @@ KIND = "far_side"
 
 
 def party_key(address: str) -> str:
-    """What a far side is kept under: a number as it is, of a SIP URI its user and host."""
+    """The key of an address: a number as it is, of a SIP URI its user and host."""
     if not address.startswith(("sip:", "sips:")):
         return address
     user, host = parse_sip_uri(address)
@@ -132,7 +132,7 @@ def party_key(address: str) -> str:
 
 
 def set_party(tables: Tables, address: str, party: SimulatedParty) -> None:
-    """Have whoever is at an address behave so from now on; as usual, where there is nothing unusual about it."""
+    """Set how the party at an address behaves from now on; one that behaves as usual is forgotten."""
     key, body = party_key(address), {"behaviour": party_body(party)}
     kept = tables.find(KIND, "", key)
     if kept and not body["behaviour"]:
@@ -144,6 +144,6 @@ def set_party(tables: Tables, address: str, party: SimulatedParty) -> None:
 
 
 def party_at(tables: Tables, address: str) -> SimulatedParty | None:
-    """How whoever is at an address behaves; None where nobody said."""
+    """How the party at an address behaves; None where that was not set."""
     kept = tables.find(KIND, "", party_key(address))
     return read_party(kept.body["behaviour"]) if kept else None

@@ -1,4 +1,4 @@
-"""Simulated telephones: lines and wires on which simulated people talk, in simulated time."""
+"""Simulated telephones: lines and wires on which simulated parties talk, in simulated time."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class SimulatedLine:
         self.wait(seconds)
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
-        """What is pressed; simulated people hear the prompts out before they press the first key."""
+        """The digits that the party presses; it hears the prompts out before the first key."""
         play_prompts(self, prompts)
         digits, since_key = "", 0.0
         for key in self._presses.pop(0) if self._presses else "":
@@ -100,7 +100,7 @@ class SimulatedLine:
         return digits
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """What is said, until it is enough; a key that ends it comes at the end of what is said."""
+        """Record what the party says; a key that ends the recording comes at the end of that."""
         longest = min(terms.longest_s, self.stays_for)
         if self.party.speaks >= longest:
             self._task.wait(longest)
@@ -117,25 +117,25 @@ class SimulatedLine:
 
     @property
     def stays_for(self) -> float:
-        """How many seconds more whoever is here stays."""
+        """How many seconds the party still stays on the line."""
         until = min(self._leaves_at, self._ends_at, self._patience_ends_at)
         return math.inf if until == math.inf else max(until - self._task.now(), 0.0)
 
     def leave_in(self, seconds: float) -> None:
-        """Have the call end so many seconds from now, whoever would stay."""
+        """Limit the call to so many seconds from now."""
         self._ends_at = self._task.now() + seconds
 
     def be_patient(self, seconds: float | None) -> None:
-        """Have whoever is here leave so many seconds from now; or, with None, not for want of patience."""
+        """Have the party hang up so many seconds from now, or, with None, not for want of patience."""
         self._patience_ends_at = math.inf if seconds is None else self._task.now() + seconds
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether the call has gone on as long as it may."""
+        """Whether the call's time limit is reached."""
         return self._task.now() >= self._ends_at
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; `HungUp` where whoever is here leaves in it."""
+        """Let time pass; `HungUp` where the party hangs up meanwhile."""
         stays_for = self.stays_for
         if stays_for < seconds:
             self._task.wait(stays_for)
@@ -144,7 +144,7 @@ class SimulatedLine:
 
 
 class SimulatedWires:
-    """Rings simulated far sides, and lets two talk."""
+    """Rings simulated parties, and joins two."""
 
     def __init__(self, task: Task, party_at: Callable[[OutgoingLeg], SimulatedParty]) -> None:
         self._task = task
@@ -158,13 +158,13 @@ class SimulatedWires:
         return 0.0
 
     def interrupt(self, error: BaseException) -> None:
-        """Have whoever waits stop waiting."""
+        """Raise an error in the call's task, in place of its wait."""
         self._task.interrupt(error)
 
     def ring(
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
-        """What happens at the legs, in the order of time, until somebody answers or nobody can any more."""
+        """The events of the legs, in the order of time, until one answers, all fail, or the time is over."""
         self._task.check()
         patience = _patience(caller)
         passed, left = 0.0, [leg.call_sid for leg in legs]
@@ -186,7 +186,7 @@ class SimulatedWires:
                 yield Fails(call_sid, "no-answer", 487)
 
     def _happenings(self, leg: OutgoingLeg, place: int) -> list[tuple[float, int, int, LegEvent]]:
-        """When what happens at a leg: seconds, then what comes first of what happens at once, then the event."""
+        """The events of a leg, each with its second, its rank among those of the same second, and the leg's place."""
         party = self._party_at(leg)
         if party.unreachable and leg.kind == "sip":
             contact = f"sip:{parse_sip_uri(leg.address)[0]}@{PHONE_ADDRESS}:5060"

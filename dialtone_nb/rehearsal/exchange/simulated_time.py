@@ -1,4 +1,13 @@
-"""Simulated time: simulated calls go on one at a time, each when its moment has come, so that they always repeat."""
+"""Simulated time: simulated calls go on one at a time, each when its moment has come, so that they always repeat.
+
+This is the event list of a discrete-event simulation, as SimPy has it. Its clock is the store's, which stands still
+unless it is moved, as trio's MockClock does at rate 0. A task is a thread and no coroutine, because the code that it
+runs blocks, as it does on real telephones. Two semaphores hand the turn back and forth, so that one thread runs at a
+time: `resume` lets a task go and waits, and the task's `wait` parks it and gives the turn back.
+
+The trap: whoever drives the scheduler blocks until a task waits, and a task may wait for a webhook that the event loop
+answers. So nothing is driven in the event loop; the exchange has a thread for it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +24,7 @@ class Abandoned(BaseException):
 
 
 class Task:
-    """Something that takes simulated time, in a thread of its own that runs only when it is its turn."""
+    """A call that takes simulated time, in a thread of its own that runs only when it is its turn."""
 
     def __init__(self, scheduler: Scheduler, run: Callable[[], None]) -> None:
         self._scheduler = scheduler
@@ -40,7 +49,7 @@ class Task:
         self._parked.release()
 
     def resume(self) -> None:
-        """Let it go on until it waits again, or is over; an error of its own is raised here."""
+        """Run the task until it waits again or is over, and raise the error that it ended with, if it did."""
         if not self._thread.is_alive():
             self._thread.start()
         self._turn.release()
@@ -53,7 +62,7 @@ class Task:
         return self._scheduler.now()
 
     def wait(self, seconds: float) -> None:
-        """Let simulated time pass; raises what interrupts it, or did so before. Only the task itself asks this."""
+        """Let simulated time pass; raise what interrupts it, now or before. Called in the task's own thread."""
         self.check()
         self._scheduler.park(self, seconds)
         self._parked.release()
@@ -61,13 +70,13 @@ class Task:
         self.check()
 
     def check(self) -> None:
-        """Raise what interrupts it, if anything does."""
+        """Raise what interrupts the task, if anything does."""
         error, self._interruption = self._interruption, None
         if error:
             raise error
 
     def interrupt(self, error: BaseException) -> None:
-        """Have its wait raise an error, at once; it goes on when it is driven."""
+        """Have the task's wait end now and raise an error, once the task is driven."""
         self._interruption = error
         self._scheduler.hurry(self)
 
@@ -80,7 +89,7 @@ class _Moment:
 
 
 class Scheduler:
-    """Who goes on when. The store's clock moves from moment to moment."""
+    """Runs tasks one at a time, each at its moment; the store's clock moves from moment to moment."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -101,24 +110,24 @@ class Scheduler:
             return tables.now()
 
     def park(self, task: Task, seconds: float) -> None:
-        """Note that a task goes on so many seconds from now."""
+        """Give a task its next moment, so many seconds from now."""
         self._count += 1
         self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, task))
 
     def hurry(self, task: Task) -> None:
-        """A task that waits goes on now instead."""
+        """Move the moment of a task that waits to now."""
         for moment in self._moments:
             if moment.task is task:
                 moment.at = self.now()
 
     def drive(self, is_enough: Callable[[], bool]) -> None:
-        """Let one moment after another come, until it is enough or none is left."""
+        """Run one moment after another, until it is enough or none is left."""
         with self._at_work():
             while self._moments and not is_enough():
                 self._come(self._next())
 
     def drive_through(self, task: Task) -> None:
-        """Let moments come until this task is over."""
+        """Run moments until this task is over."""
         self.drive(lambda: task.is_over)
 
     def settle(self, task: Task) -> None:
@@ -130,7 +139,7 @@ class Scheduler:
                     return
 
     def pass_time(self, seconds: float) -> None:
-        """Let so many seconds pass, and all moments in them come."""
+        """Let so many seconds pass, and run what is due in them."""
         with self._at_work():
             until = round(self.now() + seconds, 3)
             while self._moments and (moment := self._next()).at <= until:
@@ -138,7 +147,7 @@ class Scheduler:
             self._move(until)
 
     def close(self) -> None:
-        """Let every task end where it is."""
+        """End every task where it is."""
         with self._driving:
             while self._moments:
                 moment = self._moments.pop()

@@ -102,13 +102,13 @@ def parse_twiml(text: str) -> Document:
         raise InvalidTwiml(12100, f"Document parse failure: {error}") from None
     if root.tag != "Response":
         raise InvalidTwiml(12102, f"The root element must be Response, not {root.tag}")
-    reader = _Reader()
-    verbs = tuple(verb for element in root if (verb := reader.verb(element)) is not None)
-    return Document(verbs, tuple(reader.complaints), tuple(reader.not_carried_out))
+    parser = _Parser()
+    verbs = tuple(verb for element in root if (verb := parser.verb(element)) is not None)
+    return Document(verbs, tuple(parser.complaints), tuple(parser.not_carried_out))
 
 
-class _Reader:
-    """Reads elements, and collects what is wrong with them."""
+class _Parser:
+    """Parses elements, and collects what is wrong with them."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []

@@ -64,7 +64,7 @@ class Applications:
     def _usable(
         self, leg: LiveLeg, document: Document | Complaint, response: WebhookResponse | None = None
     ) -> Document | None:
-        """The document; None where it is a complaint, which is raised as an alert and kept for a fallback URL."""
+        """The document; None where it is a complaint, which becomes an alert and what a fallback URL is told."""
         if isinstance(document, Document):
             return document
         self.last_code = document.code
@@ -74,7 +74,7 @@ class Applications:
     def ask(
         self, leg: LiveLeg, method: str, url: str, extra: dict[str, str] | None = None, *, status: str = ""
     ) -> WebhookResponse:
-        """The response of an application that is told of a leg, as it is now or with another status."""
+        """Send a webhook about a leg, as it is now or with another status; the application's response."""
         is_own = leg.record.sid == self.call_sid
         store, phone = self.log.store, self.phone if is_own else None
         is_first = not self.asked or "ErrorUrl" in (extra or {})
@@ -106,7 +106,7 @@ class Applications:
     def tell(
         self, leg: LiveLeg, callback: StatusCallback, extra: dict[str, str], what: str, *, status: str = ""
     ) -> None:
-        """Tell a status callback of an event; raise a warning that says of what, where that fails."""
+        """Send an event to a status callback; where that fails, raise a warning that begins with `what`."""
         response = self.ask(leg, callback.method, callback.url, extra, status=status)
         if not response.is_good:
             self.log.alert(leg, Complaint(15003, f"{what}: {response.reason}"), response)

@@ -1,4 +1,4 @@
-"""What a TwiML document says, as data: its verbs in order, and what is wrong with it."""
+"""What a TwiML document says, as data: its verbs in order, and what is wrong with it (Twilio's names for both)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class StatusCallback:
-    """Where progress is told, and of which events."""
+    """A status callback: its URL, and the events that it is sent."""
 
     url: str = ""
     method: str = "POST"
@@ -74,7 +74,7 @@ class StatusCallback:
         return self.events != ("completed",)
 
     def wants(self, event: str) -> bool:
-        """Whether it is told this event."""
+        """Whether it is sent this event."""
         return bool(self.url) and event in self.events
 
 

@@ -68,7 +68,7 @@ class WebhookResponse:
 
     @property
     def is_good(self) -> bool:
-        """Whether the application answered, and agreed."""
+        """Whether the application answered with a 2xx status."""
         return 200 <= self.status < 300
 
 

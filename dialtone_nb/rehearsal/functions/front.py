@@ -48,7 +48,7 @@ SERVER_TIMING, FUNCTION_METRIC = "server-timing", "function"
 
 @dataclass(frozen=True, slots=True)
 class FunctionResponse:
-    """What a function's URL answers."""
+    """The response of a function's or an asset's URL."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -56,7 +56,7 @@ class FunctionResponse:
 
 
 def plain(status: int, text: str) -> FunctionResponse:
-    """An answer in plain text."""
+    """A response in plain text."""
     return FunctionResponse(status, (("content-type", "text/plain; charset=utf-8"),), text.encode())
 
 

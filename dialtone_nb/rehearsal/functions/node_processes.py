@@ -83,7 +83,7 @@ class NodeProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can still be asked."""
+        """Whether it still takes invocations."""
         return self._process.poll() is None and self._reader.is_alive()
 
     def invoke(self, message: Mapping[str, Any]) -> Future[dict[str, Any]]:
@@ -135,7 +135,7 @@ class NodeProcess:
                 future.set_exception(Crashed(self._last_words()))
 
     def _answer(self, asked: Mapping[str, Any]) -> None:
-        """Ask Twilio, which is this rehearsal, for a function, which has no way to it."""
+        """Answer a function's request to Twilio, which is this rehearsal: the fence lets it send none itself."""
         answer: dict[str, Any]
         host = urlsplit(asked["url"]).hostname or ""
         if host.endswith(TWILIOS):
@@ -157,7 +157,7 @@ class NodeProcess:
 
 
 def read_message(line: bytes) -> dict[str, Any]:
-    """What a line of the process says; nothing where it is not ours: functions can write to the same stream."""
+    """The message in a line of the process; empty where it is not ours: functions can write to the same stream."""
     try:
         message = orjson.loads(line)
     except orjson.JSONDecodeError:

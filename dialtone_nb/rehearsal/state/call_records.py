@@ -57,7 +57,7 @@ def _record(row: Sequence[Any]) -> CallRecord:
 
 
 def save_call(tables: Tables, call: CallRecord) -> CallRecord:
-    """The call, kept under its SID."""
+    """Write a call under its SID."""
     columns = [getattr(call, name) for name in COLUMN_FIELDS]
     body = {name: getattr(call, name) for name in BODY_FIELDS}
     tables.sql.execute(

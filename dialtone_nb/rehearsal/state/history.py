@@ -84,7 +84,7 @@ class PastCall:
 
 @dataclass(frozen=True, slots=True)
 class Mishaps:
-    """What befell the network, and when: spans in seconds since 1970."""
+    """The mishaps of the network; times are seconds since 1970."""
 
     dead_phone: str
     dead_since: float
@@ -94,7 +94,7 @@ class Mishaps:
 
 
 def plan_mishaps(until: float, days: int) -> Mishaps:
-    """A phone that died, an outage of three hours, and a night of calls that somebody else would have earned by."""
+    """A phone that died, an outage of three hours, and two hours of toll fraud."""
     begins, span = until - days * DAY, days * DAY
     outage, fraud = begins + 0.4 * span // HOUR * HOUR, begins + 0.75 * span // HOUR * HOUR
     return Mishaps(
@@ -179,7 +179,7 @@ MESSAGES = {
 
 
 def write_history(state: Path, *, days: int, calls: int, seed: int, behaviour: Behaviour = RECORDED) -> Path:
-    """The file that holds the truth about the calls that the account has from now on.
+    """Fill a state file with a past; the path of the file that holds the truth about it.
 
     An account that has calls already is refused with an InputError: the truth must be the whole of it.
     """
@@ -194,7 +194,7 @@ def write_history(state: Path, *, days: int, calls: int, seed: int, behaviour: B
 
 
 def fill_history(store: Store, *, days: int, calls: int, seed: int) -> dict[str, Any]:
-    """The truth about the calls that an account without any has from now on."""
+    """Fill an account that has no calls with a past; the truth about it."""
     with store.transaction() as tables:
         if tables.sql.execute("SELECT 1 FROM calls LIMIT 1").fetchone():
             fault = Fault(str(store.path), "is an account with calls already", "name another file with --state")
@@ -227,7 +227,7 @@ def _count(attempts: list[dict[str, Any]], name: str) -> dict[str, int]:
 
 
 def _write(tables: Tables, call: PastCall) -> dict[str, Any]:
-    """The truth about one attempt, once its parent call, its leg and its alert are in the account."""
+    """Write an attempt's parent call, leg and alert into the account; the truth about it."""
     is_outgoing = call.direction == "outgoing"
     if is_outgoing:
         domain = DOMAIN.format(environment=call.phone.environment)

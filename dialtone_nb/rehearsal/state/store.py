@@ -77,7 +77,7 @@ def _thing(row: Sequence[Any]) -> Thing:
 
 
 class Tables:
-    """The store inside one transaction."""
+    """The tables of the store, inside one transaction."""
 
     def __init__(self, connection: sqlite3.Connection, identity: Identity, behaviour: Behaviour = RECORDED) -> None:
         self.sql = connection
@@ -218,7 +218,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
-        """The tables, for as long as it takes; all of it is kept, or none."""
+        """Open a transaction: all that is changed in it is kept, or none."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
