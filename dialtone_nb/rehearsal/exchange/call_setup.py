@@ -73,13 +73,11 @@ def admit_phone(
     # The address comes first (recorded 2026): who calls from elsewhere is not even asked for a password.
     if domain and not is_let_in(tables, domain, source_ip):
         reason = f"SIP: {source_ip}, which the phone calls from, is in no IP access control list of {domain.name}"
-        raise_alert(tables, 32201, domain.sid, reason)
-        return CallRefused(403, 32201, reason)
+        return _refuse(tables, domain, 32201, reason)
     if domain is None or not may(tables, domain, username, CALLS):
         where = domain.name if domain else "any SIP domain"
         reason = f"SIP: bad user credentials: no credential list mapped for calls at {where} holds {username}"
-        raise_alert(tables, 32202, domain.sid if domain else "", reason)
-        return CallRefused(403, 32202, reason)
+        return _refuse(tables, domain, 32202, reason)
     return CallSetup(
         from_=from_uri or f"sip:{username}@{domain.name}",
         to=to_uri or f"sip:{quote(dialled, safe=SIP_USER_SAFE)}@{domain.name}",
@@ -89,6 +87,11 @@ def admit_phone(
         ),
         phone=CallingPhone(domain, username, source_ip, sip_call_id, sip_headers or {}),
     )
+
+
+def _refuse(tables: Tables, domain: Thing | None, code: int, reason: str) -> CallRefused:
+    raise_alert(tables, code, domain.sid if domain else "", reason)
+    return CallRefused(403, code, reason)
 
 
 def admit_caller(tables: Tables, from_: str, to: str) -> CallSetup | CallRefused:

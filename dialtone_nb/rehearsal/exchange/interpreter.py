@@ -6,35 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
+from dialtone_nb.rehearsal.exchange import verbs
 from dialtone_nb.rehearsal.exchange.call import BrokenOff, CallOver, LiveCall
 from dialtone_nb.rehearsal.exchange.call_log import LiveLeg
 from dialtone_nb.rehearsal.exchange.dial import DialRun, dial_parameters
 from dialtone_nb.rehearsal.exchange.enqueue import EnqueueRun, Left, QueueDialRun
 from dialtone_nb.rehearsal.exchange.lines import DigitTerms, HungUp, Line, play_prompts
 from dialtone_nb.rehearsal.exchange.recordings import record_caller
-from dialtone_nb.rehearsal.exchange.verbs import (
-    Complaint,
-    Dial,
-    Document,
-    Enqueue,
-    Gather,
-    Hangup,
-    Leave,
-    Pause,
-    Play,
-    Record,
-    Redirect,
-    Reject,
-    Say,
-    Verb,
-)
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, Verb
 from dialtone_nb.rehearsal.http.errors import NOT_MODELLED
 
 APPLICATION_ERROR = "We are sorry, an application error has occurred. Goodbye."
 MOST_DOCUMENTS = 100  # a call that is redirected in a circle ends here
 # What may be carried out for somebody who was dialled, before the two are joined, and for who waits in a queue.
-WHISPERED = (Say, Play, Pause, Gather, Hangup, Redirect)
-WAITED_FOR = (*WHISPERED, Leave)
+WHISPERED = (verbs.Say, verbs.Play, verbs.Pause, verbs.Gather, verbs.Hangup, verbs.Redirect)
+WAITED_FOR = (*WHISPERED, verbs.Leave)
 # A document for a queue that takes no time is asked for again after a moment.
 MOMENT_S = 1.0
 
@@ -92,27 +78,27 @@ class Interpreter:
             self._refuse(verb)
             return None
         match verb:
-            case Say() | Play():
+            case verbs.Say() | verbs.Play():
                 self._answer()
                 play_prompts(self.line, (verb,))
-            case Pause():
+            case verbs.Pause():
                 play_prompts(self.line, (verb,))
-            case Hangup():
+            case verbs.Hangup():
                 self._answer()
                 raise CallOver
-            case Reject(reason):
+            case verbs.Reject(reason):
                 self._reject(reason)
-            case Redirect(target, method):
+            case verbs.Redirect(target, method):
                 return self._another(method, urljoin(url, target))
-            case Gather():
+            case verbs.Gather():
                 return self._gather(verb, url)
-            case Dial():
+            case verbs.Dial():
                 return self._dial(verb, url)
-            case Enqueue():
+            case verbs.Enqueue():
                 return self._enqueue(verb, url)
-            case Leave():
+            case verbs.Leave():
                 self._leave()
-            case Record():
+            case verbs.Record():
                 return self._record(verb, url)
         return None
 
@@ -124,7 +110,7 @@ class Interpreter:
         self._alert(Complaint(12200, f"<{name}> can't stand in what is heard in a queue"))
 
     def _leave(self) -> None:
-        if Leave in self.allowed:
+        if verbs.Leave in self.allowed:
             raise Left
         self._alert(Complaint(12200, "<Leave> stands only in what is heard in a queue"))
 
@@ -144,7 +130,7 @@ class Interpreter:
             raise CallOver("busy" if reason == "busy" else "no-answer", 486 if reason == "busy" else 404)
         raise CallOver
 
-    def _gather(self, gather: Gather, url: str) -> Document | None:
+    def _gather(self, gather: verbs.Gather, url: str) -> Document | None:
         """Ask for digits; what was pressed goes to the action, and where nothing was the document goes on."""
         self._answer()
         if gather.hears_digits:
@@ -158,7 +144,7 @@ class Interpreter:
             return None
         return self._another(gather.method, urljoin(url, gather.action or ""), {"Digits": digits})
 
-    def _dial(self, dial: Dial, url: str) -> Document | None:
+    def _dial(self, dial: verbs.Dial, url: str) -> Document | None:
         if not dial.answer_on_bridge:
             self._answer()
         queue = next((target for target in dial.targets if target.kind == "queue"), None)
@@ -173,13 +159,13 @@ class Interpreter:
         if leg.target:
             Interpreter(self.call, leg, WHISPERED).carry_out_url(leg.target.method, urljoin(url, leg.target.url))
 
-    def _record(self, record: Record, url: str) -> Document | None:
+    def _record(self, record: verbs.Record, url: str) -> Document | None:
         """Keep what is said; where nothing was, the document goes on."""
         self._answer()
         recorded = record_caller(self.call, record)
         return recorded and self._go_on(record.action or "", record.method, url, *recorded)
 
-    def _enqueue(self, enqueue: Enqueue, url: str) -> Document | None:
+    def _enqueue(self, enqueue: verbs.Enqueue, url: str) -> Document | None:
         self._answer()
         wait_url = urljoin(url, enqueue.wait_url)
 

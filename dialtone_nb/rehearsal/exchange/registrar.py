@@ -69,26 +69,21 @@ def register(store: Store, client: str, domain_name: str = "") -> str | Registra
     """Register a phone; its domain, or why it was refused, with the alert raised."""
     with store.transaction() as tables:
         domain = chosen_domain(tables, client, REGISTRATIONS, domain_name)
-        turned = _turned(tables, domain, client)
-        if domain is None or turned:
-            turned = turned or RegistrationRefused(32212, f"No SIP domain takes registrations of {client}")
-            raise_alert(tables, turned.code, domain.sid if domain else "", turned.message)
-            return turned
+        if domain is None:
+            return _refuse(tables, "", 32212, f"No SIP domain takes registrations of {client}")
+        if not domain.body["sip_registration"]:
+            return _refuse(tables, domain.sid, 32210, f"SIP registration is not enabled on {domain.name}")
+        if not may(tables, domain, client, REGISTRATIONS):
+            reason = f"{domain.name} has no credential list mapped for registrations that holds {client}"
+            return _refuse(tables, domain.sid, 32212, reason)
         if not tables.find("registration", domain.sid, client):
             tables.add("RG", "registration", domain.sid, client, {})
         return domain.name
 
 
-def _turned(tables: Tables, domain: Thing | None, client: str) -> RegistrationRefused | None:
-    if domain is None:
-        return None
-    if not domain.body["sip_registration"]:
-        return RegistrationRefused(32210, f"SIP registration is not enabled on {domain.name}")
-    if not may(tables, domain, client, REGISTRATIONS):
-        return RegistrationRefused(
-            32212, f"{domain.name} has no credential list mapped for registrations that holds {client}"
-        )
-    return None
+def _refuse(tables: Tables, domain_sid: str, code: int, reason: str) -> RegistrationRefused:
+    raise_alert(tables, code, domain_sid, reason)
+    return RegistrationRefused(code, reason)
 
 
 def unregister(store: Store, client: str, domain_name: str = "") -> None:

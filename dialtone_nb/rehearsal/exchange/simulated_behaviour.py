@@ -54,7 +54,7 @@ class SimulatedCall:
     targets: Mapping[str, SimulatedParty] = field(default_factory=dict)
 
 
-WORDS = {"client", "dial", "domain", "from", "to"}
+WORDS = {"client": "client", "dial": "dial", "domain": "domain", "from": "from_", "to": "to"}  # and their fields
 BEHAVIOUR = {one.name for one in fields(SimulatedParty)}
 FLAGS = {"busy", "no_answer", "unreachable", "blocked"}
 OPTIONAL = {"cancel_after", "leaves_after", "star_after"}
@@ -62,7 +62,7 @@ OPTIONAL = {"cancel_after", "leaves_after", "star_after"}
 
 def read_simulated_call(body: Mapping[str, Any]) -> SimulatedCall:
     """A simulated call from what was posted; a Refusal that says what is missing or strange."""
-    known = WORDS | BEHAVIOUR | {"targets"}
+    known = {*WORDS, *BEHAVIOUR, "targets"}
     if strangers := sorted(set(body) - known):
         raise Refusal(20001, f"A call has no {strangers[0]!r}; it may have {', '.join(sorted(known))}")
     by_client, by_number = {"client", "dial"} <= set(body), {"from", "to"} <= set(body)
@@ -71,17 +71,13 @@ def read_simulated_call(body: Mapping[str, Any]) -> SimulatedCall:
     targets = body.get("targets", {})
     if not isinstance(targets, Mapping) or not all(isinstance(one, Mapping) for one in targets.values()):
         raise Refusal(20001, 'targets says how each behaves, as in {"+15035550199": {"busy": true}}')
-    words = {word: body.get(word, "") for word in WORDS}
-    if strange := [word for word in sorted(words) if not isinstance(words[word], str)]:
+    words = {word: body[word] for word in sorted(WORDS) if word in body}
+    if strange := [word for word, said in words.items() if not isinstance(said, str)]:
         raise Refusal(20001, f"{strange[0]} of a call must be text, not {words[strange[0]]!r}")
     return SimulatedCall(
         read_party({name: value for name, value in body.items() if name in BEHAVIOUR}),
-        client=words["client"],
-        dial=words["dial"],
-        domain=words["domain"],
-        from_=words["from"],
-        to=words["to"],
         targets={str(address): read_party(one) for address, one in targets.items()},
+        **{WORDS[word]: said for word, said in words.items()},
     )
 
 

@@ -5,25 +5,15 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from dialtone_nb.rehearsal.exchange import verbs
 from dialtone_nb.rehearsal.exchange.verbs import (
     ALL_KEYS,
     DEFAULT_TIME_LIMIT_S,
     DEFAULT_TIMEOUT_S,
     Complaint,
-    Dial,
     Document,
-    Enqueue,
-    Gather,
-    Hangup,
     InvalidTwiml,
-    Leave,
-    Pause,
-    Play,
     Prompt,
-    Record,
-    Redirect,
-    Reject,
-    Say,
     StatusCallback,
     Target,
     Verb,
@@ -103,8 +93,8 @@ def parse_twiml(text: str) -> Document:
     if root.tag != "Response":
         raise InvalidTwiml(12102, f"The root element must be Response, not {root.tag}")
     parser = _Parser()
-    verbs = tuple(verb for element in root if (verb := parser.verb(element)) is not None)
-    return Document(verbs, tuple(parser.complaints), tuple(parser.not_carried_out))
+    found = tuple(verb for element in root if (verb := parser.verb(element)) is not None)
+    return Document(found, tuple(parser.complaints), tuple(parser.not_carried_out))
 
 
 class _Parser:
@@ -120,13 +110,13 @@ class _Parser:
         self._check_attributes(element)
         match element.tag:
             case "Hangup":
-                return Hangup()
+                return verbs.Hangup()
             case "Leave":
-                return Leave()
+                return verbs.Leave()
             case "Reject":
-                return Reject(self._reason(element))
+                return verbs.Reject(self._reason(element))
             case "Redirect":
-                return Redirect(_text(element), self._method(element))
+                return verbs.Redirect(_text(element), self._method(element))
             case "Dial":
                 return self._dial(element)
             case "Gather":
@@ -145,10 +135,10 @@ class _Parser:
         self._check_attributes(element)
         match element.tag:
             case "Say":
-                return Say("".join(element.itertext()).strip(), self._loop(element, 13510))
+                return verbs.Say("".join(element.itertext()).strip(), self._loop(element, 13510))
             case "Play":
-                return Play(_text(element), self._tones(element, "digits", 13430), self._loop(element, 13410))
-        return Pause(self._whole(element, "length", 1, 1, 3600, 13910))
+                return verbs.Play(_text(element), self._tones(element, "digits", 13430), self._loop(element, 13410))
+        return verbs.Pause(self._whole(element, "length", 1, 1, 3600, 13910))
 
     def _stranger(self, element: ET.Element) -> None:
         if element.tag in NOT_CARRIED_OUT:
@@ -158,7 +148,7 @@ class _Parser:
 
     # --- dialling ---
 
-    def _dial(self, element: ET.Element) -> Dial:
+    def _dial(self, element: ET.Element) -> verbs.Dial:
         text = _text(element)
         targets = [Target("number", text)] if text else []
         if not text and not len(element):
@@ -168,7 +158,7 @@ class _Parser:
                 targets.append(self._target(noun))
             else:
                 self._stranger(noun)
-        return Dial(
+        return verbs.Dial(
             tuple(targets),
             action=element.get("action"),
             method=self._method(element),
@@ -195,7 +185,7 @@ class _Parser:
 
     # --- what a caller answers ---
 
-    def _gather(self, element: ET.Element) -> Gather:
+    def _gather(self, element: ET.Element) -> verbs.Gather:
         prompts = []
         for inner in element:
             if prompt := self.prompt(inner):
@@ -207,7 +197,7 @@ class _Parser:
             self._complain(13326, f"Gather: invalid input {sorted(strange)[0]!r}")
         if "speech" in kinds:
             self.not_carried_out.append("speech as input of <Gather>")
-        return Gather(
+        return verbs.Gather(
             tuple(prompts),
             action=element.get("action"),
             method=self._method(element),
@@ -229,12 +219,12 @@ class _Parser:
             return key
         return "#"
 
-    def _record(self, element: ET.Element) -> Record:
+    def _record(self, element: ET.Element) -> verbs.Record:
         keys = element.get("finishOnKey", ALL_KEYS)
         if not set(keys) <= set(ALL_KEYS):
             self._complain(13613, f"Record: invalid finishOnKey {keys!r}")
             keys = ALL_KEYS
-        return Record(
+        return verbs.Record(
             action=element.get("action"),
             method=self._method(element),
             timeout=self._whole(element, "timeout", 5, 1, LONGEST_GATHER_S, 13611),
@@ -244,13 +234,13 @@ class _Parser:
             callback=_callback(element, "recordingStatusCallback"),
         )
 
-    def _enqueue(self, element: ET.Element) -> Enqueue:
+    def _enqueue(self, element: ET.Element) -> verbs.Enqueue:
         name = _text(element)
         if not name:
             self._complain(14204, "Enqueue: there is no queue name")
         if len(name) > LONGEST_QUEUE_NAME:
             self._complain(14205, f"Enqueue: a queue's name has at most {LONGEST_QUEUE_NAME} characters")
-        return Enqueue(
+        return verbs.Enqueue(
             name[:LONGEST_QUEUE_NAME],
             action=element.get("action"),
             method=self._method(element),
