@@ -6,14 +6,14 @@ API request ends which (Call resource, *Update*; QueueMember resource, *Update*;
 exception here, raised at the bottom of the stack and caught by the level whose end it is:
 
     signal      raised by                                  caught by, and what becomes of the call
-    HungUp      a line, whose caller hung up               a verb with an action, which is still asked; then the
+    HungUp      a line, whose caller hung up               Dial, Enqueue, Record, whose action is still asked; then the
                                                            lifecycle: completed, or canceled where unanswered
     CallOver    Hangup, Reject; a call that can't be rung  the lifecycle: its status, or completed. Of a called party
                                                            that hears a document alone, its Dial: only that leg ends
     Ended       API: Status=completed or canceled          as HungUp, but the line is still there to be hung up
     LegEnded    API: the same, of a leg that was dialled   its Dial, which goes on as if the called party had hung up
-    TakenOver   API: other TwiML, for a call or a member   a verb, whose action is asked; then the lifecycle, which
-                                                           carries out the other document
+    TakenOver   API: other TwiML, for a call or a member   Dial, Enqueue, whose action is still asked; then the
+                                                           lifecycle, which carries out the other document
     Left        Leave, in what is heard in a queue         Enqueue: QueueResult is leave, the document goes on
     Dequeued    a Dial of the queue, from another call     Enqueue: hear what is for the member alone, then talk
     Ready       the dequeued call: it may be joined now    the Dial of the queue: join the two

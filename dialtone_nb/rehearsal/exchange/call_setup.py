@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from dialtone_nb.rehearsal.exchange.registrar import CALLS, may
+from dialtone_nb.rehearsal.exchange.sip_registrations import CALLS, may
 from dialtone_nb.rehearsal.exchange.verbs import NOT_TOLD, StatusCallback
 from dialtone_nb.rehearsal.exchange.webhooks import PHONE_ADDRESS, CallingPhone
 from dialtone_nb.rehearsal.http.errors import not_modelled

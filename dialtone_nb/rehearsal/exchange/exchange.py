@@ -24,10 +24,10 @@ from dialtone_nb.rehearsal.exchange.call_setup import (
 )
 from dialtone_nb.rehearsal.exchange.lines import Door, Line, OutgoingLeg, Wires, kind_of
 from dialtone_nb.rehearsal.exchange.queues import WaitingRoom, leave_queues
-from dialtone_nb.rehearsal.exchange.registrar import CALLS, chosen_domain
 from dialtone_nb.rehearsal.exchange.simulated_behaviour import SimulatedCall, SimulatedParty, party_at
 from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine, SimulatedWires
 from dialtone_nb.rehearsal.exchange.simulated_time import Scheduler, Task
+from dialtone_nb.rehearsal.exchange.sip_registrations import CALLS, chosen_domain
 from dialtone_nb.rehearsal.exchange.twiml_requests import Applications
 from dialtone_nb.rehearsal.exchange.webhooks import CallingPhone, WebhookClient, WebhookResponse
 from dialtone_nb.rehearsal.http.errors import Refusal

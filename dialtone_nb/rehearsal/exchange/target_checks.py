@@ -11,8 +11,8 @@ import phonenumbers
 
 from dialtone_nb.rehearsal.assumptions import NO_EMERGENCY_CALLING
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
-from dialtone_nb.rehearsal.exchange.registrar import is_registered
 from dialtone_nb.rehearsal.exchange.simulated_behaviour import party_at
+from dialtone_nb.rehearsal.exchange.sip_registrations import is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
 from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.state.store import Tables, Thing

@@ -12,7 +12,6 @@ import orjson
 
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.exchange.registrar import RegistrationRefused, list_phones, register, unregister
 from dialtone_nb.rehearsal.exchange.simulated_behaviour import (
     BEHAVIOUR,
     party_body,
@@ -20,6 +19,7 @@ from dialtone_nb.rehearsal.exchange.simulated_behaviour import (
     read_simulated_call,
     set_party,
 )
+from dialtone_nb.rehearsal.exchange.sip_registrations import RegistrationRefused, list_phones, register, unregister
 from dialtone_nb.rehearsal.functions.fence import describe_fence
 from dialtone_nb.rehearsal.http.door_control import PATHS, DoorControl
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled

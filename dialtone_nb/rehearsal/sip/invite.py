@@ -13,7 +13,7 @@ from urllib.parse import quote
 from dialtone_nb.rehearsal.exchange.call_setup import SIP_USER_SAFE, CallRefused, CallSetup, admit_phone
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
-from dialtone_nb.rehearsal.exchange.registrar import CALLS
+from dialtone_nb.rehearsal.exchange.sip_registrations import CALLS
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
 from dialtone_nb.rehearsal.sip.admission import Alerts, Homeless, digest_secrets, find_domain
 from dialtone_nb.rehearsal.sip.bridge import PhoneWires

@@ -1,4 +1,4 @@
-"""The registrar (RFC 3261, 10): at which SIP domains phones may call and register, and which are registered."""
+"""SIP registrations: at which domains phones may call and register, and where they are registered."""
 
 from __future__ import annotations
 
