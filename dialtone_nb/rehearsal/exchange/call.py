@@ -14,7 +14,7 @@ exception here, raised at the bottom of the stack and caught by the level whose 
     LegEnded    API: the same, of a leg that was dialled   its Dial, which goes on as if the called party had hung up
     TakenOver   API: other TwiML, for a call or a member   Dial, Enqueue, whose action is still asked; then the
                                                            lifecycle, which carries out the other document
-    Left        Leave, in what is heard in a queue         Enqueue: QueueResult is leave, the document goes on
+    Left        Leave, in what is heard in a queue         Enqueue: QueueResult is leave; its action is asked, if any
     Dequeued    a Dial of the queue, from another call     Enqueue: hear what is for the member alone, then talk
     Ready       the dequeued call: it may be joined now    the Dial of the queue: join the two
     Gone        either of two joined over a queue          the other's Enqueue or Dial: the talk is over

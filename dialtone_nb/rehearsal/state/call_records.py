@@ -21,16 +21,18 @@ class CallRecord:
     `dialled` is when a call that the API placed left its queue.
     """
 
+    # The fields of COLUMNS, in their order; by these lists are filtered and ordered.
     sid: str
+    parent_call_sid: str | None
     from_: str
     to: str
-    direction: str
     status: str
     started: float
-    parent_call_sid: str | None = None
+    ended: float | None
+    # Those that are JSON in its `body`.
+    direction: str
     phone_number_sid: str | None = None
     answered: float | None = None
-    ended: float | None = None
     price: float | None = None
     dialled: float | None = None
 
@@ -45,15 +47,14 @@ class CallRecord:
         return None if self.ended is None or self.price is None else self.ended + SETTLED_AFTER
 
 
-# Fields with a column of their own, which lists are filtered and ordered by; the others are JSON in `body`.
-COLUMN_FIELDS = ("sid", "parent_call_sid", "from_", "to", "status", "started", "ended")
-BODY_FIELDS = tuple(one.name for one in fields(CallRecord) if one.name not in COLUMN_FIELDS)
 COLUMNS = 'sid, parent_call_sid, "from", "to", status, started, ended, body'
+NAMES = [one.name for one in fields(CallRecord)]
+COLUMN_FIELDS, BODY_FIELDS = NAMES[:7], NAMES[7:]
 
 
 def _record(row: Sequence[Any]) -> CallRecord:
     *columns, body = row
-    return CallRecord(**dict(zip(COLUMN_FIELDS, columns, strict=True)), **orjson.loads(body))
+    return CallRecord(*columns, **orjson.loads(body))
 
 
 def save_call(tables: Tables, call: CallRecord) -> CallRecord:
@@ -85,9 +86,10 @@ def start_call(
 ) -> CallRecord:
     """A new call that starts now."""
     sid = next_call_sid(tables, parent_call_sid or "", from_, to)
-    return save_call(
-        tables, CallRecord(sid, from_, to, direction, status, tables.now(), parent_call_sid, phone_number_sid)
+    call = CallRecord(
+        sid, parent_call_sid, from_, to, status, tables.now(), None, direction, phone_number_sid=phone_number_sid
     )
+    return save_call(tables, call)
 
 
 def change_call(tables: Tables, call: CallRecord, **changes: Any) -> CallRecord:

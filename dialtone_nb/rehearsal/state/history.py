@@ -263,5 +263,5 @@ def _write(tables: Tables, call: PastCall) -> dict[str, Any]:
 
 def _save(tables: Tables, from_: str, to: str, direction: str, status: str, parent_sid: str, **more: Any) -> CallRecord:
     sid = next_call_sid(tables, parent_sid, from_, to)
-    call = CallRecord(sid, from_, to, direction, status, parent_call_sid=parent_sid or None, **more)
+    call = CallRecord(sid, parent_sid or None, from_, to, status, direction=direction, **more)
     return save_call(tables, replace(call, price=price_of(call)))
