@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from dialtone_nb.rehearsal.exchange.lines import (
     HUNG_UP,
@@ -168,8 +168,9 @@ class SimulatedWires:
         self._task.check()
         patience = _patience(caller)
         passed, left = 0.0, [leg.call_sid for leg in legs]
-        happenings = [one for place, leg in enumerate(legs) for one in self._happenings(leg, place)]
-        for at, _, _, event in sorted(happenings, key=lambda one: one[:3]):
+        # What happens in the same moment goes by its rank, and then in the order of the legs.
+        happenings = [one for leg in legs for one in self._happenings(leg)]
+        for at, _, event in sorted(happenings, key=lambda one: one[:2]):
             if at > min(patience, timeout_s):
                 break
             if at > passed:
@@ -185,37 +186,35 @@ class SimulatedWires:
             for call_sid in left:
                 yield Fails(call_sid, "no-answer", 487)
 
-    def _happenings(self, leg: OutgoingLeg, place: int) -> list[tuple[float, int, int, LegEvent]]:
-        """The events of a leg, each with its second, its rank among those of the same second, and the leg's place."""
+    def _happenings(self, leg: OutgoingLeg) -> Iterator[tuple[float, int, LegEvent]]:
+        """The events of a leg, each with its second, and its rank among those of the same second."""
         party = self._party_at(leg)
         if party.unreachable and leg.kind == "sip":
             contact = f"sip:{parse_sip_uri(leg.address)[0]}@{PHONE_ADDRESS}:5060"
-            return [(0.0, 0, place, Fails(leg.call_sid, "failed", 408, endpoint_error(leg, contact)))]
+            yield 0.0, 0, Fails(leg.call_sid, "failed", 408, endpoint_error(leg, contact))
+            return
         if party.unreachable:
             complaint = Complaint(32016, f"PSTN post-dial timeout for {leg.address}")
-            return [(0.0, 0, place, Fails(leg.call_sid, "failed", None, complaint))]
-        happenings: list[tuple[float, int, int, LegEvent]] = [(0.0, 1, place, Rings(leg.call_sid))]
+            yield 0.0, 0, Fails(leg.call_sid, "failed", None, complaint)
+            return
+        yield 0.0, 1, Rings(leg.call_sid)
         if party.busy:
-            happenings.append((BUSY_AFTER_S, 2, place, Fails(leg.call_sid, "busy", 486)))
+            yield BUSY_AFTER_S, 2, Fails(leg.call_sid, "busy", 486)
         elif not party.no_answer:
-            answers = Answers(leg.call_sid, SimulatedLine(self._task, party))
-            happenings.append((party.answer_after, 3, place, answers))
-        return happenings
+            yield party.answer_after, 3, Answers(leg.call_sid, SimulatedLine(self._task, party))
 
     def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
         """What ends the talk first: the callee has said all, the time is over, the caller presses a star or leaves."""
         ends: list[tuple[float, BridgeEnd]] = [(time_limit_s, "time limit")]
         if isinstance(callee, SimulatedLine):
             ends.insert(0, (callee.party.talk, "callee"))
+        wait = self._task.wait
         if isinstance(caller, SimulatedLine):
-            star_after = caller.party.star_after
-            if hangup_on_star and star_after is not None:
-                ends.append((star_after, "star"))
+            wait = caller.wait
+            if hangup_on_star and caller.party.star_after is not None:
+                ends.append((caller.party.star_after, "star"))
         seconds, end = min(ends, key=lambda one: one[0])
-        if isinstance(caller, SimulatedLine):
-            caller.wait(seconds)
-        else:
-            self._task.wait(seconds)
+        wait(seconds)
         return end
 
 
