@@ -23,7 +23,7 @@ from dialtone_nb.rehearsal.sip.address import (
     warning_of,
     warning_of_trunk,
 )
-from dialtone_nb.rehearsal.state.past import MOST_DAYS
+from dialtone_nb.rehearsal.state.history import MOST_DAYS
 
 
 def main(argv: list[str]) -> int:

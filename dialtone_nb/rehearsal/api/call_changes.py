@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.api_2010 import classic
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
-from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled
+from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled, twiml_source
 from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS, TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
@@ -50,21 +50,19 @@ def wanted_change(call: CallRecord, ask: Ask) -> Interruption | None:
         # Who cancels does not affect a call that is in progress already.
         is_heeded = status == "completed" or call.status != "in-progress"
         if call.parent_call_sid:
-            return LegEnded(call.sid) if is_heeded else None
+            return LegEnded() if is_heeded else None
         return Ended() if is_heeded else None
     return _other_twiml(call, values)
 
 
 def _other_twiml(call: CallRecord, values: dict[str, Any]) -> TakenOver | None:
-    address, twiml = values.get("url", ""), values.get("twiml", "")
-    if not address and not twiml:
+    if not values.get("url") and not values.get("twiml"):
         return None
     if call.status != "in-progress":
         raise Refusal(NOT_IN_PROGRESS, "Unable to update record. Call is not in-progress. Cannot redirect.")
     if call.parent_call_sid:
         raise not_modelled("other TwiML for a leg that was dialled; the call that dialled it can have it")
-    fallback = values.get("fallback_method", "POST"), values.get("fallback_url", "")
-    return TakenOver(values.get("method", "POST"), address, twiml, fallback)
+    return TakenOver(twiml_source(values))
 
 
 async def change(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:

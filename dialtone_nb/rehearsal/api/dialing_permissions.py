@@ -11,7 +11,7 @@ from dialtone_nb.rehearsal.http.errors import Refusal, absent
 from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
 from dialtone_nb.rehearsal.http.paging import list_reply
 from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
-from dialtone_nb.rehearsal.state.permissions import HIGH_RISK, SWITCHES, permissions
+from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, SWITCHES, permissions
 from dialtone_nb.rehearsal.state.store import Tables
 
 HOST = "voice.twilio.com"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic
 from dialtone_nb.rehearsal.api.calls import call_body
 from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
-from dialtone_nb.rehearsal.exchange.api_calls import PROGRESS_EVENTS, OutgoingOrder, keep_order
-from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault, owned_number
+from dialtone_nb.rehearsal.exchange.call_setup import (
+    PROGRESS_EVENTS,
+    OutboundCall,
+    TwimlSource,
+    keep_outbound_call,
+)
+from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault
+from dialtone_nb.rehearsal.exchange.verbs import StatusCallback
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
 from dialtone_nb.rehearsal.http.parameters import Field, Pairs, flag, integer, method, read_fields, sid, url
@@ -99,28 +105,26 @@ def create(tables: Tables, ask: Ask) -> Reply:
     _check_ends(tables, to, from_)
     if values.get("sip_auth_username") and not values.get("sip_auth_password"):
         raise Refusal(21225, "SipAuthPassword is required when providing SipAuthUsername")
-    own = owned_number(tables, from_)
+    own = tables.find("phone_number", "", from_)
     call = start_call(tables, from_, to, "outbound-api", "queued", phone_number_sid=own.sid if own else None)
     events = tuple(value for name, value in ask.form if name == "StatusCallbackEvent")
     if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
         # As was seen at Twilio: the call is placed all the same, and no event is ever told.
         raise_alert(tables, INVALID_CALLBACK_EVENT, call.sid, f"Invalid StatusCallbackEvent {strange[0]!r}")
-    order = OutgoingOrder(
-        url=values.get("url", ""),
-        method=values.get("method", "POST"),
-        twiml=values.get("twiml", ""),
-        fallback_url=values.get("fallback_url", ""),
-        fallback_method=values.get("fallback_method", "POST"),
-        callback_url="" if strange else values.get("status_callback", ""),
-        callback_method=values.get("status_callback_method", "POST"),
-        callback_events=events or ("completed",),
+    outbound = OutboundCall(
+        twiml_source(values),
+        StatusCallback(
+            "" if strange else values.get("status_callback", ""),
+            values.get("status_callback_method", "POST"),
+            events or ("completed",),
+        ),
         send_digits=values.get("send_digits", ""),
         timeout=values.get("timeout", 60),
         time_limit=values.get("time_limit"),
         username=values.get("sip_auth_username", ""),
         password=values.get("sip_auth_password", ""),
     )
-    keep_order(tables, call.sid, order)
+    keep_outbound_call(tables, call.sid, outbound)
     body = call_body(account_uri(tables), tables.identity.account_sid, call, tables.now())
     # The answer to a new call has no dates yet (recorded 2016 to 2023).
     return Reply(201, body | {"date_created": None, "date_updated": None})
@@ -131,6 +135,12 @@ async def place(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
     reply = answer()
     exchange.take_up(reply.body["sid"])
     return reply
+
+
+def twiml_source(values: Mapping[str, Any]) -> TwimlSource:
+    """Where the TwiML comes from, in the parameters of a request about a call."""
+    names = ("url", "method", "fallback_url", "fallback_method", "twiml")
+    return TwimlSource(**{name: values[name] for name in names if name in values})
 
 
 def refuse_what_is_not_modelled(fields: Iterable[Field], form: Pairs, what: str) -> None:
@@ -153,7 +163,7 @@ def _check_ends(tables: Tables, to: str, from_: str) -> None:
         raise Refusal(REFUSED_NUMBERS.get(fault.code, INVALID_TO), f"Invalid 'To' Phone Number: {fault.message}")
     if not re.fullmatch(r"\+[1-9][0-9]{1,14}", from_):
         raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
-    if not owned_number(tables, from_):
+    if not tables.find("phone_number", "", from_):
         raise Refusal(NOT_OWN_FROM, f"The source phone number, {from_}, is not one of this account's numbers")
 
 

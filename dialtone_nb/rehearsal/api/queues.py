@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
 from dialtone_nb.rehearsal.assumptions import QUEUE_NAME_TAKEN, QUEUE_NOT_EMPTY
 from dialtone_nb.rehearsal.exchange.call import TakenOver
+from dialtone_nb.rehearsal.exchange.call_setup import TwimlSource
 from dialtone_nb.rehearsal.exchange.queues import (
     DEFAULT_MAX_SIZE,
     QUEUE,
@@ -149,7 +150,7 @@ async def dequeue(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
     with exchange.store.transaction() as tables:
         call = find_call(tables, reply.body["call_sid"])
     if call:
-        await exchange.interrupt(call, TakenOver(values.get("method", "POST"), values["url"]))
+        await exchange.interrupt(call, TakenOver(TwimlSource(values["url"], values.get("method", "POST"))))
     return reply
 
 

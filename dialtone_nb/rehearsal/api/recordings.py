@@ -8,7 +8,7 @@ from dialtone_nb.rehearsal.api.api_2010 import HOST, VERSION, account_uri, class
 from dialtone_nb.rehearsal.api.calls import call_of
 from dialtone_nb.rehearsal.api.days import is_of_date
 from dialtone_nb.rehearsal.api.prices import UNIT
-from dialtone_nb.rehearsal.exchange.record import KIND
+from dialtone_nb.rehearsal.exchange.recordings import KIND
 from dialtone_nb.rehearsal.http.errors import absent
 from dialtone_nb.rehearsal.http.operations import Ask, Reply
 from dialtone_nb.rehearsal.http.paging import list_reply

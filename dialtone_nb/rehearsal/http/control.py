@@ -12,9 +12,14 @@ import orjson
 
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.exchange.far_sides import set_far_side
-from dialtone_nb.rehearsal.exchange.registrations import Turned, list_phones, register, unregister
-from dialtone_nb.rehearsal.exchange.simulated_behaviour import BEHAVIOUR, far_side_body, read_far_side, read_order
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import (
+    BEHAVIOUR,
+    party_body,
+    read_party,
+    read_simulated_call,
+    set_party,
+)
+from dialtone_nb.rehearsal.exchange.sip_registrations import RegistrationRefused, list_phones, register, unregister
 from dialtone_nb.rehearsal.functions.fence import describe_fence
 from dialtone_nb.rehearsal.http.door_control import PATHS, DoorControl
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
@@ -24,8 +29,7 @@ from dialtone_nb.rehearsal.http.operations import Reply
 from dialtone_nb.rehearsal.http.own_servers import add_own_server, list_own_servers
 from dialtone_nb.rehearsal.http.requests import Incoming
 from dialtone_nb.rehearsal.state.clock import LATEST, iso8601
-from dialtone_nb.rehearsal.state.history import fill_history
-from dialtone_nb.rehearsal.state.past import MOST_DAYS
+from dialtone_nb.rehearsal.state.history import MOST_DAYS, fill_history
 from dialtone_nb.rehearsal.state.store import Store
 
 MOST_CALLS: Final = 100_000
@@ -116,7 +120,7 @@ class Control:
                 return Reply(200, await self.advance(_read(body)))
             case ("POST", ["calls"]):
                 # In another thread: the call asks webhooks, which this very server answers.
-                return Reply(201, await asyncio.wrap_future(self._exchange.queue(read_order(_read(body)))))
+                return Reply(201, await asyncio.wrap_future(self._exchange.queue(read_simulated_call(_read(body)))))
             case ("POST", ["history"]):
                 return Reply(201, await asyncio.to_thread(self.fill_history, _read(body)))
             case ("GET", ["clients"]):
@@ -124,7 +128,7 @@ class Control:
             case ("POST", ["clients", client]):
                 return self.set_registered(client, _read(body))
             case ("POST", ["numbers", number]):
-                return self.set_far_side(unquote(number), _read(body))
+                return self.set_party(unquote(number), _read(body))
             case ("GET", ["servers"]):
                 return Reply(200, {"servers": list_own_servers(self._store)})
             case ("POST", ["servers"]):
@@ -150,12 +154,12 @@ class Control:
                 return Reply(204)
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
 
-    def set_far_side(self, address: str, behaviour: dict[str, Any]) -> Reply:
+    def set_party(self, address: str, behaviour: dict[str, Any]) -> Reply:
         """How whoever is at a number or a SIP address behaves from now on; an empty object is as usual."""
-        far_side = read_far_side(behaviour)
+        party = read_party(behaviour)
         with self._store.transaction() as tables:
-            set_far_side(tables, address, far_side)
-        return Reply(200, {"address": address, "behaviour": far_side_body(far_side)})
+            set_party(tables, address, party)
+        return Reply(200, {"address": address, "behaviour": party_body(party)})
 
     def set_registered(self, client: str, body: dict[str, Any]) -> Reply:
         """Where a phone is registered from now on; a 403 with the alert's code where it is turned away.
@@ -166,15 +170,15 @@ class Control:
         if not isinstance(registered, bool):
             raise Refusal(20001, "registered must be true or false")
         behaviour = {name: value for name, value in body.items() if name in BEHAVIOUR}
-        read_far_side(behaviour)
+        read_party(behaviour)
         if not registered:
             unregister(self._store, client, domain)
             return Reply(200, {"client": client, "registered": False})
         where = register(self._store, client, domain)
-        if isinstance(where, Turned):
+        if isinstance(where, RegistrationRefused):
             raise Refusal(where.code, where.message, 403)
         if behaviour:
-            self.set_far_side(f"sip:{client}@{where}", behaviour)
+            self.set_party(f"sip:{client}@{where}", behaviour)
         return Reply(200, {"client": client, "registered": True, "domain": where})
 
     def set_lag(self, body: dict[str, Any]) -> Reply:

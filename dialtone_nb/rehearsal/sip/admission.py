@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dialtone_nb.rehearsal.exchange.registrations import domains_of, is_registered
+from dialtone_nb.rehearsal.exchange.sip_registrations import domains_of, is_registered
 from dialtone_nb.rehearsal.sip.messages import is_this_machine
 from dialtone_nb.rehearsal.sip.real_time import RealTime
 from dialtone_nb.rehearsal.state.alerts import raise_alert

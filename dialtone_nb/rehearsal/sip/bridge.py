@@ -73,7 +73,7 @@ async def _begin(ringing: Ringing, timeout_s: float) -> float:
 
 def _patience_of(caller: Line | None) -> float:
     """How many seconds a caller listens to the ringing; a real one hangs up when it does."""
-    cancel_after = caller.far_side.cancel_after if isinstance(caller, SimulatedLine) else None
+    cancel_after = caller.party.cancel_after if isinstance(caller, SimulatedLine) else None
     return math.inf if cancel_after is None else cancel_after
 
 
@@ -137,7 +137,7 @@ def _talk(caller: Line, callee: Line) -> Iterator[tuple[str, Coroutine[Any, Any,
     elif isinstance(caller, PhoneLine) and isinstance(callee, FarLine):
         yield "callee", perform(callee.far_end, caller.session.media, callee.words)
     elif isinstance(callee, PhoneLine):
-        talks_s = caller.far_side.talk if isinstance(caller, SimulatedLine) else math.inf
+        talks_s = caller.party.talk if isinstance(caller, SimulatedLine) else math.inf
         yield "caller", perform(FarEnd(talks_s=talks_s), callee.session.media, OUTSIDE)
     elif isinstance(callee, FarLine):
         yield "callee", _after(callee.far_end.talks_s)

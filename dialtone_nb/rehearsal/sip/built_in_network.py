@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import party_at
 from dialtone_nb.rehearsal.sip.media.rtp import MediaPort
 from dialtone_nb.rehearsal.sip.media.speech import speak
 from dialtone_nb.rehearsal.sip.media.tones import MILLIWATT, silence, tone
@@ -45,7 +45,7 @@ BY_LAST_DIGITS: dict[str, FarEnd] = {
 
 def far_end_of(tables: Tables, address: str) -> FarEnd:
     """Who is at a number, at the trunk's address, or at a simulated phone: as was ordered, or else by number."""
-    ordered = far_side_of(tables, address)
+    ordered = party_at(tables, address)
     if ordered is None:
         return BY_LAST_DIGITS.get(address[-4:], FarEnd())
     does: Does = "answers"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dialtone_nb.rehearsal.exchange.webhooks import Answered
+from dialtone_nb.rehearsal.exchange.webhooks import WebhookResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Stopwatch:
         self._webhook_s = self._decision_s = 0.0
         self._is_running = True
 
-    def asked(self, answered: Answered) -> None:
+    def asked(self, answered: WebhookResponse) -> None:
         """An application has answered."""
         self._decision_s += answered.function_s
         self._webhook_s += answered.took_s - answered.function_s

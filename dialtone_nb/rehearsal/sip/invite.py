@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
+from dialtone_nb.rehearsal.exchange.call_setup import SIP_USER_SAFE, CallRefused, CallSetup, admit_phone
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.exchange.inbound import SIP_USER_SAFE, Entry, TurnedAway, admit_phone
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
-from dialtone_nb.rehearsal.exchange.registrations import CALLS
+from dialtone_nb.rehearsal.exchange.sip_registrations import CALLS
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
 from dialtone_nb.rehearsal.sip.admission import Alerts, Homeless, digest_secrets, find_domain
 from dialtone_nb.rehearsal.sip.bridge import PhoneWires
@@ -54,7 +54,7 @@ class Coming:
     """A call that comes in: its session, what the exchange has of it, its phone's journal, and when its INVITE came."""
 
     session: IncomingSession
-    entry: Entry
+    entry: CallSetup
     note: Note
     began: float
 
@@ -112,7 +112,7 @@ class Calling:
             transaction.respond(refused(request.message, fault.sip_response, tag, fault.complaint.code))
             return
         entry = self._admit(request, caller)
-        if isinstance(entry, TurnedAway):
+        if isinstance(entry, CallRefused):
             transaction.respond(refused(request.message, entry.sip_response, tag, entry.code))
             return
         session = IncomingSession(self._telephones.switchboard, request, transaction)
@@ -179,13 +179,13 @@ class Calling:
         self._telephones.journal.note(user, domain.name, "refused", f"{message} ({code})")
         send_response(refused(request.message, 403, tag, code), request.flow)
 
-    def _admit(self, request: Request, caller: Caller) -> Entry | TurnedAway:
+    def _admit(self, request: Request, caller: Caller) -> CallSetup | CallRefused:
         """The call as the exchange takes it, or why it does not."""
         domain, username = caller.domain, caller.username
         if not request.user:
             message = f"{username} called {domain.name} itself: there is no user in {request.uri}"
             self._alerts.raise_(32223, domain.sid, username, message)
-            return TurnedAway(404, 32223, message)
+            return CallRefused(404, 32223, message)
         with self._store.transaction() as tables:
             self._real_time.catch_up(tables)
             return admit_phone(

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from dialtone_nb.rehearsal.exchange.registrations import list_phones
+from dialtone_nb.rehearsal.exchange.sip_registrations import list_phones
 from dialtone_nb.rehearsal.sip.address import Trunk
 from dialtone_nb.rehearsal.sip.built_in_network import BY_LAST_DIGITS, describe
 from dialtone_nb.rehearsal.sip.journal import Entry, Journal, Step

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from aiosipua.headers import Address, parse_address
 from aiosipua.message import SipResponse
 
-from dialtone_nb.rehearsal.exchange.registrations import REGISTRATIONS
+from dialtone_nb.rehearsal.exchange.sip_registrations import REGISTRATIONS
 from dialtone_nb.rehearsal.sip.admission import Alerts, Homeless, digest_secrets, find_domain
 from dialtone_nb.rehearsal.sip.digest import Answer, Digest, Verdict, read_answer
 from dialtone_nb.rehearsal.sip.journal import Journal

@@ -65,5 +65,5 @@ class Identity:
         return prefix + self.digest(kind, parent, name, nth)[:32]
 
     def request_id(self, asked: bytes) -> str:
-        """What an API request is known by. It repeats, and gives nothing away of a password in the request's body."""
+        """An API request's id: it repeats, and a password in the request's body can't be worked out from it."""
         return "RQ" + hmac.digest(self.secret.encode(), asked, "sha256").hex()[:32]

@@ -77,18 +77,25 @@ def _thing(row: Sequence[Any]) -> Thing:
 
 
 class Tables:
-    """The store inside one transaction."""
+    """The tables of the store, inside one transaction."""
 
     def __init__(self, connection: sqlite3.Connection, identity: Identity, behaviour: Behaviour = RECORDED) -> None:
         self.sql = connection
         self.identity = identity
         self.behaviour = behaviour
 
+    def _value(self, statement: str, *values: object) -> Any:
+        return self.sql.execute(statement, values).fetchone()[0]
+
+    def _select(self, conditions: str, *values: object) -> Iterator[Thing]:
+        # The conditions are texts of this class, and what comes from elsewhere is among the values.
+        return map(_thing, self.sql.execute(f"SELECT {COLUMNS} FROM things WHERE {conditions}", values))  # noqa: S608
+
     # --- time ---
 
     def now(self) -> float:
         """The simulated time, in seconds since 1970."""
-        return float(self.sql.execute("SELECT now FROM clock").fetchone()[0])
+        return float(self._value("SELECT now FROM clock"))
 
     def advance(self, seconds: float) -> float:
         """The simulated time after this many seconds have passed."""
@@ -99,12 +106,8 @@ class Tables:
 
     def next_nth(self, kind: str, parent: str, name: str) -> int:
         """1 for the first of this kind, parent and natural key that ever was, deleted ones counted."""
-        return int(
-            self.sql.execute(
-                "INSERT INTO counts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
-                (kind, parent, name),
-            ).fetchone()[0]
-        )
+        counted = "INSERT INTO counts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count"
+        return int(self._value(counted, kind, parent, name))
 
     def add(self, prefix: str, kind: str, parent: str, name: str, body: Body, *, at: float | None = None) -> Thing:
         """A new thing, of now or of another time, with the SID that follows from its kind, parent and natural key."""
@@ -119,29 +122,17 @@ class Tables:
 
     def get(self, kind: str, sid: str, parent: str | None = None) -> Thing | None:
         """The thing with this SID, of this kind and, where one is given, of this parent."""
-        row = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE sid = ? AND kind = ?",  # noqa: S608 - a constant
-            (sid, kind),
-        ).fetchone()
-        thing = _thing(row) if row else None
+        thing = next(self._select("sid = ? AND kind = ?", sid, kind), None)
         return thing if thing and parent in {None, thing.parent} else None
 
     def find(self, kind: str, parent: str, name: str) -> Thing | None:
         """The oldest thing with this natural key."""
-        row = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND name = ? ORDER BY nth",  # noqa: S608
-            (kind, parent, name),
-        ).fetchone()
-        return _thing(row) if row else None
+        return next(self._select("kind = ? AND parent = ? AND name = ? ORDER BY nth", kind, parent, name), None)
 
     def list(self, kind: str, parent: str | None = None) -> list[Thing]:
         """All things of a kind, and of one parent where it is given: newest first, then by natural key."""
-        narrower = "" if parent is None else "AND parent = ?"
-        rows = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? {narrower} ORDER BY created DESC, name, nth DESC",  # noqa: S608
-            (kind,) if parent is None else (kind, parent),
-        )
-        return [_thing(row) for row in rows]
+        conditions, values = ("kind = ?", (kind,)) if parent is None else ("kind = ? AND parent = ?", (kind, parent))
+        return [*self._select(f"{conditions} ORDER BY created DESC, name, nth DESC", *values)]
 
     def walk(
         self, kind: str, parent: str, *, since: float = -inf, until: float = inf, after: str = "", before: str = ""
@@ -151,35 +142,24 @@ class Tables:
         They begin behind the one with the SID `after`; or, with `before`, ahead of that one, and go backwards.
         """
         place = self.get(kind, after or before, parent) if after or before else None
-        conditions, values = "", [kind, parent, since, until]
+        conditions, values = "kind = ? AND parent = ? AND created >= ? AND created <= ?", [kind, parent, since, until]
         if place:
             behind, ahead = (">", "<") if before else ("<", ">")
-            conditions = (
+            conditions += (
                 f" AND created {behind}= ? AND (created {behind} ? OR name {ahead} ? OR (name = ? AND nth {behind} ?))"
             )
             values += [place.created, place.created, place.name, place.name, place.nth]
         order = "created, name DESC, nth" if before else "created DESC, name, nth DESC"
-        rows = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND created >= ? AND created <= ?"  # noqa: S608
-            f"{conditions} ORDER BY {order}",
-            values,
-        )
-        return map(_thing, rows)
+        return self._select(f"{conditions} ORDER BY {order}", *values)
 
     def beginning_with(self, kind: str, parent: str, name: str) -> Sequence[Thing]:
         """All things whose natural keys begin with this, oldest first."""
-        rows = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND name >= ? AND name < ?"  # noqa: S608
-            " ORDER BY created, name, nth",
-            (kind, parent, name, name + LAST_CHARACTER),
-        )
-        return [_thing(row) for row in rows]
+        conditions = "kind = ? AND parent = ? AND name >= ? AND name < ? ORDER BY created, name, nth"
+        return [*self._select(conditions, kind, parent, name, name + LAST_CHARACTER)]
 
     def count(self, kind: str, parent: str) -> int:
         """How many things of this kind the parent has."""
-        return int(
-            self.sql.execute("SELECT count(*) FROM things WHERE kind = ? AND parent = ?", (kind, parent)).fetchone()[0]
-        )
+        return int(self._value("SELECT count(*) FROM things WHERE kind = ? AND parent = ?", kind, parent))
 
     def save(self, thing: Thing, changes: Body, *, name: str | None = None, touch: bool = True) -> Thing:
         """The thing with these fields changed; its SID stays even where its natural key changes."""
@@ -207,7 +187,7 @@ class Tables:
 
     def content(self, sid: str) -> bytes:
         """The bytes of a function version."""
-        return bytes(self.sql.execute("SELECT content FROM contents WHERE sid = ?", (sid,)).fetchone()[0])
+        return bytes(self._value("SELECT content FROM contents WHERE sid = ?", sid))
 
 
 class Store:
@@ -238,7 +218,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
-        """The tables, for as long as it takes; all of it is kept, or none."""
+        """Open a transaction: all that is changed in it is kept, or none."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

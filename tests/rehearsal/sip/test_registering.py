@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.exchange.registrations import list_phones
+from dialtone_nb.rehearsal.exchange.sip_registrations import list_phones
 from dialtone_nb.rehearsal.sip.endpoint import SipDoor
 from dialtone_nb.rehearsal.sip.registrar import MOST_BINDINGS
 from tests.rehearsal.doors import add_phone, client_of

@@ -20,8 +20,7 @@ from dialtone_nb.calls.twilio_source.frame import frame_calls
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.state.clock import BEGINNING, iso8601
-from dialtone_nb.rehearsal.state.history import write_history
-from dialtone_nb.rehearsal.state.past import DAY, imagine_past, plan_mishaps
+from dialtone_nb.rehearsal.state.history import DAY, imagine_past, plan_mishaps, write_history
 from tests.rehearsal.doors import Door
 
 DAYS, CALLS = 10, 700

@@ -1,4 +1,4 @@
-"""A Node process that runs one build's functions, spoken to in lines of JSON."""
+"""The Node processes that run deployed functions: one for each build in an environment, spoken to in lines of JSON."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,7 +46,7 @@ class Crashed(Exception):  # noqa: N818 - it is what became of a function, and i
     """The process ended before it had answered."""
 
 
-class Child:
+class NodeProcess:
     """A running Node process. `invoke` may be called from any thread."""
 
     def __init__(
@@ -80,7 +83,7 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can still be asked."""
+        """Whether it still takes invocations."""
         return self._process.poll() is None and self._reader.is_alive()
 
     def invoke(self, message: Mapping[str, Any]) -> Future[dict[str, Any]]:
@@ -132,7 +135,7 @@ class Child:
                 future.set_exception(Crashed(self._last_words()))
 
     def _answer(self, asked: Mapping[str, Any]) -> None:
-        """Ask Twilio, which is this rehearsal, for a function, which has no way to it."""
+        """Answer a function's request to Twilio, which is this rehearsal: the fence lets it send none itself."""
         answer: dict[str, Any]
         host = urlsplit(asked["url"]).hostname or ""
         if host.endswith(TWILIOS):
@@ -154,10 +157,81 @@ class Child:
 
 
 def read_message(line: bytes) -> dict[str, Any]:
-    """What a line of the process says; nothing where it is not ours: functions can write to the same stream."""
+    """The message in a line of the process; empty where it is not ours: functions can write to the same stream."""
     try:
         message = orjson.loads(line)
     except orjson.JSONDecodeError:
         return {}
     is_ours = isinstance(message, dict) and isinstance(message.get("ask", message.get("id")), int)
     return message if is_ours else {}
+
+
+@dataclass(frozen=True, slots=True)
+class VersionContent:
+    """One function or private asset of a build: its path in URLs, its version's SID, and what was uploaded."""
+
+    path: str
+    version_sid: str
+    uploaded: bytes
+    is_asset: bool = False
+
+
+class NodeProcesses:
+    """Gives a build its process at a place; starts another where the last one has ended."""
+
+    def __init__(self, base: str, packages: Packages) -> None:
+        self._base = base
+        self._packages = packages
+        self._lock = threading.Lock()
+        self._left = ExitStack()
+        self._processes: dict[str, NodeProcess] = {}
+
+    def get(self, place: str, contents: Callable[[], list[VersionContent]], wanted: Mapping[str, str]) -> NodeProcess:
+        """The build's process, with packages of the versions that are wanted, where this machine has them."""
+        with self._lock:
+            process = self._processes.get(place)
+            if process and not process.is_alive:
+                process.close()
+                process = None
+            if process is None:
+                process = self._processes[place] = self._start(place, contents(), wanted)
+            return process
+
+    def drop(self, place: str) -> None:
+        """End a build's process; the next one to ask gets a new one."""
+        with self._lock:
+            if process := self._processes.pop(place, None):
+                process.close()
+
+    def close(self) -> None:
+        """End all processes, and delete what they ran."""
+        with self._lock:
+            for process in self._processes.values():
+                process.close()
+            self._processes.clear()
+        self._left.close()
+
+    def file(self, place: str, version_sid: str) -> Path:
+        """Where a function lies; named for its version, as on Twilio, so that no relative `require` finds another."""
+        return self._folder / place / "handlers" / f"{version_sid}.js"
+
+    @cached_property
+    def _folder(self) -> Path:
+        # Made by the first build that runs: most rehearsals that are killed, and can't delete it, never ran one.
+        # Without links in its path, for Node's permissions name it as it is.
+        return Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-"))).resolve()
+
+    def _start(self, place: str, contents: list[VersionContent], wanted: Mapping[str, str]) -> NodeProcess:
+        folder = self._folder / place
+        functions, assets = {}, {}
+        for content in contents:
+            if content.is_asset:
+                # The ending is kept, so that a function can `require` an asset that is JavaScript or JSON.
+                file = folder / "assets" / f"{content.version_sid}{PurePosixPath(content.path).suffix}"
+                assets[content.path] = file
+            else:
+                file = self.file(place, content.version_sid)
+                functions[content.path.removeprefix("/")] = file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.uploaded)
+        return NodeProcess(folder, functions, assets, self._base, self._packages.serving(wanted))

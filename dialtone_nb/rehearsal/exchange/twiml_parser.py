@@ -5,35 +5,74 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from dialtone_nb.rehearsal.exchange.elements import (
-    ASKS_FOR_NOTHING,
-    ATTRIBUTES,
-    ATTRIBUTES_NOT_CARRIED_OUT,
-    METHOD_CODES,
-    NOT_CARRIED_OUT,
-)
+from dialtone_nb.rehearsal.exchange import verbs
 from dialtone_nb.rehearsal.exchange.verbs import (
     ALL_KEYS,
     DEFAULT_TIME_LIMIT_S,
     DEFAULT_TIMEOUT_S,
     Complaint,
-    Dial,
     Document,
-    Enqueue,
-    Gather,
-    Hangup,
-    Leave,
-    Pause,
-    Play,
+    InvalidTwiml,
     Prompt,
-    Record,
-    Redirect,
-    Reject,
-    Say,
+    StatusCallback,
     Target,
-    Unreadable,
     Verb,
 )
+
+_CALLBACKS = "statusCallback statusCallbackEvent statusCallbackMethod"
+_RECORDING = "trim recordingStatusCallback recordingStatusCallbackMethod recordingStatusCallbackEvent recordingTrack"
+_DETECTION = (
+    "machineDetection machineDetectionTimeout machineDetectionSpeechThreshold machineDetectionSpeechEndThreshold "
+    "machineDetectionSilenceTimeout amdStatusCallback amdStatusCallbackMethod"
+)
+_CLIENT = "clientNotificationUrl callReason"
+# The attributes that each element may have, as in twilio-python; another one is a schema warning (12200).
+ATTRIBUTES = {
+    "Say": "voice loop language",
+    "Play": "loop digits",
+    "Pause": "length",
+    "Hangup": "",
+    "Leave": "",
+    "Reject": "reason",
+    "Redirect": "method",
+    "Gather": "action method timeout finishOnKey numDigits actionOnEmptyResult bargeIn input hints language debug "
+    "partialResultCallback partialResultCallbackMethod speechTimeout maxSpeechTime profanityFilter "
+    "speechModel enhanced",
+    "Record": "action method timeout finishOnKey maxLength playBeep transcribe transcribeCallback "
+    f"recordingConfigurationId {_RECORDING}",
+    "Enqueue": "action method waitUrl waitUrlMethod maxQueueSize workflowSid",
+    "Dial": "action method timeout timeLimit callerId answerOnBridge ringTone hangupOnStar sequential referUrl "
+    f"referMethod events record recordingConfigurationId {_RECORDING}",
+    "Number": f"sendDigits url method byoc callReason {_CALLBACKS} {_DETECTION}",
+    "Sip": f"username password url method {_CALLBACKS} {_DETECTION} {_CLIENT}",
+    "Queue": "url method reservationSid postWorkActivitySid",
+}
+# What Twilio would carry out and the rehearsal does not: whole elements, ...
+NOT_CARRIED_OUT = frozenset(
+    {"Conference", "Client", "Connect", "Start", "Stop", "Refer", "Pay", "Prompt", "Sim", "WhatsApp", "Echo", "Sms"}
+    | {"Message", "Application", "VirtualAgent", "Siprec", "Stream", "Transcription", "Assistant"}
+)
+# ... and attributes, where they are present and are not one of these values, which ask for nothing.
+ASKS_FOR_NOTHING = frozenset({"", "false", "do-not-record"})
+ATTRIBUTES_NOT_CARRIED_OUT = {
+    "Dial": ("record", "referUrl", "events"),
+    "Number": ("byoc", "machineDetection"),
+    "Sip": ("machineDetection",),
+    "Queue": ("reservationSid",),
+    "Record": ("transcribe", "transcribeCallback"),
+    "Enqueue": ("workflowSid",),
+}
+# The code of a method that is neither GET nor POST, by element (Twilio's error dictionary).
+METHOD_CODES = {
+    "Dial": 13210,
+    "Number": 13221,
+    "Sip": 13241,
+    "Gather": 13312,
+    "Enqueue": 14201,
+    "Queue": 14210,
+    "Record": 13610,
+    "Redirect": 13710,
+}
 
 SCHEMA_WARNING = 12200
 LONGEST_TIMEOUT_S = 600
@@ -44,22 +83,22 @@ LONGEST_QUEUE_NAME = 64
 LONGEST_NUMBER = 12
 
 
-def read_twiml(text: str) -> Document:
-    """The verbs of a document; `Unreadable` where it is no XML (12100), or its root is not Response (12102)."""
+def parse_twiml(text: str) -> Document:
+    """The verbs of a document; `InvalidTwiml` where it is no XML (12100), or its root is not Response (12102)."""
     try:
         # Like Twilio, this parser refuses whatever stands before the declaration. Whose functions run here is trusted.
         root = ET.fromstring(text)  # noqa: S314
     except ET.ParseError as error:
-        raise Unreadable(12100, f"Document parse failure: {error}") from None
+        raise InvalidTwiml(12100, f"Document parse failure: {error}") from None
     if root.tag != "Response":
-        raise Unreadable(12102, f"The root element must be Response, not {root.tag}")
-    reader = _Reader()
-    verbs = tuple(verb for element in root if (verb := reader.verb(element)) is not None)
-    return Document(verbs, tuple(reader.complaints), tuple(reader.not_carried_out))
+        raise InvalidTwiml(12102, f"The root element must be Response, not {root.tag}")
+    parser = _Parser()
+    found = tuple(verb for element in root if (verb := parser.verb(element)) is not None)
+    return Document(found, tuple(parser.complaints), tuple(parser.not_carried_out))
 
 
-class _Reader:
-    """Reads elements, and collects what is wrong with them."""
+class _Parser:
+    """Parses elements, and collects what is wrong with them."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -71,13 +110,13 @@ class _Reader:
         self._check_attributes(element)
         match element.tag:
             case "Hangup":
-                return Hangup()
+                return verbs.Hangup()
             case "Leave":
-                return Leave()
+                return verbs.Leave()
             case "Reject":
-                return Reject(self._reason(element))
+                return verbs.Reject(self._reason(element))
             case "Redirect":
-                return Redirect(_text(element), self._method(element))
+                return verbs.Redirect(_text(element), self._method(element))
             case "Dial":
                 return self._dial(element)
             case "Gather":
@@ -96,10 +135,10 @@ class _Reader:
         self._check_attributes(element)
         match element.tag:
             case "Say":
-                return Say("".join(element.itertext()).strip(), self._loop(element, 13510))
+                return verbs.Say("".join(element.itertext()).strip(), self._loop(element, 13510))
             case "Play":
-                return Play(_text(element), self._tones(element, "digits", 13430), self._loop(element, 13410))
-        return Pause(self._whole(element, "length", 1, 1, 3600, 13910))
+                return verbs.Play(_text(element), self._tones(element, "digits", 13430), self._loop(element, 13410))
+        return verbs.Pause(self._whole(element, "length", 1, 1, 3600, 13910))
 
     def _stranger(self, element: ET.Element) -> None:
         if element.tag in NOT_CARRIED_OUT:
@@ -109,7 +148,7 @@ class _Reader:
 
     # --- dialling ---
 
-    def _dial(self, element: ET.Element) -> Dial:
+    def _dial(self, element: ET.Element) -> verbs.Dial:
         text = _text(element)
         targets = [Target("number", text)] if text else []
         if not text and not len(element):
@@ -119,7 +158,7 @@ class _Reader:
                 targets.append(self._target(noun))
             else:
                 self._stranger(noun)
-        return Dial(
+        return verbs.Dial(
             tuple(targets),
             action=element.get("action"),
             method=self._method(element),
@@ -138,9 +177,7 @@ class _Reader:
             _text(noun),
             url=noun.get("url", ""),
             method=self._method(noun),
-            status_callback=noun.get("statusCallback", ""),
-            status_callback_method=noun.get("statusCallbackMethod", "POST").upper(),
-            status_callback_events=tuple(noun.get("statusCallbackEvent", "completed").split()),
+            callback=_callback(noun, "statusCallback"),
             username=noun.get("username", ""),
             password=noun.get("password", ""),
             send_digits=self._tones(noun, "sendDigits", 13222),
@@ -148,7 +185,7 @@ class _Reader:
 
     # --- what a caller answers ---
 
-    def _gather(self, element: ET.Element) -> Gather:
+    def _gather(self, element: ET.Element) -> verbs.Gather:
         prompts = []
         for inner in element:
             if prompt := self.prompt(inner):
@@ -160,7 +197,7 @@ class _Reader:
             self._complain(13326, f"Gather: invalid input {sorted(strange)[0]!r}")
         if "speech" in kinds:
             self.not_carried_out.append("speech as input of <Gather>")
-        return Gather(
+        return verbs.Gather(
             tuple(prompts),
             action=element.get("action"),
             method=self._method(element),
@@ -182,30 +219,28 @@ class _Reader:
             return key
         return "#"
 
-    def _record(self, element: ET.Element) -> Record:
+    def _record(self, element: ET.Element) -> verbs.Record:
         keys = element.get("finishOnKey", ALL_KEYS)
         if not set(keys) <= set(ALL_KEYS):
             self._complain(13613, f"Record: invalid finishOnKey {keys!r}")
             keys = ALL_KEYS
-        return Record(
+        return verbs.Record(
             action=element.get("action"),
             method=self._method(element),
             timeout=self._whole(element, "timeout", 5, 1, LONGEST_GATHER_S, 13611),
             finish_on=keys,
             longest=self._whole(element, "maxLength", 3600, 1, DEFAULT_TIME_LIMIT_S, 13612),
             beep=self._flag(element, "playBeep", 13616, "true"),
-            callback=element.get("recordingStatusCallback", ""),
-            callback_method=element.get("recordingStatusCallbackMethod", "POST").upper(),
-            callback_events=tuple(element.get("recordingStatusCallbackEvent", "completed").split()),
+            callback=_callback(element, "recordingStatusCallback"),
         )
 
-    def _enqueue(self, element: ET.Element) -> Enqueue:
+    def _enqueue(self, element: ET.Element) -> verbs.Enqueue:
         name = _text(element)
         if not name:
             self._complain(14204, "Enqueue: there is no queue name")
         if len(name) > LONGEST_QUEUE_NAME:
             self._complain(14205, f"Enqueue: a queue's name has at most {LONGEST_QUEUE_NAME} characters")
-        return Enqueue(
+        return verbs.Enqueue(
             name[:LONGEST_QUEUE_NAME],
             action=element.get("action"),
             method=self._method(element),
@@ -269,6 +304,11 @@ class _Reader:
 
     def _complain(self, code: int, message: str) -> None:
         self.complaints.append(Complaint(code, message))
+
+
+def _callback(element: ET.Element, name: str) -> StatusCallback:
+    method, events = element.get(f"{name}Method", "POST"), element.get(f"{name}Event", "completed")
+    return StatusCallback(element.get(name, ""), method.upper(), tuple(events.split()))
 
 
 def _text(element: ET.Element) -> str:

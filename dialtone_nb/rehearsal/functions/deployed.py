@@ -8,12 +8,12 @@ from dialtone_nb.rehearsal.api.assets import ASSETS
 from dialtone_nb.rehearsal.api.builds import versions_of, wanted_versions
 from dialtone_nb.rehearsal.api.environments import environment_at
 from dialtone_nb.rehearsal.api.functions import FUNCTIONS
-from dialtone_nb.rehearsal.functions.children import Source
+from dialtone_nb.rehearsal.functions.node_processes import VersionContent
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DeployedFunction:
     """A function that is live at a URL, with all that running it takes."""
 
     service: Thing
@@ -32,14 +32,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveAsset:
+class DeployedAsset:
     """An asset that is live at a URL."""
 
     version: Thing
     content: bytes
 
 
-def find_live(tables: Tables, host: str, path: str) -> Target | LiveAsset | None:
+def find_deployed(tables: Tables, host: str, path: str) -> DeployedFunction | DeployedAsset | None:
     """The function or asset that is live at a URL; None where there is none, or it is private."""
     environment = environment_at(tables, host)
     build_sid = environment.body["build_sid"] if environment else None
@@ -51,12 +51,12 @@ def find_live(tables: Tables, host: str, path: str) -> Target | LiveAsset | None
     if version is None or version.body["visibility"] == "private":
         return None
     if version.kind == ASSETS.version_kind:
-        return LiveAsset(version, tables.content(version.sid))
+        return DeployedAsset(version, tables.content(version.sid))
     service = tables.get("service", environment.parent)
     deployments = tables.list("deployment", environment.sid)
     if service is None:
         return None
-    return Target(
+    return DeployedFunction(
         service,
         environment,
         deployments[0].sid,
@@ -82,7 +82,7 @@ def context_of(tables: Tables, service: Thing, environment: Thing, path: str) ->
     }
 
 
-def build_sources(tables: Tables, build_sid: str) -> list[Source]:
+def build_contents(tables: Tables, build_sid: str) -> list[VersionContent]:
     """Everything that the functions of a build can load: themselves, and its private assets."""
     build = tables.get("build", build_sid)
     if build is None:
@@ -90,6 +90,6 @@ def build_sources(tables: Tables, build_sid: str) -> list[Source]:
     functions = versions_of(tables, build, FUNCTIONS)
     assets = [one for one in versions_of(tables, build, ASSETS) if one.body["visibility"] == "private"]
     return [
-        Source(one.body["path"], one.sid, tables.content(one.sid), is_asset=one.kind == ASSETS.version_kind)
+        VersionContent(one.body["path"], one.sid, tables.content(one.sid), is_asset=one.kind == ASSETS.version_kind)
         for one in [*functions, *assets]
     ]

@@ -1,4 +1,4 @@
-"""A function's event: what its request brought, as the runtime handler hands it on."""
+"""What a request brings to a function: Twilio's signature or not, and the event that the runtime handler hands on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from twilio.request_validator import RequestValidator
 
-from dialtone_nb.rehearsal.functions.signature import gathered
 from dialtone_nb.rehearsal.http.parameters import Pairs
 
 if TYPE_CHECKING:
@@ -53,3 +53,31 @@ def _cookies(header: str) -> dict[str, str]:
         return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
     except CookieError:
         return {}
+
+
+class Params(dict[str, list[str]]):
+    """Form parameters with repeated names, as the validator of twilio-python takes them."""
+
+    def getlist(self, name: str) -> list[str]:
+        """Every value of a name."""
+        return self[name]
+
+
+def gathered(pairs: Pairs) -> Params:
+    """The values of each name, in order."""
+    params = Params()
+    for name, value in pairs:
+        params.setdefault(name, []).append(value)
+    return params
+
+
+def is_signed(incoming: Incoming, auth_token: str) -> bool:
+    """Whether the request carries the signature that Twilio would have put on it."""
+    signature = incoming.headers.get("x-twilio-signature", "")
+    url = f"https://{incoming.host}{incoming.raw_path}" + (f"?{incoming.query_string}" if incoming.query_string else "")
+    params: Params | str = Params()
+    if incoming.is_form:
+        params = gathered(incoming.form)
+    elif incoming.body and "bodySHA256" in dict(incoming.query):
+        params = incoming.body.decode("utf-8", "replace")
+    return bool(RequestValidator(auth_token).validate(url, params, signature))

@@ -1,4 +1,4 @@
-"""Phones: which SIP domains they may call and register at, and whether they are registered."""
+"""SIP registrations: at which domains phones may call and register, and where they are registered."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ CALLS, REGISTRATIONS = "calls_mapping", "registrations_mapping"
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """A phone that was turned away, with the code of the alert that says why."""
+class RegistrationRefused:
+    """A registration that was refused, with the code of the alert that says why."""
 
     code: int
     message: str
@@ -65,32 +65,29 @@ def chosen_domain(tables: Tables, client: str, kind: str, name: str = "") -> Thi
     return domains[0] if domains else None
 
 
-def register(store: Store, client: str, domain_name: str = "") -> str | Turned:
-    """The domain that the phone is registered at from now on; or why it was turned away, with an alert."""
+def register(store: Store, client: str, domain_name: str = "") -> str | RegistrationRefused:
+    """Register a phone; its domain, or why it was refused, with the alert raised."""
     with store.transaction() as tables:
         domain = chosen_domain(tables, client, REGISTRATIONS, domain_name)
-        turned = _turned(tables, domain, client)
-        if domain is None or turned:
-            turned = turned or Turned(32212, f"No SIP domain takes registrations of {client}")
-            raise_alert(tables, turned.code, domain.sid if domain else "", turned.message)
-            return turned
+        if domain is None:
+            return _refuse(tables, "", 32212, f"No SIP domain takes registrations of {client}")
+        if not domain.body["sip_registration"]:
+            return _refuse(tables, domain.sid, 32210, f"SIP registration is not enabled on {domain.name}")
+        if not may(tables, domain, client, REGISTRATIONS):
+            reason = f"{domain.name} has no credential list mapped for registrations that holds {client}"
+            return _refuse(tables, domain.sid, 32212, reason)
         if not tables.find("registration", domain.sid, client):
             tables.add("RG", "registration", domain.sid, client, {})
         return domain.name
 
 
-def _turned(tables: Tables, domain: Thing | None, client: str) -> Turned | None:
-    if domain is None:
-        return None
-    if not domain.body["sip_registration"]:
-        return Turned(32210, f"SIP registration is not enabled on {domain.name}")
-    if not may(tables, domain, client, REGISTRATIONS):
-        return Turned(32212, f"{domain.name} has no credential list mapped for registrations that holds {client}")
-    return None
+def _refuse(tables: Tables, domain_sid: str, code: int, reason: str) -> RegistrationRefused:
+    raise_alert(tables, code, domain_sid, reason)
+    return RegistrationRefused(code, reason)
 
 
 def unregister(store: Store, client: str, domain_name: str = "") -> None:
-    """The phone is registered there no more; nowhere, where no domain is named."""
+    """Remove a phone's registration at a domain, or at all of them where none is named."""
     with store.transaction() as tables:
         domains = [domain_named(tables, domain_name)] if domain_name else tables.list("sip_domain", "")
         for domain in domains:

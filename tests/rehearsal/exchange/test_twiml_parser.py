@@ -7,25 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.twiml.voice_response import VoiceResponse
 
-from dialtone_nb.rehearsal.exchange.twiml import read_twiml
+from dialtone_nb.rehearsal.exchange.twiml_parser import parse_twiml
 from dialtone_nb.rehearsal.exchange.verbs import (
     Dial,
     Document,
     Gather,
     Hangup,
+    InvalidTwiml,
     Pause,
     Play,
     Redirect,
     Reject,
     Say,
+    StatusCallback,
     Target,
-    Unreadable,
 )
 
 
 def read(inside: str) -> Document:
     """A document with this inside its root."""
-    return read_twiml(f'<?xml version="1.0" encoding="UTF-8"?><Response>{inside}</Response>')
+    return parse_twiml(f'<?xml version="1.0" encoding="UTF-8"?><Response>{inside}</Response>')
 
 
 def test_every_verb_is_read_with_its_defaults() -> None:
@@ -38,7 +39,7 @@ def test_every_verb_is_read_with_its_defaults() -> None:
     response.reject()
     response.hangup()
     response.dial("+15035550199")
-    assert read_twiml(str(response)).verbs == (
+    assert parse_twiml(str(response)).verbs == (
         Say("Hello"),
         Play("https://example.com/a.mp3"),
         Pause(1),
@@ -57,14 +58,13 @@ def test_dial_has_its_attributes_and_targets() -> None:
     )
     dial.number("+15035550199", status_callback="/progress", status_callback_event="ringing completed")
     dial.sip("sip:menu@pbx.example.org", username="me", password="secret")
-    (read_dial,) = read_twiml(str(response)).verbs
+    (read_dial,) = parse_twiml(str(response)).verbs
     assert read_dial == Dial(
         (
             Target(
                 "number",
                 "+15035550199",
-                status_callback="/progress",
-                status_callback_events=("ringing", "completed"),
+                callback=StatusCallback("/progress", events=("ringing", "completed")),
             ),
             Target("sip", "sip:menu@pbx.example.org", username="me"),
         ),
@@ -92,8 +92,8 @@ def test_dial_has_its_attributes_and_targets() -> None:
 )
 def test_what_is_no_twiml_is_unreadable(text: str, code: int) -> None:
     """What is no XML is 12100, and another root than Response 12102."""
-    with pytest.raises(Unreadable) as raised:
-        read_twiml(text)
+    with pytest.raises(InvalidTwiml) as raised:
+        parse_twiml(text)
     assert raised.value.complaint.code == code
 
 
@@ -179,7 +179,7 @@ def test_gather_has_its_attributes_and_prompts() -> None:
     gather.pause(length=3)
     gather.play("https://example.com/a.mp3")
     response.gather(finish_on_key="")
-    first, second = read_twiml(str(response)).verbs
+    first, second = parse_twiml(str(response)).verbs
     prompts = (Say("Press a key", 2), Pause(3), Play("https://example.com/a.mp3"))
     assert first == Gather(prompts, "/menu", "POST", 4, "*", 9, barge_in=False, action_on_empty=True)
     assert second == Gather(finish_on="")
@@ -189,8 +189,8 @@ def test_gather_has_its_attributes_and_prompts() -> None:
 def test_any_text_is_a_document_or_unreadable(text: str) -> None:
     """Whatever a function answers is read, or said to be unreadable with one of two codes."""
     try:
-        assert isinstance(read_twiml(text), Document)
-    except Unreadable as unreadable:
+        assert isinstance(parse_twiml(text), Document)
+    except InvalidTwiml as unreadable:
         assert unreadable.complaint.code in {12100, 12102}
 
 
@@ -199,4 +199,4 @@ def test_words_arrive_as_they_were_written(words: str) -> None:
     """What twilio-python writes into a Say is what is read from it, but for space around it."""
     response = VoiceResponse()
     response.say(words)
-    assert read_twiml(str(response)).verbs == (Say(words.strip()),)
+    assert parse_twiml(str(response)).verbs == (Say(words.strip()),)
