@@ -18,8 +18,8 @@ from dialtone_nb.errors import DialtoneError
 from dialtone_nb.rehearsal.state.identity import Identity
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.sip.address import Trunk
-    from dialtone_nb.rehearsal.sip.endpoint import SipDoor
+    from dialtone_nb.rehearsal.sip.address import TrunkAddress
+    from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 
 LOOPBACK = "127.0.0.1"
 
@@ -45,12 +45,12 @@ class Rehearsal:
         from dialtone_nb.rehearsal.exchange.exchange import Exchange
         from dialtone_nb.rehearsal.functions.front import Front
         from dialtone_nb.rehearsal.functions.packages import Packages
-        from dialtone_nb.rehearsal.http.app import Surface
+        from dialtone_nb.rehearsal.http.app import App
         from dialtone_nb.rehearsal.http.control import Control
         from dialtone_nb.rehearsal.http.door_control import DoorControl
         from dialtone_nb.rehearsal.http.eventual_consistency import Lag
-        from dialtone_nb.rehearsal.http.faults import Faults
-        from dialtone_nb.rehearsal.http.operations import Directory
+        from dialtone_nb.rehearsal.http.faults import InjectedFaults
+        from dialtone_nb.rehearsal.http.operations import Router
         from dialtone_nb.rehearsal.sip.endpoints import Doors
         from dialtone_nb.rehearsal.state.store import Store
 
@@ -58,17 +58,15 @@ class Rehearsal:
         self._store = Store(state, seed, choose_behaviour(twilio))
         self._listening = _listen(port)
         self.url: str = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
-        faults, requests = Faults(), Counter[str]()
-        directory = Directory(OPERATIONS)
+        faults, requests = InjectedFaults(), Counter[str]()
+        directory = Router(OPERATIONS)
         late = Lag(directory, lag)
         self._front = Front(self._store, self.url, packages)
         self._exchange = Exchange(self._store, self.url)
         self._doors = Doors(self._store, self._exchange, self.url)
         door = DoorControl(self._store, self._doors, self.url)
         control = Control(self._store, self._exchange, door, faults, late, requests)
-        surface = Surface(
-            self._store, self._front, packages, directory, late, self._exchange, control, faults, requests
-        )
+        surface = App(self._store, self._front, packages, directory, late, self._exchange, control, faults, requests)
         config = uvicorn.Config(
             surface,
             loop="auto" if sys.platform != "win32" else "asyncio",
@@ -116,10 +114,10 @@ class Rehearsal:
         *,
         host: str = LOOPBACK,
         port: int = 0,
-        trunk: Trunk | None = None,
+        trunk: TrunkAddress | None = None,
         tls_port: int = 0,
         authority: Path | None = None,
-    ) -> SipDoor:
+    ) -> SipEndpoint:
         """The door through which real phones register and call, open until the rehearsal closes; one, not two.
 
         A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in. With an

@@ -21,7 +21,7 @@ from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.http.requests import Incoming
+    from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 TIME_LIMIT_S = 10.0
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
@@ -74,7 +74,7 @@ class Front:
         """End the functions' processes."""
         self._children.close()
 
-    async def answer(self, incoming: Incoming) -> Answer:
+    async def answer(self, incoming: HttpRequest) -> Answer:
         """The answer of the function, or the content of the asset, that a URL belongs to."""
         if incoming.method not in {*METHODS, *ASSET_METHODS, "OPTIONS"}:
             return plain(405, "Method Not Allowed")
@@ -97,7 +97,7 @@ class Front:
             return plain(403, "A GET request can't have a body")
         return await self._run(live, incoming)
 
-    async def _run(self, target: Target, incoming: Incoming) -> Answer:
+    async def _run(self, target: Target, incoming: HttpRequest) -> Answer:
         if len(orjson.dumps(target.context)) > LARGEST_CONTEXT:
             return self._finish(target, incoming, [], (82006, "The function's context is too large"), None)
         try:
@@ -124,7 +124,7 @@ class Front:
             fault = (82002 if status >= 500 else 82001, f"The function answered with status {status}")
         return self._finish(target, incoming, reply["logs"], fault, replace(answer, headers=(*answer.headers, took)))
 
-    async def _invoke(self, target: Target, incoming: Incoming) -> dict[str, Any]:
+    async def _invoke(self, target: Target, incoming: HttpRequest) -> dict[str, Any]:
         def sources() -> list[Source]:
             with self._store.transaction() as tables:
                 return build_sources(tables, target.build_sid)
@@ -142,7 +142,7 @@ class Front:
     def _finish(
         self,
         target: Target,
-        incoming: Incoming,
+        incoming: HttpRequest,
         logs: list[tuple[str, str]],
         fault: tuple[int, str] | None,
         answer: Answer | None,
@@ -182,7 +182,7 @@ def hand_out(asset: LiveAsset) -> Answer:
     return Answer(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
 
 
-def request_sid_of(tables: Tables, target: Target, incoming: Incoming) -> str:
+def request_sid_of(tables: Tables, target: Target, incoming: HttpRequest) -> str:
     """The SID of a request to a function: it follows from what was asked, and how often that was asked before."""
     asked = f"{incoming.method} {incoming.path}?{incoming.query_string}".encode() + incoming.body
     key = incoming.headers.get("i-twilio-idempotency-token") or hashlib.sha256(asked).hexdigest()

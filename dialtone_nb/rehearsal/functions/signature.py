@@ -9,7 +9,7 @@ from twilio.request_validator import RequestValidator
 from dialtone_nb.rehearsal.http.parameters import Pairs
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.http.requests import Incoming
+    from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 
 class Params(dict[str, list[str]]):
@@ -28,7 +28,7 @@ def gathered(pairs: Pairs) -> Params:
     return params
 
 
-def is_signed(incoming: Incoming, auth_token: str) -> bool:
+def is_signed(incoming: HttpRequest, auth_token: str) -> bool:
     """Whether the request carries the signature that Twilio would have put on it."""
     signature = incoming.headers.get("x-twilio-signature", "")
     url = f"https://{incoming.host}{incoming.raw_path}" + (f"?{incoming.query_string}" if incoming.query_string else "")

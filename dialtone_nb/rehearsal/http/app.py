@@ -13,12 +13,12 @@ from dialtone_nb.rehearsal.functions.packages import Packages
 from dialtone_nb.rehearsal.http.control import CONTROL_HOSTS, Control
 from dialtone_nb.rehearsal.http.errors import NOT_MODELLED, Refusal, not_modelled, unauthenticated
 from dialtone_nb.rehearsal.http.eventual_consistency import Lag
-from dialtone_nb.rehearsal.http.faults import GATEWAY_PAGES, REFUSALS, FaultName, Faults
-from dialtone_nb.rehearsal.http.operations import Ask, Directory, Reply
+from dialtone_nb.rehearsal.http.faults import GATEWAY_PAGES, REFUSALS, FaultName, InjectedFaults
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Router
 from dialtone_nb.rehearsal.http.own_servers import address_of, hand_on
-from dialtone_nb.rehearsal.http.requests import CutShort, Incoming, Receive, Scope, read_request, with_body
+from dialtone_nb.rehearsal.http.requests import ClientDisconnected, HttpRequest, Receive, Scope, read_request, with_body
 from dialtone_nb.rehearsal.http.responses import (
-    Outgoing,
+    HttpResponse,
     Send,
     gateway_answer,
     hang_up,
@@ -32,7 +32,7 @@ from dialtone_nb.rehearsal.state.store import Store, Tables
 FUNCTIONS_SUFFIX = ".twil.io"
 
 
-class Surface:
+class App:
     """The rehearsal as one ASGI application."""
 
     def __init__(
@@ -40,11 +40,11 @@ class Surface:
         store: Store,
         front: Front,
         packages: Packages,
-        directory: Directory,
+        directory: Router,
         lag: Lag,
         exchange: Exchange,
         control: Control,
-        faults: Faults,
+        faults: InjectedFaults,
         requests: Counter[str],
     ) -> None:
         self._store = store
@@ -61,7 +61,7 @@ class Surface:
         """Answer one request."""
         try:
             incoming = await read_request(scope, receive)
-        except CutShort:
+        except ClientDisconnected:
             return  # nobody is there to be answered
         fault = None
         if incoming.host in HOSTS:
@@ -83,7 +83,7 @@ class Surface:
             outgoing = gateway_answer(fault)
         await write_answer(outgoing, send)
 
-    async def _answer(self, incoming: Incoming, fault: FaultName | None, scope: Scope) -> Outgoing:
+    async def _answer(self, incoming: HttpRequest, fault: FaultName | None, scope: Scope) -> HttpResponse:
         try:
             if fault in REFUSALS:
                 raise REFUSALS[fault]
@@ -93,37 +93,39 @@ class Surface:
                 return json_answer(await self._twilio(incoming, fault), incoming, self._store.identity)
             if incoming.host.endswith(FUNCTIONS_SUFFIX):
                 answer = await self._front.answer(incoming)
-                return Outgoing(answer.status, answer.headers, answer.body)
+                return HttpResponse(answer.status, answer.headers, answer.body)
             if incoming.host in CONTROL_HOSTS:
                 return json_answer(await self._control.answer(incoming), incoming, self._store.identity)
             if address := self._own_server(incoming.host):
                 return await _of_own_server(address, incoming)
             raise not_modelled(f"the host {incoming.host}")
         except Refusal as refusal:
-            return json_answer(Reply(refusal.status, refusal.body()), incoming, self._store.identity)
+            return json_answer(ApiResponse(refusal.status, refusal.body()), incoming, self._store.identity)
 
     def _own_server(self, host: str) -> str:
         with self._store.transaction() as tables:
             return address_of(tables, host)
 
-    async def _twilio(self, incoming: Incoming, fault: FaultName | None) -> Reply:
+    async def _twilio(self, incoming: HttpRequest, fault: FaultName | None) -> ApiResponse:
         by_api_key = self._authenticate(incoming.headers.get("authorization", ""))
         found = self._directory.find(incoming.host, incoming.method, incoming.path)
         if found is None:
             raise not_modelled(f"{incoming.method} {incoming.host}{incoming.path}")
         operation, names = found
-        ask = Ask(incoming.method, incoming.host, incoming.path, names, incoming.query, by_api_key=by_api_key)
+        request = ApiRequest(
+            incoming.method, incoming.host, incoming.path, names, incoming.query, by_api_key=by_api_key
+        )
         if incoming.method == "POST":
-            ask = await with_body(ask, incoming)
+            request = await with_body(request, incoming)
 
-        def answer() -> Reply:
+        def answer() -> ApiResponse:
             with self._store.transaction() as tables:
-                reply = self._lag.answer(tables, operation, ask)
+                response = self._lag.answer(tables, operation, request)
                 if operation.handler is builds.create:
-                    self._decide_fate(tables, reply.body["sid"], fault)
-            return reply
+                    self._decide_fate(tables, response.body["sid"], fault)
+            return response
 
-        return await operation.at_exchange(self._exchange, ask, answer) if operation.at_exchange else answer()
+        return await operation.at_exchange(self._exchange, request, answer) if operation.at_exchange else answer()
 
     def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
         build = tables.get("build", build_sid)
@@ -153,9 +155,9 @@ class Surface:
         return user == self._store.identity.api_key_sid
 
 
-async def _of_own_server(address: str, incoming: Incoming) -> Outgoing:
+async def _of_own_server(address: str, incoming: HttpRequest) -> HttpResponse:
     target = f"{incoming.raw_path}?{incoming.query_string}" if incoming.query_string else incoming.raw_path
     status, headers, body = await asyncio.to_thread(
         hand_on, address, incoming.method, incoming.host, target, incoming.headers, incoming.body
     )
-    return Outgoing(status, tuple(headers.items()), body)
+    return HttpResponse(status, tuple(headers.items()), body)

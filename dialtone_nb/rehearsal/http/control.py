@@ -19,10 +19,10 @@ from dialtone_nb.rehearsal.functions.fence import describe_fence
 from dialtone_nb.rehearsal.http.door_control import PATHS, DoorControl
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.eventual_consistency import Lag
-from dialtone_nb.rehearsal.http.faults import Faults, read_fault
-from dialtone_nb.rehearsal.http.operations import Reply
+from dialtone_nb.rehearsal.http.faults import InjectedFaults, read_fault
+from dialtone_nb.rehearsal.http.operations import ApiResponse
 from dialtone_nb.rehearsal.http.own_servers import add_own_server, list_own_servers
-from dialtone_nb.rehearsal.http.requests import Incoming
+from dialtone_nb.rehearsal.http.requests import HttpRequest
 from dialtone_nb.rehearsal.state.clock import LATEST, iso8601
 from dialtone_nb.rehearsal.state.history import fill_history
 from dialtone_nb.rehearsal.state.past import MOST_DAYS
@@ -40,7 +40,7 @@ UNPROVED: Final = (
 )
 
 
-def check_sender(incoming: Incoming) -> None:
+def check_sender(incoming: HttpRequest) -> None:
     """Refuse what a web page that is open on this machine could send without anybody's meaning it.
 
     A page can send any request to loopback, only not JSON without being asked first (CORS), and its browser adds who
@@ -78,7 +78,13 @@ class Control:
     """Answers at rehearsal.localhost."""
 
     def __init__(
-        self, store: Store, exchange: Exchange, door: DoorControl, faults: Faults, lag: Lag, requests: Counter[str]
+        self,
+        store: Store,
+        exchange: Exchange,
+        door: DoorControl,
+        faults: InjectedFaults,
+        lag: Lag,
+        requests: Counter[str],
     ) -> None:
         self._store = store
         self._exchange = exchange
@@ -87,8 +93,8 @@ class Control:
         self._lag = lag
         self._requests = requests
 
-    async def answer(self, incoming: Incoming) -> Reply:
-        """The answer to a request, in JSON both ways; a Refusal to whoever may not ask.
+    async def answer(self, incoming: HttpRequest) -> ApiResponse:
+        """The answer to a request, in JSON both ways; a Refusal to whoever may not request.
 
         What concerns real phones, another process answers that has the door open: their calls ring there.
         """
@@ -106,58 +112,62 @@ class Control:
                 return answered
         return await self._answer_here(method, path, body)
 
-    async def _answer_here(self, method: str, path: str, body: bytes) -> Reply:
+    async def _answer_here(self, method: str, path: str, body: bytes) -> ApiResponse:
         match (method, path.strip("/").split("/")):
             case ("GET", [""]):
-                return Reply(200, self.about())
+                return ApiResponse(200, self.about())
             case ("GET", ["clock"]):
-                return Reply(200, self.clock())
+                return ApiResponse(200, self.clock())
             case ("POST", ["clock"]):
-                return Reply(200, await self.advance(_read(body)))
+                return ApiResponse(200, await self.advance(_read(body)))
             case ("POST", ["calls"]):
                 # In another thread: the call asks webhooks, which this very server answers.
-                return Reply(201, await asyncio.wrap_future(self._exchange.queue(read_order(_read(body)))))
+                return ApiResponse(201, await asyncio.wrap_future(self._exchange.queue(read_order(_read(body)))))
             case ("POST", ["history"]):
-                return Reply(201, await asyncio.to_thread(self.fill_history, _read(body)))
+                return ApiResponse(201, await asyncio.to_thread(self.fill_history, _read(body)))
             case ("GET", ["clients"]):
-                return Reply(200, {"clients": list_phones(self._store)})
+                return ApiResponse(200, {"clients": list_phones(self._store)})
             case ("POST", ["clients", client]):
                 return self.set_registered(client, _read(body))
             case ("POST", ["numbers", number]):
                 return self.set_far_side(unquote(number), _read(body))
             case ("GET", ["servers"]):
-                return Reply(200, {"servers": list_own_servers(self._store)})
+                return ApiResponse(200, {"servers": list_own_servers(self._store)})
             case ("POST", ["servers"]):
                 said = _read(body)
-                return Reply(201, add_own_server(self._store, str(said.get("host", "")), str(said.get("address", ""))))
+                return ApiResponse(
+                    201, add_own_server(self._store, str(said.get("host", "")), str(said.get("address", "")))
+                )
         return self.answer_about_requests(method, path, body)
 
-    def answer_about_requests(self, method: str, path: str, body: bytes) -> Reply:
+    def answer_about_requests(self, method: str, path: str, body: bytes) -> ApiResponse:
         """The answer to what concerns Twilio's side as such: faults, lists that lag, and how much was asked."""
         match (method, path.strip("/")):
             case ("POST", "faults"):
                 self._faults.add(read_fault(_read(body)))
-                return Reply(201, {})
+                return ApiResponse(201, {})
             case ("DELETE", "faults"):
                 self._faults.clear()
-                return Reply(204)
+                return ApiResponse(204)
             case ("POST", "lag"):
                 return self.set_lag(_read(body))
             case ("GET", "requests"):
-                return Reply(200, {"total": self._requests.total(), "requests": dict(sorted(self._requests.items()))})
+                return ApiResponse(
+                    200, {"total": self._requests.total(), "requests": dict(sorted(self._requests.items()))}
+                )
             case ("DELETE", "requests"):
                 self._requests.clear()
-                return Reply(204)
+                return ApiResponse(204)
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
 
-    def set_far_side(self, address: str, behaviour: dict[str, Any]) -> Reply:
+    def set_far_side(self, address: str, behaviour: dict[str, Any]) -> ApiResponse:
         """How whoever is at a number or a SIP address behaves from now on; an empty object is as usual."""
         far_side = read_far_side(behaviour)
         with self._store.transaction() as tables:
             set_far_side(tables, address, far_side)
-        return Reply(200, {"address": address, "behaviour": far_side_body(far_side)})
+        return ApiResponse(200, {"address": address, "behaviour": far_side_body(far_side)})
 
-    def set_registered(self, client: str, body: dict[str, Any]) -> Reply:
+    def set_registered(self, client: str, body: dict[str, Any]) -> ApiResponse:
         """Where a phone is registered from now on; a 403 with the alert's code where it is turned away.
 
         What else is said of it is how it behaves there when it is rung.
@@ -169,21 +179,21 @@ class Control:
         read_far_side(behaviour)
         if not registered:
             unregister(self._store, client, domain)
-            return Reply(200, {"client": client, "registered": False})
+            return ApiResponse(200, {"client": client, "registered": False})
         where = register(self._store, client, domain)
         if isinstance(where, Turned):
             raise Refusal(where.code, where.message, 403)
         if behaviour:
             self.set_far_side(f"sip:{client}@{where}", behaviour)
-        return Reply(200, {"client": client, "registered": True, "domain": where})
+        return ApiResponse(200, {"client": client, "registered": True, "domain": where})
 
-    def set_lag(self, body: dict[str, Any]) -> Reply:
+    def set_lag(self, body: dict[str, Any]) -> ApiResponse:
         """For how many reads lists lag behind creations and deletions from now on."""
         reads = body.get("reads")
         if not isinstance(reads, int) or isinstance(reads, bool) or reads < 0:
             raise Refusal(20001, 'Lists lag with {"reads": how many}, and no longer with {"reads": 0}')
         self._lag.reads = reads
-        return Reply(200, {"reads": reads})
+        return ApiResponse(200, {"reads": reads})
 
     def about(self) -> dict[str, Any]:
         """What this is."""

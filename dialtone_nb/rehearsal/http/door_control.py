@@ -8,7 +8,7 @@ from typing import Any
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.rehearsal.http.errors import Refusal
-from dialtone_nb.rehearsal.http.operations import Reply
+from dialtone_nb.rehearsal.http.operations import ApiResponse
 from dialtone_nb.rehearsal.sip.endpoints import Doors
 from dialtone_nb.rehearsal.state.store import Store
 
@@ -25,26 +25,26 @@ class DoorControl:
         self._doors = doors
         self._base = base
 
-    async def forwarded(self, method: str, path: str, body: bytes) -> Reply | None:
+    async def forwarded(self, method: str, path: str, body: bytes) -> ApiResponse | None:
         """What the process answers that has the door open; None where that is this one, or none."""
         if self._doors.own or not (url := await asyncio.to_thread(self._doors.elsewhere)):
             return None
         return await asyncio.to_thread(self._doors.forward, url, method, path, body)
 
-    async def answer(self, method: str, path: str, body: dict[str, Any]) -> Reply | None:
+    async def answer(self, method: str, path: str, body: dict[str, Any]) -> ApiResponse | None:
         """The answer to a request about real phones; None where there is no such thing."""
         match (method, path):
             case ("POST", "door"):
-                return Reply(201, await asyncio.to_thread(self.open, body))
+                return ApiResponse(201, await asyncio.to_thread(self.open, body))
             case ("DELETE", "door"):
                 await asyncio.to_thread(self._doors.close)
-                return Reply(204)
+                return ApiResponse(204)
             case ("GET", "door"):
-                return Reply(200, self.told())
+                return ApiResponse(200, self.told())
             case ("GET", _) if door := self._doors.own:
-                return Reply(200, door.page() if path == "phones" else {path: getattr(door, path)()})
+                return ApiResponse(200, door.page() if path == "phones" else {path: getattr(door, path)()})
             case ("GET", _) if path in NOTHING:
-                return Reply(200, NOTHING[path])
+                return ApiResponse(200, NOTHING[path])
         return None
 
     def open(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Faults that can be asked for, so that a deploy's recovery can be rehearsed as well."""
+"""InjectedFaults that can be asked for, so that a deploy's recovery can be rehearsed as well."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ GATEWAY_PAGES = {
 
 
 @dataclass(slots=True)
-class Fault:
+class InjectedFault:
     """One fault: which requests it befalls, which of those first, and how often."""
 
     fault: FaultName
@@ -61,7 +61,7 @@ class Fault:
         return self.nth <= self.seen < self.nth + self.times
 
 
-def read_fault(body: Mapping[str, Any]) -> Fault:
+def read_fault(body: Mapping[str, Any]) -> InjectedFault:
     """A fault from what was posted: `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
     name, match = str(body.get("fault", "")), body.get("match", {})
     if not isinstance(match, dict) or not all(isinstance(value, str) for key, value in match.items() if key != "nth"):
@@ -79,7 +79,7 @@ def read_fault(body: Mapping[str, Any]) -> Fault:
     method, host = match.get("method", "").upper(), match.get("host", "").lower()
     if name.endswith("-build"):
         method, host, path = "POST", "serverless.twilio.com", re.compile(r"/Builds$")
-    return Fault(cast(FaultName, name), method, host, path, _count(match, "nth"), _count(body, "times"))
+    return InjectedFault(cast(FaultName, name), method, host, path, _count(match, "nth"), _count(body, "times"))
 
 
 def _count(body: Mapping[str, Any], name: str) -> int:
@@ -89,13 +89,13 @@ def _count(body: Mapping[str, Any], name: str) -> int:
     return count
 
 
-class Faults:
+class InjectedFaults:
     """The faults that were asked for and are not used up."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[InjectedFault] = []
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: InjectedFault) -> None:
         """Ask for a fault."""
         self._faults.append(fault)
 

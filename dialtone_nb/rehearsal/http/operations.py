@@ -25,7 +25,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ApiRequest:
     """A request, taken apart; `names` are the variables of the operation's path."""
 
     method: str
@@ -39,18 +39,18 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ApiResponse:
     """An answer: a status, and what becomes its JSON body (nothing, where it is None)."""
 
     status: int
     body: Any = None
 
 
-Handler = Callable[[Tables, Ask], Reply]
+Handler = Callable[[Tables, ApiRequest], ApiResponse]
 # A handler's answer to a request, in a transaction of its own.
-Answering = Callable[[], Reply]
+Answering = Callable[[], ApiResponse]
 # What the exchange has to do with a request, before it is answered or after.
-AtExchange = Callable[["Exchange", Ask, Answering], Awaitable[Reply]]
+AtExchange = Callable[["Exchange", ApiRequest, Answering], Awaitable[ApiResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Operation:
     at_exchange: AtExchange | None = None
 
 
-class Directory:
+class Router:
     """Finds the operation for a request."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dialtone_nb.rehearsal.http.errors import Refusal
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.parameters import integer
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
@@ -20,7 +20,7 @@ AFTER, BEFORE = "PA", "PB"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PageRequest:
     """Which page was asked for."""
 
     number: int
@@ -29,16 +29,16 @@ class Wanted:
     before: str = ""
 
 
-def wanted_page(ask: Ask) -> Wanted:
+def read_page_request(request: ApiRequest) -> PageRequest:
     """The page that a request asks for; a Refusal for a size or token that Twilio would refuse."""
-    query = dict(ask.query)
+    query = dict(request.query)
     number, size = (_whole(query.get(name, default), name) for name, default in (("Page", "0"), ("PageSize", "50")))
     if size > LARGEST_SIZE:
         raise Refusal(20007, f"Page size too large, the maximum is {LARGEST_SIZE}")
     token = query.get("PageToken", "")
     if (token and token[:2] not in {AFTER, BEFORE}) or (number > 0 and not token):
         raise stale_token()
-    return Wanted(
+    return PageRequest(
         number,
         max(size, 1),
         after=token[2:] if token.startswith(AFTER) else "",
@@ -58,7 +58,7 @@ def _whole(text: str, name: str) -> int:
         raise Refusal(20001, f"{name} {error}") from None
 
 
-def cut_page(items: Sequence[Any], wanted: Wanted, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:
+def cut_page(items: Sequence[Any], wanted: PageRequest, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:
     """The items of the page, whether any come before it, and whether any come after it."""
     start = 0
     if wanted.after or wanted.before:
@@ -70,22 +70,22 @@ def cut_page(items: Sequence[Any], wanted: Wanted, key: Callable[[Any], str]) ->
     return page, start > 0, start + wanted.size < len(items)
 
 
-def page_reply(ask: Ask, name: str, bodies: list[Any], tokens: tuple[str, str]) -> Reply:
+def page_response(request: ApiRequest, name: str, bodies: list[Any], tokens: tuple[str, str]) -> ApiResponse:
     """A page of bodies under its list's name; the tokens lead to the page before and the page after, or are empty."""
-    wanted = wanted_page(ask)
-    filters = [(key, value) for key, value in ask.query if key not in {"Page", "PageSize", "PageToken"}]
+    wanted = read_page_request(request)
+    filters = [(key, value) for key, value in request.query if key not in {"Page", "PageSize", "PageToken"}]
 
     def address(number: int, token: str) -> str:
         pairs = [*filters, ("PageSize", str(wanted.size)), ("Page", str(number))]
-        return f"{ask.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
+        return f"{request.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
     before, after = tokens
-    first, here = address(0, ""), address(wanted.number, dict(ask.query).get("PageToken", ""))
+    first, here = address(0, ""), address(wanted.number, dict(request.query).get("PageToken", ""))
     previous = address(max(wanted.number - 1, 0), before) if before else None
     following = address(wanted.number + 1, after) if after else None
-    if ask.path.startswith("/2010-04-01/"):
+    if request.path.startswith("/2010-04-01/"):
         start = wanted.number * wanted.size
-        return Reply(
+        return ApiResponse(
             200,
             {
                 name: bodies,
@@ -99,8 +99,8 @@ def page_reply(ask: Ask, name: str, bodies: list[Any], tokens: tuple[str, str]) 
                 "end": start + max(len(bodies) - 1, 0),
             },
         )
-    base = f"https://{ask.host}"
-    return Reply(
+    base = f"https://{request.host}"
+    return ApiResponse(
         200,
         {
             name: bodies,
@@ -117,21 +117,25 @@ def page_reply(ask: Ask, name: str, bodies: list[Any], tokens: tuple[str, str]) 
     )
 
 
-def list_reply(
-    ask: Ask, name: str, items: Sequence[Any], body: Callable[[Any], Any], key: Callable[[Any], str]
-) -> Reply:
+def list_response(
+    request: ApiRequest, name: str, items: Sequence[Any], body: Callable[[Any], Any], key: Callable[[Any], str]
+) -> ApiResponse:
     """One page of a whole list; `key` tells items apart and stays the same from page to page."""
-    page, earlier, later = cut_page(items, wanted_page(ask), key)
+    page, earlier, later = cut_page(items, read_page_request(request), key)
     before = BEFORE + key(page[0]) if page and earlier else ""
     after = AFTER + key(page[-1]) if page and later else ""
-    return page_reply(ask, name, [body(item) for item in page], (before, after))
+    return page_response(request, name, [body(item) for item in page], (before, after))
 
 
-def walk_reply(
-    ask: Ask, name: str, walk: Callable[[Wanted], Iterator[Any]], body: Callable[[Any], Any], key: Callable[[Any], str]
-) -> Reply:
+def walk_response(
+    request: ApiRequest,
+    name: str,
+    walk: Callable[[PageRequest], Iterator[Any]],
+    body: Callable[[Any], Any],
+    key: Callable[[Any], str],
+) -> ApiResponse:
     """One page of a list that is not read whole: `walk` begins where the page does, and goes back from `before`."""
-    wanted = wanted_page(ask)
+    wanted = read_page_request(request)
     items = list(islice(walk(wanted), wanted.size + 1))
     more, page = len(items) > wanted.size, items[: wanted.size]
     earlier, later = bool(wanted.after), more
@@ -140,11 +144,11 @@ def walk_reply(
         earlier, later = more, True
     before = BEFORE + key(page[0]) if page and earlier else ""
     after = AFTER + key(page[-1]) if page and later else ""
-    return page_reply(ask, name, [body(item) for item in page], (before, after))
+    return page_response(request, name, [body(item) for item in page], (before, after))
 
 
 def walk_things(
-    tables: Tables, kind: str, parent: str, wanted: Wanted, *, since: float, until: float
+    tables: Tables, kind: str, parent: str, wanted: PageRequest, *, since: float, until: float
 ) -> Iterator[Thing]:
     """The things of a kind, a parent and a time from where a page begins; a Refusal for a token that names none."""
     marker = wanted.after or wanted.before

@@ -78,7 +78,7 @@ def sid(prefix: str) -> Callable[[str], str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Parameter:
     """One parameter: `longest` counts characters; `code` is what Twilio answers where it is wrong or missing."""
 
     name: str
@@ -93,7 +93,7 @@ class Field:
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower()
 
 
-def read_fields(fields: Iterable[Field], pairs: Pairs, *, creating: bool = True) -> dict[str, Any]:
+def read_parameters(fields: Iterable[Parameter], pairs: Pairs, *, creating: bool = True) -> dict[str, Any]:
     """The declared parameters that were sent, as typed values by body key; unknown ones are ignored, as Twilio does."""
     sent = dict(pairs)
     values = {}
@@ -102,11 +102,11 @@ def read_fields(fields: Iterable[Field], pairs: Pairs, *, creating: bool = True)
             if field.required and creating:
                 raise Refusal(field.code, f"Missing required parameter {field.name} in the post body")
             continue
-        values[field.key] = read_field(field, sent[field.name])
+        values[field.key] = read_parameter(field, sent[field.name])
     return values
 
 
-def read_field(field: Field, value: str) -> Any:
+def read_parameter(field: Parameter, value: str) -> Any:
     """One parameter's typed value; a Refusal where it does not fit."""
     if field.required and not value:
         raise Refusal(field.code, f"Missing required parameter {field.name} in the post body")

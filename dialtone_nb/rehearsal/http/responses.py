@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from dialtone_nb.rehearsal.http.faults import gateway_page
-from dialtone_nb.rehearsal.http.operations import Reply
-from dialtone_nb.rehearsal.http.requests import Incoming, Receive
+from dialtone_nb.rehearsal.http.operations import ApiResponse
+from dialtone_nb.rehearsal.http.requests import HttpRequest, Receive
 from dialtone_nb.rehearsal.state.identity import Identity
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -29,7 +29,7 @@ LONGEST_HOLD = 60.0  # seconds; a faulty request is held until its client gives 
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class HttpResponse:
     """An answer as it goes out."""
 
     status: int
@@ -37,15 +37,15 @@ class Outgoing:
     body: bytes
 
 
-def json_answer(reply: Reply, incoming: Incoming, identity: Identity) -> Outgoing:
+def json_answer(response: ApiResponse, incoming: HttpRequest, identity: Identity) -> HttpResponse:
     """A reply in JSON, with the headers that Twilio's have."""
-    if isinstance(reply.body, str):
+    if isinstance(response.body, str):
         # The one answer that is for people: the page about real phones.
         headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
-        return Outgoing(reply.status, tuple(headers), reply.body.encode())
+        return HttpResponse(response.status, tuple(headers), response.body.encode())
     # A request's id follows from what was asked: it repeats, and tells nothing of the order of requests.
     asked = f"{incoming.method} {incoming.host}{incoming.path}?{incoming.query_string}".encode() + incoming.body
-    is_classic, is_good = incoming.host == "api.twilio.com", reply.status < 400
+    is_classic, is_good = incoming.host == "api.twilio.com", response.status < 400
     headers = [
         ("content-type", "application/json;charset=utf-8" if is_classic and is_good else "application/json"),
         ("twilio-request-id", identity.request_id(asked)),
@@ -53,20 +53,20 @@ def json_answer(reply: Reply, incoming: Incoming, identity: Identity) -> Outgoin
         ("twilio-request-duration", "0.001"),
         *(CLASSIC_HEADERS if is_classic else ()),
     ]
-    if not is_good and isinstance(reply.body, dict) and "code" in reply.body:
-        headers.append(("x-twilio-error-code", str(reply.body["code"])))
-    if reply.status == 401:
+    if not is_good and isinstance(response.body, dict) and "code" in response.body:
+        headers.append(("x-twilio-error-code", str(response.body["code"])))
+    if response.status == 401:
         headers.append(("www-authenticate", 'Basic realm="Twilio API"'))
-    return Outgoing(reply.status, tuple(headers), b"" if reply.body is None else orjson.dumps(reply.body))
+    return HttpResponse(response.status, tuple(headers), b"" if response.body is None else orjson.dumps(response.body))
 
 
-def gateway_answer(fault: str) -> Outgoing:
+def gateway_answer(fault: str) -> HttpResponse:
     """What a gateway says in Twilio's place."""
     status, page = gateway_page(fault)
-    return Outgoing(status, (("content-type", "text/html"),), page)
+    return HttpResponse(status, (("content-type", "text/html"),), page)
 
 
-async def write_answer(outgoing: Outgoing, send: Send, *, cut_short: bool = False) -> None:
+async def write_answer(outgoing: HttpResponse, send: Send, *, cut_short: bool = False) -> None:
     """Send an answer, or the half of it."""
     headers = [
         *outgoing.headers,

@@ -21,7 +21,7 @@ CHUNK = 1 << 16  # bytes
 AS_TWILIO = Path(__file__).with_name("as_twilio.cjs")
 
 
-class TlsDoor:
+class TlsProxy:
     """A door on loopback that takes TLS off and hands every byte to the rehearsal.
 
     Its certificate is signed by an authority made for this one start: `authority` is the file to trust

@@ -1,1 +1,1 @@
-"""The SIP door: telephones that other people built register to the rehearsal and call through it."""
+"""The SIP door: targets that other people built register to the rehearsal and call through it."""

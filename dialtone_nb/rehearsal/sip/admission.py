@@ -15,13 +15,13 @@ from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain
 
 
 @dataclass(frozen=True, slots=True)
-class Homeless:
+class UnknownDomain:
     """No SIP domain takes this phone; why, in words for whoever sets it up."""
 
     reason: str
 
 
-def find_domain(tables: Tables, hosts: tuple[str, ...], user: str, kind: str, own_host: str) -> Thing | Homeless:
+def find_domain(tables: Tables, hosts: tuple[str, ...], user: str, kind: str, own_host: str) -> Thing | UnknownDomain:
     """The SIP domain that one of these hosts names, or, where they only name this machine, the only one for a user.
 
     Phones say their domain in the Request-URI and have this machine as outbound proxy; the simplest of them know only
@@ -31,18 +31,18 @@ def find_domain(tables: Tables, hosts: tuple[str, ...], user: str, kind: str, ow
     named = [domain for domain in map(global_domain, hosts) if domain.endswith(SIP_DOMAIN_SUFFIX)]
     if named:
         domain = tables.find("sip_domain", "", named[0])
-        return domain or Homeless(f"{named[0]} is no SIP domain of this account")
+        return domain or UnknownDomain(f"{named[0]} is no SIP domain of this account")
     if not any(is_this_machine(host, own_host) for host in hosts):
-        return Homeless(f"{hosts[0] or 'nothing'} is no SIP domain")
+        return UnknownDomain(f"{hosts[0] or 'nothing'} is no SIP domain")
     fitting = domains_of(tables, user, kind)
     if len(fitting) > 1:
         fitting = [domain for domain in fitting if is_registered(tables, domain, user)] or fitting
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        return Homeless(f"no SIP domain of this account knows {user or 'this user'}")
+        return UnknownDomain(f"no SIP domain of this account knows {user or 'this user'}")
     names = " or ".join(domain.name for domain in fitting)
-    return Homeless(f"which domain? Let the phone use {names}, with this machine as its outbound proxy")
+    return UnknownDomain(f"which domain? Let the phone use {names}, with this machine as its outbound proxy")
 
 
 def digest_secrets(tables: Tables, domain: Thing, user: str, kind: str) -> list[str]:

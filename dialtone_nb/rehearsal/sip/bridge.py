@@ -9,13 +9,13 @@ from typing import Any
 
 from dialtone_nb.rehearsal.exchange.lines import BridgeEnd, HungUp, LegEvent, Line, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine
-from dialtone_nb.rehearsal.sip.built_in_network import FarEnd, perform
+from dialtone_nb.rehearsal.sip.built_in_network import BuiltInFarSide, perform
 from dialtone_nb.rehearsal.sip.delays import Stopwatch
-from dialtone_nb.rehearsal.sip.far_lines import FarLine
-from dialtone_nb.rehearsal.sip.forking import Ringing, Telephones
+from dialtone_nb.rehearsal.sip.far_lines import FarSideLine
+from dialtone_nb.rehearsal.sip.forking import Fork, Targets
 from dialtone_nb.rehearsal.sip.media.rtp import join, part
 from dialtone_nb.rehearsal.sip.media.tones import ringback
-from dialtone_nb.rehearsal.sip.phone_line import PhoneLine, Waiting, unless_over
+from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine, unless_over
 from dialtone_nb.rehearsal.sip.real_time import RealTime
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -27,9 +27,9 @@ class PhoneWires:
     """The wires of one call, of which a real phone is a part."""
 
     def __init__(
-        self, telephones: Telephones, waiting: Waiting, real_time: RealTime, stopwatch: Stopwatch | None = None
+        self, targets: Targets, waiting: LoopWaiter, real_time: RealTime, stopwatch: Stopwatch | None = None
     ) -> None:
-        self._telephones = telephones
+        self._targets = targets
         self._waiting = waiting
         self._real_time = real_time
         self._stopwatch = stopwatch
@@ -50,7 +50,7 @@ class PhoneWires:
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
         """What happens at the legs, as it happens; a caller who was answered hears the ringback tone."""
-        ringing = Ringing(self._telephones, self._waiting, legs)
+        ringing = Fork(self._targets, self._waiting, legs)
         try:
             until = self._waiting.wait(_begin(ringing, timeout_s))
             patience = until - timeout_s + _patience_of(caller)
@@ -66,7 +66,7 @@ class PhoneWires:
         return self._waiting.wait(_bridge(caller, callee, time_limit_s, hangup_on_star=hangup_on_star))
 
 
-async def _begin(ringing: Ringing, timeout_s: float) -> float:
+async def _begin(ringing: Fork, timeout_s: float) -> float:
     await ringing.start()
     return asyncio.get_running_loop().time() + timeout_s
 
@@ -77,7 +77,7 @@ def _patience_of(caller: Line | None) -> float:
     return math.inf if cancel_after is None else cancel_after
 
 
-async def _next_event(ringing: Ringing, until: float, patience: float, caller: Line | None) -> LegEvent | None:
+async def _next_event(ringing: Fork, until: float, patience: float, caller: Line | None) -> LegEvent | None:
     if isinstance(caller, PhoneLine):
         return await unless_over(caller.session, _with_ringback(ringing, until, caller))
     if patience > until:
@@ -89,7 +89,7 @@ async def _next_event(ringing: Ringing, until: float, patience: float, caller: L
         raise HungUp from None
 
 
-async def _with_ringback(ringing: Ringing, until: float, caller: PhoneLine) -> LegEvent | None:
+async def _with_ringback(ringing: Fork, until: float, caller: PhoneLine) -> LegEvent | None:
     if not caller.session.is_answered:
         return await ringing.next(until)
     tone = asyncio.ensure_future(caller.session.media.play(ringback(), repeat=True))
@@ -134,13 +134,13 @@ def _talk(caller: Line, callee: Line) -> Iterator[tuple[str, Coroutine[Any, Any,
     """Let the two hear each other; where one is not real, who that is, and what they say until they hang up."""
     if isinstance(caller, PhoneLine) and isinstance(callee, PhoneLine):
         join(caller.session.media, callee.session.media)
-    elif isinstance(caller, PhoneLine) and isinstance(callee, FarLine):
-        yield "callee", perform(callee.far_end, caller.session.media, callee.words)
+    elif isinstance(caller, PhoneLine) and isinstance(callee, FarSideLine):
+        yield "callee", perform(callee.far_side, caller.session.media, callee.words)
     elif isinstance(callee, PhoneLine):
         talks_s = caller.far_side.talk if isinstance(caller, SimulatedLine) else math.inf
-        yield "caller", perform(FarEnd(talks_s=talks_s), callee.session.media, OUTSIDE)
-    elif isinstance(callee, FarLine):
-        yield "callee", _after(callee.far_end.talks_s)
+        yield "caller", perform(BuiltInFarSide(talks_s=talks_s), callee.session.media, OUTSIDE)
+    elif isinstance(callee, FarSideLine):
+        yield "callee", _after(callee.far_side.talks_s)
 
 
 async def _after(seconds: float) -> None:

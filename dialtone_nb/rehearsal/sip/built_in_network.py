@@ -22,7 +22,7 @@ TALKS_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class FarEnd:
+class BuiltInFarSide:
     """How a number behaves; seconds of ringing before it answers, and of talk before it hangs up."""
 
     does: Does = "answers"
@@ -32,36 +32,36 @@ class FarEnd:
 
 
 # By a number's last four digits, in any area: like telephone companies' test lines, among the fictional 555-01xx.
-BY_LAST_DIGITS: dict[str, FarEnd] = {
-    "0190": FarEnd(plays="a tone", rings_s=1.0, talks_s=math.inf),
-    "0191": FarEnd(plays="an echo", rings_s=1.0, talks_s=math.inf),
-    "0192": FarEnd("is busy"),
-    "0193": FarEnd("does not answer"),
-    "0194": FarEnd("can't be reached"),
-    "0195": FarEnd(rings_s=10.0),
-    "0196": FarEnd(rings_s=1.0, talks_s=3.0),
+BY_LAST_DIGITS: dict[str, BuiltInFarSide] = {
+    "0190": BuiltInFarSide(plays="a tone", rings_s=1.0, talks_s=math.inf),
+    "0191": BuiltInFarSide(plays="an echo", rings_s=1.0, talks_s=math.inf),
+    "0192": BuiltInFarSide("is busy"),
+    "0193": BuiltInFarSide("does not answer"),
+    "0194": BuiltInFarSide("can't be reached"),
+    "0195": BuiltInFarSide(rings_s=10.0),
+    "0196": BuiltInFarSide(rings_s=1.0, talks_s=3.0),
 }
 
 
-def far_end_of(tables: Tables, address: str) -> FarEnd:
+def built_in_far_side_of(tables: Tables, address: str) -> BuiltInFarSide:
     """Who is at a number, at the trunk's address, or at a simulated phone: as was ordered, or else by number."""
     ordered = far_side_of(tables, address)
     if ordered is None:
-        return BY_LAST_DIGITS.get(address[-4:], FarEnd())
+        return BY_LAST_DIGITS.get(address[-4:], BuiltInFarSide())
     does: Does = "answers"
     if ordered.unreachable:
         does = "can't be reached"
     elif ordered.busy or ordered.no_answer:
         does = "is busy" if ordered.busy else "does not answer"
-    return FarEnd(does, rings_s=ordered.answer_after, talks_s=ordered.talk)
+    return BuiltInFarSide(does, rings_s=ordered.answer_after, talks_s=ordered.talk)
 
 
-def describe(far_end: FarEnd) -> str:
+def describe(far_side: BuiltInFarSide) -> str:
     """What happens at a number, for whoever is about to dial it."""
-    if far_end.does != "answers":
-        return far_end.does
-    soon = f"answers after {far_end.rings_s:g} s with {far_end.plays}"
-    return soon if math.isinf(far_end.talks_s) else f"{soon}, and hangs up {far_end.talks_s:g} s later"
+    if far_side.does != "answers":
+        return far_side.does
+    soon = f"answers after {far_side.rings_s:g} s with {far_side.plays}"
+    return soon if math.isinf(far_side.talks_s) else f"{soon}, and hangs up {far_side.talks_s:g} s later"
 
 
 def announcement(address: str, emergency: str = "") -> str:
@@ -84,15 +84,15 @@ def _spelled(number: str) -> str:
     return " ".join(number.removeprefix("+1"))
 
 
-async def perform(far_end: FarEnd, media: MediaPort, words: str) -> None:
+async def perform(far_side: BuiltInFarSide, media: MediaPort, words: str) -> None:
     """Let a leg hear what is heard there, such as these words; over when the far end hangs up."""
     try:
-        async with asyncio.timeout(None if math.isinf(far_end.talks_s) else far_end.talks_s):
-            if far_end.plays == "an echo":
+        async with asyncio.timeout(None if math.isinf(far_side.talks_s) else far_side.talks_s):
+            if far_side.plays == "an echo":
                 await media.play(speak("You hear yourself."))
                 media.echoes = True
                 await asyncio.Event().wait()
-            elif far_end.plays == "a tone":
+            elif far_side.plays == "a tone":
                 await media.play(tone(MILLIWATT, 1.0), repeat=True)
             else:
                 await media.play(speak(words) + silence(2.0), repeat=True)

@@ -36,7 +36,7 @@ Ended = Literal["", "canceled", "bye", "lost", "refused", "ours"]
 
 
 @dataclass(frozen=True, slots=True)
-class Switchboard:
+class UserAgent:
     """What sessions share: transactions, where phones find us, and who is told of a session's dialog."""
 
     transactions: Transactions
@@ -53,8 +53,8 @@ class Switchboard:
 class Session:
     """One leg over SIP. `over` is set once it has ended, by whomever; `ended` says how."""
 
-    def __init__(self, switchboard: Switchboard, dialog: Dialog, flow: Flow) -> None:
-        self._switchboard = switchboard
+    def __init__(self, user_agent: UserAgent, dialog: Dialog, flow: Flow) -> None:
+        self._switchboard = user_agent
         self.dialog = dialog
         self.flow = flow
         self.media = MediaPort()
@@ -65,7 +65,7 @@ class Session:
         self._began = time.monotonic()
         self.credentials: Credentials = NOBODY
         self._invites: dict[int, ServerTransaction] = {}  # of the phone's INVITEs, by CSeq, those without ACK
-        switchboard.opened(self)
+        user_agent.opened(self)
 
     @property
     def call_id(self) -> str:

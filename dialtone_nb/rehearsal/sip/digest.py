@@ -22,7 +22,7 @@ LIFETIME_S = 300.0
 MOST_NONCES = 100_000
 
 
-class Verdict(Enum):
+class DigestStatus(Enum):
     """What credentials are worth."""
 
     GOOD = "good"
@@ -32,7 +32,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DigestResponse:
     """A phone's answer to a challenge."""
 
     username: str
@@ -59,19 +59,19 @@ class Digest:
             params["stale"] = "true"
         return stringify_auth(AuthChallenge("Digest", params))
 
-    def judge(self, answer: Answer | None, method: str, ha1s: Iterable[str]) -> Verdict:
+    def judge(self, answer: DigestResponse | None, method: str, ha1s: Iterable[str]) -> DigestStatus:
         """What an answer is worth, against the HA1 of every credential that it may be."""
         if answer is None:
-            return Verdict.ABSENT
+            return DigestStatus.ABSENT
         made = self._made(answer.nonce)
         if made is None:
             # A nonce of another door, such as this one before it was started anew: a phone asks again with the next.
-            return Verdict.STALE
+            return DigestStatus.STALE
         if not any(hmac.compare_digest(expected(answer, method, ha1), answer.response.lower()) for ha1 in ha1s):
-            return Verdict.WRONG
+            return DigestStatus.WRONG
         if not 0 <= self._now() - made <= LIFETIME_S or not self._is_first_use(answer):
-            return Verdict.STALE
-        return Verdict.GOOD
+            return DigestStatus.STALE
+        return DigestStatus.GOOD
 
     def _nonce(self) -> str:
         stamp = f"{int(self._now() * 1000):x}-{secrets.token_hex(8)}"
@@ -86,7 +86,7 @@ class Digest:
     def _seal(self, stamp: str) -> str:
         return hmac.digest(self._secret, stamp.encode(), "sha256").hex()[:32]
 
-    def _is_first_use(self, answer: Answer) -> bool:
+    def _is_first_use(self, answer: DigestResponse) -> bool:
         """Whether this nonce was never used with this count or a later one; without a count it is good for once."""
         try:
             count = int(answer.nc, 16) if answer.qop else 1
@@ -101,7 +101,7 @@ class Digest:
         return True
 
 
-def expected(answer: Answer, method: str, ha1: str) -> str:
+def expected(answer: DigestResponse, method: str, ha1: str) -> str:
     """The response that whoever knows the password gives."""
     ha2 = _md5(f"{method}:{answer.uri}")
     if answer.qop:
@@ -109,7 +109,7 @@ def expected(answer: Answer, method: str, ha1: str) -> str:
     return _md5(f"{ha1}:{answer.nonce}:{ha2}")
 
 
-def read_answer(values: Iterable[str]) -> Answer | None:
+def read_digest_response(values: Iterable[str]) -> DigestResponse | None:
     """The first of these headers' values that answers our realm; None where none does."""
     for value in values:
         credentials = parse_auth(value, credentials=True)
@@ -118,13 +118,15 @@ def read_answer(values: Iterable[str]) -> Answer | None:
     return None
 
 
-def _answer(credentials: AuthCredentials) -> Answer | None:
+def _answer(credentials: AuthCredentials) -> DigestResponse | None:
     words = {name.lower(): value for name, value in credentials.params.items()}
     if credentials.scheme.lower() != "digest" or words.get("realm") != REALM:
         return None
     if words.get("algorithm", "MD5").upper() != "MD5" or words.get("qop", "auth") != "auth":
         return None
-    return Answer(*(words.get(name, "") for name in ("username", "nonce", "uri", "response", "qop", "nc", "cnonce")))
+    return DigestResponse(
+        *(words.get(name, "") for name in ("username", "nonce", "uri", "response", "qop", "nc", "cnonce"))
+    )
 
 
 def _md5(text: str) -> str:

@@ -18,22 +18,22 @@ from aiosipua.message import SipResponse
 from aiosipua.utils import generate_tag
 
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.sip.address import SIP_PORT, Trunk
+from dialtone_nb.rehearsal.sip.address import SIP_PORT, TrunkAddress
 from dialtone_nb.rehearsal.sip.admission import Alerts
 from dialtone_nb.rehearsal.sip.certificates import certified
-from dialtone_nb.rehearsal.sip.dialogs import Session, Switchboard, refuse_stranger
+from dialtone_nb.rehearsal.sip.dialogs import Session, UserAgent, refuse_stranger
 from dialtone_nb.rehearsal.sip.digest import Digest
-from dialtone_nb.rehearsal.sip.forking import Telephones
-from dialtone_nb.rehearsal.sip.invite import Calling
+from dialtone_nb.rehearsal.sip.forking import Targets
+from dialtone_nb.rehearsal.sip.invite import InboundCalls
 from dialtone_nb.rehearsal.sip.journal import Journal
-from dialtone_nb.rehearsal.sip.messages import Request, Unreadable, read_message
-from dialtone_nb.rehearsal.sip.progress_page import PhoneBook
+from dialtone_nb.rehearsal.sip.messages import MalformedMessage, Request, read_message
+from dialtone_nb.rehearsal.sip.progress_page import PhoneProgress
 from dialtone_nb.rehearsal.sip.real_time import RealTime
-from dialtone_nb.rehearsal.sip.register import Registering
-from dialtone_nb.rehearsal.sip.registrar import Registrar
+from dialtone_nb.rehearsal.sip.register import SipRegistrar
+from dialtone_nb.rehearsal.sip.registrar import LocationService
 from dialtone_nb.rehearsal.sip.responses import ABOUT_DIALOGS, ALLOWED, misfit, response_to
 from dialtone_nb.rehearsal.sip.transactions import Transactions, send_response
-from dialtone_nb.rehearsal.sip.transport import Flow, Listening, Secured
+from dialtone_nb.rehearsal.sip.transport import Flow, TlsPort, TransportLayer
 from dialtone_nb.rehearsal.state.store import Store
 
 # What strangers send makes these libraries warn; it is counted here, and no page or terminal fills with it.
@@ -49,12 +49,12 @@ SWEEP_S = 1.0  # how often it is looked whether registrations have expired
 class _Parts:
     """What the event loop's thread has made."""
 
-    switchboard: Switchboard
-    registering: Registering
-    calling: Calling
+    user_agent: UserAgent
+    registering: SipRegistrar
+    calling: InboundCalls
 
 
-class SipDoor:
+class SipEndpoint:
     """A running door; `host` and `port` are where phones find it, `now` is its clock, in seconds.
 
     With an `authority`, a file that is written for phones to trust, it speaks TLS too, at `tls_port` (0: any free one).
@@ -67,7 +67,7 @@ class SipDoor:
         *,
         host: str = LOOPBACK,
         port: int = SIP_PORT,
-        trunk: Trunk | None = None,
+        trunk: TrunkAddress | None = None,
         tls_port: int = 0,
         authority: Path | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -77,14 +77,14 @@ class SipDoor:
         self._tls_port, self.tls_port = tls_port, 0
         self.authority = authority
         self._now = now
-        self.registrar = Registrar()
+        self.registrar = LocationService()
         self.journal = Journal(time.time)
         self.counts: Counter[str] = Counter()
         self._store = store
         self._exchange = exchange
         self._sessions: dict[tuple[str, str], Session] = {}
         self._transactions = Transactions()
-        self._listening = Listening(self._came)
+        self._listening = TransportLayer(self._came)
         self._parts: _Parts
         self._stop: asyncio.Event
         self._loop: asyncio.AbstractEventLoop
@@ -92,7 +92,7 @@ class SipDoor:
         self._thread = threading.Thread(target=self._run, args=(started,), name="SIP door", daemon=True)
         self._thread.start()
         started.result()
-        self._book = PhoneBook(store, self.registrar, self.journal, self.host, self.port, trunk, self.tls_port)
+        self._book = PhoneProgress(store, self.registrar, self.journal, self.host, self.port, trunk, self.tls_port)
         exchange.open_door(self._parts.calling)
 
     def close(self) -> None:
@@ -141,19 +141,17 @@ class SipDoor:
         await self._shut()
 
     async def _open(self) -> None:
-        tls = Secured(self._tls_port, certified(self.host, self.authority)) if self.authority else None
+        tls = TlsPort(self._tls_port, certified(self.host, self.authority)) if self.authority else None
         await self._listening.open(self.host, self.port, tls)
         self.port, self.tls_port = self._listening.local[1], self._listening.secured[1]
         real_time = RealTime()
         digest, alerts = Digest(self._now), Alerts(self._store, real_time, self._now)
-        switchboard = Switchboard(self._transactions, self.host, self._opened, self._closed)
-        registering = Registering(self._store, self.registrar, digest, alerts, self.journal, self._now, self.host)
+        user_agent = UserAgent(self._transactions, self.host, self._opened, self._closed)
+        registering = SipRegistrar(self._store, self.registrar, digest, alerts, self.journal, self._now, self.host)
         registering.forget_all()
-        telephones = Telephones(
-            switchboard, self._listening, self.registrar, self.journal, self._store, self._now, self.trunk
-        )
-        calling = Calling(self._store, self._exchange, digest, alerts, real_time, self._transactions, telephones)
-        self._parts = _Parts(switchboard, registering, calling)
+        targets = Targets(user_agent, self._listening, self.registrar, self.journal, self._store, self._now, self.trunk)
+        calling = InboundCalls(self._store, self._exchange, digest, alerts, real_time, self._transactions, targets)
+        self._parts = _Parts(user_agent, registering, calling)
 
     async def _shut(self) -> None:
         for session in list(self._sessions.values()):
@@ -171,7 +169,7 @@ class SipDoor:
     def _came(self, data: bytes, flow: Flow) -> None:
         try:
             message = read_message(data, flow)
-        except Unreadable as unreadable:
+        except MalformedMessage as unreadable:
             self.counts["unreadable"] += 1
             if unreadable.request and unreadable.request.method != "ACK":
                 send_response(response_to(unreadable.request, 400, reason="Bad Request"), flow)

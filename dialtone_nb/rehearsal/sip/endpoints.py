@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.http.operations import Reply
+from dialtone_nb.rehearsal.http.operations import ApiResponse
 from dialtone_nb.rehearsal.state.store import Store
 
 if TYPE_CHECKING:
     import requests
 
-    from dialtone_nb.rehearsal.sip.address import Trunk
-    from dialtone_nb.rehearsal.sip.endpoint import SipDoor
+    from dialtone_nb.rehearsal.sip.address import TrunkAddress
+    from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 
 KIND = "sip_door"
 CONTROL_HOST = "rehearsal.localhost"
@@ -30,25 +30,25 @@ class Doors:
         self._store = store
         self._exchange = exchange
         self._base = base
-        self.own: SipDoor | None = None
+        self.own: SipEndpoint | None = None
 
     def open(
         self,
         host: str,
         port: int,
-        trunk: Trunk | None = None,
+        trunk: TrunkAddress | None = None,
         *,
         tls_port: int = 0,
         authority: Path | None = None,
-    ) -> SipDoor:
+    ) -> SipEndpoint:
         """The door, open in this process; a `DialtoneError` where there is one already, or the port is taken."""
-        from dialtone_nb.rehearsal.sip.endpoint import SipDoor
+        from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 
         if elsewhere := self.elsewhere():
             raise DialtoneError(f"The SIP door is open already, in another process: {elsewhere}/phones")
         if self.own:
             raise DialtoneError(f"The SIP door is open already, at {self.own.host}:{self.own.port}")
-        self.own = SipDoor(
+        self.own = SipEndpoint(
             self._store,
             self._exchange,
             host=host,
@@ -80,12 +80,12 @@ class Doors:
             return ""
         return url
 
-    def forward(self, url: str, method: str, path: str, body: bytes) -> Reply:
+    def forward(self, url: str, method: str, path: str, body: bytes) -> ApiResponse:
         """What the other process answers that has the door open."""
         response = _ask(url, method, path, body)
         is_json = response.headers.get("content-type", "").startswith("application/json")
         content: Any = (response.json() if is_json else response.text) if response.content else None
-        return Reply(response.status_code, content)
+        return ApiResponse(response.status_code, content)
 
     def _is_there(self, url: str) -> bool:
         import requests

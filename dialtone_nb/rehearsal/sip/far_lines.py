@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 from dialtone_nb.rehearsal.exchange.lines import DigitTerms, Recorded, RecordTerms
 from dialtone_nb.rehearsal.exchange.verbs import Prompt
-from dialtone_nb.rehearsal.sip.built_in_network import FarEnd
+from dialtone_nb.rehearsal.sip.built_in_network import BuiltInFarSide
 from dialtone_nb.rehearsal.sip.media.speech import speak
 from dialtone_nb.rehearsal.sip.media.tones import RATE, key_tones
 from dialtone_nb.rehearsal.sip.phone_line import sound_of
 
 
-class FarLine:
+class FarSideLine:
     """Nobody hears what is said here; it takes the time that it takes all the same."""
 
-    def __init__(self, far_end: FarEnd, words: str) -> None:
-        self.far_end = far_end
+    def __init__(self, far_side: BuiltInFarSide, words: str) -> None:
+        self.far_side = far_side
         self.words = words
 
     def ring(self) -> None:

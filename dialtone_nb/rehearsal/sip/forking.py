@@ -14,18 +14,24 @@ from dialtone_nb.rehearsal.assumptions import INSECURE_RESPONSE
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.target_checks import endpoint_error
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
-from dialtone_nb.rehearsal.sip.address import SIP_PORT, Trunk
-from dialtone_nb.rehearsal.sip.built_in_network import BUSY_AFTER_S, FarEnd, announcement, far_end_of, is_own
+from dialtone_nb.rehearsal.sip.address import SIP_PORT, TrunkAddress
+from dialtone_nb.rehearsal.sip.built_in_network import (
+    BUSY_AFTER_S,
+    BuiltInFarSide,
+    announcement,
+    built_in_far_side_of,
+    is_own,
+)
 from dialtone_nb.rehearsal.sip.credentials import NOBODY, Credentials
 from dialtone_nb.rehearsal.sip.custom_headers import sendable, twilio_headers
-from dialtone_nb.rehearsal.sip.dialogs import Switchboard
-from dialtone_nb.rehearsal.sip.far_lines import FarLine
+from dialtone_nb.rehearsal.sip.dialogs import UserAgent
+from dialtone_nb.rehearsal.sip.far_lines import FarSideLine
 from dialtone_nb.rehearsal.sip.journal import Journal, Note, Step
-from dialtone_nb.rehearsal.sip.phone_line import PhoneLine, Waiting
-from dialtone_nb.rehearsal.sip.registrar import Aor, Binding, Registrar
+from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine
+from dialtone_nb.rehearsal.sip.registrar import Aor, Binding, LocationService
 from dialtone_nb.rehearsal.sip.security import ringing_fault
-from dialtone_nb.rehearsal.sip.transport import Flow, Listening
-from dialtone_nb.rehearsal.sip.uac import Outcome, OutgoingSession
+from dialtone_nb.rehearsal.sip.transport import Flow, TransportLayer
+from dialtone_nb.rehearsal.sip.uac import InviteResponse, UacSession
 from dialtone_nb.rehearsal.state.store import Store
 from dialtone_nb.values.sip import global_domain, parse_sip_uri
 
@@ -44,21 +50,21 @@ SERVER_ERROR, GLOBAL_FAILURE = 500, 600
 
 
 @dataclass(frozen=True, slots=True)
-class Telephones:
+class Targets:
     """What ringing needs of the door."""
 
-    switchboard: Switchboard
-    listening: Listening
-    registrar: Registrar
+    user_agent: UserAgent
+    listening: TransportLayer
+    registrar: LocationService
     journal: Journal
     store: Store
     now: Callable[[], float]
-    trunk: Trunk | None = None
+    trunk: TrunkAddress | None = None
 
-    def far_end(self, address: str) -> FarEnd:
+    def far_side(self, address: str) -> BuiltInFarSide:
         """Who is at an address of the built-in network."""
         with self.store.transaction() as tables:
-            return far_end_of(tables, address)
+            return built_in_far_side_of(tables, address)
 
     def bindings(self, leg: OutgoingLeg) -> list[Binding]:
         """The phones that are registered now at the SIP address that a leg leads to."""
@@ -70,7 +76,7 @@ class Telephones:
             domain = tables.find("sip_domain", "", aor_of(leg.address)[1])
         return ringing_fault(domain, {one.flow.transport for one in bindings}) if domain else None
 
-    def trunk_of(self, leg: OutgoingLeg) -> Trunk | None:
+    def trunk_of(self, leg: OutgoingLeg) -> TrunkAddress | None:
         """The trunk, where a leg leads to it: to a SIP address that is none of our own domains'."""
         return self.trunk if leg.kind == "sip" and not is_own(leg.address) else None
 
@@ -84,7 +90,7 @@ class Telephones:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """Where an INVITE goes, and as whose; `note` writes down what happens at a phone, and nothing of a trunk."""
 
     flow: Flow
@@ -96,18 +102,18 @@ class Way:
     credentials: Credentials = NOBODY
 
 
-class Ringing:
+class Fork:
     """The legs of one Dial while they ring; `next` tells what happens."""
 
-    def __init__(self, telephones: Telephones, waiting: Waiting, legs: Sequence[OutgoingLeg]) -> None:
-        self._telephones = telephones
+    def __init__(self, targets: Targets, waiting: LoopWaiter, legs: Sequence[OutgoingLeg]) -> None:
+        self._targets = targets
         self._waiting = waiting
         self._legs = {leg.call_sid: leg for leg in legs}
         self._left = set(self._legs)
         self._rang: set[str] = set()
         self._silent = set(self._legs)  # from where nothing has come yet, not even that it is tried
-        self._forks: dict[str, list[OutgoingSession]] = {sid: [] for sid in self._legs}
-        self._refusals: dict[str, list[Outcome]] = {sid: [] for sid in self._legs}
+        self._forks: dict[str, list[UacSession]] = {sid: [] for sid in self._legs}
+        self._refusals: dict[str, list[InviteResponse]] = {sid: [] for sid in self._legs}
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_answered = False  # somebody has: whoever answers later is too late
@@ -118,12 +124,12 @@ class Ringing:
         self._tasks = [asyncio.ensure_future(self._ring(leg)) for leg in self._legs.values()]
 
     async def _ring(self, leg: OutgoingLeg) -> None:
-        bindings = self._telephones.bindings(leg)
-        if bindings and (complaint := self._telephones.insecurity(leg, bindings)):
+        bindings = self._targets.bindings(leg)
+        if bindings and (complaint := self._targets.insecurity(leg, bindings)):
             self._fail(Fails(leg.call_sid, "failed", INSECURE_RESPONSE, complaint))
         elif bindings:
             await asyncio.gather(*(self._ring_phone(leg, binding, len(bindings)) for binding in bindings))
-        elif trunk := self._telephones.trunk_of(leg):
+        elif trunk := self._targets.trunk_of(leg):
             await self._ring_trunk(leg, trunk)
         else:
             await self._ring_far_end(leg)
@@ -150,7 +156,7 @@ class Ringing:
         if not self._is_delivered:
             self.stop()
 
-    def stop(self, *, but: OutgoingSession | None = None) -> None:
+    def stop(self, *, but: UacSession | None = None) -> None:
         """Let nothing ring any more."""
         for task in self._tasks:
             task.cancel()
@@ -161,30 +167,30 @@ class Ringing:
 
     async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, forks: int) -> None:
         user, domain = aor_of(leg.address)
-        note = partial(self._telephones.journal.note, user, domain)
+        note = partial(self._targets.journal.note, user, domain)
         flow = await self._way_to(binding)
         if flow is None:
-            self._refused(leg, Outcome(0), forks, note)
+            self._refused(leg, InviteResponse(0), forks, note)
             return
-        await self._invite(leg, Way(flow, binding.contact, f"sip:{user}@{domain}", domain, forks, note))
+        await self._invite(leg, Route(flow, binding.contact, f"sip:{user}@{domain}", domain, forks, note))
 
-    async def _ring_trunk(self, leg: OutgoingLeg, trunk: Trunk) -> None:
-        listening = self._telephones.listening
+    async def _ring_trunk(self, leg: OutgoingLeg, trunk: TrunkAddress) -> None:
+        listening = self._targets.listening
         try:
             flow = await listening.connect(trunk.peer) if trunk.transport == "TCP" else listening.udp(trunk.peer)
         except (OSError, TimeoutError):
-            self._refused(leg, Outcome(0), 1, note_nothing)
+            self._refused(leg, InviteResponse(0), 1, note_nothing)
             return
         uri, domain = leg.address.partition("?")[0], parse_sip_uri(leg.address)[1]
         credentials = Credentials(leg.username, leg.password)
-        await self._invite(leg, Way(flow, uri, uri, domain, 1, note_nothing, credentials))
+        await self._invite(leg, Route(flow, uri, uri, domain, 1, note_nothing, credentials))
 
-    async def _invite(self, leg: OutgoingLeg, way: Way) -> None:
-        def came(outcome: Outcome) -> None:
+    async def _invite(self, leg: OutgoingLeg, way: Route) -> None:
+        def came(outcome: InviteResponse) -> None:
             self._came(leg, way, session, outcome)
 
-        session = OutgoingSession(
-            self._telephones.switchboard,
+        session = UacSession(
+            self._targets.user_agent,
             way.flow,
             contact=way.target,
             from_uri=from_uri(leg.caller_id, way.domain),
@@ -193,21 +199,21 @@ class Ringing:
             credentials=way.credentials,
         )
         self._forks[leg.call_sid].append(session)
-        await session.invite(self._telephones.headers(leg))
+        await session.invite(self._targets.headers(leg))
 
     async def _way_to(self, binding: Binding) -> Flow | None:
         """The way that the phone came; where its connection is gone, a new one to the address that it gave."""
-        if self._telephones.listening.is_open(binding.flow):
+        if self._targets.listening.is_open(binding.flow):
             return binding.flow
         uri = parse_uri(binding.contact)
         if uri.host != binding.flow.peer[0] or binding.flow.transport == "TLS":
             return None
         try:
-            return await self._telephones.listening.connect((uri.host, uri.port or SIP_PORT))
+            return await self._targets.listening.connect((uri.host, uri.port or SIP_PORT))
         except (OSError, TimeoutError):
             return None
 
-    def _came(self, leg: OutgoingLeg, way: Way, session: OutgoingSession, outcome: Outcome) -> None:
+    def _came(self, leg: OutgoingLeg, way: Route, session: UacSession, outcome: InviteResponse) -> None:
         if outcome.status:
             self._silent.discard(leg.call_sid)
         if outcome.status == 180:
@@ -220,7 +226,7 @@ class Ringing:
         elif outcome.status != 100:
             self._refused(leg, outcome, way.forks, way.note, session.call_id)
 
-    def _answered(self, leg: OutgoingLeg, way: Way, session: OutgoingSession, outcome: Outcome) -> None:
+    def _answered(self, leg: OutgoingLeg, way: Route, session: UacSession, outcome: InviteResponse) -> None:
         if not self._is_first(leg):
             session.hang_up()
             return
@@ -231,7 +237,7 @@ class Ringing:
         self.stop(but=session)
         self._events.put_nowait(Answers(leg.call_sid, line, session.call_id, outcome.headers))
 
-    def _refused(self, leg: OutgoingLeg, outcome: Outcome, forks: int, note: Note, call_id: str = "") -> None:
+    def _refused(self, leg: OutgoingLeg, outcome: InviteResponse, forks: int, note: Note, call_id: str = "") -> None:
         """One phone of a user's will not answer; once none will, the most telling refusal counts."""
         refusals = self._refusals[leg.call_sid]
         refusals.append(outcome)
@@ -259,26 +265,26 @@ class Ringing:
 
     def _error(self, leg: OutgoingLeg, status: int | None = None) -> Complaint:
         """The alert about a SIP endpoint that says nothing, or answers with an error of a server's: a 5xx."""
-        bindings = self._telephones.bindings(leg)
+        bindings = self._targets.bindings(leg)
         return endpoint_error(leg, bindings[0].contact if bindings else leg.address, status)
 
     # --- the built-in network ---
 
     async def _ring_far_end(self, leg: OutgoingLeg) -> None:
-        far_end = self._telephones.far_end(leg.address)
-        if far_end.does == "can't be reached":
+        far_side = self._targets.far_side(leg.address)
+        if far_side.does == "can't be reached":
             self._fail(self._unreachable(leg))
             return
         self._silent.discard(leg.call_sid)
         self._events.put_nowait(Rings(leg.call_sid))
-        if far_end.does == "is busy":
+        if far_side.does == "is busy":
             await asyncio.sleep(BUSY_AFTER_S)
             self._fail(Fails(leg.call_sid, "busy", 486))
-        elif far_end.does == "answers":
-            await asyncio.sleep(far_end.rings_s)
+        elif far_side.does == "answers":
+            await asyncio.sleep(far_side.rings_s)
             if self._is_first(leg):
                 self._events.put_nowait(
-                    Answers(leg.call_sid, FarLine(far_end, announcement(leg.address, leg.emergency)))
+                    Answers(leg.call_sid, FarSideLine(far_side, announcement(leg.address, leg.emergency)))
                 )
                 self.stop()
 

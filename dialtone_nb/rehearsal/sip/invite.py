@@ -15,21 +15,21 @@ from dialtone_nb.rehearsal.exchange.inbound import SIP_USER_SAFE, Entry, TurnedA
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.registrations import CALLS
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
-from dialtone_nb.rehearsal.sip.admission import Alerts, Homeless, digest_secrets, find_domain
+from dialtone_nb.rehearsal.sip.admission import Alerts, UnknownDomain, digest_secrets, find_domain
 from dialtone_nb.rehearsal.sip.bridge import PhoneWires
 from dialtone_nb.rehearsal.sip.custom_headers import custom_headers_of
 from dialtone_nb.rehearsal.sip.delays import Delay, Stopwatch
-from dialtone_nb.rehearsal.sip.digest import Digest, Verdict, read_answer
-from dialtone_nb.rehearsal.sip.forking import Telephones
+from dialtone_nb.rehearsal.sip.digest import Digest, DigestStatus, read_digest_response
+from dialtone_nb.rehearsal.sip.forking import Targets
 from dialtone_nb.rehearsal.sip.journal import Note
 from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, profile_of
 from dialtone_nb.rehearsal.sip.messages import Request, uri_in
-from dialtone_nb.rehearsal.sip.phone_line import PhoneLine, Waiting
+from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine
 from dialtone_nb.rehearsal.sip.real_time import RealTime
 from dialtone_nb.rehearsal.sip.responses import refused, response_to
 from dialtone_nb.rehearsal.sip.security import security_fault
 from dialtone_nb.rehearsal.sip.transactions import ServerTransaction, Transactions, send_response
-from dialtone_nb.rehearsal.sip.uas import IncomingSession
+from dialtone_nb.rehearsal.sip.uas import UasSession
 from dialtone_nb.rehearsal.state.domain_access import auth_type, is_let_in
 from dialtone_nb.rehearsal.state.store import Store, Thing
 from dialtone_nb.values.sip import parse_sip_uri
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class AuthenticatedCaller:
     """Who calls: a user of a SIP domain, whose password was right."""
 
     domain: Thing
@@ -50,16 +50,16 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class InboundCall:
     """A call that comes in: its session, what the exchange has of it, its phone's journal, and when its INVITE came."""
 
-    session: IncomingSession
+    session: UasSession
     entry: Entry
     note: Note
     began: float
 
 
-class Calling:
+class InboundCalls:
     """Takes the calls of real phones, and lets the exchange ring them."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Calling:
         alerts: Alerts,
         real_time: RealTime,
         transactions: Transactions,
-        telephones: Telephones,
+        targets: Targets,
     ) -> None:
         self._store = store
         self._exchange = exchange
@@ -78,20 +78,20 @@ class Calling:
         self._alerts = alerts
         self._real_time = real_time
         self._transactions = transactions
-        self._telephones = telephones
+        self._targets = targets
         self._loop = asyncio.get_running_loop()
-        self._calls: dict[str, IncomingSession] = {}  # by the branch of their INVITE
+        self._calls: dict[str, UasSession] = {}  # by the branch of their INVITE
         self._threads: set[threading.Thread] = set()
 
     # --- what the exchange asks ---
 
     def reaches(self, leg: OutgoingLeg) -> bool:
         """Whether a leg leads to a phone that is registered here, or to a real trunk."""
-        return self._telephones.reach(leg)
+        return self._targets.reach(leg)
 
     def wires(self) -> PhoneWires:
         """Wires for a simulated call that rings a phone."""
-        return PhoneWires(self._telephones, Waiting(self._loop), self._real_time)
+        return PhoneWires(self._targets, LoopWaiter(self._loop), self._real_time)
 
     # --- what phones ask ---
 
@@ -115,15 +115,15 @@ class Calling:
         if isinstance(entry, TurnedAway):
             transaction.respond(refused(request.message, entry.sip_response, tag, entry.code))
             return
-        session = IncomingSession(self._telephones.switchboard, request, transaction)
+        session = UasSession(self._targets.user_agent, request, transaction)
         self._calls[request.branch] = session
-        note = partial(self._telephones.journal.note, caller.username, caller.domain.name)
-        self._loop.create_task(self._carry(Coming(session, entry, note, began), request))
+        note = partial(self._targets.journal.note, caller.username, caller.domain.name)
+        self._loop.create_task(self._carry(InboundCall(session, entry, note, began), request))
 
-    def _turn_away(self, caller: Caller, complaint: Complaint) -> None:
+    def _turn_away(self, caller: AuthenticatedCaller, complaint: Complaint) -> None:
         self._alerts.raise_(complaint.code, caller.domain.sid, caller.username, complaint.message)
         detail = f"{complaint.message} ({complaint.code})"
-        self._telephones.journal.note(caller.username, caller.domain.name, "refused", detail)
+        self._targets.journal.note(caller.username, caller.domain.name, "refused", detail)
 
     def cancel(self, transaction: ServerTransaction) -> None:
         """The phone no longer wants to be answered."""
@@ -136,16 +136,16 @@ class Calling:
         while self._threads and self._loop.time() < until:
             await asyncio.sleep(0.01)
 
-    def _prove(self, request: Request, tag: str) -> Caller | None:
+    def _prove(self, request: Request, tag: str) -> AuthenticatedCaller | None:
         """Who calls; None where that is not proved, and the phone was told so."""
         headers = request.message.headers
-        answer = read_answer(headers.get("Proxy-Authorization") + headers.get("Authorization"))
+        answer = read_digest_response(headers.get("Proxy-Authorization") + headers.get("Authorization"))
         from_user, from_host = parse_sip_uri(uri_in(request.header("From")))
         user = answer.username if answer else from_user
         with self._store.transaction() as tables:
-            own_host = self._telephones.switchboard.host
+            own_host = self._targets.user_agent.host
             domain = find_domain(tables, (request.host, from_host), user, CALLS, own_host)
-            if isinstance(domain, Homeless):
+            if isinstance(domain, UnknownDomain):
                 response = response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
                 send_response(response, request.flow)
                 return None
@@ -164,22 +164,22 @@ class Calling:
             self._refuse(request, tag, domain, user, message)
             return None
         verdict = self._digest.judge(answer, "INVITE", secrets)
-        if verdict is Verdict.GOOD:
-            return Caller(domain, user)
-        if verdict is Verdict.WRONG:
+        if verdict is DigestStatus.GOOD:
+            return AuthenticatedCaller(domain, user)
+        if verdict is DigestStatus.WRONG:
             known = "its password is wrong" if secrets else f"no list mapped for calls holds {user}"
             self._refuse(request, tag, domain, user, f"SIP: bad user credentials of {user} at {domain.name}: {known}")
             return None
-        challenge = self._digest.challenge(stale=verdict is Verdict.STALE)
+        challenge = self._digest.challenge(stale=verdict is DigestStatus.STALE)
         send_response(response_to(request.message, 407, tag, Proxy_Authenticate=challenge), request.flow)
         return None
 
     def _refuse(self, request: Request, tag: str, domain: Thing, user: str, message: str, code: int = 32202) -> None:
         self._alerts.raise_(code, domain.sid, user, message)
-        self._telephones.journal.note(user, domain.name, "refused", f"{message} ({code})")
+        self._targets.journal.note(user, domain.name, "refused", f"{message} ({code})")
         send_response(refused(request.message, 403, tag, code), request.flow)
 
-    def _admit(self, request: Request, caller: Caller) -> Entry | TurnedAway:
+    def _admit(self, request: Request, caller: AuthenticatedCaller) -> Entry | TurnedAway:
         """The call as the exchange takes it, or why it does not."""
         domain, username = caller.domain, caller.username
         if not request.user:
@@ -207,13 +207,13 @@ class Calling:
         """
         uri = uri_in(request.header("From"))
         user, host = parse_sip_uri(uri)
-        if host in {self._telephones.switchboard.host, "localhost"}:
+        if host in {self._targets.user_agent.host, "localhost"}:
             return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
         return uri
 
     # --- a call, carried ---
 
-    async def _carry(self, coming: Coming, request: Request) -> None:
+    async def _carry(self, coming: InboundCall, request: Request) -> None:
         session, note = coming.session, coming.note
         note("called", request.user)
         try:
@@ -228,11 +228,11 @@ class Calling:
         self._threads.add(thread)
         thread.start()
 
-    def _run(self, coming: Coming, branch: str) -> None:
+    def _run(self, coming: InboundCall, branch: str) -> None:
         """In the call's thread: carry it to its end."""
-        waiting, stopwatch = Waiting(self._loop), Stopwatch(partial(self._reached, coming), coming.began)
+        waiting, stopwatch = LoopWaiter(self._loop), Stopwatch(partial(self._reached, coming), coming.began)
         line = PhoneLine(coming.session, waiting, partial(coming.note, "heard"))
-        wires = PhoneWires(self._telephones, waiting, self._real_time, stopwatch)
+        wires = PhoneWires(self._targets, waiting, self._real_time, stopwatch)
         try:
             self._exchange.carry(coming.entry, line, wires, stopwatch.asked)
         except Exception:
@@ -244,6 +244,6 @@ class Calling:
             self._calls.pop(branch, None)
             self._threads.discard(threading.current_thread())
 
-    def _reached(self, coming: Coming, address: str, delay: Delay) -> None:
+    def _reached(self, coming: InboundCall, address: str, delay: Delay) -> None:
         coming.note("reached", f"{address.partition('?')[0]} rings, {delay}")
-        self._telephones.journal.delays.append(delay)
+        self._targets.journal.delays.append(delay)

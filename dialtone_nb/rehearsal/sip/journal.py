@@ -32,7 +32,7 @@ MOST_DELAYS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One thing that a phone did, or that happened to it; `at` is in seconds since 1970, by this machine's clock."""
 
     at: float
@@ -46,7 +46,7 @@ class Journal:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._entries: OrderedDict[tuple[str, str], deque[Entry]] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, str], deque[JournalEntry]] = OrderedDict()
         self.delays: deque[Delay] = deque(maxlen=MOST_DELAYS)  # of the last calls, whoever placed them
 
     def note(self, user: str, domain: str, step: Step, detail: str = "") -> None:
@@ -56,11 +56,11 @@ class Journal:
             self._entries.move_to_end((user, domain))
             if step == "refreshed" and entries and entries[-1].step == "refreshed":
                 entries.pop()  # a phone that is left alone for a night fills no page
-            entries.append(Entry(self._now(), step, detail))
+            entries.append(JournalEntry(self._now(), step, detail))
             while len(self._entries) > MOST_PHONES:
                 self._entries.popitem(last=False)
 
-    def entries(self, user: str, domain: str) -> list[Entry]:
+    def entries(self, user: str, domain: str) -> list[JournalEntry]:
         """What one phone did, oldest first."""
         with self._lock:
             return list(self._entries.get((user, domain), ()))

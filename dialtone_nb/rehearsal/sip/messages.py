@@ -21,7 +21,7 @@ MAGIC_COOKIE = "z9hG4bK"
 LONGEST_WORD = 1024  # of Call-ID, tags and branches: what is longer is no telephone's
 
 
-class Unreadable(Exception):  # noqa: N818 - it is a finding about somebody's message
+class MalformedMessage(Exception):  # noqa: N818 - it is a finding about somebody's message
     """What came is no SIP that can be worked with. `request` can be answered with a 400, where there is one."""
 
     def __init__(self, reason: str, request: SipRequest | None = None) -> None:
@@ -77,13 +77,13 @@ class Request:
 
 
 def read_message(data: bytes, flow: Flow) -> Request | SipResponse | None:
-    """The request or response in these bytes; None for a keep-alive; `Unreadable` where it is neither."""
+    """The request or response in these bytes; None for a keep-alive; `MalformedMessage` where it is neither."""
     if not data.strip(b"\r\n\0 "):
         return None
     try:
         message = SipMessage.parse(data)
     except Exception as error:  # whatever a stranger's bytes make the parser raise
-        raise Unreadable(f"no SIP: {type(error).__name__}") from None
+        raise MalformedMessage(f"no SIP: {type(error).__name__}") from None
     if isinstance(message, SipResponse):
         return _checked_response(message)
     return _checked_request(message, flow)
@@ -93,31 +93,31 @@ def _checked_response(message: SipResponse) -> SipResponse:
     try:
         via, cseq = parse_via(message.headers.get("Via")[0]), parse_cseq(message.get_header("CSeq") or "")
     except Exception:
-        raise Unreadable("a response without a readable Via or CSeq") from None
+        raise MalformedMessage("a response without a readable Via or CSeq") from None
     if not (via.branch and cseq.method and 100 <= message.status_code <= 699):
-        raise Unreadable("a response without a branch, a method or a status")
+        raise MalformedMessage("a response without a branch, a method or a status")
     return message
 
 
 def _checked_request(message: SipRequest, flow: Flow) -> Request:
     if not message.headers.get("Via"):
-        raise Unreadable("a request without Via")
+        raise MalformedMessage("a request without Via")
     try:
         branch = _stamp_via(message, flow)
     except Exception:
-        raise Unreadable("a request whose Via can't be read") from None
+        raise MalformedMessage("a request whose Via can't be read") from None
     if missing := [name for name in NEEDED if not message.get_header(name)]:
-        raise Unreadable(f"a request without {missing[0]}", message)
+        raise MalformedMessage(f"a request without {missing[0]}", message)
     try:
         cseq = parse_cseq(message.get_header("CSeq") or "")
         from_, to = parse_address(message.get_header("From") or ""), parse_address(message.get_header("To") or "")
     except Exception:
-        raise Unreadable("a request whose CSeq, From or To can't be read", message) from None
+        raise MalformedMessage("a request whose CSeq, From or To can't be read", message) from None
     call_id = message.get_header("Call-ID") or ""
     if cseq.method != message.method or not 0 <= cseq.seq <= LARGEST_CSEQ:
-        raise Unreadable("a request whose CSeq does not fit", message)
+        raise MalformedMessage("a request whose CSeq does not fit", message)
     if not from_.tag or max(map(len, (call_id, from_.tag, to.tag or "", branch))) > LONGEST_WORD:
-        raise Unreadable("a request without a tag in From, or with an endless one", message)
+        raise MalformedMessage("a request without a tag in From, or with an endless one", message)
     return Request(message, flow, branch, call_id, cseq.seq, from_, to)
 
 

@@ -13,7 +13,7 @@ from dialtone_nb.rehearsal.exchange.verbs import Pause, Play, Prompt, Say
 from dialtone_nb.rehearsal.sip.dialogs import Session
 from dialtone_nb.rehearsal.sip.media.speech import speak
 from dialtone_nb.rehearsal.sip.media.tones import decode, key_tones, silence, tone
-from dialtone_nb.rehearsal.sip.uas import IncomingSession
+from dialtone_nb.rehearsal.sip.uas import UasSession
 
 Result = TypeVar("Result")
 
@@ -23,7 +23,7 @@ BEEP = ((1000.0,), 0.3)
 CHIME = ((523.3, 0.4), (659.3, 0.4), (784.0, 0.8))
 
 
-class Waiting:
+class LoopWaiter:
     """Lets a call's thread wait for the event loop, so that another thread can interrupt it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -88,7 +88,7 @@ async def unless_over(session: Session, work: Coroutine[Any, Any, Result]) -> Re
 class PhoneLine:
     """The line of a real phone: one that called, or one that was rung and has answered."""
 
-    def __init__(self, session: Session, waiting: Waiting, note: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, waiting: LoopWaiter, note: Callable[[str], None]) -> None:
         self.session = session
         self._waiting = waiting
         self._note = note
@@ -109,16 +109,16 @@ class PhoneLine:
         self._do(self._answering())
 
     async def _ringing(self) -> None:
-        if isinstance(self.session, IncomingSession):
+        if isinstance(self.session, UasSession):
             self.session.ring()
 
     async def _answering(self) -> None:
-        if isinstance(self.session, IncomingSession):
+        if isinstance(self.session, UasSession):
             self.session.answer()
 
     def refuse(self, sip_response: int) -> None:
         """Turn the call away."""
-        if isinstance(self.session, IncomingSession):
+        if isinstance(self.session, UasSession):
             session = self.session
             self._waiting.soon(lambda: session.refuse(sip_response))
 

@@ -10,17 +10,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from dialtone_nb.rehearsal.exchange.registrations import list_phones
-from dialtone_nb.rehearsal.sip.address import Trunk
+from dialtone_nb.rehearsal.sip.address import TrunkAddress
 from dialtone_nb.rehearsal.sip.built_in_network import BY_LAST_DIGITS, describe
-from dialtone_nb.rehearsal.sip.journal import Entry, Journal, Step
-from dialtone_nb.rehearsal.sip.registrar import Registrar
+from dialtone_nb.rehearsal.sip.journal import Journal, JournalEntry, Step
+from dialtone_nb.rehearsal.sip.registrar import LocationService
 from dialtone_nb.rehearsal.state.store import Store
 
 NEWEST = 30  # steps of a phone on the page
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class Milestone:
     """One step on the way to a phone that works: what proves it, and where to look while that does not come."""
 
     words: str
@@ -30,42 +30,42 @@ class Goal:
 
 
 GOALS = (
-    Goal(
+    Milestone(
         "It registers",
         frozenset({"registered", "refreshed"}),
         "Check the outbound proxy, the SIP domain, that user name and auth ID are both the phone's name, and the "
         "password.",
         "So far nothing of it has come here at all: where it should have, it does not reach this machine.",
     ),
-    Goal(
+    Milestone(
         "It calls out",
         frozenset({"called"}),
         "Dial 503 555 0199. The phone's dial plan may be holding the digits back.",
     ),
-    Goal(
+    Milestone(
         "It is heard",
         frozenset({"spoke"}),
         "Call, and say something. Sound that does not arrive is a firewall's or a codec's: PCMU or PCMA, and UDP.",
     ),
-    Goal(
+    Milestone(
         "It rings",
         frozenset({"rang"}),
         "Have somebody call its number: “Ring it” in the walkthrough, or POST /calls.",
     ),
-    Goal("It answers", frozenset({"answered"}), "Lift the receiver while it rings."),
+    Milestone("It answers", frozenset({"answered"}), "Lift the receiver while it rings."),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneBook:
+class PhoneProgress:
     """Answers who looks on. `now` is the registrar's clock, in seconds."""
 
     store: Store
-    registrar: Registrar
+    registrar: LocationService
     journal: Journal
     host: str
     port: int
-    trunk: Trunk | None
+    trunk: TrunkAddress | None
     tls_port: int  # 0 for none
 
     def registrations(self, now: float) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ class PhoneBook:
 
     def page(self, now: float) -> str:
         """The page that shows what each phone has done so far; it looks again by itself."""
-        numbers = [(f"503 555 {digits}", describe(far_end)) for digits, far_end in BY_LAST_DIGITS.items()]
+        numbers = [(f"503 555 {digits}", describe(far_side)) for digits, far_side in BY_LAST_DIGITS.items()]
         return _template().render(
             phones=_at_one_domain(self.lives(now)),
             host=self.host,
@@ -138,12 +138,12 @@ def _at_one_domain(lives: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted([*shown.values(), *others], key=lambda life: not life["steps"])
 
 
-def repair_of(goal: Goal, entries: list[Entry]) -> str:
+def repair_of(goal: Milestone, entries: list[JournalEntry]) -> str:
     """What to look at while a goal does not come."""
     return goal.repair if entries else f"{goal.repair} {goal.silence}".strip()
 
 
-def first_proof(goal: Goal, entries: list[Entry]) -> float | None:
+def first_proof(goal: Milestone, entries: list[JournalEntry]) -> float | None:
     """When a goal was first reached, in seconds since 1970; None where it was not."""
     return next((entry.at for entry in entries if entry.step in goal.proofs), None)
 

@@ -10,8 +10,8 @@ from aiosipua.headers import Address, parse_address
 from aiosipua.message import SipResponse
 
 from dialtone_nb.rehearsal.exchange.registrations import REGISTRATIONS
-from dialtone_nb.rehearsal.sip.admission import Alerts, Homeless, digest_secrets, find_domain
-from dialtone_nb.rehearsal.sip.digest import Answer, Digest, Verdict, read_answer
+from dialtone_nb.rehearsal.sip.admission import Alerts, UnknownDomain, digest_secrets, find_domain
+from dialtone_nb.rehearsal.sip.digest import Digest, DigestResponse, DigestStatus, read_digest_response
 from dialtone_nb.rehearsal.sip.journal import Journal
 from dialtone_nb.rehearsal.sip.messages import Request, uri_in
 from dialtone_nb.rehearsal.sip.registrar import (
@@ -19,8 +19,8 @@ from dialtone_nb.rehearsal.sip.registrar import (
     MOST_BINDINGS,
     Aor,
     Binding,
+    LocationService,
     OutOfOrder,
-    Registrar,
     TooManyBindings,
     clamped,
 )
@@ -36,20 +36,20 @@ TOO_MANY_BINDINGS, TOO_FAST = 403, 503
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedBindings:
     """What a REGISTER wants: contacts with the seconds they ask for, or every contact gone."""
 
     contacts: tuple[tuple[str, int], ...] = ()
     removes_all: bool = False
 
 
-class Registering:
+class SipRegistrar:
     """Answers REGISTER. `own_host` is the address that phones have of this machine."""
 
     def __init__(
         self,
         store: Store,
-        registrar: Registrar,
+        registrar: LocationService,
         digest: Digest,
         alerts: Alerts,
         journal: Journal,
@@ -67,12 +67,12 @@ class Registering:
     def answer(self, request: Request, tag: str) -> SipResponse:
         """The response to a REGISTER; a 407 costs nothing and keeps nothing."""
         user, to_host = parse_sip_uri(uri_in(request.header("To")))
-        answer = read_answer(
+        answer = read_digest_response(
             request.message.headers.get("Proxy-Authorization") + request.message.headers.get("Authorization")
         )
         with self._store.transaction() as tables:
             domain = find_domain(tables, (to_host, request.host), user, REGISTRATIONS, self._own_host)
-            if isinstance(domain, Homeless):
+            if isinstance(domain, UnknownDomain):
                 return response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
             is_open = bool(domain.body["sip_registration"])
             is_mapped = tables.count(REGISTRATIONS, domain.sid) > 0
@@ -86,13 +86,13 @@ class Registering:
         return self._prove(request, tag, domain, user, answer, secrets)
 
     def _prove(
-        self, request: Request, tag: str, domain: Thing, user: str, answer: Answer | None, secrets: list[str]
+        self, request: Request, tag: str, domain: Thing, user: str, answer: DigestResponse | None, secrets: list[str]
     ) -> SipResponse:
         verdict = self._digest.judge(answer, "REGISTER", secrets)
-        if answer is None or verdict in {Verdict.ABSENT, Verdict.STALE}:
-            challenge = self._digest.challenge(stale=verdict is Verdict.STALE)
+        if answer is None or verdict in {DigestStatus.ABSENT, DigestStatus.STALE}:
+            challenge = self._digest.challenge(stale=verdict is DigestStatus.STALE)
             return response_to(request.message, 407, tag, Proxy_Authenticate=challenge)
-        if verdict is Verdict.WRONG:
+        if verdict is DigestStatus.WRONG:
             known = "its password is wrong" if secrets else f"no list mapped for registrations holds {answer.username}"
             message = f"Registration of {user} at {domain.name} refused: {known}"
             return self._refuse(request, tag, domain, user, 32212, message)
@@ -123,7 +123,7 @@ class Registering:
             response.headers.append("Contact", f"<{one.contact}>;expires={round(one.expires_at - now)}")
         return response
 
-    def _change(self, aor: Aor, domain: Thing, request: Request, asked: Asked, now: float) -> None:
+    def _change(self, aor: Aor, domain: Thing, request: Request, asked: RequestedBindings, now: float) -> None:
         contacts = asked.contacts
         if asked.removes_all:
             contacts = tuple((one.contact, 0) for one in self._registrar.bindings(aor, now))
@@ -172,19 +172,19 @@ class Registering:
         return refused(request.message, 403, tag, code)
 
 
-def read_contacts(request: Request) -> Asked | None:
+def read_contacts(request: Request) -> RequestedBindings | None:
     """What a REGISTER wants; None where its Contact or Expires can't be read. No contact asks what is known."""
     values = request.message.headers.get("Contact")
     try:
         default = int(request.header("Expires") or DEFAULT_EXPIRY_S)
         if "*" in [value.strip() for value in values]:
-            return Asked(removes_all=True) if len(values) == 1 and default == 0 else None
+            return RequestedBindings(removes_all=True) if len(values) == 1 and default == 0 else None
         asked = tuple((uri_in(value), clamped(_expiry(parse_address(value), default))) for value in values)
     except ValueError:
         return None
     if len(asked) > MOST_BINDINGS or not all(is_reachable(contact) for contact, _ in asked):
         return None
-    return Asked(asked)
+    return RequestedBindings(asked)
 
 
 def _expiry(contact: Address, default: int) -> int:

@@ -38,7 +38,7 @@ class TooManyBindings(Exception):  # noqa: N818 - it is a finding about somebody
     """One phone more than a user may have."""
 
 
-class Registrar:
+class LocationService:
     """All bindings. It knows no clock: the time is an argument, and never goes back."""
 
     def __init__(self) -> None:

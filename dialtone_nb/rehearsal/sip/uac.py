@@ -12,7 +12,7 @@ from aiosipua.utils import generate_branch, generate_call_id, generate_tag
 
 from dialtone_nb.rehearsal.sip.credentials import HEADERS, NOBODY, Credentials
 from dialtone_nb.rehearsal.sip.custom_headers import SpelledRequest, custom_headers_of
-from dialtone_nb.rehearsal.sip.dialogs import Session, Switchboard
+from dialtone_nb.rehearsal.sip.dialogs import Session, UserAgent
 from dialtone_nb.rehearsal.sip.media.sdp import (
     Unacceptable,
     make_offer,
@@ -29,7 +29,7 @@ from dialtone_nb.rehearsal.sip.transport import Flow
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InviteResponse:
     """What came of ringing: 100, 180, 200 or a refusal's status; 0 where nothing ever came back.
 
     `headers` are the X-… headers of a final answer.
@@ -39,7 +39,7 @@ class Outcome:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class OutgoingSession(Session):
+class UacSession(Session):
     """We call a phone or a server; `on_outcome` hears of trying, of ringing, of the answer, and of the refusal.
 
     A challenge is answered with the `credentials`, once.
@@ -47,23 +47,23 @@ class OutgoingSession(Session):
 
     def __init__(
         self,
-        switchboard: Switchboard,
+        user_agent: UserAgent,
         flow: Flow,
         *,
         contact: str,
         from_uri: str,
         to_uri: str,
-        on_outcome: Callable[[Outcome], None],
+        on_outcome: Callable[[InviteResponse], None],
         credentials: Credentials = NOBODY,
     ) -> None:
         dialog = Dialog(
-            call_id=generate_call_id(switchboard.host),
+            call_id=generate_call_id(user_agent.host),
             local_tag=generate_tag(),
             local_uri=from_uri,
             remote_uri=to_uri,
             remote_target=contact,
         )
-        super().__init__(switchboard, dialog, flow)
+        super().__init__(user_agent, dialog, flow)
         self.credentials = credentials
         self._on_outcome = on_outcome
         self._transaction: ClientTransaction | None = None
@@ -191,4 +191,4 @@ class OutgoingSession(Session):
         return ack
 
     def _tell(self, status: int, response: SipResponse | None = None) -> None:
-        self._on_outcome(Outcome(status, custom_headers_of(response) if response else {}))
+        self._on_outcome(InviteResponse(status, custom_headers_of(response) if response else {}))

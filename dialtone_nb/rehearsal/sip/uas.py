@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiosipua.dialog import create_dialog_from_request
 from aiosipua.message import SipResponse
 
-from dialtone_nb.rehearsal.sip.dialogs import Session, Switchboard
+from dialtone_nb.rehearsal.sip.dialogs import Session, UserAgent
 from dialtone_nb.rehearsal.sip.media.sdp import (
     Unacceptable,
     answer_offer,
@@ -21,11 +21,11 @@ from dialtone_nb.rehearsal.sip.transactions import (
 )
 
 
-class IncomingSession(Session):
+class UasSession(Session):
     """A phone calls."""
 
-    def __init__(self, switchboard: Switchboard, request: Request, transaction: ServerTransaction) -> None:
-        super().__init__(switchboard, create_dialog_from_request(request.message), request.flow)
+    def __init__(self, user_agent: UserAgent, request: Request, transaction: ServerTransaction) -> None:
+        super().__init__(user_agent, create_dialog_from_request(request.message), request.flow)
         self.request = request
         self._transaction = transaction
         self._invites[request.cseq] = transaction

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from dialtone_nb.rehearsal.sip.media.rtp import Agreed, MediaPort
 from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, answer_offer, read_description
-from dialtone_nb.rehearsal.sip.messages import Request, Unreadable, read_message
+from dialtone_nb.rehearsal.sip.messages import MalformedMessage, Request, read_message
 from dialtone_nb.rehearsal.sip.register import read_contacts
 from dialtone_nb.rehearsal.sip.transport import Flow
 from tests.rehearsal.sip.handset import SDP, Handset
@@ -129,7 +129,7 @@ def test_whatever_comes_is_a_request_a_response_or_unreadable(data: bytes) -> No
     """Nothing else is raised, and a request that was read can be used: its contacts and its sound too."""
     try:
         message = read_message(data, NOWHERE)
-    except Unreadable:
+    except MalformedMessage:
         return
     if message is None or isinstance(message, SipResponse):
         return

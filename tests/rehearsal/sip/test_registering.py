@@ -9,7 +9,7 @@ import pytest
 
 from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.rehearsal.exchange.registrations import list_phones
-from dialtone_nb.rehearsal.sip.endpoint import SipDoor
+from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 from dialtone_nb.rehearsal.sip.registrar import MOST_BINDINGS
 from tests.rehearsal.doors import add_phone, client_of
 from tests.rehearsal.sip.baresip import Baresip
@@ -194,7 +194,7 @@ def test_a_registration_that_is_not_refreshed_is_lost(tmp_path: Path) -> None:
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         client = client_of(rehearsal)
         add_phone(client, "clinic", DOMAIN)
-        door = SipDoor(rehearsal._store, rehearsal._exchange, port=0, now=lambda: time[0])
+        door = SipEndpoint(rehearsal._store, rehearsal._exchange, port=0, now=lambda: time[0])
         with Handset((door.host, door.port), "clinic") as clinic:
             assert clinic.register().status_code == 200
             time[0] = 599.0

@@ -13,7 +13,7 @@ from aiortp.dtmf import DtmfReceiver
 from aiortp.packet import RtpPacket
 
 from dialtone_nb.rehearsal.sip.media.tones import FRAME, FRAME_S, PCMA, PCMU, frames, recoded, silence
-from dialtone_nb.rehearsal.sip.transport import Address
+from dialtone_nb.rehearsal.sip.transport import HostPort
 
 DTMF = 101  # the payload type that we offer for keys (RFC 4733)
 TRIES = 20
@@ -23,7 +23,7 @@ TRIES = 20
 class Agreed:
     """What both sides of a leg have agreed on: where the sound goes, how it is written, whether it flows."""
 
-    remote: Address | None
+    remote: HostPort | None
     payload_type: int = PCMU
     keys: int | None = DTMF
     sends: bool = True  # whether we may send; a phone that holds does not want to hear
@@ -52,7 +52,7 @@ class MediaPort(asyncio.DatagramProtocol):
         self.peer: MediaPort | None = None
         self.echoes = False
         self.heard = Heard()
-        self.local: Address = ("", 0)
+        self.local: HostPort = ("", 0)
         self.on_key: Callable[[str], None] = lambda _: None
         self.on_sound: Callable[[bytes], None] = lambda _: None
         self.on_first_sound: Callable[[], None] = lambda: None

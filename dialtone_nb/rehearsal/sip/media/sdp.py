@@ -17,7 +17,7 @@ from aiosipua.sdp_negotiate import SdpNegotiationError, negotiate_sdp
 
 from dialtone_nb.rehearsal.sip.media.rtp import DTMF, Agreed
 from dialtone_nb.rehearsal.sip.media.tones import PCMA, PCMU, RATE
-from dialtone_nb.rehearsal.sip.transport import Address
+from dialtone_nb.rehearsal.sip.transport import HostPort
 
 CONTENT_TYPE = "application/sdp"
 LARGEST_PORT = 65535
@@ -59,7 +59,7 @@ def write_description(message: SipMessage, description: SdpMessage) -> None:
     message.headers.set_single("Content-Type", CONTENT_TYPE)
 
 
-def make_offer(local: Address, version: int = 1) -> SdpMessage:
+def make_offer(local: HostPort, version: int = 1) -> SdpMessage:
     """What we offer: PCMU, PCMA and keys."""
     audio = MediaDescription(
         media="audio",
@@ -77,7 +77,7 @@ def make_offer(local: Address, version: int = 1) -> SdpMessage:
     return SdpMessage(origin=origin, session_name="-", connection=ConnectionData("IN", "IP4", local[0]), media=[audio])
 
 
-def answer_offer(offer: SdpMessage, local: Address, peer: str) -> tuple[SdpMessage, Agreed]:
+def answer_offer(offer: SdpMessage, local: HostPort, peer: str) -> tuple[SdpMessage, Agreed]:
     """Our answer to a peer's offer, and what that comes to; `Unacceptable` where it has nothing that we have."""
     keys = _keys_of(offer)
     try:
@@ -96,7 +96,7 @@ def read_agreement(answer: SdpMessage, peer: str) -> Agreed:
     return Agreed(remote_of(answer, peer), chosen[0], _keys_of(answer), _may_send(answer))
 
 
-def remote_of(description: SdpMessage, peer: str) -> Address | None:
+def remote_of(description: SdpMessage, peer: str) -> HostPort | None:
     """Where its sound is to go; None where it wants none.
 
     That is always where its signalling comes from: behind a router, and with several networks, a phone knows no better
