@@ -16,13 +16,13 @@ from dialtone_nb.rehearsal.exchange.far_sides import set_far_side
 from dialtone_nb.rehearsal.exchange.registrations import Turned, list_phones, register, unregister
 from dialtone_nb.rehearsal.exchange.simulated_behaviour import BEHAVIOUR, far_side_body, read_far_side, read_order
 from dialtone_nb.rehearsal.functions.fence import describe_fence
-from dialtone_nb.rehearsal.http.door_control import PATHS, DoorControl
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.eventual_consistency import Lag
 from dialtone_nb.rehearsal.http.faults import InjectedFaults, read_fault
 from dialtone_nb.rehearsal.http.operations import ApiResponse
 from dialtone_nb.rehearsal.http.own_servers import add_own_server, list_own_servers
 from dialtone_nb.rehearsal.http.requests import HttpRequest
+from dialtone_nb.rehearsal.http.sip_control import PATHS, SipControl
 from dialtone_nb.rehearsal.state.clock import LATEST, iso8601
 from dialtone_nb.rehearsal.state.history import fill_history
 from dialtone_nb.rehearsal.state.past import MOST_DAYS
@@ -40,15 +40,15 @@ UNPROVED: Final = (
 )
 
 
-def check_sender(incoming: HttpRequest) -> None:
+def check_sender(request: HttpRequest) -> None:
     """Refuse what a web page that is open on this machine could send without anybody's meaning it.
 
     A page can send any request to loopback, only not JSON without being asked first (CORS), and its browser adds who
     it is. Host is a loopback name already, or no request comes here, so a name that was rebound to 127.0.0.1 is none.
     """
-    headers = incoming.headers
+    headers = request.headers
     origin = headers.get("origin")
-    is_page_opened = (incoming.method, incoming.path) == ("GET", "/phones") and (
+    is_page_opened = (request.method, request.path) == ("GET", "/phones") and (
         headers.get("sec-fetch-mode"),
         headers.get("sec-fetch-dest"),
     ) == ("navigate", "document")
@@ -56,12 +56,12 @@ def check_sender(incoming: HttpRequest) -> None:
     if is_foreign or (origin is not None and urlsplit(origin).netloc != headers.get("host")):
         raise Refusal(20403, "The rehearsal takes no orders from web pages", 403)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if (incoming.method == "POST" or incoming.body) and kind != "application/json":
+    if (request.method == "POST" or request.body) and kind != "application/json":
         raise Refusal(20415, "rehearsal.localhost takes JSON alone, with Content-Type: application/json", 415)
 
 
 def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
-    """Whether an order lets others in, or calls and requests out: a trunk, a door for a network, another server."""
+    """Whether a request lets others in, or calls and requests out: a trunk, SIP for a network, another server."""
     if (method, name) != ("POST", "door"):
         return (method, name) == ("POST", "servers")
     from dialtone_nb.rehearsal.sip.address import DEFAULT, is_loopback, read_address
@@ -70,7 +70,7 @@ def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
     try:
         host, _ = read_address(str(said.get("address") or DEFAULT))
     except argparse.ArgumentTypeError:
-        return False  # there is no such address, so there will be no door
+        return False  # there is no such address, so nothing will be opened
     return bool(said.get("trunk") or said.get("beyond_this_machine")) or not is_loopback(host)
 
 
@@ -81,34 +81,34 @@ class Control:
         self,
         store: Store,
         exchange: Exchange,
-        door: DoorControl,
+        sip: SipControl,
         faults: InjectedFaults,
         lag: Lag,
         requests: Counter[str],
     ) -> None:
         self._store = store
         self._exchange = exchange
-        self._door = door
+        self._sip = sip
         self._faults = faults
         self._lag = lag
         self._requests = requests
 
-    async def answer(self, incoming: HttpRequest) -> ApiResponse:
+    async def answer(self, request: HttpRequest) -> ApiResponse:
         """The answer to a request, in JSON both ways; a Refusal to whoever may not request.
 
         What concerns real phones, another process answers that has the door open: their calls ring there.
         """
-        check_sender(incoming)
-        method, path, body = incoming.method, incoming.path, incoming.body
+        check_sender(request)
+        method, path, body = request.method, request.path, request.body
         name = path.strip("/")
         if leaves_this_machine(method, name, body) and not self._store.identity.user_of(
-            incoming.headers.get("authorization", "")
+            request.headers.get("authorization", "")
         ):
             raise Refusal(20003, UNPROVED, 401)
         if name in PATHS or (method, name) == ("POST", "calls"):
-            if forwarded := await self._door.forwarded(method, path, body):
+            if forwarded := await self._sip.forward(method, path, body):
                 return forwarded
-            if name in PATHS and (answered := await self._door.answer(method, name, _read(body))):
+            if name in PATHS and (answered := await self._sip.answer(method, name, _read(body))):
                 return answered
         return await self._answer_here(method, path, body)
 

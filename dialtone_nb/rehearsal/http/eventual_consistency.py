@@ -32,8 +32,8 @@ class Unsettled:
 class Lag:
     """Makes lists lag behind by a number of reads; 0, as it is at first, is no lag."""
 
-    def __init__(self, directory: Router, reads: int = 0) -> None:
-        self._directory = directory
+    def __init__(self, router: Router, reads: int = 0) -> None:
+        self._router = router
         self._unsettled: list[Unsettled] = []
         self.reads = reads
 
@@ -53,7 +53,7 @@ class Lag:
         return self._late(request, response) if request.method == "GET" else response
 
     def _look(self, tables: Tables, request: ApiRequest) -> Body | None:
-        found = self._directory.find(request.host, "GET", request.path)
+        found = self._router.find(request.host, "GET", request.path)
         try:
             return found[0].handler(tables, replace(request, method="GET")).body if found else None
         except Refusal:

@@ -1,4 +1,4 @@
-"""InjectedFaults that can be asked for, so that a deploy's recovery can be rehearsed as well."""
+"""Fault injection: faults of Twilio's that can be asked for, so that recovering from them can be rehearsed as well."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ GATEWAY_PAGES = {
 
 @dataclass(slots=True)
 class InjectedFault:
-    """One fault: which requests it befalls, which of those first, and how often."""
+    """One fault: which requests it strikes, which of those first, and how often."""
 
-    fault: FaultName
+    name: FaultName
     method: str = ""
     host: str = ""
     path: re.Pattern[str] = field(default_factory=lambda: re.compile(""))
@@ -53,8 +53,8 @@ class InjectedFault:
     times: int = 1
     seen: int = 0
 
-    def befalls(self, method: str, host: str, path: str) -> bool:
-        """Whether this request is one that it strikes; counts it."""
+    def strikes(self, method: str, host: str, path: str) -> bool:
+        """Whether it strikes this request, which it counts."""
         if (self.method and method != self.method) or (self.host and host != self.host) or not self.path.search(path):
             return False
         self.seen += 1
@@ -62,7 +62,7 @@ class InjectedFault:
 
 
 def read_fault(body: Mapping[str, Any]) -> InjectedFault:
-    """A fault from what was posted: `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
+    """Read a fault from what was posted: `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
     name, match = str(body.get("fault", "")), body.get("match", {})
     if not isinstance(match, dict) or not all(isinstance(value, str) for key, value in match.items() if key != "nth"):
         raise Refusal(20001, 'A fault\'s match is an object of texts, as in {"method": "POST", "path": "/Builds$"}')
@@ -104,17 +104,11 @@ class InjectedFaults:
         self._faults.clear()
 
     def strike(self, method: str, host: str, path: str) -> FaultName | None:
-        """What befalls this request, if anything does."""
+        """The fault that strikes this request, if one does."""
         struck: FaultName | None = None
         for fault in self._faults:
             # Every fault counts the request, also where another one strikes first.
-            if fault.befalls(method, host, path) and struck is None:
-                struck = fault.fault
+            if fault.strikes(method, host, path) and struck is None:
+                struck = fault.name
         self._faults = [fault for fault in self._faults if fault.seen < fault.nth + fault.times - 1]
         return struck
-
-
-def gateway_page(fault: str) -> tuple[int, bytes]:
-    """Status and page of a gateway that answers in Twilio's place."""
-    status, reason = GATEWAY_PAGES[fault]
-    return status, f"<html><head><title>{status} {reason}</title></head><body>{reason}</body></html>\n".encode()

@@ -1,4 +1,4 @@
-"""What the rehearsal can be asked: operations, each a host, a method, a path and the function that answers."""
+"""The operations of the API: each a host, a method, a path and the function that answers; and the router to them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request, taken apart; `names` are the variables of the operation's path."""
+    """A request to an operation, taken apart; `names` are the variables of the operation's path."""
 
     method: str
     host: str
@@ -40,7 +40,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """An answer: a status, and what becomes its JSON body (nothing, where it is None)."""
+    """The response to it: a status, and what becomes its JSON body (none, where it is None)."""
 
     status: int
     body: Any = None

@@ -21,7 +21,7 @@ AFTER, BEFORE = "PA", "PB"
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page was asked for."""
+    """Which page a request asks for."""
 
     number: int
     size: int
@@ -30,7 +30,7 @@ class PageRequest:
 
 
 def read_page_request(request: ApiRequest) -> PageRequest:
-    """The page that a request asks for; a Refusal for a size or token that Twilio would refuse."""
+    """Read which page a request asks for; a Refusal for a size or token that Twilio would refuse."""
     query = dict(request.query)
     number, size = (_whole(query.get(name, default), name) for name, default in (("Page", "0"), ("PageSize", "50")))
     if size > LARGEST_SIZE:
@@ -58,33 +58,33 @@ def _whole(text: str, name: str) -> int:
         raise Refusal(20001, f"{name} {error}") from None
 
 
-def cut_page(items: Sequence[Any], wanted: PageRequest, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:
+def cut_page(items: Sequence[Any], asked: PageRequest, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:
     """The items of the page, whether any come before it, and whether any come after it."""
     start = 0
-    if wanted.after or wanted.before:
+    if asked.after or asked.before:
         places = {key(item): place for place, item in enumerate(items)}
-        if (wanted.after or wanted.before) not in places:
+        if (asked.after or asked.before) not in places:
             raise stale_token()
-        start = places[wanted.after] + 1 if wanted.after else max(places[wanted.before] - wanted.size, 0)
-    page = items[start : start + wanted.size]
-    return page, start > 0, start + wanted.size < len(items)
+        start = places[asked.after] + 1 if asked.after else max(places[asked.before] - asked.size, 0)
+    page = items[start : start + asked.size]
+    return page, start > 0, start + asked.size < len(items)
 
 
 def page_response(request: ApiRequest, name: str, bodies: list[Any], tokens: tuple[str, str]) -> ApiResponse:
     """A page of bodies under its list's name; the tokens lead to the page before and the page after, or are empty."""
-    wanted = read_page_request(request)
+    asked = read_page_request(request)
     filters = [(key, value) for key, value in request.query if key not in {"Page", "PageSize", "PageToken"}]
 
     def address(number: int, token: str) -> str:
-        pairs = [*filters, ("PageSize", str(wanted.size)), ("Page", str(number))]
+        pairs = [*filters, ("PageSize", str(asked.size)), ("Page", str(number))]
         return f"{request.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
     before, after = tokens
-    first, here = address(0, ""), address(wanted.number, dict(request.query).get("PageToken", ""))
-    previous = address(max(wanted.number - 1, 0), before) if before else None
-    following = address(wanted.number + 1, after) if after else None
+    first, here = address(0, ""), address(asked.number, dict(request.query).get("PageToken", ""))
+    previous = address(max(asked.number - 1, 0), before) if before else None
+    following = address(asked.number + 1, after) if after else None
     if request.path.startswith("/2010-04-01/"):
-        start = wanted.number * wanted.size
+        start = asked.number * asked.size
         return ApiResponse(
             200,
             {
@@ -93,8 +93,8 @@ def page_response(request: ApiRequest, name: str, bodies: list[Any], tokens: tup
                 "previous_page_uri": previous,
                 "next_page_uri": following,
                 "uri": here,
-                "page": wanted.number,
-                "page_size": wanted.size,
+                "page": asked.number,
+                "page_size": asked.size,
                 "start": start,
                 "end": start + max(len(bodies) - 1, 0),
             },
@@ -106,8 +106,8 @@ def page_response(request: ApiRequest, name: str, bodies: list[Any], tokens: tup
             name: bodies,
             "meta": {
                 "key": name,
-                "page": wanted.number,
-                "page_size": wanted.size,
+                "page": asked.number,
+                "page_size": asked.size,
                 "first_page_url": base + first,
                 "previous_page_url": base + previous if previous else None,
                 "url": base + here,
@@ -135,11 +135,11 @@ def walk_response(
     key: Callable[[Any], str],
 ) -> ApiResponse:
     """One page of a list that is not read whole: `walk` begins where the page does, and goes back from `before`."""
-    wanted = read_page_request(request)
-    items = list(islice(walk(wanted), wanted.size + 1))
-    more, page = len(items) > wanted.size, items[: wanted.size]
-    earlier, later = bool(wanted.after), more
-    if wanted.before:
+    asked = read_page_request(request)
+    items = list(islice(walk(asked), asked.size + 1))
+    more, page = len(items) > asked.size, items[: asked.size]
+    earlier, later = bool(asked.after), more
+    if asked.before:
         page.reverse()
         earlier, later = more, True
     before = BEFORE + key(page[0]) if page and earlier else ""
@@ -148,10 +148,10 @@ def walk_response(
 
 
 def walk_things(
-    tables: Tables, kind: str, parent: str, wanted: PageRequest, *, since: float, until: float
+    tables: Tables, kind: str, parent: str, asked: PageRequest, *, since: float, until: float
 ) -> Iterator[Thing]:
     """The things of a kind, a parent and a time from where a page begins; a Refusal for a token that names none."""
-    marker = wanted.after or wanted.before
+    marker = asked.after or asked.before
     if marker and tables.get(kind, marker, parent) is None:
         raise stale_token()
-    return tables.walk(kind, parent, since=since, until=until, after=wanted.after, before=wanted.before)
+    return tables.walk(kind, parent, since=since, until=until, after=asked.after, before=asked.before)

@@ -1,4 +1,4 @@
-"""Requests as they come, over ASGI: read whole, and taken apart."""
+"""HTTP requests as they come, over ASGI: read whole, and taken apart."""
 
 from __future__ import annotations
 
@@ -70,20 +70,20 @@ async def read_request(scope: Scope, receive: Receive) -> HttpRequest:
     )
 
 
-async def with_body(request: ApiRequest, incoming: HttpRequest) -> ApiRequest:
-    """What is asked, with the form and the file that the body holds; a Refusal where it can't be read."""
-    content_type = incoming.headers.get("content-type", "")
+async def with_body(request: ApiRequest, http_request: HttpRequest) -> ApiRequest:
+    """Add the form and the file that a body holds to a request; a Refusal where the body can't be read."""
+    content_type = http_request.headers.get("content-type", "")
     if not content_type.startswith("multipart/form-data"):
-        return replace(request, form=incoming.form)
+        return replace(request, form=http_request.form)
     from starlette.datastructures import Headers, UploadFile
     from starlette.formparsers import MultiPartException, MultiPartParser
 
     boundary = re.search(r'boundary="?([^";]+)', content_type)
-    if boundary is None or f"--{boundary[1]}--".encode() not in incoming.body:
+    if boundary is None or f"--{boundary[1]}--".encode() not in http_request.body:
         raise Refusal(20001, "The multipart body can't be read: it ends early")
 
     async def stream() -> Any:
-        yield incoming.body
+        yield http_request.body
 
     try:
         parsed = await MultiPartParser(Headers({"content-type": content_type}), stream()).parse()

@@ -9,10 +9,9 @@ from typing import Any
 
 from dialtone_nb.rehearsal.exchange.lines import BridgeEnd, HungUp, LegEvent, Line, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine
-from dialtone_nb.rehearsal.sip.built_in_network import BuiltInFarSide, perform
-from dialtone_nb.rehearsal.sip.delays import Stopwatch
-from dialtone_nb.rehearsal.sip.far_lines import FarSideLine
+from dialtone_nb.rehearsal.sip.built_in_network import BuiltInFarSide, FarSideLine, perform
 from dialtone_nb.rehearsal.sip.forking import Fork, Targets
+from dialtone_nb.rehearsal.sip.journal import Stopwatch
 from dialtone_nb.rehearsal.sip.media.rtp import join, part
 from dialtone_nb.rehearsal.sip.media.tones import ringback
 from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine, unless_over

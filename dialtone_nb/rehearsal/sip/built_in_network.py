@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.exchange.lines import DigitTerms, Recorded, RecordTerms
+from dialtone_nb.rehearsal.exchange.verbs import Prompt
 from dialtone_nb.rehearsal.sip.media.rtp import MediaPort
 from dialtone_nb.rehearsal.sip.media.speech import speak
-from dialtone_nb.rehearsal.sip.media.tones import MILLIWATT, silence, tone
+from dialtone_nb.rehearsal.sip.media.tones import MILLIWATT, RATE, key_tones, silence, tone
+from dialtone_nb.rehearsal.sip.phone_line import sound_of
 from dialtone_nb.rehearsal.state.store import Tables
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
@@ -100,3 +105,53 @@ async def perform(far_side: BuiltInFarSide, media: MediaPort, words: str) -> Non
         pass
     finally:
         media.echoes = False
+
+
+class FarSideLine:
+    """Nobody hears what is said here; it takes the time that it takes all the same."""
+
+    def __init__(self, far_side: BuiltInFarSide, words: str) -> None:
+        self.far_side = far_side
+        self.words = words
+
+    def ring(self) -> None:
+        """It has rung."""
+
+    def answer(self) -> None:
+        """It has answered."""
+
+    def refuse(self, sip_response: int) -> None:
+        """It has answered."""
+
+    def hang_up(self) -> None:
+        """There is nothing to let go."""
+
+    def say(self, text: str) -> None:
+        """Speak."""
+        _last(speak(text))
+
+    def play(self, url: str) -> None:
+        """Play a sound."""
+
+    def play_digits(self, digits: str) -> None:
+        """Play keys' tones."""
+        _last(key_tones(digits))
+
+    def pause(self, seconds: float) -> None:
+        """Be silent."""
+        time.sleep(seconds)
+
+    def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
+        """Nobody presses anything."""
+        _last(b"".join(map(sound_of, prompts)))
+        time.sleep(terms.timeout_s)
+        return ""
+
+    def record(self, terms: RecordTerms) -> Recorded:
+        """Nobody says anything."""
+        time.sleep(min(terms.timeout_s, terms.longest_s))
+        return Recorded(0.0)
+
+
+def _last(sound: bytes) -> None:
+    time.sleep(len(sound) / RATE)

@@ -1,4 +1,12 @@
-"""Ringing: every phone that is registered as a user, the trunk, the built-in network's numbers, until one answers."""
+"""Forking (RFC 3261, 16): a Dial rings all its targets at once, on a branch each, until one answers.
+
+A leg's targets are the phones registered at its address, the trunk, or the built-in network. What becomes of a leg:
+
+    the first 180 or 183 of its branches    Rings
+    the first 200 of all legs               Answers; all else is cancelled, and a later 200 is hung up
+    a refusal on its every branch           Fails, with the most telling refusal (16.7, step 6)
+    the Dial's time is over                 Fails: no answer where it rang, unreachable where nothing ever came back
+"""
 
 from __future__ import annotations
 
@@ -15,21 +23,21 @@ from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, Outgo
 from dialtone_nb.rehearsal.exchange.target_checks import endpoint_error
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
 from dialtone_nb.rehearsal.sip.address import SIP_PORT, TrunkAddress
+from dialtone_nb.rehearsal.sip.admission import ringing_complaint
 from dialtone_nb.rehearsal.sip.built_in_network import (
     BUSY_AFTER_S,
     BuiltInFarSide,
+    FarSideLine,
     announcement,
     built_in_far_side_of,
     is_own,
 )
-from dialtone_nb.rehearsal.sip.credentials import NOBODY, Credentials
-from dialtone_nb.rehearsal.sip.custom_headers import sendable, twilio_headers
 from dialtone_nb.rehearsal.sip.dialogs import UserAgent
-from dialtone_nb.rehearsal.sip.far_lines import FarSideLine
+from dialtone_nb.rehearsal.sip.digest import NO_CREDENTIALS, DigestCredentials
 from dialtone_nb.rehearsal.sip.journal import Journal, Note, Step
+from dialtone_nb.rehearsal.sip.location_service import Aor, Binding, LocationService
+from dialtone_nb.rehearsal.sip.messages import sendable, twilio_headers
 from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine
-from dialtone_nb.rehearsal.sip.registrar import Aor, Binding, LocationService
-from dialtone_nb.rehearsal.sip.security import ringing_fault
 from dialtone_nb.rehearsal.sip.transport import Flow, TransportLayer
 from dialtone_nb.rehearsal.sip.uac import InviteResponse, UacSession
 from dialtone_nb.rehearsal.state.store import Store
@@ -51,37 +59,37 @@ SERVER_ERROR, GLOBAL_FAILURE = 500, 600
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What ringing needs of the door."""
+    """Where a leg leads (RFC 3261, 16.5: the target set), and what an INVITE to it needs."""
 
     user_agent: UserAgent
-    listening: TransportLayer
-    registrar: LocationService
+    transport_layer: TransportLayer
+    locations: LocationService
     journal: Journal
     store: Store
     now: Callable[[], float]
     trunk: TrunkAddress | None = None
 
     def far_side(self, address: str) -> BuiltInFarSide:
-        """Who is at an address of the built-in network."""
+        """How an address of the built-in network behaves."""
         with self.store.transaction() as tables:
             return built_in_far_side_of(tables, address)
 
     def bindings(self, leg: OutgoingLeg) -> list[Binding]:
         """The phones that are registered now at the SIP address that a leg leads to."""
-        return self.registrar.bindings(aor_of(leg.address), self.now()) if is_phone(leg) else []
+        return self.locations.bindings(aor_of(leg.address), self.now()) if is_phone(leg) else []
 
     def insecurity(self, leg: OutgoingLeg, bindings: Sequence[Binding]) -> Complaint | None:
         """Why a domain's Secure keeps these phones from being rung; None where nothing does."""
         with self.store.transaction() as tables:
             domain = tables.find("sip_domain", "", aor_of(leg.address)[1])
-        return ringing_fault(domain, {one.flow.transport for one in bindings}) if domain else None
+        return ringing_complaint(domain, {one.flow.transport for one in bindings}) if domain else None
 
     def trunk_of(self, leg: OutgoingLeg) -> TrunkAddress | None:
         """The trunk, where a leg leads to it: to a SIP address that is none of our own domains'."""
         return self.trunk if leg.kind == "sip" and not is_own(leg.address) else None
 
     def reach(self, leg: OutgoingLeg) -> bool:
-        """Whether somebody real is at the end of a leg: a registered phone, or the trunk."""
+        """Whether a leg leads to something real: a registered phone, or the trunk."""
         return bool(self.bindings(leg) or self.trunk_of(leg))
 
     def headers(self, leg: OutgoingLeg) -> dict[str, str]:
@@ -91,19 +99,19 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an INVITE goes, and as whose; `note` writes down what happens at a phone, and nothing of a trunk."""
+    """Where an INVITE of one branch goes, and as whose; `note` writes down what a phone does, not of a trunk."""
 
     flow: Flow
     target: str
     to_uri: str
     domain: str
-    forks: int
+    branches: int
     note: Note
-    credentials: Credentials = NOBODY
+    credentials: DigestCredentials = NO_CREDENTIALS
 
 
 class Fork:
-    """The legs of one Dial while they ring; `next` tells what happens."""
+    """The legs of one Dial while they ring; `next` gives the next event."""
 
     def __init__(self, targets: Targets, waiting: LoopWaiter, legs: Sequence[OutgoingLeg]) -> None:
         self._targets = targets
@@ -111,16 +119,16 @@ class Fork:
         self._legs = {leg.call_sid: leg for leg in legs}
         self._left = set(self._legs)
         self._rang: set[str] = set()
-        self._silent = set(self._legs)  # from where nothing has come yet, not even that it is tried
-        self._forks: dict[str, list[UacSession]] = {sid: [] for sid in self._legs}
+        self._silent = set(self._legs)  # from where nothing has come back yet, not even a 100
+        self._branches: dict[str, list[UacSession]] = {sid: [] for sid in self._legs}
         self._refusals: dict[str, list[InviteResponse]] = {sid: [] for sid in self._legs}
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_answered = False  # somebody has: whoever answers later is too late
-        self._is_delivered = False  # and whose call it is has them on the line
+        self._is_answered = False  # by any branch: whoever answers later is too late
+        self._is_delivered = False  # the answer, to whose call it is
 
     async def start(self) -> None:
-        """Let all of them ring."""
+        """Send the INVITEs of all legs."""
         self._tasks = [asyncio.ensure_future(self._ring(leg)) for leg in self._legs.values()]
 
     async def _ring(self, leg: OutgoingLeg) -> None:
@@ -132,10 +140,10 @@ class Fork:
         elif trunk := self._targets.trunk_of(leg):
             await self._ring_trunk(leg, trunk)
         else:
-            await self._ring_far_end(leg)
+            await self._ring_built_in(leg)
 
     async def next(self, until: float) -> LegEvent | None:
-        """What happens next, until the loop's time is this; None once there is nothing more to come."""
+        """Wait for the next event, until the loop's time is this; None once there is nothing more to come."""
         if self._is_delivered or (not self._left and self._events.empty()):
             return None
         try:
@@ -152,96 +160,102 @@ class Fork:
         return event
 
     def end(self) -> None:
-        """Whose call it is listens no more: let nothing ring, unless they talk."""
+        """End the Dial: cancel what still rings, unless somebody answered and talks."""
         if not self._is_delivered:
             self.stop()
 
     def stop(self, *, but: UacSession | None = None) -> None:
-        """Let nothing ring any more."""
+        """Cancel every branch but this one."""
         for task in self._tasks:
             task.cancel()
-        for session in (one for forks in self._forks.values() for one in forks if one is not but):
+        for session in (one for branches in self._branches.values() for one in branches if one is not but):
             session.cancel()
 
     # --- phones, and the trunk ---
 
-    async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, forks: int) -> None:
+    async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, branches: int) -> None:
         user, domain = aor_of(leg.address)
         note = partial(self._targets.journal.note, user, domain)
-        flow = await self._way_to(binding)
+        flow = await self._flow_to(binding)
         if flow is None:
-            self._refused(leg, InviteResponse(0), forks, note)
+            self._refused(leg, InviteResponse(0), branches, note)
             return
-        await self._invite(leg, Route(flow, binding.contact, f"sip:{user}@{domain}", domain, forks, note))
+        await self._invite(leg, Route(flow, binding.contact, f"sip:{user}@{domain}", domain, branches, note))
 
     async def _ring_trunk(self, leg: OutgoingLeg, trunk: TrunkAddress) -> None:
-        listening = self._targets.listening
+        transport_layer = self._targets.transport_layer
         try:
-            flow = await listening.connect(trunk.peer) if trunk.transport == "TCP" else listening.udp(trunk.peer)
+            flow = (
+                await transport_layer.connect(trunk.peer)
+                if trunk.transport == "TCP"
+                else transport_layer.udp(trunk.peer)
+            )
         except (OSError, TimeoutError):
             self._refused(leg, InviteResponse(0), 1, note_nothing)
             return
         uri, domain = leg.address.partition("?")[0], parse_sip_uri(leg.address)[1]
-        credentials = Credentials(leg.username, leg.password)
+        credentials = DigestCredentials(leg.username, leg.password)
         await self._invite(leg, Route(flow, uri, uri, domain, 1, note_nothing, credentials))
 
-    async def _invite(self, leg: OutgoingLeg, way: Route) -> None:
-        def came(outcome: InviteResponse) -> None:
-            self._came(leg, way, session, outcome)
+    async def _invite(self, leg: OutgoingLeg, route: Route) -> None:
+        def receive(response: InviteResponse) -> None:
+            self._receive(leg, route, session, response)
 
         session = UacSession(
             self._targets.user_agent,
-            way.flow,
-            contact=way.target,
-            from_uri=from_uri(leg.caller_id, way.domain),
-            to_uri=way.to_uri,
-            on_outcome=came,
-            credentials=way.credentials,
+            route.flow,
+            contact=route.target,
+            from_uri=from_uri(leg.caller_id, route.domain),
+            to_uri=route.to_uri,
+            on_response=receive,
+            credentials=route.credentials,
         )
-        self._forks[leg.call_sid].append(session)
+        self._branches[leg.call_sid].append(session)
         await session.invite(self._targets.headers(leg))
 
-    async def _way_to(self, binding: Binding) -> Flow | None:
-        """The way that the phone came; where its connection is gone, a new one to the address that it gave."""
-        if self._targets.listening.is_open(binding.flow):
+    async def _flow_to(self, binding: Binding) -> Flow | None:
+        """The flow that the phone registered over; where its connection is gone, a new one to its contact."""
+        if self._targets.transport_layer.is_open(binding.flow):
             return binding.flow
         uri = parse_uri(binding.contact)
         if uri.host != binding.flow.peer[0] or binding.flow.transport == "TLS":
             return None
         try:
-            return await self._targets.listening.connect((uri.host, uri.port or SIP_PORT))
+            return await self._targets.transport_layer.connect((uri.host, uri.port or SIP_PORT))
         except (OSError, TimeoutError):
             return None
 
-    def _came(self, leg: OutgoingLeg, way: Route, session: UacSession, outcome: InviteResponse) -> None:
-        if outcome.status:
+    def _receive(self, leg: OutgoingLeg, route: Route, session: UacSession, response: InviteResponse) -> None:
+        if response.status:
             self._silent.discard(leg.call_sid)
-        if outcome.status == 180:
+        if response.status == 180:
             if leg.call_sid not in self._rang and not self._is_answered:
                 self._rang.add(leg.call_sid)
-                way.note("rang", f"called by {leg.caller_id}")
+                route.note("rang", f"called by {leg.caller_id}")
                 self._events.put_nowait(Rings(leg.call_sid))
-        elif outcome.status == 200:
-            self._answered(leg, way, session, outcome)
-        elif outcome.status != 100:
-            self._refused(leg, outcome, way.forks, way.note, session.call_id)
+        elif response.status == 200:
+            self._answered(leg, route, session, response)
+        elif response.status != 100:
+            self._refused(leg, response, route.branches, route.note, session.call_id)
 
-    def _answered(self, leg: OutgoingLeg, way: Route, session: UacSession, outcome: InviteResponse) -> None:
+    def _answered(self, leg: OutgoingLeg, route: Route, session: UacSession, response: InviteResponse) -> None:
         if not self._is_first(leg):
             session.hang_up()
             return
-        way.note("answered", f"called by {leg.caller_id}")
-        session.media.on_first_sound = lambda: way.note("spoke", "its sound arrives")
-        session.on_over = lambda: way.note("ended", session.summary())
-        line = PhoneLine(session, self._waiting, lambda what: way.note("heard", what))
+        route.note("answered", f"called by {leg.caller_id}")
+        session.media.on_first_sound = lambda: route.note("spoke", "its sound arrives")
+        session.on_over = lambda: route.note("ended", session.summary())
+        line = PhoneLine(session, self._waiting, lambda what: route.note("heard", what))
         self.stop(but=session)
-        self._events.put_nowait(Answers(leg.call_sid, line, session.call_id, outcome.headers))
+        self._events.put_nowait(Answers(leg.call_sid, line, session.call_id, response.headers))
 
-    def _refused(self, leg: OutgoingLeg, outcome: InviteResponse, forks: int, note: Note, call_id: str = "") -> None:
-        """One phone of a user's will not answer; once none will, the most telling refusal counts."""
+    def _refused(
+        self, leg: OutgoingLeg, response: InviteResponse, branches: int, note: Note, call_id: str = ""
+    ) -> None:
+        """Count the refusal of one branch; once all have refused, the most telling one is the leg's."""
         refusals = self._refusals[leg.call_sid]
-        refusals.append(outcome)
-        if len(refusals) < forks or leg.call_sid not in self._left:
+        refusals.append(response)
+        if len(refusals) < branches or leg.call_sid not in self._left:
             return
         best = min(refusals, key=lambda one: (one.status in {0, UNREACHABLE, 480, NO_ANSWER}, -(one.status // 100)))
         note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
@@ -253,24 +267,24 @@ class Fork:
             self._fail(self._unreachable(leg))
 
     def _time_out(self, leg: OutgoingLeg) -> None:
-        """The Dial's time is over: who rang did not answer, and who said nothing at all can't be reached."""
+        """Fail a leg whose time is over: not answered where something came back, unreachable where nothing did."""
         is_silent = leg.call_sid in self._silent
         self._fail(self._unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
 
     def _unreachable(self, leg: OutgoingLeg) -> Fails:
-        """What becomes of a leg at whose end nobody says anything."""
+        """The failure of a leg from which nothing ever came back."""
         if leg.kind == "sip":
             return Fails(leg.call_sid, "failed", UNREACHABLE, self._error(leg))
         return Fails(leg.call_sid, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
 
     def _error(self, leg: OutgoingLeg, status: int | None = None) -> Complaint:
-        """The alert about a SIP endpoint that says nothing, or answers with an error of a server's: a 5xx."""
+        """The alert about a SIP endpoint that never answers, or answers with a server's error, a 5xx."""
         bindings = self._targets.bindings(leg)
         return endpoint_error(leg, bindings[0].contact if bindings else leg.address, status)
 
     # --- the built-in network ---
 
-    async def _ring_far_end(self, leg: OutgoingLeg) -> None:
+    async def _ring_built_in(self, leg: OutgoingLeg) -> None:
         far_side = self._targets.far_side(leg.address)
         if far_side.does == "can't be reached":
             self._fail(self._unreachable(leg))
@@ -301,11 +315,11 @@ class Fork:
 
 
 def note_nothing(step: Step, detail: str) -> None:
-    """What happens at a trunk is in nobody's journal."""
+    """No-op: what happens at a trunk is in no phone's journal."""
 
 
 def aor_of(address: str) -> Aor:
-    """The address of record that a SIP address leads to: at the domain's global name, whichever name was dialled."""
+    """The address-of-record that a SIP address leads to: at the domain's global name, whichever name was dialled."""
     user, host = parse_sip_uri(address)
     return user, global_domain(host)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dialtone_nb.rehearsal.sip.media.rtp import Agreed, MediaPort
 from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, answer_offer, read_description
 from dialtone_nb.rehearsal.sip.messages import MalformedMessage, Request, read_message
-from dialtone_nb.rehearsal.sip.register import read_contacts
+from dialtone_nb.rehearsal.sip.registrar import read_contacts
 from dialtone_nb.rehearsal.sip.transport import Flow
 from tests.rehearsal.sip.handset import SDP, Handset
 from tests.rehearsal.sip.names import DOMAIN
@@ -66,7 +66,7 @@ def test_damaged_messages_leave_the_door_as_it_was(network: Network, handset: Ha
             stranger.settle()
     assert handset().register().status_code == 200
     assert len(network.calls()) == calls
-    assert network.door.counts["unreadable"] > 500
+    assert network.door.malformed > 500
     assert not network.alerts(32202)
 
 
