@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 
 from dialtone_nb.rehearsal.api import builds
 from dialtone_nb.rehearsal.api.all_operations import HOSTS
@@ -36,30 +37,19 @@ from dialtone_nb.rehearsal.state.store import Store, Tables
 FUNCTIONS_SUFFIX = ".twil.io"
 
 
+@dataclass(frozen=True, slots=True)
 class App:
     """Answers every request that comes to the rehearsal."""
 
-    def __init__(
-        self,
-        store: Store,
-        front: Front,
-        packages: Packages,
-        router: Router,
-        lag: Lag,
-        exchange: Exchange,
-        control: Control,
-        faults: InjectedFaults,
-        requests: Counter[str],
-    ) -> None:
-        self._store = store
-        self._front = front
-        self._packages = packages
-        self._router = router
-        self._lag = lag
-        self._exchange = exchange
-        self._control = control
-        self._faults = faults
-        self._requests = requests
+    store: Store
+    front: Front
+    packages: Packages
+    router: Router
+    lag: Lag
+    exchange: Exchange
+    control: Control
+    faults: InjectedFaults
+    requests: Counter[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,8 +59,8 @@ class App:
             return  # nobody is there to be answered
         fault = None
         if request.host in HOSTS:
-            self._requests[f"{request.method} {request.host}"] += 1
-            fault = self._faults.strike(request.method, request.host, request.path)
+            self.requests[f"{request.method} {request.host}"] += 1
+            fault = self.faults.strike(request.method, request.host, request.path)
         if fault in {"timeout-before", "reset"}:
             await drop_request(fault, receive, send)
             return
@@ -91,24 +81,24 @@ class App:
             if fault in GATEWAY_PAGES and not fault.endswith("-after"):
                 return gateway_response(fault)
             if request.host in HOSTS:
-                return json_response(await self._answer_as_twilio(request, fault), request, self._store.identity)
+                return json_response(await self._answer_as_twilio(request, fault), request, self.store.identity)
             if request.host.endswith(FUNCTIONS_SUFFIX):
-                answer = await self._front.answer(request)
+                answer = await self.front.answer(request)
                 return HttpResponse(answer.status, answer.headers, answer.body)
             if request.host in CONTROL_HOSTS:
-                return json_response(await self._control.answer(request), request, self._store.identity)
-            with self._store.transaction() as tables:
+                return json_response(await self.control.answer(request), request, self.store.identity)
+            with self.store.transaction() as tables:
                 address = address_of(tables, request.host)
             if address:
                 return await _answer_of_own_server(address, request)
             raise not_modelled(f"the host {request.host}")
         except Refusal as refusal:
-            return json_response(ApiResponse(refusal.status, refusal.body()), request, self._store.identity)
+            return json_response(ApiResponse(refusal.status, refusal.body()), request, self.store.identity)
 
     async def _answer_as_twilio(self, http_request: HttpRequest, fault: FaultName | None) -> ApiResponse:
         by_api_key = self._authenticate(http_request.headers.get("authorization", ""))
         method, host, path = http_request.method, http_request.host, http_request.path
-        found = self._router.find(host, method, path)
+        found = self.router.find(host, method, path)
         if found is None:
             raise not_modelled(f"{method} {host}{path}")
         operation, names = found
@@ -117,23 +107,23 @@ class App:
             request = await with_body(request, http_request)
 
         def answer() -> ApiResponse:
-            with self._store.transaction() as tables:
-                response = self._lag.answer(tables, operation, request)
+            with self.store.transaction() as tables:
+                response = self.lag.answer(tables, operation, request)
                 if operation.handler is builds.create:
                     self._decide_fate(tables, response.body["sid"], fault)
             return response
 
-        return await operation.at_exchange(self._exchange, request, answer) if operation.at_exchange else answer()
+        return await operation.at_exchange(self.exchange, request, answer) if operation.at_exchange else answer()
 
     def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
         build = tables.get("build", build_sid)
         if build is None:
             return
         wanted = builds.wanted_versions(build)
-        if missing := self._packages.missing(build.body["given"]):
+        if missing := self.packages.missing(build.body["given"]):
             reason = f"Dependency installation failed: {missing[0]} is not on this machine (rehearsal --node-modules)"
             builds.doom(tables, build_sid, {"fate": "failed", "reason": reason})
-        for name, given in self._packages.serving(wanted).others(wanted).items():
+        for name, given in self.packages.serving(wanted).others(wanted).items():
             # Twilio would install it; which versions npm has is not known here, so that none is refused.
             message = (
                 f"The build names {name} {wanted[name]}, and its functions get {given}: "
@@ -147,10 +137,10 @@ class App:
         """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
         if not authorization:
             raise unauthenticated("Authentication Error - No credentials provided")
-        user = self._store.identity.user_of(authorization)
+        user = self.store.identity.user_of(authorization)
         if not user:
             raise unauthenticated()
-        return user == self._store.identity.api_key_sid
+        return user == self.store.identity.api_key_sid
 
 
 async def _answer_of_own_server(address: str, request: HttpRequest) -> HttpResponse:

@@ -1,10 +1,11 @@
-"""What only a rehearsal can be asked, at rehearsal.localhost: calls, phones, the clock, faults, counts of requests."""
+"""The rehearsal's own API, at rehearsal.localhost: calls, phones, the clock, faults, counts of requests."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 from urllib.parse import unquote, urlsplit
 
@@ -74,41 +75,33 @@ def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
     return bool(said.get("trunk") or said.get("beyond_this_machine")) or not is_loopback(host)
 
 
+@dataclass(frozen=True, slots=True)
 class Control:
     """Answers at rehearsal.localhost."""
 
-    def __init__(
-        self,
-        store: Store,
-        exchange: Exchange,
-        sip: SipControl,
-        faults: InjectedFaults,
-        lag: Lag,
-        requests: Counter[str],
-    ) -> None:
-        self._store = store
-        self._exchange = exchange
-        self._sip = sip
-        self._faults = faults
-        self._lag = lag
-        self._requests = requests
+    store: Store
+    exchange: Exchange
+    sip: SipControl
+    faults: InjectedFaults
+    lag: Lag
+    requests: Counter[str]
 
     async def answer(self, request: HttpRequest) -> ApiResponse:
-        """The answer to a request, in JSON both ways; a Refusal to whoever may not request.
+        """Answer a request, in JSON both ways; a Refusal to whoever may not ask.
 
-        What concerns real phones, another process answers that has the door open: their calls ring there.
+        What concerns real phones is answered by the process that has the SIP endpoint open: their calls ring there.
         """
         check_sender(request)
         method, path, body = request.method, request.path, request.body
         name = path.strip("/")
-        if leaves_this_machine(method, name, body) and not self._store.identity.user_of(
+        if leaves_this_machine(method, name, body) and not self.store.identity.user_of(
             request.headers.get("authorization", "")
         ):
             raise Refusal(20003, UNPROVED, 401)
         if name in PATHS or (method, name) == ("POST", "calls"):
-            if forwarded := await self._sip.forward(method, path, body):
+            if forwarded := await self.sip.forward(method, path, body):
                 return forwarded
-            if name in PATHS and (answered := await self._sip.answer(method, name, _read(body))):
+            if name in PATHS and (answered := await self.sip.answer(method, name, _read(body))):
                 return answered
         return await self._answer_here(method, path, body)
 
@@ -122,53 +115,53 @@ class Control:
                 return ApiResponse(200, await self.advance(_read(body)))
             case ("POST", ["calls"]):
                 # In another thread: the call asks webhooks, which this very server answers.
-                return ApiResponse(201, await asyncio.wrap_future(self._exchange.queue(read_order(_read(body)))))
+                return ApiResponse(201, await asyncio.wrap_future(self.exchange.queue(read_order(_read(body)))))
             case ("POST", ["history"]):
                 return ApiResponse(201, await asyncio.to_thread(self.fill_history, _read(body)))
             case ("GET", ["clients"]):
-                return ApiResponse(200, {"clients": list_phones(self._store)})
+                return ApiResponse(200, {"clients": list_phones(self.store)})
             case ("POST", ["clients", client]):
                 return self.set_registered(client, _read(body))
             case ("POST", ["numbers", number]):
                 return self.set_far_side(unquote(number), _read(body))
             case ("GET", ["servers"]):
-                return ApiResponse(200, {"servers": list_own_servers(self._store)})
+                return ApiResponse(200, {"servers": list_own_servers(self.store)})
             case ("POST", ["servers"]):
                 said = _read(body)
                 return ApiResponse(
-                    201, add_own_server(self._store, str(said.get("host", "")), str(said.get("address", "")))
+                    201, add_own_server(self.store, str(said.get("host", "")), str(said.get("address", "")))
                 )
         return self.answer_about_requests(method, path, body)
 
     def answer_about_requests(self, method: str, path: str, body: bytes) -> ApiResponse:
-        """The answer to what concerns Twilio's side as such: faults, lists that lag, and how much was asked."""
+        """Answer what concerns the requests to Twilio's API: faults, lists that lag, and counts."""
         match (method, path.strip("/")):
             case ("POST", "faults"):
-                self._faults.add(read_fault(_read(body)))
+                self.faults.add(read_fault(_read(body)))
                 return ApiResponse(201, {})
             case ("DELETE", "faults"):
-                self._faults.clear()
+                self.faults.clear()
                 return ApiResponse(204)
             case ("POST", "lag"):
                 return self.set_lag(_read(body))
             case ("GET", "requests"):
                 return ApiResponse(
-                    200, {"total": self._requests.total(), "requests": dict(sorted(self._requests.items()))}
+                    200, {"total": self.requests.total(), "requests": dict(sorted(self.requests.items()))}
                 )
             case ("DELETE", "requests"):
-                self._requests.clear()
+                self.requests.clear()
                 return ApiResponse(204)
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
 
     def set_far_side(self, address: str, behaviour: dict[str, Any]) -> ApiResponse:
-        """How whoever is at a number or a SIP address behaves from now on; an empty object is as usual."""
+        """Set how the far side at a number or a SIP address behaves from now on; an empty object is as usual."""
         far_side = read_far_side(behaviour)
-        with self._store.transaction() as tables:
+        with self.store.transaction() as tables:
             set_far_side(tables, address, far_side)
         return ApiResponse(200, {"address": address, "behaviour": far_side_body(far_side)})
 
     def set_registered(self, client: str, body: dict[str, Any]) -> ApiResponse:
-        """Where a phone is registered from now on; a 403 with the alert's code where it is turned away.
+        """Register a phone, or end its registration; a 403 with the alert's code where it is turned away.
 
         What else is said of it is how it behaves there when it is rung.
         """
@@ -178,9 +171,9 @@ class Control:
         behaviour = {name: value for name, value in body.items() if name in BEHAVIOUR}
         read_far_side(behaviour)
         if not registered:
-            unregister(self._store, client, domain)
+            unregister(self.store, client, domain)
             return ApiResponse(200, {"client": client, "registered": False})
-        where = register(self._store, client, domain)
+        where = register(self.store, client, domain)
         if isinstance(where, Turned):
             raise Refusal(where.code, where.message, 403)
         if behaviour:
@@ -188,16 +181,16 @@ class Control:
         return ApiResponse(200, {"client": client, "registered": True, "domain": where})
 
     def set_lag(self, body: dict[str, Any]) -> ApiResponse:
-        """For how many reads lists lag behind creations and deletions from now on."""
+        """Set for how many reads lists lag behind creations and deletions from now on."""
         reads = body.get("reads")
         if not isinstance(reads, int) or isinstance(reads, bool) or reads < 0:
             raise Refusal(20001, 'Lists lag with {"reads": how many}, and no longer with {"reads": 0}')
-        self._lag.reads = reads
+        self.lag.reads = reads
         return ApiResponse(200, {"reads": reads})
 
     def about(self) -> dict[str, Any]:
         """What this is."""
-        identity = self._store.identity
+        identity = self.store.identity
         return {
             "rehearsal": "This is not Twilio.",
             "account_sid": identity.account_sid,
@@ -207,29 +200,29 @@ class Control:
 
     def clock(self) -> dict[str, Any]:
         """The simulated time."""
-        with self._store.transaction() as tables:
+        with self.store.transaction() as tables:
             now = tables.now()
         return {"now": iso8601(now), "seconds": now}
 
     def fill_history(self, body: dict[str, Any]) -> dict[str, Any]:
-        """How many calls the account, which had none, has of so many days before now."""
+        """Fill the account, which has no calls, with so many of the days before now; return how many it has."""
         days, calls = body.get("days"), body.get("calls")
         if not (_is_count(days, MOST_DAYS) and _is_count(calls, MOST_CALLS)):
             raise Refusal(20001, f'A past is {{"days": 1 to {MOST_DAYS}, "calls": 1 to {MOST_CALLS}}}')
         try:
-            truth = fill_history(self._store, days=days, calls=calls, seed=self._store.identity.seed)
+            truth = fill_history(self.store, days=days, calls=calls, seed=self.store.identity.seed)
         except InputError as error:
             raise Refusal(20001, str(error)) from None
         return {"calls": len(truth["attempts"]), "since": truth["since"], "until": truth["until"]}
 
     async def advance(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The simulated time after some of it has passed."""
+        """Let simulated time pass; return the time after it."""
         seconds = body.get("advance_s")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise Refusal(20001, 'Time passes with {"advance_s": seconds}, and never backwards')
         if self.clock()["seconds"] + seconds > LATEST:
             raise Refusal(20001, f"Time passes until {iso8601(LATEST)[:10]} here, and no further")
-        await self._exchange.pass_time(seconds)
+        await self.exchange.pass_time(seconds)
         return self.clock()
 
 

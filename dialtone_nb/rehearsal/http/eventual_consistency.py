@@ -38,7 +38,7 @@ class Lag:
         self.reads = reads
 
     def answer(self, tables: Tables, operation: Operation, request: ApiRequest) -> ApiResponse:
-        """What an operation answers, as late as lists are."""
+        """Answer with an operation, a list as late as it is at Twilio."""
         if not self.reads and not self._unsettled:
             return operation.handler(tables, request)
         until = tables.now() + SECONDS_UNTIL_SETTLED

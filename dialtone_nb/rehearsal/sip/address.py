@@ -1,4 +1,4 @@
-"""Where the SIP door listens, and where our own SIP server is, as a person writes it."""
+"""The addresses that a person writes: where the endpoint listens, and where our own SIP server, the trunk, is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TrunkAddress:
 
 
 def read_address(text: str) -> HostPort:
-    """Host and port from `127.0.0.1:5060` or `192.168.1.20`; an argparse error for what phones could not be told.
+    """Read host and port from `127.0.0.1:5060` or `192.168.1.20`; an argparse error for what phones could not be told.
 
     It is one IPv4 address of this machine: phones get it as the address to call and to send sound to.
     """
@@ -40,7 +40,7 @@ def read_address(text: str) -> HostPort:
 
 
 def read_trunk(text: str) -> TrunkAddress:
-    """The trunk at `127.0.0.1:5080` or `tcp:127.0.0.1:5080`; an argparse error for anything else."""
+    """Read a trunk from `127.0.0.1:5080` or `tcp:127.0.0.1:5080`; an argparse error for anything else."""
     transport, colon, rest = text.partition(":")
     if not colon or transport.lower() not in TRUNK_TRANSPORTS:
         return TrunkAddress(read_address(text))
@@ -53,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 
 def warning_of(host: str) -> str:
-    """What is to be said of an address of the door that is not only this machine's; empty for loopback."""
+    """The warning about an address that other machines may reach; empty for loopback."""
     if is_loopback(host):
         return ""
     return (
@@ -63,7 +63,7 @@ def warning_of(host: str) -> str:
 
 
 def warning_of_trunk(trunk: TrunkAddress) -> str:
-    """What is to be said of a trunk that is another machine; empty for loopback."""
+    """The warning about a trunk that is another machine; empty for loopback."""
     if is_loopback(trunk.peer[0]):
         return ""
     return (

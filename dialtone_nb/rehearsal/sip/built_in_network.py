@@ -1,4 +1,4 @@
-"""The built-in telephone network: who answers at a number that a real phone dials, and what is heard there."""
+"""The built-in telephone network: the far side of a call to a number that a real phone dials, and its line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TALKS_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BuiltInFarSide:
-    """How a number behaves; seconds of ringing before it answers, and of talk before it hangs up."""
+    """How a number behaves: seconds of ringing before it answers, and of talk before it hangs up."""
 
     does: Does = "answers"
     plays: Plays = "an announcement"
@@ -49,7 +49,7 @@ BY_LAST_DIGITS: dict[str, BuiltInFarSide] = {
 
 
 def built_in_far_side_of(tables: Tables, address: str) -> BuiltInFarSide:
-    """Who is at a number, at the trunk's address, or at a simulated phone: as was ordered, or else by number."""
+    """How a number, the trunk or a simulated phone behaves: as was asked for, or else by its number."""
     ordered = far_side_of(tables, address)
     if ordered is None:
         return BY_LAST_DIGITS.get(address[-4:], BuiltInFarSide())
@@ -90,7 +90,7 @@ def _spelled(number: str) -> str:
 
 
 async def perform(far_side: BuiltInFarSide, media: MediaPort, words: str) -> None:
-    """Let a leg hear what is heard there, such as these words; over when the far end hangs up."""
+    """Let a leg hear what is heard there, such as these words, until the far side hangs up."""
     try:
         async with asyncio.timeout(None if math.isinf(far_side.talks_s) else far_side.talks_s):
             if far_side.plays == "an echo":
@@ -108,47 +108,47 @@ async def perform(far_side: BuiltInFarSide, media: MediaPort, words: str) -> Non
 
 
 class FarSideLine:
-    """Nobody hears what is said here; it takes the time that it takes all the same."""
+    """The line of a far side that has answered. Nobody hears what is said here; it takes its time all the same."""
 
     def __init__(self, far_side: BuiltInFarSide, words: str) -> None:
         self.far_side = far_side
         self.words = words
 
     def ring(self) -> None:
-        """It has rung."""
+        """No-op: it has rung."""
 
     def answer(self) -> None:
-        """It has answered."""
+        """No-op: it has answered."""
 
     def refuse(self, sip_response: int) -> None:
-        """It has answered."""
+        """No-op: it has answered."""
 
     def hang_up(self) -> None:
-        """There is nothing to let go."""
+        """No-op: it holds no resources."""
 
     def say(self, text: str) -> None:
-        """Speak."""
+        """Wait as long as the words take."""
         _last(speak(text))
 
     def play(self, url: str) -> None:
-        """Play a sound."""
+        """No-op: the sound at a URL has no length here."""
 
     def play_digits(self, digits: str) -> None:
-        """Play keys' tones."""
+        """Wait as long as the tones take."""
         _last(key_tones(digits))
 
     def pause(self, seconds: float) -> None:
-        """Be silent."""
+        """Wait."""
         time.sleep(seconds)
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
-        """Nobody presses anything."""
+        """Return no digits, once the prompts and the time for keys are over."""
         _last(b"".join(map(sound_of, prompts)))
         time.sleep(terms.timeout_s)
         return ""
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Nobody says anything."""
+        """Return an empty recording, once the time for silence is over."""
         time.sleep(min(terms.timeout_s, terms.longest_s))
         return Recorded(0.0)
 

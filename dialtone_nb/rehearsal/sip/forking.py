@@ -2,17 +2,20 @@
 
 A leg's targets are the phones registered at its address, the trunk, or the built-in network. What becomes of a leg:
 
-    the first 180 or 183 of its branches    Rings
-    the first 200 of all legs               Answers; all else is cancelled, and a later 200 is hung up
-    a refusal on its every branch           Fails, with the most telling refusal (16.7, step 6)
-    the Dial's time is over                 Fails: no answer where it rang, unreachable where nothing ever came back
+    state     what comes back from its branches        next state, and what the exchange is told
+    silent    100                                      trying
+              180, 183                                 ringing: Rings
+    trying    180, 183                                 ringing: Rings
+    any       200, the first of all legs               over: Answers; all else is cancelled, a later 200 is hung up
+              a refusal, the last of its branches      over: Fails, with the most telling refusal (16.7, step 6)
+              the Dial's time is over                  over: Fails; from silent it was unreachable, else not answered
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
@@ -97,31 +100,29 @@ class Targets:
         return twilio_headers(self.store.identity.account_sid, leg.call_sid) | sendable(leg.sip_headers)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where an INVITE of one branch goes, and as whose; `note` writes down what a phone does, not of a trunk."""
+def note_nothing(step: Step, detail: str) -> None:
+    """No-op: what happens at a trunk is in no phone's journal."""
 
-    flow: Flow
-    target: str
-    to_uri: str
-    domain: str
-    branches: int
-    note: Note
-    credentials: DigestCredentials = NO_CREDENTIALS
+
+@dataclass(slots=True)
+class RingingLeg:
+    """A leg while it rings; `note` writes down what its phone does, and nothing of a trunk."""
+
+    leg: OutgoingLeg
+    state: Literal["silent", "trying", "ringing", "over"] = "silent"
+    branches: int = 1
+    note: Note = note_nothing
+    sessions: list[UacSession] = field(default_factory=list)
+    refusals: list[InviteResponse] = field(default_factory=list)
 
 
 class Fork:
     """The legs of one Dial while they ring; `next` gives the next event."""
 
-    def __init__(self, targets: Targets, waiting: LoopWaiter, legs: Sequence[OutgoingLeg]) -> None:
+    def __init__(self, targets: Targets, waiter: LoopWaiter, legs: Sequence[OutgoingLeg]) -> None:
         self._targets = targets
-        self._waiting = waiting
-        self._legs = {leg.call_sid: leg for leg in legs}
-        self._left = set(self._legs)
-        self._rang: set[str] = set()
-        self._silent = set(self._legs)  # from where nothing has come back yet, not even a 100
-        self._branches: dict[str, list[UacSession]] = {sid: [] for sid in self._legs}
-        self._refusals: dict[str, list[InviteResponse]] = {sid: [] for sid in self._legs}
+        self._waiter = waiter
+        self._legs = [RingingLeg(leg) for leg in legs]
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_answered = False  # by any branch: whoever answers later is too late
@@ -129,30 +130,20 @@ class Fork:
 
     async def start(self) -> None:
         """Send the INVITEs of all legs."""
-        self._tasks = [asyncio.ensure_future(self._ring(leg)) for leg in self._legs.values()]
-
-    async def _ring(self, leg: OutgoingLeg) -> None:
-        bindings = self._targets.bindings(leg)
-        if bindings and (complaint := self._targets.insecurity(leg, bindings)):
-            self._fail(Fails(leg.call_sid, "failed", INSECURE_RESPONSE, complaint))
-        elif bindings:
-            await asyncio.gather(*(self._ring_phone(leg, binding, len(bindings)) for binding in bindings))
-        elif trunk := self._targets.trunk_of(leg):
-            await self._ring_trunk(leg, trunk)
-        else:
-            await self._ring_built_in(leg)
+        self._tasks = [asyncio.ensure_future(self._ring(ringing)) for ringing in self._legs]
 
     async def next(self, until: float) -> LegEvent | None:
         """Wait for the next event, until the loop's time is this; None once there is nothing more to come."""
-        if self._is_delivered or (not self._left and self._events.empty()):
+        is_over = all(ringing.state == "over" for ringing in self._legs)
+        if self._is_delivered or (is_over and self._events.empty()):
             return None
         try:
             async with asyncio.timeout_at(until):
                 event = await self._events.get()
         except TimeoutError:
             self.stop()
-            for call_sid in sorted(self._left):
-                self._time_out(self._legs[call_sid])
+            for ringing in sorted(self._legs, key=lambda one: one.leg.call_sid):
+                self._time_out(ringing)
             if self._events.empty():
                 return None
             event = self._events.get_nowait()
@@ -168,108 +159,111 @@ class Fork:
         """Cancel every branch but this one."""
         for task in self._tasks:
             task.cancel()
-        for session in (one for branches in self._branches.values() for one in branches if one is not but):
+        for session in (one for ringing in self._legs for one in ringing.sessions if one is not but):
             session.cancel()
+
+    async def _ring(self, ringing: RingingLeg) -> None:
+        leg, targets = ringing.leg, self._targets
+        bindings = targets.bindings(leg)
+        if bindings and (complaint := targets.insecurity(leg, bindings)):
+            self._fail(ringing, Fails(leg.call_sid, "failed", INSECURE_RESPONSE, complaint))
+        elif bindings:
+            user, domain = aor_of(leg.address)
+            ringing.branches, ringing.note = len(bindings), partial(targets.journal.note, user, domain)
+            await asyncio.gather(*(self._ring_phone(ringing, one, f"sip:{user}@{domain}") for one in bindings))
+        elif trunk := targets.trunk_of(leg):
+            await self._ring_trunk(ringing, trunk)
+        else:
+            await self._ring_built_in(ringing)
 
     # --- phones, and the trunk ---
 
-    async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, branches: int) -> None:
-        user, domain = aor_of(leg.address)
-        note = partial(self._targets.journal.note, user, domain)
-        flow = await self._flow_to(binding)
-        if flow is None:
-            self._refused(leg, InviteResponse(0), branches, note)
-            return
-        await self._invite(leg, Route(flow, binding.contact, f"sip:{user}@{domain}", domain, branches, note))
-
-    async def _ring_trunk(self, leg: OutgoingLeg, trunk: TrunkAddress) -> None:
-        transport_layer = self._targets.transport_layer
-        try:
-            flow = (
-                await transport_layer.connect(trunk.peer)
-                if trunk.transport == "TCP"
-                else transport_layer.udp(trunk.peer)
-            )
-        except (OSError, TimeoutError):
-            self._refused(leg, InviteResponse(0), 1, note_nothing)
-            return
-        uri, domain = leg.address.partition("?")[0], parse_sip_uri(leg.address)[1]
-        credentials = DigestCredentials(leg.username, leg.password)
-        await self._invite(leg, Route(flow, uri, uri, domain, 1, note_nothing, credentials))
-
-    async def _invite(self, leg: OutgoingLeg, route: Route) -> None:
-        def receive(response: InviteResponse) -> None:
-            self._receive(leg, route, session, response)
-
-        session = UacSession(
-            self._targets.user_agent,
-            route.flow,
-            contact=route.target,
-            from_uri=from_uri(leg.caller_id, route.domain),
-            to_uri=route.to_uri,
-            on_response=receive,
-            credentials=route.credentials,
-        )
-        self._branches[leg.call_sid].append(session)
-        await session.invite(self._targets.headers(leg))
+    async def _ring_phone(self, ringing: RingingLeg, binding: Binding, to_uri: str) -> None:
+        await self._invite(ringing, await self._flow_to(binding), binding.contact, to_uri)
 
     async def _flow_to(self, binding: Binding) -> Flow | None:
         """The flow that the phone registered over; where its connection is gone, a new one to its contact."""
         if self._targets.transport_layer.is_open(binding.flow):
             return binding.flow
-        uri = parse_uri(binding.contact)
-        if uri.host != binding.flow.peer[0] or binding.flow.transport == "TLS":
+        contact = parse_uri(binding.contact)
+        if contact.host != binding.flow.peer[0] or binding.flow.transport == "TLS":
             return None
-        try:
-            return await self._targets.transport_layer.connect((uri.host, uri.port or SIP_PORT))
-        except (OSError, TimeoutError):
-            return None
+        return await self._targets.transport_layer.connect((contact.host, contact.port or SIP_PORT))
 
-    def _receive(self, leg: OutgoingLeg, route: Route, session: UacSession, response: InviteResponse) -> None:
-        if response.status:
-            self._silent.discard(leg.call_sid)
+    async def _ring_trunk(self, ringing: RingingLeg, trunk: TrunkAddress) -> None:
+        leg, transport_layer = ringing.leg, self._targets.transport_layer
+        flow = (
+            transport_layer.udp(trunk.peer) if trunk.transport == "UDP" else await transport_layer.connect(trunk.peer)
+        )
+        uri = leg.address.partition("?")[0]
+        await self._invite(ringing, flow, uri, uri, DigestCredentials(leg.username, leg.password))
+
+    async def _invite(
+        self,
+        ringing: RingingLeg,
+        flow: Flow | None,
+        contact: str,
+        to_uri: str,
+        credentials: DigestCredentials = NO_CREDENTIALS,
+    ) -> None:
+        if flow is None:
+            self._refuse(ringing, InviteResponse(0))
+            return
+        session = UacSession(
+            self._targets.user_agent,
+            flow,
+            contact=contact,
+            from_uri=from_uri(ringing.leg.caller_id, parse_sip_uri(to_uri)[1]),
+            to_uri=to_uri,
+            on_response=lambda response: self._receive(ringing, session, response),
+            credentials=credentials,
+        )
+        ringing.sessions.append(session)
+        await session.invite(self._targets.headers(ringing.leg))
+
+    def _receive(self, ringing: RingingLeg, session: UacSession, response: InviteResponse) -> None:
+        if response.status and ringing.state == "silent":
+            ringing.state = "trying"
         if response.status == 180:
-            if leg.call_sid not in self._rang and not self._is_answered:
-                self._rang.add(leg.call_sid)
-                route.note("rang", f"called by {leg.caller_id}")
-                self._events.put_nowait(Rings(leg.call_sid))
+            if ringing.state == "trying" and not self._is_answered:
+                ringing.note("rang", f"called by {ringing.leg.caller_id}")
+                self._let_ring(ringing)
         elif response.status == 200:
-            self._answered(leg, route, session, response)
+            self._answer(ringing, session, response)
         elif response.status != 100:
-            self._refused(leg, response, route.branches, route.note, session.call_id)
+            self._refuse(ringing, response, session.call_id)
 
-    def _answered(self, leg: OutgoingLeg, route: Route, session: UacSession, response: InviteResponse) -> None:
-        if not self._is_first(leg):
+    def _answer(self, ringing: RingingLeg, session: UacSession, response: InviteResponse) -> None:
+        if not self._is_first(ringing):
             session.hang_up()
             return
-        route.note("answered", f"called by {leg.caller_id}")
-        session.media.on_first_sound = lambda: route.note("spoke", "its sound arrives")
-        session.on_over = lambda: route.note("ended", session.summary())
-        line = PhoneLine(session, self._waiting, lambda what: route.note("heard", what))
+        note = ringing.note
+        note("answered", f"called by {ringing.leg.caller_id}")
+        session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
+        session.on_over = lambda: note("ended", session.summary())
+        line = PhoneLine(session, self._waiter, partial(note, "heard"))
         self.stop(but=session)
-        self._events.put_nowait(Answers(leg.call_sid, line, session.call_id, response.headers))
+        self._events.put_nowait(Answers(ringing.leg.call_sid, line, session.call_id, response.headers))
 
-    def _refused(
-        self, leg: OutgoingLeg, response: InviteResponse, branches: int, note: Note, call_id: str = ""
-    ) -> None:
+    def _refuse(self, ringing: RingingLeg, response: InviteResponse, call_id: str = "") -> None:
         """Count the refusal of one branch; once all have refused, the most telling one is the leg's."""
-        refusals = self._refusals[leg.call_sid]
+        refusals, leg = ringing.refusals, ringing.leg
         refusals.append(response)
-        if len(refusals) < branches or leg.call_sid not in self._left:
+        if len(refusals) < ringing.branches or ringing.state == "over":
             return
         best = min(refusals, key=lambda one: (one.status in {0, UNREACHABLE, 480, NO_ANSWER}, -(one.status // 100)))
-        note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
+        ringing.note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
         if best.status:
             status = STATUS_OF.get(best.status, "failed")
             error = self._error(leg, best.status) if SERVER_ERROR <= best.status < GLOBAL_FAILURE else None
-            self._fail(Fails(leg.call_sid, status, best.status, error, call_id, best.headers))
+            self._fail(ringing, Fails(leg.call_sid, status, best.status, error, call_id, best.headers))
         else:
-            self._fail(self._unreachable(leg))
+            self._fail(ringing, self._unreachable(leg))
 
-    def _time_out(self, leg: OutgoingLeg) -> None:
-        """Fail a leg whose time is over: not answered where something came back, unreachable where nothing did."""
-        is_silent = leg.call_sid in self._silent
-        self._fail(self._unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
+    def _time_out(self, ringing: RingingLeg) -> None:
+        """Fail a leg whose time is over: unreachable where nothing ever came back, not answered where something did."""
+        leg, is_silent = ringing.leg, ringing.state == "silent"
+        self._fail(ringing, self._unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
 
     def _unreachable(self, leg: OutgoingLeg) -> Fails:
         """The failure of a leg from which nothing ever came back."""
@@ -284,38 +278,38 @@ class Fork:
 
     # --- the built-in network ---
 
-    async def _ring_built_in(self, leg: OutgoingLeg) -> None:
+    async def _ring_built_in(self, ringing: RingingLeg) -> None:
+        leg = ringing.leg
         far_side = self._targets.far_side(leg.address)
         if far_side.does == "can't be reached":
-            self._fail(self._unreachable(leg))
+            self._fail(ringing, self._unreachable(leg))
             return
-        self._silent.discard(leg.call_sid)
-        self._events.put_nowait(Rings(leg.call_sid))
+        self._let_ring(ringing)
         if far_side.does == "is busy":
             await asyncio.sleep(BUSY_AFTER_S)
-            self._fail(Fails(leg.call_sid, "busy", 486))
+            self._fail(ringing, Fails(leg.call_sid, "busy", 486))
         elif far_side.does == "answers":
             await asyncio.sleep(far_side.rings_s)
-            if self._is_first(leg):
-                self._events.put_nowait(
-                    Answers(leg.call_sid, FarSideLine(far_side, announcement(leg.address, leg.emergency)))
-                )
+            if self._is_first(ringing):
+                line = FarSideLine(far_side, announcement(leg.address, leg.emergency))
+                self._events.put_nowait(Answers(leg.call_sid, line))
                 self.stop()
 
-    def _is_first(self, leg: OutgoingLeg) -> bool:
-        is_first = not self._is_answered and leg.call_sid in self._left
-        self._is_answered = True
-        self._left.discard(leg.call_sid)
+    # --- changes of state ---
+
+    def _let_ring(self, ringing: RingingLeg) -> None:
+        ringing.state = "ringing"
+        self._events.put_nowait(Rings(ringing.leg.call_sid))
+
+    def _is_first(self, ringing: RingingLeg) -> bool:
+        is_first = not self._is_answered and ringing.state != "over"
+        self._is_answered, ringing.state = True, "over"
         return is_first
 
-    def _fail(self, event: Fails) -> None:
-        if event.call_sid in self._left:
-            self._left.discard(event.call_sid)
+    def _fail(self, ringing: RingingLeg, event: Fails) -> None:
+        if ringing.state != "over":
+            ringing.state = "over"
             self._events.put_nowait(event)
-
-
-def note_nothing(step: Step, detail: str) -> None:
-    """No-op: what happens at a trunk is in no phone's journal."""
 
 
 def aor_of(address: str) -> Aor:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import quote
 
@@ -62,37 +62,29 @@ class InboundCall:
     began: float
 
 
+@dataclass(slots=True)
 class InboundCalls:
     """Takes the calls of real phones, and lets the exchange ring them."""
 
-    def __init__(
-        self,
-        store: Store,
-        exchange: Exchange,
-        admission: Admission,
-        real_time: RealTime,
-        transactions: Transactions,
-        targets: Targets,
-    ) -> None:
-        self._store = store
-        self._exchange = exchange
-        self._admission = admission
-        self._real_time = real_time
-        self._transactions = transactions
-        self._targets = targets
-        self._loop = asyncio.get_running_loop()
-        self._calls: dict[str, UasSession] = {}  # by the branch of their INVITE
-        self._threads: set[threading.Thread] = set()
+    store: Store
+    exchange: Exchange
+    admission: Admission
+    real_time: RealTime
+    transactions: Transactions
+    targets: Targets
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _sessions: dict[str, UasSession] = field(default_factory=dict)  # by the branch of their INVITE
+    _threads: set[threading.Thread] = field(default_factory=set)
 
     # --- what the exchange asks ---
 
     def reaches(self, leg: OutgoingLeg) -> bool:
         """Whether a leg leads to a phone that is registered here, or to a real trunk."""
-        return self._targets.reach(leg)
+        return self.targets.reach(leg)
 
     def wires(self) -> PhoneWires:
         """Wires for a simulated call that rings a phone."""
-        return PhoneWires(self._targets, LoopWaiter(self._loop), self._real_time)
+        return PhoneWires(self.targets, LoopWaiter(self._loop), self.real_time)
 
     # --- what phones ask ---
 
@@ -108,25 +100,25 @@ class InboundCalls:
             # No transaction: what a stranger sends takes no room.
             send_response(caller, request.flow)
             return
-        transaction = self._transactions.begin(request)
+        transaction = self.transactions.begin(request)
         transaction.respond(response_to(request.message, 100))
         if complaint := call_complaint(caller.domain, request.flow.transport, profile_of(request.message)):
             domain, user = caller.domain, caller.username
-            refusal = self._admission.refuse(request, tag, domain, user, complaint, status=INSECURE_RESPONSE)
+            refusal = self.admission.refuse(request, tag, domain, user, complaint, status=INSECURE_RESPONSE)
             transaction.respond(refusal)
             return
         entry = self._admit(request, caller)
         if isinstance(entry, TurnedAway):
             transaction.respond(refusal_of(request.message, entry.sip_response, tag, entry.code))
             return
-        session = UasSession(self._targets.user_agent, request, transaction)
-        self._calls[request.branch] = session
-        note = partial(self._targets.journal.note, caller.username, caller.domain.name)
+        session = UasSession(self.targets.user_agent, request, transaction)
+        self._sessions[request.branch] = session
+        note = partial(self.targets.journal.note, caller.username, caller.domain.name)
         self._loop.create_task(self._carry(InboundCall(session, entry, note, began), request))
 
     def cancel(self, transaction: ServerTransaction) -> None:
         """End a call that its phone no longer wants to be answered."""
-        if session := self._calls.get(transaction.request.branch):
+        if session := self._sessions.get(transaction.request.branch):
             session.cancel()
 
     async def close(self) -> None:
@@ -140,8 +132,8 @@ class InboundCalls:
         digest = read_digest_response(request.message)
         from_user, from_host = parse_sip_uri(uri_in(request.header("From")))
         user = digest.username if digest else from_user
-        with self._store.transaction() as tables:
-            domain = self._admission.find_domain(tables, (request.host, from_host), user, CALLS)
+        with self.store.transaction() as tables:
+            domain = self.admission.find_domain(tables, (request.host, from_host), user, CALLS)
             if isinstance(domain, UnknownDomain):
                 return response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
             is_elsewhere = not is_let_in(tables, domain, request.flow.peer[0])
@@ -149,7 +141,7 @@ class InboundCalls:
             secrets = digest_secrets(tables, domain, user, CALLS)
 
         def refuse(code: int, message: str) -> SipResponse:
-            return self._admission.refuse(request, tag, domain, user, Complaint(code, f"SIP: {message}"))
+            return self.admission.refuse(request, tag, domain, user, Complaint(code, f"SIP: {message}"))
 
         if is_elsewhere:
             # Before any challenge (recorded 2026).
@@ -157,23 +149,23 @@ class InboundCalls:
             return refuse(32201, f"{address}, is in no access control list of {domain.name}")
         if not wants_digest:
             return refuse(32202, f"bad user credentials: no credential list is mapped for calls at {domain.name}")
-        status = self._admission.digest.check(digest, "INVITE", secrets)
+        status = self.admission.digest.check(digest, "INVITE", secrets)
         if status is DigestStatus.GOOD:
             return AuthenticatedCaller(domain, user)
         if status is DigestStatus.WRONG:
             known = "its password is wrong" if secrets else f"no list mapped for calls holds {user}"
             return refuse(32202, f"bad user credentials of {user} at {domain.name}: {known}")
-        return self._admission.challenge(request, tag, status)
+        return self.admission.challenge(request, tag, status)
 
     def _admit(self, request: Request, caller: AuthenticatedCaller) -> Entry | TurnedAway:
         """Admit the call to the exchange, or say why not."""
         domain, username = caller.domain, caller.username
         if not request.user:
             message = f"{username} called {domain.name} itself: there is no user in {request.uri}"
-            self._admission.alerts.raise_(32223, domain.sid, username, message)
+            self.admission.alerts.raise_(32223, domain.sid, username, message)
             return TurnedAway(404, 32223, message)
-        with self._store.transaction() as tables:
-            self._real_time.catch_up(tables)
+        with self.store.transaction() as tables:
+            self.real_time.catch_up(tables)
             return admit_phone(
                 tables,
                 domain,
@@ -193,7 +185,7 @@ class InboundCalls:
         """
         uri = uri_in(request.header("From"))
         user, host = parse_sip_uri(uri)
-        if host in {self._targets.user_agent.host, "localhost"}:
+        if host in {self.targets.user_agent.host, "localhost"}:
             return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
         return uri
 
@@ -207,7 +199,7 @@ class InboundCalls:
         except Unacceptable as unacceptable:
             session.refuse(488)
             note("refused", f"no sound that both have: {unacceptable}")
-            self._calls.pop(request.branch, None)
+            self._sessions.pop(request.branch, None)
             return
         session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
         thread = threading.Thread(target=self._run, args=(call, request.branch), name="a phone's call", daemon=True)
@@ -218,18 +210,18 @@ class InboundCalls:
         """In the call's thread: carry it to its end."""
         waiter, stopwatch = LoopWaiter(self._loop), Stopwatch(partial(self._reached, call), call.began)
         line = PhoneLine(call.session, waiter, partial(call.note, "heard"))
-        wires = PhoneWires(self._targets, waiter, self._real_time, stopwatch)
+        wires = PhoneWires(self.targets, waiter, self.real_time, stopwatch)
         try:
-            self._exchange.carry(call.entry, line, wires, stopwatch.asked)
+            self.exchange.carry(call.entry, line, wires, stopwatch.asked)
         except Exception:
             log.exception("A call of %s could not be carried", call.entry.from_)
             line.refuse(500)
         finally:
             line.hang_up()
             call.note("ended", line.session.summary())
-            self._calls.pop(branch, None)
+            self._sessions.pop(branch, None)
             self._threads.discard(threading.current_thread())
 
     def _reached(self, call: InboundCall, address: str, delay: PostDialDelay) -> None:
         call.note("reached", f"{address.partition('?')[0]} rings, {delay}")
-        self._targets.journal.delays.append(delay)
+        self.targets.journal.delays.append(delay)

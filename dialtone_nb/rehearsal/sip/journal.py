@@ -114,12 +114,12 @@ class Stopwatch:
         self._is_running = True
 
     def asked(self, answered: Answered) -> None:
-        """An application has answered."""
+        """Count the time of an application that has answered."""
         self._decision_s += answered.function_s
         self._webhook_s += answered.took_s - answered.function_s
 
     def rings(self, address: str) -> None:
-        """It rings there."""
+        """Stop: it rings at this address."""
         if self._is_running:
             self._is_running = False
             self._told(address, PostDialDelay(time.perf_counter() - self._began, self._webhook_s, self._decision_s))

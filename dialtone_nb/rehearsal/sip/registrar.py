@@ -43,44 +43,37 @@ class RequestedBindings:
     removes_all: bool = False
 
 
+@dataclass(frozen=True, slots=True)
 class SipRegistrar:
     """Answers REGISTER, and keeps the account's registrations as the location service has them."""
 
-    def __init__(
-        self,
-        store: Store,
-        locations: LocationService,
-        admission: Admission,
-        journal: Journal,
-        now: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._locations = locations
-        self._admission = admission
-        self._journal = journal
-        self._now = now
+    store: Store
+    locations: LocationService
+    admission: Admission
+    journal: Journal
+    now: Callable[[], float]
 
     def answer(self, request: Request, tag: str) -> SipResponse:
         """Write the response to a REGISTER, and keep or remove what it asks for."""
         user, to_host = parse_sip_uri(uri_in(request.header("To")))
         digest = read_digest_response(request.message)
-        with self._store.transaction() as tables:
-            domain = self._admission.find_domain(tables, (to_host, request.host), user, REGISTRATIONS)
+        with self.store.transaction() as tables:
+            domain = self.admission.find_domain(tables, (to_host, request.host), user, REGISTRATIONS)
             if isinstance(domain, UnknownDomain):
                 return response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
             is_mapped = tables.count(REGISTRATIONS, domain.sid) > 0
             secrets = digest_secrets(tables, domain, digest.username, REGISTRATIONS) if digest else []
 
         def refuse(code: int, message: str, who: str = user) -> SipResponse:
-            return self._admission.refuse(request, tag, domain, who, Complaint(code, message))
+            return self.admission.refuse(request, tag, domain, who, Complaint(code, message))
 
         if not domain.body["sip_registration"]:
             return refuse(32210, f"SIP registration is not enabled on {domain.name}")
         if not is_mapped:
             return refuse(32212, f"{domain.name} has no credential list mapped for registrations")
-        status = self._admission.digest.check(digest, "REGISTER", secrets)
+        status = self.admission.digest.check(digest, "REGISTER", secrets)
         if digest is None or status in {DigestStatus.ABSENT, DigestStatus.STALE}:
-            return self._admission.challenge(request, tag, status)
+            return self.admission.challenge(request, tag, status)
         if status is DigestStatus.WRONG:
             known = "its password is wrong" if secrets else f"no list mapped for registrations holds {digest.username}"
             return refuse(32212, f"Registration of {user} at {domain.name} refused: {known}")
@@ -90,9 +83,9 @@ class SipRegistrar:
         return self._keep(request, tag, domain, user)
 
     def _keep(self, request: Request, tag: str, domain: Thing, user: str) -> SipResponse:
-        aor, now = (user, domain.name), self._now()
-        if self._locations.is_too_fast(aor, now):
-            self._admission.alerts.raise_(
+        aor, now = (user, domain.name), self.now()
+        if self.locations.is_too_fast(aor, now):
+            self.admission.alerts.raise_(
                 32008, domain.sid, user, f"More than 5 REGISTER a second of {user} at {domain.name}"
             )
             return response_to(request.message, TOO_FAST, tag, Retry_After=str(RETRY_AFTER_S))
@@ -105,35 +98,35 @@ class SipRegistrar:
             return response_to(request.message, 500, tag, reason="Out of order")
         except TooManyBindings:
             message = f"{user} at {domain.name} has {MOST_BINDINGS} bindings already"
-            self._admission.alerts.raise_(32007, domain.sid, user, message)
-            self._journal.note(user, domain.name, "refused", message)
+            self.admission.alerts.raise_(32007, domain.sid, user, message)
+            self.journal.note(user, domain.name, "refused", message)
             return response_to(request.message, TOO_MANY_BINDINGS, tag)
         response = response_to(request.message, 200, tag, Date=formatdate(usegmt=True))
-        for one in self._locations.bindings(aor, now):
+        for one in self.locations.bindings(aor, now):
             response.headers.append("Contact", f"<{one.contact}>;expires={round(one.expires_at - now)}")
         return response
 
     def _change(self, aor: Aor, domain: Thing, request: Request, asked: RequestedBindings, now: float) -> None:
         contacts = asked.contacts
         if asked.removes_all:
-            contacts = tuple((one.contact, 0) for one in self._locations.bindings(aor, now))
+            contacts = tuple((one.contact, 0) for one in self.locations.bindings(aor, now))
         for contact, expiry_s in contacts:
             if not expiry_s:
-                if self._locations.unbind(aor, contact, request.call_id, request.cseq):
-                    self._journal.note(*aor, "unregistered", _from_where(request.flow))
+                if self.locations.unbind(aor, contact, request.call_id, request.cseq):
+                    self.journal.note(*aor, "unregistered", _from_where(request.flow))
                 continue
             agent = request.header("User-Agent")[:100]
             binding = Binding(contact, request.flow, request.call_id, request.cseq, now + expiry_s, agent, since=now)
-            is_new = self._locations.bind(aor, binding, now)
+            is_new = self.locations.bind(aor, binding, now)
             detail = f"{agent or 'a phone'}, {_from_where(request.flow)}, for {expiry_s} s"
-            self._journal.note(*aor, "registered" if is_new else "refreshed", detail)
+            self.journal.note(*aor, "registered" if is_new else "refreshed", detail)
         self._settle(aor, domain.sid)
 
     def _settle(self, aor: Aor, domain_sid: str) -> None:
         """Write into the account whether the phone is registered, as its calls ask for it."""
         user, _ = aor
-        is_bound = bool(self._locations.bindings(aor, self._now()))
-        with self._store.transaction() as tables:
+        is_bound = bool(self.locations.bindings(aor, self.now()))
+        with self.store.transaction() as tables:
             known = tables.find("registration", domain_sid, user)
             if is_bound and not known:
                 tables.add("RG", "registration", domain_sid, user, {"door": True})
@@ -142,16 +135,16 @@ class SipRegistrar:
 
     def expire(self) -> None:
         """Remove the registrations of phones that did not refresh in time."""
-        for aor, _ in list(self._locations.expire(self._now())):
-            self._journal.note(*aor, "lost", "it did not refresh its registration in time")
-            with self._store.transaction() as tables:
+        for aor, _ in list(self.locations.expire(self.now())):
+            self.journal.note(*aor, "lost", "it did not refresh its registration in time")
+            with self.store.transaction() as tables:
                 domain = tables.find("sip_domain", "", aor[1])
             if domain:
                 self._settle(aor, domain.sid)
 
     def forget_all(self) -> None:
         """Remove all registrations: the phones of an earlier endpoint are unknown to this one."""
-        with self._store.transaction() as tables:
+        with self.store.transaction() as tables:
             for one in tables.list("registration"):
                 if one.body.get("door"):
                     tables.remove(one.sid)

@@ -1,4 +1,4 @@
-"""Ways for SIP to come and go: UDP, and TCP and TLS connections cut into messages; a flow leads back to its sender."""
+"""The transport layer (RFC 3261, 18): UDP, and TCP and TLS connections cut into messages; a flow leads to a peer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PONG = b"\r\n"  # RFC 5626, 4.4.1: what answers a keep-alive over TCP
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A way to a peer: the same UDP socket and address, or the same connection."""
+    """A way to a peer (RFC 5626): the same UDP socket and address, or the same connection."""
 
     transport: Transport
     peer: HostPort
@@ -48,7 +48,7 @@ class TlsPort:
     context: ssl.SSLContext
 
 
-class TransportLayer:
+class TransportLayer(asyncio.DatagramProtocol):
     """UDP and TCP on one port, perhaps TLS on another; everything that comes goes to `receive`."""
 
     def __init__(self, receive: Receive) -> None:
@@ -65,7 +65,7 @@ class TransportLayer:
         loop = asyncio.get_running_loop()
         try:
             bound = await self._serve_at(host, port, "TCP")
-            self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._came_by_udp), local_addr=bound)
+            self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=bound)
             port = tls.port if tls else 0
             self.secured = await self._serve_at(host, port, "TLS", tls.context) if tls else ("", 0)
         except OSError as error:
@@ -99,27 +99,34 @@ class TransportLayer:
         """The flow to an address over UDP."""
         return Flow("UDP", peer, self.local, self._send_by_udp)
 
-    def is_open(self, flow: Flow) -> bool:
-        """Whether something can still be sent there: a TCP connection may be gone."""
-        return flow.transport == "UDP" or flow.peer in self._connections
-
     def _send_by_udp(self, data: bytes, to: HostPort) -> None:
         if self._udp and not self._udp.is_closing():
             # An address that can't be sent to is somebody's lie in a header.
             with contextlib.suppress(OSError, ValueError, UnicodeError, OverflowError):
                 self._udp.sendto(data, to)
 
-    def _came_by_udp(self, data: bytes, peer: HostPort) -> None:
-        self._receive(data, self.udp(peer))
+    def datagram_received(self, data: bytes, addr: HostPort) -> None:
+        """Take a message that came over UDP."""
+        self._receive(data, self.udp(addr[:2]))
+
+    def error_received(self, exc: Exception) -> None:
+        """Ignore that a phone is switched off: what was sent to it times out."""
 
     # --- TCP, and TLS over it ---
 
-    async def connect(self, peer: HostPort) -> Flow:
-        """A flow over TCP to a peer, over the connection that there is or a new one; an OSError where there is none."""
+    def is_open(self, flow: Flow) -> bool:
+        """Whether something can still be sent there: a TCP connection may be gone."""
+        return flow.transport == "UDP" or flow.peer in self._connections
+
+    async def connect(self, peer: HostPort) -> Flow | None:
+        """The flow over TCP to a peer, over the connection that there is or a new one; None where it can't be had."""
         if peer not in self._connections:
-            reader, writer = await asyncio.wait_for(
-                asyncio.open_connection(*peer, limit=LARGEST_HEADERS), timeout=CONNECT_S
-            )
+            try:
+                reader, writer = await asyncio.wait_for(
+                    asyncio.open_connection(*peer, limit=LARGEST_HEADERS), timeout=CONNECT_S
+                )
+            except (OSError, TimeoutError):
+                return None
             task = asyncio.get_running_loop().create_task(self._serve("TCP", reader, writer, peer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -183,14 +190,3 @@ def _content_length(head: bytes) -> int:
                 raise ValueError("a body without an end")
             return length
     return 0
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, came: Callable[[bytes, HostPort], None]) -> None:
-        self._came = came
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._came(data, addr[:2])
-
-    def error_received(self, exc: Exception) -> None:
-        """A phone that is switched off answers so; what was sent to it times out."""

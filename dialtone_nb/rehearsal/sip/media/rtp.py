@@ -73,7 +73,7 @@ class MediaPort(asyncio.DatagramProtocol):
             transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hold the port from its first moment: whoever waits for it may be cancelled before it is handed over."""
+        """Keep the transport from its first moment: `open` may be cancelled before it gets it."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class MediaPort(asyncio.DatagramProtocol):
     # --- what comes ---
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """A packet: a key, or sound."""
+        """Take a packet: a key, or sound."""
         if addr[0] != self._host:
             self.heard.strange += 1
             return
@@ -138,7 +138,7 @@ class MediaPort(asyncio.DatagramProtocol):
         self.on_key(key)
 
     def error_received(self, exc: Exception) -> None:
-        """Nobody listens at the other end any more; signalling will say so."""
+        """Ignore that nobody listens at the other end any more; signalling will say so."""
 
     # --- what goes ---
 
@@ -200,6 +200,6 @@ def join(one: MediaPort, other: MediaPort) -> None:
 
 
 def part(one: MediaPort, other: MediaPort) -> None:
-    """Let two legs hear each other no more."""
+    """Stop two legs from hearing each other."""
     for port in (one, other):
         port.peer = None

@@ -73,7 +73,7 @@ def _engine() -> _Engine | None:
 
 
 def _resampled(samples: np.ndarray, rate: int) -> list[int]:
-    """Samples at the rate of targets; what is too high for it is smoothed away first, or it would sound as noise."""
+    """Samples at the rate of telephones; what is too high for it is smoothed away first, or it would sound as noise."""
     if not len(samples):
         return []
     width = max(1, round(rate / RATE))

@@ -1,4 +1,4 @@
-"""Sounds as targets send them: mu-law at 8,000 samples a second, in frames of 20 ms."""
+"""Sounds as telephones send them: mu-law at 8,000 samples a second, in frames of 20 ms."""
 
 from __future__ import annotations
 
