@@ -70,19 +70,27 @@ def cut_page(items: Sequence[Any], asked: PageRequest, key: Callable[[Any], str]
     return page, start > 0, start + asked.size < len(items)
 
 
-def page_response(request: ApiRequest, name: str, bodies: list[Any], tokens: tuple[str, str]) -> ApiResponse:
-    """A page of bodies under its list's name; the tokens lead to the page before and the page after, or are empty."""
-    asked = read_page_request(request)
+def page_response(
+    request: ApiRequest,
+    name: str,
+    page: Sequence[Any],
+    body: Callable[[Any], Any],
+    key: Callable[[Any], str],
+    *,
+    has_earlier: bool,
+    has_later: bool,
+) -> ApiResponse:
+    """A page of items under its list's name, with the addresses of the pages before and after it, where there are."""
+    asked, bodies = read_page_request(request), [body(item) for item in page]
     filters = [(key, value) for key, value in request.query if key not in {"Page", "PageSize", "PageToken"}]
 
     def address(number: int, token: str) -> str:
         pairs = [*filters, ("PageSize", str(asked.size)), ("Page", str(number))]
         return f"{request.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
-    before, after = tokens
     first, here = address(0, ""), address(asked.number, dict(request.query).get("PageToken", ""))
-    previous = address(max(asked.number - 1, 0), before) if before else None
-    following = address(asked.number + 1, after) if after else None
+    previous = address(max(asked.number - 1, 0), BEFORE + key(page[0])) if page and has_earlier else None
+    following = address(asked.number + 1, AFTER + key(page[-1])) if page and has_later else None
     if request.path.startswith("/2010-04-01/"):
         start = asked.number * asked.size
         return ApiResponse(
@@ -122,9 +130,7 @@ def list_response(
 ) -> ApiResponse:
     """One page of a whole list; `key` tells items apart and stays the same from page to page."""
     page, earlier, later = cut_page(items, read_page_request(request), key)
-    before = BEFORE + key(page[0]) if page and earlier else ""
-    after = AFTER + key(page[-1]) if page and later else ""
-    return page_response(request, name, [body(item) for item in page], (before, after))
+    return page_response(request, name, page, body, key, has_earlier=earlier, has_later=later)
 
 
 def walk_response(
@@ -142,9 +148,7 @@ def walk_response(
     if asked.before:
         page.reverse()
         earlier, later = more, True
-    before = BEFORE + key(page[0]) if page and earlier else ""
-    after = AFTER + key(page[-1]) if page and later else ""
-    return page_response(request, name, [body(item) for item in page], (before, after))
+    return page_response(request, name, page, body, key, has_earlier=earlier, has_later=later)
 
 
 def walk_things(
