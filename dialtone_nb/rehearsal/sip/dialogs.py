@@ -98,9 +98,9 @@ class Session:
 
     def summary(self) -> str:
         """How long it has lasted, and how much sound went either way."""
-        heard = self.media.heard
+        packets = self.media.packets
         lasted = time.monotonic() - self._began
-        return f"after {lasted:.0f} s; sound: {heard.received} packets from it, {heard.sent} to it"
+        return f"after {lasted:.0f} s; sound: {packets.received} packets from it, {packets.sent} to it"
 
     def hang_up(self) -> None:
         """Send BYE where it was answered, and end."""

@@ -202,7 +202,7 @@ def test_pages_hold_each_item_once_forwards_and_backwards(items: list[int], size
 THINGS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc")), max_size=30)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(THINGS, st.integers(0, 3), st.integers(0, 3))
 def test_walking_goes_the_way_of_the_list_from_anywhere(made: list[tuple[int, str]], since: int, until: int) -> None:
     """Things of a time, one by one, are those of the list, behind any one of them and, backwards, ahead of it."""

@@ -30,7 +30,7 @@ class Agreed:
 
 
 @dataclass(slots=True)
-class Heard:
+class PacketCounts:
     """How much sound went either way, in packets."""
 
     received: int = 0
@@ -51,7 +51,7 @@ class MediaPort(asyncio.DatagramProtocol):
         self._keys = DtmfReceiver(self._pressed)
         self.peer: MediaPort | None = None
         self.echoes = False
-        self.heard = Heard()
+        self.packets = PacketCounts()
         self.local: HostPort = ("", 0)
         self.on_key: Callable[[str], None] = lambda _: None
         self.on_sound: Callable[[bytes], None] = lambda _: None
@@ -100,15 +100,15 @@ class MediaPort(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Take a packet: a key, or sound."""
         if addr[0] != self._host:
-            self.heard.strange += 1
+            self.packets.strange += 1
             return
         try:
             packet = RtpPacket.parse(data)
         except (ValueError, IndexError):
-            self.heard.strange += 1
+            self.packets.strange += 1
             return
-        self.heard.received += 1
-        if self.heard.received == 1:
+        self.packets.received += 1
+        if self.packets.received == 1:
             self.on_first_sound()
         if self._agreed.remote != addr[:2] and self._agreed.remote:
             # Behind a router, sound comes from another port than a phone knows of itself: answer there.
@@ -122,7 +122,7 @@ class MediaPort(asyncio.DatagramProtocol):
         try:
             self._keys.handle_packet(packet)
         except ValueError:
-            self.heard.strange += 1
+            self.packets.strange += 1
             return
         if self.peer:
             self.peer.pass_on(packet)
@@ -191,7 +191,7 @@ class MediaPort(asyncio.DatagramProtocol):
         )
         with contextlib.suppress(OSError, ValueError):  # what can't be sent is lost, as on a network
             self._transport.sendto(packet.serialize(), agreed.remote)
-            self.heard.sent += 1
+            self.packets.sent += 1
 
 
 def join(one: MediaPort, other: MediaPort) -> None:
