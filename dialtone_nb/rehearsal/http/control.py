@@ -189,7 +189,7 @@ class Control:
         return ApiResponse(200, {"reads": reads})
 
     def about(self) -> dict[str, Any]:
-        """What this is."""
+        """Describe the rehearsal: whose account it is, and that it is not Twilio."""
         identity = self.store.identity
         return {
             "rehearsal": "This is not Twilio.",

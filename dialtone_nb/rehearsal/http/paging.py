@@ -32,7 +32,9 @@ class PageRequest:
 def read_page_request(request: ApiRequest) -> PageRequest:
     """Read which page a request asks for; a Refusal for a size or token that Twilio would refuse."""
     query = dict(request.query)
-    number, size = (_whole(query.get(name, default), name) for name, default in (("Page", "0"), ("PageSize", "50")))
+    number, size = (
+        _whole(query.get(name, str(usual)), name) for name, usual in (("Page", 0), ("PageSize", DEFAULT_SIZE))
+    )
     if size > LARGEST_SIZE:
         raise Refusal(20007, f"Page size too large, the maximum is {LARGEST_SIZE}")
     token = query.get("PageToken", "")

@@ -2,12 +2,14 @@
 
 A session is a dialog with its sound. It is answered at most once and ends exactly once, by whichever comes first:
 
-    how         what ended it                             what the phone is sent
-    canceled    its CANCEL, before it was answered        487 to its INVITE
-    refused     a refusal, ours or the phone's            our 4xx to 6xx, or the ACK of its own
-    bye         its BYE                                   200
-    lost        no answer to our INVITE, no ACK of ours   nothing
-    ours        hang_up: the exchange, or closing         BYE where it was answered; CANCEL or 480 before
+    state       what ends it                               what the phone is sent
+    early       its CANCEL                                 487 to its INVITE
+                a refusal, ours or the phone's             our 4xx to 6xx, or the ACK of its own
+                hang_up or cancel, by the exchange         480 to its INVITE, or the CANCEL of ours
+                no response to our INVITE in 32 s          nothing
+    confirmed   its BYE                                    200
+                hang_up, by the exchange or at closing     BYE
+                no ACK of our 200 in 32 s                  nothing
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from aiosipua.dialog import Dialog
 from aiosipua.headers import stringify_uri
@@ -35,15 +36,10 @@ from dialtone_nb.rehearsal.sip.media.sdp import (
     write_description,
 )
 from dialtone_nb.rehearsal.sip.messages import ALLOWED, SERVER, Request, response_to
-from dialtone_nb.rehearsal.sip.transactions import (
-    ServerTransaction,
-    Transactions,
-    send_response,
-)
+from dialtone_nb.rehearsal.sip.transactions import ServerTransaction, Transactions, send_response
 from dialtone_nb.rehearsal.sip.transport import Flow
 
 KEY_IN_INFO = re.compile(r"(?:Signal\s*=\s*)?([0-9A-D*#])\s*(?:\r?\n|$)")
-Ended = Literal["", "canceled", "bye", "lost", "refused", "ours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class UserAgent:
 
 
 class Session:
-    """One leg of a call over SIP. `over` is set once it has ended, by whomever; `ended` says how."""
+    """One leg of a call over SIP. `over` is set once it has ended, by whomever."""
 
     def __init__(self, user_agent: UserAgent, dialog: Dialog, flow: Flow) -> None:
         self._user_agent = user_agent
@@ -70,7 +66,6 @@ class Session:
         self.flow = flow
         self.media = MediaPort()
         self.over = asyncio.Event()
-        self.ended: Ended = ""
         self.is_answered = False
         self.on_over: Callable[[], None] = lambda: None
         self._began = time.monotonic()
@@ -83,10 +78,9 @@ class Session:
         """The Call-ID."""
         return self.dialog.call_id
 
-    def terminate(self, how: Ended) -> None:
+    def terminate(self) -> None:
         """End the session and its dialog, unless it has ended."""
         if not self.over.is_set():
-            self.ended = how
             self.dialog.terminate()
             if self.is_answered:
                 for transaction in self._invites.values():
@@ -106,7 +100,7 @@ class Session:
         """Send BYE where it was answered, and end."""
         if self.is_answered and not self.over.is_set():
             self._send_bye()
-        self.terminate("ours")
+        self.terminate()
 
     def _send_bye(self) -> None:
         bye = self._request("BYE")
@@ -135,7 +129,7 @@ class Session:
         match request.method:
             case "BYE":
                 transaction.respond(response_to(message, 200))
-                self.terminate("bye")
+                self.terminate()
             case "INVITE" | "UPDATE":
                 transaction.respond(self._modify(request))
             case "INFO":

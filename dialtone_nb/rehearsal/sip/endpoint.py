@@ -146,7 +146,7 @@ class SipEndpoint:
         await self._calls.close()
         # A phone that does not say that it heard the BYE keeps nothing open here.
         for session in list(self._sessions.values()):
-            session.terminate("lost")
+            session.terminate()
         self._registrar.forget_all()
         self._transactions.close()
         await self._transport.close()

@@ -23,7 +23,6 @@ Step = Literal[
     "answered",
     "heard",
     "spoke",
-    "pressed",
     "ended",
 ]
 Note = Callable[[Step, str], None]  # writes down what one phone did: the step, and how

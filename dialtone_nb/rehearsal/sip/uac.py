@@ -105,7 +105,7 @@ class UacSession(Session):
             return
         self._is_unwanted = True
         if self._transaction is None:
-            self.terminate("ours")
+            self.terminate()
         elif self._transaction.state == "proceeding":
             self._send_cancel()
         else:
@@ -119,7 +119,7 @@ class UacSession(Session):
 
     def _receive_response(self, response: SipResponse | None) -> None:
         if response is None:
-            self.terminate("lost")
+            self.terminate()
             self._tell(0)
         elif response.status_code < 200:
             self._learn(response)
@@ -130,7 +130,7 @@ class UacSession(Session):
         elif response.status_code < 300:
             self._answered(response)
         elif not (response.status_code in CHALLENGES and self._authenticate(response)):
-            self.terminate("refused")
+            self.terminate()
             self._tell(response.status_code, response)
 
     def _answered(self, response: SipResponse) -> None:

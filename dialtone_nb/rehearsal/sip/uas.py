@@ -19,7 +19,7 @@ class UasSession(Session):
         self.request = request
         self._transaction = transaction
         self._invites[request.cseq] = transaction
-        transaction.on_no_ack = lambda: self.terminate("lost")
+        transaction.on_no_ack = self.terminate
 
     async def prepare(self) -> None:
         """Open the sound as the phone offers it; `Unacceptable` where it offers none that we have."""
@@ -46,13 +46,13 @@ class UasSession(Session):
         """Refuse the call, unless it was answered."""
         if self._is_early:
             self._respond(status)
-            self.terminate("refused")
+            self.terminate()
 
     def cancel(self) -> None:
         """Take the phone's CANCEL: answer its INVITE with 487, unless it was answered."""
         if self._is_early:
             self._respond(487)
-            self.terminate("canceled")
+            self.terminate()
 
     def hang_up(self) -> None:
         """Send BYE; a call that was never answered is refused instead."""
