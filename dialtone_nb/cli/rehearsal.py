@@ -17,7 +17,7 @@ from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip.address import (
     DEFAULT,
     SIP_TLS_PORT,
-    Trunk,
+    TrunkAddress,
     read_address,
     read_trunk,
     warning_of,
@@ -141,10 +141,10 @@ def print_coverage() -> int:
 
 def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: argparse.Namespace) -> str:
     """The lines that say where TLS is answered, whom to trust for it, and how Twilio's programs for Node come here."""
-    from dialtone_nb.rehearsal.http.tls import TlsDoor
+    from dialtone_nb.rehearsal.http.tls import TlsProxy
 
     authority = options.state.resolve().with_name("authority.pem")
-    door = open_doors.enter_context(TlsDoor(rehearsal.url, authority, port=options.tls))
+    door = open_doors.enter_context(TlsProxy(rehearsal.url, authority, port=options.tls))
     variables = door.environment_of_node() | {
         "TWILIO_ACCOUNT_SID": rehearsal.account_sid,
         "TWILIO_AUTH_TOKEN": rehearsal.auth_token,
@@ -156,7 +156,7 @@ def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: ar
 def open_sip(rehearsal: Rehearsal, options: argparse.Namespace) -> str:
     """The lines that say where phones find the rehearsal, where its trunk is, and where to see what phones do."""
     host, port = options.sip
-    trunk: Trunk | None = options.trunk
+    trunk: TrunkAddress | None = options.trunk
     authority = options.state.resolve().with_name("sip-authority.pem") if options.sip_tls is not None else None
     door = rehearsal.open_sip_door(
         host=host, port=port, trunk=trunk, tls_port=options.sip_tls or 0, authority=authority

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from dialtone_nb.rehearsal.http.errors import absent
-from dialtone_nb.rehearsal.http.operations import Ask, AtExchange, Operation, Reply
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, AtExchange, Operation
 from dialtone_nb.rehearsal.state.clock import rfc2822
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
@@ -32,14 +32,14 @@ def stamped(tables: Tables, thing: Thing) -> dict[str, Any]:
 
 
 def classic(
-    method: str, path: str, handler: Callable[[Tables, Ask], Reply], at_exchange: AtExchange | None = None
+    method: str, path: str, handler: Callable[[Tables, ApiRequest], ApiResponse], at_exchange: AtExchange | None = None
 ) -> Operation:
     """An operation under the account; another account's SID in the path is a 404."""
 
     @wraps(handler)
-    def answer(tables: Tables, ask: Ask) -> Reply:
-        if ask.names["AccountSid"] != tables.identity.account_sid:
-            raise absent(ask.path)
-        return handler(tables, ask)
+    def answer(tables: Tables, request: ApiRequest) -> ApiResponse:
+        if request.names["AccountSid"] != tables.identity.account_sid:
+            raise absent(request.path)
+        return handler(tables, request)
 
     return Operation(HOST, method, f"{ROOT}{path}.json", answer, at_exchange)

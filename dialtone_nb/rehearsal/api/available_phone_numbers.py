@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from dialtone_nb.rehearsal.api.api_2010 import classic
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
-from dialtone_nb.rehearsal.http.paging import cut_page, wanted_page
-from dialtone_nb.rehearsal.http.parameters import Field, flag, integer, matching, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import cut_page, read_page_request
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, integer, matching, read_parameters
 from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS, RateCenter
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -23,24 +23,24 @@ ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
 
 FILTERS = (
-    Field("AreaCode", integer, code=21451),
-    Field("Contains"),
-    Field("VoiceEnabled", flag),
-    Field("SmsEnabled", flag),
-    Field("MmsEnabled", flag),
-    Field("FaxEnabled", flag),
-    Field("InRegion"),
-    Field("InLocality"),
-    Field("InPostalCode"),
-    Field("InLata"),
-    Field("InRateCenter"),
-    Field("NearNumber", matching(r"\+?[0-9]+", "must be E.164")),
-    Field("NearLatLong", matching(r"-?[0-9.]+, ?-?[0-9.]+", "must be a latitude and a longitude")),
-    Field("Distance", integer),
-    Field("Beta", flag),
-    Field("ExcludeAllAddressRequired", flag),
-    Field("ExcludeLocalAddressRequired", flag),
-    Field("ExcludeForeignAddressRequired", flag),
+    Parameter("AreaCode", integer, code=21451),
+    Parameter("Contains"),
+    Parameter("VoiceEnabled", flag),
+    Parameter("SmsEnabled", flag),
+    Parameter("MmsEnabled", flag),
+    Parameter("FaxEnabled", flag),
+    Parameter("InRegion"),
+    Parameter("InLocality"),
+    Parameter("InPostalCode"),
+    Parameter("InLata"),
+    Parameter("InRateCenter"),
+    Parameter("NearNumber", matching(r"\+?[0-9]+", "must be E.164")),
+    Parameter("NearLatLong", matching(r"-?[0-9.]+, ?-?[0-9.]+", "must be a latitude and a longitude")),
+    Parameter("Distance", integer),
+    Parameter("Beta", flag),
+    Parameter("ExcludeAllAddressRequired", flag),
+    Parameter("ExcludeLocalAddressRequired", flag),
+    Parameter("ExcludeForeignAddressRequired", flag),
 )
 # Near is within 25 miles, unless Distance says otherwise.
 NEAR_MILES, FARTHEST_MILES, EARTH_MILES = 25, 500, 3959
@@ -122,20 +122,20 @@ def _miles(place: tuple[float, float], center: RateCenter) -> float:
     return 2 * EARTH_MILES * asin(sqrt(chord))
 
 
-def search_kind(tables: Tables, ask: Ask) -> Reply:
+def search_kind(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Numbers of a kind that North America does not have, such as Mobile: a 404 there, and an empty list elsewhere."""
-    if ask.names["CountryCode"] not in EMPTY_COUNTRIES:
-        raise absent(ask.path)
-    return search(tables, ask)
+    if request.names["CountryCode"] not in EMPTY_COUNTRIES:
+        raise absent(request.path)
+    return search(tables, request)
 
 
-def search(tables: Tables, ask: Ask) -> Reply:
+def search(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Numbers for sale in a country that fit every filter."""
-    country = ask.names["CountryCode"]
+    country = request.names["CountryCode"]
     countries = {center.country for center in RATE_CENTERS.values()}
     if country not in countries | EMPTY_COUNTRIES:
-        raise absent(ask.path)
-    wanted = read_fields(FILTERS, ask.query)
+        raise absent(request.path)
+    wanted = read_parameters(FILTERS, request.query)
     near = _nearness(wanted)
     contains = contains_pattern(wanted["contains"]) if wanted.get("contains") else None
     area = wanted.get("area_code")
@@ -151,10 +151,12 @@ def search(tables: Tables, ask: Ask) -> Reply:
         and not wanted.get("fax_enabled", False)
         and (near is None or body["phone_number"][2:5] in near)
     ]
-    page, _, _ = cut_page(found, wanted_page(ask), lambda body: str(body["phone_number"]))
+    page, _, _ = cut_page(found, read_page_request(request), lambda body: str(body["phone_number"]))
     # One page only, as with Twilio: the list is a sample of what there is.
-    query = urlencode(sorted(ask.query))
-    return Reply(200, {"available_phone_numbers": list(page), "uri": f"{ask.path}?{query}" if query else ask.path})
+    query = urlencode(sorted(request.query))
+    return ApiResponse(
+        200, {"available_phone_numbers": list(page), "uri": f"{request.path}?{query}" if query else request.path}
+    )
 
 
 OPERATIONS = (

@@ -11,9 +11,9 @@ from dialtone_nb.rehearsal.api.functions import FUNCTIONS
 from dialtone_nb.rehearsal.api.services import HOST, service_of
 from dialtone_nb.rehearsal.api.versioned import Versioned
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, read_parameters
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.clock import iso8601
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
@@ -48,16 +48,16 @@ DEFAULTS = {
 # Each is the name of a list of version SIDs, in requests and (in lower case) in bodies.
 VERSIONS = {"FunctionVersions": FUNCTIONS, "AssetVersions": ASSETS}
 CREATABLE = (
-    Field("Dependencies"),
-    Field("Runtime"),
+    Parameter("Dependencies"),
+    Parameter("Runtime"),
 )
 
 
-def build_of(tables: Tables, ask: Ask) -> Thing:
+def build_of(tables: Tables, request: ApiRequest) -> Thing:
     """The build in the path, of the service in the path."""
-    build = tables.get("build", ask.names["Sid"], service_of(tables, ask).sid)
+    build = tables.get("build", request.names["Sid"], service_of(tables, request).sid)
     if build is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return build
 
 
@@ -127,7 +127,7 @@ def default_runtime(tables: Tables, service: Thing) -> str:
     return str(completed[0].body["runtime"]) if completed else DEFAULT_RUNTIME
 
 
-def read_versions(tables: Tables, ask: Ask, service: Thing) -> dict[str, list[str]]:
+def read_versions(tables: Tables, request: ApiRequest, service: Thing) -> dict[str, list[str]]:
     """The SIDs of function and of asset versions that a build is to be made of; no two may share a path.
 
     In no order that anybody could depend on, as at Twilio.
@@ -135,7 +135,7 @@ def read_versions(tables: Tables, ask: Ask, service: Thing) -> dict[str, list[st
     paths: set[str] = set()
     chosen: dict[str, list[str]] = {}
     for parameter, versioned in VERSIONS.items():
-        sids = sorted({value for name, value in ask.form if name == parameter})
+        sids = sorted({value for name, value in request.form if name == parameter})
         for sid in sids:
             version = tables.get(versioned.version_kind, sid)
             if version is None or version.body["service_sid"] != service.sid:
@@ -150,10 +150,10 @@ def read_versions(tables: Tables, ask: Ask, service: Thing) -> dict[str, list[st
     return chosen
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new build of versions that are there already; it starts as `building`."""
-    service = service_of(tables, ask)
-    values = read_fields(CREATABLE, ask.form)
+    service = service_of(tables, request)
+    values = read_parameters(CREATABLE, request.form)
     runtime = values.get("runtime") or default_runtime(tables, service)
     if runtime not in RUNTIMES:
         raise Refusal(20001, f"unsupported runtime: {runtime}")
@@ -162,7 +162,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
         given = with_newer_handler(given)
     body = {
         "status": "building",
-        **read_versions(tables, ask, service),
+        **read_versions(tables, request, service),
         "dependencies": [{"name": name, "version": version} for name, version in sorted((DEFAULTS | given).items())],
         "given": sorted(given),
         "runtime": runtime,
@@ -171,7 +171,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
         "slow": False,
     }
     # A service's builds are numbered as they come, not told apart by content: lists then keep their order.
-    return Reply(201, build_body(tables, tables.add("ZB", "build", service.sid, "", body)))
+    return ApiResponse(201, build_body(tables, tables.add("ZB", "build", service.sid, "", body)))
 
 
 def look_again(tables: Tables, build: Thing) -> Thing:
@@ -203,21 +203,21 @@ def wanted_versions(build: Thing) -> dict[str, str]:
     return {one["name"]: one["version"] for one in build.body["dependencies"] if one["name"] in chosen}
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All builds of a service, newest first."""
-    things = tables.list("build", service_of(tables, ask).sid)
-    return list_reply(ask, "builds", things, lambda b: build_body(tables, b), lambda b: str(b.sid))
+    things = tables.list("build", service_of(tables, request).sid)
+    return list_response(request, "builds", things, lambda b: build_body(tables, b), lambda b: str(b.sid))
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One build."""
-    return Reply(200, build_body(tables, look_again(tables, build_of(tables, ask))))
+    return ApiResponse(200, build_body(tables, look_again(tables, build_of(tables, request))))
 
 
-def fetch_status(tables: Tables, ask: Ask) -> Reply:
+def fetch_status(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A build's status alone."""
-    build = look_again(tables, build_of(tables, ask))
-    return Reply(
+    build = look_again(tables, build_of(tables, request))
+    return ApiResponse(
         200,
         {
             "sid": build.sid,
@@ -229,14 +229,14 @@ def fetch_status(tables: Tables, ask: Ask) -> Reply:
     )
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the build. One that is live somewhere stays: it must be taken down first."""
-    build = build_of(tables, ask)
+    build = build_of(tables, request)
     live = [e for e in tables.list("environment", build.parent) if e.body["build_sid"] == build.sid]
     if live:
         raise Refusal(20001, f"Build {build.sid} is deployed to environment {live[0].sid}; it can't be deleted")
     tables.remove(build.sid)
-    return Reply(204)
+    return ApiResponse(204)
 
 
 OPERATIONS = (

@@ -10,8 +10,8 @@ from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_
 from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS, TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
-from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.http.parameters import Field, choice, integer, method, read_fields, url
+from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, integer, method, read_parameters, url
 from dialtone_nb.rehearsal.state.call_records import CallRecord, remove_call
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 NOT_IN_PROGRESS, NOT_COMPLETE = 21220, 20009
 
 FIELDS = (
-    Field("Status", choice("canceled", "completed")),
-    Field("Url", url, code=21205),
-    Field("Method", method, code=21209),
-    Field("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
-    Field("FallbackUrl", url, code=21205),
-    Field("FallbackMethod", method, code=21209),
+    Parameter("Status", choice("canceled", "completed")),
+    Parameter("Url", url, code=21205),
+    Parameter("Method", method, code=21209),
+    Parameter("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
+    Parameter("FallbackUrl", url, code=21205),
+    Parameter("FallbackMethod", method, code=21209),
 )
 # Twilio heeds a status callback only beside a Url; the rehearsal does neither this nor a new time limit.
-REFUSED = (Field("StatusCallback", url), Field("StatusCallbackMethod", method), Field("TimeLimit", integer))
+REFUSED = (Parameter("StatusCallback", url), Parameter("StatusCallbackMethod", method), Parameter("TimeLimit", integer))
 
 
-def update(tables: Tables, ask: Ask) -> Reply:
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The call as it is; a Refusal where it can't be changed so."""
-    wanted_change(call_of(tables, ask, "Sid"), ask)
-    return fetch(tables, ask)
+    wanted_change(call_of(tables, request, "Sid"), request)
+    return fetch(tables, request)
 
 
-def wanted_change(call: CallRecord, ask: Ask) -> Interruption | None:
+def wanted_change(call: CallRecord, request: ApiRequest) -> Interruption | None:
     """What is asked for; None where nothing is, or it has no effect; a Refusal where it can't be done."""
-    values = read_fields(FIELDS, ask.form)
-    refuse_what_is_not_modelled(REFUSED, ask.form, "a call that is going on")
+    values = read_parameters(FIELDS, request.form)
+    refuse_what_is_not_modelled(REFUSED, request.form, "a call that is going on")
     if values.get("url") and values.get("twiml"):
         raise Refusal(20001, "Url and Twiml can't both be given")
     if call.ended is not None and values:
@@ -65,26 +65,26 @@ def _other_twiml(call: CallRecord, values: dict[str, Any]) -> TakenOver | None:
     return TakenOver(twiml_source(values))
 
 
-async def change(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
+async def change(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
     """The call as it is once what was asked for has been done to it."""
-    reply = answer()
+    response = answer()
     with exchange.store.transaction() as tables:
-        call = call_of(tables, ask, "Sid")
-        wanted = wanted_change(call, ask)
+        call = call_of(tables, request, "Sid")
+        wanted = wanted_change(call, request)
     if wanted is None:
-        return reply
+        return response
     await exchange.interrupt(call, wanted)
     with exchange.store.transaction() as tables:
-        return fetch(tables, ask)
+        return fetch(tables, request)
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Forget the call and its events; its alerts stay."""
-    call = call_of(tables, ask, "Sid")
+    call = call_of(tables, request, "Sid")
     if call.ended is None:
         raise Refusal(NOT_COMPLETE, "Cannot delete this resource before it is complete", NOT_COMPLETE_STATUS)
     remove_call(tables, call.sid)
-    return Reply(204)
+    return ApiResponse(204)
 
 
 OPERATIONS = (

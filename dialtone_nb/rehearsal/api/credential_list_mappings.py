@@ -8,9 +8,9 @@ from typing import Any
 from dialtone_nb.rehearsal.api.api_2010 import classic, stamped
 from dialtone_nb.rehearsal.api.sip_domains import domain_of, domain_uri
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, read_fields, sid
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, read_parameters, sid
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 
@@ -39,36 +39,36 @@ class Family:
         uri = f"{domain_uri(tables, mapping.parent)}{self.path}/{mapping.name}.json"
         return body | {"domain_sid": mapping.parent, "uri": uri}
 
-    def create(self, tables: Tables, ask: Ask) -> Reply:
+    def create(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """A new mapping; 21231 where the list is mapped already, through whichever address."""
-        domain = domain_of(tables, ask)
-        field = Field(self.parameter, sid(self.prefix), required=True, code=21231)
-        mapped = read_fields((field,), ask.form)[field.key]
+        domain = domain_of(tables, request)
+        field = Parameter(self.parameter, sid(self.prefix), required=True, code=21231)
+        mapped = read_parameters((field,), request.form)[field.key]
         if tables.get(self.mapped, mapped) is None:
             raise Refusal(21231, f"{self.word} {mapped} is not found")
         if tables.find(self.kind, domain.sid, mapped):
             raise Refusal(21231, f"{self.parameter.removesuffix('Sid')} already associated with this domain")
         mapping = tables.add("MA", self.kind, domain.sid, mapped, {})
-        return Reply(201, self.body(tables, mapping))
+        return ApiResponse(201, self.body(tables, mapping))
 
-    def list(self, tables: Tables, ask: Ask) -> Reply:
+    def list(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """All mappings of a domain."""
-        things = tables.list(self.kind, domain_of(tables, ask).sid)
-        return list_reply(ask, self.list_name, things, lambda m: self.body(tables, m), lambda m: str(m.name))
+        things = tables.list(self.kind, domain_of(tables, request).sid)
+        return list_response(request, self.list_name, things, lambda m: self.body(tables, m), lambda m: str(m.name))
 
-    def fetch(self, tables: Tables, ask: Ask) -> Reply:
+    def fetch(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """One mapping, by the list's SID."""
-        return Reply(200, self.body(tables, self._mapping_of(tables, ask)))
+        return ApiResponse(200, self.body(tables, self._mapping_of(tables, request)))
 
-    def delete(self, tables: Tables, ask: Ask) -> Reply:
+    def delete(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """Delete the mapping: the domain no longer takes the list."""
-        tables.remove(self._mapping_of(tables, ask).sid)
-        return Reply(204)
+        tables.remove(self._mapping_of(tables, request).sid)
+        return ApiResponse(204)
 
-    def _mapping_of(self, tables: Tables, ask: Ask) -> Thing:
-        mapping = tables.find(self.kind, domain_of(tables, ask).sid, ask.names["Sid"])
+    def _mapping_of(self, tables: Tables, request: ApiRequest) -> Thing:
+        mapping = tables.find(self.kind, domain_of(tables, request).sid, request.names["Sid"])
         if mapping is None:
-            raise absent(ask.path)
+            raise absent(request.path)
         return mapping
 
     def operations(self) -> tuple[Operation, ...]:

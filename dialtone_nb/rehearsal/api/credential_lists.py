@@ -6,7 +6,7 @@ import re
 
 from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
 from dialtone_nb.rehearsal.http.errors import Refusal
-from dialtone_nb.rehearsal.http.parameters import Field, Pairs, matching, read_fields
+from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, matching, read_parameters
 from dialtone_nb.rehearsal.state.domain_access import digest_secret
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
@@ -24,15 +24,15 @@ def _password(text: str) -> str:
     return text
 
 
-USERNAME = Field(
+USERNAME = Parameter(
     "Username", matching(r"[^\s:@]+", "may not hold a space, : or @"), required=True, longest=32, code=WRONG_LIST
 )
-PASSWORD = Field("Password", _password, required=True, code=WRONG_CREDENTIAL)
+PASSWORD = Parameter("Password", _password, required=True, code=WRONG_CREDENTIAL)
 
 
 def _create(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
     """A user name is unique in its list, and upper and lower case differ."""
-    values = read_fields((USERNAME, PASSWORD), form)
+    values = read_parameters((USERNAME, PASSWORD), form)
     username = values["username"]
     if tables.find("credential", parent.sid, username):
         raise Refusal(WRONG_CREDENTIAL, f"A credential with the username {username} already exists in this list")
@@ -41,7 +41,7 @@ def _create(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
 
 def _change(tables: Tables, credential: Thing, form: Pairs) -> Body:
     """Only the password can be changed."""
-    values = read_fields((PASSWORD,), form, creating=False)
+    values = read_parameters((PASSWORD,), form, creating=False)
     return {"digest_secret": digest_secret(credential.name, values["password"])} if values else {}
 
 

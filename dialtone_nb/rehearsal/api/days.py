@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dialtone_nb.rehearsal.http.operations import Ask
-from dialtone_nb.rehearsal.http.parameters import Field, read_field
+from dialtone_nb.rehearsal.http.operations import ApiRequest
+from dialtone_nb.rehearsal.http.parameters import Parameter, read_parameter
 from dialtone_nb.rehearsal.state.clock import parse_time
 
 DAY = 86_400.0
 
 
-def is_of_date(ask: Ask, name: str, at: float) -> bool:
+def is_of_date(request: ApiRequest, name: str, at: float) -> bool:
     """Whether a time is on the days that were asked for: on one, on or before it, on or after it."""
-    query = dict(ask.query)
+    query = dict(request.query)
     on, until, since = (
-        read_field(Field(name, parse_time), query[key]) // DAY if query.get(key) else None
+        read_parameter(Parameter(name, parse_time), query[key]) // DAY if query.get(key) else None
         for key in (name, f"{name}<", f"{name}>")
     )
     day = at // DAY

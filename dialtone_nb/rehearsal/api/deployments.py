@@ -7,13 +7,13 @@ from typing import Any
 from dialtone_nb.rehearsal.api.environments import environment_of, environment_url
 from dialtone_nb.rehearsal.api.services import HOST
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, conflict
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, read_fields, sid
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, read_parameters, sid
 from dialtone_nb.rehearsal.state.clock import iso8601
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
-CREATABLE = (Field("BuildSid", sid("ZB")), Field("IsPlugin", flag))
+CREATABLE = (Parameter("BuildSid", sid("ZB")), Parameter("IsPlugin", flag))
 
 
 def deployment_body(tables: Tables, deployment: Thing, environment: Thing) -> dict[str, Any]:
@@ -30,10 +30,10 @@ def deployment_body(tables: Tables, deployment: Thing, environment: Thing) -> di
     }
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The build is live; without a BuildSid nothing is live any more."""
-    environment = environment_of(tables, ask)
-    build_sid = read_fields(CREATABLE, ask.form).get("build_sid") or None
+    environment = environment_of(tables, request)
+    build_sid = read_parameters(CREATABLE, request.form).get("build_sid") or None
     if build_sid:
         build = tables.get("build", build_sid, environment.parent)
         if build is None:
@@ -46,25 +46,25 @@ def create(tables: Tables, ask: Ask) -> Reply:
     # An environment's deployments are numbered as they come, so that their list tells what was live before.
     deployment = tables.add("ZD", "deployment", environment.sid, "", {"build_sid": build_sid})
     tables.save(environment, {"build_sid": build_sid})
-    return Reply(201, deployment_body(tables, deployment, environment))
+    return ApiResponse(201, deployment_body(tables, deployment, environment))
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All deployments to an environment, newest first."""
-    environment = environment_of(tables, ask)
+    environment = environment_of(tables, request)
     things = tables.list("deployment", environment.sid)
-    return list_reply(
-        ask, "deployments", things, lambda d: deployment_body(tables, d, environment), lambda d: str(d.sid)
+    return list_response(
+        request, "deployments", things, lambda d: deployment_body(tables, d, environment), lambda d: str(d.sid)
     )
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One deployment."""
-    environment = environment_of(tables, ask)
-    deployment = tables.get("deployment", ask.names["Sid"], environment.sid)
+    environment = environment_of(tables, request)
+    deployment = tables.get("deployment", request.names["Sid"], environment.sid)
     if deployment is None:
-        raise absent(ask.path)
-    return Reply(200, deployment_body(tables, deployment, environment))
+        raise absent(request.path)
+    return ApiResponse(200, deployment_body(tables, deployment, environment))
 
 
 PATH = "/v1/Services/{ServiceSid}/Environments/{EnvironmentSid}/Deployments"

@@ -8,31 +8,31 @@ import orjson
 import phonenumbers
 
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
 from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, SWITCHES, permissions
 from dialtone_nb.rehearsal.state.store import Tables
 
 HOST = "voice.twilio.com"
 
 FILTERS = (
-    Field("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),
-    Field("Continent"),
-    Field("CountryCode"),
-    Field("LowRiskNumbersEnabled", flag),
-    Field("HighRiskSpecialNumbersEnabled", flag),
-    Field("HighRiskTollfraudNumbersEnabled", flag),
+    Parameter("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),
+    Parameter("Continent"),
+    Parameter("CountryCode"),
+    Parameter("LowRiskNumbersEnabled", flag),
+    Parameter("HighRiskSpecialNumbersEnabled", flag),
+    Parameter("HighRiskTollfraudNumbersEnabled", flag),
 )
-UPDATE = (Field("UpdateRequest", required=True),)
-SETTINGS = (Field("DialingPermissionsInheritance", flag),)
+UPDATE = (Parameter("UpdateRequest", required=True),)
+SETTINGS = (Parameter("DialingPermissionsInheritance", flag),)
 PREFIX_DIGITS = 3  # of the national number
 
 
-def _country(ask: Ask) -> str:
-    country = ask.names["IsoCode"].upper()
+def _country(request: ApiRequest) -> str:
+    country = request.names["IsoCode"].upper()
     if country not in phonenumbers.SUPPORTED_REGIONS:
-        raise absent(ask.path)
+        raise absent(request.path)
     return country
 
 
@@ -57,9 +57,9 @@ def country_body(tables: Tables, country: str) -> dict[str, Any]:
     }
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Countries, those that fit the filters."""
-    wanted = read_fields(FILTERS, ask.query)
+    wanted = read_parameters(FILTERS, request.query)
     code = wanted.pop("country_code", None)
     bodies = [country_body(tables, country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)]
     bodies = [
@@ -68,7 +68,7 @@ def list_(tables: Tables, ask: Ask) -> Reply:
         if all(body[key] == value for key, value in wanted.items())
         and (code is None or f"+{code.lstrip('+')}" in body["country_codes"])
     ]
-    return list_reply(ask, "content", bodies, lambda body: body, lambda body: str(body["iso_code"]))
+    return list_response(request, "content", bodies, lambda body: body, lambda body: str(body["iso_code"]))
 
 
 def high_risk_prefixes(country: str) -> list[str]:
@@ -79,10 +79,10 @@ def high_risk_prefixes(country: str) -> list[str]:
     )
 
 
-def list_prefixes(tables: Tables, ask: Ask) -> Reply:
+def list_prefixes(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The prefixes of a country's high-risk special numbers, which need a permission of their own."""
-    prefixes = high_risk_prefixes(_country(ask))
-    return list_reply(ask, "content", prefixes, lambda prefix: {"prefix": prefix}, lambda prefix: prefix)
+    prefixes = high_risk_prefixes(_country(request))
+    return list_response(request, "content", prefixes, lambda prefix: {"prefix": prefix}, lambda prefix: prefix)
 
 
 def _settings(tables: Tables) -> dict[str, Any]:
@@ -91,22 +91,22 @@ def _settings(tables: Tables) -> dict[str, Any]:
     return {"dialing_permissions_inheritance": True} | (kept.body if kept else {}) | url
 
 
-def fetch_settings(tables: Tables, ask: Ask) -> Reply:
+def fetch_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Whether subaccounts inherit the permissions; the rehearsal has no subaccount that would."""
-    return Reply(200, _settings(tables))
+    return ApiResponse(200, _settings(tables))
 
 
-def update_settings(tables: Tables, ask: Ask) -> Reply:
+def update_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The setting as it is from now on."""
-    values = read_fields(SETTINGS, ask.form, creating=False)
+    values = read_parameters(SETTINGS, request.form, creating=False)
     kept = tables.find("dialing_settings", "", "") or tables.add("DP", "dialing_settings", "", "", {})
     tables.save(kept, values)
-    return Reply(202, _settings(tables))
+    return ApiResponse(202, _settings(tables))
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One country."""
-    return Reply(200, country_body(tables, _country(ask)))
+    return ApiResponse(200, country_body(tables, _country(request)))
 
 
 def _switch(value: object) -> bool:
@@ -115,9 +115,9 @@ def _switch(value: object) -> bool:
     return str(value).lower() == "true"
 
 
-def bulk_update(tables: Tables, ask: Ask) -> Reply:
+def bulk_update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """How many countries were changed. The booleans may be strings; the key names are an assumption."""
-    text = read_fields(UPDATE, ask.form)["update_request"]
+    text = read_parameters(UPDATE, request.form)["update_request"]
     try:
         changes = {
             str(one["iso_code"]).upper(): {key: _switch(one[key]) for key in SWITCHES if key in one}
@@ -131,7 +131,7 @@ def bulk_update(tables: Tables, ask: Ask) -> Reply:
         thing = tables.find("dialing_permission", "", country)
         thing = thing or tables.add("DP", "dialing_permission", "", country, permissions(tables, country))
         tables.save(thing, switches)
-    return Reply(201, {"update_count": len(changes), "update_request": text})
+    return ApiResponse(201, {"update_count": len(changes), "update_request": text})
 
 
 OPERATIONS = (

@@ -6,25 +6,27 @@ from typing import Any
 
 from dialtone_nb.rehearsal.api.services import HOST, service_of
 from dialtone_nb.rehearsal.http.errors import absent, conflict
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, matching, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, matching, read_parameters
 from dialtone_nb.rehearsal.state.clock import iso8601
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 TAKEN = "Environment with this UniqueName or DomainSuffix already exists."
 CREATABLE = (
-    Field("UniqueName", matching(r"[A-Za-z0-9_-]+", "may hold letters, digits and dashes"), required=True, longest=100),
-    Field("DomainSuffix", matching(r"[A-Za-z0-9-]*", "may hold letters, digits and dashes"), longest=16),
+    Parameter(
+        "UniqueName", matching(r"[A-Za-z0-9_-]+", "may hold letters, digits and dashes"), required=True, longest=100
+    ),
+    Parameter("DomainSuffix", matching(r"[A-Za-z0-9-]*", "may hold letters, digits and dashes"), longest=16),
 )
 
 
-def environment_of(tables: Tables, ask: Ask, name: str = "EnvironmentSid") -> Thing:
+def environment_of(tables: Tables, request: ApiRequest, name: str = "EnvironmentSid") -> Thing:
     """The environment in the path, by SID or unique name, of the service in the path."""
-    service, key = service_of(tables, ask), ask.names[name]
+    service, key = service_of(tables, request), request.names[name]
     environment = tables.get("environment", key, service.sid) or tables.find("environment", service.sid, key)
     if environment is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return environment
 
 
@@ -54,10 +56,10 @@ def environment_at(tables: Tables, domain_name: str) -> Thing | None:
     return next((one for one in every if one.body["domain_name"] == domain_name.lower()), None)
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new environment, with nothing live; a conflict where its name or its suffix is taken."""
-    service = service_of(tables, ask)
-    values = read_fields(CREATABLE, ask.form)
+    service = service_of(tables, request)
+    values = read_parameters(CREATABLE, request.form)
     suffix = values.get("domain_suffix", "").lower()
     for other in tables.list("environment", service.sid):
         if other.name == values["unique_name"] or (other.body["domain_suffix"] or "") == suffix:
@@ -69,24 +71,24 @@ def create(tables: Tables, ask: Ask) -> Reply:
         "domain_name": f"{service.body['domain_base']}{'-' if suffix else ''}{suffix}.twil.io",
     }
     environment = tables.add("ZE", "environment", service.sid, values["unique_name"], body)
-    return Reply(201, environment_body(tables, environment))
+    return ApiResponse(201, environment_body(tables, environment))
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All environments of a service."""
-    things = tables.list("environment", service_of(tables, ask).sid)
-    return list_reply(ask, "environments", things, lambda e: environment_body(tables, e), lambda e: str(e.sid))
+    things = tables.list("environment", service_of(tables, request).sid)
+    return list_response(request, "environments", things, lambda e: environment_body(tables, e), lambda e: str(e.sid))
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One environment."""
-    return Reply(200, environment_body(tables, environment_of(tables, ask, "Sid")))
+    return ApiResponse(200, environment_body(tables, environment_of(tables, request, "Sid")))
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the environment, its variables, deployments and logs."""
-    tables.remove(environment_of(tables, ask, "Sid").sid)
-    return Reply(204)
+    tables.remove(environment_of(tables, request, "Sid").sid)
+    return ApiResponse(204)
 
 
 OPERATIONS = (

@@ -7,7 +7,7 @@ import ipaddress
 from dialtone_nb.rehearsal.api.credential_list_mappings import Family
 from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
 from dialtone_nb.rehearsal.http.errors import Refusal
-from dialtone_nb.rehearsal.http.parameters import Field, Pairs, read_fields
+from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, read_parameters
 from dialtone_nb.rehearsal.state.domain_access import IP_MAPPING
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
@@ -31,9 +31,9 @@ def _prefix(text: str) -> int:
 
 
 ADDRESS_FIELDS = (
-    Field("FriendlyName", required=True, longest=255, code=WRONG_ADDRESS),
-    Field("IpAddress", _address, required=True, code=WRONG_ADDRESS),
-    Field("CidrPrefixLength", _prefix, code=WRONG_ADDRESS),
+    Parameter("FriendlyName", required=True, longest=255, code=WRONG_ADDRESS),
+    Parameter("IpAddress", _address, required=True, code=WRONG_ADDRESS),
+    Parameter("CidrPrefixLength", _prefix, code=WRONG_ADDRESS),
 )
 
 
@@ -44,13 +44,13 @@ def _listed_once(tables: Tables, parent: str, address: str, own: str = "") -> No
 
 def _create(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
     """Without a prefix length an address is this one alone."""
-    values = {"cidr_prefix_length": WHOLE_ADDRESS} | read_fields(ADDRESS_FIELDS, form)
+    values = {"cidr_prefix_length": WHOLE_ADDRESS} | read_parameters(ADDRESS_FIELDS, form)
     _listed_once(tables, parent.sid, values["ip_address"])
     return values["ip_address"], values
 
 
 def _change(tables: Tables, entry: Thing, form: Pairs) -> Body:
-    values = read_fields(ADDRESS_FIELDS, form, creating=False)
+    values = read_parameters(ADDRESS_FIELDS, form, creating=False)
     _listed_once(tables, entry.parent, (entry.body | values)["ip_address"], entry.sid)
     return values
 

@@ -18,8 +18,8 @@ from dialtone_nb.rehearsal.exchange.call_setup import (
 from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault
 from dialtone_nb.rehearsal.exchange.verbs import StatusCallback
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
-from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.http.parameters import Field, Pairs, flag, integer, method, read_fields, sid, url
+from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, flag, integer, method, read_parameters, sid, url
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.call_records import start_call
 from dialtone_nb.rehearsal.state.store import Tables
@@ -51,54 +51,54 @@ def _send_digits(value: str) -> str:
 
 
 FIELDS = (
-    Field("To", required=True, code=21201),
-    Field("From", required=True, code=21213),
-    Field("CallerId"),
-    Field("Url", url, code=21205),
-    Field("Method", method, code=21209),
-    Field("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
-    Field("FallbackUrl", url, code=21205),
-    Field("FallbackMethod", method, code=21209),
-    Field("StatusCallback", url, code=21609),
-    Field("StatusCallbackMethod", method, code=21209),
-    Field("SendDigits", _send_digits, code=21206),
-    Field("Timeout", _timeout, code=21208),
-    Field("TimeLimit", integer),
-    Field("SipAuthUsername", longest=255, code=21221),
-    Field("SipAuthPassword", longest=255, code=21223),
-    Field("CallReason"),
+    Parameter("To", required=True, code=21201),
+    Parameter("From", required=True, code=21213),
+    Parameter("CallerId"),
+    Parameter("Url", url, code=21205),
+    Parameter("Method", method, code=21209),
+    Parameter("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
+    Parameter("FallbackUrl", url, code=21205),
+    Parameter("FallbackMethod", method, code=21209),
+    Parameter("StatusCallback", url, code=21609),
+    Parameter("StatusCallbackMethod", method, code=21209),
+    Parameter("SendDigits", _send_digits, code=21206),
+    Parameter("Timeout", _timeout, code=21208),
+    Parameter("TimeLimit", integer),
+    Parameter("SipAuthUsername", longest=255, code=21221),
+    Parameter("SipAuthPassword", longest=255, code=21223),
+    Parameter("CallReason"),
 )
 # What Twilio would do and the rehearsal does not: refused by name, unless it asks for nothing.
 REFUSED = (
-    Field("Record", flag),
-    Field("ApplicationSid", sid("AP")),
-    Field("MachineDetection"),
-    Field("MachineDetectionTimeout", integer),
-    Field("MachineDetectionSpeechThreshold", integer),
-    Field("MachineDetectionSpeechEndThreshold", integer),
-    Field("MachineDetectionSilenceTimeout", integer),
-    Field("AsyncAmd"),
-    Field("AsyncAmdStatusCallback", url),
-    Field("AsyncAmdStatusCallbackMethod", method),
-    Field("RecordingChannels"),
-    Field("RecordingStatusCallback"),
-    Field("RecordingStatusCallbackMethod", method),
-    Field("RecordingStatusCallbackEvent"),
-    Field("RecordingConfigurationId"),
-    Field("RecordingTrack"),
-    Field("Trim"),
-    Field("Passports"),
-    Field("Byoc", sid("BY")),
-    Field("CallToken"),
-    Field("ClientNotificationUrl", url),
+    Parameter("Record", flag),
+    Parameter("ApplicationSid", sid("AP")),
+    Parameter("MachineDetection"),
+    Parameter("MachineDetectionTimeout", integer),
+    Parameter("MachineDetectionSpeechThreshold", integer),
+    Parameter("MachineDetectionSpeechEndThreshold", integer),
+    Parameter("MachineDetectionSilenceTimeout", integer),
+    Parameter("AsyncAmd"),
+    Parameter("AsyncAmdStatusCallback", url),
+    Parameter("AsyncAmdStatusCallbackMethod", method),
+    Parameter("RecordingChannels"),
+    Parameter("RecordingStatusCallback"),
+    Parameter("RecordingStatusCallbackMethod", method),
+    Parameter("RecordingStatusCallbackEvent"),
+    Parameter("RecordingConfigurationId"),
+    Parameter("RecordingTrack"),
+    Parameter("Trim"),
+    Parameter("Passports"),
+    Parameter("Byoc", sid("BY")),
+    Parameter("CallToken"),
+    Parameter("ClientNotificationUrl", url),
 )
 ASKS_FOR_NOTHING = {"", "false", False}
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A call that is queued; whoever is called hears nothing yet."""
-    values = read_fields(FIELDS, ask.form)
-    refuse_what_is_not_modelled(REFUSED, ask.form, "a call that the API places")
+    values = read_parameters(FIELDS, request.form)
+    refuse_what_is_not_modelled(REFUSED, request.form, "a call that the API places")
     to, from_ = values["to"], values.get("caller_id") or values["from"]
     if not values.get("url") and not values.get("twiml"):
         raise Refusal(21205, "Url parameter is required")
@@ -107,7 +107,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
         raise Refusal(21225, "SipAuthPassword is required when providing SipAuthUsername")
     own = tables.find("phone_number", "", from_)
     call = start_call(tables, from_, to, "outbound-api", "queued", phone_number_sid=own.sid if own else None)
-    events = tuple(value for name, value in ask.form if name == "StatusCallbackEvent")
+    events = tuple(value for name, value in request.form if name == "StatusCallbackEvent")
     if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
         # As was seen at Twilio: the call is placed all the same, and no event is ever told.
         raise_alert(tables, INVALID_CALLBACK_EVENT, call.sid, f"Invalid StatusCallbackEvent {strange[0]!r}")
@@ -127,14 +127,14 @@ def create(tables: Tables, ask: Ask) -> Reply:
     keep_outbound_call(tables, call.sid, outbound)
     body = call_body(account_uri(tables), tables.identity.account_sid, call, tables.now())
     # The answer to a new call has no dates yet (recorded 2016 to 2023).
-    return Reply(201, body | {"date_created": None, "date_updated": None})
+    return ApiResponse(201, body | {"date_created": None, "date_updated": None})
 
 
-async def place(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
+async def place(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
     """The answer to a new call; the exchange has it in its queue from then on."""
-    reply = answer()
-    exchange.take_up(reply.body["sid"])
-    return reply
+    response = answer()
+    exchange.take_up(response.body["sid"])
+    return response
 
 
 def twiml_source(values: Mapping[str, Any]) -> TwimlSource:
@@ -143,10 +143,10 @@ def twiml_source(values: Mapping[str, Any]) -> TwimlSource:
     return TwimlSource(**{name: values[name] for name in names if name in values})
 
 
-def refuse_what_is_not_modelled(fields: Iterable[Field], form: Pairs, what: str) -> None:
+def refuse_what_is_not_modelled(fields: Iterable[Parameter], form: Pairs, what: str) -> None:
     """A Refusal that names the first of these parameters that asks for something; one for a value that is none."""
     for field in fields:
-        if any(value not in ASKS_FOR_NOTHING for value in read_fields((field,), form).values()):
+        if any(value not in ASKS_FOR_NOTHING for value in read_parameters((field,), form).values()):
             raise not_modelled(f"{field.name} of {what}")
 
 

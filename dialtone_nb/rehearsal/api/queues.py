@@ -19,9 +19,9 @@ from dialtone_nb.rehearsal.exchange.queues import (
     make_queue,
 )
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, integer, method, read_fields, url
+from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, integer, method, read_parameters, url
 from dialtone_nb.rehearsal.state.call_records import find_call
 from dialtone_nb.rehearsal.state.clock import rfc2822
 from dialtone_nb.rehearsal.state.store import Tables, Thing
@@ -39,8 +39,8 @@ def _max_size(value: str) -> int:
     return size
 
 
-FIELDS = (Field("FriendlyName", required=True, longest=64), Field("MaxSize", _max_size))
-MEMBER_FIELDS = (Field("Url", url, required=True, code=21205), Field("Method", method, code=21209))
+FIELDS = (Parameter("FriendlyName", required=True, longest=64), Parameter("MaxSize", _max_size))
+MEMBER_FIELDS = (Parameter("Url", url, required=True, code=21205), Parameter("Method", method, code=21209))
 
 
 def queue_body(tables: Tables, queue: Thing) -> dict[str, Any]:
@@ -69,17 +69,17 @@ def member_body(tables: Tables, place: Place) -> dict[str, Any]:
     }
 
 
-def _queue_of(tables: Tables, ask: Ask, name: str = "Sid") -> Thing:
-    queue = tables.get(QUEUE, ask.names[name])
+def _queue_of(tables: Tables, request: ApiRequest, name: str = "Sid") -> Thing:
+    queue = tables.get(QUEUE, request.names[name])
     if queue is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return queue
 
 
-def _place_of(tables: Tables, ask: Ask) -> Place:
-    place = find_place(tables, _queue_of(tables, ask, "QueueSid").sid, ask.names["CallSid"])
+def _place_of(tables: Tables, request: ApiRequest) -> Place:
+    place = find_place(tables, _queue_of(tables, request, "QueueSid").sid, request.names["CallSid"])
     if place is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return place
 
 
@@ -89,69 +89,71 @@ def _refuse_taken(tables: Tables, name: str, sid: str = "") -> None:
         raise Refusal(QUEUE_NAME_TAKEN, f"A queue named {name} exists already")
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new queue."""
-    values = read_fields(FIELDS, ask.form)
+    values = read_parameters(FIELDS, request.form)
     _refuse_taken(tables, values["friendly_name"])
     queue = make_queue(tables, values["friendly_name"], values.get("max_size", DEFAULT_MAX_SIZE))
-    return Reply(201, queue_body(tables, queue))
+    return ApiResponse(201, queue_body(tables, queue))
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All queues."""
-    return list_reply(ask, "queues", tables.list(QUEUE, ""), lambda q: queue_body(tables, q), lambda q: str(q.sid))
-
-
-def fetch(tables: Tables, ask: Ask) -> Reply:
-    """One queue."""
-    return Reply(200, queue_body(tables, _queue_of(tables, ask)))
-
-
-def update(tables: Tables, ask: Ask) -> Reply:
-    """A queue with another name or size; who waits stays."""
-    queue = _queue_of(tables, ask)
-    values = read_fields(FIELDS, ask.form, creating=False)
-    name = values.pop("friendly_name", queue.name)
-    _refuse_taken(tables, name, queue.sid)
-    return Reply(200, queue_body(tables, tables.save(queue, values, name=name)))
-
-
-def delete(tables: Tables, ask: Ask) -> Reply:
-    """Delete the queue, unless somebody waits in it."""
-    queue = _queue_of(tables, ask)
-    if list_places(tables, queue.sid):
-        raise Refusal(QUEUE_NOT_EMPTY, "The queue is not empty")
-    tables.remove(queue.sid)
-    return Reply(204)
-
-
-def list_members(tables: Tables, ask: Ask) -> Reply:
-    """Who waits, the first first."""
-    places = list_places(tables, _queue_of(tables, ask, "QueueSid").sid)
-    return list_reply(
-        ask, "queue_members", places, lambda place: member_body(tables, place), lambda place: str(place.member.name)
+    return list_response(
+        request, "queues", tables.list(QUEUE, ""), lambda q: queue_body(tables, q), lambda q: str(q.sid)
     )
 
 
-def fetch_member(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """One queue."""
+    return ApiResponse(200, queue_body(tables, _queue_of(tables, request)))
+
+
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """A queue with another name or size; who waits stays."""
+    queue = _queue_of(tables, request)
+    values = read_parameters(FIELDS, request.form, creating=False)
+    name = values.pop("friendly_name", queue.name)
+    _refuse_taken(tables, name, queue.sid)
+    return ApiResponse(200, queue_body(tables, tables.save(queue, values, name=name)))
+
+
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Delete the queue, unless somebody waits in it."""
+    queue = _queue_of(tables, request)
+    if list_places(tables, queue.sid):
+        raise Refusal(QUEUE_NOT_EMPTY, "The queue is not empty")
+    tables.remove(queue.sid)
+    return ApiResponse(204)
+
+
+def list_members(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Who waits, the first first."""
+    places = list_places(tables, _queue_of(tables, request, "QueueSid").sid)
+    return list_response(
+        request, "queue_members", places, lambda place: member_body(tables, place), lambda place: str(place.member.name)
+    )
+
+
+def fetch_member(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Somebody who waits: by the call's SID, or the first as Front."""
-    return Reply(200, member_body(tables, _place_of(tables, ask)))
+    return ApiResponse(200, member_body(tables, _place_of(tables, request)))
 
 
-def update_member(tables: Tables, ask: Ask) -> Reply:
+def update_member(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Somebody as they stood, before they were taken out to go on with other TwiML."""
-    read_fields(MEMBER_FIELDS, ask.form)
-    return fetch_member(tables, ask)
+    read_parameters(MEMBER_FIELDS, request.form)
+    return fetch_member(tables, request)
 
 
-async def dequeue(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
+async def dequeue(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
     """Somebody as they stood; by now their call goes on with what the Url says."""
-    reply, values = answer(), read_fields(MEMBER_FIELDS, ask.form)
+    response, values = answer(), read_parameters(MEMBER_FIELDS, request.form)
     with exchange.store.transaction() as tables:
-        call = find_call(tables, reply.body["call_sid"])
+        call = find_call(tables, response.body["call_sid"])
     if call:
         await exchange.interrupt(call, TakenOver(TwimlSource(values["url"], values.get("method", "POST"))))
-    return reply
+    return response
 
 
 OPERATIONS = (

@@ -10,16 +10,16 @@ from dialtone_nb.rehearsal.api.days import is_of_date
 from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.exchange.recordings import KIND
 from dialtone_nb.rehearsal.http.errors import absent
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, read_fields, sid
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, read_parameters, sid
 from dialtone_nb.rehearsal.state.clock import rfc2822
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 # What is deleted is gone at once here, so this adds nothing.
-SOFT_DELETED = Field("IncludeSoftDeleted", flag)
+SOFT_DELETED = Parameter("IncludeSoftDeleted", flag)
 # None are of conferences.
-FILTERS = (Field("CallSid", sid("CA")), Field("ConferenceSid", sid("CF")), SOFT_DELETED)
+FILTERS = (Parameter("CallSid", sid("CA")), Parameter("ConferenceSid", sid("CF")), SOFT_DELETED)
 
 
 def call_recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
@@ -58,43 +58,47 @@ def recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
     }
 
 
-def _recording_of(tables: Tables, ask: Ask) -> Thing:
-    recording = tables.get(KIND, ask.names["Sid"], ask.names.get("CallSid"))
+def _recording_of(tables: Tables, request: ApiRequest) -> Thing:
+    recording = tables.get(KIND, request.names["Sid"], request.names.get("CallSid"))
     if recording is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return recording
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All recordings, of one call where it is named, and of the days that were asked for."""
-    wanted = read_fields(FILTERS, ask.query)
+    wanted = read_parameters(FILTERS, request.query)
     found = [] if wanted.get("conference_sid") else tables.list(KIND, wanted.get("call_sid") or None)
-    found = [one for one in found if is_of_date(ask, "DateCreated", one.created)]
-    return list_reply(ask, "recordings", found, lambda one: recording_body(tables, one), lambda one: str(one.sid))
+    found = [one for one in found if is_of_date(request, "DateCreated", one.created)]
+    return list_response(
+        request, "recordings", found, lambda one: recording_body(tables, one), lambda one: str(one.sid)
+    )
 
 
-def list_of_call(tables: Tables, ask: Ask) -> Reply:
+def list_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The recordings of a call."""
-    call = call_of(tables, ask, "CallSid")
-    found = [one for one in tables.list(KIND, call.sid) if is_of_date(ask, "DateCreated", one.created)]
-    return list_reply(ask, "recordings", found, lambda one: call_recording_body(tables, one), lambda one: str(one.sid))
+    call = call_of(tables, request, "CallSid")
+    found = [one for one in tables.list(KIND, call.sid) if is_of_date(request, "DateCreated", one.created)]
+    return list_response(
+        request, "recordings", found, lambda one: call_recording_body(tables, one), lambda one: str(one.sid)
+    )
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One recording."""
-    read_fields((SOFT_DELETED,), ask.query)
-    return Reply(200, recording_body(tables, _recording_of(tables, ask)))
+    read_parameters((SOFT_DELETED,), request.query)
+    return ApiResponse(200, recording_body(tables, _recording_of(tables, request)))
 
 
-def fetch_of_call(tables: Tables, ask: Ask) -> Reply:
+def fetch_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One recording of a call."""
-    return Reply(200, call_recording_body(tables, _recording_of(tables, ask)))
+    return ApiResponse(200, call_recording_body(tables, _recording_of(tables, request)))
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the recording."""
-    tables.remove(_recording_of(tables, ask).sid)
-    return Reply(204)
+    tables.remove(_recording_of(tables, request).sid)
+    return ApiResponse(204)
 
 
 OPERATIONS = (

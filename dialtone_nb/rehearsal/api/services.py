@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, conflict
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
 from dialtone_nb.rehearsal.state.clock import iso8601
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
@@ -15,24 +15,26 @@ HOST = "serverless.twilio.com"
 MOST_SERVICES = 50  # an account's limit, as observed by others
 
 UPDATABLE = (
-    Field("IncludeCredentials", flag),
-    Field("FriendlyName", longest=255),
-    Field("UiEditable", flag),
+    Parameter("IncludeCredentials", flag),
+    Parameter("FriendlyName", longest=255),
+    Parameter("UiEditable", flag),
 )
 CREATABLE = (
-    Field("UniqueName", matching(r"[A-Za-z0-9-]+", "may hold letters, digits and dashes"), required=True, longest=50),
-    Field("FriendlyName", required=True, longest=255),
-    Field("IncludeCredentials", flag),
-    Field("UiEditable", flag),
+    Parameter(
+        "UniqueName", matching(r"[A-Za-z0-9-]+", "may hold letters, digits and dashes"), required=True, longest=50
+    ),
+    Parameter("FriendlyName", required=True, longest=255),
+    Parameter("IncludeCredentials", flag),
+    Parameter("UiEditable", flag),
 )
 
 
-def service_of(tables: Tables, ask: Ask, name: str = "ServiceSid") -> Thing:
+def service_of(tables: Tables, request: ApiRequest, name: str = "ServiceSid") -> Thing:
     """The service in the path, by SID or unique name; a 404 where there is none."""
-    key = ask.names[name]
+    key = request.names[name]
     service = tables.get("service", key) or tables.find("service", "", key)
     if service is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return service
 
 
@@ -60,9 +62,9 @@ def domain_base(unique_name: str, sid: str) -> str:
     return f"{unique_name.lower()}-{int(sid[2:10], 16) % 9000 + 1000}"
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new service; a conflict where the unique name is taken."""
-    values = read_fields(CREATABLE, ask.form)
+    values = read_parameters(CREATABLE, request.form)
     if tables.find("service", "", values["unique_name"]):
         raise conflict(f"Service with unique name {values['unique_name']} already exists")
     if tables.count("service", "") >= MOST_SERVICES:
@@ -75,31 +77,33 @@ def create(tables: Tables, ask: Ask) -> Reply:
         {"friendly_name": "", "unique_name": "", "include_credentials": True, "ui_editable": False} | values,
     )
     service = tables.save(service, {"domain_base": domain_base(values["unique_name"], service.sid)})
-    return Reply(201, service_body(tables, service))
+    return ApiResponse(201, service_body(tables, service))
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All services."""
-    return list_reply(
-        ask, "services", tables.list("service", ""), lambda s: service_body(tables, s), lambda s: str(s.sid)
+    return list_response(
+        request, "services", tables.list("service", ""), lambda s: service_body(tables, s), lambda s: str(s.sid)
     )
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One service."""
-    return Reply(200, service_body(tables, service_of(tables, ask, "Sid")))
+    return ApiResponse(200, service_body(tables, service_of(tables, request, "Sid")))
 
 
-def update(tables: Tables, ask: Ask) -> Reply:
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A service with some fields changed."""
-    service = service_of(tables, ask, "Sid")
-    return Reply(200, service_body(tables, tables.save(service, read_fields(UPDATABLE, ask.form, creating=False))))
+    service = service_of(tables, request, "Sid")
+    return ApiResponse(
+        200, service_body(tables, tables.save(service, read_parameters(UPDATABLE, request.form, creating=False)))
+    )
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the service and everything in it (that it cascades is how Twilio's CLI is used)."""
-    tables.remove(service_of(tables, ask, "Sid").sid)
-    return Reply(204)
+    tables.remove(service_of(tables, request, "Sid").sid)
+    return ApiResponse(204)
 
 
 OPERATIONS = (

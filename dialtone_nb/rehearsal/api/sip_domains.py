@@ -6,9 +6,9 @@ from typing import Any
 
 from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic, stamped
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, method, read_fields, sid, url
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, method, read_parameters, sid, url
 from dialtone_nb.rehearsal.state.domain_access import auth_type
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
@@ -22,19 +22,19 @@ NAME = matching(
     f"must be letters, digits and dashes, at most 63, and end in {SIP_DOMAIN_SUFFIX}",
 )
 FIELDS = (
-    Field("DomainName", NAME, required=True, code=21232),
-    Field("FriendlyName", longest=64, code=21231),
-    Field("VoiceUrl", url, code=21231),
-    Field("VoiceMethod", method, code=21231),
-    Field("VoiceFallbackUrl", url, code=21231),
-    Field("VoiceFallbackMethod", method, code=21231),
-    Field("VoiceStatusCallbackUrl", url, code=21231),
-    Field("VoiceStatusCallbackMethod", method, code=21231),
-    Field("SipRegistration", flag, code=21231),
-    Field("EmergencyCallingEnabled", flag, code=21231),
-    Field("EmergencyCallerSid", sid("PN"), code=21231),
-    Field("Secure", flag, code=21231),
-    Field("ByocTrunkSid", sid("BY"), code=21231),
+    Parameter("DomainName", NAME, required=True, code=21232),
+    Parameter("FriendlyName", longest=64, code=21231),
+    Parameter("VoiceUrl", url, code=21231),
+    Parameter("VoiceMethod", method, code=21231),
+    Parameter("VoiceFallbackUrl", url, code=21231),
+    Parameter("VoiceFallbackMethod", method, code=21231),
+    Parameter("VoiceStatusCallbackUrl", url, code=21231),
+    Parameter("VoiceStatusCallbackMethod", method, code=21231),
+    Parameter("SipRegistration", flag, code=21231),
+    Parameter("EmergencyCallingEnabled", flag, code=21231),
+    Parameter("EmergencyCallerSid", sid("PN"), code=21231),
+    Parameter("Secure", flag, code=21231),
+    Parameter("ByocTrunkSid", sid("BY"), code=21231),
 )
 DEFAULTS: dict[str, Any] = {
     "friendly_name": None,
@@ -52,11 +52,11 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def domain_of(tables: Tables, ask: Ask, name: str = "DomainSid") -> Thing:
+def domain_of(tables: Tables, request: ApiRequest, name: str = "DomainSid") -> Thing:
     """The SIP domain in the path."""
-    domain = tables.get("sip_domain", ask.names[name])
+    domain = tables.get("sip_domain", request.names[name])
     if domain is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return domain
 
 
@@ -97,39 +97,39 @@ def _checked(tables: Tables, values: dict[str, Any], own: str = "") -> dict[str,
     return values
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new SIP domain, which rejects every call until a credential list is mapped."""
-    values = _checked(tables, read_fields(FIELDS, ask.form))
+    values = _checked(tables, read_parameters(FIELDS, request.form))
     if tables.count("sip_domain", "") >= MOST_DOMAINS:
         raise Refusal(21230, f"The maximum of {MOST_DOMAINS} domains is reached")
     defaults = DEFAULTS | {"friendly_name": values["domain_name"]}
     domain = tables.add("SD", "sip_domain", "", values["domain_name"], {"domain_name": ""} | defaults | values)
-    return Reply(201, domain_body(tables, domain))
+    return ApiResponse(201, domain_body(tables, domain))
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All SIP domains; there are no filters."""
     things = tables.list("sip_domain", "")
-    return list_reply(ask, "domains", things, lambda d: domain_body(tables, d), lambda d: str(d.sid))
+    return list_response(request, "domains", things, lambda d: domain_body(tables, d), lambda d: str(d.sid))
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One SIP domain."""
-    return Reply(200, domain_body(tables, domain_of(tables, ask, "Sid")))
+    return ApiResponse(200, domain_body(tables, domain_of(tables, request, "Sid")))
 
 
-def update(tables: Tables, ask: Ask) -> Reply:
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A SIP domain with some fields changed."""
-    domain = domain_of(tables, ask, "Sid")
-    values = _checked(tables, read_fields(FIELDS, ask.form, creating=False), domain.sid)
+    domain = domain_of(tables, request, "Sid")
+    values = _checked(tables, read_parameters(FIELDS, request.form, creating=False), domain.sid)
     domain = tables.save(domain, values, name=values.get("domain_name"))
-    return Reply(200, domain_body(tables, domain))
+    return ApiResponse(200, domain_body(tables, domain))
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the domain, its mappings and the phones' registrations."""
-    tables.remove(domain_of(tables, ask, "Sid").sid)
-    return Reply(204)
+    tables.remove(domain_of(tables, request, "Sid").sid)
+    return ApiResponse(204)
 
 
 OPERATIONS = (

@@ -8,9 +8,9 @@ from typing import Any
 
 from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, Pairs, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, read_parameters
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 
@@ -59,25 +59,25 @@ class SipList:
         """What the SID of such a list is called in paths: CredentialListSid."""
         return f"{self.path.removesuffix('s')}Sid"
 
-    def _name(self, ask: Ask) -> str:
-        field = Field("FriendlyName", required=True, longest=self.longest, code=self.duplicate)
-        return str(read_fields((field,), ask.form)["friendly_name"])
+    def _name(self, request: ApiRequest) -> str:
+        field = Parameter("FriendlyName", required=True, longest=self.longest, code=self.duplicate)
+        return str(read_parameters((field,), request.form)["friendly_name"])
 
     def _named_once(self, tables: Tables, name: str, own: str = "") -> None:
         other = tables.find(self.kind, "", name)
         if other and other.sid != own:
             raise Refusal(self.duplicate, f"{self.word} with the friendly name {name} already exists")
 
-    def _of(self, tables: Tables, ask: Ask, name: str) -> Thing:
-        found = tables.get(self.kind, ask.names[name])
+    def _of(self, tables: Tables, request: ApiRequest, name: str) -> Thing:
+        found = tables.get(self.kind, request.names[name])
         if found is None:
-            raise absent(ask.path)
+            raise absent(request.path)
         return found
 
-    def _entry_of(self, tables: Tables, ask: Ask) -> Thing:
-        found = tables.get(self.entries.kind, ask.names["Sid"], self._of(tables, ask, self.parameter).sid)
+    def _entry_of(self, tables: Tables, request: ApiRequest) -> Thing:
+        found = tables.get(self.entries.kind, request.names["Sid"], self._of(tables, request, self.parameter).sid)
         if found is None:
-            raise absent(ask.path)
+            raise absent(request.path)
         return found
 
     def _uri(self, tables: Tables, sid: str) -> str:
@@ -102,64 +102,68 @@ class SipList:
             "uri": f"{self._uri(tables, entry.parent)}/{self.entries.path}/{entry.sid}.json",
         }
 
-    def create(self, tables: Tables, ask: Ask) -> Reply:
+    def create(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """A new, empty list; friendly names are unique."""
-        name = self._name(ask)
+        name = self._name(request)
         self._named_once(tables, name)
         if tables.count(self.kind, "") >= self.most:
             raise Refusal(self.too_many, f"The maximum of {self.most} lists is reached")
-        return Reply(201, self.body(tables, tables.add(self.prefix, self.kind, "", name, {})))
+        return ApiResponse(201, self.body(tables, tables.add(self.prefix, self.kind, "", name, {})))
 
-    def list(self, tables: Tables, ask: Ask) -> Reply:
+    def list(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """All lists of the kind."""
         things = tables.list(self.kind, "")
-        return list_reply(ask, self.key, things, lambda one: self.body(tables, one), lambda one: one.sid)
+        return list_response(request, self.key, things, lambda one: self.body(tables, one), lambda one: one.sid)
 
-    def fetch(self, tables: Tables, ask: Ask) -> Reply:
+    def fetch(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """One list."""
-        return Reply(200, self.body(tables, self._of(tables, ask, "Sid")))
+        return ApiResponse(200, self.body(tables, self._of(tables, request, "Sid")))
 
-    def update(self, tables: Tables, ask: Ask) -> Reply:
+    def update(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """A list with another friendly name."""
-        thing, name = self._of(tables, ask, "Sid"), self._name(ask)
+        thing, name = self._of(tables, request, "Sid"), self._name(request)
         self._named_once(tables, name, thing.sid)
-        return Reply(200, self.body(tables, tables.save(thing, {}, name=name)))
+        return ApiResponse(200, self.body(tables, tables.save(thing, {}, name=name)))
 
-    def delete(self, tables: Tables, ask: Ask) -> Reply:
+    def delete(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """Delete the list and its entries. One that is mapped to a domain stays."""
-        thing = self._of(tables, ask, "Sid")
+        thing = self._of(tables, request, "Sid")
         if any(mapping.name == thing.sid for kind in self.mappings for mapping in tables.list(kind)):
             raise Refusal(self.still_mapped, f"{self.word} {thing.name} is still mapped to a domain")
         tables.remove(thing.sid)
-        return Reply(204)
+        return ApiResponse(204)
 
-    def create_entry(self, tables: Tables, ask: Ask) -> Reply:
+    def create_entry(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """A new entry of a list."""
-        parent = self._of(tables, ask, self.parameter)
-        name, body = self.entries.create(tables, parent, ask.form)
+        parent = self._of(tables, request, self.parameter)
+        name, body = self.entries.create(tables, parent, request.form)
         if tables.count(self.entries.kind, parent.sid) >= self.entries.most:
             raise Refusal(self.entries.too_many, f"The maximum of {self.entries.most} in a list is reached")
         entry = tables.add(self.entries.prefix, self.entries.kind, parent.sid, name, body)
-        return Reply(201, self.entry_body(tables, entry))
+        return ApiResponse(201, self.entry_body(tables, entry))
 
-    def list_entries(self, tables: Tables, ask: Ask) -> Reply:
+    def list_entries(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """All entries of a list."""
-        things = tables.list(self.entries.kind, self._of(tables, ask, self.parameter).sid)
-        return list_reply(ask, self.entries.key, things, lambda one: self.entry_body(tables, one), lambda one: one.sid)
+        things = tables.list(self.entries.kind, self._of(tables, request, self.parameter).sid)
+        return list_response(
+            request, self.entries.key, things, lambda one: self.entry_body(tables, one), lambda one: one.sid
+        )
 
-    def fetch_entry(self, tables: Tables, ask: Ask) -> Reply:
+    def fetch_entry(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """One entry of a list."""
-        return Reply(200, self.entry_body(tables, self._entry_of(tables, ask)))
+        return ApiResponse(200, self.entry_body(tables, self._entry_of(tables, request)))
 
-    def update_entry(self, tables: Tables, ask: Ask) -> Reply:
+    def update_entry(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """An entry with some fields changed."""
-        entry = self._entry_of(tables, ask)
-        return Reply(200, self.entry_body(tables, tables.save(entry, self.entries.change(tables, entry, ask.form))))
+        entry = self._entry_of(tables, request)
+        return ApiResponse(
+            200, self.entry_body(tables, tables.save(entry, self.entries.change(tables, entry, request.form)))
+        )
 
-    def delete_entry(self, tables: Tables, ask: Ask) -> Reply:
+    def delete_entry(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """Delete the entry from the list."""
-        tables.remove(self._entry_of(tables, ask).sid)
-        return Reply(204)
+        tables.remove(self._entry_of(tables, request).sid)
+        return ApiResponse(204)
 
     def operations(self) -> tuple[Operation, ...]:
         """What lists of the kind, and their entries, answer."""

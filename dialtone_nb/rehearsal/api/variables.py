@@ -7,9 +7,9 @@ from typing import Any
 from dialtone_nb.rehearsal.api.environments import environment_of, environment_url
 from dialtone_nb.rehearsal.api.services import HOST
 from dialtone_nb.rehearsal.http.errors import absent, conflict
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, matching, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, matching, read_parameters
 from dialtone_nb.rehearsal.state.clock import iso8601
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
@@ -23,8 +23,8 @@ def _value(text: str) -> str:
 
 
 FIELDS = (
-    Field("Key", matching(r"[A-Za-z_][A-Za-z0-9_]*", "must be a name of letters, digits and _"), True, longest=128),
-    Field("Value", _value, required=True),
+    Parameter("Key", matching(r"[A-Za-z_][A-Za-z0-9_]*", "must be a name of letters, digits and _"), True, longest=128),
+    Parameter("Value", _value, required=True),
 )
 
 
@@ -43,51 +43,53 @@ def variable_body(tables: Tables, variable: Thing, environment: Thing) -> dict[s
     }
 
 
-def _variable_of(tables: Tables, ask: Ask) -> tuple[Thing, Thing]:
-    environment = environment_of(tables, ask)
-    variable = tables.get("variable", ask.names["Sid"], environment.sid)
+def _variable_of(tables: Tables, request: ApiRequest) -> tuple[Thing, Thing]:
+    environment = environment_of(tables, request)
+    variable = tables.get("variable", request.names["Sid"], environment.sid)
     if variable is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return variable, environment
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new variable; a conflict where the key is there already (that it is a 409 is an assumption)."""
-    environment = environment_of(tables, ask)
-    values = read_fields(FIELDS, ask.form)
+    environment = environment_of(tables, request)
+    values = read_parameters(FIELDS, request.form)
     if tables.find("variable", environment.sid, values["key"]):
         raise conflict(f"Variable with key {values['key']} already exists in this environment")
     variable = tables.add("ZV", "variable", environment.sid, values["key"], values)
-    return Reply(201, variable_body(tables, variable, environment))
+    return ApiResponse(201, variable_body(tables, variable, environment))
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All variables of an environment."""
-    environment = environment_of(tables, ask)
+    environment = environment_of(tables, request)
     things = tables.list("variable", environment.sid)
-    return list_reply(ask, "variables", things, lambda v: variable_body(tables, v, environment), lambda v: str(v.sid))
+    return list_response(
+        request, "variables", things, lambda v: variable_body(tables, v, environment), lambda v: str(v.sid)
+    )
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One variable."""
-    return Reply(200, variable_body(tables, *_variable_of(tables, ask)))
+    return ApiResponse(200, variable_body(tables, *_variable_of(tables, request)))
 
 
-def update(tables: Tables, ask: Ask) -> Reply:
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A variable with another key or value."""
-    variable, environment = _variable_of(tables, ask)
-    values = read_fields(FIELDS, ask.form, creating=False)
+    variable, environment = _variable_of(tables, request)
+    values = read_parameters(FIELDS, request.form, creating=False)
     key = values.get("key", variable.name)
     other = tables.find("variable", environment.sid, key)
     if other and other.sid != variable.sid:
         raise conflict(f"Variable with key {key} already exists in this environment")
-    return Reply(200, variable_body(tables, tables.save(variable, values, name=key), environment))
+    return ApiResponse(200, variable_body(tables, tables.save(variable, values, name=key), environment))
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the variable."""
-    tables.remove(_variable_of(tables, ask)[0].sid)
-    return Reply(204)
+    tables.remove(_variable_of(tables, request)[0].sid)
+    return ApiResponse(204)
 
 
 PATH = "/v1/Services/{ServiceSid}/Environments/{EnvironmentSid}/Variables"

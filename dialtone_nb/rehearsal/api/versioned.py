@@ -8,16 +8,16 @@ from typing import Any
 
 from dialtone_nb.rehearsal.api.services import HOST, service_of
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, choice, matching, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, matching, read_parameters
 from dialtone_nb.rehearsal.state.clock import iso8601
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 UPLOAD_HOST = "serverless-upload.twilio.com"
 MEGABYTE = 1 << 20
 
-NAME = (Field("FriendlyName", required=True, longest=255),)
+NAME = (Parameter("FriendlyName", required=True, longest=255),)
 # The characters that the serverless toolkit keeps out of paths.
 _in_path = matching(r"/[^#;,?:@+&$()'\"\s]*", "may hold none of # ; , ? : @ + & $ ( ) ' \" or space")
 
@@ -28,8 +28,8 @@ def _path(text: str) -> str:
 
 
 UPLOADED = (
-    Field("Path", _path, required=True, longest=255),
-    Field("Visibility", choice("public", "protected", "private"), required=True),
+    Parameter("Path", _path, required=True, longest=255),
+    Parameter("Visibility", choice("public", "protected", "private"), required=True),
 )
 
 
@@ -51,22 +51,22 @@ class Versioned:
         """The kind of thing that a version is in the store."""
         return f"{self.noun}_version"
 
-    def of(self, tables: Tables, ask: Ask, name: str) -> Thing:
+    def of(self, tables: Tables, request: ApiRequest, name: str) -> Thing:
         """The function or asset in the path, of the service in the path."""
-        found = tables.get(self.noun, ask.names[name], service_of(tables, ask).sid)
+        found = tables.get(self.noun, request.names[name], service_of(tables, request).sid)
         if found is None:
-            raise absent(ask.path)
+            raise absent(request.path)
         return found
 
-    def parent_of(self, tables: Tables, ask: Ask) -> Thing:
+    def parent_of(self, tables: Tables, request: ApiRequest) -> Thing:
         """The function or asset whose versions are asked for."""
-        return self.of(tables, ask, f"{self.noun.capitalize()}Sid")
+        return self.of(tables, request, f"{self.noun.capitalize()}Sid")
 
-    def version_of(self, tables: Tables, ask: Ask) -> Thing:
+    def version_of(self, tables: Tables, request: ApiRequest) -> Thing:
         """The version in the path."""
-        version = tables.get(self.version_kind, ask.names["Sid"], self.parent_of(tables, ask).sid)
+        version = tables.get(self.version_kind, request.names["Sid"], self.parent_of(tables, request).sid)
         if version is None:
-            raise absent(ask.path)
+            raise absent(request.path)
         return version
 
     def body(self, tables: Tables, thing: Thing) -> dict[str, Any]:
@@ -110,63 +110,67 @@ class Versioned:
             **links,
         }
 
-    def create(self, tables: Tables, ask: Ask) -> Reply:
+    def create(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """A new function or asset; the friendly name need not be unique."""
-        service = service_of(tables, ask)
-        values = read_fields(NAME, ask.form)
-        return Reply(201, self.body(tables, tables.add("ZH", self.noun, service.sid, values["friendly_name"], values)))
+        service = service_of(tables, request)
+        values = read_parameters(NAME, request.form)
+        return ApiResponse(
+            201, self.body(tables, tables.add("ZH", self.noun, service.sid, values["friendly_name"], values))
+        )
 
-    def list(self, tables: Tables, ask: Ask) -> Reply:
+    def list(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """All functions or assets of a service."""
-        things = tables.list(self.noun, service_of(tables, ask).sid)
-        return list_reply(ask, self.plural.lower(), things, lambda one: self.body(tables, one), lambda one: one.sid)
+        things = tables.list(self.noun, service_of(tables, request).sid)
+        return list_response(
+            request, self.plural.lower(), things, lambda one: self.body(tables, one), lambda one: one.sid
+        )
 
-    def fetch(self, tables: Tables, ask: Ask) -> Reply:
+    def fetch(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """One function or asset."""
-        return Reply(200, self.body(tables, self.of(tables, ask, "Sid")))
+        return ApiResponse(200, self.body(tables, self.of(tables, request, "Sid")))
 
-    def update(self, tables: Tables, ask: Ask) -> Reply:
+    def update(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """A function or asset with another friendly name."""
-        values = read_fields(NAME, ask.form)
-        thing = tables.save(self.of(tables, ask, "Sid"), values, name=values["friendly_name"])
-        return Reply(200, self.body(tables, thing))
+        values = read_parameters(NAME, request.form)
+        thing = tables.save(self.of(tables, request, "Sid"), values, name=values["friendly_name"])
+        return ApiResponse(200, self.body(tables, thing))
 
-    def delete(self, tables: Tables, ask: Ask) -> Reply:
+    def delete(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """Delete the function or asset. One that a build was made of stays, as long as the build does."""
-        thing = self.of(tables, ask, "Sid")
+        thing = self.of(tables, request, "Sid")
         built = {
             sid for build in tables.list("build", thing.parent) for sid in build.body.get(f"{self.noun}_versions", ())
         }
         if any(version.sid in built for version in tables.list(self.version_kind, thing.sid)):
             raise Refusal(20001, f"{self.noun.capitalize()} {thing.sid} is part of a build; delete the build first")
         tables.remove(thing.sid)
-        return Reply(204)
+        return ApiResponse(204)
 
-    def upload(self, tables: Tables, ask: Ask) -> Reply:
+    def upload(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """A new, unchangeable version, from a multipart body."""
-        thing = self.parent_of(tables, ask)
-        values = read_fields(UPLOADED, ask.form)
-        if ask.upload is None:
+        thing = self.parent_of(tables, request)
+        values = read_parameters(UPLOADED, request.form)
+        if request.upload is None:
             raise Refusal(20001, "Missing required parameter Content in the post body")
-        if len(ask.upload.content) > self.largest:
+        if len(request.upload.content) > self.largest:
             raise Refusal(20001, f"Content of a {self.noun} is larger than {self.largest // MEGABYTE} MB")
-        fingerprint = hashlib.sha256(ask.upload.content).hexdigest()
+        fingerprint = hashlib.sha256(request.upload.content).hexdigest()
         name = f"{values['path']} {values['visibility']} {fingerprint}"
-        kept = {} if self.has_content else {"content_type": ask.upload.content_type}
+        kept = {} if self.has_content else {"content_type": request.upload.content_type}
         body = values | {"service_sid": thing.parent} | kept
         version = tables.add("ZN", self.version_kind, thing.sid, name, body)
-        tables.write_content(version.sid, ask.upload.content)
-        return Reply(201, self.version_body(tables, version))
+        tables.write_content(version.sid, request.upload.content)
+        return ApiResponse(201, self.version_body(tables, version))
 
-    def list_versions(self, tables: Tables, ask: Ask) -> Reply:
+    def list_versions(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """All versions of a function or asset."""
-        things = tables.list(self.version_kind, self.parent_of(tables, ask).sid)
+        things = tables.list(self.version_kind, self.parent_of(tables, request).sid)
         name = f"{self.version_kind}s"
-        return list_reply(ask, name, things, lambda one: self.version_body(tables, one), lambda one: one.sid)
+        return list_response(request, name, things, lambda one: self.version_body(tables, one), lambda one: one.sid)
 
-    def fetch_version(self, tables: Tables, ask: Ask) -> Reply:
+    def fetch_version(self, tables: Tables, request: ApiRequest) -> ApiResponse:
         """One version."""
-        return Reply(200, self.version_body(tables, self.version_of(tables, ask)))
+        return ApiResponse(200, self.version_body(tables, self.version_of(tables, request)))
 
     def operations(self) -> tuple[Operation, ...]:
         """What both answer at their addresses."""

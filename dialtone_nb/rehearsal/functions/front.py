@@ -19,7 +19,7 @@ from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.http.requests import Incoming
+    from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 TIME_LIMIT_S = 10.0
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
@@ -88,7 +88,7 @@ class Front:
         """End the functions' processes."""
         self._processes.close()
 
-    async def answer(self, incoming: Incoming) -> FunctionResponse:
+    async def answer(self, incoming: HttpRequest) -> FunctionResponse:
         """The response of the function, or the content of the asset, that a URL belongs to."""
         if incoming.method not in {*METHODS, *ASSET_METHODS, "OPTIONS"}:
             return plain(405, "Method Not Allowed")
@@ -114,7 +114,7 @@ class Front:
             note_invocation(tables, deployed, incoming, invocation)
         return invocation.response or plain(500, invocation.fault[1] if invocation.fault else "")
 
-    async def _run(self, function: DeployedFunction, incoming: Incoming) -> Invocation:
+    async def _run(self, function: DeployedFunction, incoming: HttpRequest) -> Invocation:
         if len(orjson.dumps(function.context)) > LARGEST_CONTEXT:
             return Invocation(fault=(82006, "The function's context is too large"))
         try:
@@ -129,7 +129,7 @@ class Front:
             await asyncio.to_thread(self._processes.drop, function.place)
         return read_reply(reply)
 
-    async def _invoke(self, function: DeployedFunction, incoming: Incoming) -> dict[str, Any]:
+    async def _invoke(self, function: DeployedFunction, incoming: HttpRequest) -> dict[str, Any]:
         def contents() -> list[VersionContent]:
             with self._store.transaction() as tables:
                 return build_contents(tables, function.build_sid)
@@ -164,7 +164,7 @@ def read_reply(reply: Mapping[str, Any]) -> Invocation:
     return Invocation(FunctionResponse(status, (*headers, took), body.encode()), fault, logs)
 
 
-def note_invocation(tables: Tables, function: DeployedFunction, incoming: Incoming, invocation: Invocation) -> None:
+def note_invocation(tables: Tables, function: DeployedFunction, incoming: HttpRequest, invocation: Invocation) -> None:
     """Keep what the function logged, and raise the alerts that it earned."""
     request_sid = request_sid_of(tables, function, incoming)
     for place, (level, text) in enumerate(invocation.logs):
@@ -197,7 +197,7 @@ def serve_asset(asset: DeployedAsset) -> FunctionResponse:
     return FunctionResponse(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
 
 
-def request_sid_of(tables: Tables, function: DeployedFunction, incoming: Incoming) -> str:
+def request_sid_of(tables: Tables, function: DeployedFunction, incoming: HttpRequest) -> str:
     """The SID of a request to a function: it follows from what was asked, and how often that was asked before."""
     asked = f"{incoming.method} {incoming.path}?{incoming.query_string}".encode() + incoming.body
     key = incoming.headers.get("i-twilio-idempotency-token") or hashlib.sha256(asked).hexdigest()

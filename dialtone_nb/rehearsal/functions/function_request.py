@@ -11,7 +11,7 @@ from twilio.request_validator import RequestValidator
 from dialtone_nb.rehearsal.http.parameters import Pairs
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.http.requests import Incoming
+    from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 # What never reaches a function (the runtime handler's own lists).
 HIDDEN_PREFIXES = ("i-twilio-", "i-t-", "ot-", "x-amz", "x-forwarded-", "x-accel-")
@@ -21,7 +21,7 @@ HIDDEN_HEADERS = frozenset(
 )
 
 
-def event_of(incoming: Incoming) -> dict[str, Any]:
+def event_of(incoming: HttpRequest) -> dict[str, Any]:
     """A function's event: its request's headers and cookies, then query and body, the body last."""
     headers = {
         name: value
@@ -36,7 +36,7 @@ def _merged(pairs: Pairs) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in gathered(pairs).items()}
 
 
-def _body_values(incoming: Incoming) -> dict[str, Any]:
+def _body_values(incoming: HttpRequest) -> dict[str, Any]:
     if incoming.is_form:
         return _merged(incoming.form)
     if "json" in incoming.headers.get("content-type", "") and incoming.body:
@@ -71,7 +71,7 @@ def gathered(pairs: Pairs) -> Params:
     return params
 
 
-def is_signed(incoming: Incoming, auth_token: str) -> bool:
+def is_signed(incoming: HttpRequest, auth_token: str) -> bool:
     """Whether the request carries the signature that Twilio would have put on it."""
     signature = incoming.headers.get("x-twilio-signature", "")
     url = f"https://{incoming.host}{incoming.raw_path}" + (f"?{incoming.query_string}" if incoming.query_string else "")

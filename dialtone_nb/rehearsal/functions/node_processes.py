@@ -21,7 +21,7 @@ import orjson
 
 from dialtone_nb.rehearsal.functions.fence import start_fenced
 from dialtone_nb.rehearsal.functions.packages import Packages
-from dialtone_nb.rehearsal.http.own_servers import TWILIOS, hand_on
+from dialtone_nb.rehearsal.http.own_servers import TWILIOS, forward
 
 HOST_SCRIPT = Path(__file__).resolve().with_name("functions_host.js")
 MEMORY_MB = 256  # what Twilio gives a function
@@ -141,7 +141,7 @@ class NodeProcess:
         if host.endswith(TWILIOS):
             parts = urlsplit(asked["url"])
             target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-            status, headers, body = hand_on(
+            status, headers, body = forward(
                 self._base, asked["method"], host, target, asked["headers"], asked["body"].encode()
             )
             answer = {"status": status, "headers": headers, "body": body.decode("utf-8", "replace")}

@@ -23,7 +23,7 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import table_module
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.http.tls import TlsDoor
+from dialtone_nb.rehearsal.http.tls import TlsProxy
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.comparison import AtMost, Better, Comparison, Size, Within, seconds_of
 from tests.contract.official import Official
@@ -83,7 +83,7 @@ def _deploy_ours(rehearsal: Rehearsal, project: Path, open_things: ExitStack) ->
 
 
 def _deploy_theirs(rehearsal: Rehearsal, project: Path, open_things: ExitStack) -> list[Deployed]:
-    tls = open_things.enter_context(TlsDoor(rehearsal.url, project.with_suffix(".pem")))
+    tls = open_things.enter_context(TlsProxy(rehearsal.url, project.with_suffix(".pem")))
     official = Official(rehearsal, tls, project.parent)
     shutil.copytree(ROOT / "dialtone_nb/service/functions", project / "functions")
     table = table_module(compile_table(load_parameters(ROOT / "parameters" / "sample")))

@@ -146,8 +146,8 @@ def delays(size: Size, folder: Path) -> Iterator[Comparison]:
             ring(caller, trunk)
         told = http.control("GET", "/delays")["delays"][1:]
     for name, words in (
-        ("total", "INVITE to the far end's 180"),
-        ("sip", "of it SIP, records and the far end"),
+        ("total", "INVITE to the far side's 180"),
+        ("sip", "of it SIP, records and the far side"),
         ("webhook", "of it the webhook, without its function"),
         ("decision", "of it the decision: the function, on Node"),
     ):

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from dialtone_nb.rehearsal.sip.media.rtp import Agreed, MediaPort
 from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, answer_offer, read_description
-from dialtone_nb.rehearsal.sip.messages import Request, Unreadable, read_message
-from dialtone_nb.rehearsal.sip.register import read_contacts
+from dialtone_nb.rehearsal.sip.messages import MalformedMessage, Request, read_message
+from dialtone_nb.rehearsal.sip.registrar import read_contacts
 from dialtone_nb.rehearsal.sip.transport import Flow
 from tests.rehearsal.sip.handset import SDP, Handset
 from tests.rehearsal.sip.names import DOMAIN
@@ -66,7 +66,7 @@ def test_damaged_messages_leave_the_door_as_it_was(network: Network, handset: Ha
             stranger.settle()
     assert handset().register().status_code == 200
     assert len(network.calls()) == calls
-    assert network.door.counts["unreadable"] > 500
+    assert network.door.malformed > 500
     assert not network.alerts(32202)
 
 
@@ -129,7 +129,7 @@ def test_whatever_comes_is_a_request_a_response_or_unreadable(data: bytes) -> No
     """Nothing else is raised, and a request that was read can be used: its contacts and its sound too."""
     try:
         message = read_message(data, NOWHERE)
-    except Unreadable:
+    except MalformedMessage:
         return
     if message is None or isinstance(message, SipResponse):
         return
@@ -153,7 +153,7 @@ def test_whatever_comes_as_sound_is_sound_a_key_or_counted(data: bytes) -> None:
     port = MediaPort()
     port.agree(Agreed(("127.0.0.1", 9)), "127.0.0.1")
     port.datagram_received(data, ("127.0.0.1", 9))
-    assert port.heard.received + port.heard.strange >= 1
+    assert port.packets.received + port.packets.strange >= 1
 
 
 def test_sound_from_another_machine_is_not_heard() -> None:
@@ -161,7 +161,7 @@ def test_sound_from_another_machine_is_not_heard() -> None:
     port = MediaPort()
     port.agree(Agreed(("192.0.2.1", 9)), "192.0.2.1")
     port.datagram_received(struct.pack("!BBHLL", 0x80, 0, 1, 1, 1) + b"\xff" * 160, ("192.0.2.2", 9))
-    assert (port.heard.received, port.heard.strange) == (0, 1)
+    assert (port.packets.received, port.packets.strange) == (0, 1)
     assert port.agreed.remote == ("192.0.2.1", 9)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.rehearsal.exchange.sip_registrations import list_phones
-from dialtone_nb.rehearsal.sip.endpoint import SipDoor
-from dialtone_nb.rehearsal.sip.registrar import MOST_BINDINGS
+from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
+from dialtone_nb.rehearsal.sip.location_service import MOST_BINDINGS
 from tests.rehearsal.doors import add_phone, client_of
 from tests.rehearsal.sip.baresip import Baresip
 from tests.rehearsal.sip.handset import Handset
@@ -194,14 +194,14 @@ def test_a_registration_that_is_not_refreshed_is_lost(tmp_path: Path) -> None:
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         client = client_of(rehearsal)
         add_phone(client, "clinic", DOMAIN)
-        door = SipDoor(rehearsal._store, rehearsal._exchange, port=0, now=lambda: time[0])
+        door = SipEndpoint(rehearsal._store, rehearsal._exchange, port=0, now=lambda: time[0])
         with Handset((door.host, door.port), "clinic") as clinic:
             assert clinic.register().status_code == 200
             time[0] = 599.0
-            assert door.registrations()
+            assert door.progress.registrations()
             time[0] = 601.0
             until(lambda: [one.step for one in door.journal.entries("clinic", DOMAIN)][-1] == "lost")
-            assert door.registrations() == []
+            assert door.progress.registrations() == []
             assert not list_phones(rehearsal._store)[0]["registered"]
             # Its old challenge is too old as well: it is asked anew, and told that its password was right.
             used = clinic.sent.get_header("Proxy-Authorization") or ""

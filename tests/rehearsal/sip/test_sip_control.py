@@ -12,7 +12,7 @@ import pytest
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.sip.endpoints import KIND
+from dialtone_nb.rehearsal.http.sip_control import KIND
 from tests.rehearsal.doors import Door, add_phone, client_of
 from tests.rehearsal.sip.handset import Handset
 from tests.rehearsal.sip.names import CALLER_ID, DOMAIN
