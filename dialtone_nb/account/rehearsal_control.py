@@ -17,7 +17,7 @@ LONGEST_CALL_S = 300.0  # that whoever rings a phone waits to hear what came of 
 
 
 @dataclass(frozen=True, slots=True)
-class SipDoor:
+class DoorAddress:
     """Where phones find the rehearsal, and the page that shows what they do."""
 
     host: str
@@ -25,15 +25,15 @@ class SipDoor:
     page: str
 
 
-def find_door(account: Account) -> SipDoor | None:
+def find_door(account: Account) -> DoorAddress | None:
     """The door that is open, whichever process has it open; None where none is, or the account is real."""
     if not account.is_rehearsal:
         return None
     told = account.transport.send("GET", f"{CONTROL}/door").json()
-    return SipDoor(told["host"], told["port"], told["page"]) if told["is_open"] else None
+    return DoorAddress(told["host"], told["port"], told["page"]) if told["is_open"] else None
 
 
-def open_door(account: Account, address: str, *, beyond_this_machine: bool = False) -> SipDoor:
+def open_door(account: Account, address: str, *, beyond_this_machine: bool = False) -> DoorAddress:
     """A door at an address of this machine; an `InputError` that says why there can't be one."""
     asked = {"address": address, "beyond_this_machine": beyond_this_machine}
     # It may let others in, or calls out: so it takes the account's token.
@@ -41,7 +41,7 @@ def open_door(account: Account, address: str, *, beyond_this_machine: bool = Fal
     told = answer.json()
     if not answer.ok:
         raise InputError(Fault(f"SIP door at {address}", f"can't be opened: {told['message']}"))
-    return SipDoor(told["host"], told["port"], told["page"])
+    return DoorAddress(told["host"], told["port"], told["page"])
 
 
 def close_door(account: Account) -> None:

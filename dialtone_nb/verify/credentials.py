@@ -6,26 +6,28 @@ from collections.abc import Iterator
 
 from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.verify.checks import Check, good, wrong
-from dialtone_nb.verify.seen import Seen
+from dialtone_nb.verify.comparison import Comparison
 
 SUBJECT = "Credential list"
 
 
-def credential_checks(seen: Seen) -> Iterator[Check]:
+def credential_checks(compared: Comparison) -> Iterator[Check]:
     """Whether the list is there, and lets in nobody whom clients.yaml does not declare, in whatever environment."""
-    name = seen.parameters.network.credential_list
+    name = compared.parameters.network.credential_list
     title = f"credential list {name}"
-    if seen.change(Kind.CREDENTIAL_LIST, name):
-        repair = f"{seen.deploy_words}, then client_setup for each phone"
+    if compared.change(Kind.CREDENTIAL_LIST, name):
+        repair = f"{compared.deploy_words}, then client_setup for each phone"
         yield wrong(SUBJECT, title, "not there", "no phone can register or call", repair)
         return
     yield good(SUBJECT, title, "there", "phones have a place for their passwords")
-    yield _strangers(seen)
+    yield _strangers(compared)
 
 
-def _strangers(seen: Seen) -> Check:
+def _strangers(compared: Comparison) -> Check:
     title = "credentials without a phone"
-    strangers = sorted({item.key for item in seen.existing.state.of(Kind.CREDENTIAL)} - set(seen.parameters.clients))
+    strangers = sorted(
+        {item.key for item in compared.existing.state.of(Kind.CREDENTIAL)} - set(compared.parameters.clients)
+    )
     if not strangers:
         return good(SUBJECT, title, "none", "nobody but declared phones can register or call")
     return wrong(

@@ -9,7 +9,7 @@ from dialtone_nb.infrastructure.plan import Change, readable
 from dialtone_nb.infrastructure.resources.model import Item, Kind
 from dialtone_nb.infrastructure.resources.sip_domains import FIELDS, mapping_key
 from dialtone_nb.verify.checks import Check, good, wrong
-from dialtone_nb.verify.seen import Seen
+from dialtone_nb.verify.comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +55,22 @@ _MAPPINGS = (
 )
 
 
-def domain_checks(seen: Seen) -> Iterator[Check]:
+def domain_checks(compared: Comparison) -> Iterator[Check]:
     """The checks of both domains; of a domain that is not there, just that."""
-    network = seen.parameters.network
+    network = compared.parameters.network
     for emergency in (True, False):
-        name = network.sip_domain(seen.environment, emergency=emergency)
-        domain = seen.find(Kind.SIP_DOMAIN, name)
+        name = network.sip_domain(compared.environment, emergency=emergency)
+        domain = compared.find(Kind.SIP_DOMAIN, name)
         if domain is None:
             harm = "the phones on it have no dial tone"
-            yield wrong(subject_of(name), f"domain {name}", "not there", harm, seen.deploy_words)
+            yield wrong(subject_of(name), f"domain {name}", "not there", harm, compared.deploy_words)
             continue
-        change = seen.change(Kind.SIP_DOMAIN, name)
+        change = compared.change(Kind.SIP_DOMAIN, name)
         for facet in (*FACETS, _OTHERS):
-            yield _facet(seen, domain, facet, change)
+            yield _facet(compared, domain, facet, change)
         for kind, word, meaning, harm in _MAPPINGS:
-            yield _mapping(seen, kind, f"{word} mapping", name, meaning, harm)
-        yield _guests(seen, domain)
+            yield _mapping(compared, kind, f"{word} mapping", name, meaning, harm)
+        yield _guests(compared, domain)
 
 
 def subject_of(domain: str) -> str:
@@ -78,7 +78,7 @@ def subject_of(domain: str) -> str:
     return f"SIP domain {domain}"
 
 
-def _facet(seen: Seen, domain: Item, facet: Facet, change: Change | None) -> Check:
+def _facet(compared: Comparison, domain: Item, facet: Facet, change: Change | None) -> Check:
     subject, title = subject_of(domain.key), f"{facet.name} of {domain.key}"
     differing = {name: change.after[name] for name in facet.fields if change and name in change.after}
     if not differing:
@@ -87,22 +87,22 @@ def _facet(seen: Seen, domain: Item, facet: Facet, change: Change | None) -> Che
     words = [f"{readable(domain.fields[name])}, not {readable(value)}" for name, value in differing.items()]
     if facet is _OTHERS:
         words = [f"{name.replace('_', ' ')} is {text}" for name, text in zip(differing, words, strict=True)]
-    return wrong(subject, title, "; ".join(words), facet.harm, seen.deploy_words)
+    return wrong(subject, title, "; ".join(words), facet.harm, compared.deploy_words)
 
 
-def _mapping(seen: Seen, kind: Kind, aspect: str, domain: str, meaning: str, harm: str) -> Check:
+def _mapping(compared: Comparison, kind: Kind, aspect: str, domain: str, meaning: str, harm: str) -> Check:
     subject, title = subject_of(domain), f"{aspect} of {domain}"
-    name = seen.parameters.network.credential_list
-    if seen.find(kind, mapping_key(domain, name)):
+    name = compared.parameters.network.credential_list
+    if compared.find(kind, mapping_key(domain, name)):
         return good(subject, title, name, meaning)
-    return wrong(subject, title, f"{name} is not mapped", harm, seen.deploy_words)
+    return wrong(subject, title, f"{name} is not mapped", harm, compared.deploy_words)
 
 
-def _guests(seen: Seen, domain: Item) -> Check:
+def _guests(compared: Comparison, domain: Item) -> Check:
     """Whether anybody but our phones is let in, or our phones only from some addresses."""
     subject, title = subject_of(domain.key), f"other users of {domain.key}"
-    ours = seen.parameters.network.credential_list
-    state = seen.existing.state
+    ours = compared.parameters.network.credential_list
+    state = compared.existing.state
     keys = {item.key for kind, *_ in _MAPPINGS for item in state.of(kind) if item.key.startswith(f"{domain.key}/")}
     others = sorted(key.partition("/")[2] for key in keys if key != mapping_key(domain.key, ours))
     if others:

@@ -10,8 +10,8 @@ from dialtone_nb.account.account import Account
 from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.values.sip import global_domain, parse_sip_uri
 from dialtone_nb.verify.checks import Check, good, unknown
+from dialtone_nb.verify.comparison import Comparison
 from dialtone_nb.verify.phones import subject_of
-from dialtone_nb.verify.seen import Seen
 
 SUBJECT = "Signs of life"
 DAYS = 7
@@ -47,16 +47,16 @@ def fetch_signs(account: Account, now: datetime) -> list[Sign]:
     return signs
 
 
-def life_checks(seen: Seen, signs: Iterable[Sign]) -> Iterator[Check]:
+def life_checks(compared: Comparison, signs: Iterable[Sign]) -> Iterator[Check]:
     """The last sign of life of each phone that has a credential."""
-    network = seen.parameters.network
-    domains = {network.sip_domain(seen.environment, emergency=flag) for flag in (True, False)}
+    network = compared.parameters.network
+    domains = {network.sip_domain(compared.environment, emergency=flag) for flag in (True, False)}
     last: dict[str, Sign] = {}
     for sign in sorted(signs, key=lambda sign: sign.at):
         if sign.domain in domains:
             last[sign.client] = sign
-    for name in seen.parameters.clients_in(seen.environment):
-        if seen.find(Kind.CREDENTIAL, name) is None:
+    for name in compared.parameters.clients_in(compared.environment):
+        if compared.find(Kind.CREDENTIAL, name) is None:
             continue
         title = f"last sign of life of {name}"
         if name in last:

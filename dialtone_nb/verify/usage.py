@@ -9,8 +9,8 @@ from typing import Final
 
 from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.verify.checks import Check, good, wrong
+from dialtone_nb.verify.comparison import Comparison
 from dialtone_nb.verify.phones import subject_of
-from dialtone_nb.verify.seen import Seen
 from dialtone_nb.verify.signs_of_life import DAYS, PLACED, SUBJECT, Sign
 
 # So many calls in a day are never out of habit, and so many times those of the busiest day before always are.
@@ -21,20 +21,20 @@ MOST_NAMES: Final = 5
 _DAY: Final = timedelta(days=1)
 
 
-def usage_checks(seen: Seen, signs: Iterable[Sign], now: datetime) -> Iterator[Check]:
+def usage_checks(compared: Comparison, signs: Iterable[Sign], now: datetime) -> Iterator[Check]:
     """The calls that each phone with a credential placed in the last 24 hours, beside those of the days before.
 
     And those under the name of no phone, if there were any.
     """
-    network = seen.parameters.network
-    domains = {network.sip_domain(seen.environment, emergency=flag) for flag in (True, False)}
+    network = compared.parameters.network
+    domains = {network.sip_domain(compared.environment, emergency=flag) for flag in (True, False)}
     by_phone: dict[str, Counter[int]] = {}
     for sign in signs:
         if sign.what == PLACED and sign.domain in domains:
             by_phone.setdefault(sign.client, Counter())[(now - sign.at) // _DAY] += 1
-    phones = seen.parameters.clients_in(seen.environment)
+    phones = compared.parameters.clients_in(compared.environment)
     for name in phones:
-        if seen.find(Kind.CREDENTIAL, name) is not None:
+        if compared.find(Kind.CREDENTIAL, name) is not None:
             yield _usage(name, by_phone.get(name, Counter()))
     if strangers := sorted(name for name, calls in by_phone.items() if name not in phones and calls[0]):
         yield _strangers(strangers, sum(by_phone[name][0] for name in strangers))

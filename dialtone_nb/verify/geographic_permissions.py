@@ -17,7 +17,7 @@ SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Country:
+class CountryPermission:
     """One country's switches."""
 
     code: str
@@ -25,11 +25,11 @@ class Country:
     high_risk: bool
 
 
-def fetch_countries(account: Account) -> list[Country]:
+def fetch_countries(account: Account) -> list[CountryPermission]:
     """The switches of every country that Twilio knows."""
     countries = account.client.voice.v1.dialing_permissions.countries.list(page_size=1000)
     return [
-        Country(
+        CountryPermission(
             one.iso_code,
             bool(one.low_risk_numbers_enabled),
             bool(one.high_risk_special_numbers_enabled or one.high_risk_tollfraud_numbers_enabled),
@@ -38,7 +38,7 @@ def fetch_countries(account: Account) -> list[Country]:
     ]
 
 
-def permission_checks(countries: Iterable[Country], allowed: Collection[str]) -> Iterator[Check]:
+def permission_checks(countries: Iterable[CountryPermission], allowed: Collection[str]) -> Iterator[Check]:
     """Whether the countries of the dial plan are on, all others off, and the high-risk numbers off everywhere."""
     by_code = {country.code: country for country in countries}
     wanted = {code if code in by_code else COUNTED_WITH.get(code, code) for code in allowed}
