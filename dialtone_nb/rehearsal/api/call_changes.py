@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import classic
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
+from dialtone_nb.rehearsal.api.collection import API_2010
 from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled
 from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS, TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
@@ -90,6 +90,6 @@ def delete(tables: Tables, ask: Ask) -> Reply:
 
 
 OPERATIONS = (
-    classic("POST", "/Calls/{Sid}", update, change),
-    classic("DELETE", "/Calls/{Sid}", delete),
+    API_2010.operation("POST", "/Calls/{Sid}", update, change),
+    API_2010.operation("DELETE", "/Calls/{Sid}", delete),
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic
 from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
-from dialtone_nb.rehearsal.api.days import DAY, is_of_date
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, account_uri
 from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.http.errors import absent, more_info
 from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
@@ -39,6 +38,7 @@ COLUMN_FILTERS = (
     ("ParentCallSid", "parent_call_sid", Field("ParentCallSid", sid("CA"))),
     ("Status", "status", Field("Status", choice(*STATUSES))),
 )
+DAY = 86_400.0
 TIME_FILTERS = (("StartTime", "started"), ("EndTime", "ended"))
 
 
@@ -102,6 +102,17 @@ def conditions_of(ask: Ask) -> list[Condition]:
             conditions.append(Condition(f"{column} >= ?", day))
             conditions.append(Condition(f"{column} < ?", day + DAY))
     return conditions
+
+
+def is_of_date(ask: Ask, name: str, at: float) -> bool:
+    """Whether a time is on the days that were asked for, as in `MessageDate`, `MessageDate<` or `MessageDate>`."""
+    query = dict(ask.query)
+    on, until, since = (
+        read_field(Field(name, parse_time), query[key]) // DAY if query.get(key) else None
+        for key in (name, f"{name}<", f"{name}>")
+    )
+    day = at // DAY
+    return (on is None or day == on) and (until is None or day <= until) and (since is None or day >= since)
 
 
 def list_(tables: Tables, ask: Ask) -> Reply:
@@ -185,9 +196,9 @@ def fetch_notification(tables: Tables, ask: Ask) -> Reply:
 
 
 OPERATIONS = (
-    classic("GET", "/Calls", list_),
-    classic("GET", "/Calls/{Sid}", fetch, look),
-    classic("GET", "/Calls/{CallSid}/Events", list_events),
-    classic("GET", "/Calls/{CallSid}/Notifications", list_notifications),
-    classic("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),
+    API_2010.operation("GET", "/Calls", list_),
+    API_2010.operation("GET", "/Calls/{Sid}", fetch, look),
+    API_2010.operation("GET", "/Calls/{CallSid}/Events", list_events),
+    API_2010.operation("GET", "/Calls/{CallSid}/Notifications", list_notifications),
+    API_2010.operation("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),
 )

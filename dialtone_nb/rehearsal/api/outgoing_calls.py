@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic
 from dialtone_nb.rehearsal.api.calls import call_body
+from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
 from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.api_calls import PROGRESS_EVENTS, OutgoingOrder, keep_order
 from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault, owned_number
@@ -157,4 +157,4 @@ def _check_ends(tables: Tables, to: str, from_: str) -> None:
         raise Refusal(NOT_OWN_FROM, f"The source phone number, {from_}, is not one of this account's numbers")
 
 
-OPERATIONS = (classic("POST", "/Calls", create, place),)
+OPERATIONS = (API_2010.operation("POST", "/Calls", create, place),)

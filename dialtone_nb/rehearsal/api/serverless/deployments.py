@@ -1,0 +1,42 @@
+"""Serverless deployments: putting a build live in an environment, or taking down what is."""
+
+from __future__ import annotations
+
+from dialtone_nb.rehearsal.api.collection import Collection
+from dialtone_nb.rehearsal.api.serverless.environments import ENVIRONMENTS
+from dialtone_nb.rehearsal.api.serverless.services import SERVERLESS
+from dialtone_nb.rehearsal.http.errors import Refusal, conflict
+from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.parameters import Field, flag, read_fields, sid
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
+
+CREATABLE = (Field("BuildSid", sid("ZB")), Field("IsPlugin", flag))
+
+
+def _fields(tables: Tables, deployment: Thing) -> Body:
+    return {"build_sid": deployment.body["build_sid"], "date_updated": None}
+
+
+DEPLOYMENTS = Collection(SERVERLESS, "Deployments", kind="deployment", prefix="ZD", above=ENVIRONMENTS, fields=_fields)
+
+
+def create(tables: Tables, ask: Ask) -> Reply:
+    """The build is live; without a BuildSid nothing is live any more."""
+    environment = ENVIRONMENTS.at(tables, ask, "EnvironmentSid")
+    build_sid = read_fields(CREATABLE, ask.form).get("build_sid") or None
+    if build_sid:
+        build = tables.get("build", build_sid, environment.parent)
+        if build is None:
+            raise Refusal(20001, f"Build {build_sid} is not found in this service")
+        if build.body["status"] != "completed":
+            raise Refusal(20001, f"Build {build_sid} is {build.body['status']}; only a completed build can be deployed")
+    # Where nothing is live, taking it down is the same conflict (twilio/twilio-cli#215).
+    if environment.body["build_sid"] == build_sid:
+        raise conflict("Environment already has requested deployment")
+    # An environment's deployments are numbered as they come, so that their list tells what was live before.
+    deployment = DEPLOYMENTS.add(tables, environment.sid, "", {"build_sid": build_sid})
+    tables.save(environment, {"build_sid": build_sid})
+    return DEPLOYMENTS.show(tables, deployment, 201)
+
+
+OPERATIONS = DEPLOYMENTS.operations(create=create)
