@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, cached_property, wraps
 
 from dialtone_nb.rehearsal.http.errors import absent
 from dialtone_nb.rehearsal.http.operations import Ask, AtExchange, Handler, Operation, Reply
@@ -78,7 +78,13 @@ def _kept(tables: Tables, thing: Thing) -> Body:
     return thing.body
 
 
-@dataclass(frozen=True, slots=True)
+@cache
+def _key(name: str) -> str:
+    """A name of the path as bodies write it: ServiceSid is service_sid."""
+    return Field(name).key
+
+
+@dataclass(frozen=True)
 class Collection:
     """All resources of a type, at one address: `name` ends their list's path, and `above` is what they belong to.
 
@@ -101,12 +107,12 @@ class Collection:
     # What never changes has no date_updated.
     is_immutable: bool = False
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The list's path: /Services/{ServiceSid}/Environments."""
         return f"{self.above.path}/{{{self.above.variable}}}/{self.name}" if self.above else f"/{self.name}"
 
-    @property
+    @cached_property
     def variable(self) -> str:
         """What a resource's SID is called in the paths of those that belong to it: ServiceSid."""
         return f"{self.name.rpartition('/')[2].removesuffix('s')}Sid"
@@ -138,7 +144,7 @@ class Collection:
         return {
             "sid": thing.sid,
             "account_sid": tables.identity.account_sid,
-            **{Field(name).key: sid for name, sid in above.items()},
+            **{_key(name): sid for name, sid in above.items()},
             "date_created": self.api.date(thing.created),
             **({} if self.is_immutable else {"date_updated": self.api.date(thing.updated)}),
             **self.fields(tables, thing),
@@ -155,7 +161,7 @@ class Collection:
 
     def page(self, tables: Tables, ask: Ask, things: Sequence[Thing]) -> Reply:
         """The page of these resources that was asked for."""
-        name = self.listed_as or Field(self.name.rpartition("/")[2]).key
+        name = self.listed_as or _key(self.name.rpartition("/")[2])
         return list_reply(ask, name, things, lambda thing: self.body(tables, thing), lambda thing: thing.sid)
 
     def list(self, tables: Tables, ask: Ask) -> Reply:

@@ -21,7 +21,7 @@ CREDENTIAL_LIST = Field("CredentialListSid", sid("CL"), required=True, code=NOT_
 IP_ACCESS_CONTROL_LIST = Field("IpAccessControlListSid", sid("AL"), required=True, code=NOT_MAPPABLE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mappings(Collection):
     """The mappings at one address under a domain, each by the SID of the list that it maps."""
 
