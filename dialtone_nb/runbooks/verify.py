@@ -12,16 +12,14 @@ from dialtone_nb.errors import CredentialsError, TwilioError
 from dialtone_nb.runbooks.deploy import make_deploy_plan
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import Site, open_site
-from dialtone_nb.verify import geographic_permissions, probes, recent_alerts, signs_of_life
+from dialtone_nb.verify import geographic_permissions, phone_activity, probes, recent_alerts
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison
-from dialtone_nb.verify.credentials import credential_checks
-from dialtone_nb.verify.domains import domain_checks
 from dialtone_nb.verify.phones import phone_checks
 from dialtone_nb.verify.server import server_checks
 from dialtone_nb.verify.service import rest_of_the_plan, service_checks
-from dialtone_nb.verify.usage import usage_checks
+from dialtone_nb.verify.sip_domains import credential_checks, domain_checks
 
 T = TypeVar("T")
 ACCOUNT = "Account"
@@ -47,7 +45,7 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         # Before the functions are asked, so that an alert about that is not taken for one about calls.
         countries = pool.submit(geographic_permissions.fetch_countries, account)
         complaints = pool.submit(recent_alerts.fetch_alerts, account, now)
-        calls = pool.submit(signs_of_life.fetch_signs, account, now)
+        calls = pool.submit(phone_activity.fetch_signs, account, now)
     try:
         existing = looking.result()
     except CredentialsError as error:
@@ -67,8 +65,8 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
     yield from phone_checks(compared)
     yield from _with(
         calls,
-        signs_of_life.SUBJECT,
-        lambda signs: [*signs_of_life.life_checks(compared, signs), *usage_checks(compared, signs, now)],
+        phone_activity.SUBJECT,
+        lambda signs: phone_activity.activity_checks(compared, signs, now),
     )
     allowed = site.parameters.dialplan.allowed_countries
     yield from _with(

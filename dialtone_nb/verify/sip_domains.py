@@ -1,4 +1,4 @@
-"""The two SIP domains: where their calls go, what they let phones do, and whom they let in."""
+"""The two SIP domains and the credential list: where calls go, what phones may do, and who is let in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dialtone_nb.infrastructure.resources.model import Item, Kind
 from dialtone_nb.infrastructure.resources.sip_domains import FIELDS, mapping_key
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.comparison import Comparison
+
+LIST_SUBJECT = "Credential list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ FACETS = (
         "phones without TLS and SRTP are refused (32207 to 32209)",
     ),
 )
-_OTHERS = Facet(
+OTHER_SETTINGS = Facet(
     "other settings",
     tuple(field for field in FIELDS if not any(field in facet.fields for facet in FACETS)),
     "no other URL and no other trunk interferes",
@@ -66,7 +68,7 @@ def domain_checks(compared: Comparison) -> Iterator[Check]:
             yield wrong(subject_of(name), f"domain {name}", "not there", harm, compared.deploy_words)
             continue
         change = compared.change(Kind.SIP_DOMAIN, name)
-        for facet in (*FACETS, _OTHERS):
+        for facet in (*FACETS, OTHER_SETTINGS):
             yield _facet(compared, domain, facet, change)
         for kind, word, meaning, harm in _MAPPINGS:
             yield _mapping(compared, kind, f"{word} mapping", name, meaning, harm)
@@ -82,10 +84,10 @@ def _facet(compared: Comparison, domain: Item, facet: Facet, change: Change | No
     subject, title = subject_of(domain.key), f"{facet.name} of {domain.key}"
     differing = {name: change.after[name] for name in facet.fields if change and name in change.after}
     if not differing:
-        found = "as declared" if facet is _OTHERS else readable(domain.fields[facet.fields[0]])
+        found = "as declared" if facet is OTHER_SETTINGS else readable(domain.fields[facet.fields[0]])
         return good(subject, title, found, facet.meaning)
     words = [f"{readable(domain.fields[name])}, not {readable(value)}" for name, value in differing.items()]
-    if facet is _OTHERS:
+    if facet is OTHER_SETTINGS:
         words = [f"{name.replace('_', ' ')} is {text}" for name, text in zip(differing, words, strict=True)]
     return wrong(subject, title, "; ".join(words), facet.harm, compared.deploy_words)
 
@@ -122,3 +124,31 @@ def _guests(compared: Comparison, domain: Item) -> Check:
             "take the mapping out in the Console: Voice, SIP domains, Authentication",
         )
     return good(subject, title, "none", "only our phones are let in")
+
+
+def credential_checks(compared: Comparison) -> Iterator[Check]:
+    """Whether the list is there, and lets in nobody whom clients.yaml does not declare, in whatever environment."""
+    name = compared.parameters.network.credential_list
+    title = f"credential list {name}"
+    if compared.change(Kind.CREDENTIAL_LIST, name):
+        repair = f"{compared.deploy_words}, then client_setup for each phone"
+        yield wrong(LIST_SUBJECT, title, "not there", "no phone can register or call", repair)
+        return
+    yield good(LIST_SUBJECT, title, "there", "phones have a place for their passwords")
+    yield _strangers(compared)
+
+
+def _strangers(compared: Comparison) -> Check:
+    title = "credentials without a phone"
+    strangers = sorted(
+        {item.key for item in compared.existing.state.of(Kind.CREDENTIAL)} - set(compared.parameters.clients)
+    )
+    if not strangers:
+        return good(LIST_SUBJECT, title, "none", "nobody but declared phones can register or call")
+    return wrong(
+        LIST_SUBJECT,
+        title,
+        ", ".join(strangers),
+        "whoever has such a password can register here, and call at our cost",
+        "declare them in clients.yaml, or take them out in the Console: Voice, Credential lists",
+    )
