@@ -25,7 +25,7 @@ TOO_MANY_REQUESTS = 429
 ATTEMPTS = 6
 # Twilio limits concurrent requests, not requests a minute (error 20429), most accounts to 100: these stay well below.
 IN_FLIGHT = 16
-# So long nothing at all is sent after a 429; the request that met it waits for longer, and longer each time.
+# After a 429, hold all requests this long; the one that got it backs off further.
 HOLD_BACK_S = 0.2
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from dialtone_nb.account.account import Account, AccountCredentials
+from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.account.transport import Transport
-from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
 from tests.rehearsal.sip.handset import Handset
 from tests.rehearsal.sip.network import Network
 
