@@ -1,4 +1,4 @@
-"""Changing a call that is going on, and forgetting one that is over."""
+"""Changing a call in progress, and deleting one that is over."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REFUSED = (Field("StatusCallback", url), Field("StatusCallbackMethod", method), 
 
 
 def update(tables: Tables, ask: Ask) -> Reply:
-    """The call as it is; a Refusal where it can't be changed so."""
+    """The call before the change; a Refusal where it can't be changed so."""
     wanted_change(call_of(tables, ask, "Sid"), ask)
     return fetch(tables, ask)
 
@@ -68,7 +68,7 @@ def _other_twiml(call: CallRecord, values: dict[str, Any]) -> TakenOver | None:
 
 
 async def change(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
-    """The call as it is once what was asked for has been done to it."""
+    """The call after the change."""
     reply = answer()
     with exchange.store.transaction() as tables:
         call = call_of(tables, ask, "Sid")
@@ -81,7 +81,7 @@ async def change(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
 
 
 def delete(tables: Tables, ask: Ask) -> Reply:
-    """Forget the call and its events; its alerts stay."""
+    """Delete the call and its events; its alerts stay."""
     call = call_of(tables, ask, "Sid")
     if call.ended is None:
         raise Refusal(NOT_COMPLETE, "Cannot delete this resource before it is complete", NOT_COMPLETE_STATUS)

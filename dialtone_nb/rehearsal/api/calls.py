@@ -138,7 +138,7 @@ def fetch(tables: Tables, ask: Ask) -> Reply:
 
 
 async def look(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
-    """One call; whoever looks at a call that is going on sees it go on, until it has another status."""
+    """One call. A call in progress goes on with each look at it, until its status has changed."""
     await exchange.look(ask.names["Sid"])
     return answer()
 

@@ -22,7 +22,7 @@ VERSION = "2010-04-01"
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One of Twilio's APIs: its host, and what its paths begin with; it writes absolute URLs and ISO 8601."""
+    """One of Twilio's APIs: its host, and what its paths begin with; addresses are URLs, and dates ISO 8601."""
 
     host: str
     root: str = "/v1"
@@ -120,6 +120,7 @@ class Collection:
     def at(self, tables: Tables, ask: Ask, variable: str = "Sid") -> Thing:
         """The resource that a variable of the path names; a 404 where there is none."""
         parent, key = self.parent_sid(tables, ask), ask.names[variable]
+        # What is the account's in the path may be another's in the store, as recordings are their call's.
         found = tables.get(self.kind, key, parent or None)
         if found is None and self.by_name:
             found = tables.find(self.kind, parent, key)

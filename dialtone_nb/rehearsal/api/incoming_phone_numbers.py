@@ -89,7 +89,7 @@ NEVER_THERE = {"voice_application_sid": 21420, "sms_application_sid": 21420, "tr
 
 
 def _fields(tables: Tables, number: Thing) -> Body:
-    """Those of an owned number; capabilities are in lower case here."""
+    """The fields of an owned number; capabilities are in lower case here."""
     body = {key: value for key, value in number.body.items() if key not in {"reads", "asked"}}
     if body["voice_receive_mode"] == "voice":
         del body["voice_receive_mode"]

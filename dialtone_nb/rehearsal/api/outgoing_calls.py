@@ -127,7 +127,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
 
 
 async def place(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
-    """The answer to a new call; the exchange has it in its queue from then on."""
+    """Answer with the new call, and put it in the exchange's queue."""
     reply = answer()
     exchange.take_up(reply.body["sid"])
     return reply

@@ -43,7 +43,7 @@ MEMBER_FIELDS = (Field("Url", url, required=True, code=21205), Field("Method", m
 
 
 def _fields(tables: Tables, queue: Thing) -> Body:
-    """Those of a queue, as long as it is now."""
+    """The fields of a queue, with its size as it is now."""
     places = list_places(tables, queue.sid)
     return {
         "friendly_name": queue.name,

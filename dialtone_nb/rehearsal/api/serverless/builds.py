@@ -159,7 +159,7 @@ def create(tables: Tables, ask: Ask) -> Reply:
 
 
 def look_again(tables: Tables, build: Thing) -> Thing:
-    """The build as it is after one more look at it: ready, perhaps."""
+    """The build after one more look at it, by which it may be ready."""
     if build.body["status"] != "building":
         return build
     slow = build.body["slow"]

@@ -21,7 +21,7 @@ DEPLOYMENTS = Collection(SERVERLESS, "Deployments", kind="deployment", prefix="Z
 
 
 def create(tables: Tables, ask: Ask) -> Reply:
-    """The build is live; without a BuildSid nothing is live any more."""
+    """Put a build live; without a BuildSid, take down what is."""
     environment = ENVIRONMENTS.at(tables, ask, "EnvironmentSid")
     build_sid = read_fields(CREATABLE, ask.form).get("build_sid") or None
     if build_sid:

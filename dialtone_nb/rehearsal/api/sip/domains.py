@@ -52,7 +52,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def _fields(tables: Tables, domain: Thing) -> Body:
-    """Those of a SIP domain; an empty auth_type means that it rejects every call."""
+    """The fields of a SIP domain; an empty auth_type means that it rejects every call."""
     return {"api_version": VERSION, "auth_type": auth_type(tables, domain), **domain.body}
 
 
