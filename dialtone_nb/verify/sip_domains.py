@@ -108,22 +108,14 @@ def _guests(compared: Comparison, domain: Item) -> Check:
     keys = {item.key for kind, *_ in _MAPPINGS for item in state.of(kind) if item.key.startswith(f"{domain.key}/")}
     others = sorted(key.partition("/")[2] for key in keys if key != mapping_key(domain.key, ours))
     if others:
-        return wrong(
-            subject,
-            title,
-            f"mapped as well: {', '.join(others)}",
-            "the users of these lists can call at our cost",
-            "take the mapping out in the Console: Voice, SIP domains, Authentication",
-        )
-    if "IP_ACL" in str(domain.given["auth_type"]):
-        return wrong(
-            subject,
-            title,
-            "an IP access control list is mapped as well",
-            "password and address must both fit, so phones elsewhere are refused (32201)",
-            "take the mapping out in the Console: Voice, SIP domains, Authentication",
-        )
-    return good(subject, title, "none", "only our phones are let in")
+        found, harm = f"mapped as well: {', '.join(others)}", "the users of these lists can call at our cost"
+    elif "IP_ACL" in str(domain.given["auth_type"]):
+        found = "an IP access control list is mapped as well"
+        harm = "password and address must both fit, so phones elsewhere are refused (32201)"
+    else:
+        return good(subject, title, "none", "only our phones are let in")
+    repair = "take the mapping out in the Console: Voice, SIP domains, Authentication"
+    return wrong(subject, title, found, harm, repair)
 
 
 def credential_checks(compared: Comparison) -> Iterator[Check]:
