@@ -25,7 +25,7 @@ SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class AccountCredentials:
     """What Twilio's HTTP Basic authentication takes, and the auth token where there is one (signatures need it)."""
 
     account_sid: str
@@ -44,7 +44,7 @@ class Account:
     """An account that is open: its client, clock and transport."""
 
     kind: str
-    credentials: Credentials = field(repr=False)
+    credentials: AccountCredentials = field(repr=False)
     transport: Transport = field(repr=False)
     client: Client = field(repr=False)
     # Sources of function versions by their SIDs, once they were read.
@@ -109,7 +109,7 @@ def beside_rehearsal(project: Path, name: str) -> Path:
     return rehearsal_state(project).parent / name
 
 
-def read_credentials(environment: Mapping[str, str]) -> Credentials:
+def read_credentials(environment: Mapping[str, str]) -> AccountCredentials:
     """The credentials that these variables hold; a `CredentialsError` that names every missing one."""
     account_sid = environment.get("TWILIO_ACCOUNT_SID", "").strip()
     key, secret = (environment.get(name, "").strip() for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET"))
@@ -130,7 +130,7 @@ def read_credentials(environment: Mapping[str, str]) -> Credentials:
         )
     if faults:
         raise CredentialsError(faults)
-    return Credentials(account_sid, key or account_sid, secret or token, token)
+    return AccountCredentials(account_sid, key or account_sid, secret or token, token)
 
 
 def read_environment(project: Path) -> Mapping[str, str]:
@@ -141,17 +141,17 @@ def read_environment(project: Path) -> Mapping[str, str]:
     return {**from_file, **os.environ}
 
 
-_rehearsals: dict[Path, tuple[Credentials, str]] = {}
+_rehearsals: dict[Path, tuple[AccountCredentials, str]] = {}
 
 
-def _open_rehearsal(state: Path) -> tuple[Credentials, str]:
+def _open_rehearsal(state: Path) -> tuple[AccountCredentials, str]:
     """Credentials and address of the rehearsal on this state file, started in this process once."""
     state = state.resolve()
     if state not in _rehearsals:
         from dialtone_nb.rehearsal import start_rehearsal
 
         rehearsal = start_rehearsal(state)
-        credentials = Credentials(
+        credentials = AccountCredentials(
             rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token, rehearsal.auth_token
         )
         _rehearsals[state] = credentials, rehearsal.url

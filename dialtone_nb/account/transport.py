@@ -25,12 +25,12 @@ TOO_MANY_REQUESTS = 429
 ATTEMPTS = 6
 # Twilio limits concurrent requests, not requests a minute (error 20429), most accounts to 100: these stay well below.
 IN_FLIGHT = 16
-# So long nothing at all is sent after a 429; the request that met it waits for longer, and longer each time.
+# After a 429, hold all requests this long; the one that got it backs off further.
 HOLD_BACK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class SentRequest:
     """One request and what came of it, as the journal keeps it: no parameters, so nothing secret."""
 
     method: str
@@ -39,7 +39,7 @@ class Exchange:
     request_id: str
 
 
-class Answer(Response):
+class ParsedResponse(Response):
     """Twilio's answer as twilio-python takes it, with what its JSON says for whoever reads pages on their own."""
 
     def __init__(self, response: requests.Response) -> None:
@@ -115,7 +115,7 @@ class Transport(HttpClient):
                 path=urlsplit(url).path,
                 request_id=response.headers.get("Twilio-Request-Id", ""),
             )
-        return Answer(response)
+        return ParsedResponse(response)
 
     def send(
         self,
@@ -150,7 +150,7 @@ class Transport(HttpClient):
                 raise _TryLaterError(response)
             return response
 
-        self.last.exchange = Exchange(method, parts.path, None, "")
+        self.last.sent = SentRequest(method, parts.path, None, "")
         try:
             response = Retrying(
                 retry=retry_if_exception(_repeatable(method)),
@@ -169,7 +169,7 @@ class Transport(HttpClient):
                 ) from None
         except requests.RequestException as error:
             raise self._silence(method, parts.netloc, parts.path, error) from None
-        self.last.exchange = Exchange(
+        self.last.sent = SentRequest(
             method, parts.path, response.status_code, response.headers.get("Twilio-Request-Id", "")
         )
         return response
@@ -244,7 +244,7 @@ _READ: ContextVar[Callable[[bytes], Any]] = ContextVar("read", default=_read_jso
 
 @contextmanager
 def bodies_read_by(read: Callable[[bytes], Any]) -> Iterator[None]:
-    """Within the block, in this thread, `Answer.parsed` is what `read` makes of a body; a ValueError says: not whole.
+    """Within the block, in this thread, let `read` parse the bodies of responses; its ValueError says: not whole.
 
     Without it bodies are read as JSON. Whoever asks for millions of records may read them faster.
     """

@@ -13,20 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from dialtone_nb.account.account import CONTROL
 from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
 from dialtone_nb.calls.twilio_source.call_records import Record
 from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_alerts, list_calls, list_log
-from dialtone_nb.calls.twilio_source.frame import Phone, environment_of, frame_calls
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource
 from dialtone_nb.values.phone_numbers import mask_number
 
 if TYPE_CHECKING:
     from twilio.rest import Client
-
-    from dialtone_nb.account.account import Account
 
 
 # A phone's state is told from the calls of a day: Twilio has no list of registrations.
@@ -199,25 +196,3 @@ def _moment(text: str) -> datetime:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def fetch_registrations(account: Account, environment: str) -> dict[str, str]:
-    """By phone of an environment, whether and how it is registered, in words; nothing of an account at Twilio.
-
-    A phone that somebody dialled in with says what it is and how long its registration lasts.
-    """
-    if not account.is_rehearsal:
-        return {}
-    told: dict[str, str] = {}
-    for phone in _list(account, "clients", environment):
-        if phone["registered"] or phone["client"] not in told:
-            told[phone["client"]] = "registered" if phone["registered"] else "not registered"
-    for binding in _list(account, "registrations", environment):
-        about = (str(binding["user_agent"]), str(binding["transport"]).upper(), f"{binding['expires_in_s']} s left")
-        told[binding["client"]] = "registered: " + ", ".join(filter(None, about))
-    return told
-
-
-def _list(account: Account, name: str, environment: str) -> list[Mapping[str, Any]]:
-    listed = account.transport.send("GET", f"{CONTROL}/{name}").json()[name]
-    return [one for one in listed if environment_of(one["domain"]) == environment]

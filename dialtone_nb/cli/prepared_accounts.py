@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dialtone_nb.account.account import CONTROL, Account, open_account
+from dialtone_nb.account.account import Account, open_account
+from dialtone_nb.account.rehearsal_control import add_past
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbooks.apply import carry_out
@@ -56,8 +57,7 @@ def with_a_past(project: Path) -> None:
     account.wait(10 * DAY_S)
     _apply(propose_promote(_site(project, "prod"), "stage"))
     account.wait(10 * DAY_S - 3600)
-    past = {"days": 30, "calls": 600}
-    account.transport.send("POST", f"{CONTROL}/history", json=past).raise_for_status()
+    add_past(account, days=30, calls=600)
 
 
 def _site(project: Path, environment: str) -> Site:

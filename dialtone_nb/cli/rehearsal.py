@@ -131,8 +131,7 @@ def read_count(text: str) -> int:
 def print_coverage() -> int:
     """0 once every documented operation is printed, modelled or refused."""
     from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
-    from dialtone_nb.rehearsal.openapi.coverage import compare_coverage, coverage_lines
-    from dialtone_nb.rehearsal.openapi.documents import list_operations, read_documents
+    from dialtone_nb.rehearsal.openapi import compare_coverage, coverage_lines, list_operations, read_documents
 
     documented = [one for product, document in read_documents().items() for one in list_operations(product, document)]
     sys.stdout.writelines(f"{line}\n" for line in coverage_lines(compare_coverage(documented, OPERATIONS)))

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dialtone_nb.account.account import CONTROL, SERVER, beside_rehearsal, open_account, read_environment
+from dialtone_nb.account.account import SERVER, beside_rehearsal, open_account, read_environment
+from dialtone_nb.account.rehearsal_control import lead_host
 from dialtone_nb.cli.serve import main
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
@@ -32,10 +33,7 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
     def lead_here(address: str) -> None:
         parts = urlsplit(base_url)
         if parts.hostname not in LOOPBACK:
-            names = {"host": parts.hostname, "address": address}
-            account.transport.send(
-                "POST", f"{CONTROL}/servers", json=names, auth=account.credentials.basic
-            ).raise_for_status()
+            lead_host(account, str(parts.hostname), address)
 
     variables = {**read_environment(project), AUTH_TOKEN: account.credentials.auth_token}
     return main(options, variables, lead_here)

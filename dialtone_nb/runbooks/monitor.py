@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dialtone_nb.calls.now import Snapshot, fetch_registrations, take_snapshot
+from dialtone_nb.account.rehearsal_control import fetch_registrations
+from dialtone_nb.calls.now import Snapshot, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.snapshots import snapshot_html

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dialtone_nb.account.rehearsal_control import SipDoor, find_door
+from dialtone_nb.account.rehearsal_control import DoorAddress, find_door
 from dialtone_nb.phones.configurations import configuration_files, find_password
 from dialtone_nb.phones.private_files import load_private_files, private_folder, save_private_files
 from dialtone_nb.phones.settings import Registrar, device_settings, plain_transport
@@ -13,7 +13,7 @@ from dialtone_nb.phones.sheets import render_sheet
 from dialtone_nb.runbooks.workspace import Site
 
 
-def registrar_of(site: Site, client: str, door: SipDoor | None = None) -> Registrar | None:
+def registrar_of(site: Site, client: str, door: DoorAddress | None = None) -> Registrar | None:
     """Where a phone registers while a door is open: there; None where none is, and so at Twilio."""
     door = door or find_door(site.account)
     if door is None:
@@ -29,7 +29,7 @@ def write_sheet(site: Site, client: str, registrar: Registrar | None) -> Path:
     return sheet
 
 
-def rewrite_for_door(site: Site, client: str, door: SipDoor) -> Sequence[Path]:
+def rewrite_for_door(site: Site, client: str, door: DoorAddress) -> Sequence[Path]:
     """The sheet, and the private files, of a phone that was set up before the door was open, now made for it."""
     registrar = registrar_of(site, client, door)
     folder = private_folder(site.environment, client, root=site.private)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from dialtone_nb.account.account import CONTROL, Account
+from dialtone_nb.account.account import Account
+from dialtone_nb.account.rehearsal_control import place_call, set_registered
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import (
@@ -68,18 +68,18 @@ def place_calls(
     def outgoing(title: str, kind: type[Decision]) -> Iterator[PlacedCall]:
         if dialled := strings.get(kind):
             decision = simulate(table, environment, phones.client, dialled).decision
-            told = _control(account, "/calls", {"client": phones.client, "dial": dialled, "domain": domain})
+            told = place_call(account, {"client": phones.client, "dial": dialled, "domain": domain})
             yield judge_call(table, title, f"{phones.client} dials {dialled}", decision, told, kind)
 
     def incoming(title: str, name: str, *, is_there: bool) -> PlacedCall:
         decision = decide(table, IncomingCall(environment, number[name], STRANGER))
-        told = _control(account, "/calls", {"from": STRANGER, "to": number[name]})
+        told = place_call(account, {"from": STRANGER, "to": number[name]})
         dialled = f"{STRANGER} dials {number[name]}"
         return judge_call(table, title, dialled, decision, told, RingClient, is_there=is_there)
 
     def incoming_to_nobody(title: str) -> PlacedCall:
         # The rehearsal's phones stay registered from run to run; this one must not be.
-        _control(account, f"/clients/{phones.unregistered}", {"registered": False})
+        set_registered(account, phones.unregistered, registered=False)
         call = incoming(title, phones.unregistered, is_there=False)
         if phones.unregistered == phones.client:
             _register(account, phones.client, domain)
@@ -152,10 +152,5 @@ def list_set_up(account: Account, parameters: Parameters) -> set[str]:
 
 def _register(account: Account, client: str, domain: str) -> str:
     """Where the phone is registered now, or why it was turned away."""
-    answer = _control(account, f"/clients/{client}", {"registered": True, "domain": domain})
+    answer = set_registered(account, client, domain, registered=True)
     return str(answer.get("domain") or f"turned away: {answer.get('message')} ({answer.get('code')})")
-
-
-def _control(account: Account, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-    answer: dict[str, Any] = account.transport.send("POST", f"{CONTROL}{path}", json=body).json()
-    return answer

@@ -44,6 +44,14 @@ def global_domain(host: str) -> str:
     return "".join(found.groups()) if found else host
 
 
+def environment_of(domain: str) -> str | None:
+    """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
+    domain = global_domain(domain)
+    if not domain.endswith(SIP_DOMAIN_SUFFIX):
+        return None
+    return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
+
+
 def without_separators(dialled: str) -> str:
     """What was dialled without what only makes it easier to read."""
     return dialled.translate(dict.fromkeys(map(ord, SEPARATORS)))

@@ -9,43 +9,43 @@ from dialtone_nb.infrastructure.plan import Change, compare_states
 from dialtone_nb.infrastructure.resources.model import Item, Kind, State
 from dialtone_nb.parameters import Client
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
-from dialtone_nb.verify.seen import Seen, difference
+from dialtone_nb.verify.comparison import Comparison, difference
 
 REGISTERED = "registered"
 _EMERGENCY_FIELD = "emergency_address_sid"
 
 
-def phone_checks(seen: Seen) -> Iterator[Check]:
+def phone_checks(compared: Comparison) -> Iterator[Check]:
     """The checks of every phone of the environment; of one that was never set up, just that."""
-    for name, client in seen.parameters.clients_in(seen.environment).items():
-        yield from _checks_of(seen, name, client) if _is_begun(seen, name) else (_not_begun(seen, name),)
+    for name, client in compared.parameters.clients_in(compared.environment).items():
+        yield from _checks_of(compared, name, client) if _is_begun(compared, name) else (_not_begun(compared, name),)
 
 
-def _is_begun(seen: Seen, name: str) -> bool:
+def _is_begun(compared: Comparison, name: str) -> bool:
     """Whether anything of a phone is there: its number, its credential or its address."""
-    number = seen.parameters.clients[name].caller_id
+    number = compared.parameters.clients[name].caller_id
     wanted = ((Kind.PHONE_NUMBER, number), (Kind.CREDENTIAL, name), (Kind.ADDRESS, address_key(name)))
-    return any(seen.find(kind, key) for kind, key in wanted)
+    return any(compared.find(kind, key) for kind, key in wanted)
 
 
-def _not_begun(seen: Seen, name: str) -> Check:
+def _not_begun(compared: Comparison, name: str) -> Check:
     # Declaring a phone comes before setting it up, so this is no fault of the environment; a phone that is set up
     # by half is one.
-    number = seen.parameters.clients[name].caller_id
+    number = compared.parameters.clients[name].caller_id
     found = f"not set up yet: no number ({number}), no credential"
     return unknown(subject_of(name), f"set-up of {name}", found, "the phone can't be used yet", _setup(name))
 
 
-def _checks_of(seen: Seen, name: str, client: Client) -> Iterator[Check]:
-    changes = compare_states(seen.existing.state, State(desired_client(seen.parameters.network, name, client)))
+def _checks_of(compared: Comparison, name: str, client: Client) -> Iterator[Check]:
+    changes = compare_states(compared.existing.state, State(desired_client(compared.parameters.network, name, client)))
     by_kind: dict[Kind, Change] = {change.kind: change for change in changes}
-    number = seen.find(Kind.PHONE_NUMBER, client.caller_id)
+    number = compared.find(Kind.PHONE_NUMBER, client.caller_id)
     yield _credential(name, by_kind.get(Kind.CREDENTIAL))
-    yield _caller_id(name, client, number, by_kind.get(Kind.PHONE_NUMBER), seen.deploy_words)
+    yield _caller_id(name, client, number, by_kind.get(Kind.PHONE_NUMBER), compared.deploy_words)
     if client.emergency_address is None:
         yield _no_emergency(name, number)
     else:
-        yield _emergency(seen, name, number, by_kind.get(Kind.ADDRESS))
+        yield _emergency(compared, name, number, by_kind.get(Kind.ADDRESS))
 
 
 def _credential(name: str, change: Change | None) -> Check:
@@ -70,13 +70,13 @@ def _caller_id(name: str, client: Client, number: Item | None, change: Change | 
     return wrong(subject_of(name), title, f"{client.caller_id}: {difference(differing)}", harm, repair)
 
 
-def _emergency(seen: Seen, name: str, number: Item | None, address_change: Change | None) -> Check:
+def _emergency(compared: Comparison, name: str, number: Item | None, address_change: Change | None) -> Check:
     title, meaning = f"emergency address of {name}", "an ambulance that is called goes to the phone's address"
     harm = "an emergency call goes to a national centre without an address, and costs $75"
     if number is None:
         found = "there is no number that could carry it"
         return unknown(subject_of(name), title, found, harm, _setup(name))
-    address = seen.find(Kind.ADDRESS, address_key(name))
+    address = compared.find(Kind.ADDRESS, address_key(name))
     status = str(number.given["emergency_address_status"])
     carried = number.given[_EMERGENCY_FIELD]
     if address is None:

@@ -56,7 +56,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FunctionResponse:
     """What came back; status 0 where nothing did."""
 
     status: int
@@ -155,7 +155,7 @@ def probe_functions(
         yield _refusal(probe.function, answer, repair)
 
 
-def _ask(account: Account, base: str, probe: Probe, token: str) -> Answer:
+def _ask(account: Account, base: str, probe: Probe, token: str) -> FunctionResponse:
     """The function's answer to a request that is signed with the token, or to an unsigned one where that is empty."""
     from twilio.request_validator import RequestValidator
 
@@ -175,8 +175,8 @@ def _ask(account: Account, base: str, probe: Probe, token: str) -> Answer:
         response = account.transport.send("POST", url, data=parameters, headers=headers)
     except (TwilioError, UnknownOutcomeError):
         # The function failed, or there was no answer: either way it does not answer calls.
-        return Answer(0, "")
-    return Answer(response.status_code, response.text)
+        return FunctionResponse(0, "")
+    return FunctionResponse(response.status_code, response.text)
 
 
 def _cannot_sign(function: str) -> Check:
@@ -187,7 +187,9 @@ def _cannot_sign(function: str) -> Check:
     )
 
 
-def _answers(function: str, asked: Sequence[tuple[Probe, Answer]], *, is_password_known: bool, repair: str) -> Check:
+def _answers(
+    function: str, asked: Sequence[tuple[Probe, FunctionResponse]], *, is_password_known: bool, repair: str
+) -> Check:
     title = f"answers of {function}"
     faults = [one for one in asked if not _fits(*one, is_password_known=is_password_known)]
     if not faults:
@@ -200,7 +202,7 @@ def _answers(function: str, asked: Sequence[tuple[Probe, Answer]], *, is_passwor
     return wrong(SUBJECT, title, found, "calls go another way than the files say, or fail", repair)
 
 
-def _refusal(function: str, answer: Answer, repair: str) -> Check:
+def _refusal(function: str, answer: FunctionResponse, repair: str) -> Check:
     title = f"signature of {function}"
     if answer.status in REFUSED:
         found = f"an unsigned request is refused (HTTP {answer.status})"
@@ -211,7 +213,7 @@ def _refusal(function: str, answer: Answer, repair: str) -> Check:
     return wrong(SUBJECT, title, found, "anybody can ask this function, and read the dial plan out of it", repair)
 
 
-def _fits(probe: Probe, answer: Answer, *, is_password_known: bool) -> bool:
+def _fits(probe: Probe, answer: FunctionResponse, *, is_password_known: bool) -> bool:
     """Whether the answer is the TwiML that was expected; the trunk's password counts where it is known here."""
     if answer.status != 200:
         return False
@@ -224,7 +226,7 @@ def _fits(probe: Probe, answer: Answer, *, is_password_known: bool) -> bool:
     return answered == ET.canonicalize(probe.expected)
 
 
-def _told(answer: Answer) -> str:
+def _told(answer: FunctionResponse) -> str:
     """An answer in few words, without the trunk's password."""
     if answer.status == 0:
         return "it failed"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dialtone_nb.account.account import CONTROL, Account
-from dialtone_nb.calls.now import PhoneState, Snapshot, fetch_registrations, see_phones, take_snapshot
+from dialtone_nb.account.rehearsal_control import fetch_registrations
+from dialtone_nb.calls.now import PhoneState, Snapshot, see_phones, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
 from dialtone_nb.display.widgets.live import LiveView

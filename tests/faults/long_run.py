@@ -15,7 +15,7 @@ from pathlib import Path
 
 from twilio.rest import Client
 
-from dialtone_nb.account.account import CONTROL, Account, Credentials
+from dialtone_nb.account.account import CONTROL, Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.twilio_source.frame import Phone
@@ -130,7 +130,7 @@ def _open(process: subprocess.Popen[str]) -> Account:
     transport = Transport(said["URL"])
     sid, token = said["Account SID"], said["Auth token"]
     return Account(
-        "rehearsal", Credentials(sid, sid, token, token), transport, Client(sid, token, http_client=transport)
+        "rehearsal", AccountCredentials(sid, sid, token, token), transport, Client(sid, token, http_client=transport)
     )
 
 

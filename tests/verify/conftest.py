@@ -12,7 +12,7 @@ import pytest
 from twilio.rest import Client
 
 from dialtone_nb.account import account as accounts
-from dialtone_nb.account.account import CONTROL, Account, Credentials, open_account
+from dialtone_nb.account.account import CONTROL, Account, AccountCredentials, open_account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
@@ -112,7 +112,7 @@ def account(rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> I
     state = (project / ".rehearsal" / "state.db").resolve()
     token = rehearsal.auth_token
     accounts._rehearsals[state] = (
-        Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token),
+        AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token),
         rehearsal.url,
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import orjson
 import polars as pl
 
-from dialtone_nb.account.transport import Answer, bodies_read_by
+from dialtone_nb.account.transport import ParsedResponse, bodies_read_by
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.twilio_source.call_records import RECORDS, Record, read_list, read_page, records_of
 from dialtone_nb.calls.twilio_source.server_log import LogSource, ServerLog
@@ -177,7 +177,7 @@ def _pages(client: Client, url: str, params: dict[str, str], read: Callable[[byt
     """A list page after page, as `read` reads them."""
     following: str | None = url
     options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
-    request: Callable[..., Answer] = client.request
+    request: Callable[..., ParsedResponse] = client.request
     while following:
         with bodies_read_by(read):
             page: P = request("GET", following, **options).parsed

@@ -14,7 +14,7 @@ from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
 from dialtone_nb.calls.twilio_source.call_records import Record, sift_alerts, sift_calls
 from dialtone_nb.values.phone_numbers import E164, is_e164
-from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri, without_separators
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, environment_of, global_domain, parse_sip_uri, without_separators
 
 # What may be dialled, and a whole URI in the place of its user, as some softphones send it.
 _DIALLED: Final = re.compile("[0-9+*#]+")
@@ -186,14 +186,6 @@ def _addresses(addresses: pl.Series) -> pl.DataFrame:
     names = {"user": pl.String, "host": pl.String, "environment": pl.String}
     known = found.to_frame("address").hstack(pl.DataFrame(parsed, schema=names, orient="row"))
     return addresses.to_frame("address").join(known, on="address", how="left", maintain_order="left").drop("address")
-
-
-def environment_of(domain: str) -> str | None:
-    """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
-    domain = global_domain(domain)
-    if not domain.endswith(SIP_DOMAIN_SUFFIX):
-        return None
-    return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
 
 
 def _parties(addresses: pl.Series) -> pl.Series:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.rehearsal.api.api_2010 import HOST, VERSION, account_uri, classic
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, account_uri
 from dialtone_nb.rehearsal.http.errors import unauthenticated
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
 from dialtone_nb.rehearsal.http.paging import list_response
@@ -83,7 +83,7 @@ def list_caller_ids(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 OPERATIONS = (
-    Operation(HOST, "GET", f"/{VERSION}/Accounts.json", list_),
-    classic("GET", "", fetch),
-    classic("GET", "/OutgoingCallerIds", list_caller_ids),
+    Operation(API_2010.host, "GET", f"/{VERSION}/Accounts.json", list_),
+    API_2010.operation("GET", "", fetch),
+    API_2010.operation("GET", "/OutgoingCallerIds", list_caller_ids),
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
-from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.api.collection import API_2010, Collection
+from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
-from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
@@ -53,21 +52,7 @@ US_REGIONS = {
 }  # fmt: skip
 
 
-def address_of(tables: Tables, request: ApiRequest, name: str = "Sid") -> Thing:
-    """The address in the path."""
-    address = tables.get("address", request.names[name])
-    if address is None:
-        raise absent(request.path)
-    return address
-
-
-def address_body(tables: Tables, address: Thing) -> dict[str, Any]:
-    """An address as Twilio shows it."""
-    return {
-        **stamped(tables, address),
-        **address.body,
-        "uri": f"{account_uri(tables)}/Addresses/{address.sid}.json",
-    }
+ADDRESSES = Collection(API_2010, "Addresses", kind="address", prefix="AD")
 
 
 def corrected(body: dict[str, Any]) -> dict[str, Any]:
@@ -111,28 +96,23 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     empty = {"friendly_name": None, "street_secondary": None, "emergency_enabled": False, "verified": False}
     body = _checked(empty | values, correct)
     name = body["friendly_name"] or "|".join(values[key] for key in ("customer_name", "street", "city", "postal_code"))
-    return ApiResponse(201, address_body(tables, tables.add("AD", "address", "", name, body)))
+    return ADDRESSES.show(tables, ADDRESSES.add(tables, "", name, body), 201)
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Addresses, of one name, country or kind where a filter says so."""
     wanted = read_parameters(FILTERS, request.query)
     things = [a for a in tables.list("address", "") if all(a.body[key] == value for key, value in wanted.items())]
-    return list_response(request, "addresses", things, lambda a: address_body(tables, a), lambda a: str(a.sid))
-
-
-def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """One address."""
-    return ApiResponse(200, address_body(tables, address_of(tables, request)))
+    return ADDRESSES.page(tables, request, things)
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """An address with some fields changed, and checked again."""
-    address = address_of(tables, request)
+    address = ADDRESSES.at(tables, request)
     values = read_parameters(UPDATABLE, request.form, creating=False)
     correct = values.pop("auto_correct_address", True)
     body = _checked(address.body | values, correct)
-    return ApiResponse(200, address_body(tables, tables.save(address, body)))
+    return ADDRESSES.show(tables, tables.save(address, body))
 
 
 def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
@@ -146,17 +126,10 @@ def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the address. One that a number needs stays (the code of that refusal is an assumption)."""
-    address = address_of(tables, request)
+    address = ADDRESSES.at(tables, request)
     if dependents := dependents_of(tables, address):
         raise Refusal(20001, f"Address {address.sid} is used by {dependents[0].name} and can't be deleted")
-    tables.remove(address.sid)
-    return ApiResponse(204)
+    return ADDRESSES.delete(tables, request)
 
 
-OPERATIONS = (
-    classic("GET", "/Addresses", list_),
-    classic("POST", "/Addresses", create),
-    classic("GET", "/Addresses/{Sid}", fetch),
-    classic("POST", "/Addresses/{Sid}", update),
-    classic("DELETE", "/Addresses/{Sid}", delete),
-)
+OPERATIONS = ADDRESSES.operations(list_=list_, create=create, update=update, delete=delete)

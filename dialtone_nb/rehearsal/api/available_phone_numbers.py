@@ -8,7 +8,8 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from urllib.parse import urlencode
 
-from dialtone_nb.rehearsal.api.api_2010 import classic
+from dialtone_nb.rehearsal.api.collection import API_2010
+from dialtone_nb.rehearsal.api.prices import COUNTRIES
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.paging import cut_page, read_page_request
@@ -17,7 +18,7 @@ from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS, RateCenter
 from dialtone_nb.rehearsal.state.store import Tables
 
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
-EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})
+EMPTY_COUNTRIES = COUNTRIES.keys() - {center.country for center in RATE_CENTERS.values()}
 # What North American numbers are not told apart into: Twilio has them as Local or TollFree.
 ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
@@ -132,8 +133,7 @@ def search_kind(tables: Tables, request: ApiRequest) -> ApiResponse:
 def search(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Numbers for sale in a country that fit every filter."""
     country = request.names["CountryCode"]
-    countries = {center.country for center in RATE_CENTERS.values()}
-    if country not in countries | EMPTY_COUNTRIES:
+    if country not in COUNTRIES:
         raise absent(request.path)
     wanted = read_parameters(FILTERS, request.query)
     near = _nearness(wanted)
@@ -160,6 +160,9 @@ def search(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 OPERATIONS = (
-    classic("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),
-    *(classic("GET", f"/AvailablePhoneNumbers/{{CountryCode}}/{kind}", search_kind) for kind in ABSENT_KINDS),
+    API_2010.operation("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),
+    *(
+        API_2010.operation("GET", f"/AvailablePhoneNumbers/{{CountryCode}}/{kind}", search_kind)
+        for kind in ABSENT_KINDS
+    ),
 )

@@ -1,11 +1,11 @@
-"""Changing a call that is going on, and forgetting one that is over."""
+"""Changing a call in progress, and deleting one that is over."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import classic
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
+from dialtone_nb.rehearsal.api.collection import API_2010
 from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled, twiml_source
 from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS, TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
@@ -33,7 +33,7 @@ REFUSED = (Parameter("StatusCallback", url), Parameter("StatusCallbackMethod", m
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The call as it is; a Refusal where it can't be changed so."""
+    """The call before the change; a Refusal where it can't be changed so."""
     wanted_change(call_of(tables, request, "Sid"), request)
     return fetch(tables, request)
 
@@ -66,7 +66,7 @@ def _other_twiml(call: CallRecord, values: dict[str, Any]) -> TakenOver | None:
 
 
 async def change(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
-    """The call as it is once what was asked for has been done to it."""
+    """The call after the change."""
     response = answer()
     with exchange.store.transaction() as tables:
         call = call_of(tables, request, "Sid")
@@ -79,7 +79,7 @@ async def change(exchange: Exchange, request: ApiRequest, answer: Answering) -> 
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Forget the call and its events; its alerts stay."""
+    """Delete the call and its events; its alerts stay."""
     call = call_of(tables, request, "Sid")
     if call.ended is None:
         raise Refusal(NOT_COMPLETE, "Cannot delete this resource before it is complete", NOT_COMPLETE_STATUS)
@@ -88,6 +88,6 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 OPERATIONS = (
-    classic("POST", "/Calls/{Sid}", update, change),
-    classic("DELETE", "/Calls/{Sid}", delete),
+    API_2010.operation("POST", "/Calls/{Sid}", update, change),
+    API_2010.operation("DELETE", "/Calls/{Sid}", delete),
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic
 from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
-from dialtone_nb.rehearsal.api.days import DAY, is_of_date
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, account_uri
 from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.http.errors import absent, more_info
 from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
@@ -39,6 +38,7 @@ COLUMN_FILTERS = (
     ("ParentCallSid", "parent_call_sid", Parameter("ParentCallSid", sid("CA"))),
     ("Status", "status", Parameter("Status", choice(*STATUSES))),
 )
+DAY = 86_400.0
 TIME_FILTERS = (("StartTime", "started"), ("EndTime", "ended"))
 
 
@@ -106,6 +106,17 @@ def conditions_of(request: ApiRequest) -> list[Condition]:
     return conditions
 
 
+def is_of_date(request: ApiRequest, name: str, at: float) -> bool:
+    """Whether a time is on the days that were asked for, as in `MessageDate`, `MessageDate<` or `MessageDate>`."""
+    query = dict(request.query)
+    on, until, since = (
+        read_parameter(Parameter(name, parse_time), query[key]) // DAY if query.get(key) else None
+        for key in (name, f"{name}<", f"{name}>")
+    )
+    day = at // DAY
+    return (on is None or day == on) and (until is None or day <= until) and (since is None or day >= since)
+
+
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Calls that fit every filter, newest first."""
     conditions = conditions_of(request)
@@ -129,7 +140,7 @@ def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 async def look(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
-    """One call; whoever looks at a call that is going on sees it go on, until it has another status."""
+    """One call. A call in progress goes on with each look at it, until its status has changed."""
     await exchange.look(request.names["Sid"])
     return answer()
 
@@ -189,9 +200,9 @@ def fetch_notification(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 OPERATIONS = (
-    classic("GET", "/Calls", list_),
-    classic("GET", "/Calls/{Sid}", fetch, look),
-    classic("GET", "/Calls/{CallSid}/Events", list_events),
-    classic("GET", "/Calls/{CallSid}/Notifications", list_notifications),
-    classic("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),
+    API_2010.operation("GET", "/Calls", list_),
+    API_2010.operation("GET", "/Calls/{Sid}", fetch, look),
+    API_2010.operation("GET", "/Calls/{CallSid}/Events", list_events),
+    API_2010.operation("GET", "/Calls/{CallSid}/Notifications", list_notifications),
+    API_2010.operation("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),
 )

@@ -7,14 +7,15 @@ from typing import Any
 import orjson
 import phonenumbers
 
+from dialtone_nb.rehearsal.api.collection import Api
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
 from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, SWITCHES, permissions
 from dialtone_nb.rehearsal.state.store import Tables
 
-HOST = "voice.twilio.com"
+VOICE = Api("voice.twilio.com")
 
 FILTERS = (
     Parameter("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),
@@ -45,15 +46,17 @@ def _name(country: str) -> str:
 
 def country_body(tables: Tables, country: str) -> dict[str, Any]:
     """A country as Twilio shows it. The continent is left out: nothing here depends on it."""
-    url = f"https://{HOST}/v1/DialingPermissions/Countries/{country}"
     return {
         "iso_code": country,
         "name": _name(country),
         "continent": None,
         "country_codes": [f"+{phonenumbers.country_code_for_region(country)}"],
         **permissions(tables, country),
-        "url": url,
-        "links": {"highrisk_special_prefixes": f"{url}/HighRiskSpecialPrefixes"},
+        **VOICE.addresses(
+            tables,
+            f"/DialingPermissions/Countries/{country}",
+            {"highrisk_special_prefixes": "HighRiskSpecialPrefixes"},
+        ),
     }
 
 
@@ -87,8 +90,8 @@ def list_prefixes(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 def _settings(tables: Tables) -> dict[str, Any]:
     kept = tables.find("dialing_settings", "", "")
-    url = {"url": f"https://{HOST}/v1/Settings"}
-    return {"dialing_permissions_inheritance": True} | (kept.body if kept else {}) | url
+    inheritance = {"dialing_permissions_inheritance": True} | (kept.body if kept else {})
+    return inheritance | VOICE.addresses(tables, "/Settings", {})
 
 
 def fetch_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
@@ -135,10 +138,10 @@ def bulk_update(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 OPERATIONS = (
-    Operation(HOST, "GET", "/v1/DialingPermissions/Countries", list_),
-    Operation(HOST, "GET", "/v1/DialingPermissions/Countries/{IsoCode}", fetch),
-    Operation(HOST, "GET", "/v1/DialingPermissions/Countries/{IsoCode}/HighRiskSpecialPrefixes", list_prefixes),
-    Operation(HOST, "POST", "/v1/DialingPermissions/BulkCountryUpdates", bulk_update),
-    Operation(HOST, "GET", "/v1/Settings", fetch_settings),
-    Operation(HOST, "POST", "/v1/Settings", update_settings),
+    VOICE.operation("GET", "/DialingPermissions/Countries", list_),
+    VOICE.operation("GET", "/DialingPermissions/Countries/{IsoCode}", fetch),
+    VOICE.operation("GET", "/DialingPermissions/Countries/{IsoCode}/HighRiskSpecialPrefixes", list_prefixes),
+    VOICE.operation("POST", "/DialingPermissions/BulkCountryUpdates", bulk_update),
+    VOICE.operation("GET", "/Settings", fetch_settings),
+    VOICE.operation("POST", "/Settings", update_settings),
 )

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dialtone_nb.rehearsal.api.addresses import address_of, dependents_of
-from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic, stamped
+from dialtone_nb.rehearsal.api.addresses import ADDRESSES, dependents_of
 from dialtone_nb.rehearsal.api.available_phone_numbers import free_numbers, friendly
-from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection
+from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, choice, flag, matching, method, read_parameters, sid, url
 from dialtone_nb.rehearsal.state.alerts import raise_alert
-from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 from dialtone_nb.values.phone_numbers import is_valid_number
 
 # An emergency address is registered when the number was read this often, or this many simulated seconds later.
@@ -88,23 +88,12 @@ KINDS = frozenset({"Local", "Mobile", "TollFree"})
 NEVER_THERE = {"voice_application_sid": 21420, "sms_application_sid": 21420, "trunk_sid": 21245, "bundle_sid": 21649}
 
 
-def number_of(tables: Tables, request: ApiRequest) -> Thing:
-    """The number in the path, which may also be one of Twilio's lists of a kind of numbers."""
-    if request.names["Sid"] in KINDS:
-        raise not_modelled(f"{request.method} {request.host}{request.path}")
-    number = tables.get("phone_number", request.names["Sid"])
-    if number is None:
-        raise absent(request.path)
-    return number
-
-
-def number_body(tables: Tables, number: Thing) -> dict[str, Any]:
-    """An owned number as Twilio shows it; capabilities are in lower case here."""
+def _fields(tables: Tables, number: Thing) -> Body:
+    """The fields of an owned number; capabilities are in lower case here."""
     body = {key: value for key, value in number.body.items() if key not in {"reads", "asked"}}
     if body["voice_receive_mode"] == "voice":
         del body["voice_receive_mode"]
     return {
-        **stamped(tables, number),
         "phone_number": number.name,
         **body,
         "api_version": VERSION,
@@ -114,8 +103,17 @@ def number_body(tables: Tables, number: Thing) -> dict[str, Any]:
         "origin": "twilio",
         "status": "in-use",
         "emergency_status": "Active" if body["emergency_address_status"] == "registered" else "Inactive",
-        "uri": f"{account_uri(tables)}/IncomingPhoneNumbers/{number.sid}.json",
     }
+
+
+NUMBERS = Collection(API_2010, "IncomingPhoneNumbers", kind="phone_number", prefix="PN", fields=_fields)
+
+
+def number_of(tables: Tables, request: ApiRequest) -> Thing:
+    """The number in the path, which may also be one of Twilio's lists of a kind of numbers."""
+    if request.names["Sid"] in KINDS:
+        raise not_modelled(f"{request.method} {request.host}{request.path}")
+    return NUMBERS.at(tables, request)
 
 
 def look_again(tables: Tables, number: Thing) -> Thing:
@@ -216,11 +214,11 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
         values.pop("emergency_address_sid", None)
     owned = tables.find("phone_number", "", _e164(wanted["phone_number"])) if wanted.get("phone_number") else None
     if owned and values:
-        return ApiResponse(201, number_body(tables, _update(tables, owned, values)))
+        return NUMBERS.show(tables, _update(tables, owned, values), 201)
     phone_number = _pick(tables, wanted)
     body = _changed(tables, {"friendly_name": friendly(phone_number)} | DEFAULTS, values)
-    number = tables.add("PN", "phone_number", "", phone_number, body)
-    return ApiResponse(201, number_body(tables, _without_status(tables, number, values)))
+    number = NUMBERS.add(tables, "", phone_number, body)
+    return NUMBERS.show(tables, _without_status(tables, number, values), 201)
 
 
 def _update(tables: Tables, number: Thing, values: dict[str, Any]) -> Thing:
@@ -239,14 +237,12 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
         things = [number for number in things if number.body["friendly_name"] == name]
     if wanted.get("origin") == "hosted":
         things = []
-    return list_response(
-        request, "incoming_phone_numbers", things, lambda n: number_body(tables, n), lambda n: str(n.sid)
-    )
+    return NUMBERS.page(tables, request, things)
 
 
 def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One number."""
-    return ApiResponse(200, number_body(tables, look_again(tables, number_of(tables, request))))
+    return NUMBERS.show(tables, look_again(tables, number_of(tables, request)))
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
@@ -255,7 +251,7 @@ def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     if any(name == "AccountSid" and value != tables.identity.account_sid for name, value in request.form):
         raise not_modelled("moving a number to another account")
     values = read_parameters(UPDATABLE, request.form, creating=False)
-    return ApiResponse(200, number_body(tables, _update(tables, number, values)))
+    return NUMBERS.show(tables, _update(tables, number, values))
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
@@ -263,25 +259,20 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     number = number_of(tables, request)
     if number.body["emergency_address_status"] != "unregistered":
         raise Refusal(EMERGENCY_ADDRESS_IN_USE, f"Unregister the emergency address of {number.name} first")
-    tables.remove(number.sid)
-    return ApiResponse(204)
+    return NUMBERS.delete(tables, request)
 
 
 def dependents(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The numbers that need an address."""
-    things = dependents_of(tables, address_of(tables, request, "AddressSid"))
+    things = dependents_of(tables, ADDRESSES.at(tables, request, "AddressSid"))
 
-    def body(number: Thing) -> dict[str, Any]:
-        return {key: value for key, value in number_body(tables, number).items() if key not in NOT_OF_DEPENDENTS}
+    def body(number: Thing) -> Body:
+        return {key: value for key, value in NUMBERS.body(tables, number).items() if key not in NOT_OF_DEPENDENTS}
 
     return list_response(request, "dependent_phone_numbers", things, body, lambda n: str(n.sid))
 
 
 OPERATIONS = (
-    classic("GET", "/IncomingPhoneNumbers", list_),
-    classic("POST", "/IncomingPhoneNumbers", create),
-    classic("GET", "/IncomingPhoneNumbers/{Sid}", fetch),
-    classic("POST", "/IncomingPhoneNumbers/{Sid}", update),
-    classic("DELETE", "/IncomingPhoneNumbers/{Sid}", delete),
-    classic("GET", "/Addresses/{AddressSid}/DependentPhoneNumbers", dependents),
+    *NUMBERS.operations(list_=list_, create=create, fetch=fetch, update=update, delete=delete),
+    API_2010.operation("GET", "/Addresses/{AddressSid}/DependentPhoneNumbers", dependents),
 )

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic
 from dialtone_nb.rehearsal.api.calls import call_body
+from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
 from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call_setup import (
     PROGRESS_EVENTS,
@@ -131,7 +131,7 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 async def place(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
-    """The answer to a new call; the exchange has it in its queue from then on."""
+    """Answer with the new call, and put it in the exchange's queue."""
     response = answer()
     exchange.take_up(response.body["sid"])
     return response
@@ -167,4 +167,4 @@ def _check_ends(tables: Tables, to: str, from_: str) -> None:
         raise Refusal(NOT_OWN_FROM, f"The source phone number, {from_}, is not one of this account's numbers")
 
 
-OPERATIONS = (classic("POST", "/Calls", create, place),)
+OPERATIONS = (API_2010.operation("POST", "/Calls", create, place),)

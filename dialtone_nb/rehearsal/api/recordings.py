@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dialtone_nb.rehearsal.api.api_2010 import HOST, VERSION, account_uri, classic, stamped
-from dialtone_nb.rehearsal.api.calls import call_of
-from dialtone_nb.rehearsal.api.days import is_of_date
+from dialtone_nb.rehearsal.api.calls import call_of, is_of_date
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection, account_uri
 from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.exchange.recordings import KIND
 from dialtone_nb.rehearsal.http.errors import absent
@@ -14,7 +11,7 @@ from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, flag, read_parameters, sid
 from dialtone_nb.rehearsal.state.clock import rfc2822
-from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 # What is deleted is gone at once here, so this adds nothing.
 SOFT_DELETED = Parameter("IncludeSoftDeleted", flag)
@@ -22,10 +19,8 @@ SOFT_DELETED = Parameter("IncludeSoftDeleted", flag)
 FILTERS = (Parameter("CallSid", sid("CA")), Parameter("ConferenceSid", sid("CF")), SOFT_DELETED)
 
 
-def call_recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
-    """A recording as Twilio shows it under its call."""
+def _fields(tables: Tables, recording: Thing) -> Body:
     return {
-        **stamped(tables, recording),
         "api_version": VERSION,
         "call_sid": recording.parent,
         "conference_sid": None,
@@ -37,30 +32,32 @@ def call_recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
         "channels": 1,
         "source": recording.body["source"],
         "error_code": None,
-        "track": "inbound",
         "encryption_details": None,
-        "uri": f"{account_uri(tables)}/Calls/{recording.parent}/Recordings/{recording.sid}.json",
+        "media_url": f"https://{API_2010.host}{account_uri(tables)}/Recordings/{recording.sid}",
     }
 
 
-def recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
-    """A recording as Twilio shows it under the account."""
-    body = call_recording_body(tables, recording)
-    del body["track"]
-    own = f"{account_uri(tables)}/Recordings/{recording.sid}"
-    return body | {
-        "uri": f"{own}.json",
-        "media_url": f"https://{HOST}{own}",
-        "subresource_uris": {
-            "add_on_results": f"{own}/AddOnResults.json",
-            "transcriptions": f"{own}/Transcriptions.json",
-        },
-    }
+RECORDINGS = Collection(
+    API_2010,
+    "Recordings",
+    kind=KIND,
+    prefix="RE",
+    fields=_fields,
+    links={"add_on_results": "AddOnResults", "transcriptions": "Transcriptions"},
+)
 
 
-def _recording_of(tables: Tables, request: ApiRequest) -> Thing:
-    recording = tables.get(KIND, request.names["Sid"], request.names.get("CallSid"))
-    if recording is None:
+def call_recording_body(tables: Tables, recording: Thing) -> Body:
+    """A recording as Twilio shows it under its call."""
+    body = RECORDINGS.body(tables, recording)
+    uri = f"{account_uri(tables)}/Calls/{recording.parent}/Recordings/{recording.sid}.json"
+    shown = {key: value for key, value in body.items() if key not in {"media_url", "subresource_uris"}}
+    return shown | {"track": "inbound", "uri": uri}
+
+
+def _recording_of_call(tables: Tables, request: ApiRequest) -> Thing:
+    recording = RECORDINGS.at(tables, request)
+    if recording.parent != request.names["CallSid"]:
         raise absent(request.path)
     return recording
 
@@ -70,9 +67,7 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     wanted = read_parameters(FILTERS, request.query)
     found = [] if wanted.get("conference_sid") else tables.list(KIND, wanted.get("call_sid") or None)
     found = [one for one in found if is_of_date(request, "DateCreated", one.created)]
-    return list_response(
-        request, "recordings", found, lambda one: recording_body(tables, one), lambda one: str(one.sid)
-    )
+    return RECORDINGS.page(tables, request, found)
 
 
 def list_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
@@ -87,25 +82,24 @@ def list_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
 def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One recording."""
     read_parameters((SOFT_DELETED,), request.query)
-    return ApiResponse(200, recording_body(tables, _recording_of(tables, request)))
+    return RECORDINGS.fetch(tables, request)
 
 
 def fetch_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One recording of a call."""
-    return ApiResponse(200, call_recording_body(tables, _recording_of(tables, request)))
+    return ApiResponse(200, call_recording_body(tables, _recording_of_call(tables, request)))
 
 
-def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the recording."""
-    tables.remove(_recording_of(tables, request).sid)
+def delete_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Delete a recording of a call."""
+    tables.remove(_recording_of_call(tables, request).sid)
     return ApiResponse(204)
 
 
+OF_CALL = "/Calls/{CallSid}/Recordings"
 OPERATIONS = (
-    classic("GET", "/Recordings", list_),
-    classic("GET", "/Recordings/{Sid}", fetch),
-    classic("DELETE", "/Recordings/{Sid}", delete),
-    classic("GET", "/Calls/{CallSid}/Recordings", list_of_call),
-    classic("GET", "/Calls/{CallSid}/Recordings/{Sid}", fetch_of_call),
-    classic("DELETE", "/Calls/{CallSid}/Recordings/{Sid}", delete),
+    *RECORDINGS.operations(list_=list_, fetch=fetch, delete=RECORDINGS.delete),
+    API_2010.operation("GET", OF_CALL, list_of_call),
+    API_2010.operation("GET", f"{OF_CALL}/{{Sid}}", fetch_of_call),
+    API_2010.operation("DELETE", f"{OF_CALL}/{{Sid}}", delete_of_call),
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialtone_nb.rehearsal.api.assets import ASSETS
-from dialtone_nb.rehearsal.api.builds import versions_of, wanted_versions
-from dialtone_nb.rehearsal.api.environments import environment_at
-from dialtone_nb.rehearsal.api.functions import FUNCTIONS
+from dialtone_nb.rehearsal.api.serverless.builds import versions_of, wanted_versions
+from dialtone_nb.rehearsal.api.serverless.environments import environment_at
+from dialtone_nb.rehearsal.api.serverless.functions_and_assets import ASSETS, FUNCTIONS
 from dialtone_nb.rehearsal.functions.node_processes import VersionContent
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 

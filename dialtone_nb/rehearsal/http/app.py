@@ -10,8 +10,8 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 
-from dialtone_nb.rehearsal.api import builds
 from dialtone_nb.rehearsal.api.all_operations import HOSTS
+from dialtone_nb.rehearsal.api.serverless import builds
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.functions.front import Front
 from dialtone_nb.rehearsal.functions.packages import Packages

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dialtone_nb.rehearsal.api.environments import TAKEN
+from dialtone_nb.rehearsal.api.serverless.environments import TAKEN
 from dialtone_nb.rehearsal.http.errors import Refusal, conflict
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation, Router
 from dialtone_nb.rehearsal.state.store import Body, Tables

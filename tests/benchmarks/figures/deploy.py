@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from twilio.rest import Client
 
-from dialtone_nb.account.account import CONTROL, Account, Credentials
+from dialtone_nb.account.account import CONTROL, Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import table_module
@@ -68,7 +68,7 @@ def _deploy_ours(rehearsal: Rehearsal, project: Path, open_things: ExitStack) ->
     open_things.callback(transport.session.close)
     client = Client(rehearsal.account_sid, token, http_client=transport)
     account = Account(
-        "rehearsal", Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token), transport, client
+        "rehearsal", AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token), transport, client
     )
     shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     desk = Desk(account, project, *sample())

@@ -8,7 +8,8 @@ import pytest
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import COLUMNS, make_frame, mask_parties, pandas_of
 from dialtone_nb.calls.twilio_source.call_records import CallPage, records_of
-from dialtone_nb.calls.twilio_source.frame import Phone, environment_of, frame_calls
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.values.sip import environment_of
 
 PROD = "dialtone-example-prod.sip.twilio.com"
 

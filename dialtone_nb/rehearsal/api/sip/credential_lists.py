@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
+from dialtone_nb.rehearsal.api.collection import API_2010, Collection
+from dialtone_nb.rehearsal.api.sip.lists import Limit, SipLists, list_fields
 from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, matching, read_parameters
 from dialtone_nb.rehearsal.state.domain_access import digest_secret
@@ -30,7 +31,7 @@ USERNAME = Parameter(
 PASSWORD = Parameter("Password", _password, required=True, code=WRONG_CREDENTIAL)
 
 
-def _create(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
+def _make(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
     """A user name is unique in its list, and upper and lower case differ."""
     values = read_parameters((USERNAME, PASSWORD), form)
     username = values["username"]
@@ -45,28 +46,30 @@ def _change(tables: Tables, credential: Thing, form: Pairs) -> Body:
     return {"digest_secret": digest_secret(credential.name, values["password"])} if values else {}
 
 
-CREDENTIAL_LISTS = SipList(
-    path="CredentialLists",
-    key="credential_lists",
-    word="Credential list",
+def _fields(tables: Tables, credential: Thing) -> Body:
+    return {"username": credential.body["username"]}
+
+
+LISTS = Collection(
+    API_2010,
+    "SIP/CredentialLists",
     kind="credential_list",
     prefix="CL",
-    longest=64,
-    most=100,
+    fields=list_fields,
+    links={"credentials": "Credentials"},
+)
+CREDENTIALS = Collection(API_2010, "Credentials", kind="credential", prefix="CR", above=LISTS, fields=_fields)
+CREDENTIAL_LISTS = SipLists(
+    LISTS,
+    CREDENTIALS,
+    word="Credential list",
+    longest_name=64,
+    limit=Limit(100, TOO_MANY_LISTS),
+    entry_limit=Limit(1000, TOO_MANY_CREDENTIALS),
     mappings=("calls_mapping", "registrations_mapping"),
     duplicate=WRONG_LIST,
-    too_many=TOO_MANY_LISTS,
     still_mapped=STILL_MAPPED,
-    entries=Entries(
-        path="Credentials",
-        key="credentials",
-        kind="credential",
-        prefix="CR",
-        most=1000,
-        too_many=TOO_MANY_CREDENTIALS,
-        create=_create,
-        change=_change,
-        shown=("username",),
-    ),
+    make_entry=_make,
+    change_entry=_change,
 )
 OPERATIONS = CREDENTIAL_LISTS.operations()

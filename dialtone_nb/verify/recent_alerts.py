@@ -22,20 +22,20 @@ EVERYDAY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class RecentAlert:
     """One alert: its code and when it was raised."""
 
     code: str
     at: datetime
 
 
-def fetch_alerts(account: Account, now: datetime) -> list[Alert]:
+def fetch_alerts(account: Account, now: datetime) -> list[RecentAlert]:
     """The account's alerts of the day before `now`, of all levels: many of a phone's troubles are mere warnings."""
     alerts = account.client.monitor.v1.alerts.list(start_date=now - LAST, page_size=1000)
-    return [Alert(str(one.error_code), one.date_created) for one in alerts]
+    return [RecentAlert(str(one.error_code), one.date_created) for one in alerts]
 
 
-def alert_checks(alerts: Iterable[Alert]) -> Iterator[Check]:
+def alert_checks(alerts: Iterable[RecentAlert]) -> Iterator[Check]:
     """One check for each code; what can only come of a wrong setting is wrong, the rest for a person to judge."""
     ordered = sorted(alerts, key=lambda alert: (alert.code, alert.at))
     if not ordered:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
-from dialtone_nb.rehearsal.api.assets import ASSETS
-from dialtone_nb.rehearsal.api.functions import FUNCTIONS
-from dialtone_nb.rehearsal.api.services import HOST, service_of
-from dialtone_nb.rehearsal.api.versioned import Versioned
-from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
-from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.api.collection import Collection
+from dialtone_nb.rehearsal.api.serverless.functions_and_assets import ASSETS, FUNCTIONS, Versioned
+from dialtone_nb.rehearsal.api.serverless.services import SERVERLESS, SERVICES
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.parameters import Parameter, read_parameters
 from dialtone_nb.rehearsal.state.alerts import raise_alert
-from dialtone_nb.rehearsal.state.clock import iso8601
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 # A build is ready when its status was read this often, or when this many simulated seconds have passed.
@@ -53,32 +48,14 @@ CREATABLE = (
 )
 
 
-def build_of(tables: Tables, request: ApiRequest) -> Thing:
-    """The build in the path, of the service in the path."""
-    build = tables.get("build", request.names["Sid"], service_of(tables, request).sid)
-    if build is None:
-        raise absent(request.path)
-    return build
-
-
-def build_url(build: Thing) -> str:
-    """The address of a build."""
-    return f"https://{HOST}/v1/Services/{build.parent}/Builds/{build.sid}"
-
-
 def versions_of(tables: Tables, build: Thing, versioned: Versioned) -> list[Thing]:
     """The function versions, or the asset versions, that a build is made of."""
     found = (tables.get(versioned.version_kind, sid) for sid in build.body.get(f"{versioned.noun}_versions", ()))
     return [version for version in found if version]
 
 
-def build_body(tables: Tables, build: Thing) -> dict[str, Any]:
-    """A build as Twilio shows it."""
-    url = build_url(build)
+def _fields(tables: Tables, build: Thing) -> Body:
     return {
-        "sid": build.sid,
-        "account_sid": tables.identity.account_sid,
-        "service_sid": build.parent,
         "status": build.body["status"],
         **{
             f"{one.noun}_versions": [one.built_body(tables, version) for version in versions_of(tables, build, one)]
@@ -86,11 +63,18 @@ def build_body(tables: Tables, build: Thing) -> dict[str, Any]:
         },
         "dependencies": build.body["dependencies"],
         "runtime": build.body["runtime"],
-        "date_created": iso8601(build.created),
-        "date_updated": iso8601(build.updated),
-        "url": url,
-        "links": {"build_status": f"{url}/Status"},
     }
+
+
+BUILDS = Collection(
+    SERVERLESS,
+    "Builds",
+    kind="build",
+    prefix="ZB",
+    above=SERVICES,
+    fields=_fields,
+    links={"build_status": "Status"},
+)
 
 
 def read_dependencies(text: str) -> dict[str, str]:
@@ -152,7 +136,7 @@ def read_versions(tables: Tables, request: ApiRequest, service: Thing) -> dict[s
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new build of versions that are there already; it starts as `building`."""
-    service = service_of(tables, request)
+    service = SERVICES.at(tables, request, "ServiceSid")
     values = read_parameters(CREATABLE, request.form)
     runtime = values.get("runtime") or default_runtime(tables, service)
     if runtime not in RUNTIMES:
@@ -171,11 +155,11 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
         "slow": False,
     }
     # A service's builds are numbered as they come, not told apart by content: lists then keep their order.
-    return ApiResponse(201, build_body(tables, tables.add("ZB", "build", service.sid, "", body)))
+    return BUILDS.show(tables, BUILDS.add(tables, service.sid, "", body), 201)
 
 
 def look_again(tables: Tables, build: Thing) -> Thing:
-    """The build as it is after one more look at it: ready, perhaps."""
+    """The build after one more look at it, by which it may be ready."""
     if build.body["status"] != "building":
         return build
     slow = build.body["slow"]
@@ -203,46 +187,28 @@ def wanted_versions(build: Thing) -> dict[str, str]:
     return {one["name"]: one["version"] for one in build.body["dependencies"] if one["name"] in chosen}
 
 
-def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """All builds of a service, newest first."""
-    things = tables.list("build", service_of(tables, request).sid)
-    return list_response(request, "builds", things, lambda b: build_body(tables, b), lambda b: str(b.sid))
-
-
 def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One build."""
-    return ApiResponse(200, build_body(tables, look_again(tables, build_of(tables, request))))
+    return BUILDS.show(tables, look_again(tables, BUILDS.at(tables, request)))
 
 
 def fetch_status(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A build's status alone."""
-    build = look_again(tables, build_of(tables, request))
-    return ApiResponse(
-        200,
-        {
-            "sid": build.sid,
-            "account_sid": tables.identity.account_sid,
-            "service_sid": build.parent,
-            "status": build.body["status"],
-            "url": f"{build_url(build)}/Status",
-        },
-    )
+    body = BUILDS.body(tables, look_again(tables, BUILDS.at(tables, request)))
+    shown = {key: body[key] for key in ("sid", "account_sid", "service_sid", "status")}
+    return ApiResponse(200, shown | {"url": body["links"]["build_status"]})
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the build. One that is live somewhere stays: it must be taken down first."""
-    build = build_of(tables, request)
+    build = BUILDS.at(tables, request)
     live = [e for e in tables.list("environment", build.parent) if e.body["build_sid"] == build.sid]
     if live:
         raise Refusal(20001, f"Build {build.sid} is deployed to environment {live[0].sid}; it can't be deleted")
-    tables.remove(build.sid)
-    return ApiResponse(204)
+    return BUILDS.delete(tables, request)
 
 
 OPERATIONS = (
-    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Builds", list_),
-    Operation(HOST, "POST", "/v1/Services/{ServiceSid}/Builds", create),
-    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Builds/{Sid}", fetch),
-    Operation(HOST, "DELETE", "/v1/Services/{ServiceSid}/Builds/{Sid}", delete),
-    Operation(HOST, "GET", "/v1/Services/{ServiceSid}/Builds/{Sid}/Status", fetch_status),
+    *BUILDS.operations(create=create, fetch=fetch, delete=delete),
+    SERVERLESS.operation("GET", f"{BUILDS.path}/{{Sid}}/Status", fetch_status),
 )

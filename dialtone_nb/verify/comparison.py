@@ -12,7 +12,7 @@ from dialtone_nb.service.bundle import MANIFEST, Bundle
 
 
 @dataclass(frozen=True)
-class Seen:
+class Comparison:
     """One environment as the files have it and as Twilio has it."""
 
     parameters: Parameters

@@ -17,7 +17,7 @@ SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Country:
+class CountryPermission:
     """One country's switches."""
 
     code: str
@@ -25,11 +25,11 @@ class Country:
     high_risk: bool
 
 
-def fetch_countries(account: Account) -> list[Country]:
+def fetch_countries(account: Account) -> list[CountryPermission]:
     """The switches of every country that Twilio knows."""
     countries = account.client.voice.v1.dialing_permissions.countries.list(page_size=1000)
     return [
-        Country(
+        CountryPermission(
             one.iso_code,
             bool(one.low_risk_numbers_enabled),
             bool(one.high_risk_special_numbers_enabled or one.high_risk_tollfraud_numbers_enabled),
@@ -38,38 +38,39 @@ def fetch_countries(account: Account) -> list[Country]:
     ]
 
 
-def permission_checks(countries: Iterable[Country], allowed: Collection[str]) -> Iterator[Check]:
+def permission_checks(countries: Iterable[CountryPermission], allowed: Collection[str]) -> Iterator[Check]:
     """Whether the countries of the dial plan are on, all others off, and the high-risk numbers off everywhere."""
     by_code = {country.code: country for country in countries}
     wanted = {code if code in by_code else COUNTED_WITH.get(code, code) for code in allowed}
     on = {code for code, country in by_code.items() if country.low_risk}
-    yield _allowed(sorted(wanted - on), sorted(wanted))
-    yield _others(sorted(on - wanted))
-    yield _high_risk(sorted(code for code, country in by_code.items() if country.high_risk))
+    missing, extra = sorted(wanted - on), sorted(on - wanted)
+    risky = sorted(code for code, country in by_code.items() if country.high_risk)
+    yield _check(
+        "countries that the dial plan allows",
+        (f"on: {_listed(sorted(wanted))}", "Twilio lets these calls through"),
+        (missing, "off", "calls there fail (13227)"),
+        f"switch them on {CONSOLE}; or take them out of allowed_countries in dialplan.yaml and deploy",
+    )
+    yield _check(
+        "countries that it does not allow",
+        ("off", "a mistake in the dial plan can't be used to call there"),
+        (extra, "on", "the dial plan refuses them; if it ever fails to, Twilio won't"),
+        f"switch them off {CONSOLE}",
+    )
+    yield _check(
+        "high-risk numbers",
+        ("off everywhere", "premium numbers and those known for fraud can't be called"),
+        (risky, "on", "premium numbers and those known for fraud can be called at our cost"),
+        f"switch them off {CONSOLE}",
+    )
 
 
-def _allowed(missing: Sequence[str], wanted: Sequence[str]) -> Check:
-    title = "countries that the dial plan allows"
-    if not missing:
-        return good(SUBJECT, title, f"on: {_listed(wanted)}", "Twilio lets these calls through")
-    repair = f"switch them on {CONSOLE}; or take them out of allowed_countries in dialplan.yaml and deploy"
-    return wrong(SUBJECT, title, f"off: {_listed(missing)}", "calls there fail (13227)", repair)
-
-
-def _others(extra: Sequence[str]) -> Check:
-    title = "countries that it does not allow"
-    if not extra:
-        return good(SUBJECT, title, "off", "a mistake in the dial plan can't be used to call there")
-    harm = "the dial plan refuses them; if it ever fails to, Twilio won't"
-    return wrong(SUBJECT, title, f"on: {_listed(extra)}", harm, f"switch them off {CONSOLE}")
-
-
-def _high_risk(risky: Sequence[str]) -> Check:
-    title = "high-risk numbers"
-    if not risky:
-        return good(SUBJECT, title, "off everywhere", "premium numbers and those known for fraud can't be called")
-    harm = "premium numbers and those known for fraud can be called at our cost"
-    return wrong(SUBJECT, title, f"on: {_listed(risky)}", harm, f"switch them off {CONSOLE}")
+def _check(name: str, fine: tuple[str, str], fault: tuple[Sequence[str], str, str], repair: str) -> Check:
+    """A check of countries that are switched wrong; `fault` is which they are, how they are switched, and the harm."""
+    codes, switched, harm = fault
+    if not codes:
+        return good(SUBJECT, name, *fine)
+    return wrong(SUBJECT, name, f"{switched}: {_listed(codes)}", harm, repair)
 
 
 def _listed(codes: Sequence[str]) -> str:

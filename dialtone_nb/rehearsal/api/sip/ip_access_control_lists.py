@@ -1,11 +1,11 @@
-"""IP access control lists, the addresses in them, and which SIP domains take calls from those addresses alone."""
+"""IP access control lists and the addresses in them: a domain that one is mapped to takes calls from these alone."""
 
 from __future__ import annotations
 
 import ipaddress
 
-from dialtone_nb.rehearsal.api.credential_list_mappings import Family
-from dialtone_nb.rehearsal.api.sip_lists import Entries, SipList
+from dialtone_nb.rehearsal.api.collection import API_2010, Collection
+from dialtone_nb.rehearsal.api.sip.lists import Limit, SipLists, list_fields
 from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, read_parameters
 from dialtone_nb.rehearsal.state.domain_access import IP_MAPPING
@@ -42,7 +42,7 @@ def _listed_once(tables: Tables, parent: str, address: str, own: str = "") -> No
         raise Refusal(DUPLICATE, f"{address} is in this list already")
 
 
-def _create(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
+def _make(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
     """Without a prefix length an address is this one alone."""
     values = {"cidr_prefix_length": WHOLE_ADDRESS} | read_parameters(ADDRESS_FIELDS, form)
     _listed_once(tables, parent.sid, values["ip_address"])
@@ -55,41 +55,30 @@ def _change(tables: Tables, entry: Thing, form: Pairs) -> Body:
     return values
 
 
-IP_ACCESS_CONTROL_LISTS = SipList(
-    path="IpAccessControlLists",
-    key="ip_access_control_lists",
-    word="IP access control list",
+def _fields(tables: Tables, entry: Thing) -> Body:
+    return {key: entry.body[key] for key in ("friendly_name", "ip_address", "cidr_prefix_length")}
+
+
+LISTS = Collection(
+    API_2010,
+    "SIP/IpAccessControlLists",
     kind="ip_list",
     prefix="AL",
-    longest=255,
-    most=MOST_LISTS,
+    fields=list_fields,
+    links={"ip_addresses": "IpAddresses"},
+)
+ADDRESSES = Collection(API_2010, "IpAddresses", kind="ip_address", prefix="IP", above=LISTS, fields=_fields)
+IP_ACCESS_CONTROL_LISTS = SipLists(
+    LISTS,
+    ADDRESSES,
+    word="IP access control list",
+    longest_name=255,
+    limit=Limit(MOST_LISTS, TOO_MANY_LISTS),
+    entry_limit=Limit(25, TOO_MANY),
     mappings=(IP_MAPPING,),
     duplicate=DUPLICATE,
-    too_many=TOO_MANY_LISTS,
     still_mapped=STILL_MAPPED,
-    entries=Entries(
-        path="IpAddresses",
-        key="ip_addresses",
-        kind="ip_address",
-        prefix="IP",
-        most=25,
-        too_many=TOO_MANY,
-        create=_create,
-        change=_change,
-        shown=("friendly_name", "ip_address", "cidr_prefix_length"),
-    ),
+    make_entry=_make,
+    change_entry=_change,
 )
-OF_LISTS = {
-    "parameter": "IpAccessControlListSid",
-    "prefix": "AL",
-    "mapped": "ip_list",
-    "word": "IP access control list",
-}
-FAMILIES = (
-    Family("/Auth/Calls/IpAccessControlListMappings", "contents", IP_MAPPING, **OF_LISTS),
-    Family("/IpAccessControlListMappings", "ip_access_control_list_mappings", IP_MAPPING, **OF_LISTS),
-)
-OPERATIONS = (
-    *IP_ACCESS_CONTROL_LISTS.operations(),
-    *(operation for family in FAMILIES for operation in family.operations()),
-)
+OPERATIONS = IP_ACCESS_CONTROL_LISTS.operations()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic, stamped
-from dialtone_nb.rehearsal.http.errors import Refusal, absent
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection
+from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
-from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, method, read_parameters, sid, url
 from dialtone_nb.rehearsal.state.domain_access import auth_type
-from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
 
 MOST_DOMAINS = 100
@@ -52,33 +51,22 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def domain_of(tables: Tables, request: ApiRequest, name: str = "DomainSid") -> Thing:
-    """The SIP domain in the path."""
-    domain = tables.get("sip_domain", request.names[name])
-    if domain is None:
-        raise absent(request.path)
-    return domain
+def _fields(tables: Tables, domain: Thing) -> Body:
+    """The fields of a SIP domain; an empty auth_type means that it rejects every call."""
+    return {"api_version": VERSION, "auth_type": auth_type(tables, domain), **domain.body}
 
 
-def domain_uri(tables: Tables, domain_sid: str) -> str:
-    """A SIP domain's relative address, without the suffix."""
-    return f"{account_uri(tables)}/SIP/Domains/{domain_sid}"
-
-
-def domain_body(tables: Tables, domain: Thing) -> dict[str, Any]:
-    """A SIP domain as Twilio shows it; an empty auth_type means that it rejects every call."""
-    uri = domain_uri(tables, domain.sid)
-    return {
-        **stamped(tables, domain),
-        "api_version": VERSION,
-        "auth_type": auth_type(tables, domain),
-        **domain.body,
-        "uri": f"{uri}.json",
-        "subresource_uris": {
-            "credential_list_mappings": f"{uri}/CredentialListMappings.json",
-            "ip_access_control_list_mappings": f"{uri}/IpAccessControlListMappings.json",
-        },
-    }
+DOMAINS = Collection(
+    API_2010,
+    "SIP/Domains",
+    kind="sip_domain",
+    prefix="SD",
+    fields=_fields,
+    links={
+        "credential_list_mappings": "CredentialListMappings",
+        "ip_access_control_list_mappings": "IpAccessControlListMappings",
+    },
+)
 
 
 def _checked(tables: Tables, values: dict[str, Any], own: str = "") -> dict[str, Any]:
@@ -103,39 +91,16 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     if tables.count("sip_domain", "") >= MOST_DOMAINS:
         raise Refusal(21230, f"The maximum of {MOST_DOMAINS} domains is reached")
     defaults = DEFAULTS | {"friendly_name": values["domain_name"]}
-    domain = tables.add("SD", "sip_domain", "", values["domain_name"], {"domain_name": ""} | defaults | values)
-    return ApiResponse(201, domain_body(tables, domain))
-
-
-def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """All SIP domains; there are no filters."""
-    things = tables.list("sip_domain", "")
-    return list_response(request, "domains", things, lambda d: domain_body(tables, d), lambda d: str(d.sid))
-
-
-def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """One SIP domain."""
-    return ApiResponse(200, domain_body(tables, domain_of(tables, request, "Sid")))
+    domain = DOMAINS.add(tables, "", values["domain_name"], {"domain_name": ""} | defaults | values)
+    return DOMAINS.show(tables, domain, 201)
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A SIP domain with some fields changed."""
-    domain = domain_of(tables, request, "Sid")
+    domain = DOMAINS.at(tables, request)
     values = _checked(tables, read_parameters(FIELDS, request.form, creating=False), domain.sid)
-    domain = tables.save(domain, values, name=values.get("domain_name"))
-    return ApiResponse(200, domain_body(tables, domain))
+    return DOMAINS.show(tables, tables.save(domain, values, name=values.get("domain_name")))
 
 
-def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the domain, its mappings and the phones' registrations."""
-    tables.remove(domain_of(tables, request, "Sid").sid)
-    return ApiResponse(204)
-
-
-OPERATIONS = (
-    classic("GET", "/SIP/Domains", list_),
-    classic("POST", "/SIP/Domains", create),
-    classic("GET", "/SIP/Domains/{Sid}", fetch),
-    classic("POST", "/SIP/Domains/{Sid}", update),
-    classic("DELETE", "/SIP/Domains/{Sid}", delete),
-)
+# With a domain go its mappings and the phones' registrations.
+OPERATIONS = DOMAINS.operations(create=create, update=update, delete=DOMAINS.delete)
