@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
-from dialtone_nb.display.plans import ROOM_OF, consent_html, noun, plan_html
+from dialtone_nb.display.plans import consent_html, noun, plan_html
 from dialtone_nb.display.tables import body, names_html, row, table
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome, Status
-from dialtone_nb.infrastructure.plan import Change, Plan, shortened
-from dialtone_nb.infrastructure.record import RECORD, record_folder
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.record import RECORD, Applied, record_folder
+from dialtone_nb.infrastructure.resources.model import shortened
 
 MARK = {Status.DONE: "✓", Status.FAILED: "✗", Status.UNKNOWN: "?", Status.NOT_DONE: "·"}
 _ROLE = {Status.DONE: "done", Status.FAILED: "failed", Status.UNKNOWN: "unknown", Status.NOT_DONE: "none"}
@@ -71,7 +71,7 @@ def applied_html(applied: Applied) -> str:
     return "".join([*parts, "</div>"])
 
 
-def progress_html(plan: Plan, outcomes: Collection[Outcome], running: Collection[Change]) -> str:
+def progress_html(plan: Plan, outcomes: Collection[ChangeOutcome], running: Collection[Change]) -> str:
     """How far an apply has come: a bar, what is being done, and every change as it stands."""
     settled = {one.change.id: _line(one) for one in outcomes}
     now = {change.id for change in running}
@@ -98,18 +98,18 @@ def grouped_lines(lines: Iterable[Line]) -> list[list[Line]]:
     return [list(group) for _, group in groupby(lines, likeness)]
 
 
-def stops(applied: Applied) -> list[tuple[Outcome, str]]:
+def stops(applied: Applied) -> list[tuple[ChangeOutcome, str]]:
     """The changes that stopped the run, each with what to do about it."""
     return [(one, _ADVICE[one.status]) for one in applied.outcomes if one.status in _ADVICE]
 
 
-def _line(one: Outcome) -> Line:
+def _line(one: ChangeOutcome) -> Line:
     told = "; ".join(filter(None, (str(one.status), one.note)))
     return Line(one.change, MARK[one.status], _ROLE[one.status], told, one.error)
 
 
 def _table(lines: Iterable[Line]) -> str:
-    rooms = groupby(grouped_lines(lines), lambda group: ROOM_OF[group[0].change.kind])
+    rooms = groupby(grouped_lines(lines), lambda group: group[0].change.kind.group)
     bodies = (body(map(_group_row, inside), room, columns=3) for room, inside in rooms)
     return table(("change", "which", "outcome"), bodies)
 
@@ -120,7 +120,7 @@ def _group_row(group: Sequence[Line]) -> str:
     return row((sign, names_html([shortened(line.change.key) for line in group]), escape(first.told)), first.role)
 
 
-def _stop_html(one: Outcome, advice: str) -> str:
+def _stop_html(one: ChangeOutcome, advice: str) -> str:
     return (
         f'<div class="stop"><p class="danger">{MARK[one.status]} {escape(_told(one.change))}</p>'
         f"<p>{escape(one.error)}</p><p>{escape(advice)}</p></div>"

@@ -29,7 +29,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.infrastructure.plan", "Plan", plan),
         ("dialtone_nb.runbooks.workspace", "Proposal", plan),
         ("dialtone_nb.infrastructure.existing", "Existing", _existing),
-        ("dialtone_nb.infrastructure.applied", "Applied", _applied),
+        ("dialtone_nb.infrastructure.record", "Applied", _applied),
         ("dialtone_nb.verify.checks", "Verification", _verification),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
         ("dialtone_nb.calls.now", "Snapshot", _snapshot),

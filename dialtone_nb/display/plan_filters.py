@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from dialtone_nb.infrastructure.plan import Action, Change
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.resources.model import Action
 
 # A plan of fewer rows is taken in at a glance.
 FEW_ROWS = 5

@@ -10,8 +10,8 @@ from itertools import groupby
 
 from dialtone_nb.display.plan_filters import filters_html
 from dialtone_nb.display.tables import body, detail_row, names_html, row, table
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, readable, shortened
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.resources.model import Action, readable, shortened
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
 # Pages of reports run no script; an output in JupyterLab may. Where it may not, its onclick is gone, and the button
@@ -25,22 +25,6 @@ _COPY = (
 # The longest difference that is shown whole, the rest is in the files; and the longest that need not be unfolded.
 DETAIL_LINES = 60
 OPEN_LINES = 24
-
-_ROOMS = {
-    "service and code": (
-        Kind.SERVICE,
-        Kind.ENVIRONMENT,
-        Kind.FUNCTION,
-        Kind.FUNCTION_VERSION,
-        Kind.BUILD,
-        Kind.DEPLOYMENT,
-        Kind.VARIABLE,
-        Kind.SERVED_TABLE,
-    ),
-    "SIP": (Kind.CREDENTIAL_LIST, Kind.SIP_DOMAIN, Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING),
-    "phones": (Kind.ADDRESS, Kind.PHONE_NUMBER, Kind.CREDENTIAL),
-}
-ROOM_OF = {kind: room for room, kinds in _ROOMS.items() for kind in kinds}
 
 
 def plan_text(plan: Plan) -> str:
@@ -121,7 +105,7 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
 
     def likeness(change: Change) -> object:
         # Of a new version there is nothing to tell but its path; who may ask for an old one is no small matter.
-        is_new_version = change.kind is Kind.FUNCTION_VERSION and change.action is Action.CREATE
+        is_new_version = bool(change.kind.unread_fields) and change.action is Action.CREATE
         plain = is_new_version or not field_lines(change)
         alone = () if plain and not change.detail else (change.key,)
         return change.action, change.kind, change.why, tuple(remarks(change)), alone
@@ -131,14 +115,12 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
 
 def noun(group: Sequence[Change]) -> str:
     """What a group is of, counted where it is of several."""
-    return f"{len(group)} {group[0].kind}s" if len(group) > 1 else str(group[0].kind)
+    return group[0].kind.counted(len(group))
 
 
 def field_lines(change: Change) -> list[tuple[str, str, str]]:
     """The fields that a change sets: name, what was and what will be; a creation has no past, nor empty fields."""
-    # The lines that differ say more than two hashes.
-    hashes = {"sha256"} if change.kind is Kind.FUNCTION_VERSION else set()
-    fields = {name: value for name, value in change.after.items() if name not in hashes}
+    fields = {name: value for name, value in change.after.items() if name not in change.kind.unread_fields}
     if change.action is Action.CREATE:
         return [(name, "", readable(value)) for name, value in fields.items() if value not in ("", None, False)]
     if change.action is Action.DELETE:
@@ -156,7 +138,7 @@ def remarks(change: Change) -> list[tuple[str, str]]:
 
 def _rooms_html(groups: Iterable[Sequence[Change]]) -> Iterator[str]:
     """Each room folds by itself; what it costs and endangers stands on it, for nobody to overlook what is folded."""
-    for number, (room, inside) in enumerate(groupby(groups, lambda group: ROOM_OF[group[0].kind])):
+    for number, (room, inside) in enumerate(groupby(groups, lambda group: group[0].kind.group)):
         rows = list(inside)
         changes = [change for group in rows for change in group]
         told = [f"{len(changes)} change{'s' if len(changes) > 1 else ''}"]

@@ -20,28 +20,30 @@ from dialtone_nb.errors import (
     InputError,
     StalePlanError,
 )
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import LOOK_AGAIN_S, Outcome, Status, apply_changes
+from dialtone_nb.infrastructure.apply import LOOK_AGAIN_S, ChangeOutcome, Status, apply_changes
 from dialtone_nb.infrastructure.claim import HeldClaim, Keeper, held, holder_name, variables_of
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, check_consent
+from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
 from dialtone_nb.infrastructure.record import (
     JOURNAL,
-    Record,
+    Applied,
+    ApplyRecord,
     append,
     journal_entry,
     make_record,
     record_folder,
     save_record,
 )
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import Action, ApplyContext
+from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import Proposal, Site
 from dialtone_nb.server.claims import ClaimFolder
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
-Observe = Callable[[Outcome | Change], None]
+Observe = Callable[[ChangeOutcome | Change], None]
 # What may come after the plan was made, and is looked at only now.
 _GIVEN_AT_APPLY = ("consent", "break_claim")
 # Plans that were carried out in this session, and None for one that is under way: none is good for a second time.
@@ -138,24 +140,24 @@ def carry_out(
     plan, site = proposal.plan, proposal.site
     if not check_consent(plan, consent) or plan.is_empty:
         return Applied(plan)
-    work = Work(
+    work = ApplyContext(
         site.account,
-        site.parameters.network.service.name,
-        site.parameters.network.credential_list,
+        SERVICE.id(site.parameters.network.service.name),
+        CREDENTIAL_LIST.id(site.parameters.network.credential_list),
         proposal.existing.state,
         proposal.bundle,
         site.server,
         {**site.secrets},
     )
 
-    def watch(event: Outcome | Change) -> None:
+    def watch(event: ChangeOutcome | Change) -> None:
         append(reports / JOURNAL, journal_entry(plan, event))
         observe(event)
 
     outcomes = _apply_claimed(work, site, plan, proposal, watch, break_claim)
     complete = all(one.status is Status.DONE for one in outcomes)
 
-    def recorded(found: str) -> Record:
+    def recorded(found: str) -> ApplyRecord:
         record = make_record(plan, outcomes, runbook=runbook, who=holder_name(), when=site.account.now(), check=found)
         save_record(reports, record)
         return record
@@ -183,17 +185,15 @@ def _check(proposal: Proposal) -> Plan:
 
 
 def _apply_claimed(
-    work: Work, site: Site, plan: Plan, proposal: Proposal, watch: Observe, break_claim: str
-) -> list[Outcome]:
+    work: ApplyContext, site: Site, plan: Plan, proposal: Proposal, watch: Observe, break_claim: str
+) -> list[ChangeOutcome]:
     """The outcomes, with the environment claimed: before anything, or as soon as it is made.
 
     Nothing is written before another look, within the claim, has given the same plan: whatever its age, somebody may
     have applied another one since it was made.
     """
     first = [
-        change
-        for change in plan.changes
-        if change.kind in {Kind.SERVICE, Kind.ENVIRONMENT} and change.action is Action.CREATE
+        change for change in plan.changes if change.kind in {SERVICE, ENVIRONMENT} and change.action is Action.CREATE
     ]
     rest = [change for change in plan.changes if change not in first]
     with ExitStack() as claim:
@@ -221,7 +221,7 @@ def _apply_claimed(
         work.state = _look_again(proposal).state
         sign(ours)
         outcomes = apply_changes(work, first, watch)
-        stopped = [Outcome(change, Status.NOT_DONE) for change in rest]
+        stopped = [ChangeOutcome(change, Status.NOT_DONE) for change in rest]
         if any(one.status is not Status.DONE for one in outcomes):
             return _in_order(plan, [*outcomes, *stopped])
         if not ours:
@@ -230,18 +230,18 @@ def _apply_claimed(
             except DialtoneError as error:
                 # Somebody else found the environment that was made just now before it could be claimed.
                 told = site.account.transport.redact(str(error))
-                return _in_order(plan, [*outcomes, *stopped[1:], Outcome(rest[0], Status.FAILED, error=told)])
+                return _in_order(plan, [*outcomes, *stopped[1:], ChangeOutcome(rest[0], Status.FAILED, error=told)])
         work.secrets = {**work.secrets, **proposal.make_secrets(plan)}
         outcomes += apply_changes(work, rest, watch)
     return _in_order(plan, outcomes)
 
 
-def _keepers_of_claims(work: Work, site: Site) -> list[Keeper]:
+def _keepers_of_claims(work: ApplyContext, site: Site) -> list[Keeper]:
     """Where this environment is claimed: at Twilio, in the folder of our own server, or at both while it moves."""
     keepers: list[Keeper] = []
     if site.parameters.network.self_hosted and site.server:
         keepers.append(ClaimFolder(site.server.folder, site.environment))
-    if environment := work.state.find(Kind.ENVIRONMENT, site.environment):
+    if environment := work.state.find(ENVIRONMENT, site.environment):
         keepers.append(variables_of(site.account, work.service_sid, environment.sid))
     return keepers
 
@@ -275,7 +275,7 @@ def _stale(plan: Plan, now: str) -> StalePlanError:
     )
 
 
-def _in_order(plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _in_order(plan: Plan, outcomes: Sequence[ChangeOutcome]) -> list[ChangeOutcome]:
     by_change = {one.change.id: one for one in outcomes}
     return [by_change[change.id] for change in plan.changes]
 

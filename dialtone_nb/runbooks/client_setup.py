@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.desired import desired_environment
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, compare_states, describe
-from dialtone_nb.infrastructure.resources.model import Id, Kind
-from dialtone_nb.infrastructure.resources.prices import fetch_number_price, is_available
+from dialtone_nb.infrastructure.plan import Change, Plan, compare_states, describe
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Action, Id
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER, fetch_number_price, is_available
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.private_files import private_folder
 from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
@@ -56,10 +57,10 @@ def propose_client(site: Site, client: str, action: str = "set up", *, buy: str 
     def make_secrets(made: Plan) -> Mapping[Id, str]:
         return make_passwords(site, client, made)
 
-    def settle(outcomes: Sequence[Outcome]) -> None:
+    def settle(outcomes: Sequence[ChangeOutcome]) -> None:
         keep_passwords(site, client, outcomes)
 
-    def finish(outcomes: Sequence[Outcome]) -> Sequence[str]:
+    def finish(outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
         return _write_sheet(site, client, outcomes)
 
     return Proposal(
@@ -106,11 +107,11 @@ def _check(site: Site, client: str, action: str, buy: str) -> None:
 def _plan(site: Site, existing: Existing, client: str, action: str, buy: str) -> Plan:
     title = {"set up": "Set up", "rotate": "New password for", "suspend": "Suspend"}[action]
     if action == "suspend":
-        found = existing.state.find(Kind.CREDENTIAL, client)
+        found = existing.state.find(CREDENTIAL, client)
         changes = [] if found is None else [describe(Change(Action.DELETE, found.kind, client, {}, {}))]
         return site.plan(f"{title} {client}", changes, ["its number and its address stay"], existing)
     changes = _set_up_changes(site, existing, client, buy)
-    has_credential = existing.state.find(Kind.CREDENTIAL, client) is not None
+    has_credential = existing.state.find(CREDENTIAL, client) is not None
     if action == "rotate" and not has_credential:
         raise InputError(
             Fault(f"client {client}", "has no credential whose password could be changed", "set it up first")
@@ -123,7 +124,7 @@ def _plan(site: Site, existing: Existing, client: str, action: str, buy: str) ->
 
 
 def _new_password(client: str, why: str) -> Change:
-    change = Change(Action.UPDATE, Kind.CREDENTIAL, client, {"password": "the old one"}, {"password": "a new one"})
+    change = Change(Action.UPDATE, CREDENTIAL, client, {"password": "the old one"}, {"password": "a new one"})
     return describe(replace(change, why=why))
 
 
@@ -160,7 +161,7 @@ def _set_up_changes(site: Site, existing: Existing, client: str, buy: str) -> li
     )
     return [
         replace(change, cost=cost)
-        if change.kind is Kind.PHONE_NUMBER and change.action is Action.CREATE
+        if change.kind is PHONE_NUMBER and change.action is Action.CREATE
         else with_detail(change, site.bundle, existing)
         for change in compare_states(existing.state, desired)
     ]
@@ -204,20 +205,20 @@ def _entry(source: str, environment: str, client: str) -> object:
 
 def _notes(site: Site, existing: Existing, client: str) -> list[str]:
     notes = notes_on(site, existing, set_up=site.parameters.clients)
-    has_credential = existing.state.find(Kind.CREDENTIAL, client) is not None
+    has_credential = existing.state.find(CREDENTIAL, client) is not None
     if has_credential and not (private_folder(site.environment, client, root=site.private)).exists():
         notes.append(f"the password of {client} is in no private file here; if it is lost, run with action rotate")
     return notes
 
 
-def _write_sheet(site: Site, client: str, outcomes: Sequence[Outcome]) -> Sequence[str]:
+def _write_sheet(site: Site, client: str, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
     if all(one.change.action is Action.DELETE for one in outcomes):
         return ()
     registrar = registrar_of(site, client)
     sheet = write_sheet(site, client, registrar)
     at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
     said = [f"device sheet: {sheet.relative_to(site.project)}{at_door}"]
-    if any(one.change.kind is Kind.CREDENTIAL and one.change.action is not Action.DELETE for one in outcomes):
+    if any(one.change.kind is CREDENTIAL and one.change.action is not Action.DELETE for one in outcomes):
         private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
         where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
         said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")

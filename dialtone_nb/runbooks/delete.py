@@ -6,11 +6,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.desired import address_key
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, delete_items, describe
-from dialtone_nb.infrastructure.resources.model import Item, Kind, Value
+from dialtone_nb.infrastructure.plan import Change, Plan, delete_resources, describe
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, Value
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.private_files import delete_private_files, private_folder
 from dialtone_nb.runbooks.opening import Runbook
@@ -67,19 +76,19 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
     )
 
 
-def _tidy(site: Site, outcomes: Iterable[Outcome]) -> list[str]:
+def _tidy(site: Site, outcomes: Iterable[ChangeOutcome]) -> list[str]:
     """The private files of phones that can no longer register, taken away."""
     return [
         f"private file of {one.change.key}: deleted"
         for one in outcomes
-        if one.change.kind is Kind.CREDENTIAL
+        if one.change.kind is CREDENTIAL
         and delete_private_files(private_folder(site.environment, one.change.key, root=site.private))
     ]
 
 
 def _plan(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> Plan:
     state, network = existing.state, site.parameters.network
-    environments = {item.key for kind in (Kind.ENVIRONMENT, Kind.SERVED_TABLE) for item in state.of(kind)}
+    environments = {resource.key for kind in (ENVIRONMENT, SERVED_TABLE) for resource in state.of(kind)}
     others = environments - {site.environment}
     if what == "service" and others:
         raise InputError(
@@ -89,16 +98,16 @@ def _plan(site: Site, existing: Existing, what: str, clients: list[str], release
                 "delete those environments first",
             )
         )
-    items: list[Item] = list(_client_items(site, existing, clients))
+    resources: list[Resource] = list(_client_resources(site, existing, clients))
     if what == "other_hosting":
-        items += _other_hosting_items(site, existing)
+        resources += _other_hosting_resources(site, existing)
     elif what != "client":
-        items += _environment_items(site, existing)
+        resources += _environment_resources(site, existing)
     if what == "service" or (what == "environment" and not others):
-        items += [item for item in state.of(Kind.CREDENTIAL_LIST) if not _shared(existing, clients)]
+        resources += [resource for resource in state.of(CREDENTIAL_LIST) if not _shared(existing, clients)]
     if what == "service":
-        items += state.of(Kind.SERVICE)
-    changes = [*_numbers(site, existing, clients, release), *delete_items(items)]
+        resources += state.of(SERVICE)
+    changes = [*_numbers(site, existing, clients, release), *delete_resources(resources)]
     words = {
         "environment": site.environment,
         "service": f"service {network.service.name}",
@@ -109,66 +118,66 @@ def _plan(site: Site, existing: Existing, what: str, clients: list[str], release
     return site.plan(f"Delete {words[what]}", changes, notes, existing, release=" ".join(sorted(release)))
 
 
-def _client_items(site: Site, existing: Existing, clients: Iterable[str]) -> Iterable[Item]:
+def _client_resources(site: Site, existing: Existing, clients: Iterable[str]) -> Iterable[Resource]:
     for name in clients:
-        for kind, key in ((Kind.CREDENTIAL, name), (Kind.ADDRESS, address_key(name))):
+        for kind, key in ((CREDENTIAL, name), (ADDRESS, address_key(name))):
             found = existing.state.find(kind, key)
             if found:
                 yield found
 
 
-def _environment_items(site: Site, existing: Existing) -> list[Item]:
+def _environment_resources(site: Site, existing: Existing) -> list[Resource]:
     state, environment = existing.state, site.environment
     network = site.parameters.network
     domains = {network.sip_domain(environment, emergency=flag) for flag in (True, False)}
     return [
-        *(item for item in state.of(Kind.SIP_DOMAIN) if item.key in domains),
+        *(resource for resource in state.of(SIP_DOMAIN) if resource.key in domains),
         *(
-            item
-            for kind in (Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING)
-            for item in state.of(kind)
-            if item.key.split("/", 1)[0] in domains
+            resource
+            for kind in (CALLS_MAPPING, REGISTRATIONS_MAPPING)
+            for resource in state.of(kind)
+            if resource.key.split("/", 1)[0] in domains
         ),
-        *_hosting_items(existing, environment, (Kind.DEPLOYMENT, Kind.ENVIRONMENT, Kind.SERVED_TABLE)),
+        *_hosting_resources(existing, environment, (DEPLOYMENT, ENVIRONMENT, SERVED_TABLE)),
     ]
 
 
-def _hosting_items(existing: Existing, environment: str, kinds: Iterable[Kind]) -> list[Item]:
+def _hosting_resources(existing: Existing, environment: str, kinds: Iterable[ResourceType]) -> list[Resource]:
     return [found for kind in kinds if (found := existing.state.find(kind, environment))]
 
 
-def _other_hosting_items(site: Site, existing: Existing) -> list[Item]:
+def _other_hosting_resources(site: Site, existing: Existing) -> list[Resource]:
     """What the hosting that the files do not choose has of this environment; an `InputError` where calls go there."""
     own, state, environment = site.parameters.network.self_hosted, existing.state, site.environment
     if not own:
-        kinds: tuple[Kind, ...] = (Kind.SERVED_TABLE,)
+        kinds: tuple[ResourceType, ...] = (SERVED_TABLE,)
     else:
-        last = [item.key for item in state.of(Kind.ENVIRONMENT)] == [environment]
-        kinds = (Kind.DEPLOYMENT, Kind.ENVIRONMENT)
-    items = _hosting_items(existing, environment, kinds)
+        last = [resource.key for resource in state.of(ENVIRONMENT)] == [environment]
+        kinds = (DEPLOYMENT, ENVIRONMENT)
+    resources = _hosting_resources(existing, environment, kinds)
     bases = _bases(site, existing)
     unused = bases[0] if own else bases[1]
     led = [
-        item.key
-        for kind in (Kind.SIP_DOMAIN, Kind.PHONE_NUMBER)
-        for item in state.of(kind)
-        if unused and str(item.fields["voice_url"]).startswith(f"{unused}/")
+        resource.key
+        for kind in (SIP_DOMAIN, PHONE_NUMBER)
+        for resource in state.of(kind)
+        if unused and str(resource.fields["voice_url"]).startswith(f"{unused}/")
     ]
     if led:
         raise InputError(Fault(f"environment {environment}", f"still leads there: {', '.join(led)}", "deploy it first"))
-    return [*items, *(state.of(Kind.SERVICE) if own and last else ())]
+    return [*resources, *(state.of(SERVICE) if own and last else ())]
 
 
 def _bases(site: Site, existing: Existing) -> tuple[str, str]:
     """Where the environment's functions and our own server answer, each empty where there is none."""
-    environment, server = existing.state.find(Kind.ENVIRONMENT, site.environment), site.parameters.network.server
+    environment, server = existing.state.find(ENVIRONMENT, site.environment), site.parameters.network.server
     functions = f"https://{environment.given['domain_name']}" if environment else ""
     return functions, server.base_urls.get(site.environment, "") if server else ""
 
 
 def _shared(existing: Existing, clients: list[str]) -> bool:
     """Whether the credential list holds users whom this plan does not delete: then the list stays."""
-    return any(item.key not in clients for item in existing.state.of(Kind.CREDENTIAL))
+    return any(resource.key not in clients for resource in existing.state.of(CREDENTIAL))
 
 
 def _numbers(site: Site, existing: Existing, clients: list[str], release: Collection[str]) -> list[Change]:
@@ -176,13 +185,13 @@ def _numbers(site: Site, existing: Existing, clients: list[str], release: Collec
     changes = []
     for name in clients:
         number = site.parameters.clients[name].caller_id
-        found = existing.state.find(Kind.PHONE_NUMBER, number)
+        found = existing.state.find(PHONE_NUMBER, number)
         if found is None:
             continue
         if number in release:
             changes.append(describe(Change(Action.DELETE, found.kind, number, dict(found.fields))))
             continue
-        address = existing.state.find(Kind.ADDRESS, address_key(name))
+        address = existing.state.find(ADDRESS, address_key(name))
         cleared: dict[str, Value] = {}
         if _is_ours(site, existing, str(found.fields["voice_url"])):
             cleared["voice_url"] = ""
@@ -202,11 +211,11 @@ def _is_ours(site: Site, existing: Existing, url: str) -> bool:
 
 def _notes(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> list[str]:
     owned = [site.parameters.clients[name].caller_id for name in clients]
-    kept = [number for number in owned if existing.state.find(Kind.PHONE_NUMBER, number) and number not in release]
+    kept = [number for number in owned if existing.state.find(PHONE_NUMBER, number) and number not in release]
     notes = []
     if kept:
         notes.append(f"kept, as they are not named in release_numbers: {', '.join(kept)}")
-    credentials = [item.key for item in existing.state.of(Kind.CREDENTIAL) if item.key not in clients]
+    credentials = [resource.key for resource in existing.state.of(CREDENTIAL) if resource.key not in clients]
     if what in ("environment", "service") and credentials:
         notes.append(f"credentials of others stay, and the list with them: {', '.join(sorted(credentials))}")
     return notes

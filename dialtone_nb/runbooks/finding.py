@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.resources.prices import fetch_number_price, find_numbers
+from dialtone_nb.infrastructure.resources.phone_numbers import fetch_number_price, find_numbers
 from dialtone_nb.report.table import Table
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.values.phone_numbers import country_of, format_number

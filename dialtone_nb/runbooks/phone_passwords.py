@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dialtone_nb.infrastructure.apply import Outcome, Status
-from dialtone_nb.infrastructure.plan import Action, Change, Plan
-from dialtone_nb.infrastructure.resources.model import Id, Kind
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Action, Id
 from dialtone_nb.phones.configurations import configuration_files
 from dialtone_nb.phones.passwords import generate_password
 from dialtone_nb.phones.pending_passwords import (
@@ -38,11 +39,11 @@ def make_passwords(site: Site, client: str, plan: Plan) -> Mapping[Id, str]:
     return secrets
 
 
-def keep_passwords(site: Site, client: str, outcomes: Iterable[Outcome]) -> None:
+def keep_passwords(site: Site, client: str, outcomes: Iterable[ChangeOutcome]) -> None:
     """Write a password that Twilio has now to the phone's private files; then none is pending."""
     folder = _folder(site, client)
     for one in outcomes:
-        if one.change.kind is not Kind.CREDENTIAL or one.status is not Status.DONE:
+        if one.change.kind is not CREDENTIAL or one.status is not Status.DONE:
             continue
         password = load_pending_password(folder)
         if password and _sets_a_password(one.change):
@@ -52,7 +53,7 @@ def keep_passwords(site: Site, client: str, outcomes: Iterable[Outcome]) -> None
 
 
 def _sets_a_password(change: Change) -> bool:
-    return change.kind is Kind.CREDENTIAL and change.action is not Action.DELETE
+    return change.kind is CREDENTIAL and change.action is not Action.DELETE
 
 
 def _folder(site: Site, client: str) -> Path:

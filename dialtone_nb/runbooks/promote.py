@@ -11,7 +11,10 @@ from dialtone_nb.infrastructure.desired import desired_environment
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.existing_code import PREVIOUS
 from dialtone_nb.infrastructure.plan import Plan, compare_states
-from dialtone_nb.infrastructure.resources.model import Kind, State
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.model import State
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.variables import VARIABLE
 from dialtone_nb.runbooks.deploy import module_diffs, notes_on, owned_numbers
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
@@ -83,7 +86,7 @@ def _wanted(site: Site, existing: Existing, source: str, build: str) -> Wanted:
                 f"environment {site.environment}", "had no other build live before", "there is nothing to roll back to"
             )
         )
-    if existing.live_kind is Kind.SERVED_TABLE:
+    if existing.live_kind is SERVED_TABLE:
         version = versions[TABLE].sid
         if not existing.sources[version]:
             raise InputError(
@@ -91,7 +94,7 @@ def _wanted(site: Site, existing: Existing, source: str, build: str) -> Wanted:
             )
         return Wanted(version, version)
     key = str(versions[MANIFEST].fields["sha256"]) if MANIFEST in versions else ""
-    found = existing.state.find(Kind.BUILD, key)
+    found = existing.state.find(BUILD, key)
     if found is None:
         raise InputError(Fault(f"build {build}", "was not made by these runbooks", "deploy from the files instead"))
     return Wanted(found.key, found.sid)
@@ -140,6 +143,6 @@ def _variable_notes(state: State, source: str, target: str) -> list[str]:
 def _variable_marks(state: State, environment: str) -> dict[str, str]:
     """An environment's variables by name, each as a mark that stands for its value."""
     prefix = f"{environment}/"
-    marks = {item.key: str(item.given["mark"]) for item in state.of(Kind.VARIABLE)}
+    marks = {resource.key: str(resource.given["mark"]) for resource in state.of(VARIABLE)}
     found = {key.removeprefix(prefix): mark for key, mark in marks.items() if key.startswith(prefix)}
     return {name: mark for name, mark in found.items() if name != CLAIM}

@@ -18,7 +18,8 @@ from dialtone_nb.dialplan.decisions import (
     RingClient,
 )
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists, list_credentials
+from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists
+from dialtone_nb.infrastructure.resources.credentials import list_credentials
 from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.parameters.yaml_faults import suggest

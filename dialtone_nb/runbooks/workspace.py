@@ -10,13 +10,14 @@ from dialtone_nb.account.account import Account, beside_rehearsal, read_environm
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
 from dialtone_nb.infrastructure.existing import Existing, fetch_existing
+from dialtone_nb.infrastructure.own_server import OwnServer, server_folder
 from dialtone_nb.infrastructure.plan import Change, Plan
-from dialtone_nb.infrastructure.resources.model import Id, Item, Kind
-from dialtone_nb.infrastructure.resources.own_server import OwnServer, server_folder
-from dialtone_nb.infrastructure.resources.variables import variable_key
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Id, Resource
+from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_key
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.service.bundle import TABLE, Bundle, read_bundle, table_bundle
@@ -54,7 +55,7 @@ class Site:
     @property
     def secrets(self) -> Mapping[Id, str]:
         """The variables' values."""
-        key = Id(Kind.VARIABLE, variable_key(self.environment, TRUNK_PASSWORD))
+        key = VARIABLE.id(variable_key(self.environment, TRUNK_PASSWORD))
         return {key: self.trunk_password} if self.trunk_password else {}
 
     @property
@@ -99,7 +100,7 @@ class Site:
                 "files": self.files,
                 "live": f"{live.fields['code']} ({live.sid})" if live else "none",
                 "applied": existing.applied or "none",
-                **{str(one): _identity(item) for one, item in found.items() if item},
+                **{str(one): _identity(resource) for one, resource in found.items() if resource},
                 **{name: value for name, value in compared.items() if value},
             },
             tuple(notes),
@@ -107,14 +108,14 @@ class Site:
         )
 
 
-def _identity(item: Item) -> str:
+def _identity(resource: Resource) -> str:
     """What tells a thing from another of its name.
 
     A credential has no field that shows its new password, so its date tells it from itself before. Other things show
     what has changed, and have dates that move by themselves: a number's, when its address is registered at last.
     """
-    date = item.given["date_updated"] if item.kind is Kind.CREDENTIAL else ""
-    return " of ".join(filter(None, (item.sid, str(date))))
+    date = resource.given["date_updated"] if resource.kind is CREDENTIAL else ""
+    return " of ".join(filter(None, (resource.sid, str(date))))
 
 
 def open_site(runbook: Runbook, environment: str = "") -> Site:
@@ -175,9 +176,9 @@ class Proposal:
     # Makes the passwords that the changes need, and keeps them in private files, just before they are sent.
     make_secrets: Callable[[Plan], Mapping[Id, str]] = no_secrets
     # Puts where it counts what was made ready and then sent, a phone's new password; also after a run that stopped.
-    settle: Callable[[Sequence[Outcome]], None] = lambda _: None
+    settle: Callable[[Sequence[ChangeOutcome]], None] = lambda _: None
     # What is written beside the record when all is done, such as a device sheet; says what.
-    finish: Callable[[Sequence[Outcome]], Sequence[str]] = lambda _: ()
+    finish: Callable[[Sequence[ChangeOutcome]], Sequence[str]] = lambda _: ()
     bundle: Bundle | None = None
 
 

@@ -13,11 +13,11 @@ from twilio.rest import Client as TwilioClient
 from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome, Status
-from dialtone_nb.infrastructure.plan import Action, Change, Plan
-from dialtone_nb.infrastructure.resources.model import Kind
-from dialtone_nb.infrastructure.resources.own_server import OwnServer
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.own_server import OwnServer
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.record import Applied
+from dialtone_nb.infrastructure.resources.model import Action, ResourceType
 from dialtone_nb.parameters import Client, Parameters, load_parameters
 from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
@@ -36,7 +36,7 @@ LIST = "dialtone-phones"
 WORKBENCH, VAN, LOBBY = "+15035550101", "+15035550102", "+15035550103"
 
 Hosting = Literal["functions", "self_hosted"]
-Observe = Callable[[Outcome | Change], None]
+Observe = Callable[[ChangeOutcome | Change], None]
 
 
 def sample() -> tuple[Parameters, Bundle]:
@@ -205,9 +205,9 @@ def line_of(change: Change) -> str:
     return f"{change.action} {change.kind} {change.key}{fields}"
 
 
-def kinds(plan: Plan) -> dict[Kind, int]:
+def kinds(plan: Plan) -> dict[ResourceType, int]:
     """How many changes of each kind."""
-    counted: dict[Kind, int] = {}
+    counted: dict[ResourceType, int] = {}
     for change in plan.changes:
         counted[change.kind] = counted.get(change.kind, 0) + 1
     return counted

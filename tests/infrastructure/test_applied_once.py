@@ -9,7 +9,7 @@ import pytest
 
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import ApplyError, ConsentError, InputError
-from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.runbooks.apply import apply_plan
 from dialtone_nb.runbooks.opening import Runbook
 from tests.infrastructure.desk import Desk

@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from dialtone_nb.errors import HeldError
-from dialtone_nb.infrastructure.applied import Applied
 from dialtone_nb.infrastructure.claim import CLAIM, Claim
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.runbooks.apply import apply_plan
 from dialtone_nb.runbooks.opening import Runbook
 from tests.infrastructure.desk import SERVICE, WORKBENCH, Desk

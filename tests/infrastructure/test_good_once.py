@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError, StalePlanError
-from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.apply import apply_plan
 from dialtone_nb.runbooks.opening import Runbook

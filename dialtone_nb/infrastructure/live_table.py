@@ -16,14 +16,14 @@ from dialtone_nb.service.bundle import TABLE
 
 
 @dataclass(frozen=True, slots=True)
-class LiveTable:
+class DeployedTable:
     """A table that was read back, and the build that it is part of."""
 
     table: Table
     build_sid: str
 
 
-def fetch_live_table(account: Account, service_name: str, environment: str) -> LiveTable | None:
+def fetch_live_table(account: Account, service_name: str, environment: str) -> DeployedTable | None:
     """The table that is live in an environment; None where nothing is live there, or no table that we can read."""
     service = fetch_service(account, service_name)
     if service is None:
@@ -37,7 +37,7 @@ def fetch_live_table(account: Account, service_name: str, environment: str) -> L
     if version is None:
         return None
     table = read_table_module(fetch_content(account, service.sid, version["function_sid"], version["sid"]))
-    return LiveTable(table, build_sid) if table else None
+    return DeployedTable(table, build_sid) if table else None
 
 
 def read_serving_table(folder: Path, environment: str) -> Table | None:
