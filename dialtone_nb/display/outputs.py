@@ -27,7 +27,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
 
     for module, name, bundle in (
         ("dialtone_nb.infrastructure.plan", "Plan", plan),
-        ("dialtone_nb.runbooks.workspace", "Proposal", plan),
+        ("dialtone_nb.infrastructure.site", "Proposal", plan),
         ("dialtone_nb.infrastructure.existing", "Existing", _existing),
         ("dialtone_nb.infrastructure.record", "Applied", _applied),
         ("dialtone_nb.verify.checks", "Verification", _verification),
@@ -38,6 +38,9 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.display.stories", "Exploration", _exploration),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
+    if attended:
+        displays = shell.display_formatter.ipython_display_formatter
+        displays.for_type_by_name("dialtone_nb.runbooks.opening", "Runbook", _show_with_form)
 
 
 def show(thing: object) -> None:
@@ -45,6 +48,13 @@ def show(thing: object) -> None:
     from IPython.display import display
 
     display(thing)  # type: ignore[no-untyped-call]
+
+
+def _show_with_form(runbook: Any) -> None:
+    """Show the banner of a runbook and the form under it as outputs of the running cell."""
+    from dialtone_nb.display.widgets.parameter_form import make_form
+
+    show(make_form(runbook).widget())
 
 
 def result(exit_code: int, summary: str) -> Bundle:

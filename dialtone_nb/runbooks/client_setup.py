@@ -1,10 +1,13 @@
-"""Client set-up: a phone's number, emergency address, credential, entry in the table, private file and sheet."""
+"""Client set-up: a phone's number, emergency address, credential, entry in the table, private file and sheet.
+
+Numbers that can be bought are looked for here, too, with what they cost.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
@@ -13,18 +16,43 @@ from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Change, Plan, compare_states, describe
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.model import Action, Id
-from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER, fetch_number_price, is_available
+from dialtone_nb.infrastructure.resources.phone_numbers import (
+    PHONE_NUMBER,
+    fetch_number_price,
+    find_numbers,
+    is_available,
+)
+from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.private_files import private_folder
+from dialtone_nb.report.table import Table
 from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.phone_passwords import is_pending, keep_passwords, make_passwords
-from dialtone_nb.runbooks.sheets import registrar_of, write_sheet
-from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
+from dialtone_nb.runbooks.phone_files import (
+    is_pending,
+    keep_passwords,
+    make_passwords,
+    registrar_of,
+    sets_a_password,
+    write_sheet,
+)
+from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.service.bundle import TABLE
-from dialtone_nb.values.phone_numbers import country_of
+from dialtone_nb.values.phone_numbers import country_of, format_number
 
 ACTIONS = ("set up", "rotate", "suspend")
+# What a pattern of numbers to find is made of.
+PATTERN = "0123456789*"
+
+
+@dataclass(frozen=True)
+class ClientSetupParameters:
+    """What setting a phone up, or finding a number for it, takes of a runbook's parameters."""
+
+    client: str = ""
+    action: str = "set up"
+    buy_number: str = ""
+    find_numbers: str = ""
 
 
 def plan_client_setup(runbook: Runbook, client: str = "", buy_number: str = "") -> Proposal:
@@ -32,49 +60,56 @@ def plan_client_setup(runbook: Runbook, client: str = "", buy_number: str = "") 
 
     A page that sets up more than one phone names the others here; `client_setup` itself has them as parameters.
     """
-    site = open_site(runbook)
-    parameters = runbook.parameters
-    return propose_client(
-        site,
-        client or str(parameters.client),
-        str(parameters.action),
-        buy=buy_number or ("" if client else str(parameters.buy_number)),
-    )
+    given = runbook.parameters.read(ClientSetupParameters)
+    buy = buy_number or ("" if client else given.buy_number)
+    return propose_client(open_site(runbook), client or given.client, given.action, buy=buy)
 
 
 def propose_client(site: Site, client: str, action: str = "set up", *, buy: str = "") -> Proposal:
     """The same, for a site; an `InputError` where the phone, the action or the number to buy is not as declared."""
     _check(site, client, action, buy)
-    existing = site.look()
+    return ClientProposal(site, site.look(), client, action, buy)
 
-    def make(found: Existing) -> Plan:
-        return _plan(site, found, client, action, buy)
 
-    def again() -> Plan:
-        # A password can't be compared: the check of a rotation is that nothing else is left to do.
-        return _plan(site, site.look(), client, "set up" if action == "rotate" else action, buy)
+@dataclass(frozen=True, eq=False)
+class ClientProposal(Proposal):
+    """To set a phone up, to give it a new password, or to suspend it."""
 
-    def make_secrets(made: Plan) -> Mapping[Id, str]:
-        return make_passwords(site, client, made)
+    client: str
+    action: str
+    buy: str
 
-    def settle(outcomes: Sequence[ChangeOutcome]) -> None:
-        keep_passwords(site, client, outcomes)
+    def make_plan(self) -> Plan:
+        """The plan for what was found."""
+        return _plan(self.site, self.existing, self.client, self.action, self.buy)
 
-    def finish(outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
-        return _write_sheet(site, client, outcomes)
+    def check(self) -> Plan:
+        """What is left to do; as a password can't be compared, a rotation has to leave nothing else."""
+        action = "set up" if self.action == "rotate" else self.action
+        return replace(self, existing=self.look(), action=action).plan
 
-    return Proposal(
-        make(existing),
-        site,
-        existing,
-        look=lambda: site.look(known=existing),
-        make=make,
-        again=again,
-        make_secrets=make_secrets,
-        settle=settle,
-        finish=finish,
-        bundle=site.bundle,
-    )
+    def passwords(self) -> Mapping[Id, str]:
+        """Make the phone's password, or take the one that is still pending."""
+        return make_passwords(self.site, self.client, self.plan)
+
+    def after_apply(self, outcomes: Sequence[ChangeOutcome]) -> None:
+        """Write a password that Twilio has now to the phone's private files."""
+        keep_passwords(self.site, self.client, outcomes)
+
+    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
+        """Write the phone's sheet, unless the phone was suspended; where everything is, in words."""
+        site, client = self.site, self.client
+        if all(one.change.action is Action.DELETE for one in outcomes):
+            return ()
+        registrar = registrar_of(site, client)
+        sheet = write_sheet(site, client, registrar)
+        at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
+        said = [f"device sheet: {sheet.relative_to(site.project)}{at_door}"]
+        if any(map(sets_a_password, (one.change for one in outcomes))):
+            private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
+            where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
+            said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
+        return said
 
 
 def _check(site: Site, client: str, action: str, buy: str) -> None:
@@ -150,11 +185,10 @@ def _set_up_changes(site: Site, existing: Existing, client: str, buy: str) -> li
                 )
             )
         cost = str(fetch_number_price(site.account, country_of(number) or "US") or "price unknown")
-    files = site.files if site.parameters.network.self_hosted else site.bundle
     desired = desired_environment(
         site.parameters,
         site.environment,
-        live=None if _is_in_live_table(site, existing, client) else files,
+        live=None if _is_in_live_table(site, existing, client) else site.live,
         trunk_password=bool(site.trunk_password),
         owned=owned,
         set_up={client},
@@ -211,15 +245,25 @@ def _notes(site: Site, existing: Existing, client: str) -> list[str]:
     return notes
 
 
-def _write_sheet(site: Site, client: str, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
-    if all(one.change.action is Action.DELETE for one in outcomes):
-        return ()
-    registrar = registrar_of(site, client)
-    sheet = write_sheet(site, client, registrar)
-    at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
-    said = [f"device sheet: {sheet.relative_to(site.project)}{at_door}"]
-    if any(one.change.kind is CREDENTIAL and one.change.action is not Action.DELETE for one in outcomes):
-        private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
-        where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
-        said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
-    return said
+def tabulate_numbers(runbook: Runbook) -> Table:
+    """One row a number of the phone's country that fits `find_numbers`, an area code or a pattern, with its price."""
+    given = runbook.parameters.read(ClientSetupParameters)
+    wanted = given.find_numbers
+    if not wanted:
+        return Table.of(("number", "as people write it", "price"), [], "find_numbers is empty: nothing was looked for")
+    # Twilio refuses one character, and wildcards in the middle are not dependable: 2 to 16 characters.
+    if not 2 <= len(wanted) <= 16 or set(wanted) - set(PATTERN):
+        raise InputError(
+            Fault(
+                "parameter find_numbers of client_setup",
+                f"is {wanted!r}",
+                'write an area code, such as "503", or a pattern of digits and *, such as "503555****"',
+            )
+        )
+    phone = runbook.declared.clients.get(given.client)
+    country = (country_of(phone.caller_id) if phone else "") or "US"
+    numbers = find_numbers(runbook.account, wanted, country)
+    price = fetch_number_price(runbook.account, country)
+    rows = [(number, format_number(number), str(price or "unknown")) for number in numbers]
+    note = "Write the one you choose into clients.yaml as the phone's caller_id, then name it in buy_number."
+    return Table.of(("number", "as people write it", "price"), rows, note if rows else "none fits")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
@@ -20,21 +20,28 @@ from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
+from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.private_files import delete_private_files, private_folder
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
+from dialtone_nb.runbooks.workspace import open_site
 
 WHAT = ("environment", "service", "client", "other_hosting")
 
 
+@dataclass(frozen=True)
+class DeleteParameters:
+    """What a deletion takes of a runbook's parameters."""
+
+    what: str = "environment"
+    client: str = ""
+    release_numbers: str = ""
+
+
 def plan_delete(runbook: Runbook) -> Proposal:
     """The plan that takes out what the parameters name; numbers stay unless each is named."""
-    site = open_site(runbook)
-    parameters = runbook.parameters
-    return propose_delete(
-        site, str(parameters.what), client=str(parameters.client), release=str(parameters.release_numbers).split()
-    )
+    given = runbook.parameters.read(DeleteParameters)
+    return propose_delete(open_site(runbook), given.what, client=given.client, release=given.release_numbers.split())
 
 
 def propose_delete(site: Site, what: str, *, client: str = "", release: Collection[str] = ()) -> Proposal:
@@ -61,29 +68,29 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
             )
         )
 
-    def plan(existing: Existing) -> Plan:
-        return _plan(site, existing, what, clients, release)
-
-    existing = site.look()
-    return Proposal(
-        plan(existing),
-        site,
-        existing,
-        look=lambda: site.look(known=existing),
-        make=plan,
-        again=lambda: plan(site.look()),
-        finish=lambda outcomes: _tidy(site, outcomes),
-    )
+    return DeleteProposal(site, site.look(), what, clients, release)
 
 
-def _tidy(site: Site, outcomes: Iterable[ChangeOutcome]) -> list[str]:
-    """The private files of phones that can no longer register, taken away."""
-    return [
-        f"private file of {one.change.key}: deleted"
-        for one in outcomes
-        if one.change.kind is CREDENTIAL
-        and delete_private_files(private_folder(site.environment, one.change.key, root=site.private))
-    ]
+@dataclass(frozen=True, eq=False)
+class DeleteProposal(Proposal):
+    """To take out an environment, a service, a phone, or what another hosting has left."""
+
+    what: str
+    clients: list[str]
+    release: Collection[str]
+
+    def make_plan(self) -> Plan:
+        """The plan for what was found."""
+        return _plan(self.site, self.existing, self.what, self.clients, self.release)
+
+    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> list[str]:
+        """Take away the private files of phones that can no longer register."""
+        return [
+            f"private file of {one.change.key}: deleted"
+            for one in outcomes
+            if one.change.kind is CREDENTIAL
+            and delete_private_files(private_folder(self.site.environment, one.change.key, root=self.site.private))
+        ]
 
 
 def _plan(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
@@ -18,26 +18,29 @@ from dialtone_nb.infrastructure.resources.model import Action, Resource, State
 from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.variables import VARIABLE
+from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
+from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.service.bundle import MANIFEST, TABLE, Bundle
+
+
+@dataclass(frozen=True)
+class DeployParameters:
+    """What a deploy takes of a runbook's parameters."""
+
+    force: str = ""
 
 
 def plan_deploy(runbook: Runbook) -> Proposal:
     """The plan that makes the runbook's environment what the files say."""
-    site = open_site(runbook)
-    return propose_deploy(site, force=str(runbook.parameters.get("force", "")))
+    return propose_deploy(open_site(runbook), force=runbook.parameters.read(DeployParameters).force)
 
 
 def propose_deploy(site: Site, *, force: str = "") -> Proposal:
     """The same, for a site; an `InputError` where files would go straight to a protected environment in use."""
     existing = site.look()
-
-    def make(found: Existing) -> Plan:
-        return make_deploy_plan(site, found, force=force)
-
-    plan = make(existing)
-    changes_code = any(change.kind is existing.live_kind for change in plan.changes)
+    proposal = DeployProposal(site, existing, force)
+    changes_code = any(change.kind is existing.live_kind for change in proposal.plan.changes)
     if site.is_protected and existing.is_in_use(site.environment) and changes_code and force != site.environment:
         raise InputError(
             Fault(
@@ -46,23 +49,26 @@ def propose_deploy(site: Site, *, force: str = "") -> Proposal:
                 f"deploy an environment that is not protected and promote it, or set force to {site.environment!r}",
             )
         )
-    return Proposal(
-        plan,
-        site,
-        existing,
-        look=lambda: site.look(known=existing),
-        make=make,
-        again=lambda: make(site.look()),
-        bundle=site.bundle,
-    )
+    return proposal
+
+
+@dataclass(frozen=True, eq=False)
+class DeployProposal(Proposal):
+    """To make an environment what the files say."""
+
+    force: str = ""
+
+    def make_plan(self) -> Plan:
+        """The plan for what was found."""
+        return make_deploy_plan(self.site, self.existing, force=self.force)
 
 
 def make_deploy_plan(site: Site, existing: Existing, *, force: str = "") -> Plan:
-    """The plan for what was found."""
+    """The plan that makes what was found what the files say."""
     desired = desired_environment(
         site.parameters,
         site.environment,
-        live=site.files if site.parameters.network.self_hosted else site.bundle,
+        live=site.live,
         trunk_password=bool(site.trunk_password),
         owned=owned_numbers(existing.state),
     )

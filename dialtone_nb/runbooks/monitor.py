@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dialtone_nb.calls.now import Snapshot, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
@@ -14,28 +16,38 @@ from dialtone_nb.runbooks.opening import Runbook
 MOST_MINUTES = 24 * 60
 
 
+@dataclass(frozen=True)
+class MonitorParameters:
+    """What watching takes of a runbook's parameters."""
+
+    minutes: int = 60
+    every: int = 10
+    show_numbers: bool = False
+
+
 def watch(runbook: Runbook) -> Snapshot | LiveView:
     """One look where nobody is there; in JupyterLab a view that is refreshed until it is stopped."""
-    minutes, every = int(runbook.parameters.minutes), int(runbook.parameters.every)
+    given = runbook.parameters.read(MonitorParameters)
+    minutes, every = given.minutes, given.every
     if not 1 <= minutes <= MOST_MINUTES:
         raise InputError(Fault("parameter minutes", f"is {minutes}", f"write 1 to {MOST_MINUTES}, which is a day"))
     if every < 1:
         raise InputError(Fault("parameter every", f"is {every}", "write how many seconds to wait, 1 or more"))
     if runbook.attended:
-        return LiveView(lambda: snapshot_html(look(runbook)), every)
-    return look(runbook)
+        return LiveView(lambda: snapshot_html(look(runbook, given)), every)
+    return look(runbook, given)
 
 
-def look(runbook: Runbook) -> Snapshot:
+def look(runbook: Runbook, given: MonitorParameters) -> Snapshot:
     """What is to be seen now."""
     declared, account = runbook.declared, runbook.account
     return take_snapshot(
         account.client,
         now=account.now(),
-        minutes=int(runbook.parameters.minutes),
+        minutes=given.minutes,
         environment=runbook.environment,
         phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
         service=log_source(declared.network, runbook.account, runbook.project),
         registrations=fetch_registrations(account, runbook.environment),
-        show_numbers=bool(runbook.parameters.show_numbers),
+        show_numbers=given.show_numbers,
     )

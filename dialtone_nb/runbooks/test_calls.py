@@ -30,6 +30,14 @@ from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls, judge_call
 STRANGER = "+12065550142"
 
 
+@dataclass(frozen=True)
+class TestCallsParameters:
+    """What test calls take of a runbook's parameters."""
+
+    client: str = ""
+    unregistered_client: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Phones:
     """The phone that calls and is called, and one that is not registered: another, or the same where it is alone."""
@@ -40,14 +48,14 @@ class _Phones:
 
 def place_test_calls(runbook: Runbook) -> TestCalls:
     """What came of a call of each kind; an `InputError` where the account is real, or a phone is not set up."""
-    parameters = runbook.parameters
+    given = runbook.parameters.read(TestCallsParameters)
     _refuse_real_calls(runbook.account_kind, runbook.environment)
     return place_calls(
         runbook.account,
         runbook.declared,
         runbook.environment,
-        client=str(parameters.client),
-        unregistered=str(parameters.unregistered_client),
+        client=given.client,
+        unregistered=given.unregistered_client,
     )
 
 

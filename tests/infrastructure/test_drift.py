@@ -23,8 +23,8 @@ from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.infrastructure.resources.services import SERVICE as SERVICE_TYPE
 from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
 from dialtone_nb.infrastructure.resources.variables import VARIABLE
+from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.runbooks.workspace import Proposal
 from dialtone_nb.service.bundle import MANIFEST
 from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines, told
 

@@ -15,7 +15,7 @@ from dialtone_nb.infrastructure.plan import Change
 from dialtone_nb.infrastructure.record import JOURNAL, RECORD, append, load_records
 from dialtone_nb.phones.passwords import generate_password
 from dialtone_nb.phones.private_files import load_private_files
-from dialtone_nb.runbooks import phone_passwords
+from dialtone_nb.runbooks import phone_files
 from dialtone_nb.runbooks.apply import raise_where_broken
 from tests.infrastructure.desk import VAN, Desk
 
@@ -131,7 +131,7 @@ def test_no_secret_is_in_any_page_file_or_message(desk: Desk, monkeypatch: pytes
         made.append(generate_password())
         return made[-1]
 
-    monkeypatch.setattr(phone_passwords, "generate_password", noted)
+    monkeypatch.setattr(phone_files, "generate_password", noted)
     desk.trunk_password = TRUNK
     shown: list[str] = []
     for propose in (desk.deploy, lambda: desk.set_up("van", buy=VAN), lambda: desk.set_up("van", "rotate")):

@@ -89,7 +89,7 @@ def _installed(build: Any, dependencies: Mapping[str, str]) -> dict[str, str]:
 def create_build(context: ApplyContext, resource: Resource) -> Resource:
     """Make the build and wait until it is complete; a `FailedError` with Twilio's reason where it failed."""
     found = {one.key: one for one in context.state.of(FUNCTION_VERSION)}
-    wanted = [*(context.bundle.modules if context.bundle else ()), MANIFEST]
+    wanted = [*context.bundle.modules, MANIFEST]
     # A build of versions that were all there may be under way since a run broke off; none has one uploaded just now.
     is_new = any(found[path].given.get("is_new") for path in wanted)
     if not is_new and (under_way := find_build(context, resource)):
@@ -107,7 +107,7 @@ def create_build(context: ApplyContext, resource: Resource) -> Resource:
 def find_build(context: ApplyContext, resource: Resource) -> Resource | None:
     """Look the build up among the newest: the one of just these versions, dependencies and runtime."""
     versions = {one.key: one.sid for one in context.state.of(FUNCTION_VERSION)}
-    wanted = {versions[path] for path in [*(context.bundle.modules if context.bundle else ()), MANIFEST]}
+    wanted = {versions[path] for path in [*context.bundle.modules, MANIFEST]}
     dependencies = json.loads(str(resource.fields["dependencies"]))
     for build in list_builds(context.account, context.service_sid)[:5]:
         if (

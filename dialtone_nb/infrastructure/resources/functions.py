@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.errors import ApplyError
 from dialtone_nb.infrastructure.resources.model import ApplyContext, Group, Resource, ResourceType, of_key
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.service.bundle import MANIFEST, Module, write_manifest
@@ -90,8 +89,6 @@ def find_version(context: ApplyContext, resource: Resource) -> Resource | None:
 
 
 def _module(context: ApplyContext, resource: Resource) -> Module:
-    if context.bundle is None:
-        raise ApplyError("There is no code to upload: this plan moves a build that exists.")
     if resource.key != MANIFEST:
         return context.bundle.modules[resource.key]
     versions = {one.key: one for one in context.state.of(FUNCTION_VERSION)}

@@ -179,7 +179,8 @@ class ApplyContext:
     service: Id
     credential_list: Id
     state: State
-    bundle: Bundle | None = None
+    # The code of the files, which uploads and builds are made of.
+    bundle: Bundle
     # Our own server, where that answers Twilio.
     server: OwnServer | None = None
     # Passwords and variables' values by what they belong to: never part of a resource, so never of a plan.
