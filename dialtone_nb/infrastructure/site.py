@@ -10,7 +10,7 @@ from pathlib import Path
 from dialtone_nb.account.account import Account, beside_rehearsal
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.infrastructure.apply import ChangeOutcome
-from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
+from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, Live
 from dialtone_nb.infrastructure.existing import Existing, fetch_existing
 from dialtone_nb.infrastructure.own_server import OwnServer, server_folder
 from dialtone_nb.infrastructure.plan import Change, Plan
@@ -47,7 +47,7 @@ class Site:
         return self.bundle.modules[TABLE].sha256 if own else self.bundle.digest
 
     @property
-    def live(self) -> Bundle | str:
+    def live(self) -> Live:
         """What the files want to be live: code to build, or the version of the table for our own server."""
         return self.files if self.parameters.network.self_hosted else self.bundle
 

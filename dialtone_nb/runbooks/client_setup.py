@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
-from dialtone_nb.infrastructure.desired import desired_environment
-from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Change, Plan, compare_states, describe
+from dialtone_nb.infrastructure.plan import Change, Plan, describe
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.model import Action, Id
 from dialtone_nb.infrastructure.resources.phone_numbers import (
@@ -26,7 +24,7 @@ from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.private_files import private_folder
 from dialtone_nb.report.table import Table
-from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
+from dialtone_nb.runbooks.deploy import environment_changes, notes_on, owned_numbers, with_detail
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.phone_files import (
     is_pending,
@@ -81,7 +79,28 @@ class ClientProposal(Proposal):
 
     def make_plan(self) -> Plan:
         """The plan for what was found."""
-        return _plan(self.site, self.existing, self.client, self.action, self.buy)
+        found = self.existing.state.find(CREDENTIAL, self.client)
+        title = {"set up": "Set up", "rotate": "New password for", "suspend": "Suspend"}[self.action]
+        if self.action == "suspend":
+            changes = [] if found is None else [describe(Change(Action.DELETE, found.kind, self.client, {}, {}))]
+            notes = ["its number and its address stay"]
+        else:
+            changes, notes = (
+                self._set_up_changes(),
+                notes_on(self.site, self.existing, set_up=self.site.parameters.clients),
+            )
+            if self.action == "rotate" and not found:
+                problem = "has no credential whose password could be changed"
+                raise InputError(Fault(f"client {self.client}", problem, "set it up first"))
+            if self.action == "rotate":
+                changes.append(self._new_password("a new password was asked for"))
+            elif found and is_pending(self.site, self.client):
+                broken = "a run broke off while it set this password: Twilio may have it or not"
+                changes.append(self._new_password(broken))
+            if found and not private_folder(self.site.environment, self.client, root=self.site.private).exists():
+                lost = "is in no private file here; if it is lost, run with action rotate"
+                notes.append(f"the password of {self.client} {lost}")
+        return self.site.plan(f"{title} {self.client}", changes, notes, self.existing)
 
     def check(self) -> Plan:
         """What is left to do; as a password can't be compared, a rotation has to leave nothing else."""
@@ -111,6 +130,55 @@ class ClientProposal(Proposal):
             said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
         return said
 
+    def _new_password(self, why: str) -> Change:
+        before, after = {"password": "the old one"}, {"password": "a new one"}
+        return describe(Change(Action.UPDATE, CREDENTIAL, self.client, before, after, why))
+
+    def _set_up_changes(self) -> list[Change]:
+        site, existing = self.site, self.existing
+        cost = self._price()
+        live = None if self._is_in_live_table() else site.live
+        return [
+            replace(change, cost=cost)
+            if change.kind is PHONE_NUMBER and change.action is Action.CREATE
+            else with_detail(change, site.bundle, existing)
+            for change in environment_changes(site, existing, live, set_up={self.client})
+        ]
+
+    def _price(self) -> str:
+        """What the phone's number costs; empty where it is owned, an `InputError` where it is not to be bought."""
+        site, number = self.site, self.site.parameters.clients[self.client].caller_id
+        if number in owned_numbers(self.existing.state):
+            return ""
+        place = f"number {number} of {self.client}"
+        if self.buy != number:
+            repair = f'set buy_number to "{number}" to buy it, or write a number that is owned into clients.yaml'
+            raise InputError(Fault(place, "is not owned by this account", repair))
+        if not is_available(site.account, number):
+            raise InputError(Fault(place, "can't be bought", "find one that can, and write it into clients.yaml"))
+        return str(fetch_number_price(site.account, country_of(number) or "US") or "price unknown")
+
+    def _is_in_live_table(self) -> bool:
+        """Whether the live table has this phone as the files do; an `InputError` where a promotion must come first."""
+        site, existing, environment = self.site, self.existing, self.site.environment
+        live = existing.code.get(environment, {}).get(TABLE)
+        if live is None and not existing.live(environment):
+            if site.is_protected:
+                problem, repair = "has nothing live", "promote a build to it first"
+                raise InputError(Fault(f"environment {environment}", problem, repair))
+            return False
+        if live is not None and live.fields["sha256"] == site.bundle.modules[TABLE].sha256:
+            return True
+        source = existing.sources.get(live.sid, "") if live else ""
+        wanted = site.bundle.modules[TABLE].content.decode()
+        if _entry(source, environment, self.client) == _entry(wanted, environment, self.client):
+            return True
+        if site.is_protected:
+            problem = f"is not in the table that is live in {environment} as clients.yaml has it"
+            repair = "deploy an environment that is not protected, promote it, then run this again"
+            raise InputError(Fault(f"client {self.client}", problem, repair))
+        return False
+
 
 def _check(site: Site, client: str, action: str, buy: str) -> None:
     declared = site.parameters.clients_in(site.environment)
@@ -139,94 +207,6 @@ def _check(site: Site, client: str, action: str, buy: str) -> None:
         raise InputError(faults)
 
 
-def _plan(site: Site, existing: Existing, client: str, action: str, buy: str) -> Plan:
-    title = {"set up": "Set up", "rotate": "New password for", "suspend": "Suspend"}[action]
-    if action == "suspend":
-        found = existing.state.find(CREDENTIAL, client)
-        changes = [] if found is None else [describe(Change(Action.DELETE, found.kind, client, {}, {}))]
-        return site.plan(f"{title} {client}", changes, ["its number and its address stay"], existing)
-    changes = _set_up_changes(site, existing, client, buy)
-    has_credential = existing.state.find(CREDENTIAL, client) is not None
-    if action == "rotate" and not has_credential:
-        raise InputError(
-            Fault(f"client {client}", "has no credential whose password could be changed", "set it up first")
-        )
-    if action == "rotate":
-        changes.append(_new_password(client, "a new password was asked for"))
-    elif has_credential and is_pending(site, client):
-        changes.append(_new_password(client, "a run broke off while it set this password: Twilio may have it or not"))
-    return site.plan(f"{title} {client}", changes, _notes(site, existing, client), existing)
-
-
-def _new_password(client: str, why: str) -> Change:
-    change = Change(Action.UPDATE, CREDENTIAL, client, {"password": "the old one"}, {"password": "a new one"})
-    return describe(replace(change, why=why))
-
-
-def _set_up_changes(site: Site, existing: Existing, client: str, buy: str) -> list[Change]:
-    owned = owned_numbers(existing.state)
-    number = site.parameters.clients[client].caller_id
-    cost = ""
-    if number not in owned:
-        if buy != number:
-            raise InputError(
-                Fault(
-                    f"number {number} of {client}",
-                    "is not owned by this account",
-                    f'set buy_number to "{number}" to buy it, or write a number that is owned into clients.yaml',
-                )
-            )
-        if not is_available(site.account, number):
-            raise InputError(
-                Fault(
-                    f"number {number} of {client}",
-                    "can't be bought",
-                    "find one that can, and write it into clients.yaml",
-                )
-            )
-        cost = str(fetch_number_price(site.account, country_of(number) or "US") or "price unknown")
-    desired = desired_environment(
-        site.parameters,
-        site.environment,
-        live=None if _is_in_live_table(site, existing, client) else site.live,
-        trunk_password=bool(site.trunk_password),
-        owned=owned,
-        set_up={client},
-    )
-    return [
-        replace(change, cost=cost)
-        if change.kind is PHONE_NUMBER and change.action is Action.CREATE
-        else with_detail(change, site.bundle, existing)
-        for change in compare_states(existing.state, desired)
-    ]
-
-
-def _is_in_live_table(site: Site, existing: Existing, client: str) -> bool:
-    """Whether the live table has this phone as the files have it; an `InputError` where it must be promoted first."""
-    live = existing.code.get(site.environment, {}).get(TABLE)
-    if live is None and not existing.live(site.environment):
-        if site.is_protected:
-            raise InputError(
-                Fault(f"environment {site.environment}", "has nothing live", "promote a build to it first")
-            )
-        return False
-    if live is not None and live.fields["sha256"] == site.bundle.modules[TABLE].sha256:
-        return True
-    source = existing.sources.get(live.sid, "") if live else ""
-    wanted = site.bundle.modules[TABLE].content.decode()
-    if _entry(source, site.environment, client) == _entry(wanted, site.environment, client):
-        return True
-    if site.is_protected:
-        raise InputError(
-            Fault(
-                f"client {client}",
-                f"is not in the table that is live in {site.environment} as clients.yaml has it",
-                "deploy an environment that is not protected, promote it, then run this again",
-            )
-        )
-    return False
-
-
 def _entry(source: str, environment: str, client: str) -> object:
     """A phone's entry in a table, which is JSON or a module's source; None where there is none."""
     text = source.partition("module.exports = ")[2] or source
@@ -235,14 +215,6 @@ def _entry(source: str, environment: str, client: str) -> object:
         return table["environments"][environment]["clients"].get(client)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _notes(site: Site, existing: Existing, client: str) -> list[str]:
-    notes = notes_on(site, existing, set_up=site.parameters.clients)
-    has_credential = existing.state.find(CREDENTIAL, client) is not None
-    if has_credential and not (private_folder(site.environment, client, root=site.private)).exists():
-        notes.append(f"the password of {client} is in no private file here; if it is lost, run with action rotate")
-    return notes
 
 
 def tabulate_numbers(runbook: Runbook) -> Table:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
-from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, desired_environment
+from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, Live, desired_environment
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Change, Plan, compare_states
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
@@ -65,15 +65,23 @@ class DeployProposal(Proposal):
 
 def make_deploy_plan(site: Site, existing: Existing, *, force: str = "") -> Plan:
     """The plan that makes what was found what the files say."""
+    changes = [with_detail(change, site.bundle, existing) for change in environment_changes(site, existing, site.live)]
+    return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing, force=force)
+
+
+def environment_changes(
+    site: Site, existing: Existing, live: Live | None, *, set_up: Collection[str] = ()
+) -> list[Change]:
+    """The changes that make the whole environment what the files say, with this code or table, or whatever is live."""
     desired = desired_environment(
         site.parameters,
         site.environment,
-        live=site.live,
+        live=live,
         trunk_password=bool(site.trunk_password),
         owned=owned_numbers(existing.state),
+        set_up=set_up,
     )
-    changes = [with_detail(change, site.bundle, existing) for change in compare_states(existing.state, desired)]
-    return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing, force=force)
+    return compare_states(existing.state, desired)
 
 
 def owned_numbers(state: State) -> set[str]:

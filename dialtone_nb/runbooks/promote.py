@@ -7,16 +7,15 @@ from typing import NamedTuple
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
-from dialtone_nb.infrastructure.desired import desired_environment
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.existing_code import PREVIOUS
-from dialtone_nb.infrastructure.plan import Plan, compare_states
+from dialtone_nb.infrastructure.plan import Plan
 from dialtone_nb.infrastructure.resources.builds import BUILD
 from dialtone_nb.infrastructure.resources.model import State
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.variables import VARIABLE
 from dialtone_nb.infrastructure.site import Proposal, Site
-from dialtone_nb.runbooks.deploy import module_diffs, notes_on, owned_numbers
+from dialtone_nb.runbooks.deploy import environment_changes, module_diffs, notes_on
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.service.bundle import MANIFEST, TABLE
@@ -119,20 +118,13 @@ class PromoteProposal(Proposal):
 
     def _plan(self, existing: Existing, code: PromotedCode, build: str) -> Plan:
         site, environment, source = self.site, self.site.environment, self.source
-        desired = desired_environment(
-            site.parameters,
-            environment,
-            live=code.key,
-            trunk_password=bool(site.trunk_password),
-            owned=owned_numbers(existing.state),
-        )
         old = existing.code.get(environment, {})
         new = existing.code.get(build or source, {})
         changes = [
             replace(change, detail=module_diffs(old, new, existing.sources) if old else ())
             if change.kind is existing.live_kind
             else change
-            for change in compare_states(existing.state, desired)
+            for change in environment_changes(site, existing, code.key)
         ]
         notes = notes_on(site, existing)
         if not build:

@@ -1,8 +1,7 @@
-"""Numbers that can be bought, and the record as a table."""
+"""Numbers that can be bought, as client_setup finds them."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -12,7 +11,6 @@ import pytest
 from dialtone_nb.account.account import open_account
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbooks.apply import records_table
 from dialtone_nb.runbooks.client_setup import tabulate_numbers
 from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 
@@ -57,25 +55,3 @@ def test_what_is_no_pattern_is_refused_in_one_line(looking: Runbook, wanted: str
     with pytest.raises(InputError, match="find_numbers") as caught:
         tabulate_numbers(looking)
     assert len(caught.value.lines()) == 1
-
-
-def test_the_record_shows_a_row_a_change_newest_run_first(tmp_path: Path) -> None:
-    """Each change of a run is a row with its outcome, duration and request id."""
-    change = {
-        "action": "create",
-        "kind": "service",
-        "key": "dialtone",
-        "outcome": "done",
-        "seconds": 0.2,
-        "request_id": "RQ1",
-    }
-    run = {"when": "2026-03-02T09:00:00Z", "who": "ada@desk", "runbook": "deploy", "account": "the rehearsal"}
-    rest = {"environment": "stage", "fingerprint": "plan-1", "summary": "1 to create", "check": "nothing to do"}
-    lines = [
-        {**run, **rest, "changes": [change]},
-        {**run, **rest, "fingerprint": "plan-2", "changes": [change, change]},
-    ]
-    (tmp_path / "record.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    table = records_table(tmp_path, 20)
-    assert [row[5] for row in table.rows] == ["plan-2", "plan-2", "plan-1"]
-    assert table.rows[0][6:] == ("create service dialtone", "done", 0.2, "RQ1")
