@@ -38,7 +38,7 @@ class ChangeOutcome:
     seconds: float = 0.0
     request_id: str = ""
     error: str = ""
-    # Where an answer was lost and the thing was looked for instead.
+    # Where an answer was lost and the resource was looked up instead.
     note: str = ""
 
 
@@ -80,7 +80,7 @@ def apply_change(context: ApplyContext, change: Change) -> ChangeOutcome:
     for attempt in range(1, TRIES + 1):
         try:
             context.keep_claim()
-            _carry_out(context, change)
+            _make_change(context, change)
         except UnknownOutcomeError as error:
             try:
                 settled = _is_settled(context, change)
@@ -98,7 +98,7 @@ def apply_change(context: ApplyContext, change: Change) -> ChangeOutcome:
     raise AssertionError("unreachable")
 
 
-def _carry_out(context: ApplyContext, change: Change) -> None:
+def _make_change(context: ApplyContext, change: Change) -> None:
     resource = context.resolve(change.resource)
     if change.action is Action.DELETE:
         if change.kind.delete is None:

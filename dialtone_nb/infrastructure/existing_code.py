@@ -39,7 +39,7 @@ _CODE = frozenset({FUNCTION, FUNCTION_VERSION, BUILD, DEPLOYMENT})
 
 
 class Hosted(NamedTuple):
-    """What hosting has: its things, the versions live in each environment, the sources that differ."""
+    """What hosting has: its resources, the versions live in each environment, the sources that differ."""
 
     resources: list[Resource]
     code: Versions
@@ -103,7 +103,7 @@ def _read_code(
     bundle: Bundle,
     build: str,
 ) -> Hosted:
-    """The code of the service with the things that were found already."""
+    """The code of the service with the resources that were found already."""
     found = [resource for resource in resources if resource.kind is ENVIRONMENT]
     code: dict[str, dict[str, Resource]] = {}
     builds: dict[str, tuple[Any, list[Resource]]] = {}

@@ -31,7 +31,7 @@ SCHEMA = Path(__file__).with_name("plan_schema.json")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: a thing, its fields before and after (only those that differ), and what a reader should know."""
+    """One change: a resource, its fields before and after (only those that differ), and what a reader should know."""
 
     action: Action
     kind: ResourceType
@@ -52,7 +52,7 @@ class Change:
 
     @property
     def resource(self) -> Resource:
-        """The thing as it should be afterwards."""
+        """The resource as it should be afterwards."""
         return Resource(self.kind, self.key, self.after)
 
 
@@ -209,11 +209,11 @@ def waits_for(change: Change, others: Iterable[Change]) -> set[Id]:
         if other.id == change.id:
             continue
         if change.action is Action.DELETE:
-            # Taking out goes the other way: whatever stands on this thing goes, or lets go of it, first.
-            comes_first = change.kind in other.kind.all_needs()
+            # Taking out goes the other way: whatever stands on this one goes, or lets go of it, first.
+            comes_first = change.kind in other.kind.all_needs
         else:
             comes_first = other.action is not Action.DELETE and (
-                other.kind in change.kind.all_needs() or other.id in _refers(change)
+                other.kind in change.kind.all_needs or other.id in _refers(change)
             )
             if change.key == MANIFEST and change.kind is FUNCTION_VERSION:
                 comes_first = comes_first or (other.kind is FUNCTION_VERSION and other.action is not Action.DELETE)

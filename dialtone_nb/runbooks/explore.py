@@ -22,7 +22,7 @@ from dialtone_nb.infrastructure.site import own_server
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.simulate import usual_strings
 from dialtone_nb.phones.what_if import Answer, ask_dial_plan
-from dialtone_nb.runbooks.monitor import MOST_MINUTES
+from dialtone_nb.runbooks.monitor import check_minutes
 from dialtone_nb.runbooks.opening import Runbook
 
 
@@ -82,8 +82,7 @@ def explore_calls(runbook: Runbook) -> Exploration | CallExplorer:
     """The calls of the last minutes and the story of `call`, a SID, or of the newest; in JupyterLab to choose from."""
     given = runbook.parameters.read(ExploreParameters)
     minutes, wanted = given.minutes, given.call
-    if not 1 <= minutes <= MOST_MINUTES:
-        raise InputError(Fault("parameter minutes", f"is {minutes}", f"write 1 to {MOST_MINUTES}, which is a day"))
+    check_minutes(minutes)
     if wanted and not (wanted.startswith("CA") and len(wanted) == 34):
         raise InputError(Fault("parameter call", f"is {wanted!r}", "write a call's SID, CA and 32 digits, or nothing"))
 

@@ -29,13 +29,18 @@ def watch(runbook: Runbook) -> Snapshot | LiveView:
     """One look where nobody is there; in JupyterLab a view that is refreshed until it is stopped."""
     given = runbook.parameters.read(MonitorParameters)
     minutes, every = given.minutes, given.every
-    if not 1 <= minutes <= MOST_MINUTES:
-        raise InputError(Fault("parameter minutes", f"is {minutes}", f"write 1 to {MOST_MINUTES}, which is a day"))
+    check_minutes(minutes)
     if every < 1:
         raise InputError(Fault("parameter every", f"is {every}", "write how many seconds to wait, 1 or more"))
     if runbook.attended:
         return LiveView(lambda: snapshot_html(look(runbook, given)), every)
     return look(runbook, given)
+
+
+def check_minutes(minutes: int) -> None:
+    """Raise an `InputError` where so many minutes are not to be looked back."""
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise InputError(Fault("parameter minutes", f"is {minutes}", f"write 1 to {MOST_MINUTES}, which is a day"))
 
 
 def look(runbook: Runbook, given: MonitorParameters) -> Snapshot:

@@ -137,7 +137,7 @@ def test_every_type_that_a_module_defines_is_listed_once() -> None:
 def test_every_type_comes_after_what_it_needs() -> None:
     """The order of the list is one in which resources can come to be."""
     for place, kind in enumerate(RESOURCE_TYPES):
-        assert kind.all_needs() <= set(RESOURCE_TYPES[:place]), f"{kind} needs what is listed after it"
+        assert kind.all_needs <= set(RESOURCE_TYPES[:place]), f"{kind} needs what is listed after it"
 
 
 def test_no_table_is_keyed_by_type_beside_the_records() -> None:

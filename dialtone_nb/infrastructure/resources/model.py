@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.account.account import Account
@@ -109,9 +110,10 @@ class ResourceType:
             return self.grave.get(action) or next(emptied, "")
         return self.grave.get(action, "deletes" if action is Action.DELETE else "")
 
-    def all_needs(self) -> set[ResourceType]:
+    @cached_property
+    def all_needs(self) -> frozenset[ResourceType]:
         """The types that this one needs, directly or through others."""
-        return {found for need in self.needs for found in (need, *need.all_needs())}
+        return frozenset(found for need in self.needs for found in (need, *need.all_needs))
 
 
 @dataclass(frozen=True, slots=True)
