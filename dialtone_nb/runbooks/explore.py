@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import pandas as pd
+from functools import cache
 
 from dialtone_nb.calls.call_story import Story, fetch_story
-from dialtone_nb.calls.now import take_snapshot
-from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import Table
@@ -22,7 +19,7 @@ from dialtone_nb.infrastructure.site import own_server
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.simulate import usual_strings
 from dialtone_nb.phones.what_if import Answer, ask_dial_plan
-from dialtone_nb.runbooks.monitor import check_minutes
+from dialtone_nb.runbooks.monitor import check_minutes, look
 from dialtone_nb.runbooks.opening import Runbook
 
 
@@ -44,55 +41,49 @@ def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | Dial
     declared = runbook.declared.clients
     if client not in declared:
         raise InputError(Fault(f"client {client}", "is no phone in clients.yaml", suggest(client, list(declared))))
-    tables: dict[str, tuple[Table, str]] = {}
+
+    @cache
+    def table_of(environment: str) -> tuple[Table, str]:
+        return _table_of(runbook, environment)
 
     def ask(name: str, keys: str) -> Answer:
-        table, _ = _table_for(runbook, declared[name].environment, tables)
+        table, _ = table_of(declared[name].environment)
         return ask_dial_plan(runbook.declared, table, name, keys)
 
-    table, asked = _table_for(runbook, declared[client].environment, tables)
+    table, asked = table_of(declared[client].environment)
     answers = tuple(ask(client, keys) for keys in dialled or usual_strings(runbook.declared, table, client).values())
     dialling = Dialling(client, asked, answers)
     return DiallingBox(dialling, list(declared), ask) if runbook.attended else dialling
 
 
-def _table_for(runbook: Runbook, environment: str, known: dict[str, tuple[Table, str]]) -> tuple[Table, str]:
-    """The table that answers in an environment and what it is called; looked for once."""
-    if environment not in known:
-        files = compile_table(runbook.declared)
-        live = _live_table(runbook, environment, files)
-        known[environment] = (
-            (live, f"the dial plan that is live in {environment}")
-            if live
-            else (files, f"the files: nothing is live in {environment}")
-        )
-    return known[environment]
-
-
-def _live_table(runbook: Runbook, environment: str, files: Table) -> Table | None:
-    network = runbook.declared.network
+def _table_of(runbook: Runbook, environment: str) -> tuple[Table, str]:
+    """The table that answers in an environment, and what it is called."""
+    network, files = runbook.declared.network, compile_table(runbook.declared)
     server = own_server(runbook.declared, files, runbook.account, runbook.project)
     if network.self_hosted and server:
-        return read_serving_table(server.folder, environment)
-    live = fetch_live_table(runbook.account, network.service.name, environment)
-    return live.table if live else None
+        live = read_serving_table(server.folder, environment)
+    else:
+        live = fetch_live_table(runbook.account, network.service.name, environment)
+    if live is None:
+        return files, f"the files: nothing is live in {environment}"
+    return live, f"the dial plan that is live in {environment}"
 
 
 def explore_calls(runbook: Runbook) -> Exploration | CallExplorer:
     """The calls of the last minutes and the story of `call`, a SID, or of the newest; in JupyterLab to choose from."""
     given = runbook.parameters.read(ExploreParameters)
-    minutes, wanted = given.minutes, given.call
-    check_minutes(minutes)
+    wanted = given.call
+    check_minutes(given.minutes)
     if wanted and not (wanted.startswith("CA") and len(wanted) == 34):
         raise InputError(Fault("parameter call", f"is {wanted!r}", "write a call's SID, CA and 32 digits, or nothing"))
 
     def tell(call_sid: str) -> Story:
         return _tell(runbook, call_sid, show_numbers=given.show_numbers)
 
-    attempts = _attempts(runbook, minutes, show_numbers=given.show_numbers)
+    attempts = look(runbook, given.minutes, show_numbers=given.show_numbers).attempts
     newest = str(attempts["call_sid"].iloc[0]) if len(attempts) else ""
     chosen = wanted or newest
-    exploration = Exploration(runbook.environment, minutes, attempts, tell(chosen) if chosen else None)
+    exploration = Exploration(runbook.environment, given.minutes, attempts, tell(chosen) if chosen else None)
     return CallExplorer(exploration, tell) if runbook.attended else exploration
 
 
@@ -108,16 +99,3 @@ def _tell(runbook: Runbook, call_sid: str, *, show_numbers: bool) -> Story:
         )
     except AbsentError:
         raise InputError(Fault("parameter call", f"there is no call {call_sid} in this account")) from None
-
-
-def _attempts(runbook: Runbook, minutes: int, *, show_numbers: bool) -> pd.DataFrame:
-    declared, account = runbook.declared, runbook.account
-    return take_snapshot(
-        account.client,
-        now=account.now(),
-        minutes=minutes,
-        environment=runbook.environment,
-        phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
-        service=log_source(declared.network, runbook.account, runbook.project),
-        show_numbers=show_numbers,
-    ).attempts
