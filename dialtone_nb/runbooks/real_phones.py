@@ -13,7 +13,7 @@ from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.phone_history import load_kept_life, read_life
 from dialtone_nb.phones.settings import DeviceSettings, Registrar, device_settings, plain_transport
-from dialtone_nb.runbooks.client_setup import propose_client
+from dialtone_nb.runbooks.client_setup import ClientSetupParameters, propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.phone_files import registrar_of, rewrite_for_door
@@ -29,7 +29,7 @@ def try_real_phone(runbook: Runbook, client: str = "") -> RealPhone | RealPhoneB
 
     An `InputError` where the account is real, or there is no such phone.
     """
-    client = client or str(runbook.parameters.get("client", ""))
+    client = client or runbook.parameters.read(ClientSetupParameters).client
     if runbook.account_kind != "rehearsal":
         problem, repair = "is 'twilio': a phone there registers to Twilio itself", "its device sheet says how"
         raise InputError(Fault("parameter account", problem, repair))

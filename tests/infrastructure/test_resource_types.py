@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 
 import jsonschema
 import pytest
+from IPython.lib.pretty import pretty
 
 import dialtone_nb
 from dialtone_nb.display.outcomes import applied_html, applied_text
@@ -120,6 +121,11 @@ def test_a_new_type_goes_from_its_record_to_plan_page_apply_and_record(
     assert removal.warning == "calls through it fail"
     assert [one.status for one in apply_changes(context, [removal])] == [Status.DONE]
     assert KEPT == {}
+
+
+def test_a_type_is_printed_as_its_name() -> None:
+    """Whatever prints a change tells its type in a word, and not the functions of all types that it needs."""
+    assert f"{TWIML_APP}" == repr(TWIML_APP) == pretty(TWIML_APP) == "TwiML app"
 
 
 def test_every_type_that_a_module_defines_is_listed_once() -> None:

@@ -95,6 +95,10 @@ class ResourceType:
 
     __repr__ = __str__
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # IPython and hypothesis print the fields of a data class, and of all that it needs.
+        printer.text(self.name)
+
     def id(self, key: str) -> Id:
         """What identifies the resource of this key."""
         return Id(self.name, key)
