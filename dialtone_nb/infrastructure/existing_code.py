@@ -15,8 +15,9 @@ from dialtone_nb.infrastructure.resources.functions import (
     FUNCTION,
     FUNCTION_VERSION,
     fetch_content,
+    find_upload,
     list_functions,
-    list_versions,
+    manifest_module,
 )
 from dialtone_nb.infrastructure.resources.model import Id, Resource, State
 from dialtone_nb.infrastructure.resources.services import fetch_service
@@ -28,7 +29,7 @@ from dialtone_nb.infrastructure.resources.variables import (
     variable_resource,
 )
 from dialtone_nb.parameters import Network
-from dialtone_nb.service.bundle import MANIFEST, Bundle, Module, write_manifest
+from dialtone_nb.service.bundle import MANIFEST, Bundle, Module
 
 # How many builds that are not live are read when the code is to change: a run that broke off left its build there.
 NEWEST_BUILDS = 3
@@ -232,36 +233,19 @@ def adopt_uploads(
     ]
 
     def find(function: Resource) -> Resource | None:
-        return _find_upload(account, service_sid, function, bundle.modules[function.key], built)
+        module = bundle.modules[function.key]
+        return find_upload(account, service_sid, function, module, _fields(module), built)
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(find, (one for one in missing if one.key != MANIFEST)))
     adopted = {**versions, **{one.key: one for one in found if one}}
     manifest = next((one for one in missing if one.key == MANIFEST), None)
     if manifest and all(path in adopted and is_wanted(adopted[path], bundle) for path in bundle.modules):
-        # A manifest names the SIDs of the others, so it is known only once all of them are.
-        module = Module(MANIFEST, "private", write_manifest(_listed(adopted, bundle)))
-        upload = _find_upload(account, service_sid, manifest, module, ())
+        fields = {"visibility": "private", "sha256": bundle.digest}
+        upload = find_upload(account, service_sid, manifest, manifest_module(bundle, adopted), fields)
         if upload:
-            fields = {"visibility": "private", "sha256": bundle.digest}
-            adopted[MANIFEST] = Resource(upload.kind, MANIFEST, fields, upload.sid, upload.given)
+            adopted[MANIFEST] = upload
     return adopted
-
-
-def _find_upload(
-    account: Account, service_sid: str, function: Resource, module: Module, built: Collection[str]
-) -> Resource | None:
-    for version in list_versions(account, service_sid, function.sid):
-        if version.sid in built or str(version.visibility).lower() != module.visibility:
-            continue
-        if fetch_content(account, service_sid, function.sid, version.sid).encode() == module.content:
-            given = {"function_sid": function.sid}
-            return Resource(FUNCTION_VERSION, function.key, _fields(module), version.sid, given)
-    return None
-
-
-def _listed(versions: Mapping[str, Resource], bundle: Bundle) -> dict[str, tuple[str, str, str]]:
-    return {path: (versions[path].sid, module.visibility, module.sha256) for path, module in bundle.modules.items()}
 
 
 def _fields(module: Module) -> dict[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.infrastructure.resources.model import ApplyContext, Group, Resource, ResourceType, of_key
+from dialtone_nb.infrastructure.resources.model import ApplyContext, Fields, Group, Resource, ResourceType, of_key
 from dialtone_nb.infrastructure.resources.services import SERVICE
-from dialtone_nb.service.bundle import MANIFEST, Module, write_manifest
+from dialtone_nb.service.bundle import MANIFEST, Bundle, Module, write_manifest
 
 # In no SDK; the official toolkit uploads here.
 UPLOAD = "https://serverless-upload.twilio.com/v1"
@@ -78,24 +79,39 @@ def _upload(context: ApplyContext, url: str, module: Module) -> dict[str, Any]:
 
 
 def find_version(context: ApplyContext, resource: Resource) -> Resource | None:
-    """Look the version up: the newest one of this function, if its source is what was to be uploaded."""
+    """Look the version up: the newest one of this function whose source is what was to be uploaded."""
+    function = Resource(FUNCTION, resource.key, sid=context.sid(FUNCTION, resource.key))
     module = _module(context, resource)
-    function_sid = context.sid(FUNCTION, resource.key)
-    for version in list_versions(context.account, context.service_sid, function_sid):
-        content = fetch_content(context.account, context.service_sid, function_sid, version.sid)
-        if content.encode() == module.content and str(version.visibility).lower() == module.visibility:
-            return Resource(resource.kind, resource.key, resource.fields, version.sid, {"function_sid": function_sid})
+    return find_upload(context.account, context.service_sid, function, module, resource.fields)
+
+
+def find_upload(
+    account: Account,
+    service_sid: str,
+    function: Resource,
+    module: Module,
+    fields: Fields,
+    passed_over: Collection[str] = (),
+) -> Resource | None:
+    """The newest upload of this module, or None; the SIDs of those that are `passed_over` are not read."""
+    for version in list_versions(account, service_sid, function.sid):
+        if version.sid in passed_over or str(version.visibility).lower() != module.visibility:
+            continue
+        if fetch_content(account, service_sid, function.sid, version.sid).encode() == module.content:
+            return Resource(FUNCTION_VERSION, function.key, fields, version.sid, {"function_sid": function.sid})
     return None
+
+
+def manifest_module(bundle: Bundle, versions: Mapping[str, Resource]) -> Module:
+    """The manifest of a build of these versions, by path; it names their SIDs, so all of them have to be there."""
+    listed = {path: (versions[path].sid, module.visibility, module.sha256) for path, module in bundle.modules.items()}
+    return Module(MANIFEST, "private", write_manifest(listed))
 
 
 def _module(context: ApplyContext, resource: Resource) -> Module:
     if resource.key != MANIFEST:
         return context.bundle.modules[resource.key]
-    versions = {one.key: one for one in context.state.of(FUNCTION_VERSION)}
-    listed = {
-        path: (versions[path].sid, module.visibility, module.sha256) for path, module in context.bundle.modules.items()
-    }
-    return Module(MANIFEST, "private", write_manifest(listed))
+    return manifest_module(context.bundle, {one.key: one for one in context.state.of(FUNCTION_VERSION)})
 
 
 # A module's function and versions follow from the build: they would only fill a page.
