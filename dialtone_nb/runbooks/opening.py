@@ -197,9 +197,7 @@ class Runbook:
         return {name: "" if name in self.left_empty else value for name, value in self.parameters.items()}
 
     def _given_with(self, entered: Mapping[str, Value]) -> dict[str, Given]:
-        return {
-            name: Given(value, f"parameter {name} of {self.name}") for name, value in {**self._said, **entered}.items()
-        }
+        return self.source.given({**self._said, **entered})
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": self.banner.text(), "text/html": self.page}
@@ -221,17 +219,17 @@ def open_runbook(name: str) -> Runbook:
 
 def _left_empty(source: RunbookSource, given: Mapping[str, Given], values: Mapping[str, Value]) -> frozenset[str]:
     """The parameters that were left empty, and whose value followed from the files."""
-    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    said = source.said(given)
     return frozenset(name for name, value in values.items() if said[name] == "" and value != "")
 
 
 def _held_in_form(source: RunbookSource, given: Mapping[str, Given]) -> dict[str, Given]:
     """What was taken in the runbook's form, as long as the notebook says what it said then; else the notebook wins."""
     held = Runbook._held.get(source.name, {})
-    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    said = source.said(given)
     for name in [name for name, (_, replaced) in held.items() if said.get(name) != replaced]:
         del held[name]
-    return {name: Given(value, f"parameter {name} of {source.name}") for name, (value, _) in held.items()}
+    return source.given({name: value for name, (value, _) in held.items()})
 
 
 def check_run(source: RunbookSource, given: Mapping[str, Given], folder: Path) -> tuple[dict[str, Value], Parameters]:
@@ -254,12 +252,12 @@ def check_run(source: RunbookSource, given: Mapping[str, Given], folder: Path) -
 
 def _sample_fault(source: RunbookSource, given: Mapping[str, Given]) -> Fault:
     """The sample's numbers are fiction, and its domains are everybody's: it is no network to build at Twilio."""
-    place = given["account"].place if "account" in given else f"parameter account of {source.name}"
     repair = (
         "for your own network use the other runbooks, such as deploy"
         if source.on_sample
         else "write your own into parameters/ (python -m dialtone_nb new-network)"
     )
+    place = source.place("account", given)
     return Fault(place, f"is 'twilio', and the sample network in {SAMPLE.as_posix()}/ is for rehearsals alone", repair)
 
 
@@ -304,7 +302,7 @@ def _given(source: RunbookSource, namespace: Mapping[str, object], cells: Sequen
     """
     strangers = set(_assigned(source, cells, opened=_is_opened(namespace))) if any(cells) else _plain(namespace)
     names = [name for name in (*source.names, *sorted(strangers)) if name in namespace]
-    return {name: Given(namespace[name], f"parameter {name} of {source.name}") for name in dict.fromkeys(names)}
+    return source.given({name: namespace[name] for name in names})
 
 
 def _is_opened(namespace: Mapping[str, object]) -> bool:

@@ -53,6 +53,14 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A value that somebody gave to a parameter, and where."""
+
+    value: Any
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunbookSource:
     """A runbook's notebook before it runs: its name, title and declared parameters."""
 
@@ -67,13 +75,17 @@ class RunbookSource:
         """The declared names, in the cell's order."""
         return [parameter.name for parameter in self.declared]
 
+    def given(self, values: Mapping[str, object]) -> dict[str, Given]:
+        """These values as given in the session of the runbook itself."""
+        return {name: Given(value, self.place(name, {})) for name, value in values.items()}
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value that somebody gave to a parameter, and where."""
+    def place(self, name: str, given: Mapping[str, Given]) -> str:
+        """Where a parameter is set: where it was given, or in the runbook."""
+        return given[name].place if name in given else f"parameter {name} of {self.name}"
 
-    value: Any
-    place: str
+    def said(self, given: Mapping[str, Given]) -> dict[str, Any]:
+        """The value of each parameter before any check: the one given, or the cell's own."""
+        return {one.name: given[one.name].value if one.name in given else one.default for one in self.declared}
 
 
 def runbook_names(project: Path) -> list[str]:
@@ -226,7 +238,7 @@ def fill_in(
         else:
             filled[one.name] = _environment_for(one, filled, environments, clients)
         if problem:
-            faults.append(Fault(_place(source, one.name, given), problem, repair))
+            faults.append(Fault(source.place(one.name, given), problem, repair))
     return filled, faults
 
 
@@ -240,10 +252,6 @@ def _environment_for(
     return environments[1 if one.left_empty == "second" else 0]
 
 
-def _place(source: RunbookSource, name: str, given: Mapping[str, Given]) -> str:
-    return given[name].place if name in given else f"parameter {name} of {source.name}"
-
-
 def check_environments(
     source: RunbookSource, values: Mapping[str, Value], given: Mapping[str, Given], environments: Iterable[str]
 ) -> list[Fault]:
@@ -251,7 +259,7 @@ def check_environments(
     known = list(environments)
     return [
         Fault(
-            _place(source, name, given),
+            source.place(name, given),
             f"the environment {value!r} is not declared in network.yaml",
             suggest(str(value), known),
         )
