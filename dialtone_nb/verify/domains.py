@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dialtone_nb.infrastructure.plan import Change, readable
-from dialtone_nb.infrastructure.resources.model import Item, Kind
-from dialtone_nb.infrastructure.resources.sip_domains import FIELDS, mapping_key
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.resources.model import Resource, ResourceType, readable
+from dialtone_nb.infrastructure.resources.sip_domains import (
+    CALLS_MAPPING,
+    FIELDS,
+    REGISTRATIONS_MAPPING,
+    SIP_DOMAIN,
+    mapping_key,
+)
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.seen import Seen
 
@@ -50,8 +56,8 @@ _OTHERS = Facet(
     "calls may be sent elsewhere when the function fails, or be reported elsewhere",
 )
 _MAPPINGS = (
-    (Kind.CALLS_MAPPING, "calls", "phones may call", "every call of a phone is refused (32202)"),
-    (Kind.REGISTRATIONS_MAPPING, "registrations", "phones may register", "every registration is refused (32212)"),
+    (CALLS_MAPPING, "calls", "phones may call", "every call of a phone is refused (32202)"),
+    (REGISTRATIONS_MAPPING, "registrations", "phones may register", "every registration is refused (32212)"),
 )
 
 
@@ -60,12 +66,12 @@ def domain_checks(seen: Seen) -> Iterator[Check]:
     network = seen.parameters.network
     for emergency in (True, False):
         name = network.sip_domain(seen.environment, emergency=emergency)
-        domain = seen.find(Kind.SIP_DOMAIN, name)
+        domain = seen.find(SIP_DOMAIN, name)
         if domain is None:
             harm = "the phones on it have no dial tone"
             yield wrong(subject_of(name), f"domain {name}", "not there", harm, seen.deploy_words)
             continue
-        change = seen.change(Kind.SIP_DOMAIN, name)
+        change = seen.change(SIP_DOMAIN, name)
         for facet in (*FACETS, _OTHERS):
             yield _facet(seen, domain, facet, change)
         for kind, word, meaning, harm in _MAPPINGS:
@@ -78,7 +84,7 @@ def subject_of(domain: str) -> str:
     return f"SIP domain {domain}"
 
 
-def _facet(seen: Seen, domain: Item, facet: Facet, change: Change | None) -> Check:
+def _facet(seen: Seen, domain: Resource, facet: Facet, change: Change | None) -> Check:
     subject, title = subject_of(domain.key), f"{facet.name} of {domain.key}"
     differing = {name: change.after[name] for name in facet.fields if change and name in change.after}
     if not differing:
@@ -90,7 +96,7 @@ def _facet(seen: Seen, domain: Item, facet: Facet, change: Change | None) -> Che
     return wrong(subject, title, "; ".join(words), facet.harm, seen.deploy_words)
 
 
-def _mapping(seen: Seen, kind: Kind, aspect: str, domain: str, meaning: str, harm: str) -> Check:
+def _mapping(seen: Seen, kind: ResourceType, aspect: str, domain: str, meaning: str, harm: str) -> Check:
     subject, title = subject_of(domain), f"{aspect} of {domain}"
     name = seen.parameters.network.credential_list
     if seen.find(kind, mapping_key(domain, name)):
@@ -98,7 +104,7 @@ def _mapping(seen: Seen, kind: Kind, aspect: str, domain: str, meaning: str, har
     return wrong(subject, title, f"{name} is not mapped", harm, seen.deploy_words)
 
 
-def _guests(seen: Seen, domain: Item) -> Check:
+def _guests(seen: Seen, domain: Resource) -> Check:
     """Whether anybody but our phones is let in, or our phones only from some addresses."""
     subject, title = subject_of(domain.key), f"other users of {domain.key}"
     ours = seen.parameters.network.credential_list

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.values.sip import global_domain, parse_sip_uri
 from dialtone_nb.verify.checks import Check, good, unknown
 from dialtone_nb.verify.phones import subject_of
@@ -56,7 +56,7 @@ def life_checks(seen: Seen, signs: Iterable[Sign]) -> Iterator[Check]:
         if sign.domain in domains:
             last[sign.client] = sign
     for name in seen.parameters.clients_in(seen.environment):
-        if seen.find(Kind.CREDENTIAL, name) is None:
+        if seen.find(CREDENTIAL, name) is None:
             continue
         title = f"last sign of life of {name}"
         if name in last:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.phones import subject_of
 from dialtone_nb.verify.seen import Seen
@@ -34,7 +34,7 @@ def usage_checks(seen: Seen, signs: Iterable[Sign], now: datetime) -> Iterator[C
             by_phone.setdefault(sign.client, Counter())[(now - sign.at) // _DAY] += 1
     phones = seen.parameters.clients_in(seen.environment)
     for name in phones:
-        if seen.find(Kind.CREDENTIAL, name) is not None:
+        if seen.find(CREDENTIAL, name) is not None:
             yield _usage(name, by_phone.get(name, Counter()))
     if strangers := sorted(name for name, calls in by_phone.items() if name not in phones and calls[0]):
         yield _strangers(strangers, sum(by_phone[name][0] for name in strangers))
