@@ -31,7 +31,7 @@ FLOORS = (
     ("running them", ("cli", "__main__")),
 )
 MIDDLE = (
-    *("infrastructure.desired", "infrastructure.plan", "infrastructure.applied"),
+    *("infrastructure.desired", "infrastructure.plan"),
     *("dialplan.decide", "dialplan.table", "calls.measures.rates"),
 )
 EFFECTS = {"os", "socket", "subprocess", "time", "threading", "requests", "twilio", "urllib3", "httpx", "shutil"}

@@ -13,7 +13,7 @@ from dialtone_nb.cli.new_network import add_options as add_new_network_options
 from dialtone_nb.cli.serve import add_options as add_serve_options
 from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.parameters.yaml_files import YamlFile
-from dialtone_nb.runbooks.parameters_cell import Declared, Given, Source, read_list
+from dialtone_nb.runbooks.parameters_cell import Declared, Given, RunbookSource, read_list
 
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -76,7 +76,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def read_given(source: Source, arguments: argparse.Namespace) -> dict[str, Given]:
+def read_given(source: RunbookSource, arguments: argparse.Namespace) -> dict[str, Given]:
     """What files and options give to the parameters, later ones over earlier; a `ParametersError` for a bad file."""
     declared = {parameter.name: parameter for parameter in source.declared}
     given: dict[str, Given] = {}

@@ -8,14 +8,14 @@ from pathlib import Path
 from dialtone_nb.account.account import Account, open_account
 from dialtone_nb.account.rehearsal_control import add_past
 from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.infrastructure.apply_phases import apply_proposal
+from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.opening import sample_folder
 from dialtone_nb.runbooks.promote import propose_promote
 from dialtone_nb.runbooks.test_calls import place_calls
-from dialtone_nb.runbooks.workspace import Proposal, Site
 from dialtone_nb.service.bundle import read_bundle
 
 Prepare = Callable[[Path], None]
@@ -71,7 +71,7 @@ def _account(project: Path) -> Account:
 
 
 def _apply(proposal: Proposal) -> None:
-    carry_out(proposal, "rehearsal", runbook="prepare", reports=proposal.site.private.parent)
+    apply_proposal(proposal, "rehearsal", runbook="prepare", reports=proposal.site.private.parent)
 
 
 # By the notebook's name; one without a line here starts from an account in which nothing exists.

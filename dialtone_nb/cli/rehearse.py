@@ -17,7 +17,7 @@ from dialtone_nb.cli.serve_rehearsed import serving
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
 from dialtone_nb.runbooks.opening import check_run, parameters_folder
-from dialtone_nb.runbooks.parameters_cell import Given, Source, Value, read_source
+from dialtone_nb.runbooks.parameters_cell import Given, RunbookSource, Value, read_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Calla
     return done
 
 
-def check_step(project: Path, step: Step) -> tuple[Source, dict[str, Value]]:
+def check_step(project: Path, step: Step) -> tuple[RunbookSource, dict[str, Value]]:
     """A step's runbook and what it is given, on the rehearsal; a `ParametersError` where they don't fit."""
     source = read_source(project, step.runbook)
     given = {"account": "rehearsal", **step.parameters}

@@ -20,7 +20,7 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 
 from dialtone_nb.display.outputs import PLAN, RESULT
 from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
-from dialtone_nb.runbooks.parameters_cell import Source, Value
+from dialtone_nb.runbooks.parameters_cell import RunbookSource, Value
 
 ENGINE = "dialtone"
 # Of a run's time so much may go into saving its copy, which papermill does before and after each cell.
@@ -58,7 +58,7 @@ class Outcome:
 
 
 def run_runbook(
-    source: Source,
+    source: RunbookSource,
     given: Mapping[str, Value],
     executed: Path,
     *,

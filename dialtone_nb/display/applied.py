@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from dialtone_nb.display.plans import ROOM_OF, consent_words, noun, plan_html
+from dialtone_nb.display.plans import consent_words, noun, plan_html
 from dialtone_nb.display.rendering import render
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome, Status
-from dialtone_nb.infrastructure.plan import Change, Plan, shortened
-from dialtone_nb.infrastructure.record import RECORD, record_folder
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.record import RECORD, Applied, record_folder
+from dialtone_nb.infrastructure.resources.model import shortened
 
 MARK = {Status.DONE: "✓", Status.FAILED: "✗", Status.UNKNOWN: "?", Status.NOT_DONE: "·"}
 _ROLE = {Status.DONE: "done", Status.FAILED: "failed", Status.UNKNOWN: "unknown", Status.NOT_DONE: "none"}
@@ -73,7 +73,7 @@ def applied_html(applied: Applied) -> str:
     )
 
 
-def progress_html(plan: Plan, outcomes: Collection[Outcome], running: Collection[Change]) -> str:
+def progress_html(plan: Plan, outcomes: Collection[ChangeOutcome], running: Collection[Change]) -> str:
     """How far an apply has come: a bar, what is being done, and every change as it stands."""
     settled = {one.change.id: _line(one) for one in outcomes}
     now = {change.id for change in running}
@@ -105,19 +105,19 @@ def grouped_lines(lines: Iterable[ChangeLine]) -> list[list[ChangeLine]]:
     return [list(group) for _, group in groupby(lines, likeness)]
 
 
-def stops(applied: Applied) -> list[tuple[Outcome, str]]:
+def stops(applied: Applied) -> list[tuple[ChangeOutcome, str]]:
     """The changes that stopped the run, each with what to do about it."""
     return [(one, _ADVICE[one.status]) for one in applied.outcomes if one.status in _ADVICE]
 
 
-def _line(one: Outcome) -> ChangeLine:
+def _line(one: ChangeOutcome) -> ChangeLine:
     told = "; ".join(filter(None, (str(one.status), one.note)))
     return ChangeLine(one.change, MARK[one.status], _ROLE[one.status], told, one.error)
 
 
 def _rooms(lines: Iterable[ChangeLine]) -> list[tuple[str, list[_OutcomeRow]]]:
     """Rows for the lines that read as one, room by room."""
-    rooms = groupby(grouped_lines(lines), lambda group: ROOM_OF[group[0].change.kind])
+    rooms = groupby(grouped_lines(lines), lambda group: group[0].change.kind.group)
     return [(room, [_row(group) for group in groups]) for room, groups in rooms]
 
 

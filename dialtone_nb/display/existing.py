@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dialtone_nb.display.rendering import render
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import readable
-from dialtone_nb.infrastructure.resources.model import Item, Kind
-
-# A module's versions follow from the build: they would only fill the page.
-_LEFT_OUT = {Kind.FUNCTION, Kind.FUNCTION_VERSION, Kind.BUILD}
+from dialtone_nb.infrastructure.resources import RESOURCE_TYPES
+from dialtone_nb.infrastructure.resources.model import Resource
 
 
-def state_names(existing: Existing) -> dict[Kind, list[str]]:
+def state_names(existing: Existing) -> dict[str, list[str]]:
     """What there is of each kind that a reader would count."""
-    found = {kind: [_told(item) for item in existing.state.of(kind)] for kind in Kind if kind not in _LEFT_OUT}
+    found = {kind.name: [_told(one) for one in existing.state.of(kind)] for kind in RESOURCE_TYPES if kind.is_listed}
     return {kind: names for kind, names in found.items() if names}
 
 
@@ -30,13 +27,6 @@ def state_html(existing: Existing) -> str:
     return render("existing", kinds=state_names(existing))
 
 
-def _told(item: Item) -> str:
-    if item.kind is Kind.SERVED_TABLE:
-        return f"{item.key} (table {readable(item.fields['code'])})"
-    if item.kind is Kind.DEPLOYMENT:
-        return f"{item.key} (code {readable(item.fields['code'])})"
-    if item.kind is Kind.ENVIRONMENT:
-        return f"{item.key} ({item.given['domain_name']})"
-    if item.kind is Kind.PHONE_NUMBER and item.fields.get("emergency_address_sid"):
-        return f"{item.key} (emergency address {item.given['emergency_address_status']})"
-    return item.key
+def _told(resource: Resource) -> str:
+    remark = resource.kind.remark(resource)
+    return f"{resource.key} ({remark})" if remark else resource.key

@@ -29,9 +29,9 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
 
     for module, name, bundle in (
         ("dialtone_nb.infrastructure.plan", "Plan", plan),
-        ("dialtone_nb.runbooks.workspace", "Proposal", plan),
+        ("dialtone_nb.infrastructure.site", "Proposal", plan),
         ("dialtone_nb.infrastructure.existing", "Existing", _shown_by("existing", "state")),
-        ("dialtone_nb.infrastructure.applied", "Applied", _shown_by("applied", "applied", ends=True)),
+        ("dialtone_nb.infrastructure.record", "Applied", _shown_by("applied", "applied", ends=True)),
         ("dialtone_nb.verify.checks", "Verification", _shown_by("checks", "verification", ends=True)),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _shown_by("test_calls", "calls", ends=True)),
         ("dialtone_nb.calls.now", "Snapshot", _shown_by("snapshots", "snapshot", ends=True)),
@@ -40,7 +40,10 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.display.call_story", "Exploration", _shown_by("call_story", "exploration", ends=True)),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
-    shell.display_formatter.ipython_display_formatter.for_type_by_name("plotly.graph_objs._figure", "Figure", _draw)
+    displays = shell.display_formatter.ipython_display_formatter
+    displays.for_type_by_name("plotly.graph_objs._figure", "Figure", _draw)
+    if attended:
+        displays.for_type_by_name("dialtone_nb.runbooks.opening", "Runbook", _show_with_form)
 
 
 def show(thing: object) -> None:
@@ -48,6 +51,13 @@ def show(thing: object) -> None:
     from IPython.display import display
 
     display(thing)  # type: ignore[no-untyped-call]
+
+
+def _show_with_form(runbook: Any) -> None:
+    """Show the banner of a runbook and the form under it as outputs of the running cell."""
+    from dialtone_nb.display.widgets.parameter_form import make_form
+
+    show(make_form(runbook).widget())
 
 
 def result(exit_code: int, summary: str) -> Bundle:

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from dialtone_nb.display.rendering import render
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, readable, shortened
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.resources.model import Action, readable, shortened
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
 # A plan of fewer rows is taken in at a glance, and needs no filters.
@@ -18,22 +18,6 @@ FEW_ROWS = 5
 DETAIL_LINES = 60
 OPEN_LINES = 24
 _DIFF_ROLE = {"+": "added", "-": "removed", "~": "place", "@": "place"}
-
-_ROOMS = {
-    "service and code": (
-        Kind.SERVICE,
-        Kind.ENVIRONMENT,
-        Kind.FUNCTION,
-        Kind.FUNCTION_VERSION,
-        Kind.BUILD,
-        Kind.DEPLOYMENT,
-        Kind.VARIABLE,
-        Kind.SERVED_TABLE,
-    ),
-    "SIP": (Kind.CREDENTIAL_LIST, Kind.SIP_DOMAIN, Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING),
-    "phones": (Kind.ADDRESS, Kind.PHONE_NUMBER, Kind.CREDENTIAL),
-}
-ROOM_OF = {kind: room for room, kinds in _ROOMS.items() for kind in kinds}
 
 
 def plan_text(plan: Plan) -> str:
@@ -69,7 +53,7 @@ def plan_html(plan: Plan, *, asks: bool = True, searches: bool = False) -> str:
         rest=rest,
         filters=_filters(plan.changes, groups),
         is_long=len(groups) > FEW_ROWS,
-        rooms=[_room(name, list(inside)) for name, inside in groupby(groups, lambda group: ROOM_OF[group[0].kind])],
+        rooms=[_room(name, list(inside)) for name, inside in groupby(groups, lambda group: group[0].kind.group)],
         consent_words=consent_words(plan),
         asks=asks,
         searches=searches,
@@ -103,7 +87,7 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
 
     def likeness(change: Change) -> object:
         # Of a new version there is nothing to tell but its path; who may ask for an old one is no small matter.
-        is_new_version = change.kind is Kind.FUNCTION_VERSION and change.action is Action.CREATE
+        is_new_version = bool(change.kind.unread_fields) and change.action is Action.CREATE
         plain = is_new_version or not field_lines(change)
         alone = () if plain and not change.detail else (change.key,)
         return change.action, change.kind, change.why, tuple(remarks(change)), alone
@@ -113,14 +97,12 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
 
 def noun(group: Sequence[Change]) -> str:
     """What a group is of, counted where it is of several."""
-    return f"{len(group)} {group[0].kind}s" if len(group) > 1 else str(group[0].kind)
+    return group[0].kind.counted(len(group))
 
 
 def field_lines(change: Change) -> list[tuple[str, str, str]]:
     """The fields that a change sets: name, what was and what will be; a creation has no past, nor empty fields."""
-    # The lines that differ say more than two hashes.
-    hashes = {"sha256"} if change.kind is Kind.FUNCTION_VERSION else set()
-    fields = {name: value for name, value in change.after.items() if name not in hashes}
+    fields = {name: value for name, value in change.after.items() if name not in change.kind.unread_fields}
     if change.action is Action.CREATE:
         return [(name, "", readable(value)) for name, value in fields.items() if value not in ("", None, False)]
     if change.action is Action.DELETE:

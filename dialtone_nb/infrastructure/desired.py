@@ -5,9 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 
-from dialtone_nb.infrastructure.resources.model import Item, Kind, State, Value, reference
-from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, mapping_key
-from dialtone_nb.infrastructure.resources.variables import AS_DECLARED, variable_key
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import Resource, State, Value, reference
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, SIP_DOMAIN, mapping_key
+from dialtone_nb.infrastructure.resources.variables import AS_DECLARED, VARIABLE, variable_key
 from dialtone_nb.parameters import Client, EmergencyAddress, Network, Parameters
 from dialtone_nb.service.bundle import MANIFEST, Bundle
 
@@ -20,36 +30,36 @@ ADDRESS_NAME = 32
 TRUNK_PASSWORD = "TRUNK_PASSWORD"  # noqa: S105  the variable's name
 
 
-def desired_code(bundle: Bundle, environment: str) -> Iterator[Item]:
+def desired_code(bundle: Bundle, environment: str) -> Iterator[Resource]:
     """The functions, their versions, the build of them, and that it is live."""
     key = bundle.digest
     versions = {path: (module.visibility, module.sha256) for path, module in bundle.modules.items()}
     for path, (visibility, sha256) in {**versions, MANIFEST: ("private", key)}.items():
-        yield Item(Kind.FUNCTION, path)
-        yield Item(Kind.FUNCTION_VERSION, path, {"visibility": visibility, "sha256": sha256})
-    yield Item(Kind.BUILD, key, {"runtime": bundle.runtime, "dependencies": json.dumps(dict(bundle.dependencies))})
-    yield Item(Kind.DEPLOYMENT, environment, {"code": key})
+        yield Resource(FUNCTION, path)
+        yield Resource(FUNCTION_VERSION, path, {"visibility": visibility, "sha256": sha256})
+    yield Resource(BUILD, key, {"runtime": bundle.runtime, "dependencies": json.dumps(dict(bundle.dependencies))})
+    yield Resource(DEPLOYMENT, environment, {"code": key})
 
 
-def desired_service(parameters: Parameters, environment: str, *, trunk_password: bool) -> Iterator[Item]:
+def desired_service(parameters: Parameters, environment: str, *, trunk_password: bool) -> Iterator[Resource]:
     """The service, the environment and its variables; the trunk's password only where one was given."""
     name = parameters.network.service.name
     # Our functions need no credentials of the account, so they get none.
-    yield Item(Kind.SERVICE, name, {"friendly_name": name, "include_credentials": False, "ui_editable": False})
-    yield Item(Kind.ENVIRONMENT, environment, {"domain_suffix": environment})
+    yield Resource(SERVICE, name, {"friendly_name": name, "include_credentials": False, "ui_editable": False})
+    yield Resource(ENVIRONMENT, environment, {"domain_suffix": environment})
     if trunk_password:
-        yield Item(Kind.VARIABLE, variable_key(environment, TRUNK_PASSWORD), {"value": AS_DECLARED})
+        yield Resource(VARIABLE, variable_key(environment, TRUNK_PASSWORD), {"value": AS_DECLARED})
 
 
-def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
+def desired_sip(parameters: Parameters, environment: str) -> Iterator[Resource]:
     """The credential list, and two SIP domains that take its users for registering and for calling."""
     network = parameters.network
-    yield Item(Kind.CREDENTIAL_LIST, network.credential_list)
+    yield Resource(CREDENTIAL_LIST, network.credential_list)
     for emergency in (True, False):
         domain = network.sip_domain(environment, emergency=emergency)
         words = "with emergency calling" if emergency else "without emergency calling"
-        yield Item(
-            Kind.SIP_DOMAIN,
+        yield Resource(
+            SIP_DOMAIN,
             domain,
             {
                 "friendly_name": f"{network.service.name} {environment}, {words}"[:FRIENDLY_NAME],
@@ -65,10 +75,10 @@ def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
             },
         )
         for kind in MAPPINGS:
-            yield Item(kind, mapping_key(domain, network.credential_list))
+            yield Resource(kind, mapping_key(domain, network.credential_list))
 
 
-def desired_number(network: Network, name: str, client: Client, *, emergency: bool) -> Item:
+def desired_number(network: Network, name: str, client: Client, *, emergency: bool) -> Resource:
     """A phone's number: its calls go to the service, and where asked for it carries the emergency address."""
     fields: dict[str, Value] = {
         "voice_url": webhook_url(network, client.environment, "/sip-incoming"),
@@ -83,21 +93,21 @@ def desired_number(network: Network, name: str, client: Client, *, emergency: bo
     }
     if emergency:
         has_one = client.emergency_address is not None
-        fields["emergency_address_sid"] = reference(Kind.ADDRESS, address_key(name), "sid") if has_one else ""
-    return Item(Kind.PHONE_NUMBER, client.caller_id, fields)
+        fields["emergency_address_sid"] = reference(ADDRESS.id(address_key(name)), "sid") if has_one else ""
+    return Resource(PHONE_NUMBER, client.caller_id, fields)
 
 
-def desired_client(network: Network, name: str, client: Client) -> Iterator[Item]:
+def desired_client(network: Network, name: str, client: Client) -> Iterator[Resource]:
     """Everything that one phone needs: its emergency address, its number, its credential."""
     if client.emergency_address is not None:
-        yield Item(Kind.ADDRESS, address_key(name), _address_fields(client.emergency_address))
+        yield Resource(ADDRESS, address_key(name), _address_fields(client.emergency_address))
     yield desired_number(network, name, client, emergency=True)
-    yield Item(Kind.CREDENTIAL, name)
+    yield Resource(CREDENTIAL, name)
 
 
 def desired_hosting(
     parameters: Parameters, environment: str, live: Live | None, *, trunk_password: bool
-) -> Iterator[Item]:
+) -> Iterator[Resource]:
     """Who answers this environment's calls, with this code or table; where that is None, with whatever is live.
 
     Our own server has the trunk's password in an environment of its own.
@@ -108,8 +118,8 @@ def desired_hosting(
         case Bundle():
             yield from desired_code(live, environment)
         case str():
-            kind = Kind.SERVED_TABLE if parameters.network.self_hosted else Kind.DEPLOYMENT
-            yield Item(kind, environment, {"code": live})
+            kind = SERVED_TABLE if parameters.network.self_hosted else DEPLOYMENT
+            yield Resource(kind, environment, {"code": live})
 
 
 def desired_environment(
@@ -125,23 +135,23 @@ def desired_environment(
 
     `live` is the code to build, or what there is already: a build's key, or the version of a table.
     """
-    items = [
+    resources = [
         *desired_hosting(parameters, environment, live, trunk_password=trunk_password),
         *desired_sip(parameters, environment),
     ]
     for name, client in parameters.clients_in(environment).items():
         if name in set_up:
-            items += desired_client(parameters.network, name, client)
+            resources += desired_client(parameters.network, name, client)
         elif client.caller_id in owned:
-            items.append(desired_number(parameters.network, name, client, emergency=False))
-    return State(items)
+            resources.append(desired_number(parameters.network, name, client, emergency=False))
+    return State(resources)
 
 
 def webhook_url(network: Network, environment: str, path: str) -> str:
     """Where Twilio asks: at our own server, or at a function, whose domain name Twilio gives (a placeholder here)."""
     if network.self_hosted:
         return f"{network.self_hosted.base_urls[environment]}{path}"
-    return f"https://{reference(Kind.ENVIRONMENT, environment, 'domain_name')}{path}"
+    return f"https://{reference(ENVIRONMENT.id(environment), 'domain_name')}{path}"
 
 
 def address_key(client: str) -> str:

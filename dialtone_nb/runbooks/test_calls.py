@@ -18,7 +18,8 @@ from dialtone_nb.dialplan.decisions import (
     RingClient,
 )
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists, list_credentials
+from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists
+from dialtone_nb.infrastructure.resources.credentials import list_credentials
 from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.parameters.yaml_faults import suggest
@@ -27,6 +28,14 @@ from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls, judge_call
 
 STRANGER = "+12065550142"
+
+
+@dataclass(frozen=True)
+class TestCallsParameters:
+    """What test calls take of a runbook's parameters."""
+
+    client: str = ""
+    unregistered_client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +48,14 @@ class _Phones:
 
 def place_test_calls(runbook: Runbook) -> TestCalls:
     """What came of a call of each kind; an `InputError` where the account is real, or a phone is not set up."""
-    parameters = runbook.parameters
+    given = runbook.parameters.read(TestCallsParameters)
     _refuse_real_calls(runbook.account_kind, runbook.environment)
     return place_calls(
         runbook.account,
         runbook.declared,
         runbook.environment,
-        client=str(parameters.client),
-        unregistered=str(parameters.unregistered_client),
+        client=given.client,
+        unregistered=given.unregistered_client,
     )
 
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import CredentialsError, TwilioError
+from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.deploy import make_deploy_plan
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Site, open_site
+from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.verify import geographic_permissions, phone_activity, probes, recent_alerts
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, readable
-from dialtone_nb.infrastructure.resources.model import Id, Item, Kind
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, readable
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.service.bundle import MANIFEST, Bundle
 
@@ -22,18 +23,18 @@ class Comparison:
     # What a deploy would do: each change of it belongs to one check.
     plan: Plan
 
-    def find(self, kind: Kind, key: str) -> Item | None:
+    def find(self, kind: ResourceType, key: str) -> Resource | None:
         """The thing at Twilio, or None."""
         return self.existing.state.find(kind, key)
 
-    def change(self, kind: Kind, key: str) -> Change | None:
+    def change(self, kind: ResourceType, key: str) -> Change | None:
         """What a deploy would do about a thing, or None where it is as it should be."""
-        return next((change for change in self.plan.changes if change.id == Id(kind, key)), None)
+        return next((change for change in self.plan.changes if change.id == kind.id(key)), None)
 
     @property
     def domain_name(self) -> str:
         """The host of the environment's functions; empty where there is no such environment."""
-        item = self.find(Kind.ENVIRONMENT, self.environment)
+        item = self.find(ENVIRONMENT, self.environment)
         return str(item.given["domain_name"]) if item else ""
 
     @property

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.values.sip import global_domain, parse_sip_uri
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison
@@ -76,7 +76,7 @@ def activity_checks(compared: Comparison, signs: Iterable[Sign], now: datetime) 
                 placed[sign.client][(now - sign.at) // _DAY] += 1
     phones = compared.parameters.clients_in(compared.environment)
     for name in phones:
-        if compared.find(Kind.CREDENTIAL, name) is not None:
+        if compared.find(CREDENTIAL, name) is not None:
             yield _last_sign(name, last.get(name))
             yield _usage(name, placed[name])
     if strangers := sorted(name for name, calls in placed.items() if name not in phones and calls[0]):

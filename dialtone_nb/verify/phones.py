@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from dialtone_nb.infrastructure.desired import address_key, desired_client
 from dialtone_nb.infrastructure.plan import Change, compare_states
-from dialtone_nb.infrastructure.resources.model import Item, Kind, State
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Resource, ResourceType, State
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.parameters import Client
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison, difference
@@ -24,7 +27,7 @@ def phone_checks(compared: Comparison) -> Iterator[Check]:
 def _is_begun(compared: Comparison, name: str) -> bool:
     """Whether anything of a phone is there: its number, its credential or its address."""
     number = compared.parameters.clients[name].caller_id
-    wanted = ((Kind.PHONE_NUMBER, number), (Kind.CREDENTIAL, name), (Kind.ADDRESS, address_key(name)))
+    wanted = ((PHONE_NUMBER, number), (CREDENTIAL, name), (ADDRESS, address_key(name)))
     return any(compared.find(kind, key) for kind, key in wanted)
 
 
@@ -38,14 +41,14 @@ def _not_begun(compared: Comparison, name: str) -> Check:
 
 def _checks_of(compared: Comparison, name: str, client: Client) -> Iterator[Check]:
     changes = compare_states(compared.existing.state, State(desired_client(compared.parameters.network, name, client)))
-    by_kind: dict[Kind, Change] = {change.kind: change for change in changes}
-    number = compared.find(Kind.PHONE_NUMBER, client.caller_id)
-    yield _credential(name, by_kind.get(Kind.CREDENTIAL))
-    yield _caller_id(name, client, number, by_kind.get(Kind.PHONE_NUMBER), compared.deploy_words)
+    by_kind: dict[ResourceType, Change] = {change.kind: change for change in changes}
+    number = compared.find(PHONE_NUMBER, client.caller_id)
+    yield _credential(name, by_kind.get(CREDENTIAL))
+    yield _caller_id(name, client, number, by_kind.get(PHONE_NUMBER), compared.deploy_words)
     if client.emergency_address is None:
         yield _no_emergency(name, number)
     else:
-        yield _emergency(compared, name, number, by_kind.get(Kind.ADDRESS))
+        yield _emergency(compared, name, number, by_kind.get(ADDRESS))
 
 
 def _credential(name: str, change: Change | None) -> Check:
@@ -55,7 +58,7 @@ def _credential(name: str, change: Change | None) -> Check:
     return wrong(subject_of(name), title, "not there", "the phone can neither register nor call", _setup(name))
 
 
-def _caller_id(name: str, client: Client, number: Item | None, change: Change | None, repair: str) -> Check:
+def _caller_id(name: str, client: Client, number: Resource | None, change: Change | None, repair: str) -> Check:
     title = f"caller ID of {name}"
     if number is None:
         found = f"{client.caller_id} is not owned by this account"
@@ -70,13 +73,13 @@ def _caller_id(name: str, client: Client, number: Item | None, change: Change | 
     return wrong(subject_of(name), title, f"{client.caller_id}: {difference(differing)}", harm, repair)
 
 
-def _emergency(compared: Comparison, name: str, number: Item | None, address_change: Change | None) -> Check:
+def _emergency(compared: Comparison, name: str, number: Resource | None, address_change: Change | None) -> Check:
     title, meaning = f"emergency address of {name}", "an ambulance that is called goes to the phone's address"
     harm = "an emergency call goes to a national centre without an address, and costs $75"
     if number is None:
         found = "there is no number that could carry it"
         return unknown(subject_of(name), title, found, harm, _setup(name))
-    address = compared.find(Kind.ADDRESS, address_key(name))
+    address = compared.find(ADDRESS, address_key(name))
     status = str(number.given["emergency_address_status"])
     carried = number.given[_EMERGENCY_FIELD]
     if address is None:
@@ -96,7 +99,7 @@ def _emergency(compared: Comparison, name: str, number: Item | None, address_cha
     return wrong(subject_of(name), title, found, harm, _setup(name))
 
 
-def _no_emergency(name: str, number: Item | None) -> Check:
+def _no_emergency(name: str, number: Resource | None) -> Check:
     title = f"emergency address of {name}"
     if number is not None and number.fields[_EMERGENCY_FIELD]:
         found = f"none is declared, and {number.key} carries one"

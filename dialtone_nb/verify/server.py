@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialtone_nb.infrastructure.plan import readable
-from dialtone_nb.infrastructure.resources.model import Kind
-from dialtone_nb.infrastructure.resources.served_tables import UNREACHED
+from dialtone_nb.infrastructure.resources.model import readable
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE, UNREACHED
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison
 
@@ -43,7 +42,7 @@ def _ours(compared: Comparison, found: str, *, has_token: bool) -> Check:
 
 def _table(compared: Comparison, found: str) -> Check:
     title = f"table of {compared.environment}"
-    change = compared.change(Kind.SERVED_TABLE, compared.environment)
+    change = compared.change(SERVED_TABLE, compared.environment)
     if change is None:
         return good(SUBJECT, title, f"equals the files ({readable(found)})", "calls are decided as the files say")
     files = readable(change.after["code"])

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
-from dialtone_nb.infrastructure.plan import Change, shortened
-from dialtone_nb.infrastructure.resources.model import Kind
-from dialtone_nb.infrastructure.resources.variables import variable_key
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import shortened
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_key
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison, difference
 
 SUBJECT = "Service"
-# Every other kind has a check of its own: here, with the domains, or with the phones.
-_CHECKED = frozenset(Kind) - {Kind.ADDRESS, Kind.CREDENTIAL}
 
 
 def service_checks(compared: Comparison, *, trunk_password: bool) -> Iterator[Check]:
@@ -27,7 +30,7 @@ def service_checks(compared: Comparison, *, trunk_password: bool) -> Iterator[Ch
 def _service(compared: Comparison) -> Check:
     name = compared.parameters.network.service.name
     title = f"service {name}"
-    change = compared.change(Kind.SERVICE, name)
+    change = compared.change(SERVICE, name)
     if change is None:
         return good(SUBJECT, title, "there, with its settings", "the functions have a place to run")
     harm = "no function answers calls" if not change.before else "the service is set up in another way"
@@ -36,7 +39,7 @@ def _service(compared: Comparison) -> Check:
 
 def _environment(compared: Comparison) -> Check:
     title = f"environment {compared.environment}"
-    change = compared.change(Kind.ENVIRONMENT, compared.environment)
+    change = compared.change(ENVIRONMENT, compared.environment)
     if change is None:
         return good(SUBJECT, title, compared.domain_name, "the functions' URLs start with this name")
     return wrong(SUBJECT, title, difference(change), "no function answers calls here", compared.deploy_words)
@@ -46,7 +49,7 @@ def _live_build(compared: Comparison) -> Check:
     title = f"live build of {compared.environment}"
     if not compared.has_live_build:
         return wrong(SUBJECT, title, "nothing is live", "every call fails", compared.deploy_words)
-    if compared.change(Kind.DEPLOYMENT, compared.environment) is None:
+    if compared.change(DEPLOYMENT, compared.environment) is None:
         return good(SUBJECT, title, "equals the files", "calls are decided as the files say")
     modules = ", ".join(compared.differing_modules)
     found = f"differs from the files in {modules or 'runtime or dependencies'}"
@@ -58,12 +61,12 @@ def _trunk_password(compared: Comparison, is_known: bool) -> Iterator[Check]:
         return
     title = f"trunk's password of {compared.environment}"
     key = variable_key(compared.environment, TRUNK_PASSWORD)
-    there = compared.find(Kind.VARIABLE, key) is not None
+    there = compared.find(VARIABLE, key) is not None
     if not is_known:
         found = f"{'there is one' if there else 'there is none'} at Twilio, and {TRUNK_PASSWORD} is not set here"
         repair = f"set {TRUNK_PASSWORD}, then verify once more"
         yield unknown(SUBJECT, title, found, "with a wrong one our SIP server refuses calls", repair)
-    elif compared.change(Kind.VARIABLE, key):
+    elif compared.change(VARIABLE, key):
         found = "another one than here" if there else "not there"
         yield wrong(SUBJECT, title, found, "our SIP server refuses calls", compared.deploy_words)
     else:
@@ -82,6 +85,7 @@ def rest_of_the_plan(compared: Comparison) -> Check:
 
 
 def _has_a_check(compared: Comparison, change: Change) -> bool:
-    if change.kind is Kind.VARIABLE:
+    if change.kind is VARIABLE:
         return change.key == variable_key(compared.environment, TRUNK_PASSWORD)
-    return change.kind in _CHECKED
+    # Every other type has a check of its own: here, with the domains, or with the phones.
+    return change.kind not in {ADDRESS, CREDENTIAL}

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dialtone_nb.infrastructure.plan import Change, readable
-from dialtone_nb.infrastructure.resources.model import Item, Kind
-from dialtone_nb.infrastructure.resources.sip_domains import FIELDS, mapping_key
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Resource, ResourceType, readable
+from dialtone_nb.infrastructure.resources.sip_domains import (
+    CALLS_MAPPING,
+    FIELDS,
+    REGISTRATIONS_MAPPING,
+    SIP_DOMAIN,
+    mapping_key,
+)
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.comparison import Comparison
 
@@ -52,8 +60,8 @@ OTHER_SETTINGS = Facet(
     "calls may be sent elsewhere when the function fails, or be reported elsewhere",
 )
 _MAPPINGS = (
-    (Kind.CALLS_MAPPING, "calls", "phones may call", "every call of a phone is refused (32202)"),
-    (Kind.REGISTRATIONS_MAPPING, "registrations", "phones may register", "every registration is refused (32212)"),
+    (CALLS_MAPPING, "calls", "phones may call", "every call of a phone is refused (32202)"),
+    (REGISTRATIONS_MAPPING, "registrations", "phones may register", "every registration is refused (32212)"),
 )
 
 
@@ -62,12 +70,12 @@ def domain_checks(compared: Comparison) -> Iterator[Check]:
     network = compared.parameters.network
     for emergency in (True, False):
         name = network.sip_domain(compared.environment, emergency=emergency)
-        domain = compared.find(Kind.SIP_DOMAIN, name)
+        domain = compared.find(SIP_DOMAIN, name)
         if domain is None:
             harm = "the phones on it have no dial tone"
             yield wrong(subject_of(name), f"domain {name}", "not there", harm, compared.deploy_words)
             continue
-        change = compared.change(Kind.SIP_DOMAIN, name)
+        change = compared.change(SIP_DOMAIN, name)
         for facet in (*FACETS, OTHER_SETTINGS):
             yield _facet(compared, domain, facet, change)
         for kind, word, meaning, harm in _MAPPINGS:
@@ -80,7 +88,7 @@ def subject_of(domain: str) -> str:
     return f"SIP domain {domain}"
 
 
-def _facet(compared: Comparison, domain: Item, facet: Facet, change: Change | None) -> Check:
+def _facet(compared: Comparison, domain: Resource, facet: Facet, change: Change | None) -> Check:
     subject, title = subject_of(domain.key), f"{facet.name} of {domain.key}"
     differing = {name: change.after[name] for name in facet.fields if change and name in change.after}
     if not differing:
@@ -92,7 +100,7 @@ def _facet(compared: Comparison, domain: Item, facet: Facet, change: Change | No
     return wrong(subject, title, "; ".join(words), facet.harm, compared.deploy_words)
 
 
-def _mapping(compared: Comparison, kind: Kind, aspect: str, domain: str, meaning: str, harm: str) -> Check:
+def _mapping(compared: Comparison, kind: ResourceType, aspect: str, domain: str, meaning: str, harm: str) -> Check:
     subject, title = subject_of(domain), f"{aspect} of {domain}"
     name = compared.parameters.network.credential_list
     if compared.find(kind, mapping_key(domain, name)):
@@ -100,7 +108,7 @@ def _mapping(compared: Comparison, kind: Kind, aspect: str, domain: str, meaning
     return wrong(subject, title, f"{name} is not mapped", harm, compared.deploy_words)
 
 
-def _guests(compared: Comparison, domain: Item) -> Check:
+def _guests(compared: Comparison, domain: Resource) -> Check:
     """Whether anybody but our phones is let in, or our phones only from some addresses."""
     subject, title = subject_of(domain.key), f"other users of {domain.key}"
     ours = compared.parameters.network.credential_list
@@ -122,7 +130,7 @@ def credential_checks(compared: Comparison) -> Iterator[Check]:
     """Whether the list is there, and lets in nobody whom clients.yaml does not declare, in whatever environment."""
     name = compared.parameters.network.credential_list
     title = f"credential list {name}"
-    if compared.change(Kind.CREDENTIAL_LIST, name):
+    if compared.change(CREDENTIAL_LIST, name):
         repair = f"{compared.deploy_words}, then client_setup for each phone"
         yield wrong(LIST_SUBJECT, title, "not there", "no phone can register or call", repair)
         return
@@ -132,9 +140,7 @@ def credential_checks(compared: Comparison) -> Iterator[Check]:
 
 def _strangers(compared: Comparison) -> Check:
     title = "credentials without a phone"
-    strangers = sorted(
-        {item.key for item in compared.existing.state.of(Kind.CREDENTIAL)} - set(compared.parameters.clients)
-    )
+    strangers = sorted({item.key for item in compared.existing.state.of(CREDENTIAL)} - set(compared.parameters.clients))
     if not strangers:
         return good(LIST_SUBJECT, title, "none", "nobody but declared phones can register or call")
     return wrong(

@@ -12,11 +12,12 @@ import pytest
 
 from dialtone_nb.errors import HeldError, StalePlanError, UnknownOutcomeError
 from dialtone_nb.infrastructure import claim
-from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.claim import CLAIM, Claim, HeldClaim, held, holder_name, parse_claim, variables_of
 from dialtone_nb.infrastructure.plan import Change
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import ApplyContext
+from dialtone_nb.infrastructure.resources.services import SERVICE as SERVICE_TYPE
 from tests.infrastructure.conftest import OpenDesk
 from tests.infrastructure.desk import SERVICE, Desk, lines
 
@@ -225,8 +226,8 @@ def test_long_apply_renews_its_claim(desk: Desk, open_desk: OpenDesk) -> None:
     other.edit("/decide")
     began, refused = desk.account.now(), []
 
-    def watch(event: Outcome | Change) -> None:
-        if isinstance(event, Change) or event.change.kind in {Kind.SERVICE, Kind.ENVIRONMENT}:
+    def watch(event: ChangeOutcome | Change) -> None:
+        if isinstance(event, Change) or event.change.kind in {SERVICE_TYPE, ENVIRONMENT}:
             return
         desk.account.wait(90)
         if desk.account.now() - began > claim.LASTS:
@@ -258,12 +259,12 @@ def test_run_whose_claim_was_broken_stops_before_its_next_change(
     other = open_desk()
     live = deployed.live("stage")
 
-    def take_over(self: Work, seconds: float) -> None:
+    def take_over(self: ApplyContext, seconds: float) -> None:
         deployed.account.wait(6 * 60)
         with claimed_by(other, "grace@mill", monkeypatch, break_of="ada@switchroom"):
             self.keep_claim()
 
-    monkeypatch.setattr(Work, "wait", take_over)
+    monkeypatch.setattr(ApplyContext, "wait", take_over)
     applied = deployed.carry_out(deployed.deploy())
     assert applied.exit_code == 4
     assert any("grace@mill took this environment over" in one.error for one in applied.outcomes)
@@ -277,13 +278,13 @@ def test_run_stops_though_whoever_took_over_is_done(
     deployed.edit("/decide")
     other = open_desk()
 
-    def take_over(self: Work, seconds: float) -> None:
+    def take_over(self: ApplyContext, seconds: float) -> None:
         deployed.account.wait(6 * 60)
         with claimed_by(other, "grace@mill", monkeypatch, break_of="ada@switchroom"):
             pass
         self.keep_claim()
 
-    monkeypatch.setattr(Work, "wait", take_over)
+    monkeypatch.setattr(ApplyContext, "wait", take_over)
     applied = deployed.carry_out(deployed.deploy())
     assert any("somebody took this environment over" in one.error for one in applied.outcomes)
 
@@ -291,8 +292,8 @@ def test_run_stops_though_whoever_took_over_is_done(
 def test_deleting_the_environment_ends_its_claim(deployed: Desk) -> None:
     """A delete that goes on for long after its environment is gone is not told that it was taken over."""
 
-    def watch(event: Outcome | Change) -> None:
-        if isinstance(event, Outcome):
+    def watch(event: ChangeOutcome | Change) -> None:
+        if isinstance(event, ChangeOutcome):
             deployed.account.wait(6 * 60)
 
     deployed.do(deployed.set_up("van", buy="+15035550102"))

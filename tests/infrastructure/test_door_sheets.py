@@ -10,10 +10,10 @@ import pytest
 from dialtone_nb.account.rehearsal_control import DoorAddress, close_door, find_door, open_door
 from dialtone_nb.display.real_phones import real_phone_html, real_phone_text
 from dialtone_nb.errors import InputError
+from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.phones.private_files import load_private_files
 from dialtone_nb.runbooks.real_phones import let_in, look, ring
 from dialtone_nb.runbooks.test_calls import list_set_up
-from dialtone_nb.runbooks.workspace import Site
 from tests.infrastructure.desk import Desk
 from tests.rehearsal.sip.handset import Handset
 

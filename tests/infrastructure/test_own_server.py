@@ -25,7 +25,10 @@ from dialtone_nb.calls.twilio_source.server_log import ServerLog, log_source
 from dialtone_nb.errors import HeldError, InputError, TwilioError
 from dialtone_nb.infrastructure.claim import CLAIM, Claim, held
 from dialtone_nb.infrastructure.resources import served_tables
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
 from dialtone_nb.server.claims import ClaimFolder
@@ -82,11 +85,11 @@ def test_a_deploy_has_the_table_served_and_the_domains_lead_to_our_server(own: D
     """Nothing is made at Twilio but domains, list and mappings; a second deploy writes nothing."""
     proposal = own.deploy()
     assert kinds(proposal.plan) == {
-        Kind.SERVED_TABLE: 1,
-        Kind.CREDENTIAL_LIST: 1,
-        Kind.SIP_DOMAIN: 2,
-        Kind.CALLS_MAPPING: 2,
-        Kind.REGISTRATIONS_MAPPING: 2,
+        SERVED_TABLE: 1,
+        CREDENTIAL_LIST: 1,
+        SIP_DOMAIN: 2,
+        CALLS_MAPPING: 2,
+        REGISTRATIONS_MAPPING: 2,
     }
     own.do(proposal)
     assert own.domain(STAGE).voice_url == own.domain(STAGE_NONEMERGENCY).voice_url == f"{URL}/sip-outgoing"
@@ -191,7 +194,7 @@ def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
         assert any("functions of stage are live still" in note for note in desk.deploy().plan.notes)
         desk.host("functions")
         back = desk.deploy()
-        assert Kind.BUILD not in kinds(back.plan)
+        assert BUILD not in kinds(back.plan)
         desk.do(back)
         assert len(answered) > so_far
     assert len(answered) >= 5

@@ -14,13 +14,13 @@ from twilio.rest import Client
 from dialtone_nb.account import account as accounts
 from dialtone_nb.account.account import CONTROL, Account, AccountCredentials, open_account
 from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.infrastructure.apply_phases import apply_proposal
+from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.runbooks.workspace import Proposal, Site
 from dialtone_nb.service.bundle import read_bundle
 from dialtone_nb.verify.accepted import Acceptance
 from dialtone_nb.verify.checks import Check, Verification
@@ -58,7 +58,7 @@ class Stage:
 
     def carry_out(self, proposal: Proposal) -> None:
         """Do what a runbook proposes."""
-        applied = carry_out(proposal, "rehearsal", runbook="test", reports=self.site.project / "reports")
+        applied = apply_proposal(proposal, "rehearsal", runbook="test", reports=self.site.project / "reports")
         assert applied.exit_code == 0, applied.summary
 
     def domain(self, *, emergency: bool = True) -> Any:

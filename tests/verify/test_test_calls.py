@@ -12,7 +12,7 @@ import pytest
 from dialtone_nb.display.test_calls import calls_html, calls_text
 from dialtone_nb.errors import InputError
 from dialtone_nb.runbooks import test_calls
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 from tests.verify.conftest import Stage
 
 TITLES = [
@@ -157,8 +157,7 @@ def test_a_phone_without_a_credential_has_to_be_set_up_first(stage: Stage) -> No
 
 def test_the_real_account_places_none() -> None:
     """One line, before the account is opened, that says what to dial instead."""
-    parameters = SimpleNamespace(client="", unregistered_client="")
-    runbook = SimpleNamespace(account_kind="twilio", environment="prod", parameters=parameters)
+    runbook = SimpleNamespace(account_kind="twilio", environment="prod", parameters=ParameterValues({}))
     with pytest.raises(InputError) as caught:
         test_calls.place_test_calls(cast(Runbook, runbook))
     (line,) = str(caught.value).splitlines()

@@ -11,9 +11,9 @@ import pytest
 
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.checks import verification_html, verification_text
+from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
-from dialtone_nb.runbooks.workspace import Site
 from dialtone_nb.service.bundle import FOLDER, Module, read_bundle
 from dialtone_nb.verify.accepted import Acceptance
 from dialtone_nb.verify.checks import CheckState

@@ -9,15 +9,15 @@ from dialtone_nb.display.applied import progress_html
 from dialtone_nb.display.plans import consent_words, heading
 from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.infrastructure.resources.model import Id
 
 # ipywidgets' own warning style has white on orange, which few can read.
 _AMBER, _INK = "#f0a43c", "#1c2128"
 
-CarryOn = Callable[[str, Callable[[Outcome | Change], None]], Applied]
+CarryOn = Callable[[str, Callable[[ChangeOutcome | Change], None]], Applied]
 
 
 class ConsentBox:
@@ -29,7 +29,7 @@ class ConsentBox:
     def __init__(self, plan: Plan, carry_on: CarryOn) -> None:
         self._plan = plan
         self._carry_on = carry_on
-        self._outcomes: dict[Id, Outcome] = {}
+        self._outcomes: dict[Id, ChangeOutcome] = {}
         self._running: dict[Id, Change] = {}
         self._handle: Any = None
         self.applied: Applied | None = None
@@ -114,7 +114,7 @@ class ConsentBox:
         else:
             self._handle.update(self.applied)
 
-    def _observe(self, event: Outcome | Change) -> None:
+    def _observe(self, event: ChangeOutcome | Change) -> None:
         if isinstance(event, Change):
             self._running[event.id] = event
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from dialtone_nb.display.parameters import Setting
 from dialtone_nb.display.rendering import render, with_style
@@ -27,6 +27,40 @@ class Choices:
 
     values: tuple[str, ...]
     is_closed: bool = True
+
+
+class Adjustable(Protocol):
+    """What the form needs of an opened runbook."""
+
+    @property
+    def settings(self) -> Sequence[Setting]:
+        """The parameters as they stand."""
+
+    @property
+    def choices(self) -> Mapping[str, Choices]:
+        """What each parameter may be, where that is known."""
+
+    @property
+    def page(self) -> str:
+        """The banner and the parameters under it, as HTML."""
+
+    def faults_of(self, entered: Mapping[str, Value]) -> Sequence[str]:
+        """What is wrong with these values, a line a fault."""
+
+    def take(self, entered: Mapping[str, Value]) -> None:
+        """Have these values from now on."""
+
+
+def make_form(runbook: Adjustable) -> ParameterForm:
+    """The form of an opened runbook; what it takes, the runbook has from then on."""
+
+    def take(entered: Mapping[str, Value]) -> str:
+        runbook.take(entered)
+        return runbook.page
+
+    # Consent is asked for under the plan that it is for.
+    settings = [one for one in runbook.settings if one.name != "consent"]
+    return ParameterForm(runbook.page, settings, runbook.choices, check=runbook.faults_of, take=take)
 
 
 class ParameterForm:

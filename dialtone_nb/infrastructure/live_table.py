@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from dialtone_nb.account.account import Account
@@ -15,15 +14,7 @@ from dialtone_nb.server.folder import read_serving, read_table
 from dialtone_nb.service.bundle import TABLE
 
 
-@dataclass(frozen=True, slots=True)
-class LiveTable:
-    """A table that was read back, and the build that it is part of."""
-
-    table: Table
-    build_sid: str
-
-
-def fetch_live_table(account: Account, service_name: str, environment: str) -> LiveTable | None:
+def fetch_live_table(account: Account, service_name: str, environment: str) -> Table | None:
     """The table that is live in an environment; None where nothing is live there, or no table that we can read."""
     service = fetch_service(account, service_name)
     if service is None:
@@ -36,8 +27,7 @@ def fetch_live_table(account: Account, service_name: str, environment: str) -> L
     version = next((one for one in versions if one["path"] == TABLE), None)
     if version is None:
         return None
-    table = read_table_module(fetch_content(account, service.sid, version["function_sid"], version["sid"]))
-    return LiveTable(table, build_sid) if table else None
+    return read_table_module(fetch_content(account, service.sid, version["function_sid"], version["sid"]))
 
 
 def read_serving_table(folder: Path, environment: str) -> Table | None:

@@ -1,8 +1,7 @@
-"""Numbers that can be bought, and the record as a table."""
+"""Numbers that can be bought, as client_setup finds them."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -12,9 +11,8 @@ import pytest
 from dialtone_nb.account.account import open_account
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbooks.finding import tabulate_numbers
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.records import records_table
+from dialtone_nb.runbooks.client_setup import tabulate_numbers
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 
 SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 
@@ -24,7 +22,7 @@ def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runbook:
     """An opened client_setup for a phone of a country, on a fresh rehearsal; only what the search reads of it."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
     account = open_account("rehearsal", tmp_path)
-    parameters = SimpleNamespace(find_numbers="503", client="workbench")
+    parameters = ParameterValues({"find_numbers": "503", "client": "workbench"})
     return cast(Runbook, SimpleNamespace(account=account, parameters=parameters, declared=load_parameters(SAMPLE)))
 
 
@@ -37,7 +35,7 @@ def test_an_area_code_finds_numbers_with_their_price(looking: Runbook) -> None:
 
 def test_a_pattern_finds_the_numbers_that_fit(looking: Runbook) -> None:
     """A pattern of digits and stars finds only numbers with these digits."""
-    looking.parameters.find_numbers = "503555010*"
+    looking.parameters = ParameterValues({**looking.parameters, "find_numbers": "503555010*"})
     assert {str(row[0])[:-1] for row in tabulate_numbers(looking).rows} == {"+1503555010"}
 
 
@@ -46,36 +44,14 @@ def test_numbers_are_looked_for_in_the_phones_own_country(looking: Runbook) -> N
     looking.declared.clients["workbench"] = looking.declared.clients["workbench"].model_copy(
         update={"caller_id": "+16045550101"}
     )
-    looking.parameters.find_numbers = "604"
+    looking.parameters = ParameterValues({**looking.parameters, "find_numbers": "604"})
     assert {str(row[0])[:5] for row in tabulate_numbers(looking).rows} == {"+1604"}
 
 
 @pytest.mark.parametrize("wanted", ["5", "503-555", "x", "5" * 17])
 def test_what_is_no_pattern_is_refused_in_one_line(looking: Runbook, wanted: str) -> None:
     """What Twilio would not search for is refused before it is asked, with an example."""
-    looking.parameters.find_numbers = wanted
+    looking.parameters = ParameterValues({**looking.parameters, "find_numbers": wanted})
     with pytest.raises(InputError, match="find_numbers") as caught:
         tabulate_numbers(looking)
     assert len(caught.value.lines()) == 1
-
-
-def test_the_record_shows_a_row_a_change_newest_run_first(tmp_path: Path) -> None:
-    """Each change of a run is a row with its outcome, duration and request id."""
-    change = {
-        "action": "create",
-        "kind": "service",
-        "key": "dialtone",
-        "outcome": "done",
-        "seconds": 0.2,
-        "request_id": "RQ1",
-    }
-    run = {"when": "2026-03-02T09:00:00Z", "who": "ada@desk", "runbook": "deploy", "account": "the rehearsal"}
-    rest = {"environment": "stage", "fingerprint": "plan-1", "summary": "1 to create", "check": "nothing to do"}
-    lines = [
-        {**run, **rest, "changes": [change]},
-        {**run, **rest, "fingerprint": "plan-2", "changes": [change, change]},
-    ]
-    (tmp_path / "record.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    table = records_table(tmp_path, 20)
-    assert [row[5] for row in table.rows] == ["plan-2", "plan-2", "plan-1"]
-    assert table.rows[0][6:] == ("create service dialtone", "done", 0.2, "RQ1")
