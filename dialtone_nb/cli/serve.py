@@ -12,7 +12,7 @@ from typing import Final
 from dialtone_nb.account.account import read_environment
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.server.folder import read_serving
-from dialtone_nb.server.settings import AUTH_TOKEN, SNS_TOPIC, TRUNK_PASSWORD, WEBHOOK, read_settings
+from dialtone_nb.server.server_settings import AUTH_TOKEN, SNS_TOPIC, TRUNK_PASSWORD, WEBHOOK, read_settings
 
 DEFAULT_FOLDER: Final = Path("server")
 MOST_WORKERS: Final = 64

@@ -11,7 +11,7 @@ from dialtone_nb.cli.serve import main
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbooks.opening import parameters_folder
-from dialtone_nb.server.settings import AUTH_TOKEN
+from dialtone_nb.server.server_settings import AUTH_TOKEN
 from dialtone_nb.values.loopback import LOOPBACK
 
 

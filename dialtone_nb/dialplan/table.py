@@ -13,7 +13,7 @@ from dialtone_nb.parameters.yaml_files import Closed
 FORMAT: Final = 2
 
 
-class Rule(Closed):
+class TableRule(Closed):
     """One rule: an anchored regular expression, and where what it takes goes."""
 
     name: str
@@ -28,7 +28,7 @@ class Rule(Closed):
     exempt: bool = False
 
 
-class Refused(Closed):
+class RefusedNumbers(Closed):
     """Numbers that begin so are never called."""
 
     name: str
@@ -49,7 +49,7 @@ class Countries(Closed):
     also_allowed: str
 
 
-class Trunk(Closed):
+class TableTrunk(Closed):
     """Our own SIP server; its password is the variable TRUNK_PASSWORD, never here."""
 
     uri: str
@@ -67,7 +67,7 @@ class Limits(Closed):
     time_zone: str
 
 
-class Client(Closed):
+class TableClient(Closed):
     """One phone."""
 
     country: str
@@ -86,11 +86,11 @@ class Domains(Closed):
     nonemergency: str
 
 
-class Environment(Closed):
+class TableEnvironment(Closed):
     """One environment: its SIP domains, its phones, and which phone each number rings."""
 
     domains: Domains
-    clients: dict[str, Client]
+    clients: dict[str, TableClient]
     numbers: dict[str, str]
 
 
@@ -110,15 +110,15 @@ class Table(Closed):
     # by a phone's country, a short code after + and a calling code; and an emergency number with keys too many
     short_codes: dict[str, str]
     near_emergency: str
-    rules: tuple[Rule, ...] = Field(strict=False)
-    refused: tuple[Refused, ...] = Field(strict=False)
+    rules: tuple[TableRule, ...] = Field(strict=False)
+    refused: tuple[RefusedNumbers, ...] = Field(strict=False)
     countries: Countries
-    trunk: Trunk
+    trunk: TableTrunk
     ring_timeout_s: int
     call_time_limit_s: int
     emergency_time_limit_s: int
     messages: Messages
-    environments: dict[str, Environment]
+    environments: dict[str, TableEnvironment]
 
 
 def table_json(table: Table) -> str:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
 from dialtone_nb.display.tables import body, name_html, row, table
-from dialtone_nb.phones.what_if import Answer
+from dialtone_nb.phones.what_if import KeypadResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Dialling:
 
     client: str
     asked: str
-    answers: tuple[Answer, ...]
+    answers: tuple[KeypadResult, ...]
 
 
 def dialling_text(dialling: Dialling) -> str:
@@ -35,7 +35,7 @@ def dialling_html(dialling: Dialling) -> str:
     return f'<div class="dialtone"><p>{escape(_heading(dialling))}</p>{answers_html(dialling.answers)}</div>'
 
 
-def answers_html(answers: Iterable[Answer]) -> str:
+def answers_html(answers: Iterable[KeypadResult]) -> str:
     """The answers alone."""
     rows = [row(_cells(one), _role(one)) for one in answers]
     return table(("dialled", "what happens", "what it costs"), [body(rows)])
@@ -59,7 +59,7 @@ def _heading(dialling: Dialling) -> str:
     return f"What {dialling.client} gets, by {dialling.asked}"
 
 
-def _cells(one: Answer) -> Sequence[str]:
+def _cells(one: KeypadResult) -> Sequence[str]:
     sign = f'<span class="sign">{_mark(one)}</span>'
     keys = f'{sign}<code>{escape(one.keys)}</code><div class="quiet">{escape(one.at_the_phone)}</div>'
     if one.simulation is None or one.cost is None:
@@ -71,26 +71,26 @@ def _cells(one: Answer) -> Sequence[str]:
     return keys, happens, f'{escape(one.cost.name)}<div class="quiet">{escape(one.cost.meaning)}</div>'
 
 
-def _facts(one: Answer) -> list[str]:
+def _facts(one: KeypadResult) -> list[str]:
     if one.simulation is None or one.cost is None:
         return ["no call"]
     return [told(one.simulation.decision), f"rule {one.simulation.rule or 'none'}", f"cost {one.cost.name}"]
 
 
-def _heard(one: Answer) -> list[str]:
+def _heard(one: KeypadResult) -> list[str]:
     decision = one.simulation.decision if one.simulation else None
     return [f"the caller hears: {decision.message}"] if isinstance(decision, Refuse) and decision.message else []
 
 
-def _is_call(one: Answer) -> bool:
+def _is_call(one: KeypadResult) -> bool:
     return one.simulation is not None and not isinstance(one.simulation.decision, Refuse)
 
 
-def _mark(one: Answer) -> str:
+def _mark(one: KeypadResult) -> str:
     return "✓" if _is_call(one) else "✗"
 
 
-def _role(one: Answer) -> str:
+def _role(one: KeypadResult) -> str:
     return "done" if _is_call(one) else "failed"
 
 

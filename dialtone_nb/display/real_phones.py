@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from dialtone_nb.display.tables import body, name_html, row, table
-from dialtone_nb.phones.phone_history import KeptLife, Life, Step
+from dialtone_nb.phones.phone_history import KeptHistory, PhoneHistory, PhoneStep
 from dialtone_nb.phones.settings import DeviceSettings
 
 NEWEST = 20  # steps of a phone that is looked at
@@ -21,8 +21,8 @@ class RealPhone:
 
     settings: DeviceSettings
     page: str
-    life: Life | None
-    kept: KeptLife
+    life: PhoneHistory | None
+    kept: KeptHistory
     private: str  # where its password is
 
 
@@ -62,12 +62,12 @@ def entries_of(phone: RealPhone) -> Entries:
     )
 
 
-def kept_html(kept: KeptLife) -> str:
+def kept_html(kept: KeptHistory) -> str:
     """What another phone did."""
     return f"<p>{_marked(_about(kept))}</p>{_steps_html(kept.life.steps)}"
 
 
-def life_html(life: Life) -> str:
+def life_html(life: PhoneHistory) -> str:
     """How far the phone has come, what comes next, and what it did, newest first."""
     goals = []
     for goal in life.goals:
@@ -82,7 +82,7 @@ def life_html(life: Life) -> str:
     return f"<p>Registered: {where}.</p>{table(('so far', 'when, or what to look at'), [body(goals)])}{steps}"
 
 
-def _steps_html(steps: Sequence[Step]) -> str:
+def _steps_html(steps: Sequence[PhoneStep]) -> str:
     rows = [row((_clock(one.after_s), escape(one.step), name_html(one.detail))) for one in steps]
     return f'<div class="dialtone-life">{table(("after", "it", "how"), [body(rows)])}</div>'
 
@@ -97,19 +97,19 @@ def _heading(phone: RealPhone) -> str:
     )
 
 
-def _about(kept: KeptLife) -> str:
+def _about(kept: KeptHistory) -> str:
     return (
         f"What a real phone did here: {kept.phone}, first with a wrong password. Recorded with `{kept.made_by}`; "
         "times count from its first step."
     )
 
 
-def _goal_lines(life: Life) -> list[str]:
+def _goal_lines(life: PhoneHistory) -> list[str]:
     lines = [f"  ✓ {goal.words}, {_clock(goal.after_s)}" for goal in life.goals if goal.after_s is not None]
     return [*lines, f"  → {life.next_goal.words}: {life.next_goal.repair}"] if life.next_goal else lines
 
 
-def _step_lines(steps: Sequence[Step]) -> list[str]:
+def _step_lines(steps: Sequence[PhoneStep]) -> list[str]:
     return [f"  {_clock(one.after_s):>8}  {one.step}: {one.detail}" for one in steps]
 
 

@@ -54,7 +54,7 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
     left, room = set(handout.files), threading.Lock()
     taken = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
+    class FileHandler(BaseHTTPRequestHandler):
         """Answers with the files that are left, and with nothing else."""
 
         def do_GET(self) -> None:
@@ -81,7 +81,7 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
             """Log no line a request: what matters is said."""
 
     try:
-        server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), Handler)
+        server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), FileHandler)
     except OSError as error:
         raise InputError(
             Fault(

@@ -53,7 +53,7 @@ def plain_transport(device: Device) -> Transport:
 
 
 @dataclass(frozen=True, slots=True)
-class Registrar:
+class RegistrarAddress:
     """Where a phone is to register in place of Twilio, such as a rehearsal that real phones can reach."""
 
     host: str
@@ -95,7 +95,9 @@ class DeviceSettings:
         )
 
 
-def device_settings(parameters: Parameters, client: str, *, registrar: Registrar | None = None) -> DeviceSettings:
+def device_settings(
+    parameters: Parameters, client: str, *, registrar: RegistrarAddress | None = None
+) -> DeviceSettings:
     """The settings of one declared phone, through the network's edge, or for a `registrar` in place of Twilio.
 
     There the SIP domain stays the phone's domain and the registrar is its outbound proxy: what is proved with it is

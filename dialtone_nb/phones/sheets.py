@@ -14,12 +14,12 @@ from dialtone_nb.phones.devices.words import device_words
 from dialtone_nb.phones.failures import failures_for
 from dialtone_nb.phones.proofs import proofs_for, rehearsed_proofs_for
 from dialtone_nb.phones.qr_codes import draw_qr_code
-from dialtone_nb.phones.settings import Registrar, device_settings
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings
 from dialtone_nb.values.loopback import LOOPBACK
 from dialtone_nb.values.phone_numbers import format_number
 
 
-def render_sheet(parameters: Parameters, client: str, *, registrar: Registrar | None = None) -> str:
+def render_sheet(parameters: Parameters, client: str, *, registrar: RegistrarAddress | None = None) -> str:
     """The sheet as one self-contained HTML page. It never holds the password, only where that is.
 
     With a `registrar` it is for a rehearsal that the real phone registers to, and says so at its top.

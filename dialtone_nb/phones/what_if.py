@@ -15,7 +15,7 @@ from dialtone_nb.values.sip import without_separators
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KeypadResult:
     """What comes of some keys: `pressed` is None for a phone with a call key, `simulation` where nothing is sent."""
 
     keys: str
@@ -36,7 +36,7 @@ class Answer:
         return f"sends {self.pressed.sent} {_later(self.pressed.wait_s)} {keys}"
 
 
-def ask_dial_plan(parameters: Parameters, table: Table, client: str, keys: str) -> Answer:
+def ask_dial_plan(parameters: Parameters, table: Table, client: str, keys: str) -> KeypadResult:
     """What happens if somebody presses these keys on a declared phone; the table answers, the files name the device."""
     settings = device_settings(parameters, client)
     grammar = GRAMMAR_OF.get(settings.device)
@@ -44,9 +44,9 @@ def ask_dial_plan(parameters: Parameters, table: Table, client: str, keys: str) 
     pressed = press_keys(grammar, settings.dial_string, without_separators(keys)) if grammar else None
     sent = keys if pressed is None else pressed.sent
     if not sent:
-        return Answer(keys, pressed, None, None)
+        return KeypadResult(keys, pressed, None, None)
     simulation = simulate(table, settings.environment, client, sent)
-    return Answer(keys, pressed, simulation, cost_class_of(simulation.decision))
+    return KeypadResult(keys, pressed, simulation, cost_class_of(simulation.decision))
 
 
 def _later(seconds: float) -> str:

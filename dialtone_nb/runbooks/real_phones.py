@@ -9,8 +9,8 @@ from dialtone_nb.display.real_phones import RealPhone
 from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.phone_history import load_kept_life, read_life
-from dialtone_nb.phones.settings import DeviceSettings, Registrar, device_settings, plain_transport
+from dialtone_nb.phones.phone_history import load_kept_history, read_history
+from dialtone_nb.phones.settings import DeviceSettings, RegistrarAddress, device_settings, plain_transport
 from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
@@ -50,11 +50,13 @@ def try_real_phone(runbook: Runbook, client: str = "") -> RealPhone | RealPhoneB
 def look(site: Site, client: str) -> RealPhone:
     """The phone as it is now."""
     door = find_door(site.account)
-    usual = Registrar(USUAL_HOST, USUAL_PORT, plain_transport(site.parameters.clients[client].device))
+    usual = RegistrarAddress(USUAL_HOST, USUAL_PORT, plain_transport(site.parameters.clients[client].device))
     settings = device_settings(site.parameters, client, registrar=registrar_of(site, client, door) or usual)
     told = fetch_life(site.account, client, settings.host) if door else None
-    life = read_life(told) if told else None
-    return RealPhone(settings, door.page if door else "", life, load_kept_life(), where_its_password_is(site, settings))
+    life = read_history(told) if told else None
+    return RealPhone(
+        settings, door.page if door else "", life, load_kept_history(), where_its_password_is(site, settings)
+    )
 
 
 def where_its_password_is(site: Site, settings: DeviceSettings) -> str:

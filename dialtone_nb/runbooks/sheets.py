@@ -8,20 +8,20 @@ from pathlib import Path
 from dialtone_nb.account.rehearsal_control import SipDoor, find_door
 from dialtone_nb.phones.configurations import configuration_files, find_password
 from dialtone_nb.phones.private_files import load_private_files, private_folder, save_private_files
-from dialtone_nb.phones.settings import Registrar, device_settings, plain_transport
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings, plain_transport
 from dialtone_nb.phones.sheets import render_sheet
 from dialtone_nb.runbooks.workspace import Site
 
 
-def registrar_of(site: Site, client: str, door: SipDoor | None = None) -> Registrar | None:
+def registrar_of(site: Site, client: str, door: SipDoor | None = None) -> RegistrarAddress | None:
     """Where a phone registers while a door is open: there; None where none is, and so at Twilio."""
     door = door or find_door(site.account)
     if door is None:
         return None
-    return Registrar(door.host, door.port, plain_transport(site.parameters.clients[client].device))
+    return RegistrarAddress(door.host, door.port, plain_transport(site.parameters.clients[client].device))
 
 
-def write_sheet(site: Site, client: str, registrar: Registrar | None) -> Path:
+def write_sheet(site: Site, client: str, registrar: RegistrarAddress | None) -> Path:
     """The phone's sheet, for a door or for Twilio; it holds no password."""
     sheet = sheet_folder(site) / f"{client}.html"
     sheet.parent.mkdir(parents=True, exist_ok=True)

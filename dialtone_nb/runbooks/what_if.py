@@ -10,7 +10,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.resources.live_table import fetch_live_table, read_serving_table
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.simulate import usual_strings
-from dialtone_nb.phones.what_if import Answer, ask_dial_plan
+from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import own_server
 
@@ -26,7 +26,7 @@ def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> Dialling | Dial
         raise InputError(Fault(f"client {client}", "is no phone in clients.yaml", suggest(client, list(declared))))
     tables: dict[str, tuple[Table, str]] = {}
 
-    def ask(name: str, keys: str) -> Answer:
+    def ask(name: str, keys: str) -> KeypadResult:
         table, _ = _table_for(runbook, declared[name].environment, tables)
         return ask_dial_plan(runbook.declared, table, name, keys)
 

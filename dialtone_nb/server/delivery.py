@@ -24,8 +24,8 @@ from pydantic import TypeAdapter, ValidationError
 from dialtone_nb.files.atomic_file import write_whole
 from dialtone_nb.server.day_files import Position, day_files, end_position, read_lines
 from dialtone_nb.server.metrics import Metrics
-from dialtone_nb.server.settings import Settings
-from dialtone_nb.server.sinks import NotDeliveredError, RefusedForGoodError, Sink, SnsTopic, Webhook
+from dialtone_nb.server.server_settings import Settings
+from dialtone_nb.server.sinks import NotDeliveredError, RefusedForGoodError, Sink, SnsSink, WebhookSink
 
 MOST_UNDELIVERED: Final = 64 * 1024 * 1024
 LOOK_EVERY_S: Final = 0.5
@@ -41,9 +41,9 @@ def open_couriers(settings: Settings, folder: Path, metrics: Metrics) -> Iterato
     """Hand events on to the receivers that the settings name, in threads, until the block ends."""
     sinks: list[Sink] = []
     if settings.webhook_url:
-        sinks.append(Webhook(settings.webhook_url))
+        sinks.append(WebhookSink(settings.webhook_url))
     if settings.sns_topic_arn:
-        sinks.append(SnsTopic(settings.sns_topic_arn))
+        sinks.append(SnsSink(settings.sns_topic_arn))
     couriers = [Courier(folder, sink, metrics) for sink in sinks]
     try:
         yield

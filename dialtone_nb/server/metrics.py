@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from dialtone_nb.server.live_table import LiveTable
+from dialtone_nb.server.table_follower import TableFollower
 
 # prometheus_client looks for this when it is imported: workers then count in files of this folder.
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -62,7 +62,7 @@ class Metrics:
             "dialtone_table_switches", "Switches of the table, followed or refused.", ["result"], registry=registry
         )
 
-    def scrape(self, live: LiveTable, environment: str) -> bytes:
+    def scrape(self, live: TableFollower, environment: str) -> bytes:
         """The counters as Prometheus reads them, with the table that this worker serves."""
         registry = self._registry
         if folder := os.environ.get(SHARED_FOLDER):
@@ -76,7 +76,7 @@ class Metrics:
 class _ServedTable(Collector):
     """Which table is served: read when it is asked for, so that a version that is gone leaves no trace."""
 
-    def __init__(self, live: LiveTable, environment: str) -> None:
+    def __init__(self, live: TableFollower, environment: str) -> None:
         self._live = live
         self._environment = environment
 

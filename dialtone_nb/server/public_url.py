@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
-from dialtone_nb.server.settings import Proxy
+from dialtone_nb.server.server_settings import Proxy
 
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 

@@ -21,7 +21,7 @@ class RefusedRequest(Exception):  # noqa: N818 - nothing is wrong here, somebody
         self.status = status
 
 
-class Values(dict[str, list[str]]):
+class RequestParameters(dict[str, list[str]]):
     """Parameters as they were sent: a list for each name, since Twilio's signature covers repeated ones too."""
 
     # How Twilio's validator asks for the values of a name.
@@ -32,19 +32,19 @@ class Values(dict[str, list[str]]):
         return {name: values[0] if len(values) == 1 else "" for name, values in self.items()}
 
 
-def parse_values(encoded: bytes) -> Values:
+def parse_values(encoded: bytes) -> RequestParameters:
     """The parameters of a query or a form, blank ones too; refused where they are too many, or no UTF-8."""
     if not encoded:
-        return Values()
+        return RequestParameters()
     try:
         text = encoded.decode("ascii")
         values = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except ValueError:
         raise RefusedRequest(HTTPStatus.BAD_REQUEST, "the parameters can't be read") from None
-    return Values(values)
+    return RequestParameters(values)
 
 
-async def read_form(content_type: str, content_length: str, body: AsyncIterator[bytes]) -> Values:
+async def read_form(content_type: str, content_length: str, body: AsyncIterator[bytes]) -> RequestParameters:
     """The parameters of a form, never more of it in memory than the largest that is read."""
     if content_length.isdecimal() and int(content_length) > LARGEST_BODY:
         raise RefusedRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {LARGEST_BODY} bytes")

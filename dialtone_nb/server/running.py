@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.server.metrics import SHARED_FOLDER
-from dialtone_nb.server.settings import Settings
+from dialtone_nb.server.server_settings import Settings
 from dialtone_nb.server.spool import save_left_lines
 from dialtone_nb.server.timeouts import PatientProtocol
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from twilio.request_validator import RequestValidator
 
-from dialtone_nb.server.requests import Values
+from dialtone_nb.server.requests import RequestParameters
 
 HEADER: Final = "x-twilio-signature"
 
@@ -18,7 +18,7 @@ class SignatureCheck:
     def __init__(self, auth_token: str) -> None:
         self._validator = RequestValidator(auth_token)
 
-    def is_valid(self, url: str, parameters: Values, signature: str) -> bool:
+    def is_valid(self, url: str, parameters: RequestParameters, signature: str) -> bool:
         """Whether Twilio signed this request; never an exception, whatever somebody sent."""
         try:
             # The validator always works out two signatures, with the port in the URL and without; the one for the URL

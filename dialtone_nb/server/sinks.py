@@ -30,7 +30,7 @@ class Sink(Protocol):
         """Hand the events on; a `NotDeliveredError` or a `RefusedForGoodError` where they were not taken."""
 
 
-class Webhook:
+class WebhookSink:
     """POSTs events as a JSON array, as the files of the public log are."""
 
     name = "webhook"
@@ -55,7 +55,7 @@ class Webhook:
             raise NotDeliveredError(f"HTTP {response.status_code}")
 
 
-class SnsTopic:
+class SnsSink:
     """Publishes each event as a message of its own; AWS's credentials come from where boto3 looks for them."""
 
     name = "sns"

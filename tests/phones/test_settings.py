@@ -9,7 +9,13 @@ import pytest
 
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import DEVICES, EDGES, Parameters, load_parameters
-from dialtone_nb.phones.settings import LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S, TRANSPORTS, Registrar, device_settings
+from dialtone_nb.phones.settings import (
+    LONGEST_EXPIRY_S,
+    SHORTEST_EXPIRY_S,
+    TRANSPORTS,
+    RegistrarAddress,
+    device_settings,
+)
 from tests.phones.conftest import through
 
 
@@ -63,13 +69,15 @@ def test_edge_becomes_the_outbound_proxy(parameters: Parameters) -> None:
 
 def test_a_phone_of_a_rehearsal_has_it_as_its_outbound_proxy(parameters: Parameters) -> None:
     """The domain stays Twilio's, so that all but the way there is proved; transport and port are the registrar's."""
-    settings = device_settings(through(parameters, "umatilla"), "ht801", registrar=Registrar("192.0.2.20", 5070, "UDP"))
+    settings = device_settings(
+        through(parameters, "umatilla"), "ht801", registrar=RegistrarAddress("192.0.2.20", 5070, "UDP")
+    )
     assert (settings.host, settings.transport) == ("example-nonemergency-prod.sip.twilio.com", "UDP")
     assert settings.outbound_address == "192.0.2.20:5070"
     assert settings.is_rehearsed
-    assert device_settings(parameters, "ht801", registrar=Registrar("192.0.2.20", 5060, "TCP")).outbound_address == (
-        "192.0.2.20"
-    )
+    assert device_settings(
+        parameters, "ht801", registrar=RegistrarAddress("192.0.2.20", 5060, "TCP")
+    ).outbound_address == ("192.0.2.20")
 
 
 def test_password_is_pointed_at_and_nowhere_in(parameters: Parameters) -> None:

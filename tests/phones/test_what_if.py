@@ -9,13 +9,13 @@ import pytest
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decisions import DialPstn, Refuse
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.phones.what_if import Answer, ask_dial_plan
+from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan
 
 SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)
 
 
-def ask(client: str, keys: str) -> Answer:
+def ask(client: str, keys: str) -> KeypadResult:
     """The answer for a phone of the sample network."""
     return ask_dial_plan(SAMPLE, TABLE, client, keys)
 

@@ -14,7 +14,7 @@ import pytest
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.keep_notebooks import keep_notebook
-from dialtone_nb.cli.rehearse import Done, Step, main_job, run_steps
+from dialtone_nb.cli.rehearse import Done, JobStep, main_job, run_steps
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import FILES, load_parameters
 from dialtone_nb.runbooks.opening import check_run, open_runbook, parameters_folder
@@ -66,7 +66,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
         patch.delenv("DIALTONE_PARAMETERS")
         patch.chdir(project)
         *steps, delete_lab, delete_live = main_job(load_parameters(parameters_folder(project)))
-        looks = (Step("explore", "explore"), Step("monitor", "monitor", {"environment": "live"}))
+        looks = (JobStep("explore", "explore"), JobStep("monitor", "monitor", {"environment": "live"}))
         return run_steps(project, (*steps, *looks, delete_lab, delete_live), project / "out", tell=lambda _: None)
 
 
