@@ -50,12 +50,9 @@ def main(arguments: Sequence[str]) -> int:
         parsed = build_parser().parse_args(arguments)
         if parsed.command == "serve":
             from dialtone_nb.cli.serve import main as serve
+            from dialtone_nb.cli.serve import serve_rehearsed
 
-            if parsed.rehearsal:
-                from dialtone_nb.cli.serve_rehearsed import serve_rehearsed
-
-                return serve_rehearsed(parsed, find_project(Path.cwd()))
-            return serve(parsed)
+            return serve_rehearsed(parsed, find_project(Path.cwd())) if parsed.rehearsal else serve(parsed)
         if parsed.command == "new-network":
             from dialtone_nb.cli.new_network import main as write_new_network
 

@@ -22,7 +22,7 @@ from dialtone_nb.calls.progress import progress_bar
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters.time_zones import is_time_zone
+from dialtone_nb.parameters.field_types import is_time_zone
 
 if TYPE_CHECKING:
     from dialtone_nb.account.account import Account

@@ -8,7 +8,7 @@ from pathlib import Path
 from dialtone_nb.account.account import beside_rehearsal
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.configurations import SCANNING
 from dialtone_nb.phones.hand_over import Handout, hand_over, is_own, own_address
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE, load_private_files, private_folder

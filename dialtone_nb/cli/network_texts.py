@@ -14,7 +14,7 @@ import phonenumbers
 from phonenumbers.phonemetadata import PhoneMetadata
 
 from dialtone_nb.parameters import DEVICES, EmergencyAddress
-from dialtone_nb.parameters.time_zones import is_time_zone
+from dialtone_nb.parameters.field_types import is_time_zone
 from dialtone_nb.values.phone_numbers import example_number, is_valid_number
 
 ADDRESS_FIELDS = ("customer_name", "street", "city", "region", "postal_code", "country")

@@ -20,7 +20,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import FILES, OPTIONAL_FILES, EmergencyAddress, load_parameters
 from dialtone_nb.parameters.field_types import ClientName, DomainPrefix, EnvironmentName, PhoneNumber, UniqueName
 from dialtone_nb.parameters.network import TAKEN
-from dialtone_nb.parameters.yaml_faults import words_of
+from dialtone_nb.parameters.yaml_files import words_of
 from dialtone_nb.runbooks.opening import PARAMETERS_VARIABLE, sample_folder
 from dialtone_nb.values.phone_numbers import country_of
 

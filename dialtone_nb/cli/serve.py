@@ -1,4 +1,4 @@
-"""`python -m dialtone_nb serve`: our own server, in the place of Twilio's functions."""
+"""`python -m dialtone_nb serve`: our own server, in the place of Twilio's functions, or of the rehearsal's."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from dialtone_nb.account.account import read_environment
+from dialtone_nb.account.account import CONTROL, SERVER, beside_rehearsal, open_account, read_environment
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.parameters import load_parameters
 from dialtone_nb.server.folder import read_serving
 from dialtone_nb.server.server_settings import AUTH_TOKEN, SNS_TOPIC, TRUNK_PASSWORD, WEBHOOK, read_settings
+from dialtone_nb.values.loopback import LOOPBACK
 
 DEFAULT_FOLDER: Final = Path("server")
 MOST_WORKERS: Final = 64
@@ -86,3 +89,29 @@ def main(
         sys.stdout.flush()
         serve(settings, listening, ending, workers=options.workers)
     return 0
+
+
+def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
+    """The exit code of a server that answers the rehearsal which shares this project's state file.
+
+    It has the rehearsal's auth token and folder, and the name that network.yaml has for it leads to it.
+    """
+    # Where only the server's part of the package is installed, there are no runbooks.
+    from dialtone_nb.runbooks.opening import parameters_folder
+
+    server = load_parameters(parameters_folder(project)).network.server
+    base_url = server.base_urls.get(options.environment, "") if server else ""
+    if not base_url:
+        place, repair = f"network.yaml server.base_urls.{options.environment}", "say where Twilio will find it"
+        raise InputError(Fault(place, "is not there", repair))
+    account = open_account("rehearsal", project)
+    options.folder, options.base_url = beside_rehearsal(project, SERVER), base_url
+
+    def lead_here(address: str) -> None:
+        host = urlsplit(base_url).hostname
+        if host not in LOOPBACK:
+            basic, names = account.credentials.basic, {"host": host, "address": address}
+            account.transport.send("POST", f"{CONTROL}/servers", json=names, auth=basic).raise_for_status()
+
+    variables = {**read_environment(project), AUTH_TOKEN: account.credentials.auth_token}
+    return main(options, variables, lead_here)

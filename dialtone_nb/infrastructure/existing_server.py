@@ -11,7 +11,7 @@ from dialtone_nb.infrastructure.resources.served_tables import fetch_served_tabl
 from dialtone_nb.infrastructure.resources.services import fetch_service
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.parameters import Network
-from dialtone_nb.server.claims import ClaimFolder
+from dialtone_nb.server.folder import ClaimFolder
 from dialtone_nb.service.bundle import TABLE
 
 NOT_READ = "not read"

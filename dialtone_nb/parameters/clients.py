@@ -9,8 +9,7 @@ from pydantic import Field
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters.field_types import Device, PhoneNumber, QuietHours
 from dialtone_nb.parameters.network import Network
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.parameters.yaml_files import Closed, YamlFile
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile, suggest
 from dialtone_nb.values.phone_numbers import country_of
 
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
-from dialtone_nb.parameters.time_zones import is_time_zone
-from dialtone_nb.parameters.yaml_faults import spelled
+from dialtone_nb.parameters.yaml_files import spelled
 from dialtone_nb.values.loopback import LOOPBACK
 from dialtone_nb.values.phone_numbers import country_of, is_e164
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
 
 # An environment's name is its domain suffix (at most 16 characters) and part of two SIP domain names.
 EnvironmentName = Annotated[

@@ -18,8 +18,7 @@ from dialtone_nb.parameters.field_types import (
     TimeZone,
     UniqueName,
 )
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.parameters.yaml_files import Closed, YamlFile
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile, suggest
 from dialtone_nb.values.sip import sip_domain_name
 
 # Folders of reports and a consent have these names.

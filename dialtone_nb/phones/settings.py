@@ -7,7 +7,7 @@ from typing import Literal
 
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters import Device, Parameters
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.dial_strings import Grammar, write_dial_string
 from dialtone_nb.phones.private_files import PASSWORD_FILE, private_folder
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from pydantic import Field
 
 from dialtone_nb.parameters import Parameters
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile
 from dialtone_nb.phones.configurations import loadable_names, scanned_address
 from dialtone_nb.phones.devices import device_fields
 from dialtone_nb.phones.devices.screens import by_screen
 from dialtone_nb.phones.devices.words import device_words
-from dialtone_nb.phones.failures import failures_for
-from dialtone_nb.phones.proofs import proofs_for, rehearsed_proofs_for
 from dialtone_nb.phones.qr_codes import draw_qr_code
-from dialtone_nb.phones.settings import RegistrarAddress, device_settings
+from dialtone_nb.phones.settings import RegistrarAddress, Transport, device_settings
 from dialtone_nb.values.loopback import LOOPBACK
 from dialtone_nb.values.phone_numbers import format_number
 
@@ -59,3 +61,83 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     return environment.get_template("sheet.html.j2")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing to try: what to do, and what a good result is."""
+
+    name: str
+    do: str
+    good: str
+
+
+def rehearsed_proofs_for(parameters: Parameters, client: str, *, see_registered: str) -> tuple[Proof, ...]:
+    """The proofs of a phone at a rehearsal's door, where nobody's telephone but this one is real."""
+    dialled = {rule.pattern for rule in parameters.dialplan.rules}
+    proofs = [
+        Proof("registers", "Wait a minute after the last change.", see_registered),
+        Proof("hears dial tone", "Lift the handset, or open the keypad.", "A steady tone, or the keypad is ready."),
+        Proof("calls out", "Dial 503 555 0191, and speak.", "A voice says so, and then you hear yourself."),
+    ]  # fmt: skip
+    if "#" in dialled:
+        good = "A voice says that this is the trunk, or your own server answers."
+        proofs.append(Proof("reaches the menu", "Dial # and nothing else.", good))
+    ring = "In the walkthrough, at “A real telephone”, press the button that rings it."
+    proofs.append(Proof("rings from outside", ring, "This phone rings. A voice says that nobody real is calling."))
+    if parameters.clients[client].emergency_address:
+        said = "A voice says that this is no emergency service, and what you dialled."
+        proofs.append(Proof("reads its address back", "Dial 933. Never try with 911.", said))
+    return tuple(proofs)
+
+
+def proofs_for(parameters: Parameters, client: str, *, see_registered: str) -> tuple[Proof, ...]:
+    """The proofs of one phone; its 933 only where emergency calling is on."""
+    declared = parameters.clients[client]
+    number = format_number(declared.caller_id)
+    dialled = {rule.pattern for rule in parameters.dialplan.rules}
+    proofs = [
+        Proof("registers", "Wait a minute after the last change.", see_registered),
+        Proof("hears dial tone", "Lift the handset, or open the keypad.", "A steady tone, or the keypad is ready."),
+        Proof("calls out", "Dial your own mobile phone, area code first.", f"It rings and shows {number}. Both hear."),
+    ]  # fmt: skip
+    if "#" in dialled:
+        proofs.append(Proof("reaches the menu", "Dial # and nothing else.", "The network’s own menu answers."))
+    proofs.append(Proof("rings from outside", f"From your mobile phone call {number}.", "This phone rings. Both hear."))
+    if declared.emergency_address:
+        address = declared.emergency_address
+        proofs.append(
+            Proof(
+                "reads its address back",
+                "Dial 933. Never try with 911.",
+                f"A voice reads the address: {address.street}, {address.city}.",
+            )
+        )
+    return tuple(proofs)
+
+
+class Failure(Closed):
+    """One thing that goes wrong: the proof that shows it, Twilio's codes for it, what it means, how to repair it."""
+
+    proof: str
+    sign: str
+    codes: tuple[int, ...] = Field((), strict=False)
+    means: str
+    repair: str
+    transports: tuple[Transport, ...] = Field(("UDP", "TCP", "TLS"), strict=False)
+    emergency: bool = False
+
+
+def failures_for(transport: Transport, *, emergency: bool) -> tuple[Failure, ...]:
+    """The failures that a phone with this transport, with emergency calling or without, can have."""
+    return tuple(
+        failure
+        for failure in _all_failures()
+        if transport in failure.transports and (emergency or not failure.emergency)
+    )
+
+
+@cache
+def _all_failures() -> tuple[Failure, ...]:
+    failures: tuple[Failure, ...] = YamlFile(Path(__file__).with_name("failures.yaml")).parse(list[Failure])
+    return tuple(failures)

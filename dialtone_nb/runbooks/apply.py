@@ -38,7 +38,7 @@ from dialtone_nb.infrastructure.resources.apply_context import Work
 from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import Proposal, Site
-from dialtone_nb.server.claims import ClaimFolder
+from dialtone_nb.server.folder import ClaimFolder
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 Observe = Callable[[Outcome | Change], None]

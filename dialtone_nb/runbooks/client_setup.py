@@ -13,7 +13,7 @@ from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Action, Change, Plan, compare_states, describe
 from dialtone_nb.infrastructure.resources.model import Id, Kind
 from dialtone_nb.infrastructure.resources.prices import fetch_number_price, is_available
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import private_folder
 from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
 from dialtone_nb.runbooks.opening import Runbook

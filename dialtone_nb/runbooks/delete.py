@@ -11,7 +11,7 @@ from dialtone_nb.infrastructure.desired import address_key
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Action, Change, Plan, delete_items, describe
 from dialtone_nb.infrastructure.resources.model import Item, Kind, Value
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import delete_private_files, private_folder
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import Proposal, Site, open_site

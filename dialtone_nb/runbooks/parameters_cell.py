@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.errors import Fault, ParametersError
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 
 TAG = "parameters"
 # Beside that tag: a runbook about the sample network, whatever other network there is.

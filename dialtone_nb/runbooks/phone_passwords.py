@@ -9,9 +9,9 @@ from dialtone_nb.infrastructure.apply import Outcome, Status
 from dialtone_nb.infrastructure.plan import Action, Change, Plan
 from dialtone_nb.infrastructure.resources.model import Id, Kind
 from dialtone_nb.phones.configurations import configuration_files
-from dialtone_nb.phones.passwords import generate_password
-from dialtone_nb.phones.pending_passwords import (
+from dialtone_nb.phones.passwords import (
     delete_pending_password,
+    generate_password,
     load_pending_password,
     save_pending_password,
 )

@@ -8,7 +8,7 @@ from dialtone_nb.account.rehearsal_control import call_number, close_door, fetch
 from dialtone_nb.display.real_phones import RealPhone
 from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.phone_history import load_kept_history, read_history
 from dialtone_nb.phones.settings import DeviceSettings, RegistrarAddress, device_settings, plain_transport
 from dialtone_nb.runbooks.apply import carry_out

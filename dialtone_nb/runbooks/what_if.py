@@ -8,9 +8,8 @@ from dialtone_nb.display.dialling import Dialling
 from dialtone_nb.display.widgets.dialling_box import DiallingBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.resources.live_table import fetch_live_table, read_serving_table
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.simulate import usual_strings
-from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan
+from dialtone_nb.parameters.yaml_files import suggest
+from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan, usual_strings
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import own_server
 

@@ -25,10 +25,16 @@ from dialtone_nb.server.event_log import EventWriter
 from dialtone_nb.server.limits import CallCounter, limited
 from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
 from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
-from dialtone_nb.server.public_url import public_base
-from dialtone_nb.server.requests import RefusedRequest, RequestParameters, parse_values, read_form
+from dialtone_nb.server.requests import (
+    SIGNATURE_HEADER,
+    RefusedRequest,
+    RequestParameters,
+    SignatureCheck,
+    parse_values,
+    public_base,
+    read_form,
+)
 from dialtone_nb.server.server_settings import Settings
-from dialtone_nb.server.signature import HEADER, SignatureCheck
 from dialtone_nb.server.table_follower import TableFollower
 
 COUNTS: Final = "counts"
@@ -144,7 +150,7 @@ class _Server:
     async def _authentic(self, request: Request) -> WebhookRequest:
         """What was asked, by Twilio; refused where it is anybody else, or nothing that Twilio would send."""
         headers: Mapping[str, str] = request.headers
-        signature = headers.get(HEADER, "")
+        signature = headers.get(SIGNATURE_HEADER, "")
         if not signature:
             raise RefusedRequest(HTTPStatus.FORBIDDEN, "not signed")
         base = self._settings.base_url or public_base(

@@ -20,7 +20,7 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
 from dialtone_nb.parameters import FILES, OPTIONAL_FILES, EmergencyAddress, Parameters, load_parameters
-from dialtone_nb.phones.simulate import usual_strings
+from dialtone_nb.phones.what_if import usual_strings
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = {name: (ROOT / "parameters" / "sample" / name).read_text() for name in (*FILES, *OPTIONAL_FILES)}

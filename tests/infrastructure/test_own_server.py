@@ -28,8 +28,7 @@ from dialtone_nb.infrastructure.resources import served_tables
 from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.server.claims import ClaimFolder
-from dialtone_nb.server.folder import list_tables, read_serving
+from dialtone_nb.server.folder import ClaimFolder, list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
 from tests.infrastructure.desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
 from tests.server.running_server import wait_until

@@ -14,7 +14,7 @@ from dialtone_nb.dialplan.decisions import Decision
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.phones.dial_strings import GRAMMARS, Grammar, write_dial_string
 from dialtone_nb.phones.keypad import press_keys
-from dialtone_nb.phones.simulate import simulate
+from dialtone_nb.phones.what_if import simulate
 
 SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)

@@ -14,10 +14,8 @@ from dialtone_nb.parameters import DEVICES, Parameters, load_parameters
 from dialtone_nb.phones.configurations import loadable_names
 from dialtone_nb.phones.devices import device_fields
 from dialtone_nb.phones.devices.words import device_words
-from dialtone_nb.phones.failures import failures_for
-from dialtone_nb.phones.proofs import proofs_for
 from dialtone_nb.phones.settings import PORTS, device_settings
-from dialtone_nb.phones.sheets import render_sheet
+from dialtone_nb.phones.sheets import failures_for, proofs_for, render_sheet
 from tests.phones.conftest import through
 
 CLIENTS = ("pap2t", "spa2102", "ht701", "ht801", "ht802", "soundpoint", "softphone", "anything")

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.server.day_files import append_lines
-from dialtone_nb.server.delivery import Courier
+from dialtone_nb.server.delivery import Courier, Sink, SnsSink, WebhookSink
 from dialtone_nb.server.metrics import Metrics
-from dialtone_nb.server.sinks import Sink, SnsSink, WebhookSink
 from tests.server.receivers import Receiver, receiver
 from tests.server.running_server import (
     ENDED,

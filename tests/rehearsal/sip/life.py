@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.cli.fresh_account import fresh_account
-from dialtone_nb.cli.prepared_accounts import with_phones
+from dialtone_nb.cli.keep_notebooks import with_phones
 from dialtone_nb.phones.phone_history import KEPT, write_kept_history
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip.endpoint import SipDoor
