@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from dialtone_nb.parameters import DEVICES, EmergencyAddress
+from dialtone_nb.devices import MODELS
+from dialtone_nb.parameters import EmergencyAddress
 from dialtone_nb.parameters.field_types import is_time_zone
 from dialtone_nb.values.phone_numbers import example_number, is_valid_number
 
@@ -142,7 +143,7 @@ def clients_text(sample: str, network: NewNetwork) -> str:
         f'  caller_id: "{network.caller_id}"{fictional}',
         "  trunk_context: menu",
         *_address_lines(network.address),
-        f"  device: any                     # or {', '.join(name for name in DEVICES if name != 'any')}",
+        f"  device: any                     # or {', '.join(name for name in MODELS if name != 'any')}",
     ]
     return "\n\n".join(filter(None, [head, "\n".join(entry), foot])) + "\n"
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from dialtone_nb.devices.model import DeviceSettings
 from dialtone_nb.display.tables import body, name_html, row, table
 from dialtone_nb.phones.phone_history import KeptHistory, PhoneHistory, PhoneStep
-from dialtone_nb.phones.settings import DeviceSettings
 
 NEWEST = 20  # steps of a phone that is looked at
 COMMAND = "python -m dialtone_nb rehearsal --sip 127.0.0.1:5060"

@@ -10,17 +10,15 @@ from typing import TypeVar
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters.clients import Client, ClientLimits, EmergencyAddress, client_faults
 from dialtone_nb.parameters.dialplan import Dialplan
-from dialtone_nb.parameters.field_types import DEVICES, EDGES, ClientName, Device
+from dialtone_nb.parameters.field_types import EDGES, ClientName
 from dialtone_nb.parameters.network import Network, Server, network_faults
 from dialtone_nb.parameters.yaml_files import YamlFile
 
 __all__ = [
-    "DEVICES",
     "EDGES",
     "SAMPLE",
     "Client",
     "ClientLimits",
-    "Device",
     "EmergencyAddress",
     "Network",
     "Parameters",

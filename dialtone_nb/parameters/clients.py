@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from dialtone_nb.devices import MODELS
+from dialtone_nb.devices.model import DeviceModel
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters.field_types import Device, PhoneNumber, QuietHours
 from dialtone_nb.parameters.network import Network
@@ -43,6 +45,11 @@ class Client(Closed):
     device: Device = "any"
     call_time_limit_s: int | None = Field(None, ge=10, le=14400)
     limits: ClientLimits | None = None
+
+    @property
+    def model(self) -> DeviceModel:
+        """What is known of its device."""
+        return MODELS[self.device]
 
     @property
     def country(self) -> str:

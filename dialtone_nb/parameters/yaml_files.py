@@ -253,6 +253,12 @@ def suggest(word: str, known: Sequence[str]) -> str:
     return f"known are {', '.join(known)}" if known else ""
 
 
+def unknown(word: str, known: Sequence[str]) -> Words:
+    """What is wrong with a word that is not known, and its repair, which names the nearest that is, and all."""
+    near, every = suggest(word, known), f"known are {', '.join(known)}"
+    return "must be one of those that are known", near if near == every else f"{near} ({every})"
+
+
 def _text(given: Any, context: Mapping[str, Any], raw: str) -> Words:
     if given is None:
         return EMPTY, 'write it, in quotes where it begins with a #, or it is a comment: "#"'
@@ -264,12 +270,7 @@ def _choice(given: Any, context: Mapping[str, Any], raw: str) -> Words:
     known = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
     if known == ["True"]:
         return "must be true", ""
-    near = suggest(str(given), known)
-    return "must be one of those that are known", near if near.startswith("known") else f"{near} {_known(known)}"
-
-
-def _known(known: Sequence[str]) -> str:
-    return f"(known are {', '.join(known)})"
+    return unknown(str(given), known)
 
 
 def _list(given: Any, context: Mapping[str, Any], raw: str) -> Words:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dialtone_nb.devices.model import Grammar
 from dialtone_nb.dialplan.patterns import DIGITS
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.phones.dial_strings import KEYPAD, Grammar
+from dialtone_nb.phones.dial_strings import KEYPAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from pydantic import Field
 
+from dialtone_nb.devices.model import Transport
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.parameters.yaml_files import Closed, YamlFile
 from dialtone_nb.phones.configurations import loadable_names, scanned_address
-from dialtone_nb.phones.devices import device_fields
-from dialtone_nb.phones.devices.screens import by_screen
-from dialtone_nb.phones.devices.words import device_words
 from dialtone_nb.phones.qr_codes import draw_qr_code
-from dialtone_nb.phones.settings import RegistrarAddress, Transport, device_settings
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings
 from dialtone_nb.values.loopback import LOOPBACK
 from dialtone_nb.values.phone_numbers import format_number
 
@@ -31,7 +29,7 @@ def render_sheet(parameters: Parameters, client: str, *, registrar: RegistrarAdd
     files = loadable_names(settings)
     address = settings.provisioning or "the address that it shows"
     named = f"{client} --rehearsal" if registrar else client  # for `hand-over`: where the files are
-    words = device_words(settings.device, client=named, file=" and ".join(files), address=address)
+    steps = settings.model.steps.filled(client=named, file=" and ".join(files), address=address)
     scanned = scanned_address(settings)
     proofs = rehearsed_proofs_for if registrar else proofs_for
     emergency = declared.emergency_address is not None
@@ -39,13 +37,13 @@ def render_sheet(parameters: Parameters, client: str, *, registrar: RegistrarAdd
         settings=settings,
         client=declared,
         number=format_number(declared.caller_id),
-        words=words,
+        steps=steps,
         files=files,
         scanned=scanned,
         qr_code=draw_qr_code(scanned, f"QR code of {scanned}") if scanned else "",
         folder=settings.private_file.rpartition("/")[0],
-        screens=by_screen(device_fields(settings)),
-        proofs=proofs(parameters, client, see_registered=words.see_registered),
+        screens=settings.by_screen(),
+        proofs=proofs(parameters, client, see_registered=steps.see_registered),
         is_here=registrar is not None and registrar.host in LOOPBACK,
         failures=failures_for(settings.transport, emergency=emergency),
     )

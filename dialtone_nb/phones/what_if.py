@@ -14,7 +14,7 @@ from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.phones.keypad import Dialled, press_keys
-from dialtone_nb.phones.settings import GRAMMAR_OF, device_settings
+from dialtone_nb.phones.settings import device_settings
 from dialtone_nb.values.phone_numbers import country_of, example_number, is_toll_free, spellings
 from dialtone_nb.values.sip import without_separators
 
@@ -132,7 +132,7 @@ class KeypadResult:
 def ask_dial_plan(parameters: Parameters, table: Table, client: str, keys: str) -> KeypadResult:
     """What happens if somebody presses these keys on a declared phone; the table answers, the files name the device."""
     settings = device_settings(parameters, client)
-    grammar = GRAMMAR_OF.get(settings.device)
+    grammar = settings.model.grammar
     # Who reads a number to a keypad presses no dashes.
     pressed = press_keys(grammar, settings.dial_string, without_separators(keys)) if grammar else None
     sent = keys if pressed is None else pressed.sent

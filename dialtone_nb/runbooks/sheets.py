@@ -8,7 +8,7 @@ from pathlib import Path
 from dialtone_nb.account.rehearsal_control import SipDoor, find_door
 from dialtone_nb.phones.configurations import configuration_files, find_password
 from dialtone_nb.phones.private_files import load_private_files, private_folder, save_private_files
-from dialtone_nb.phones.settings import RegistrarAddress, device_settings, plain_transport
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings, registrar_at
 from dialtone_nb.phones.sheets import render_sheet
 from dialtone_nb.runbooks.workspace import Site
 
@@ -18,7 +18,7 @@ def registrar_of(site: Site, client: str, door: SipDoor | None = None) -> Regist
     door = door or find_door(site.account)
     if door is None:
         return None
-    return RegistrarAddress(door.host, door.port, plain_transport(site.parameters.clients[client].device))
+    return registrar_at(site.parameters, client, door.host, door.port)
 
 
 def write_sheet(site: Site, client: str, registrar: RegistrarAddress | None) -> Path:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dialtone_nb.devices import MODELS
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.parameters import DEVICES, EDGES, Parameters, load_parameters
+from dialtone_nb.parameters import EDGES, Parameters, load_parameters
 from dialtone_nb.phones.settings import (
     LONGEST_EXPIRY_S,
     SHORTEST_EXPIRY_S,
-    TRANSPORTS,
     RegistrarAddress,
     device_settings,
 )
@@ -29,11 +29,6 @@ def test_port_follows_the_transport(parameters: Parameters) -> None:
     """TLS is on 5061, all else on 5060."""
     ports = {(each.transport, each.port) for each in (device_settings(parameters, name) for name in parameters.clients)}
     assert ports == {("UDP", 5060), ("TCP", 5060), ("TLS", 5061)}
-
-
-def test_every_device_has_a_transport() -> None:
-    """No device that may be declared is without one."""
-    assert set(TRANSPORTS) == set(DEVICES)
 
 
 def test_user_and_authentication_id_are_the_client(parameters: Parameters) -> None:
@@ -97,5 +92,5 @@ def test_sample_network_has_settings_for_every_phone() -> None:
     """Each phone of the sample in parameters/ has its settings, and a dial string where its make has one."""
     sample = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
     every = [device_settings(sample, client) for client in sample.clients]
-    assert {settings.device for settings in every} == set(DEVICES)
-    assert [bool(each.dial_string) for each in every] == [each.device not in ("linphone", "any") for each in every]
+    assert {settings.model.key for settings in every} == set(MODELS)
+    assert [bool(each.dial_string) for each in every] == [each.model.key not in ("linphone", "any") for each in every]
