@@ -31,6 +31,7 @@ try:
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
     from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files
     from dialtone_nb.errors import DialtoneError, InputError
+    from dialtone_nb.files.atomic_file import write_whole
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
 except ModuleNotFoundError as error:
@@ -116,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     # A plan of a run before this one is no longer the plan.
     files.plan.unlink(missing_ok=True)
     if outcome.plan:
-        files.plan.write_text(outcome.plan, encoding="utf-8")
+        write_whole(files.plan, outcome.plan)
     for line in outcome.error or ((outcome.summary,) if outcome.summary else ()):
         print(line, file=sys.stderr if outcome.error else sys.stdout)
     print(f"see {files.html}")

@@ -16,7 +16,9 @@ from dialtone_nb.cli.fresh_account import TWILIO_VARIABLE, changed_environment, 
 from dialtone_nb.cli.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.files.atomic_file import write_whole
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.report.page import scrub
 from dialtone_nb.runbooks.apply import REHEARSED_CONSENT, carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
@@ -33,6 +35,11 @@ DAY_S = 86_400
 _MARKS = re.compile(r"\b(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT|nbval-[\w-]+)\b")
 # 32 hexadecimal digits that are no SID are an auth token, an API key's secret or a digest of a password.
 _SECRET = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
+# The kernel's own version would differ from machine to machine.
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def deployed(project: Path) -> None:
@@ -142,20 +149,8 @@ def keep_notebook(project: Path, name: str) -> None:
         )
         client.execute()
     scrub(notebook)
-    beside = source.path.with_name(f".{source.path.name}.new")
-    nbformat.write(notebook, beside)  # type: ignore[no-untyped-call]
-    beside.replace(source.path)
-
-
-def scrub(notebook: NotebookNode) -> None:
-    """Take out what differs from run to run and from machine to machine: times, and the kernel's own version."""
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    for cell in notebook.cells:
-        for key in ("execution", "papermill", "collapsed", "scrolled"):
-            cell.metadata.pop(key, None)
+    notebook.metadata = {**_METADATA}
+    write_whole(source.path, nbformat.writes(notebook) + "\n")  # type: ignore[no-untyped-call]
 
 
 def faults_of(notebook: Mapping[str, Any], secrets: Iterable[str] = ()) -> list[str]:

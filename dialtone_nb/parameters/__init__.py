@@ -52,6 +52,11 @@ class Parameters:
         """The phones of one environment, by name."""
         return {name: client for name, client in self.clients.items() if client.environment == environment}
 
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The phone that each of our numbers is the caller ID of."""
+        return {client.caller_id: name for name, client in self.clients.items()}
+
     def sip_domain_of(self, name: str) -> str:
         """The SIP domain that a phone registers to: the one with emergency calling where it has an address."""
         client = self.clients[name]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dialtone_nb.calls.call_story import Story, fetch_story
 from dialtone_nb.calls.now import take_snapshot
-from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.stories import Exploration
 from dialtone_nb.display.widgets.call_explorer import CallExplorer
@@ -40,7 +40,7 @@ def _tell(runbook: Runbook, call_sid: str) -> Story:
             runbook.account.client,
             call_sid,
             service=log_source(declared.network, runbook.account, runbook.project),
-            ours={client.caller_id for client in declared.clients.values()},
+            ours=set(declared.numbers),
             show_numbers=bool(runbook.parameters.show_numbers),
         )
     except AbsentError:
@@ -54,7 +54,7 @@ def _attempts(runbook: Runbook, minutes: int) -> pd.DataFrame:
         now=account.now(),
         minutes=minutes,
         environment=runbook.environment,
-        phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
+        phones=phones_by_number(declared),
         service=log_source(declared.network, runbook.account, runbook.project),
         show_numbers=bool(runbook.parameters.show_numbers),
     ).attempts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialtone_nb.calls.now import Snapshot, take_snapshot
-from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.snapshots import snapshot_html
@@ -34,7 +34,7 @@ def look(runbook: Runbook) -> Snapshot:
         now=account.now(),
         minutes=int(runbook.parameters.minutes),
         environment=runbook.environment,
-        phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
+        phones=phones_by_number(declared),
         service=log_source(declared.network, runbook.account, runbook.project),
         registrations=fetch_registrations(account, runbook.environment),
         show_numbers=bool(runbook.parameters.show_numbers),

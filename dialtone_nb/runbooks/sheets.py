@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dialtone_nb.account.rehearsal_control import SipDoor, find_door
+from dialtone_nb.files.atomic_file import write_whole
 from dialtone_nb.phones.configurations import configuration_files, find_password
 from dialtone_nb.phones.private_files import load_private_files, private_folder, save_private_files
 from dialtone_nb.phones.settings import RegistrarAddress, device_settings, registrar_at
@@ -25,7 +26,7 @@ def write_sheet(site: Site, client: str, registrar: RegistrarAddress | None) -> 
     """The phone's sheet, for a door or for Twilio; it holds no password."""
     sheet = sheet_folder(site) / f"{client}.html"
     sheet.parent.mkdir(parents=True, exist_ok=True)
-    sheet.write_text(render_sheet(site.parameters, client, registrar=registrar), encoding="utf-8")
+    write_whole(sheet, render_sheet(site.parameters, client, registrar=registrar))
     return sheet
 
 
