@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import dialtone_nb
-from dialtone_nb.cli.network_texts import NewNetwork, clients_text
+from dialtone_nb.cli.network_texts import NewNetwork, network_texts
 from dialtone_nb.devices import MODELS
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import ParametersError
@@ -65,7 +65,7 @@ def test_a_new_model_is_one_record(ht812: str, tmp_path: Path) -> None:
     assert handout.find("/prod/porch/cfg000b82aabbcc.xml") == f"{ht812}.xml"
     pressed = ask_dial_plan(parameters, compile_table(parameters), "porch", "911")
     assert pressed.at_the_phone == "sends 911 at key 3"
-    assert ht812 in clients_text("", NewNetwork("n", "n", ("lab",), "kiosk", "", None, "US"))
+    assert ht812 in network_texts(NewNetwork("n", "n", ("lab",), "kiosk", "", None, "US"))["clients.yaml"]
 
 
 def test_a_model_without_a_record_is_one_line_that_names_those_that_have_one(tmp_path: Path) -> None:
