@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 KEPT = Path(__file__).with_name("kept_history.json")
 
@@ -32,7 +34,7 @@ class PhoneStep:
 
 @dataclass(frozen=True, slots=True)
 class PhoneHistory:
-    """A phone's life; `registered` says where it is registered now, `trouble` why it was refused last."""
+    """What a phone has done; `registered` says where it is registered now, `trouble` why it was refused last."""
 
     client: str
     domain: str
@@ -49,7 +51,7 @@ class PhoneHistory:
 
 @dataclass(frozen=True, slots=True)
 class KeptHistory:
-    """A life that was recorded; `phone` is the make and release that lived it, `made_by` how it is recorded anew."""
+    """The history of a phone that was recorded; `phone` is its make and release, `made_by` how it is recorded anew."""
 
     phone: str
     made_by: str
@@ -57,7 +59,7 @@ class KeptHistory:
 
 
 def read_history(told: Mapping[str, Any]) -> PhoneHistory:
-    """A life as the rehearsal tells it, with times from the phone's first step on."""
+    """The history as the rehearsal tells it, with times from the phone's first step on."""
     began = told["steps"][0]["at"] if told["steps"] else 0.0
 
     def after(at: float | None) -> float | None:
@@ -75,24 +77,12 @@ def read_history(told: Mapping[str, Any]) -> PhoneHistory:
 
 
 def write_kept_history(told: Mapping[str, Any], phone: str, made_by: str) -> str:
-    """The text of the file that keeps a life."""
-    life = read_history(told)
-    kept = {
-        "phone": phone,
-        "made_by": made_by,
-        "client": life.client,
-        "domain": life.domain,
-        "goals": [asdict(goal) for goal in life.goals],
-        "steps": [asdict(step) for step in life.steps],
-    }
-    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
+    """The text of the file that keeps a history, less what holds only at the moment."""
+    life = replace(read_history(told), registered="", trouble="")
+    return json.dumps(asdict(KeptHistory(phone, made_by, life)), indent=2, ensure_ascii=False) + "\n"
 
 
 @cache
 def load_kept_history() -> KeptHistory:
-    """The life of a real phone that is kept with this package."""
-    kept = json.loads(KEPT.read_text(encoding="utf-8"))
-    goals, steps = tuple(PhoneGoal(**one) for one in kept["goals"]), tuple(PhoneStep(**one) for one in kept["steps"])
-    return KeptHistory(
-        kept["phone"], kept["made_by"], PhoneHistory(kept["client"], kept["domain"], "", "", goals, steps)
-    )
+    """The history of a real phone that is kept with this package."""
+    return TypeAdapter(KeptHistory).validate_json(KEPT.read_bytes())

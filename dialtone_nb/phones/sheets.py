@@ -31,8 +31,6 @@ def render_sheet(parameters: Parameters, client: str, *, registrar: RegistrarAdd
     named = f"{client} --rehearsal" if registrar else client  # for `hand-over`: where the files are
     steps = settings.model.steps.filled(client=named, file=" and ".join(files), address=address)
     scanned = scanned_address(settings)
-    proofs = rehearsed_proofs_for if registrar else proofs_for
-    emergency = declared.emergency_address is not None
     return _template().render(
         settings=settings,
         client=declared,
@@ -43,9 +41,9 @@ def render_sheet(parameters: Parameters, client: str, *, registrar: RegistrarAdd
         qr_code=draw_qr_code(scanned, f"QR code of {scanned}") if scanned else "",
         folder=settings.private_file.rpartition("/")[0],
         screens=settings.by_screen(),
-        proofs=proofs(parameters, client, see_registered=steps.see_registered),
+        proofs=proofs_for(parameters, client, see_registered=steps.see_registered, is_rehearsed=registrar is not None),
         is_here=registrar is not None and registrar.host in LOOPBACK,
-        failures=failures_for(settings.transport, emergency=emergency),
+        failures=failures_for(settings.transport, emergency=declared.emergency_address is not None),
     )
 
 
@@ -70,48 +68,35 @@ class Proof:
     good: str
 
 
-def rehearsed_proofs_for(parameters: Parameters, client: str, *, see_registered: str) -> tuple[Proof, ...]:
-    """The proofs of a phone at a rehearsal's door, where nobody's telephone but this one is real."""
-    dialled = {rule.pattern for rule in parameters.dialplan.rules}
-    proofs = [
-        Proof("registers", "Wait a minute after the last change.", see_registered),
-        Proof("hears dial tone", "Lift the handset, or open the keypad.", "A steady tone, or the keypad is ready."),
-        Proof("calls out", "Dial 503 555 0191, and speak.", "A voice says so, and then you hear yourself."),
-    ]  # fmt: skip
-    if "#" in dialled:
-        good = "A voice says that this is the trunk, or your own server answers."
-        proofs.append(Proof("reaches the menu", "Dial # and nothing else.", good))
-    ring = "In the walkthrough, at “A real telephone”, press the button that rings it."
-    proofs.append(Proof("rings from outside", ring, "This phone rings. A voice says that nobody real is calling."))
-    if parameters.clients[client].emergency_address:
-        said = "A voice says that this is no emergency service, and what you dialled."
-        proofs.append(Proof("reads its address back", "Dial 933. Never try with 911.", said))
-    return tuple(proofs)
+def proofs_for(
+    parameters: Parameters, client: str, *, see_registered: str, is_rehearsed: bool = False
+) -> tuple[Proof, ...]:
+    """The proofs that a phone works, in the order in which one stands on the other; 933 only where it has an address.
 
-
-def proofs_for(parameters: Parameters, client: str, *, see_registered: str) -> tuple[Proof, ...]:
-    """The proofs of one phone; its 933 only where emergency calling is on."""
+    At a rehearsal nobody's telephone but this one is real.
+    """
     declared = parameters.clients[client]
-    number = format_number(declared.caller_id)
-    dialled = {rule.pattern for rule in parameters.dialplan.rules}
-    proofs = [
+    number, address = format_number(declared.caller_id), declared.emergency_address
+    if is_rehearsed:
+        call, heard = "Dial 503 555 0191, and speak.", "A voice says so, and then you hear yourself."
+        menu = "A voice says that this is the trunk, or your own server answers."
+        ring = "In the walkthrough, at “A real telephone”, press the button that rings it."
+        rings = "This phone rings. A voice says that nobody real is calling."
+        read = "A voice says that this is no emergency service, and what you dialled."
+    else:
+        call, heard = "Dial your own mobile phone, area code first.", f"It rings and shows {number}. Both hear."
+        menu = "The network’s own menu answers."
+        ring, rings = f"From your mobile phone call {number}.", "This phone rings. Both hear."
+        read = f"A voice reads the address: {address.street}, {address.city}." if address else ""
+    has_menu = any(rule.pattern == "#" for rule in parameters.dialplan.rules)
+    return (
         Proof("registers", "Wait a minute after the last change.", see_registered),
         Proof("hears dial tone", "Lift the handset, or open the keypad.", "A steady tone, or the keypad is ready."),
-        Proof("calls out", "Dial your own mobile phone, area code first.", f"It rings and shows {number}. Both hear."),
-    ]  # fmt: skip
-    if "#" in dialled:
-        proofs.append(Proof("reaches the menu", "Dial # and nothing else.", "The network’s own menu answers."))
-    proofs.append(Proof("rings from outside", f"From your mobile phone call {number}.", "This phone rings. Both hear."))
-    if declared.emergency_address:
-        address = declared.emergency_address
-        proofs.append(
-            Proof(
-                "reads its address back",
-                "Dial 933. Never try with 911.",
-                f"A voice reads the address: {address.street}, {address.city}.",
-            )
-        )
-    return tuple(proofs)
+        Proof("calls out", call, heard),
+        *([Proof("reaches the menu", "Dial # and nothing else.", menu)] if has_menu else []),
+        Proof("rings from outside", ring, rings),
+        *([Proof("reads its address back", "Dial 933. Never try with 911.", read)] if address else []),
+    )
 
 
 class Failure(Closed):

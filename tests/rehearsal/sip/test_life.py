@@ -19,7 +19,7 @@ BY_CHANCE = re.compile(
 
 def told(text: str) -> list[tuple[str, str]]:
     """The steps of a kept life, without what differs from one time to the next."""
-    return [(one["step"], BY_CHANCE.sub("…", one["detail"])) for one in json.loads(text)["steps"]]
+    return [(one["step"], BY_CHANCE.sub("…", one["detail"])) for one in json.loads(text)["life"]["steps"]]
 
 
 def test_the_kept_life_is_lived_again(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_the_kept_life_is_lived_again(tmp_path: Path) -> None:
         lived = live(site, tmp_path)
     again = write_kept_history(lived, "a phone", MADE_BY)
     assert told(again) == told(KEPT.read_text(encoding="utf-8"))
-    assert [goal["words"] for goal in json.loads(again)["goals"]] == [
+    assert [goal["words"] for goal in json.loads(again)["life"]["goals"]] == [
         goal.words for goal in load_kept_history().life.goals
     ]
     assert all(goal.after_s is not None for goal in read_history(lived).goals)
