@@ -48,25 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             from dialtone_nb.cli.rehearsal import main as serve_rehearsal
 
             return serve_rehearsal(list(arguments[1:]))
-        parsed = build_parser().parse_args(arguments)
-        if parsed.command == "serve":
-            from dialtone_nb.cli.serve import main as serve
-            from dialtone_nb.cli.serve import serve_rehearsed
-
-            return serve_rehearsed(parsed, find_project(Path.cwd())) if parsed.rehearsal else serve(parsed)
-        if parsed.command == "new-network":
-            from dialtone_nb.cli.new_network import main as write_new_network
-
-            return write_new_network(parsed, find_project(Path.cwd()))
-        if parsed.command == "hand-over":
-            from dialtone_nb.cli.hand_over import main as hand_over
-
-            return hand_over(parsed, find_project(Path.cwd()))
-        if parsed.command == "find-secrets":
-            from dialtone_nb.cli.find_secrets import main as look_for_secrets
-
-            return look_for_secrets(parsed, find_project(Path.cwd()))
-        return rehearse() if parsed.command == "rehearse" else run(parsed)
+        return run_command(build_parser().parse_args(arguments))
     except DialtoneError as error:
         for line in error.lines():
             print(line, file=sys.stderr)
@@ -80,6 +62,26 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    """The exit code of a command; each is imported for itself, since what one needs is slow, or may be missing."""
+    match parsed.command:
+        case "rehearse":
+            return rehearse()
+        case "run":
+            return run(parsed)
+        case "serve":
+            from dialtone_nb.cli import serve
+
+            return serve.serve_rehearsed(parsed, find_project(Path.cwd())) if parsed.rehearsal else serve.main(parsed)
+        case "new-network":
+            from dialtone_nb.cli.new_network import main as command
+        case "hand-over":
+            from dialtone_nb.cli.hand_over import main as command
+        case "find-secrets":
+            from dialtone_nb.cli.find_secrets import main as command
+    return command(parsed, find_project(Path.cwd()))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
@@ -57,34 +58,20 @@ class Client(Closed):
         return self.emergency_address.country if self.emergency_address else country_of(self.caller_id)
 
 
-def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> list[Fault]:
+def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> Iterator[Fault]:
     """What is wrong with phones that fit their model: what they name must be in network.yaml, numbers their own."""
-    faults = []
     callers: dict[str, str] = {}
     for name, client in clients.items():
-        if client.environment not in network.environments:
-            faults.append(
-                Fault(
-                    file.place(name, "environment"),
-                    f"{client.environment!r} is not declared in network.yaml",
-                    suggest(client.environment, list(network.environments)),
-                )
+        environment, context, number = client.environment, client.trunk_context, client.caller_id
+        if environment not in network.environments:
+            problem, repair = (
+                f"{environment!r} is not declared in network.yaml",
+                suggest(environment, [*network.environments]),
             )
-        if client.trunk_context not in network.trunk.contexts:
-            faults.append(
-                Fault(
-                    file.place(name, "trunk_context"),
-                    f"there is no context {client.trunk_context!r} on the trunk",
-                    suggest(client.trunk_context, network.trunk.contexts),
-                )
-            )
-        if client.caller_id in callers:
-            faults.append(
-                Fault(
-                    file.place(name, "caller_id"),
-                    f"{client.caller_id} is the caller ID of {callers[client.caller_id]} already",
-                    "give each phone its own number, or an incoming call can't tell them apart",
-                )
-            )
-        callers.setdefault(client.caller_id, name)
-    return faults
+            yield Fault(file.place(name, "environment"), problem, repair)
+        if context not in network.trunk.contexts:
+            problem = f"there is no context {context!r} on the trunk"
+            yield Fault(file.place(name, "trunk_context"), problem, suggest(context, network.trunk.contexts))
+        if (first := callers.setdefault(number, name)) != name:
+            repair = "give each phone its own number, or an incoming call can't tell them apart"
+            yield Fault(file.place(name, "caller_id"), f"{number} is the caller ID of {first} already", repair)
