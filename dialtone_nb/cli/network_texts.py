@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import phonenumbers
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from phonenumbers.phonemetadata import PhoneMetadata
 from ruamel.yaml import YAML
 
@@ -22,6 +21,9 @@ from dialtone_nb.devices import MODELS
 from dialtone_nb.parameters import FILES, OPTIONAL_FILES, Client, EmergencyAddress
 from dialtone_nb.parameters.field_types import is_time_zone
 from dialtone_nb.values.phone_numbers import example_number, is_valid_number
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 ADDRESS_FIELDS = ("customer_name", "street", "city", "region", "postal_code", "country")
 # Numbers for a phone that has none yet, kept for fiction; elsewhere than here a country's example has a neighbour.
@@ -81,6 +83,9 @@ def network_texts(network: NewNetwork, sample: Mapping[str, Client] | None = Non
 
 @cache
 def _templates() -> Environment:
+    # A server that runs without notebooks has the command line, and no templates.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     templates = Environment(
         loader=PackageLoader("dialtone_nb.cli"),
         autoescape=False,  # noqa: S701 - what is written is YAML
