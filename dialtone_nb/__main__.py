@@ -32,6 +32,7 @@ try:
     from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, seen_from
     from dialtone_nb.cli.step_summary import add_step_summary, check_summary, step_summary
     from dialtone_nb.errors import DialtoneError, InputError
+    from dialtone_nb.files.atomic_file import write_whole
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
 except ModuleNotFoundError as error:
@@ -48,28 +49,7 @@ def main(arguments: Sequence[str]) -> int:
             from dialtone_nb.cli.rehearsal import main as serve_rehearsal
 
             return serve_rehearsal(list(arguments[1:]))
-        parsed = build_parser().parse_args(arguments)
-        if parsed.command == "serve":
-            from dialtone_nb.cli.serve import main as serve
-
-            if parsed.rehearsal:
-                from dialtone_nb.cli.serve_rehearsed import serve_rehearsed
-
-                return serve_rehearsed(parsed, find_project(Path.cwd()))
-            return serve(parsed)
-        if parsed.command == "new-network":
-            from dialtone_nb.cli.new_network import main as write_new_network
-
-            return write_new_network(parsed, find_project(Path.cwd()))
-        if parsed.command == "hand-over":
-            from dialtone_nb.cli.hand_over import main as hand_over
-
-            return hand_over(parsed, find_project(Path.cwd()))
-        if parsed.command == "find-secrets":
-            from dialtone_nb.cli.find_secrets import main as look_for_secrets
-
-            return look_for_secrets(parsed, find_project(Path.cwd()))
-        return rehearse() if parsed.command == "rehearse" else run(parsed)
+        return run_command(build_parser().parse_args(arguments))
     except DialtoneError as error:
         for line in error.lines():
             print(line, file=sys.stderr)
@@ -83,6 +63,26 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    """The exit code of a command; each is imported for itself, since what one needs is slow, or may be missing."""
+    match parsed.command:
+        case "rehearse":
+            return rehearse()
+        case "run":
+            return run(parsed)
+        case "serve":
+            from dialtone_nb.cli import serve
+
+            return serve.serve_rehearsed(parsed, find_project(Path.cwd())) if parsed.rehearsal else serve.main(parsed)
+        case "new-network":
+            from dialtone_nb.cli.new_network import main as command
+        case "hand-over":
+            from dialtone_nb.cli.hand_over import main as command
+        case "find-secrets":
+            from dialtone_nb.cli.find_secrets import main as command
+    return command(parsed, find_project(Path.cwd()))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     # A plan of a run before this one is no longer the plan.
     files.plan.unlink(missing_ok=True)
     if outcome.plan:
-        files.plan.write_text(outcome.plan, encoding="utf-8")
+        write_whole(files.plan, outcome.plan)
     if outcome.next_consent:
         print(outcome.plan_text)
     for line in outcome.lines:

@@ -20,7 +20,7 @@ MODULES = {
 }
 # The floors of the house, lowest first; a room stands on those below it, and may lean on its neighbours.
 FLOORS = (
-    ("words and files", ("errors", "values", "files")),
+    ("words, files, and what telephones can do", ("errors", "values", "files", "devices")),
     ("what people write", ("parameters", "dialplan")),
     ("Twilio, and what is deployed there", ("account", "service")),
     ("our own server, and the phones", ("server", "phones")),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.errors import CredentialsError, Fault, InputError
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.values.sids import is_sid, short_sid
 
 if TYPE_CHECKING:

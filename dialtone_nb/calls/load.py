@@ -18,10 +18,10 @@ from dialtone_nb.calls.attempts.parts import HERE, Attempts
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
 from dialtone_nb.calls.file_source.other_logs import OtherLogs, join_attempts
-from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls, phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters.time_zones import is_time_zone
+from dialtone_nb.parameters.field_types import is_time_zone
 
 if TYPE_CHECKING:
     from dialtone_nb.account.account import Account
@@ -72,7 +72,7 @@ def load_runbook_calls(runbook: CallRunbook) -> CallData:
         network = partial(_local_network, runbook, log_time_zone)
         return load_calls(find_source(wanted.source, runbook.project), network=network, **options)
     declared = runbook.declared
-    phones = _phones(declared)
+    phones = phones_by_number(declared)
     service = log_source(declared.network, runbook.account, runbook.project)
     with progress_bar(attended=runbook.attended) as on_span:
         return load_calls(
@@ -80,17 +80,12 @@ def load_runbook_calls(runbook: CallRunbook) -> CallData:
         )
 
 
-def _phones(declared: Parameters) -> dict[str, Phone]:
-    """Our phones by number."""
-    return {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
-
-
 def _local_network(runbook: CallRunbook, time_zone: str) -> LocalNetwork:
     """What a log of Asterisk's takes for granted; a zone that a parameter names comes before that of network.yaml."""
     declared = runbook.declared
     by_name = {name: Phone(name, client.environment) for name, client in declared.clients.items()}
     zone = time_zone or declared.network.time_zone
-    return LocalNetwork(_phones(declared) | by_name, zone, is_asked=bool(time_zone))
+    return LocalNetwork(phones_by_number(declared) | by_name, zone, is_asked=bool(time_zone))
 
 
 def load_calls(

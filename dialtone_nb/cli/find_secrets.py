@@ -38,7 +38,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSecret:
     """A secret in a file; `line` is 0 where the file has no lines."""
 
     path: Path
@@ -84,7 +84,7 @@ def files_in(path: Path) -> Iterator[Path]:
     yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else (path,)
 
 
-def find_secrets(files: Iterable[Path], secrets: Iterable[Secret]) -> Iterator[Found]:
+def find_secrets(files: Iterable[Path], secrets: Iterable[Secret]) -> Iterator[FoundSecret]:
     """Each secret that a file holds, once a file and at its first place."""
     wanted = [(secret.name, written_forms(secret.value)) for secret in secrets]
     for file in files:
@@ -93,7 +93,7 @@ def find_secrets(files: Iterable[Path], secrets: Iterable[Secret]) -> Iterator[F
             at = min((at for form in forms if (at := content.find(form)) >= 0), default=-1)
             if at >= 0:
                 is_text = file.suffix != PARQUET and b"\0" not in content
-                yield Found(file, content.count(b"\n", 0, at) + 1 if is_text else 0, name)
+                yield FoundSecret(file, content.count(b"\n", 0, at) + 1 if is_text else 0, name)
 
 
 def written_forms(value: str) -> set[bytes]:

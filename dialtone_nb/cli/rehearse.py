@@ -12,8 +12,8 @@ from pathlib import Path
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.kernels import started_kernel
 from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, seen_from
-from dialtone_nb.cli.run import Outcome, run_runbook
-from dialtone_nb.cli.serve_rehearsed import serving
+from dialtone_nb.cli.run import RunResult, run_runbook
+from dialtone_nb.cli.serve import serving
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
 from dialtone_nb.runbooks.opening import check_run, parameters_folder
@@ -21,7 +21,7 @@ from dialtone_nb.runbooks.parameters_cell import Given, RunbookSource, Value, re
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JobStep:
     """One runbook of the main job, with the parameters that differ from their defaults."""
 
     title: str
@@ -34,7 +34,7 @@ class Step:
 CONSENT = {"consent": "rehearsal"}
 
 
-def main_job(parameters: Parameters) -> tuple[Step, ...]:
+def main_job(parameters: Parameters) -> tuple[JobStep, ...]:
     """The steps for a network: its code goes through all of its environments, and the last that has phones is tried.
 
     Two phones are set up there, or the one that there is, and take part in the calls.
@@ -47,25 +47,25 @@ def main_job(parameters: Parameters) -> tuple[Step, ...]:
     last = later[-1] if later else first
     promotions = zip((first, *later), later, strict=False)
     return (
-        Step(f"deploy {first}", "deploy", {"environment": first, **CONSENT}),
-        Step(f"verify {first}", "verify", {"environment": first}, goes_on=(0, 2)),
+        JobStep(f"deploy {first}", "deploy", {"environment": first, **CONSENT}),
+        JobStep(f"verify {first}", "verify", {"environment": first}, goes_on=(0, 2)),
         *(
-            Step(f"promote {source} to {name}", "promote", {"environment": name, "source": source, **CONSENT})
+            JobStep(f"promote {source} to {name}", "promote", {"environment": name, "source": source, **CONSENT})
             for source, name in promotions
         ),
         *(
-            Step(
+            JobStep(
                 f"set up the phone {name}",
                 "client_setup",
                 {"environment": tried, "client": name, "buy_number": number, **CONSENT},
             )
             for name, number in numbers.items()
         ),
-        *([Step("place calls", "test_calls", {"environment": tried})] if phones else []),
-        Step("report on the calls", "call_report", {"source": "twilio"}),
-        *([Step(f"verify {last}", "verify", {"environment": last}, goes_on=(0, 2))] if later else []),
+        *([JobStep("place calls", "test_calls", {"environment": tried})] if phones else []),
+        JobStep("report on the calls", "call_report", {"source": "twilio"}),
+        *([JobStep(f"verify {last}", "verify", {"environment": last}, goes_on=(0, 2))] if later else []),
         *(
-            Step(
+            JobStep(
                 f"delete {name}" if name != last else f"delete {name} and the service",
                 "delete",
                 {
@@ -84,13 +84,13 @@ def main_job(parameters: Parameters) -> tuple[Step, ...]:
 class Done:
     """A step that ran: what it said, how long it took, and its files."""
 
-    step: Step
-    outcome: Outcome
+    step: JobStep
+    outcome: RunResult
     seconds: float
     files: ReportFiles
 
 
-def rehearse_main_job(project: Path, steps: Sequence[Step] = ()) -> int:
+def rehearse_main_job(project: Path, steps: Sequence[JobStep] = ()) -> int:
     """The exit code of the main job, from a fresh account to an empty one; progress and summary go to stdout."""
     network = load_parameters(parameters_folder(project))
     steps = steps or main_job(network)
@@ -106,7 +106,7 @@ def rehearse_main_job(project: Path, steps: Sequence[Step] = ()) -> int:
     return 0 if last.outcome.exit_code in last.step.goes_on else last.outcome.exit_code
 
 
-def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:
+def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:
     """Run the steps in order until one ends as it should not; all of them are checked before the first starts.
 
     The next step's kernel comes up, and the last step's page is written, while a step works.
@@ -134,7 +134,7 @@ def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Calla
     return done
 
 
-def check_step(project: Path, step: Step) -> tuple[RunbookSource, dict[str, Value]]:
+def check_step(project: Path, step: JobStep) -> tuple[RunbookSource, dict[str, Value]]:
     """A step's runbook and what it is given, on the rehearsal; a `ParametersError` where they don't fit."""
     source = read_source(project, step.runbook)
     given = {"account": "rehearsal", **step.parameters}
@@ -161,7 +161,7 @@ def summary_of(done: Sequence[Done], folder: Path) -> str:
     )
 
 
-def _said(outcome: Outcome) -> str:
+def _said(outcome: RunResult) -> str:
     return "\n        ".join(outcome.error) or outcome.summary
 
 

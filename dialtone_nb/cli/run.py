@@ -30,7 +30,7 @@ _REFUSALS = {ConsentError.__name__, StalePlanError.__name__}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunResult:
     """How a run ended: its exit code, what the runbook says of it, and the error's lines where there was one."""
 
     exit_code: int
@@ -65,7 +65,7 @@ def run_runbook(
     project: Path,
     kernel: AsyncKernelManager,
     on_chapter: Callable[[str], None] = lambda heading: None,
-) -> Outcome:
+) -> RunResult:
     """Run a runbook with the values given to its parameters; the executed copy is written as it goes."""
     executed.parent.mkdir(parents=True, exist_ok=True)
     papermill_engines.register(ENGINE, _ChapterEngine)
@@ -84,9 +84,9 @@ def run_runbook(
     except PapermillExecutionError as error:
         plan, text = _plan(nbformat.read(executed, as_version=4))  # type: ignore[no-untyped-call]
         lines = error_lines(error.ename, error.evalue)
-        return Outcome(exit_code_of(error.ename), "", lines, executed, plan, error.ename, text)
+        return RunResult(exit_code_of(error.ename), "", lines, executed, plan, error.ename, text)
     except DeadKernelError:
-        return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
+        return RunResult(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
     return _result(notebook, executed)
 
 
@@ -108,14 +108,14 @@ def _exit_codes(family: type[DialtoneError]) -> dict[str, int]:
     return codes
 
 
-def _result(notebook: NotebookNode, executed: Path) -> Outcome:
+def _result(notebook: NotebookNode, executed: Path) -> RunResult:
     """What the last output that carries a result says; a runbook without one is done and has nothing to add."""
     plan, text = _plan(notebook)
     found = _outputs(notebook, RESULT)
     if not found:
-        return Outcome(0, "", (), executed, plan, plan_text=text)
+        return RunResult(0, "", (), executed, plan, plan_text=text)
     result = found[-1][RESULT]
-    return Outcome(int(result["exit_code"]), str(result["summary"]), (), executed, plan, plan_text=text)
+    return RunResult(int(result["exit_code"]), str(result["summary"]), (), executed, plan, plan_text=text)
 
 
 def _plan(notebook: NotebookNode) -> tuple[str, str]:

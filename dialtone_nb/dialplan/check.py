@@ -23,8 +23,7 @@ from dialtone_nb.dialplan.short_codes import never_dialled
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters import Network, Parameters
 from dialtone_nb.parameters.dialplan import Dialplan, Rule
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.parameters.yaml_files import YamlFile
+from dialtone_nb.parameters.yaml_files import YamlFile, suggest
 from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, countries_of
 from dialtone_nb.values.phone_numbers import country_of
 

@@ -19,7 +19,7 @@ from dialtone_nb.dialplan.decisions import (
     Refuse,
     RingClient,
 )
-from dialtone_nb.dialplan.table import Client, Domains, Environment, Rule, Table
+from dialtone_nb.dialplan.table import Domains, Table, TableClient, TableEnvironment, TableRule
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
 
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
@@ -44,14 +44,14 @@ def decide(table: Table, call: Call) -> Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class IdentifiedCaller:
     """Which phone calls, and which of Twilio's parameters says so."""
 
     client: str
     identified_by: Literal["SipUsername", "From"]
 
 
-def caller_of(table: Table, call: OutgoingCall) -> Caller | None:
+def caller_of(table: Table, call: OutgoingCall) -> IdentifiedCaller | None:
     """Who calls: the user that Twilio authenticated, or else the user of From at a domain of this environment.
 
     Twilio's page of SIP domains promises SipUsername; in four recorded requests of real ones it is missing. A domain
@@ -63,9 +63,9 @@ def caller_of(table: Table, call: OutgoingCall) -> Caller | None:
     if environment is None:
         return None
     caller = (
-        Caller(call.sip_username, "SipUsername")
+        IdentifiedCaller(call.sip_username, "SipUsername")
         if call.sip_username
-        else Caller(_own_user(table, environment.domains, call.from_), "From")
+        else IdentifiedCaller(_own_user(table, environment.domains, call.from_), "From")
     )
     return caller if caller.client in environment.clients else None
 
@@ -113,7 +113,7 @@ def spoken_reason(table: Table, direction: str, dial_call_status: str, emergency
     return table.messages.phone_unreachable if direction == "incoming" else table.messages.failed
 
 
-def _decide_outgoing(table: Table, environment: Environment | None, call: OutgoingCall) -> Decision:
+def _decide_outgoing(table: Table, environment: TableEnvironment | None, call: OutgoingCall) -> Decision:
     caller = caller_of(table, call)
     if environment is None or caller is None:
         return Refuse(rule="", client="", reason="unknown-client", message=table.messages.unknown_phone)
@@ -132,14 +132,14 @@ def _decide_outgoing(table: Table, environment: Environment | None, call: Outgoi
     return decision
 
 
-def _rings_itself(environment: Environment, decision: DialPstn) -> bool:
+def _rings_itself(environment: TableEnvironment, decision: DialPstn) -> bool:
     """Whether a call would come back to the phone that makes it and to nobody else: busy, and paid for twice."""
     client = environment.clients[decision.client]
     is_own = environment.numbers.get(decision.number) == decision.client
     return is_own and client.rings is None and client.then is None
 
 
-def _near_emergency(table: Table, client: Client, dialled: str, decision: Decision) -> Decision:
+def _near_emergency(table: Table, client: TableClient, dialled: str, decision: Decision) -> Decision:
     """The decision; where it refuses what looks like an emergency number, with the words that help."""
     if not isinstance(decision, Refuse) or decision.reason not in _UNKNOWN:
         return decision
@@ -155,7 +155,7 @@ def _with_number(message: str, table: Table, country: str) -> str:
     return message.replace("{number}", table.emergency[country].said)
 
 
-def _short_code(table: Table, client: Client, dialled: str) -> str:
+def _short_code(table: Table, client: TableClient, dialled: str) -> str:
     """The short code that was dialled after + and a calling code; empty where it is none."""
     found = _compiled(table.short_codes[client.country]).fullmatch(dialled)
     return next(filter(None, found.groups())) if found else ""
@@ -170,7 +170,7 @@ def _own_user(table: Table, domains: Domains, from_: str) -> str:
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1])
 
 
-def _follow(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+def _follow(table: Table, rule: TableRule, name: str, client: TableClient, dialled: str) -> Decision:
     if rule.to == "pstn":
         return _dial_pstn(table, rule, name, client, rule.prefix + dialled[rule.skip :])
     if rule.to == "number":
@@ -182,7 +182,7 @@ def _follow(table: Table, rule: Rule, name: str, client: Client, dialled: str) -
     return Refuse(rule=rule.name, client=name, reason="refused-by-rule", message=rule.value)
 
 
-def _dial_pstn(table: Table, rule: Rule, name: str, client: Client, number: str) -> Decision:
+def _dial_pstn(table: Table, rule: TableRule, name: str, client: TableClient, number: str) -> Decision:
     if not _compiled(table.number).fullmatch(number):
         return Refuse(rule=rule.name, client=name, reason="not-a-number", message=table.messages.not_a_number)
     for refused in table.refused:
@@ -213,7 +213,7 @@ def _refused_country(table: Table, number: str) -> tuple[str, str] | None:
     return None
 
 
-def _dial_emergency(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+def _dial_emergency(table: Table, rule: TableRule, name: str, client: TableClient, dialled: str) -> Decision:
     number = rule.value or dialled
     words = _with_number(table.messages.no_emergency, table, client.country)
     if number not in table.emergency[client.country].numbers:
@@ -231,7 +231,7 @@ def _dial_emergency(table: Table, rule: Rule, name: str, client: Client, dialled
     )
 
 
-def _trunk_call(table: Table, rule: str, name: str, client: Client, context: str, dialled: str) -> DialTrunk:
+def _trunk_call(table: Table, rule: str, name: str, client: TableClient, context: str, dialled: str) -> DialTrunk:
     values = {"client": name, "context": context, "dialled": dialled}
     return DialTrunk(
         rule=rule,
@@ -243,7 +243,7 @@ def _trunk_call(table: Table, rule: str, name: str, client: Client, context: str
     )
 
 
-def _decide_incoming(table: Table, environment: Environment | None, call: IncomingCall) -> Decision:
+def _decide_incoming(table: Table, environment: TableEnvironment | None, call: IncomingCall) -> Decision:
     name = environment.numbers.get(call.to) if environment else None
     if environment is None or name is None:
         # Nothing to say: the call is rejected before it is answered, which costs nothing.
@@ -265,7 +265,7 @@ def _decide_incoming(table: Table, environment: Environment | None, call: Incomi
     )
 
 
-def _go_on(table: Table, name: str, client: Client, call: IncomingCall) -> Decision:
+def _go_on(table: Table, name: str, client: TableClient, call: IncomingCall) -> Decision:
     """What comes after the last phone: the number and the trunk see who called."""
     then = client.then
     if then is None:
@@ -286,7 +286,7 @@ class _Limits(TypedDict):
     ring_timeout_s: int
 
 
-def _limits(table: Table, client: Client) -> _Limits:
+def _limits(table: Table, client: TableClient) -> _Limits:
     """What every call of a phone has."""
     return {
         "caller_id": client.caller_id,

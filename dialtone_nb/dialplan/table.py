@@ -13,7 +13,7 @@ from dialtone_nb.parameters.yaml_files import Closed
 FORMAT: Final = 3
 
 
-class Rule(Closed):
+class TableRule(Closed):
     """One rule: an anchored regular expression, and where what it takes goes."""
 
     name: str
@@ -29,7 +29,7 @@ class Rule(Closed):
     exempt: bool = False
 
 
-class Refused(Closed):
+class RefusedNumbers(Closed):
     """Numbers that begin so are never called."""
 
     name: str
@@ -58,7 +58,7 @@ class Emergency(Closed):
     said: str
 
 
-class Trunk(Closed):
+class TableTrunk(Closed):
     """Our own SIP server; its password is the variable TRUNK_PASSWORD, never here."""
 
     uri: str
@@ -76,14 +76,14 @@ class Limits(Closed):
     time_zone: str
 
 
-class Then(Closed):
+class TableThen(Closed):
     """Where an incoming call goes on to: a number, a context of the trunk, or words."""
 
     to: Literal["pstn", "trunk", "say"]
     value: str
 
 
-class Client(Closed):
+class TableClient(Closed):
     """One phone."""
 
     country: str
@@ -95,7 +95,7 @@ class Client(Closed):
     limits: Limits | None = None
     # which phones a call to its number rings, step by step; None: itself alone
     rings: tuple[tuple[str, ...], ...] | None = Field(None, strict=False)
-    then: Then | None = None
+    then: TableThen | None = None
 
 
 class Domains(Closed):
@@ -105,11 +105,11 @@ class Domains(Closed):
     nonemergency: str
 
 
-class Environment(Closed):
+class TableEnvironment(Closed):
     """One environment: its SIP domains, its phones, and which phone each number is answered by."""
 
     domains: Domains
-    clients: dict[str, Client]
+    clients: dict[str, TableClient]
     numbers: dict[str, str]
 
 
@@ -129,15 +129,15 @@ class Table(Closed):
     # by a phone's country: a short code after + and a calling code, and emergency numbers
     short_codes: dict[str, str]
     emergency: dict[str, Emergency]
-    rules: tuple[Rule, ...] = Field(strict=False)
-    refused: tuple[Refused, ...] = Field(strict=False)
+    rules: tuple[TableRule, ...] = Field(strict=False)
+    refused: tuple[RefusedNumbers, ...] = Field(strict=False)
     countries: Countries
-    trunk: Trunk
+    trunk: TableTrunk
     ring_timeout_s: int
     call_time_limit_s: int
     emergency_time_limit_s: int
     messages: Messages
-    environments: dict[str, Environment]
+    environments: dict[str, TableEnvironment]
 
 
 def table_json(table: Table) -> str:

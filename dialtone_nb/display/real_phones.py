@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dialtone_nb.devices.model import DeviceSettings
 from dialtone_nb.display.rendering import render
-from dialtone_nb.phones.phone_history import KeptLife, Life, Step
-from dialtone_nb.phones.settings import DeviceSettings
+from dialtone_nb.phones.phone_history import KeptHistory, PhoneHistory, PhoneStep
 
 NEWEST = 20  # steps of a phone that is looked at
 COMMAND = "python -m dialtone_nb rehearsal --sip 127.0.0.1:5060"
@@ -20,8 +20,8 @@ class RealPhone:
 
     settings: DeviceSettings
     page: str
-    life: Life | None
-    kept: KeptLife
+    life: PhoneHistory | None
+    kept: KeptHistory
     private: str  # where its password is
 
 
@@ -48,7 +48,7 @@ def open_html(phone: RealPhone) -> str:
     return _html(phone, door=phone.page)
 
 
-def life_html(life: Life | None) -> str:
+def life_html(life: PhoneHistory | None) -> str:
     """How far the phone has come, what comes next, and what it did, newest first."""
     gone = "" if life else "The door is closed, or the phone is not set up any more."
     return _html(None, intro=gone, life=life, is_phone=True)
@@ -59,8 +59,8 @@ def _html(
     *,
     intro: str = "",
     door: str = "",
-    life: Life | None = None,
-    kept: KeptLife | None = None,
+    life: PhoneHistory | None = None,
+    kept: KeptHistory | None = None,
     is_phone: bool = False,
 ) -> str:
     return render(
@@ -99,19 +99,19 @@ def _heading(phone: RealPhone) -> str:
     )
 
 
-def _about(kept: KeptLife) -> str:
+def _about(kept: KeptHistory) -> str:
     return (
         f"What a real phone did here: {kept.phone}, first with a wrong password. Recorded with `{kept.made_by}`; "
         "times count from its first step."
     )
 
 
-def _goal_lines(life: Life) -> list[str]:
+def _goal_lines(life: PhoneHistory) -> list[str]:
     lines = [f"  ✓ {goal.words}, {_clock(goal.after_s)}" for goal in life.goals if goal.after_s is not None]
     return [*lines, f"  → {life.next_goal.words}: {life.next_goal.repair}"] if life.next_goal else lines
 
 
-def _step_lines(steps: Sequence[Step]) -> list[str]:
+def _step_lines(steps: Sequence[PhoneStep]) -> list[str]:
     return [f"  {_clock(one.after_s):>8}  {one.step}: {one.detail}" for one in steps]
 
 

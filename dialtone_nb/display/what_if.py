@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
 from dialtone_nb.display.rendering import render
-from dialtone_nb.phones.what_if import Answer
+from dialtone_nb.phones.what_if import KeypadResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class WhatIf:
 
     client: str
     asked: str
-    answers: tuple[Answer, ...]
+    answers: tuple[KeypadResult, ...]
 
 
 def what_if_text(what_if: WhatIf) -> str:
@@ -33,12 +33,12 @@ def what_if_html(what_if: WhatIf) -> str:
     return _html(what_if.answers, heading=_heading(what_if))
 
 
-def answers_html(answers: Iterable[Answer]) -> str:
+def answers_html(answers: Iterable[KeypadResult]) -> str:
     """The answers alone, for a place where they change."""
     return _html(answers, is_live=True)
 
 
-def _html(answers: Iterable[Answer], *, heading: str = "", is_live: bool = False) -> str:
+def _html(answers: Iterable[KeypadResult], *, heading: str = "", is_live: bool = False) -> str:
     return render(
         "what_if",
         answers=answers,
@@ -69,20 +69,20 @@ def _heading(what_if: WhatIf) -> str:
     return f"What {what_if.client} gets, by {what_if.asked}"
 
 
-def _facts(one: Answer) -> list[str]:
+def _facts(one: KeypadResult) -> list[str]:
     if one.simulation is None or one.cost is None:
         return ["no call"]
     return [told(one.simulation.decision), f"rule {one.simulation.rule or 'none'}", f"cost {one.cost.name}"]
 
 
-def _heard(one: Answer) -> list[str]:
+def _heard(one: KeypadResult) -> list[str]:
     decision = one.simulation.decision if one.simulation else None
     return [f"the caller hears: {decision.message}"] if isinstance(decision, Refuse) and decision.message else []
 
 
-def _is_call(one: Answer) -> bool:
+def _is_call(one: KeypadResult) -> bool:
     return one.simulation is not None and not isinstance(one.simulation.decision, Refuse)
 
 
-def _mark(one: Answer) -> str:
+def _mark(one: KeypadResult) -> str:
     return "✓" if _is_call(one) else "✗"

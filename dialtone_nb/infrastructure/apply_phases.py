@@ -25,7 +25,7 @@ from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
 from dialtone_nb.infrastructure.resources.model import Action, ApplyContext
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.site import Proposal
-from dialtone_nb.server.claims import ClaimFolder
+from dialtone_nb.server.folder import ClaimFolder
 
 # An apply is in one phase after the other and never goes back. An error ends it in the phase where it comes up, and the
 # process may end at any moment. Nothing has to be repaired by hand after either: the next run looks, finds by their

@@ -24,7 +24,7 @@ from dialtone_nb.infrastructure.resources.services import fetch_service
 from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, list_mappings, list_sip_domains
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.parameters import Network
-from dialtone_nb.server.claims import ClaimFolder
+from dialtone_nb.server.folder import ClaimFolder
 from dialtone_nb.service.bundle import TABLE, Bundle
 
 

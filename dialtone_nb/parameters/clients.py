@@ -7,11 +7,12 @@ from typing import Final, Literal
 
 from pydantic import Field, model_validator
 
+from dialtone_nb.devices import MODELS
+from dialtone_nb.devices.model import DeviceModel
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters.field_types import ClientName, Device, PhoneNumber, QuietHours, Words
 from dialtone_nb.parameters.network import Network
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.parameters.yaml_files import Closed, YamlFile
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile, suggest
 from dialtone_nb.values.emergency import ADDRESSES_IN, EMERGENCY_NUMBERS
 from dialtone_nb.values.phone_numbers import country_of
 
@@ -73,6 +74,11 @@ class Client(Closed):
     limits: ClientLimits | None = None
 
     @property
+    def model(self) -> DeviceModel:
+        """What is known of its device."""
+        return MODELS[self.device]
+
+    @property
     def country(self) -> str:
         """Where the phone is, ISO 3166: by its emergency address, or else by its number; empty where neither tells."""
         return self.emergency_address.country if self.emergency_address else country_of(self.caller_id)
@@ -94,27 +100,21 @@ class Client(Closed):
         return self.emergency_address is not None or needs_none
 
 
-def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> list[Fault]:
+def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> Iterator[Fault]:
     """What is wrong with phones that fit their model: what they name must be in network.yaml, numbers their own."""
-    faults = []
     for name, client in clients.items():
-        if client.environment not in network.environments:
-            faults.append(
-                Fault(
-                    file.place(name, "environment"),
-                    f"{client.environment!r} is not declared in network.yaml",
-                    suggest(client.environment, list(network.environments)),
-                )
+        environment, context = client.environment, client.trunk_context
+        if environment not in network.environments:
+            problem, repair = (
+                f"{environment!r} is not declared in network.yaml",
+                suggest(environment, [*network.environments]),
             )
-        if client.trunk_context not in network.trunk.contexts:
-            faults.append(
-                Fault(
-                    file.place(name, "trunk_context"),
-                    f"there is no context {client.trunk_context!r} on the trunk",
-                    suggest(client.trunk_context, network.trunk.contexts),
-                )
-            )
-    return [*faults, *_shared_number_faults(file, clients), *_ringing_faults(file, network, clients)]
+            yield Fault(file.place(name, "environment"), problem, repair)
+        if context not in network.trunk.contexts:
+            problem = f"there is no context {context!r} on the trunk"
+            yield Fault(file.place(name, "trunk_context"), problem, suggest(context, network.trunk.contexts))
+    yield from _shared_number_faults(file, clients)
+    yield from _ringing_faults(file, network, clients)
 
 
 def _shared_number_faults(file: YamlFile, clients: dict[str, Client]) -> Iterator[Fault]:

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dialtone_nb.parameters.field_types import Words
-from dialtone_nb.parameters.yaml_faults import spelled
-from dialtone_nb.parameters.yaml_files import Closed
+from dialtone_nb.parameters.yaml_files import Closed, spelled
 
 RuleName = Annotated[str, spelled("[a-z0-9][a-z0-9-]{0,39}", "small letters, digits and -, 40 at most")]
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from dialtone_nb.parameters.time_zones import is_time_zone
-from dialtone_nb.parameters.yaml_faults import spelled
+from dialtone_nb.devices import MODELS
+from dialtone_nb.parameters.yaml_files import spelled, unknown
 from dialtone_nb.values.loopback import LOOPBACK
 from dialtone_nb.values.phone_numbers import country_of, is_e164
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
 
 # An environment's name is its domain suffix (at most 16 characters) and part of two SIP domain names.
 EnvironmentName = Annotated[
@@ -31,17 +42,6 @@ QuietHours = Annotated[
     spelled("([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", "two times of a day, such as 22:00-06:00"),
 ]
 
-Device = Literal[
-    "linksys-pap2t",
-    "linksys-spa2102",
-    "grandstream-ht701",
-    "grandstream-ht801",
-    "grandstream-ht802",
-    "polycom-soundpoint",
-    "linphone",
-    "any",
-]
-DEVICES: tuple[str, ...] = get_args(Device)
 # Who answers Twilio: its own functions, or our own server.
 Hosting = Literal["functions", "self_hosted"]
 # Twilio, SIP interface: where phones may enter its network; "roaming" is not for SIP.
@@ -57,6 +57,14 @@ def _check_number(number: str) -> str:
     return number
 
 
+def _check_device(device: object) -> object:
+    if device not in list(MODELS):
+        raise ValueError("; ".join(unknown(str(device), list(MODELS))))
+    return device
+
+
+# A model of telephone, by the name that its record has.
+Device = Annotated[str, BeforeValidator(_check_device)]
 PhoneNumber = Annotated[str, AfterValidator(_check_number)]
 
 

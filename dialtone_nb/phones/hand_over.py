@@ -12,24 +12,18 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from dialtone_nb.devices import MODELS
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters import Device
 
 Say = Callable[[str], None]
-# Makes that ask for a name of their own, made of their MAC address, and the ending of the file that they mean.
-# Grandstream: cfg000b82….xml. Polycom: 0004f2….cfg, before the file for all phones, 000000000000.cfg.
-_OWN_NAMES: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
-    "grandstream": (re.compile(r"cfg[0-9a-f]{12}\.xml"), re.compile(r"grandstream-.*\.xml")),
-    "polycom": (re.compile(r"[0-9a-f]{12}\.cfg"), re.compile(r"0{12}\.cfg")),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Handout:
-    """Files by name, the phone's make, and the address under which they are handed out."""
+    """Files by name, the phone's model, and the address under which they are handed out."""
 
     files: Mapping[str, str]
-    device: Device
+    device: str
     address: str
 
     def find(self, path: str) -> str:
@@ -39,9 +33,9 @@ class Handout:
             return ""
         if name in self.files:
             return name
-        asked, meant = _OWN_NAMES.get(self.device.partition("-")[0], (None, None))
-        if asked and meant and asked.fullmatch(name):
-            return next((file for file in self.files if meant.fullmatch(file)), "")
+        asked, meant = MODELS[self.device].own_name or ("", "")
+        if asked and re.fullmatch(asked, name):
+            return next((file for file in self.files if re.fullmatch(meant, file)), "")
         return ""
 
 
@@ -54,7 +48,7 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
     left, room = set(handout.files), threading.Lock()
     taken = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
+    class FileHandler(BaseHTTPRequestHandler):
         """Answers with the files that are left, and with nothing else."""
 
         def do_GET(self) -> None:
@@ -81,7 +75,7 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
             """Log no line a request: what matters is said."""
 
     try:
-        server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), Handler)
+        server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), FileHandler)
     except OSError as error:
         raise InputError(
             Fault(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dialtone_nb.display.outputs import PLOTLY
 from dialtone_nb.display.rendering import style_sheet
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.files.atomic_file import write_whole
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -34,6 +35,8 @@ PLOTLY_GOES_HERE: Final = "/* plotly.js */"
 # Cells with this tag come right after a page's title, though they ran later.
 LEAD: Final = "lead"
 HEADING: Final = re.compile(r"^(#{1,2})\s+(.+?)\s*#*\s*$", re.M)
+# What a run leaves behind in the metadata of a notebook and its cells.
+OF_A_RUN: Final = ("papermill", "widgets", "execution", "ExecuteTime", "collapsed", "scrolled")
 FENCED: Final = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
 
 
@@ -41,10 +44,7 @@ def write_html(executed_notebook: Path, html: Path) -> None:
     """Write the page of an executed notebook; an `InputError` where the file is no notebook."""
     page = render_html(read_notebook(executed_notebook))
     html.parent.mkdir(parents=True, exist_ok=True)
-    # Beside, then over: who has the page open never sees half of one.
-    beside = html.with_name(f".{html.name}.new")
-    beside.write_text(page, encoding="utf-8")
-    beside.replace(html)
+    write_whole(html, page)
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -67,6 +67,7 @@ def render_html(notebook: NotebookNode) -> str:
     from traitlets.config import Config
 
     scrub(notebook)
+    prepare_cells(notebook.cells)
     notebook.cells = lead_first(notebook.cells)
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="dialtone",
@@ -80,13 +81,16 @@ def render_html(notebook: NotebookNode) -> str:
 
 
 def scrub(notebook: NotebookNode) -> None:
-    """Take out, in place, what differs from run to run: papermill's and JupyterLab's times, and the ids of cells."""
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata.pop("widgets", None)
-    for number, cell in enumerate(notebook.cells, 1):
+    """Take out, in place, what differs from run to run: papermill's and JupyterLab's times and states."""
+    for part in (notebook, *notebook.cells):
+        for key in OF_A_RUN:
+            part.metadata.pop(key, None)
+
+
+def prepare_cells(cells: Sequence[NotebookNode]) -> None:
+    """Give cells, in place, the ids that they have in every page, and mark those whose code a reader wants to see."""
+    for number, cell in enumerate(cells, 1):
         cell["id"] = f"cell-{number}"
-        for key in ("papermill", "execution", "ExecuteTime"):
-            cell.metadata.pop(key, None)
         if any(output.output_type == "error" for output in cell.get("outputs", ())):
             # Who looks for the cause wants to see the code.
             cell.metadata["dialtone_open"] = True

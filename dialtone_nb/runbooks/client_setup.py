@@ -21,7 +21,7 @@ from dialtone_nb.infrastructure.resources.phone_numbers import (
     is_available,
 )
 from dialtone_nb.infrastructure.site import Proposal, Site
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import private_folder
 from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.deploy import environment_changes, notes_on, owned_numbers, with_detail

@@ -20,7 +20,7 @@ from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, SIP_DOMAIN
 from dialtone_nb.infrastructure.site import Proposal, Site
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import delete_private_files, private_folder
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site

@@ -110,7 +110,7 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     undeclared = sorted(credentials - set(parameters.clients))
     if undeclared:
         notes.append(f"credentials that no client declares, left alone: {', '.join(undeclared)}")
-    strangers = sorted(owned - {client.caller_id for client in parameters.clients.values()})
+    strangers = sorted(owned - parameters.numbers.keys())
     if strangers:
         notes.append(f"numbers that no client declares, left alone: {', '.join(strangers)}")
     known = {f"{site.environment}/{name}" for name in (TRUNK_PASSWORD, CLAIM)}

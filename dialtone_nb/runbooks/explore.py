@@ -16,9 +16,8 @@ from dialtone_nb.display.widgets.what_if_box import WhatIfBox
 from dialtone_nb.errors import AbsentError, Fault, InputError
 from dialtone_nb.infrastructure.live_table import fetch_live_table, read_serving_table
 from dialtone_nb.infrastructure.site import own_server
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.simulate import usual_strings
-from dialtone_nb.phones.what_if import Answer, ask_dial_plan
+from dialtone_nb.parameters.yaml_files import suggest
+from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan, usual_strings
 from dialtone_nb.runbooks.monitor import check_minutes, look
 from dialtone_nb.runbooks.opening import Runbook
 
@@ -46,7 +45,7 @@ def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> WhatIf | WhatIf
     def table_of(environment: str) -> tuple[Table, str]:
         return _table_of(runbook, environment)
 
-    def ask(name: str, keys: str) -> Answer:
+    def ask(name: str, keys: str) -> KeypadResult:
         table, _ = table_of(declared[name].environment)
         return ask_dial_plan(runbook.declared, table, name, keys)
 
@@ -94,7 +93,7 @@ def _tell(runbook: Runbook, call_sid: str, *, show_numbers: bool) -> Story:
             runbook.account.client,
             call_sid,
             service=log_source(declared.network, runbook.account, runbook.project),
-            ours={client.caller_id for client in declared.clients.values()},
+            ours=set(declared.numbers),
             show_numbers=show_numbers,
         )
     except AbsentError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.calls.now import Snapshot, take_snapshot
-from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.snapshots import snapshot_html
 from dialtone_nb.display.widgets.live import LiveView
@@ -56,7 +56,7 @@ def look(
         now=account.now(),
         minutes=minutes,
         environment=runbook.environment,
-        phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
+        phones=phones_by_number(declared),
         service=log_source(declared.network, account, runbook.project),
         registrations=registrations,
         show_numbers=show_numbers,

@@ -22,7 +22,7 @@ from typing import Any
 
 from dialtone_nb.display.widgets.parameter_form import Choices
 from dialtone_nb.errors import Fault, ParametersError
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 
 TAG = "parameters"
 # Beside that tag: a runbook about the sample network, whatever other network there is.

@@ -9,36 +9,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dialtone_nb.account.rehearsal_control import DoorAddress, find_door
+from dialtone_nb.files.atomic_file import write_whole
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.model import Action, Id
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.phones.configurations import configuration_files, find_password
-from dialtone_nb.phones.passwords import generate_password
-from dialtone_nb.phones.pending_passwords import (
+from dialtone_nb.phones.passwords import (
     delete_pending_password,
+    generate_password,
     load_pending_password,
     save_pending_password,
 )
 from dialtone_nb.phones.private_files import load_private_files, private_folder, save_private_files
-from dialtone_nb.phones.settings import Registrar, device_settings, plain_transport
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings, registrar_at
 from dialtone_nb.phones.sheets import render_sheet
 
 
-def registrar_of(site: Site, client: str, door: DoorAddress | None = None) -> Registrar | None:
+def registrar_of(site: Site, client: str, door: DoorAddress | None = None) -> RegistrarAddress | None:
     """Where a phone registers while a door is open: there; None where none is, and so at Twilio."""
     door = door or find_door(site.account)
     if door is None:
         return None
-    return Registrar(door.host, door.port, plain_transport(site.parameters.clients[client].device))
+    return registrar_at(site.parameters, client, door.host, door.port)
 
 
-def write_sheet(site: Site, client: str, registrar: Registrar | None) -> Path:
+def write_sheet(site: Site, client: str, registrar: RegistrarAddress | None) -> Path:
     """The phone's sheet, for a door or for Twilio; it holds no password."""
     sheet = sheet_folder(site) / f"{client}.html"
     sheet.parent.mkdir(parents=True, exist_ok=True)
-    sheet.write_text(render_sheet(site.parameters, client, registrar=registrar), encoding="utf-8")
+    write_whole(sheet, render_sheet(site.parameters, client, registrar=registrar))
     return sheet
 
 

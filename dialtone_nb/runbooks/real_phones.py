@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from dialtone_nb.account.rehearsal_control import call_number, close_door, fetch_life, find_door, open_door
+from dialtone_nb.devices.model import DeviceSettings
 from dialtone_nb.display.real_phones import RealPhone
 from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply_phases import apply_proposal
 from dialtone_nb.infrastructure.site import Site
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.phone_history import load_kept_life, read_life
-from dialtone_nb.phones.settings import DeviceSettings, Registrar, device_settings, plain_transport
+from dialtone_nb.parameters.yaml_files import suggest
+from dialtone_nb.phones.phone_history import load_kept_history, read_history
+from dialtone_nb.phones.settings import device_settings, registrar_at
 from dialtone_nb.runbooks.client_setup import ClientSetupParameters, propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.opening import Runbook
@@ -51,11 +52,13 @@ def try_real_phone(runbook: Runbook, client: str = "") -> RealPhone | RealPhoneB
 def look(site: Site, client: str) -> RealPhone:
     """The phone as it is now."""
     door = find_door(site.account)
-    usual = Registrar(USUAL_HOST, USUAL_PORT, plain_transport(site.parameters.clients[client].device))
+    usual = registrar_at(site.parameters, client, USUAL_HOST, USUAL_PORT)
     settings = device_settings(site.parameters, client, registrar=registrar_of(site, client, door) or usual)
     told = fetch_life(site.account, client, settings.host) if door else None
-    life = read_life(told) if told else None
-    return RealPhone(settings, door.page if door else "", life, load_kept_life(), where_its_password_is(site, settings))
+    life = read_history(told) if told else None
+    return RealPhone(
+        settings, door.page if door else "", life, load_kept_history(), where_its_password_is(site, settings)
+    )
 
 
 def where_its_password_is(site: Site, settings: DeviceSettings) -> str:

@@ -22,8 +22,8 @@ from dialtone_nb.infrastructure.resources.credential_lists import list_credentia
 from dialtone_nb.infrastructure.resources.credentials import list_credentials
 from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.parameters import Parameters
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.simulate import simulate, usual_strings
+from dialtone_nb.parameters.yaml_files import suggest
+from dialtone_nb.phones.what_if import simulate, usual_strings
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls, judge_call
 

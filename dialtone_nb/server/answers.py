@@ -18,7 +18,7 @@ DIAL_STATUSES: Final = frozenset({"completed", "answered", "busy", "no-answer", 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WebhookRequest:
     """A request that Twilio signed: its parameters, and the URL under which the other functions are found."""
 
     parameters: Mapping[str, str]
@@ -30,7 +30,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """TwiML, the events, and the words by which calls are counted."""
 
     twiml: str
@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answerer:
+class Responder:
     """Answers for one environment from one table."""
 
     table: Table
@@ -49,19 +49,19 @@ class Answerer:
     # A phone's limits: what becomes of a decision where calls are counted.
     limit: Callable[[Decision], Decision] = lambda decision: decision
 
-    def outgoing(self, asked: Asked) -> Answer:
+    def outgoing(self, asked: WebhookRequest) -> WebhookResponse:
         """A phone dials."""
         call = OutgoingCall(self.environment, asked.value("SipUsername"), asked.value("To"), asked.value("From"))
         caller = caller_of(self.table, call)
         details = {"identified_by": caller.identified_by} if caller else {}
         return self._decided("outgoing", self.limit(decide(self.table, call)), asked, details)
 
-    def incoming(self, asked: Asked) -> Answer:
+    def incoming(self, asked: WebhookRequest) -> WebhookResponse:
         """The telephone network calls one of our numbers."""
         call = IncomingCall(self.environment, asked.value("To"), asked.value("From"))
         return self._decided("incoming", decide(self.table, call), asked)
 
-    def ended(self, asked: Asked) -> Answer:
+    def ended(self, asked: WebhookRequest) -> WebhookResponse:
         """A dialled call has ended: where nobody answered it goes on to what comes next, or the caller hears why."""
         direction = "incoming" if asked.value("direction") == "incoming" else "outgoing"
         status = asked.parameters.get("DialCallStatus", "unknown")
@@ -76,29 +76,29 @@ class Answerer:
             going_on = self._going_on(step, asked)
             return replace(going_on, events=(event, *going_on.events), result=result)
         words = spoken_reason(self.table, direction, status, asked.value("emergency"), asked.value("To"))
-        return Answer(twiml_saying(words), (event,), direction, result)
+        return WebhookResponse(twiml_saying(words), (event,), direction, result)
 
-    def _going_on(self, step: int, asked: Asked) -> Answer:
+    def _going_on(self, step: int, asked: WebhookRequest) -> WebhookResponse:
         decision = decide(self.table, IncomingCall(self.environment, asked.value("To"), asked.value("From"), step))
         if isinstance(decision, Refuse) and decision.reason != "told":
             return self._decided("incoming", decision, asked)
         twiml = twiml_of(decision, status_url(asked.base_url, "incoming", decision), self.trunk_password)
         name = "incoming-told" if isinstance(decision, Refuse) else "incoming-rang-on"
         event = self._event(name, decision.client, asked, {"rule": decision.rule, "step": step})
-        return Answer(twiml, (event,), "incoming", decision.kind)
+        return WebhookResponse(twiml, (event,), "incoming", decision.kind)
 
     def _decided(
-        self, direction: str, decision: Decision, asked: Asked, more: Mapping[str, str] = MappingProxyType({})
-    ) -> Answer:
+        self, direction: str, decision: Decision, asked: WebhookRequest, more: Mapping[str, str] = MappingProxyType({})
+    ) -> WebhookResponse:
         twiml = twiml_of(decision, status_url(asked.base_url, direction, decision), self.trunk_password)
         if isinstance(decision, Refuse):
             details = {"rule": decision.rule, "reason": decision.reason, **more}
             event = self._event(f"{direction}-refused", decision.client, asked, details)
-            return Answer(twiml, (event,), direction, decision.reason)
+            return WebhookResponse(twiml, (event,), direction, decision.reason)
         event = self._event(f"{direction}-call", decision.client, asked, {"rule": decision.rule, **more})
-        return Answer(twiml, (event,), direction, decision.kind)
+        return WebhookResponse(twiml, (event,), direction, decision.kind)
 
-    def _event(self, name: str, client: str, asked: Asked, details: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _event(self, name: str, client: str, asked: WebhookRequest, details: Mapping[str, Any]) -> Mapping[str, Any]:
         # The names and their order are the deployed functions'; no other party's number is among them.
         return {
             "channel": client,
@@ -110,7 +110,7 @@ class Answerer:
         }
 
 
-Endpoint: TypeAlias = Callable[[Answerer, Asked], Answer]
+Endpoint: TypeAlias = Callable[[Responder, WebhookRequest], WebhookResponse]
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
-    {"/sip-outgoing": Answerer.outgoing, "/sip-incoming": Answerer.incoming, "/call-status": Answerer.ended}
+    {"/sip-outgoing": Responder.outgoing, "/sip-incoming": Responder.incoming, "/call-status": Responder.ended}
 )

@@ -19,17 +19,23 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dialtone_nb.dialplan.decisions import Decision
-from dialtone_nb.server.answers import ENDPOINTS, Answer, Answerer, Asked, Endpoint
+from dialtone_nb.server.answers import ENDPOINTS, Endpoint, Responder, WebhookRequest, WebhookResponse
 from dialtone_nb.server.delivery import open_couriers
-from dialtone_nb.server.event_log import EventLog
+from dialtone_nb.server.event_log import EventWriter
 from dialtone_nb.server.limits import CallCounter, limited
-from dialtone_nb.server.live_table import LiveTable
 from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
 from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
-from dialtone_nb.server.public_url import public_base
-from dialtone_nb.server.requests import RefusedRequest, Values, parse_values, read_form
-from dialtone_nb.server.settings import Settings
-from dialtone_nb.server.signature import HEADER, SignatureCheck
+from dialtone_nb.server.requests import (
+    SIGNATURE_HEADER,
+    RefusedRequest,
+    RequestParameters,
+    SignatureCheck,
+    parse_values,
+    public_base,
+    read_form,
+)
+from dialtone_nb.server.server_settings import Settings
+from dialtone_nb.server.table_follower import TableFollower
 
 COUNTS: Final = "counts"
 STATUS: Final = "/call-status"
@@ -59,11 +65,11 @@ class _Server:
         self._settings = settings
         self._metrics = Metrics()
         self._signature = SignatureCheck(settings.auth_token)
-        self._live = LiveTable(
+        self._live = TableFollower(
             settings.folder, settings.environment, lambda result: self._metrics.tables.labels(result).inc()
         )
         self._live.look()
-        self._events: EventLog | None = None
+        self._events: EventWriter | None = None
         self._counter = CallCounter(settings.folder / COUNTS / f"{settings.environment}.db")
         self._told_at = -_TELL_EVERY_S
 
@@ -71,7 +77,7 @@ class _Server:
     async def running(self) -> AsyncIterator[None]:
         """Follow the folder, keep events and hand them on, until the application ends."""
         folder = self._settings.events_folder
-        self._events = EventLog(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
+        self._events = EventWriter(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
         following = asyncio.create_task(self._live.follow())
         with open_couriers(self._settings, folder, self._metrics):
             # All that is here now stays: nobody need look through it for garbage while a call waits.
@@ -123,7 +129,7 @@ class _Server:
             self._metrics.scrape(self._live, self._settings.environment), headers={"content-type": CONTENT_TYPE}
         )
 
-    async def _answer(self, request: Request, answer: Endpoint, *, is_status: bool) -> tuple[Response, Answer]:
+    async def _answer(self, request: Request, answer: Endpoint, *, is_status: bool) -> tuple[Response, WebhookResponse]:
         asked = await self._authentic(request)
         if (table := self._live.table) is None:
             raise RefusedRequest(HTTPStatus.SERVICE_UNAVAILABLE, "no table is served")
@@ -132,7 +138,7 @@ class _Server:
         def limit(decision: Decision) -> Decision:
             return limited(table, environment, decision, datetime.now(UTC), self._counter)
 
-        answered = answer(Answerer(table, environment, password, limit), asked)
+        answered = answer(Responder(table, environment, password, limit), asked)
         if self._events is not None:
             for event in answered.events:
                 if is_status:
@@ -142,17 +148,17 @@ class _Server:
                     self._events.note(event)
         return Response(answered.twiml, media_type="text/xml"), answered
 
-    async def _authentic(self, request: Request) -> Asked:
+    async def _authentic(self, request: Request) -> WebhookRequest:
         """What was asked, by Twilio; refused where it is anybody else, or nothing that Twilio would send."""
         headers: Mapping[str, str] = request.headers
-        signature = headers.get(HEADER, "")
+        signature = headers.get(SIGNATURE_HEADER, "")
         if not signature:
             raise RefusedRequest(HTTPStatus.FORBIDDEN, "not signed")
         base = self._settings.base_url or public_base(
             request.client.host if request.client else "", headers, self._settings.proxies
         )
         query = parse_values(request.scope["query_string"])
-        form = Values()
+        form = RequestParameters()
         if request.method == "POST":
             kind, length = headers.get("content-type", ""), headers.get("content-length", "")
             with contextlib.suppress(ClientDisconnect):
@@ -161,9 +167,9 @@ class _Server:
         if not self._signature.is_valid(url, form, signature):
             self._tell_of_refusal(url)
             raise RefusedRequest(HTTPStatus.FORBIDDEN, "the signature does not fit")
-        return Asked(query.single() | form.single(), base)
+        return WebhookRequest(query.single() | form.single(), base)
 
-    async def _note(self, path: str, status: int, answered: Answer | None, began: float) -> None:
+    async def _note(self, path: str, status: int, answered: WebhookResponse | None, began: float) -> None:
         """Count what was answered: the answer is on its way already."""
         self._metrics.requests.labels(path, str(status)).inc()
         if not answered:

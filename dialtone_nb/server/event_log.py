@@ -43,7 +43,7 @@ def event_line(event: Mapping[str, Any], moment: datetime) -> bytes:
     return orjson.dumps({"timestamp": timestamp, **event})
 
 
-class EventLog:
+class EventWriter:
     """The events of one environment, in one file a day; `count` is told how many were "written" or "lost"."""
 
     def __init__(

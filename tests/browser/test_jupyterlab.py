@@ -32,7 +32,7 @@ ASKING = ("delete", "promote")
 WITH_PHONES = """\
 from pathlib import Path
 
-from dialtone_nb.cli.prepared_accounts import with_phones
+from dialtone_nb.cli.keep_notebooks import with_phones
 
 with_phones(Path.cwd())"""
 A_BUILD_FAILS = f"""\

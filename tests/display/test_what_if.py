@@ -11,13 +11,13 @@ from dialtone_nb.display.what_if import WhatIf, what_if_html, what_if_text
 from dialtone_nb.display.widgets.what_if_box import WhatIfBox
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.phones.what_if import Answer, ask_dial_plan
+from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan
 
 SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)
 
 
-def ask(client: str, keys: str) -> Answer:
+def ask(client: str, keys: str) -> KeypadResult:
     """The answer of the sample network."""
     return ask_dial_plan(SAMPLE, TABLE, client, keys)
 
@@ -95,7 +95,7 @@ def test_what_is_on_no_keypad_is_named() -> None:
 def test_an_account_that_does_not_answer_is_said_in_the_box() -> None:
     """No cell runs that could show the error."""
 
-    def fail(*_: str) -> Answer:
+    def fail(*_: str) -> KeypadResult:
         raise DialtoneError("no answer from Twilio")
 
     box = WhatIfBox(shown("911"), list(SAMPLE.clients), fail)

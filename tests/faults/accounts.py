@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from dialtone_nb.account import account as accounts
 from dialtone_nb.account.account import CONTROL, AccountCredentials, open_account
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.server.settings import AUTH_TOKEN, read_settings
+from dialtone_nb.server.server_settings import AUTH_TOKEN, read_settings
 from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
 from tests.server.running_server import server_in_thread
 

@@ -31,8 +31,7 @@ from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.server.claims import ClaimFolder
-from dialtone_nb.server.folder import list_tables, read_serving
+from dialtone_nb.server.folder import ClaimFolder, list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
 from tests.infrastructure.desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
 from tests.server.running_server import wait_until

@@ -24,7 +24,7 @@ from twilio.request_validator import RequestValidator
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.server.folder import push_table, switch_table
 from dialtone_nb.server.running import listen, make_config
-from dialtone_nb.server.settings import Settings, read_settings
+from dialtone_nb.server.server_settings import Settings, read_settings
 
 AUTH_TOKEN = "an auth token of thirty-two chars"
 TRUNK_PASSWORD = "s3cret & <more>"

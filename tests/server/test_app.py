@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.server.answers import Answerer, Asked
+from dialtone_nb.server.answers import Responder, WebhookRequest
 from dialtone_nb.server.folder import close_environment, push_table, read_serving, switch_table
 from dialtone_nb.server.proof import is_serving_proof
 from tests.dialplan.cases import CALLERS, CallerCase
@@ -69,7 +69,7 @@ def test_a_call_is_answered_and_its_events_are_kept(caller: Caller, folder: Path
 def test_caller(table: Table, case: CallerCase) -> None:
     """Who calls is told, in each case of the dial plan's, as it is there, and stands in the event of the call."""
     sent = {"SipUsername": case.call.sip_username, "To": case.call.to, "From": case.call.from_}
-    answer = Answerer(table, case.call.environment).outgoing(Asked(sent, "https://calls.example.org"))
+    answer = Responder(table, case.call.environment).outgoing(WebhookRequest(sent, "https://calls.example.org"))
     named = answer.events[0].get("identified_by")
     assert (f"{answer.events[0]['channel']} by {named}" if named else "nobody") == case.caller
     assert ("<Dial" in answer.twiml) == bool(named)

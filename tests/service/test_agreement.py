@@ -14,7 +14,7 @@ from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
 from dialtone_nb.dialplan.decisions import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
 from dialtone_nb.dialplan.patterns import parse_pattern
-from dialtone_nb.dialplan.table import Rule
+from dialtone_nb.dialplan.table import TableRule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
 from tests.dialplan.strategies import calls, froms, outgoing_calls
@@ -143,7 +143,7 @@ patterns = st.tuples(st.lists(pieces, min_size=1, max_size=4).map("".join), st.s
 def test_any_rules(functions: Functions, table: Table, wanted: list[str], dialled: str, skip: int) -> None:
     """The same rule takes a call, and makes the same number, whatever the patterns are."""
     rules = [
-        Rule(name=f"r{i}", pattern=parse_pattern(pattern).regex(), to="pstn", prefix="+1503555", skip=skip)
+        TableRule(name=f"r{i}", pattern=parse_pattern(pattern).regex(), to="pstn", prefix="+1503555", skip=skip)
         for i, pattern in enumerate(wanted)
     ]
     other = table.model_copy(update={"rules": tuple(rules)})

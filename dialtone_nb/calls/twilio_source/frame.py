@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -15,6 +15,9 @@ from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
 from dialtone_nb.calls.twilio_source.call_records import Record, sift_alerts, sift_calls
 from dialtone_nb.values.phone_numbers import E164, is_e164
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, environment_of, global_domain, parse_sip_uri, without_separators
+
+if TYPE_CHECKING:
+    from dialtone_nb.parameters import Parameters
 
 # What may be dialled, and a whole URI in the place of its user, as some softphones send it.
 _DIALLED: Final = re.compile("[0-9+*#]+")
@@ -29,6 +32,11 @@ class Phone:
 
     client: str
     environment: str
+
+
+def phones_by_number(declared: Parameters) -> dict[str, Phone]:
+    """The phones of parameters/ by number."""
+    return {number: Phone(name, declared.clients[name].environment) for number, name in declared.numbers.items()}
 
 
 def frame_calls(

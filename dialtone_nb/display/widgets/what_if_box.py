@@ -9,11 +9,11 @@ from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.display.what_if import WhatIf, answers_html, what_if_html, what_if_text
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.phones.dial_strings import KEYPAD
-from dialtone_nb.phones.what_if import Answer
+from dialtone_nb.phones.what_if import KeypadResult
 from dialtone_nb.values.sip import SEPARATORS
 
 # Says what happens if somebody presses these keys on this phone.
-Ask = Callable[[str, str], Answer]
+Ask = Callable[[str, str], KeypadResult]
 _SENDABLE = KEYPAD | {"+", *SEPARATORS}
 
 

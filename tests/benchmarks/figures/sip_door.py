@@ -22,7 +22,7 @@ import psutil
 from twilio.rest import Client
 
 from dialtone_nb.cli.fresh_account import fresh_account
-from dialtone_nb.cli.prepared_accounts import with_phones
+from dialtone_nb.cli.keep_notebooks import with_phones
 from tests.benchmarks.comparison import AtMost, Comparison, Size, seconds_of
 from tests.rehearsal.doors import Door, add_phone, client_of, deploy
 from tests.rehearsal.sip.handset import Handset

@@ -18,7 +18,7 @@ LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
 
 
-class LiveTable:
+class TableFollower:
     """The table of one environment: `table` is None where nothing is switched on, `version` is then empty."""
 
     def __init__(self, folder: Path, environment: str, on_look: Callable[[str], None] = lambda result: None) -> None:
