@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dialtone_nb.account.account import SERVER, beside_rehearsal, open_account, read_environment
+from dialtone_nb.account.rehearsal_control import lead_host
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.server.folder import read_serving
