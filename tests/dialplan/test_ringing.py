@@ -103,6 +103,13 @@ def test_whom_a_call_rings(tmp_path: Path, says: str, met: list[str]) -> None:
     assert steps(table, OFFICE) == ["office"]
 
 
+def test_a_shared_number_belongs_to_the_phone_that_answers_it(tmp_path: Path) -> None:
+    """Wherever that phone stands in the file; one that only calls out has a number that nobody shares."""
+    silent = phone("porch", HALL, "incoming: false") + phone("yard", SHARED, "incoming: false")
+    for phones in (silent + phone("hall", HALL), phone("hall", HALL) + silent):
+        assert load_parameters(folder_of(tmp_path, phones)).numbers == {HALL: "hall", SHARED: "yard"}
+
+
 def test_a_caller_without_a_number_goes_on_under_ours(tmp_path: Path) -> None:
     """Twilio takes no caller ID that is neither a number nor the caller's."""
     table = table_of(tmp_path, phone("hall", HALL, f'then: {{number: "{OFFICE}"}}'))
