@@ -1,4 +1,4 @@
-"""The account itself, and the outside numbers that it may show as caller ID."""
+"""The account itself, its key and balance, and the outside numbers that it may show as caller ID."""
 
 from __future__ import annotations
 
@@ -82,8 +82,23 @@ def list_caller_ids(tables: Tables, ask: Ask) -> Reply:
     return list_reply(ask, "outgoing_caller_ids", (), lambda body: body, str)
 
 
+def fetch_balance(tables: Tables, _: Ask) -> Reply:
+    """What the account has left: nothing, as nothing costs anything here."""
+    return Reply(200, {"account_sid": tables.identity.account_sid, "balance": "0.00", "currency": "USD"})
+
+
+def list_keys(tables: Tables, ask: Ask) -> Reply:
+    """The account's one API key, for the auth token alone."""
+    _refuse_api_key(ask)
+    dates = {"date_created": rfc2822(BEGINNING), "date_updated": rfc2822(BEGINNING)}
+    key = {"sid": tables.identity.api_key_sid, "friendly_name": NAME, **dates}
+    return list_reply(ask, "keys", [key], lambda body: body, lambda body: str(body["sid"]))
+
+
 OPERATIONS = (
     Operation(HOST, "GET", f"/{VERSION}/Accounts.json", list_),
     classic("GET", "", fetch),
+    classic("GET", "/Balance", fetch_balance),
+    classic("GET", "/Keys", list_keys),
     classic("GET", "/OutgoingCallerIds", list_caller_ids),
 )

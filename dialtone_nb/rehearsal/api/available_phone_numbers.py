@@ -8,7 +8,8 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from urllib.parse import urlencode
 
-from dialtone_nb.rehearsal.api.api_2010 import classic
+from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic
+from dialtone_nb.rehearsal.api.prices import COUNTRIES
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
 from dialtone_nb.rehearsal.http.operations import Ask, Reply
 from dialtone_nb.rehearsal.http.paging import cut_page, wanted_page
@@ -17,7 +18,8 @@ from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS, RateCenter
 from dialtone_nb.rehearsal.state.store import Tables
 
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
-EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})
+NORTH_AMERICA = frozenset(center.country for center in RATE_CENTERS.values())
+EMPTY_COUNTRIES = COUNTRIES.keys() - NORTH_AMERICA
 # What North American numbers are not told apart into: Twilio has them as Local or TollFree.
 ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
@@ -132,8 +134,7 @@ def search_kind(tables: Tables, ask: Ask) -> Reply:
 def search(tables: Tables, ask: Ask) -> Reply:
     """Numbers for sale in a country that fit every filter."""
     country = ask.names["CountryCode"]
-    countries = {center.country for center in RATE_CENTERS.values()}
-    if country not in countries | EMPTY_COUNTRIES:
+    if country not in COUNTRIES:
         raise absent(ask.path)
     wanted = read_fields(FILTERS, ask.query)
     near = _nearness(wanted)
@@ -157,7 +158,51 @@ def search(tables: Tables, ask: Ask) -> Reply:
     return Reply(200, {"available_phone_numbers": list(page), "uri": f"{ask.path}?{query}" if query else ask.path})
 
 
+def country_body(tables: Tables, country: str) -> dict[str, Any]:
+    """A country that has numbers for sale, and the kinds that it has."""
+    uri = f"{account_uri(tables)}/AvailablePhoneNumbers/{country}"
+    kinds = (
+        {"local": "Local", "toll_free": "TollFree"}
+        if country in NORTH_AMERICA
+        else {"local": "Local", "mobile": "Mobile"}
+    )
+    return {
+        "country_code": country,
+        "country": COUNTRIES[country],
+        "uri": f"{uri}.json",
+        "beta": False,
+        "subresource_uris": {key: f"{uri}/{kind}.json" for key, kind in kinds.items()},
+    }
+
+
+def list_countries(tables: Tables, ask: Ask) -> Reply:
+    """The countries that numbers are sold in, on one page, as with Twilio."""
+    wanted_page(ask)
+    bodies = [country_body(tables, country) for country in COUNTRIES]
+    return Reply(200, {"countries": bodies, "uri": ask.path})
+
+
+def fetch_country(tables: Tables, ask: Ask) -> Reply:
+    """One of them."""
+    country = ask.names["CountryCode"]
+    if country not in COUNTRIES:
+        raise absent(ask.path)
+    return Reply(200, country_body(tables, country))
+
+
+def search_toll_free(tables: Tables, ask: Ask) -> Reply:
+    """Toll-free numbers: none, as none of them is kept for fiction; a 404 where the country has none at all."""
+    if ask.names["CountryCode"] not in NORTH_AMERICA:
+        raise absent(ask.path)
+    wanted_page(ask)
+    read_fields(FILTERS, ask.query)
+    return Reply(200, {"available_phone_numbers": [], "uri": ask.path})
+
+
 OPERATIONS = (
+    classic("GET", "/AvailablePhoneNumbers", list_countries),
+    classic("GET", "/AvailablePhoneNumbers/{CountryCode}", fetch_country),
     classic("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),
+    classic("GET", "/AvailablePhoneNumbers/{CountryCode}/TollFree", search_toll_free),
     *(classic("GET", f"/AvailablePhoneNumbers/{{CountryCode}}/{kind}", search_kind) for kind in ABSENT_KINDS),
 )
