@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic
 from dialtone_nb.rehearsal.api.calls import call_body
-from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.api_calls import PROGRESS_EVENTS, OutgoingOrder, keep_order
 from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault, owned_number
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
 LONGEST_TIMEOUT_S = 600
-LONGEST_TWIML = 4000
+LONGEST_TWIML, TWIML_TOO_LONG = 4000, 32018
 SEND_DIGITS = re.compile(r"[0-9*#wWA-D]{0,32}")
 # What the API answers to a number that a Dial would complain of: Twilio's error dictionary has a code of each kind.
 REFUSED_NUMBERS = {13225: 21216, 13227: 21215}
 INVALID_TO, INVALID_FROM, NOT_OWN_FROM = 21211, 21212, 21210
-INVALID_CALLBACK_EVENT = 21626
+INVALID_CALLBACK_EVENT, URL_AND_TWIML = 21626, 32019
 
 
 def _timeout(value: str) -> int:
@@ -105,10 +104,13 @@ def create(tables: Tables, ask: Ask) -> Reply:
     if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
         # As was seen at Twilio: the call is placed all the same, and no event is ever told.
         raise_alert(tables, INVALID_CALLBACK_EVENT, call.sid, f"Invalid StatusCallbackEvent {strange[0]!r}")
+    both = values.get("url") and values.get("twiml")
+    if both:
+        raise_alert(tables, URL_AND_TWIML, call.sid, "Twiml and Voice URL are both set. Using Voice URL.")
     order = OutgoingOrder(
         url=values.get("url", ""),
         method=values.get("method", "POST"),
-        twiml=values.get("twiml", ""),
+        twiml="" if both else values.get("twiml", ""),
         fallback_url=values.get("fallback_url", ""),
         fallback_method=values.get("fallback_method", "POST"),
         callback_url="" if strange else values.get("status_callback", ""),

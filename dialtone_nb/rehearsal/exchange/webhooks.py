@@ -117,7 +117,7 @@ class Asker:
                 webhook.method, address, data=form or None, headers=headers, timeout=BUDGET_S, allow_redirects=False
             )
         except requests.Timeout:
-            return Answered(0, code=11200, reason=f"No answer within {BUDGET_S:g} s from {webhook.full_url}")
+            return Answered(0, code=11205, reason="HTTP Connection Failure - Read timed out")
         except requests.RequestException:
             return Answered(0, code=11205, reason=f"No connection to {webhook.full_url}")
         answered = Answered(
