@@ -27,6 +27,12 @@ SEND_DIGITS = re.compile(r"[0-9*#wWA-D]{0,32}")
 # What the API answers to a number that a Dial would complain of: Twilio's error dictionary has a code of each kind.
 REFUSED_NUMBERS = {13225: 21216, 13227: 21215}
 INVALID_TO, INVALID_FROM, NOT_OWN_FROM = 21211, 21212, 21210
+# In the words that were recorded.
+REFUSALS = {
+    INVALID_TO: "The 'To' number {to} is not a valid phone number.",
+    21215: "Account not authorized to call {to}. Perhaps you need to enable some international permissions: "
+    "https://www.twilio.com/console/voice/calls/geo-permissions/low-risk",
+}
 INVALID_CALLBACK_EVENT, URL_AND_TWIML = 21626, 32019
 
 
@@ -152,7 +158,8 @@ def _check_ends(tables: Tables, to: str, from_: str) -> None:
             raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
         return
     if fault := number_fault(tables, to):
-        raise Refusal(REFUSED_NUMBERS.get(fault.code, INVALID_TO), f"Invalid 'To' Phone Number: {fault.message}")
+        code = REFUSED_NUMBERS.get(fault.code, INVALID_TO)
+        raise Refusal(code, REFUSALS.get(code, "{reason}").format(to=to, reason=fault.message))
     if not re.fullmatch(r"\+[1-9][0-9]{1,14}", from_):
         raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
     if not owned_number(tables, from_):
