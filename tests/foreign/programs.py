@@ -50,11 +50,11 @@ def _printed(command: Sequence[str | Path], environment: Mapping[str, str], *, e
     return ended.stdout + ended.stderr
 
 
-def _records(printed: str, stream_of: Callable[[dict[str, Any]], str]) -> Counter[str]:
-    """How many records of each stream are among the lines of JSON."""
+def _records(printed: str, taken_apart: Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]) -> Counter[str]:
+    """How many records of each stream are among the lines of JSON; one that was read twice, as may be, counts once."""
     lines = [line for line in printed.splitlines() if line.startswith("{")]
-    messages = [message for message in map(json.loads, lines) if message["type"] == "RECORD"]
-    return Counter(stream_of(message) for message in messages)
+    records = [taken_apart(message) for message in map(json.loads, lines) if message["type"] == "RECORD"]
+    return Counter(stream for stream, _ in {(stream, json.dumps(record, sort_keys=True)) for stream, record in records})
 
 
 def _expect_account(stand: Stand, found: Counter[str]) -> str:
@@ -87,7 +87,7 @@ def tap_twilio(stand: Stand, version: str) -> str:
                 one["metadata"]["selected"] = True
     catalog.write_text(json.dumps(streams))
     printed = _printed([program, "--config", config, "--catalog", catalog], stand.environment())
-    return _expect_account(stand, _records(printed, lambda message: str(message["stream"])))
+    return _expect_account(stand, _records(printed, lambda message: (message["stream"], message["record"])))
 
 
 def airbyte(stand: Stand, version: str) -> str:
@@ -112,7 +112,9 @@ def airbyte(stand: Stand, version: str) -> str:
     ]
     catalog.write_text(json.dumps({"streams": configured}))
     printed = _printed([program, "read", "--config", config, "--catalog", catalog], environment)
-    return _expect_account(stand, _records(printed, lambda message: str(message["record"]["stream"])))
+    return _expect_account(
+        stand, _records(printed, lambda message: (message["record"]["stream"], message["record"]["data"]))
+    )
 
 
 # What is refused by name (501): both connectors would ask for it again and again.
