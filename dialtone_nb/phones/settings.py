@@ -83,6 +83,7 @@ class DeviceSettings:
     private_file: str  # where the password is: private/<environment>/<client>/phone.txt
     provisioning: str  # the address under which the phone's ready configuration can be fetched
     is_rehearsed: bool  # whether it registers somewhere else than at Twilio
+    syslog: str = ""  # the address that it logs its registrations to, where one is declared
 
     @property
     def outbound_address(self) -> str:
@@ -130,4 +131,5 @@ def device_settings(parameters: Parameters, client: str, *, registrar: Registrar
         private_file=(private_folder(declared.environment, client) / PASSWORD_FILE).as_posix(),
         provisioning=f"{base}/{declared.environment}/{client}" if base else "",
         is_rehearsed=registrar is not None,
+        syslog=parameters.network.syslog or "",
     )
