@@ -17,7 +17,7 @@ from typing import Final
 
 from dialtone_nb.phones.registrations.lines import RegistrationState
 from dialtone_nb.phones.registrations.store import Registration
-from dialtone_nb.phones.settings import SHORTEST_EXPIRY_S
+from dialtone_nb.values.sip import SHORTEST_EXPIRY_S
 
 # Twilio grants no shorter registration, so a phone that a call found there, or not there, stays so for about as long.
 CALL_HOLDS: Final = timedelta(seconds=SHORTEST_EXPIRY_S)

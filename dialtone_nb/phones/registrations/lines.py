@@ -20,7 +20,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from dialtone_nb.phones.settings import EXPIRY_S, LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S
+from dialtone_nb.values.sip import LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S
 
 # Longer datagrams are cut; RFC 5426 (3.2) asks a receiver for 2,048 bytes.
 LONGEST_LINE: Final = 8192
@@ -96,7 +96,7 @@ SENTENCES: Final = (
     Sentence(
         "Grandstream",
         re.compile(r"SigCtrl::performRegistration on acct \d+, Registered: 1\b", re.A),
-        Told(RegistrationState.REGISTERED, expires_s=EXPIRY_S),
+        Told(RegistrationState.REGISTERED, expires_s=SHORTEST_EXPIRY_S),
         "HT801 1.0.49.2 (tcz/rotary-gpt, issue 2), before each REGISTER of a phone that is registered",
     ),
     Sentence(
@@ -149,7 +149,7 @@ class _Message:
         """What was asked for (RFC 3261, 10.2.1.1: a Contact's own comes first), moved to where Twilio moves it."""
         asked = self.contact_expires if self.contact_expires >= 0 else self.expires
         if asked < 0:
-            return EXPIRY_S
+            return SHORTEST_EXPIRY_S
         return min(max(asked, SHORTEST_EXPIRY_S), LONGEST_EXPIRY_S) if asked else 0
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from dialtone_nb.phones.registrations.lines import RegistrationState
-from dialtone_nb.server.day_files import day_file, day_files
+from dialtone_nb.server.day_files import day_file, day_files, last_lines
 from dialtone_nb.server.event_log import EventLog
 
 FOLDER: Final = "registrations"
@@ -57,6 +57,11 @@ def load_registrations(folder: Path, since: datetime, until: datetime) -> list[R
         if (registration := _read(line)) and since <= registration.at <= until
     ]
     return sorted(found, key=lambda one: one.at)
+
+
+def load_last(folder: Path, size: int) -> list[Registration]:
+    """What was told last, oldest first, in so many bytes of the last two days."""
+    return [registration for line in last_lines(folder, size) if (registration := _read(line))]
 
 
 def _event(one: Registration) -> dict[str, Any]:
