@@ -10,6 +10,7 @@ from dialtone_nb.display.snapshots import snapshot_html
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.verify.registrations import phones_known
 
 MOST_MINUTES = 24 * 60
 
@@ -36,6 +37,14 @@ def look(runbook: Runbook) -> Snapshot:
         environment=runbook.environment,
         phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
         service=log_source(declared.network, runbook.account, runbook.project),
-        registrations=fetch_registrations(account, runbook.environment),
+        registrations=_registrations(runbook),
         show_numbers=bool(runbook.parameters.show_numbers),
     )
+
+
+def _registrations(runbook: Runbook) -> dict[str, str]:
+    """What is told of registrations: by the rehearsal itself, or by the phones, where `listen` kept it."""
+    if runbook.account.is_rehearsal:
+        return fetch_registrations(runbook.account, runbook.environment)
+    known = phones_known(runbook.project, runbook.declared, runbook.account.now())
+    return {name: phone.words for name, phone in known.items()}

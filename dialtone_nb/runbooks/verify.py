@@ -18,6 +18,7 @@ from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
 from dialtone_nb.verify.credentials import credential_checks
 from dialtone_nb.verify.domains import domain_checks
 from dialtone_nb.verify.phones import phone_checks
+from dialtone_nb.verify.registrations import phones_known, registration_checks
 from dialtone_nb.verify.seen import Seen
 from dialtone_nb.verify.server import server_checks
 from dialtone_nb.verify.service import rest_of_the_plan, service_checks
@@ -65,6 +66,8 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
     yield from domain_checks(seen)
     yield from credential_checks(seen)
     yield from phone_checks(seen)
+    if not account.is_rehearsal:
+        yield from registration_checks(seen, phones_known(site.project, site.parameters, now))
     yield from _with(
         calls,
         signs_of_life.SUBJECT,
