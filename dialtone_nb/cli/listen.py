@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -55,7 +56,12 @@ def main(options: argparse.Namespace, project: Path, on_listening: Callable[[str
         raise InputError(Fault("--port", f"{options.port} is no port", f"1 to {LAST_PORT}"))
     folder = beside_rehearsal(project, FOLDER) if options.rehearsal else project / FOLDER
     host = options.address or parameters.network.syslog or HERE
-    with open_socket(host, options.port) as opened, keep_registrations(folder) as keep, _ending() as ending:
+    disk: Counter[str] = Counter()
+
+    def count(result: str, number: int) -> None:
+        disk[result] += number
+
+    with open_socket(host, options.port) as opened, keep_registrations(folder, count) as keep, _ending() as ending:
         listener = Listener(lambda: clients, _telling(keep), _warn, addresses=addresses)
         port = opened.getsockname()[1]
         sys.stdout.write(f"listening on {host}:{port} (UDP), kept in {folder}; Ctrl+C ends it\n")
@@ -66,7 +72,7 @@ def main(options: argparse.Namespace, project: Path, on_listening: Callable[[str
         end = time.monotonic() + options.minutes * 60 if options.minutes > 0 else float("inf")
         while not ending.is_set() and time.monotonic() < end:
             receive(opened, listener)
-    counts = listener.counts
+    counts = listener.counts + Counter({"lost, the disk took none": disk["lost"]})
     sys.stdout.write(", ".join(f"{counts[name]:,} {name}" for name in ("lines", "kept", *_dropped(counts))) + "\n")
     if listener.unknown and not counts["kept"]:
         raise InputError([Fault(address, problem) for address, problem in listener.unknown.items()])

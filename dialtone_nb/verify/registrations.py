@@ -10,7 +10,7 @@ from typing import Final
 from dialtone_nb.infrastructure.resources.model import Kind
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.phones.registrations.intervals import Known, PhoneKnown, evidence_of, find_intervals, sum_up
-from dialtone_nb.phones.registrations.store import FOLDER, load_registrations
+from dialtone_nb.phones.registrations.store import load_told
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.phones import subject_of
 from dialtone_nb.verify.seen import Seen
@@ -22,10 +22,7 @@ _WRONG_SETTING: Final = ("401", "403", "404", "407")
 
 def phones_known(project: Path, parameters: Parameters, now: datetime) -> dict[str, PhoneKnown]:
     """What is known of phones by their own words, by name; phones that told of nothing are left out."""
-    server = parameters.network.server
-    # `listen` keeps it in the project, `serve` in the server's folder.
-    folders = [project, *([project / server.folder] if server else ())]
-    told = [one for folder in folders for one in load_registrations(folder / FOLDER, now - LOOKED_AT, now)]
+    told = load_told(project, parameters.network, now - LOOKED_AT, now)
     heard = {one.client for one in told} & set(parameters.clients)
     return sum_up(find_intervals(map(evidence_of, told), heard, now - LOOKED_AT, now))
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
+from dialtone_nb.calls.attempts.call_data import CallData
 from dialtone_nb.calls.figures.known_phones import draw_known_phones
+from dialtone_nb.calls.known_phones import load_known_phones
 from dialtone_nb.calls.measures.known_phones import frame_registrations, intervals_of, know_phones
+from dialtone_nb.parameters import Parameters
 from dialtone_nb.phones.registrations.intervals import sum_up
 from dialtone_nb.phones.registrations.lines import RegistrationState
-from dialtone_nb.phones.registrations.store import Registration
+from dialtone_nb.phones.registrations.store import Registration, keep_registrations
 from tests.calls.strategies import frame_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -104,3 +109,27 @@ def test_nothing_at_all_is_a_figure_too() -> None:
     nothing = know_phones(frame_registrations([]), frame_of([]), [], NOON, minute(5))
     assert "nothing is known of any phone" in draw_known_phones(nothing).to_json()
     assert draw_known_phones(known([], [])).to_json()
+
+
+def test_a_report_has_the_phones_that_told_and_their_calls(tmp_path: Path, parameters: Parameters) -> None:
+    """In its days, of a real account; at the rehearsal, and of files, there is none."""
+    now = datetime.now(UTC)
+    with keep_registrations(tmp_path / "registrations") as keep:
+        for client in ("lobby", "stranger"):
+            keep(Registration(now, client, RegistrationState.REGISTERED, expires_s=600))
+    ago = now - timedelta(hours=2)
+    attempts = [
+        {**call(0, "incoming", "unregistered"), "started_at": ago, "client": client} for client in ("lobby", "van")
+    ]
+    calls = CallData.of(frame_of(attempts), "a test", (), (now - timedelta(days=1)).date(), now.date())
+
+    def intervals(account: str = "twilio", source: str = "twilio") -> pd.DataFrame:
+        given = SimpleNamespace(account=account, source=source)
+        runbook: Any = SimpleNamespace(parameters=given, declared=parameters, project=tmp_path)
+        return load_known_phones(runbook, calls)
+
+    found = intervals()
+    assert set(found["client"]) == {"lobby"}
+    assert list(found["known"]) == ["not known", "known off", "not known", "known on"]
+    assert intervals(account="rehearsal").empty
+    assert intervals(source="calls.json").empty

@@ -15,6 +15,7 @@ from dialtone_nb.cli import listen
 from dialtone_nb.cli.arguments import build_parser
 from dialtone_nb.errors import InputError
 from dialtone_nb.phones.registrations.store import Registration, load_registrations
+from dialtone_nb.server import event_log
 from tests.phones.registrations.imitations import exchange, linksys
 
 ROOT = Path(__file__).parents[2]
@@ -104,3 +105,18 @@ def test_a_server_listens_aside(tmp_path: Path) -> None:
             assert datetime.now(UTC) < end
     assert [one.client for one in kept(tmp_path)] == ["lobby"]
     assert threading.active_count() == before
+
+
+def test_what_a_full_disk_lost_is_said(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It listens on, and tells in the end how many lines are gone."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(event_log, "append_lines", full)
+    monkeypatch.setattr(event_log, "_CLOSING_S", 0.1)
+    assert run(project, exchange("lobby")) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 lines, 1 kept, 1 lost, the disk took none"
+    assert kept(project) == []

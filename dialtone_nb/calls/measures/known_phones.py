@@ -23,6 +23,8 @@ from dialtone_nb.phones.registrations.store import Registration
 
 # What Twilio answers a call to a phone that is not there (32009, 32011).
 AWAY: Final = {"unregistered": "32009 not registered", "unreachable": "32011 can't be reached"}
+# Columns of the attempts that are looked at.
+COUNTED: Final = ("started_at", "client", "direction", "outcome", "duration_s")
 _TIMES: Final = ("at", "since", "until")
 
 

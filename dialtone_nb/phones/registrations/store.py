@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from dialtone_nb.parameters import Network
 from dialtone_nb.phones.registrations.lines import RegistrationState
 from dialtone_nb.server.day_files import day_file, day_files, last_lines
 from dialtone_nb.server.event_log import EventLog
@@ -57,6 +58,12 @@ def load_registrations(folder: Path, since: datetime, until: datetime) -> list[R
         if (registration := _read(line)) and since <= registration.at <= until
     ]
     return sorted(found, key=lambda one: one.at)
+
+
+def load_told(project: Path, network: Network, since: datetime, until: datetime) -> list[Registration]:
+    """What was told between two moments to `listen` in the project, and to `serve` in its server's folder."""
+    folders = [project, *([project / network.server.folder] if network.server else ())]
+    return [one for folder in folders for one in load_registrations(folder / FOLDER, since, until)]
 
 
 def load_last(folder: Path, size: int) -> list[Registration]:
