@@ -107,7 +107,7 @@ def test_the_figure_has_a_bar_for_each_phone_and_says_why() -> None:
 def test_nothing_at_all_is_a_figure_too() -> None:
     """With words in it, for no phones and for no lines."""
     nothing = know_phones(frame_registrations([]), frame_of([]), [], NOON, minute(5))
-    assert "nothing is known of any phone" in draw_known_phones(nothing).to_json()
+    assert "no phone has told of its registration" in draw_known_phones(nothing).to_json()
     assert draw_known_phones(known([], [])).to_json()
 
 

@@ -37,4 +37,4 @@ def draw_known_phones(intervals: pd.DataFrame) -> go.Figure:
         )
     figure.update_xaxes(title_text="UTC", type="date")
     name_rows(figure, clients)
-    return show_words_if_empty(figure, intervals, "nothing is known of any phone")
+    return show_words_if_empty(figure, intervals, "no phone has told of its registration")
