@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="the address of a phone whose lines do not name it; nobody else may then speak for it",
     )
-    parser.add_argument("--minutes", metavar="N", type=float, default=0, help="for how long at most (until stopped)")
+    parser.add_argument("--minutes", metavar="N", type=float, help="for how long at most (until stopped)")
     parser.add_argument("--rehearsal", action="store_true", help="phones of the rehearsal; kept beside its state")
 
 
@@ -54,6 +54,8 @@ def main(options: argparse.Namespace, project: Path, on_listening: Callable[[str
     addresses = read_phones(options.phones, clients)
     if not 1 <= options.port <= LAST_PORT and options.port:
         raise InputError(Fault("--port", f"{options.port} is no port", f"1 to {LAST_PORT}"))
+    if options.minutes is not None and not options.minutes > 0:
+        raise InputError(Fault("--minutes", f"{options.minutes:g} is no time to wait", "write such as 5"))
     folder = beside_rehearsal(project, FOLDER) if options.rehearsal else project / FOLDER
     host = options.address or parameters.network.syslog or HERE
     disk: Counter[str] = Counter()
@@ -69,14 +71,14 @@ def main(options: argparse.Namespace, project: Path, on_listening: Callable[[str
             sys.stdout.write("Only this computer can be heard there: name its address on the phones' network.\n")
         sys.stdout.flush()
         on_listening(f"{host}:{port}")
-        end = time.monotonic() + options.minutes * 60 if options.minutes > 0 else float("inf")
+        end = time.monotonic() + 60 * (options.minutes or float("inf"))
         while not ending.is_set() and time.monotonic() < end:
             receive(opened, listener)
     counts = listener.counts + Counter({"lost, the disk took none": disk["lost"]})
     sys.stdout.write(", ".join(f"{counts[name]:,} {name}" for name in ("lines", "kept", *_dropped(counts))) + "\n")
     if listener.unknown and not counts["kept"]:
         raise InputError([Fault(address, problem) for address, problem in listener.unknown.items()])
-    return 1 if options.minutes > 0 and not counts["lines"] else 0
+    return 1 if options.minutes and not counts["lines"] else 0
 
 
 @contextlib.contextmanager

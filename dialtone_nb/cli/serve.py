@@ -115,8 +115,9 @@ def _registrations(address: str | None, settings: Settings) -> Iterator[str]:
         yield ""
         return
     host, _, port = address.partition(":") if address.count(":") == 1 else (address, "", "")
-    if port and not port.isdecimal():
-        raise InputError(Fault("--syslog", f"{port!r} is no port", f"0 to {LAST_PORT}"))
+    if not host or (port and not (port.isdecimal() and len(port) <= len(str(LAST_PORT)) and int(port) <= LAST_PORT)):
+        problem = f"{address!r} is no address and port"
+        raise InputError(Fault("--syslog", problem, f"write such as 192.0.2.20, or 192.0.2.20:{PORT}"))
     with listening_aside(host, int(port or PORT), _served_phones(settings), settings.folder / FOLDER) as listening:
         yield f", syslog at {listening}"
 

@@ -71,7 +71,7 @@ ProvisioningUrl = Annotated[str, AfterValidator(_check_provisioning)]
 
 
 def _check_syslog(address: str) -> str:
-    if not address or re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?", address, re.A) is None:
+    if len(address) > 253 or not re.fullmatch(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", address, re.A):
         raise ValueError("must be an address alone, without a port or a scheme; write one such as 192.0.2.20")
     if not set(address) <= set("0123456789."):
         return address
@@ -79,7 +79,7 @@ def _check_syslog(address: str) -> str:
         found = IPv4Address(address)
     except ValueError:
         raise ValueError("is no address; write one such as 192.0.2.20") from None
-    if found.is_loopback or found.is_unspecified or found.is_multicast:
+    if found.is_loopback or found.is_unspecified or found.is_multicast or found.is_reserved:
         raise ValueError("is no address that a phone could send to; write this computer's on the phones' network")
     return address
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.phones.registrations.imitations import exchange, linksys
@@ -52,3 +53,12 @@ def test_a_port_for_the_log_that_can_not_be_had_is_bad_input(folder: Path) -> No
         code, lines = refused(folder, *options, TWILIO_AUTH_TOKEN="x" * 32)
     assert code == 5
     assert lines[-1].startswith(f"{address}: is taken, by another syslog server perhaps")
+
+
+@pytest.mark.parametrize("address", ["", ":514", "192.0.2.20:70000", "192.0.2.20:" + "9" * 5000, "192.0.2.20:udp"])
+def test_an_address_for_the_log_that_is_none_is_bad_input(folder: Path, address: str) -> None:
+    """One line."""
+    options = ("--environment", "prod", "--port", "0", "--syslog", address)
+    code, lines = refused(folder, *options, TWILIO_AUTH_TOKEN="x" * 32)
+    assert (code, len(lines)) == (5, 1)
+    assert lines[0].endswith("is no address and port; write such as 192.0.2.20, or 192.0.2.20:514")

@@ -29,6 +29,8 @@ PORT: Final = 514  # RFC 5426, 3.3: where devices send that can be told an addre
 MOST_DEVICES: Final = 512
 # A Grandstream that logs a whole call writes some hundred lines a second.
 MOST_LINES: Final = 5000
+# Whoever makes addresses up must not keep a server from its calls.
+MOST_IN_ALL: Final = 4 * MOST_LINES
 LINES_WITHIN: Final = timedelta(seconds=10)
 # What is said again within a minute is not kept again.
 SAME_WITHIN: Final = timedelta(seconds=60)
@@ -84,6 +86,7 @@ class Listener:
         self._now = now
         self._devices: OrderedDict[tuple[str, str], Device] = OrderedDict()
         self._lines: OrderedDict[str, Allowance] = OrderedDict()
+        self._all = Allowance(MOST_IN_ALL, LINES_WITHIN)
         self._kept: dict[str, Allowance] = {}
         self._last: dict[str, tuple[RegistrationState, str, datetime]] = {}
         self._named: OrderedDict[tuple[str, str], datetime] = OrderedDict()
@@ -96,6 +99,9 @@ class Listener:
         """Read one datagram that came from an address."""
         now = self._now()
         self.counts["lines"] += 1
+        if not self._all.take(now):
+            self._drop("flood", "any address", "too many lines from too many addresses; the rest is lost")
+            return
         if not _bounded(self._lines, address, lambda: Allowance(MOST_LINES, LINES_WITHIN)).take(now):
             self._drop(
                 "flood", address, f"more than {MOST_LINES:,} lines in {LINES_WITHIN.seconds} s; the rest is lost"
@@ -176,8 +182,8 @@ def open_socket(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         opened = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise InputError(Fault(place, f"is no address: {error.strerror}", "write one of this computer's")) from error
+    except (OSError, ValueError) as error:
+        raise InputError(Fault(place, "is no address", "write one of this computer's")) from error
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         opened.bind(address)

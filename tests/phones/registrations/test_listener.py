@@ -11,6 +11,7 @@ import pytest
 from dialtone_nb.errors import InputError
 from dialtone_nb.phones.registrations.listener import (
     MOST_DEVICES,
+    MOST_IN_ALL,
     MOST_KEPT,
     MOST_LINES,
     MOST_NAMED,
@@ -118,6 +119,14 @@ def test_addresses_made_up_by_the_thousand_fill_neither_memory_nor_terminal(desk
     assert all(len(one) <= MOST_DEVICES for one in held)
 
 
+def test_made_up_addresses_are_read_no_longer_than_a_server_can_bear(desk: Desk) -> None:
+    """All of them together have a bound, too, and it is named once."""
+    for number in range(MOST_IN_ALL + 5):
+        desk.listener.take(b"<14>noise", f"2001:db8::{number:x}")
+    assert desk.listener.counts["flood"] == 5
+    assert desk.said == ["any address: too many lines from too many addresses; the rest is lost"]
+
+
 def test_a_forger_fills_no_disk(desk: Desk) -> None:
     """A phone that is said to come and go a thousand times in ten minutes is kept thirty times."""
     for _ in range(1000):
@@ -181,5 +190,5 @@ def test_a_port_that_can_not_be_had_is_named() -> None:
             open_socket("127.0.0.1", port)
     with pytest.raises(InputError, match=r"192.0.2.1:5514: is no address of this computer; name one with --address"):
         open_socket("192.0.2.1", 5514)
-    with pytest.raises(InputError, match="no host:5514: is no address"):
+    with pytest.raises(InputError, match="no host:5514: is no address; write one"):
         open_socket("no host", 5514)
