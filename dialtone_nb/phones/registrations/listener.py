@@ -111,8 +111,11 @@ class Listener:
         device = _bounded(self._devices, (address, mac), lambda: Device(now))
         for told in device.read(text, maker, self._names()):
             self._tell(told, device, address, now)
-        if self._is_known(device, address):
+        strangers = device.users - set(self._names())
+        if address in self._phones or strangers < device.users:
             self.unknown.pop(address, None)
+            if strangers:
+                self._drop("stranger", address, "one of several phones here registers under no name of clients.yaml")
         else:
             problem = _why_unknown(device)
             if address in self.unknown or len(self.unknown) < MOST_DEVICES:
@@ -143,9 +146,6 @@ class Listener:
         self._last[client] = told.state, told.reason, now
         self.counts["kept"] += 1
         self._keep(Registration(now, client, told.state, told.reason, told.expires_s, address))
-
-    def _is_known(self, device: Device, address: str) -> bool:
-        return address in self._phones or any(user in self._names() for user in device.users)
 
     def _drop(self, kind: str, address: str, problem: str, *, is_said: bool = True) -> None:
         """Count what is not kept, and name it now and then: strangers' addresses can be made up by the thousand."""

@@ -94,6 +94,13 @@ def test_a_device_of_no_phone_is_named_once_an_hour(desk: Desk) -> None:
     assert desk.kept == []
 
 
+def test_a_stranger_beside_a_known_phone_is_named_too(desk: Desk) -> None:
+    """The second port of an adapter with a misspelt user name, for one; what the first tells is kept."""
+    desk.hear([*exchange("lobby"), *exchange("lobyb"), *exchange("lobyb")], grandstream)
+    assert [one.client for one in desk.kept] == ["lobby"]
+    assert desk.said == ["192.0.2.31: one of several phones here registers under no name of clients.yaml"]
+
+
 def test_a_flood_from_one_address_leaves_the_others_heard(desk: Desk) -> None:
     """It is cut off for ten seconds, and named."""
     for _ in range(MOST_LINES + 10):
