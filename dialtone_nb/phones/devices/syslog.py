@@ -48,6 +48,7 @@ def _polycom(address: str) -> Fields:
     screen, file_only = "Syslog Menu (on the phone)", "In the configuration file only"
     values = (
         ("Server Address", address, "device.syslog.serverName", address),
+        # The guide of SIP 3.0.2 counts them (UDP=1); templates for UC software write the word.
         ("Server Type", "UDP", "device.syslog.transport", "UDP"),
         ("Render Level", "0", "device.syslog.renderLevel", "0"),
     )

@@ -176,12 +176,10 @@ class Device:
     def read(self, text: str, maker: str, names: Container[str]) -> Iterator[Told]:
         """What the text of one datagram tells of phones with these names."""
         self.maker = maker or self.maker
+        yield from (one.told for one in SENTENCES if one.maker == maker and one.pattern.search(text))
         lines = text.strip("\0").split("\n")
         # A record may end anywhere, so its last line is read by itself and once more with what follows.
         for line in (self._cut + lines[0], *lines) if self._cut else lines:
-            for sentence in SENTENCES:
-                if sentence.maker == maker and sentence.pattern.search(line):
-                    yield sentence.told
             told = self._read_sip(line.strip())
             if told and told.client in names:
                 yield told

@@ -115,6 +115,16 @@ def test_a_grandstream_has_a_sentence_of_its_own(desk: Desk) -> None:
     assert [told[:2] for told in desk.told] == [("lobby", "registered"), ("lobby", "registered"), ("lobby", "failed")]
 
 
+def test_a_sentence_is_not_said_again_by_the_record_behind_it(desk: Desk) -> None:
+    """Records end without a line's end; what comes minutes later is something else."""
+    desk.hear(exchange("lobby"), grandstream)
+    desk.wait(minutes=5)
+    desk.hear(["SigCtrl::performRegistration on acct 0, Registered: 1"], grandstream)
+    desk.wait(minutes=5)
+    desk.hear(["OBP:0", "something else"], grandstream)
+    assert len(desk.kept) == 2
+
+
 @pytest.mark.parametrize(
     ("line", "maker", "mac", "text"),
     [
