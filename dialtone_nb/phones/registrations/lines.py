@@ -163,7 +163,7 @@ class _Line:
 
 
 @dataclass(slots=True)
-class Device:
+class DeviceLog:
     """What one device has logged since its first line. `users` are the phones, known or not, that registered by it."""
 
     since: datetime

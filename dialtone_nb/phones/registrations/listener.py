@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.phones.registrations.lines import LONGEST_LINE, Device, RegistrationState, Told, split_line
+from dialtone_nb.phones.registrations.lines import LONGEST_LINE, DeviceLog, RegistrationState, Told, split_line
 from dialtone_nb.phones.registrations.store import Registration
 
 PORT: Final = 514  # RFC 5426, 3.3: where devices send that can be told an address alone
@@ -84,7 +84,7 @@ class Listener:
         self._addresses = dict(addresses or {})  # of phones, by name
         self._phones = {address: name for name, address in self._addresses.items()}
         self._now = now
-        self._devices: OrderedDict[tuple[str, str], Device] = OrderedDict()
+        self._devices: OrderedDict[tuple[str, str], DeviceLog] = OrderedDict()
         self._lines: OrderedDict[str, Allowance] = OrderedDict()
         self._all = Allowance(MOST_IN_ALL, LINES_WITHIN)
         self._kept: dict[str, Allowance] = {}
@@ -108,7 +108,7 @@ class Listener:
             )
             return
         maker, mac, text = split_line(datagram)
-        device = _bounded(self._devices, (address, mac), lambda: Device(now))
+        device = _bounded(self._devices, (address, mac), lambda: DeviceLog(now))
         for told in device.read(text, maker, self._names()):
             self._tell(told, device, address, now)
         strangers = device.users - set(self._names())
@@ -122,7 +122,7 @@ class Listener:
                 self.unknown[address] = problem
             self._drop("unknown", address, problem, is_said=bool(device.users) or now - device.since > NAMED_AFTER)
 
-    def _tell(self, told: Told, device: Device, address: str, now: datetime) -> None:
+    def _tell(self, told: Told, device: DeviceLog, address: str, now: datetime) -> None:
         client = (
             told.client or self._phones.get(address) or (next(iter(device.users)) if len(device.users) == 1 else "")
         )
@@ -159,7 +159,7 @@ class Listener:
             self._say(f"{address}: {problem}")
 
 
-def _why_unknown(device: Device) -> str:
+def _why_unknown(device: DeviceLog) -> str:
     of = f"a {device.maker}" if device.maker else "a device"
     if device.users:
         return f"{of} that registers under no name of clients.yaml; correct its user name, or declare the phone"

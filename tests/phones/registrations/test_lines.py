@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialtone_nb.phones.registrations.lines import FORMS, SENTENCES, Device, split_line
+from dialtone_nb.phones.registrations.lines import FORMS, SENTENCES, DeviceLog, split_line
 from tests.phones.registrations.conftest import Desk
 from tests.phones.registrations.imitations import IMITATIONS, MAC, Imitation, exchange, grandstream, register, response
 
@@ -166,7 +166,7 @@ def test_each_form_and_sentence_says_where_it_was_seen() -> None:
 @given(st.lists(st.binary(max_size=300) | st.sampled_from([line.encode() for line in exchange("lobby")])))
 def test_no_datagram_breaks_the_reader(datagrams: list[bytes]) -> None:
     """Whatever comes, only phones that are known are told of, with words of ours."""
-    device = Device(datetime(2026, 3, 2, tzinfo=UTC))
+    device = DeviceLog(datetime(2026, 3, 2, tzinfo=UTC))
     for datagram in datagrams:
         maker, _, text = split_line(datagram)
         for told in device.read(text, maker, ("lobby",)):
@@ -194,7 +194,7 @@ def test_a_record_may_be_cut_anywhere(make_desk: Callable[[], Desk]) -> None:
 )
 def test_long_lines_are_read_at_once(text: str) -> None:
     """No pattern takes longer than the line is long; a test that hangs fails."""
-    device = Device(datetime(2026, 3, 2, tzinfo=UTC))
+    device = DeviceLog(datetime(2026, 3, 2, tzinfo=UTC))
     for line in ("REGISTER sip:a SIP/2.0\n", text, text + "\n" + text):
         maker, _, rest = split_line(line.encode())
         assert list(device.read(rest, maker, ("lobby",))) == []
