@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | new-network | serve | hand-over | find-secrets | rehearsal."""
+"""python -m dialtone_nb run | rehearse | new-network | serve | listen | hand-over | find-secrets | rehearsal."""
 
 from __future__ import annotations
 
@@ -65,6 +65,10 @@ def main(arguments: Sequence[str]) -> int:
             from dialtone_nb.cli.hand_over import main as hand_over
 
             return hand_over(parsed, find_project(Path.cwd()))
+        if parsed.command == "listen":
+            from dialtone_nb.cli.listen import main as listen
+
+            return listen(parsed, find_project(Path.cwd()))
         if parsed.command == "find-secrets":
             from dialtone_nb.cli.find_secrets import main as look_for_secrets
 

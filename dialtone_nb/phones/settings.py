@@ -10,14 +10,14 @@ from dialtone_nb.parameters import Device, Parameters
 from dialtone_nb.parameters.yaml_faults import suggest
 from dialtone_nb.phones.dial_strings import Grammar, write_dial_string
 from dialtone_nb.phones.private_files import PASSWORD_FILE, private_folder
+from dialtone_nb.values.sip import SHORTEST_EXPIRY_S
 
 Transport = Literal["UDP", "TCP", "TLS"]
 
 # Twilio, SIP registration: UDP and TCP on 5060, TLS (1.2 or newer) on 5061.
 PORTS: dict[Transport, int] = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
-# Twilio accepts 600 to 3600 s; the shortest finds a phone again soonest after a power cut.
-SHORTEST_EXPIRY_S, LONGEST_EXPIRY_S = 600, 3600
-EXPIRY_S = 600
+# The shortest finds a phone again soonest after a power cut.
+EXPIRY_S = SHORTEST_EXPIRY_S
 # Routers forget a silent UDP binding after 30 s or more.
 KEEP_ALIVE_S = 20
 # Twilio answers 407 with this realm, whatever the domain (observed).
@@ -83,6 +83,7 @@ class DeviceSettings:
     private_file: str  # where the password is: private/<environment>/<client>/phone.txt
     provisioning: str  # the address under which the phone's ready configuration can be fetched
     is_rehearsed: bool  # whether it registers somewhere else than at Twilio
+    syslog: str = ""  # the address that it logs its registrations to, where one is declared
 
     @property
     def outbound_address(self) -> str:
@@ -130,4 +131,5 @@ def device_settings(parameters: Parameters, client: str, *, registrar: Registrar
         private_file=(private_folder(declared.environment, client) / PASSWORD_FILE).as_posix(),
         provisioning=f"{base}/{declared.environment}/{client}" if base else "",
         is_rehearsed=registrar is not None,
+        syslog=parameters.network.syslog or "",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dialtone_nb.phones.devices.screens import Field, Fields
+from dialtone_nb.phones.devices.syslog import syslog_fields
 from dialtone_nb.phones.settings import DeviceSettings
 
 ACCOUNT, MORE = "Account", "Where the phone has them"
@@ -27,4 +28,5 @@ def any_phone_fields(settings: DeviceSettings) -> Fields:
         Field(MORE, "DTMF", "RFC 2833 (RTP events)"),
         Field(MORE, "Call forwarding, call waiting", "off"),
         Field(MORE, "Send a # that was dialled", "yes", why="# is a number of its own here"),
+        *syslog_fields(settings),
     )

@@ -8,6 +8,7 @@ values work with Twilio: Futel's client notes (futel/twilio-sip-server: client.m
 from __future__ import annotations
 
 from dialtone_nb.phones.devices.screens import Field, Fields, named_values
+from dialtone_nb.phones.devices.syslog import syslog_fields
 from dialtone_nb.phones.devices.xml import Element, SubElement, write_xml
 from dialtone_nb.phones.settings import DeviceSettings, Transport
 
@@ -19,7 +20,7 @@ ADVANCED, PORT = "Advanced Settings", "FXS Port"
 def grandstream_fields(settings: DeviceSettings) -> Fields:
     """The screens of an HT701, HT801 or HT802 (its first port), filled in."""
     port = f"{PORT} 1" if settings.device == "grandstream-ht802" else PORT
-    return (*_advanced_fields(settings), *_port_fields(settings, port))
+    return (*_advanced_fields(settings), *_port_fields(settings, port), *syslog_fields(settings))
 
 
 def grandstream_files(settings: DeviceSettings, password: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ linksys/spa2102, cisco/spa122). Which values work with Twilio: Futel's client no
 from __future__ import annotations
 
 from dialtone_nb.phones.devices.screens import Field, Fields, named_values
+from dialtone_nb.phones.devices.syslog import syslog_fields
 from dialtone_nb.phones.devices.xml import Element, SubElement, write_xml
 from dialtone_nb.phones.settings import DeviceSettings
 
@@ -80,6 +81,7 @@ def linksys_fields(settings: DeviceSettings) -> Fields:
         _field(audio, "Use Pref Codec Only", "no"),
         _field(dial_plan, "Dial Plan", settings.dial_string, why="with its parentheses"),
         _field(dial_plan, "Enable IP Dialing", "no"),
+        *syslog_fields(settings),
     )  # fmt: skip
 
 

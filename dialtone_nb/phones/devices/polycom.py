@@ -7,6 +7,7 @@ Parameter names: Polycom's administrator guides (SIP 2.2 to 3.2, UC 3.3) and the
 from __future__ import annotations
 
 from dialtone_nb.phones.devices.screens import Field, Fields, named_values
+from dialtone_nb.phones.devices.syslog import syslog_fields
 from dialtone_nb.phones.devices.xml import Element, SubElement, write_xml
 from dialtone_nb.phones.settings import DeviceSettings, Transport
 
@@ -23,7 +24,7 @@ def polycom_files(settings: DeviceSettings, password: str) -> dict[str, str]:
     for part, beginnings in (
         ("REGISTRATION", ("reg.",)),
         ("DIALPLAN", ("dialplan.",)),
-        ("GENERAL", ("nat.", "voice.", "call.", "divert.")),
+        ("GENERAL", ("nat.", "voice.", "call.", "divert.", "device.", "log.")),
     ):
         SubElement(root, part, {name: value for name, value in values.items() if name.startswith(beginnings)})
     master = Element("APPLICATION", APP_FILE_PATH="sip.ld", CONFIG_FILES=f"{settings.client}.cfg, sip.cfg")
@@ -73,4 +74,5 @@ def polycom_fields(settings: DeviceSettings) -> Fields:
         Field(FILE_ONLY, "Codec G.729, rank", "(none)", "voice.codecPref.G729AB", ""),
         Field(FILE_ONLY, "Call waiting", "off", "call.callWaiting.enable", "0"),
         Field(FILE_ONLY, "Call forwarding", "off", "divert.fwd.1.enabled", "0", "not on a public phone"),
+        *syslog_fields(settings),
     )  # fmt: skip
