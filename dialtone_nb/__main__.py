@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | new-network | serve | hand-over | find-secrets | rehearsal."""
+"""python -m dialtone_nb run | rehearse | new-network | serve | listen | hand-over | find-secrets | rehearsal."""
 
 from __future__ import annotations
 
@@ -80,6 +80,10 @@ def run_command(parsed: argparse.Namespace) -> int:
             from dialtone_nb.cli.new_network import main as command
         case "hand-over":
             from dialtone_nb.cli.hand_over import main as command
+        case "listen":
+            from dialtone_nb.cli.listen import main as listen
+
+            return listen(parsed, find_project(Path.cwd()))
         case "find-secrets":
             from dialtone_nb.cli.find_secrets import main as command
     return command(parsed, find_project(Path.cwd()))

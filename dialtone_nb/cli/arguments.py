@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dialtone_nb.cli.listen import add_options as add_listen_options
 from dialtone_nb.cli.new_network import add_options as add_new_network_options
 from dialtone_nb.cli.serve import add_options as add_serve_options
 from dialtone_nb.errors import Fault, InputError, ParametersError
@@ -72,6 +73,8 @@ def build_parser() -> Parser:
     find.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files and folders (reports/ and notebooks/)")
     server = commands.add_parser("serve", help="our own server in the place of Twilio's functions, until it is stopped")
     add_serve_options(server)
+    listen = commands.add_parser("listen", help="keep what phones log of their registrations, until it is stopped")
+    add_listen_options(listen)
     commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")
     return parser
 

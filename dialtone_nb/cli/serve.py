@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from dialtone_nb.account.account import SERVER, beside_rehearsal, open_account, read_environment
 from dialtone_nb.account.rehearsal_control import lead_host
+from dialtone_nb.cli.listen import HERE, listening_aside
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
-from dialtone_nb.server.folder import read_serving
-from dialtone_nb.server.server_settings import AUTH_TOKEN, SNS_TOPIC, TRUNK_PASSWORD, WEBHOOK, read_settings
+from dialtone_nb.phones.registrations.listener import PORT
+from dialtone_nb.phones.registrations.store import FOLDER
+from dialtone_nb.server.folder import read_serving, read_table
+from dialtone_nb.server.server_settings import (
+    AUTH_TOKEN,
+    SNS_TOPIC,
+    TRUNK_PASSWORD,
+    WEBHOOK,
+    Settings,
+    read_settings,
+)
 from dialtone_nb.values.loopback import LOOPBACK
 
 DEFAULT_FOLDER: Final = Path("server")
 MOST_WORKERS: Final = 64
 LAST_PORT: Final = 65535
+_LOOK_EVERY_S: Final = 5.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +66,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rehearsal",
         action="store_true",
         help="answer the rehearsal on this machine, with its auth token, from the folder beside its state",
+    )
+    parser.add_argument(
+        "--syslog",
+        nargs="?",
+        const=HERE,
+        metavar="ADDRESS",
+        help=f"keep what phones log of their registrations, too; where to listen, UDP port {PORT} (127.0.0.1)",
     )
     parser.add_argument("--workers", type=int, default=1, help="how many processes answer (default: 1)")
 
@@ -83,12 +104,18 @@ def main(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     # It warns of every request that is no HTTP: whoever sends many of them would fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    with listen(options.host, options.port) as listening, ending_quietly() as ending:
+    with (
+        listen(options.host, options.port) as listening,
+        ending_quietly() as ending,
+        _registrations(options.syslog, settings) as registrations,
+    ):
         address, port = listening.getsockname()[:2]
         host = f"[{address}]" if ":" in address else address
         on_listening(f"http://{host}:{port}")
         what = f"table {version[:12]}" if version else "no table yet: deploy switches one on"
-        sys.stdout.write(f"{settings.environment} at http://{host}:{port}, from {settings.folder}, {what}\n")
+        sys.stdout.write(
+            f"{settings.environment} at http://{host}:{port}, from {settings.folder}, {what}{registrations}\n"
+        )
         sys.stdout.flush()
         serve(settings, listening, ending, workers=options.workers)
     return 0
@@ -146,3 +173,41 @@ def serving(project: Path, parameters: Parameters, folder: Path) -> Iterator[Non
         for process in running:
             with process:
                 process.wait()
+
+
+@contextlib.contextmanager
+def _registrations(address: str | None, settings: Settings) -> Iterator[str]:
+    """Keep what phones log, where that is wanted; words about it."""
+    if address is None:
+        yield ""
+        return
+    host, _, port = address.partition(":") if address.count(":") == 1 else (address, "", "")
+    if not host or (port and not (port.isdecimal() and len(port) <= len(str(LAST_PORT)) and int(port) <= LAST_PORT)):
+        problem = f"{address!r} is no address and port"
+        raise InputError(Fault("--syslog", problem, f"write such as 192.0.2.20, or 192.0.2.20:{PORT}"))
+    with listening_aside(host, int(port or PORT), _served_phones(settings), settings.folder / FOLDER) as listening:
+        yield f", syslog at {listening}"
+
+
+def _served_phones(settings: Settings) -> Callable[[], Collection[str]]:
+    """The phones of the table that is served; a new one counts some seconds later."""
+    looked_at, version = -_LOOK_EVERY_S, ""
+
+    @cache
+    def phones_of(version: str) -> Collection[str]:
+        environments = read_table(settings.folder, version).environments if version else {}
+        return frozenset(environments[settings.environment].clients) if settings.environment in environments else ()
+
+    def phones() -> Collection[str]:
+        nonlocal looked_at, version
+        if time.monotonic() - looked_at >= _LOOK_EVERY_S:
+            looked_at = time.monotonic()
+            # What can't be read is complained of by those who serve it.
+            with contextlib.suppress(InputError):
+                version = read_serving(settings.folder, settings.environment).version
+        try:
+            return phones_of(version)
+        except InputError:
+            return ()
+
+    return phones

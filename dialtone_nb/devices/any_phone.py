@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dialtone_nb.devices.model import DeviceModel, DeviceSettings, ScreenField, ScreenFields, Steps, steps
+from dialtone_nb.devices.syslog import any_phone_syslog
 
 
 def any_phone_screens(settings: DeviceSettings) -> ScreenFields:
@@ -27,6 +28,7 @@ def any_phone_screens(settings: DeviceSettings) -> ScreenFields:
         more("DTMF", "RFC 2833 (RTP events)"),
         more("Call forwarding, call waiting", "off"),
         more("Send a # that was dialled", "yes", why="# is a number of its own here"),
+        *any_phone_syslog(settings),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from dialtone_nb.devices.model import DeviceModel, DeviceSettings, ScreenField, ScreenFields, Steps, Transport, steps
+from dialtone_nb.devices.syslog import grandstream_syslog
 from dialtone_nb.devices.xml import Element, SubElement, write_xml
 
 TRANSPORT_VALUES: dict[Transport, str] = {"UDP": "0", "TCP": "1", "TLS": "2"}
@@ -62,6 +63,7 @@ def fxs_screens(settings: DeviceSettings) -> ScreenFields:
         vocoder("choice 1", codecs[0], "P57", first),
         vocoder("choice 2", codecs[1], "P58", second),
         *(vocoder(f"choice {choice}", codecs[0], f"P{56 + choice}", first) for choice in (3, 4, 5, 6)),
+        *grandstream_syslog(settings),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from dialtone_nb.devices.model import DeviceModel, DeviceSettings, ScreenField, ScreenFields, Steps, steps
+from dialtone_nb.devices.syslog import linksys_syslog
 from dialtone_nb.devices.xml import Element, SubElement, write_xml
 
 CODECS = {"PCMU": "G711u", "PCMA": "G711a"}
@@ -60,6 +61,7 @@ def line_screens(settings: DeviceSettings) -> ScreenFields:
         audio("Use Pref Codec Only", "no"),
         dial_plan("Dial Plan", settings.dial_string, why="with its parentheses"),
         dial_plan("Enable IP Dialing", "no"),
+        *linksys_syslog(settings),
     )
 
 

@@ -118,6 +118,7 @@ class DeviceSettings:
     private_file: str  # where the password is: private/<environment>/<client>/phone.txt
     provisioning: str  # the address under which the phone's ready configuration can be fetched
     is_rehearsed: bool  # whether it registers somewhere else than at Twilio
+    syslog: str = ""  # the address that it logs its registrations to, where one is declared
 
     @property
     def outbound_address(self) -> str:

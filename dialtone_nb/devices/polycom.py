@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from dialtone_nb.devices.model import DeviceModel, DeviceSettings, ScreenField, ScreenFields, Steps, Transport, steps
+from dialtone_nb.devices.syslog import polycom_syslog
 from dialtone_nb.devices.xml import Element, SubElement, write_xml
 
 TRANSPORT_VALUES: dict[Transport, str] = {"UDP": "UDPOnly", "TCP": "TCPOnly", "TLS": "TLS"}
@@ -56,6 +57,7 @@ def line_screens(settings: DeviceSettings) -> ScreenFields:
         file_only("Codec G.729, rank", "(none)", "voice.codecPref.G729AB", ""),
         file_only("Call waiting", "off", "call.callWaiting.enable", "0"),
         file_only("Call forwarding", "off", "divert.fwd.1.enabled", "0", "not on a public phone"),
+        *polycom_syslog(settings),
     )
 
 
@@ -65,7 +67,7 @@ def provisioning_files(settings: DeviceSettings, values: Mapping[str, str]) -> d
     for part, beginnings in (
         ("REGISTRATION", ("reg.",)),
         ("DIALPLAN", ("dialplan.",)),
-        ("GENERAL", ("nat.", "voice.", "call.", "divert.")),
+        ("GENERAL", ("nat.", "voice.", "call.", "divert.", "device.", "log.")),
     ):
         SubElement(root, part, {name: value for name, value in values.items() if name.startswith(beginnings)})
     master = Element("APPLICATION", APP_FILE_PATH="sip.ld", CONFIG_FILES=f"{settings.client}.cfg, sip.cfg")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Address
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,6 +78,24 @@ def _check_provisioning(url: str) -> str:
 
 
 ProvisioningUrl = Annotated[str, AfterValidator(_check_provisioning)]
+
+
+def _check_syslog(address: str) -> str:
+    if len(address) > 253 or not re.fullmatch(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", address, re.A):
+        raise ValueError("must be an address alone, without a port or a scheme; write one such as 192.0.2.20")
+    if not set(address) <= set("0123456789."):
+        return address
+    try:
+        found = IPv4Address(address)
+    except ValueError:
+        raise ValueError("is no address; write one such as 192.0.2.20") from None
+    if found.is_loopback or found.is_unspecified or found.is_multicast or found.is_reserved:
+        raise ValueError("is no address that a phone could send to; write this computer's on the phones' network")
+    return address
+
+
+# Where phones send their logs: UDP port 514, the only one that all of them can be told.
+SyslogAddress = Annotated[str, AfterValidator(_check_syslog)]
 
 
 def _check_base_url(url: str) -> str:

@@ -16,6 +16,7 @@ from dialtone_nb.parameters.field_types import (
     EnvironmentName,
     Hosting,
     ProvisioningUrl,
+    SyslogAddress,
     TimeZone,
     UniqueName,
 )
@@ -69,6 +70,7 @@ class Network(Closed):
     server: Server | None = None
     edge: Edge | None = None
     provisioning: ProvisioningUrl = ""
+    syslog: SyslogAddress | None = None
     call_time_limit_s: int = Field(3600, ge=10, le=14400)
     ring_timeout_s: int = Field(30, ge=5, le=600)
     time_zone: TimeZone = "UTC"

@@ -10,10 +10,10 @@ from dialtone_nb.parameters import Parameters
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.dial_strings import write_dial_string
 from dialtone_nb.phones.private_files import PASSWORD_FILE, private_folder
+from dialtone_nb.values.sip import SHORTEST_EXPIRY_S
 
-# Twilio accepts 600 to 3600 s; the shortest finds a phone again soonest after a power cut.
-SHORTEST_EXPIRY_S, LONGEST_EXPIRY_S = 600, 3600
-EXPIRY_S = 600
+# The shortest finds a phone again soonest after a power cut.
+EXPIRY_S = SHORTEST_EXPIRY_S
 # Routers forget a silent UDP binding after 30 s or more.
 KEEP_ALIVE_S = 20
 
@@ -68,4 +68,5 @@ def device_settings(
         private_file=(private_folder(declared.environment, client) / PASSWORD_FILE).as_posix(),
         provisioning=f"{base}/{declared.environment}/{client}" if base else "",
         is_rehearsed=registrar is not None,
+        syslog=parameters.network.syslog or "",
     )

@@ -56,9 +56,9 @@ NEVER_ANSWERED_RESPONSE = 480  # to a caller whose TwiML has come to its end wit
 # --- codes and statuses of the API ---
 NO_EMERGENCY_CALLING = 13224  # an emergency call through a SIP domain that has no emergency calling
 NOT_COMPLETE_STATUS = 409  # the HTTP status that comes with 20009, where a call that goes on is to be deleted
+# Neither of these two is among the 1,953 codes of the error dictionary (2023).
 QUEUE_NAME_TAKEN = 22003
 QUEUE_NOT_EMPTY = 22002
-TWIML_TOO_LONG = 20001  # of a call that the API places
 
 # --- what becomes of calls ---
 # A call that is ended by the API before it was answered is canceled, whichever of the two words was used.

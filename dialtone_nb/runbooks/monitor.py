@@ -13,6 +13,7 @@ from dialtone_nb.display.snapshots import snapshot_html
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.verify.registrations import phones_known
 
 MOST_MINUTES = 24 * 60
 
@@ -34,8 +35,7 @@ def watch(runbook: Runbook) -> Snapshot | LiveView:
         raise InputError(Fault("parameter every", f"is {given.every}", "write how many seconds to wait, 1 or more"))
 
     def look_now() -> Snapshot:
-        registrations = fetch_registrations(runbook.account, runbook.environment)
-        return look(runbook, given.minutes, show_numbers=given.show_numbers, registrations=registrations)
+        return look(runbook, given.minutes, show_numbers=given.show_numbers, registrations=_registrations(runbook))
 
     return LiveView(lambda: snapshot_html(look_now()), given.every) if runbook.attended else look_now()
 
@@ -61,3 +61,11 @@ def look(
         registrations=registrations,
         show_numbers=show_numbers,
     )
+
+
+def _registrations(runbook: Runbook) -> dict[str, str]:
+    """What is told of registrations: by the rehearsal itself, or by the phones, where `listen` kept it."""
+    if runbook.account.is_rehearsal:
+        return fetch_registrations(runbook.account, runbook.environment)
+    known = phones_known(runbook.project, runbook.declared, runbook.account.now())
+    return {name: phone.words for name, phone in known.items()}

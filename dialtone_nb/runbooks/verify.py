@@ -18,6 +18,7 @@ from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison
 from dialtone_nb.verify.phones import phone_checks
+from dialtone_nb.verify.registrations import phones_known, registration_checks
 from dialtone_nb.verify.server import server_checks
 from dialtone_nb.verify.service import rest_of_the_plan, service_checks
 from dialtone_nb.verify.sip_domains import credential_checks, domain_checks
@@ -64,6 +65,8 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
     yield from domain_checks(compared)
     yield from credential_checks(compared)
     yield from phone_checks(compared)
+    if not account.is_rehearsal:
+        yield from registration_checks(compared, phones_known(site.project, site.parameters, now))
     yield from _with(
         calls,
         phone_activity.SUBJECT,

@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dialtone_nb.dialplan.decisions import Decision
+from dialtone_nb.phones.registrations.metrics import scrape_registrations
+from dialtone_nb.phones.registrations.store import FOLDER as REGISTRATIONS
 from dialtone_nb.server.answers import ENDPOINTS, Endpoint, Responder, WebhookRequest, WebhookResponse
 from dialtone_nb.server.delivery import open_couriers
 from dialtone_nb.server.event_log import EventWriter
@@ -125,9 +127,12 @@ class _Server:
 
     async def metrics(self, request: Request) -> Response:
         """The counters, for Prometheus."""
-        return Response(
-            self._metrics.scrape(self._live, self._settings.environment), headers={"content-type": CONTENT_TYPE}
-        )
+        environment = self._settings.environment
+        phones = self._live.table.environments[environment].clients if self._live.table else ()
+        # A file is read for it, which no call waits for.
+        registrations = await asyncio.to_thread(scrape_registrations, self._settings.folder / REGISTRATIONS, phones)
+        content = self._metrics.scrape(self._live, environment) + registrations
+        return Response(content, headers={"content-type": CONTENT_TYPE})
 
     async def _answer(self, request: Request, answer: Endpoint, *, is_status: bool) -> tuple[Response, WebhookResponse]:
         asked = await self._authentic(request)

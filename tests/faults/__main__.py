@@ -14,6 +14,13 @@ from pathlib import Path
 from tests.faults.cases import Verdict
 from tests.faults.fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
 from tests.faults.long_run import BOUND_MB, CALLS, run_long
+from tests.faults.registrations import (
+    run_month,
+    table_of_faults,
+    table_of_lines,
+    table_of_time,
+    wrong_for_too_long,
+)
 from tests.faults.spellings import SPELLINGS, table_of_spellings, try_spellings
 from tests.faults.suites import run_suites, table_of_suites
 from tests.faults.sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
@@ -112,6 +119,12 @@ def _tests(_: argparse.Namespace) -> Part:
     return Part((table_of_suites(held),), tuple(failed for one in held for failed in one.failed))
 
 
+def _registrations(_: argparse.Namespace) -> Part:
+    month = run_month()
+    tables = table_of_faults(month), table_of_time(month), table_of_lines(month)
+    return Part(tables, tuple(wrong_for_too_long(month)))
+
+
 def _long_run(_: argparse.Namespace) -> Part:
     run = run_long(CALLS)
     return Part((run.row(),), () if run.is_good else (f"{run.placed} were placed, {run.reported} reported",))
@@ -123,6 +136,7 @@ PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "tests": ("What single tests hold", _tests),
     "dialling": ("Generated calls, put to the dial plan", _dialling),
     "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),
+    "registrations": ("A simulated month of phones that log their registrations", _registrations),
     "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
 }
 

@@ -10,12 +10,8 @@ import pytest
 from dialtone_nb.devices import MODELS
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import EDGES, Parameters, load_parameters
-from dialtone_nb.phones.settings import (
-    LONGEST_EXPIRY_S,
-    SHORTEST_EXPIRY_S,
-    RegistrarAddress,
-    device_settings,
-)
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings
+from dialtone_nb.values.sip import LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S
 from tests.phones.conftest import through
 
 

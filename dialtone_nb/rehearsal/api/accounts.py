@@ -1,4 +1,4 @@
-"""The account itself, and the outside numbers that it may show as caller ID."""
+"""The account itself, its key and balance, and the outside numbers that it may show as caller ID."""
 
 from __future__ import annotations
 
@@ -82,8 +82,23 @@ def list_caller_ids(tables: Tables, request: ApiRequest) -> ApiResponse:
     return list_response(request, "outgoing_caller_ids", (), lambda body: body, str)
 
 
+def fetch_balance(tables: Tables, _: ApiRequest) -> ApiResponse:
+    """What the account has left: nothing, as nothing costs anything here."""
+    return ApiResponse(200, {"account_sid": tables.identity.account_sid, "balance": "0.00", "currency": "USD"})
+
+
+def list_keys(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """The account's one API key, for the auth token alone."""
+    _refuse_api_key(request)
+    dates = {"date_created": rfc2822(BEGINNING), "date_updated": rfc2822(BEGINNING)}
+    key = {"sid": tables.identity.api_key_sid, "friendly_name": NAME, **dates}
+    return list_response(request, "keys", [key], lambda body: body, lambda body: str(body["sid"]))
+
+
 OPERATIONS = (
     Operation(API_2010.host, "GET", f"/{VERSION}/Accounts.json", list_),
     API_2010.operation("GET", "", fetch),
+    API_2010.operation("GET", "/Balance", fetch_balance),
+    API_2010.operation("GET", "/Keys", list_keys),
     API_2010.operation("GET", "/OutgoingCallerIds", list_caller_ids),
 )

@@ -14,6 +14,7 @@ RESOURCES = (
     "call_changes",
     "calls",
     "dialing_permissions",
+    "empty_lists",
     "incoming_phone_numbers",
     "outgoing_calls",
     "prices",

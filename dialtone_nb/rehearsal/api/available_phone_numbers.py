@@ -8,7 +8,7 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from urllib.parse import urlencode
 
-from dialtone_nb.rehearsal.api.collection import API_2010
+from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
 from dialtone_nb.rehearsal.api.prices import COUNTRIES
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
@@ -18,7 +18,8 @@ from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS, RateCenter
 from dialtone_nb.rehearsal.state.store import Tables
 
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
-EMPTY_COUNTRIES = COUNTRIES.keys() - {center.country for center in RATE_CENTERS.values()}
+NORTH_AMERICA = frozenset(center.country for center in RATE_CENTERS.values())
+EMPTY_COUNTRIES = COUNTRIES.keys() - NORTH_AMERICA
 # What North American numbers are not told apart into: Twilio has them as Local or TollFree.
 ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
@@ -159,8 +160,52 @@ def search(tables: Tables, request: ApiRequest) -> ApiResponse:
     )
 
 
+def country_body(tables: Tables, country: str) -> dict[str, Any]:
+    """A country that has numbers for sale, and the kinds that it has."""
+    uri = f"{account_uri(tables)}/AvailablePhoneNumbers/{country}"
+    kinds = (
+        {"local": "Local", "toll_free": "TollFree"}
+        if country in NORTH_AMERICA
+        else {"local": "Local", "mobile": "Mobile"}
+    )
+    return {
+        "country_code": country,
+        "country": COUNTRIES[country],
+        "uri": f"{uri}.json",
+        "beta": False,
+        "subresource_uris": {key: f"{uri}/{kind}.json" for key, kind in kinds.items()},
+    }
+
+
+def list_countries(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """The countries that numbers are sold in, on one page, as with Twilio."""
+    read_page_request(request)
+    bodies = [country_body(tables, country) for country in COUNTRIES]
+    return ApiResponse(200, {"countries": bodies, "uri": request.path})
+
+
+def fetch_country(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """One of them."""
+    country = request.names["CountryCode"]
+    if country not in COUNTRIES:
+        raise absent(request.path)
+    return ApiResponse(200, country_body(tables, country))
+
+
+def search_toll_free(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Toll-free numbers: none, as none of them is kept for fiction; a 404 where the country has none at all."""
+    if request.names["CountryCode"] not in NORTH_AMERICA:
+        raise absent(request.path)
+    read_page_request(request)
+    read_parameters(FILTERS, request.query)
+    return ApiResponse(200, {"available_phone_numbers": [], "uri": request.path})
+
+
 OPERATIONS = (
+    API_2010.operation("GET", "/AvailablePhoneNumbers", list_countries),
+    API_2010.operation("GET", "/AvailablePhoneNumbers/{CountryCode}", fetch_country),
     API_2010.operation("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),
+    API_2010.operation("GET", "/AvailablePhoneNumbers/{CountryCode}/TollFree", search_toll_free),
     *(
         API_2010.operation("GET", f"/AvailablePhoneNumbers/{{CountryCode}}/{kind}", search_kind)
         for kind in ABSENT_KINDS

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
 from dialtone_nb.rehearsal.api.collection import API_2010
-from dialtone_nb.rehearsal.api.outgoing_calls import LONGEST_TWIML, refuse_what_is_not_modelled, twiml_source
-from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS, TWIML_TOO_LONG
+from dialtone_nb.rehearsal.api.outgoing_calls import (
+    LONGEST_TWIML,
+    TWIML_TOO_LONG,
+    refuse_what_is_not_modelled,
+    twiml_source,
+)
+from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.calls import call_body
 from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
-from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call_setup import (
     PROGRESS_EVENTS,
     OutboundCall,
@@ -29,12 +28,18 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
 LONGEST_TIMEOUT_S = 600
-LONGEST_TWIML = 4000
+LONGEST_TWIML, TWIML_TOO_LONG = 4000, 32018
 SEND_DIGITS = re.compile(r"[0-9*#wWA-D]{0,32}")
 # What the API answers to a number that a Dial would complain of: Twilio's error dictionary has a code of each kind.
 REFUSED_NUMBERS = {13225: 21216, 13227: 21215}
 INVALID_TO, INVALID_FROM, NOT_OWN_FROM = 21211, 21212, 21210
-INVALID_CALLBACK_EVENT = 21626
+# In the words that were recorded.
+REFUSALS = {
+    INVALID_TO: "The 'To' number {to} is not a valid phone number.",
+    21215: "Account not authorized to call {to}. Perhaps you need to enable some international permissions: "
+    "https://www.twilio.com/console/voice/calls/geo-permissions/low-risk",
+}
+INVALID_CALLBACK_EVENT, URL_AND_TWIML = 21626, 32019
 
 
 def _timeout(value: str) -> int:
@@ -111,6 +116,9 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
         # As was seen at Twilio: the call is placed all the same, and no event is ever told.
         raise_alert(tables, INVALID_CALLBACK_EVENT, call.sid, f"Invalid StatusCallbackEvent {strange[0]!r}")
+    if values.get("url") and values.get("twiml"):
+        raise_alert(tables, URL_AND_TWIML, call.sid, "Twiml and Voice URL are both set. Using Voice URL.")
+        del values["twiml"]
     outbound = OutboundCall(
         twiml_source(values),
         StatusCallback(
@@ -160,7 +168,8 @@ def _check_ends(tables: Tables, to: str, from_: str) -> None:
             raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
         return
     if fault := number_fault(tables, to):
-        raise Refusal(REFUSED_NUMBERS.get(fault.code, INVALID_TO), f"Invalid 'To' Phone Number: {fault.message}")
+        code = REFUSED_NUMBERS.get(fault.code, INVALID_TO)
+        raise Refusal(code, REFUSALS.get(code, "{reason}").format(to=to, reason=fault.message))
     if not re.fullmatch(r"\+[1-9][0-9]{1,14}", from_):
         raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
     if not tables.find("phone_number", "", from_):

@@ -126,8 +126,7 @@ class WebhookClient:
                 webhook.method, address, data=form or None, headers=headers, timeout=BUDGET_S, allow_redirects=False
             )
         except requests.Timeout:
-            reason = f"No answer within {BUDGET_S:g} s from {webhook.full_url}"
-            return WebhookResponse(webhook, code=11200, reason=reason)
+            return WebhookResponse(webhook, code=11205, reason="HTTP Connection Failure - Read timed out")
         except requests.RequestException:
             return WebhookResponse(webhook, code=11205, reason=f"No connection to {webhook.full_url}")
         response = WebhookResponse(
