@@ -19,7 +19,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dialtone_nb.dialplan.decisions import Decision
-from dialtone_nb.phones.registrations.metrics import scrape_registrations
 from dialtone_nb.phones.registrations.store import FOLDER as REGISTRATIONS
 from dialtone_nb.server.answers import ENDPOINTS, Answer, Answerer, Asked, Endpoint
 from dialtone_nb.server.delivery import open_couriers
@@ -29,6 +28,7 @@ from dialtone_nb.server.live_table import LiveTable
 from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
 from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
 from dialtone_nb.server.public_url import public_base
+from dialtone_nb.server.registration_metrics import scrape_registrations
 from dialtone_nb.server.requests import RefusedRequest, Values, parse_values, read_form
 from dialtone_nb.server.settings import Settings
 from dialtone_nb.server.signature import HEADER, SignatureCheck
