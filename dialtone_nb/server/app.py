@@ -19,7 +19,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dialtone_nb.dialplan.decisions import Decision
-from dialtone_nb.phones.registrations.metrics import scrape_registrations
 from dialtone_nb.phones.registrations.store import FOLDER as REGISTRATIONS
 from dialtone_nb.server.answers import ENDPOINTS, Endpoint, Responder, WebhookRequest, WebhookResponse
 from dialtone_nb.server.delivery import open_couriers
@@ -27,6 +26,7 @@ from dialtone_nb.server.event_log import EventWriter
 from dialtone_nb.server.limits import CallCounter, limited
 from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
 from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
+from dialtone_nb.server.registration_metrics import scrape_registrations
 from dialtone_nb.server.requests import (
     SIGNATURE_HEADER,
     RefusedRequest,

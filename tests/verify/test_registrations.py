@@ -76,6 +76,13 @@ def test_what_is_kept_is_known(tmp_path: Path) -> None:
     assert {name: phone.known for name, phone in known.items()} == {"lobby": Known.ON, "van": Known.ON}
 
 
+def watched(runbook: Any) -> Snapshot:
+    """One look of the monitor's, where nobody is there."""
+    found = watch(runbook)
+    assert isinstance(found, Snapshot)
+    return found
+
+
 def test_verify_and_monitor_show_it_of_a_real_account(
     stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,13 +99,9 @@ def test_verify_and_monitor_show_it_of_a_real_account(
         attended=False,
     )
     title = f"registration of {name}"
-    snapshot = watch(runbook)
-    assert isinstance(snapshot, Snapshot)
-    assert "known on" not in repr(snapshot.phones)
+    assert "known on" not in repr(watched(runbook).phones)
     assert title not in {check.name for check in verify_site(site).checks}
     monkeypatch.setattr(type(site.account), "is_rehearsal", False)
-    snapshot = watch(runbook)
-    assert isinstance(snapshot, Snapshot)
-    (shown,) = [phone for phone in snapshot.phones if phone.registration]
+    (shown,) = [phone for phone in watched(runbook).phones if phone.registration]
     assert (shown.name, shown.registration.partition(" since")[0]) == (name, "known on")
     assert {check.name: check.state for check in verify_site(site).checks}[title] == "good"
