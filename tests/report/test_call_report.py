@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from dialtone_nb.calls.attempts.outcomes import CODES, MEANINGS, OUTCOME_OF_CODE, OUTCOMES
+from dialtone_nb.calls.attempts.outcomes import CODES, MEANINGS, OUTCOME_OF_CODE, OUTCOMES, SIP_CODES, code_of
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.report import call_report as report
@@ -169,6 +169,29 @@ def test_every_code_that_decides_an_outcome_is_explained(code: str) -> None:
     """A report can say what happened and what to do."""
     assert CODES[code].meaning
     assert CODES[code].repair
+
+
+@pytest.mark.parametrize("response", [*range(300, 306), *SIP_CODES, 499, 599, 699])
+def test_every_sip_response_is_explained(response: int) -> None:
+    """Those that have words of their own and all others, as failures of their hundred."""
+    explained = code_of(f"SIP {response}")
+    assert explained.meaning
+    assert explained.repair
+
+
+def test_codes_of_one_kind_are_named_for_what_they_are_about() -> None:
+    """Twilio adds to Event Streams' codes; a code that nobody knows is to be looked up."""
+    assert code_of("91399").meaning == "Event Streams could not deliver an event"
+    assert code_of("913").meaning == "see Twilio's error dictionary"
+
+
+def test_the_table_of_reasons_has_what_the_far_side_answered() -> None:
+    """A call that a carrier blocked is named with its SIP response and the repair."""
+    table = report.tabulate_reasons(data_of(calls(["failed"] * 3, reason="SIP 603")).tally())
+    (row,) = table.rows
+    assert row[:2] == ("failed", "SIP 603")
+    assert "carrier" in str(row[2])
+    assert "Trust Hub" in str(row[-1])
 
 
 def test_every_outcome_has_a_meaning() -> None:

@@ -180,16 +180,19 @@ def unsettled_runs(readings: Readings, first: date, today: date) -> list[list[Sp
 
 
 def keep_known(after: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """The later look at some attempts, with the outcome and reason of the earlier one where Twilio has forgotten why.
+    """The later look at some attempts, with what the earlier one knew of their end where Twilio has forgotten it.
 
     It forgets alerts and function logs after 30 days; until then a reason, once there, never goes away.
     """
-    told = before.filter(pl.col("reason").is_not_null()).select("call_sid", was="outcome", why="reason")
+    is_told = pl.col("reason").is_not_null() | pl.col("sip_response").is_not_null()
+    told = before.filter(is_told).select("call_sid", was="outcome", why="reason", response="sip_response")
     joined = after.join(told.unique("call_sid"), on="call_sid", how="left", maintain_order="left")
     is_forgotten = pl.col("reason").is_null() & pl.col("why").is_not_null()
     return joined.with_columns(
-        outcome=pl.when(is_forgotten).then("was").otherwise("outcome"), reason=pl.coalesce("reason", "why")
-    ).drop("was", "why")
+        outcome=pl.when(is_forgotten).then("was").otherwise("outcome"),
+        reason=pl.coalesce("reason", "why"),
+        sip_response=pl.coalesce("sip_response", "response"),
+    ).drop("was", "why", "response")
 
 
 def _fetch_runs(
