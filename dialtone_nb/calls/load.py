@@ -161,6 +161,7 @@ def check_time_zone(name: str, parameter: str = "time_zone") -> None:
 def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     """The attempts of an archive, at an address or in a folder, or those that files of logs tell of."""
     from dialtone_nb.calls.archive.days import is_call_archive
+    from dialtone_nb.calls.archive.sync import note_gone
 
     path = Path(source).expanduser()
     if "://" not in source and not is_call_archive(path):
@@ -169,7 +170,9 @@ def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     attempts = Attempts.of_archive(address)
     if not attempts.parts:
         raise InputError(Fault(f"source {source}", "holds no days of calls", "check the address"))
-    return CallData(attempts, name)
+    quality = Quality()
+    note_gone(address, quality)
+    return CallData(attempts, name, quality.findings())
 
 
 def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
