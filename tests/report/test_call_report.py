@@ -93,6 +93,28 @@ def test_a_phone_that_does_worse_beyond_chance_is_named_with_the_repair() -> Non
     )
 
 
+def test_a_phone_that_lost_every_incoming_call_is_named_however_few_they_were() -> None:
+    """Two calls prove little, but somebody waits for this phone; one lost call is an accident."""
+    lost = calls(["unregistered"] * 2, "van", reason="32009", direction="incoming")
+    once = calls(["failed"], "ferry", reason="32016", direction="incoming")
+    assert summary_of(data_of(calls(["answered"] * 60), lost, once)).to_do == (
+        (
+            "van lost every incoming call, 2 of them. "
+            "Chiefly: dialled phone is not registered; check its power and network, then its password."
+        ),
+    )
+
+
+def test_a_day_that_stands_out_is_named_with_its_cause() -> None:
+    """Not only the rate of the month, which hides it."""
+    usual = [calls((["answered"] * 12 + ["failed"]), first_day=day, reason="13224") for day in range(30) if day != 9]
+    bad = calls(["answered"] * 5 + ["unreachable"] * 9, first_day=9, reason="32011")
+    (said,) = [one for one in summary_of(data_of(*usual, bad)).changes if "stands out" in one]
+    assert said.startswith("2026-03-11 stands out: 64.3% (9 of 14; ")
+    assert "on the other days 7.7% (29 of 377; " in said
+    assert said.endswith(f"Chiefly: {CODES['32011'].meaning} (32011); {CODES['32011'].repair}.")
+
+
 def test_a_few_bad_calls_name_nobody() -> None:
     """Three failures of four are no finding yet."""
     data = data_of(calls(["answered"] * 60, "lobby"), calls(["failed"] * 3 + ["answered"], "van"))
