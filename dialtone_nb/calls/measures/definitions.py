@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dialtone_nb.calls.measures.before_after import REACH
+from dialtone_nb.calls.measures.delays import COLD_AFTER, RUNNING_WITHIN
 from dialtone_nb.calls.measures.last_seen import ENOUGH_SIGNS
 from dialtone_nb.calls.measures.outliers import CHANCE, TIMES_AS_MANY
 from dialtone_nb.calls.measures.rates import FEW, JUDGED_WORDS, STAGE_WORDS
@@ -28,6 +29,12 @@ MEASURES: Final = {
         "on the other days, and more than chance explains (Fisher's exact test, its level divided by the number of "
         f"days, or hours: at most one report in {1 / CHANCE:.0f} names one for nothing); its cause is "
         "the reason that was most beyond the usual"
+    ),
+    "delay before ringing": (
+        "what Twilio waited for the voice URL's first answer, from the call's Events; sampled: by UTC day and "
+        f"environment the first call after a pause of {COLD_AFTER.total_seconds() / 60:.0f} minutes or more (a new "
+        "process has to start: a cold start) and the first that came less than "
+        f"{RUNNING_WITHIN.total_seconds() / 60:.0f} minutes after another"
     ),
     "sign of life": "an attempt that the phone placed, or that rang it, found it busy, or was answered",
     "silent": (

@@ -23,6 +23,7 @@ from dialtone_nb.calls.measures.before_after import (
     merge_around,
     tally_around,
 )
+from dialtone_nb.calls.measures.delays import Delay, group_delays
 from dialtone_nb.calls.measures.last_seen import life_by_phone
 from dialtone_nb.calls.measures.outliers import find_bad_days
 from dialtone_nb.calls.measures.rates import (
@@ -101,8 +102,10 @@ class Summary:
         return "\n".join([*self.facts, *changes, "Needs a person:", *(self.to_do or ("nothing",))])
 
 
-def summarise_calls(data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Summary:
-    """The report in a few sentences, with its calls before and after each deployment, and its phones' signs of life."""
+def summarise_calls(
+    data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame, delays: Sequence[Delay] = ()
+) -> Summary:
+    """The report in a few sentences, with its calls around deployments, its phones' signs of life, and the delays."""
     tally, covered = data.tally(), days_covered(data)
     span = f" from {covered[0]} to {covered[1]}" if covered else ""
     if covered and covered[0] == covered[1]:
@@ -110,7 +113,7 @@ def summarise_calls(data: CallData, comparisons: Sequence[Comparison], life: pd.
     if tally.empty:
         return Summary((f"There is no attempt in {data.source}{span}.",))
     return Summary(
-        tuple(_facts(data.source, span, tally)),
+        (*_facts(data.source, span, tally), *_delays(delays)),
         (*_changes(tally, comparisons), *_bad_days(tally, data.hours())),
         tuple(_to_do(tally, comparisons, life)),
     )
@@ -139,6 +142,17 @@ def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:
     for row in cost_by(tally.assign(client="all"), "client").to_dict("records"):
         priced = count_words(row["priced"], "attempt")
         yield f"Cost: {row['price']:.2f} {row['currency']} for {priced} with a settled price.".replace("  ", " ")
+
+
+def _delays(delays: Sequence[Delay]) -> Iterator[str]:
+    groups = group_delays(delays)
+    for environment in dict.fromkeys(group.environment for group in groups):
+        told = [
+            f"{group.median:,} ms {'after a pause' if group.after_pause else 'otherwise'}"
+            for group in reversed(groups)
+            if group.environment == environment
+        ]
+        yield f"Delay before ringing in {environment}, median of a sample: {', '.join(told)}."
 
 
 def _chief_loss(tally: pd.DataFrame) -> Iterator[str]:

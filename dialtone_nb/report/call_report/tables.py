@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -10,8 +10,9 @@ import pandas as pd
 from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOMES, code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.measures.before_after import Comparison
+from dialtone_nb.calls.measures.before_after import Comparison, Deployment
 from dialtone_nb.calls.measures.concurrency import ALL, peak_of
+from dialtone_nb.calls.measures.delays import COLD_AFTER, RUNNING_WITHIN, Delay, group_delays
 from dialtone_nb.calls.measures.rates import (
     RATES,
     STAGE_WORDS,
@@ -136,6 +137,27 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
     ]
     columns = ("environment", "deployed at (UTC)", "build", "delivered before", "delivered after", "change")
     return ReportTable.of(columns, rows)
+
+
+def tabulate_delays(delays: Sequence[Delay], deployments: Sequence[Deployment]) -> ReportTable:
+    """How long callers heard nothing before it rang, by environment, and before and after each deployment."""
+    rows = [
+        (
+            group.environment,
+            group.when,
+            "after a pause" if group.after_pause else "soon after another",
+            len(group.delays),
+            f"{group.median:,} ms",
+            f"{min(group.delays):,} – {max(group.delays):,} ms",
+        )
+        for group in group_delays(delays, deployments)
+    ]
+    columns = ("environment", "when", "calls", "sampled", "median delay", "shortest – longest")
+    minutes = [int(span.total_seconds()) // 60 for span in (COLD_AFTER, RUNNING_WITHIN)]
+    note = (
+        f"After a pause: of at least {minutes[0]} minutes; soon after another: less than {minutes[1]} minutes after it."
+    )
+    return ReportTable.of(columns, rows, note if rows else "")
 
 
 def tabulate_reasons(tally: pd.DataFrame) -> ReportTable:
