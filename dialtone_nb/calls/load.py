@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
 
 TWILIO = "twilio"
+# Parameters that narrow a report down.
+FILTERS = ("client", "direction", "outcome", "reason", "number")
 # How far back the account is asked where no first day is given: Twilio keeps alerts and function logs for 30 days.
 DEFAULT_DAYS = 30
 
@@ -62,6 +65,7 @@ def load_runbook_calls(runbook: CallRunbook) -> CallData:
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
     options["engine"] = getattr(wanted, "engine", HERE)
+    options["where"] = {name: value for name in FILTERS if (value := getattr(wanted, name, ""))}
     archive = find_archive(getattr(wanted, "archive", ""), runbook.project)
     if wanted.source != TWILIO:
         if archive:
@@ -107,6 +111,7 @@ def load_calls(
     archive: str = "",
     show_numbers: bool = False,
     engine: str = HERE,
+    where: Mapping[str, str] = MappingProxyType({}),
     on_span: Progress = lambda span, attempts, days: None,
 ) -> CallData:
     """The attempts of a source: "twilio" (the account's own calls), files of logs of any kind, or Parquet days.
@@ -114,6 +119,7 @@ def load_calls(
     `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number;
     `network` is asked where files leave out what everybody at their place knew.
     With `archive` the account's calls are kept there, and what is new is all that the account is asked for.
+    `where` narrows them down, by the names of `FILTERS`.
     Other parties' numbers are masked unless they are asked for. `engine` is the tcp://… of a Dask scheduler; this
     machine counts where it is empty.
     """
@@ -127,7 +133,7 @@ def load_calls(
             data = _load_account(account, since, until, time_zone, service, phones or {})
     else:
         data = replace(_load_kept(str(source), network), time_zone=time_zone)
-    data = data.select(environment=environment, since=since, until=until)
+    data = data.select(environment=environment, since=since, until=until).narrow(**where)
     return replace(data, attempts=replace(data.attempts.select(show_numbers=show_numbers), engine=engine))
 
 
