@@ -15,6 +15,7 @@ import orjson
 
 from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.measures.delays import STATUS_PATH, delay_of
 from dialtone_nb.calls.twilio_source.call_records import Record
 from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_log
 from dialtone_nb.calls.twilio_source.server_log import LogSource
@@ -143,17 +144,21 @@ def _leg_steps(legs: Iterable[CallLeg]) -> Iterable[_Ranked]:
 
 
 def _webhook_steps(found: CallResources, hidden: Hide) -> Iterable[_Ranked]:
-    for webhooks in found.webhooks.values():
+    for sid, webhooks in found.webhooks.items():
+        delay = delay_of(webhooks) if sid == found.legs[0]["sid"] else None
         for one in webhooks:
             asked, answer = one["request"], one["response"]
             path = urlsplit(asked["url"]).path
             code = int(answer.get("response_code") or 0)
             what = f"{path} is asked, and answers in {answer.get('request_duration', '?')} ms"
+            if delay is not None and path != STATUS_PATH:
+                what += ": the delay before ringing"
+                delay = None
             if code != 200:
                 what = f"{path} is asked, and fails with HTTP {code}"
             at = _moment(answer.get("date_created"))
             yield (
-                6 if path == "/call-status" else 1,
+                6 if path == STATUS_PATH else 1,
                 CallStep(at, "service", what, hidden(str(answer.get("response_body") or "")), code != 200),
             )
 

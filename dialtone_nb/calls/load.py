@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
 
 TWILIO = "twilio"
+# Parameters that narrow a report down.
+FILTERS = ("client", "direction", "outcome", "reason", "number")
 # How far back the account is asked where no first day is given: Twilio keeps alerts and function logs for 30 days.
 DEFAULT_DAYS = 30
 
@@ -62,6 +65,7 @@ def load_runbook_calls(runbook: CallRunbook) -> CallData:
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
     options["engine"] = getattr(wanted, "engine", HERE)
+    options["where"] = {name: value for name in FILTERS if (value := getattr(wanted, name, ""))}
     archive = find_archive(getattr(wanted, "archive", ""), runbook.project)
     if wanted.source != TWILIO:
         if archive:
@@ -102,6 +106,7 @@ def load_calls(
     archive: str = "",
     show_numbers: bool = False,
     engine: str = HERE,
+    where: Mapping[str, str] = MappingProxyType({}),
     on_span: Progress = lambda span, attempts, days: None,
 ) -> CallData:
     """The attempts of a source: "twilio" (the account's own calls), files of logs of any kind, or Parquet days.
@@ -109,6 +114,7 @@ def load_calls(
     `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number;
     `network` is asked where files leave out what everybody at their place knew.
     With `archive` the account's calls are kept there, and what is new is all that the account is asked for.
+    `where` narrows them down, by the names of `FILTERS`.
     Other parties' numbers are masked unless they are asked for. `engine` is the tcp://… of a Dask scheduler; this
     machine counts where it is empty.
     """
@@ -122,7 +128,7 @@ def load_calls(
             data = _load_account(account, since, until, time_zone, service, phones or {})
     else:
         data = replace(_load_kept(str(source), network), time_zone=time_zone)
-    data = data.select(environment=environment, since=since, until=until)
+    data = data.select(environment=environment, since=since, until=until).narrow(**where)
     return replace(data, attempts=replace(data.attempts.select(show_numbers=show_numbers), engine=engine))
 
 
@@ -156,6 +162,7 @@ def check_time_zone(name: str, parameter: str = "time_zone") -> None:
 def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     """The attempts of an archive, at an address or in a folder, or those that files of logs tell of."""
     from dialtone_nb.calls.archive.days import is_call_archive
+    from dialtone_nb.calls.archive.sync import note_gone
 
     path = Path(source).expanduser()
     if "://" not in source and not is_call_archive(path):
@@ -164,7 +171,9 @@ def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     attempts = Attempts.of_archive(address)
     if not attempts.parts:
         raise InputError(Fault(f"source {source}", "holds no days of calls", "check the address"))
-    return CallData(attempts, name)
+    quality = Quality()
+    note_gone(address, quality)
+    return CallData(attempts, name, quality.findings())
 
 
 def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:

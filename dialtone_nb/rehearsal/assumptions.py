@@ -53,6 +53,12 @@ NO_VOICE_URL_RESPONSE = 404  # to a caller of a number or domain without a voice
 INSECURE_RESPONSE = 488  # to a call that a domain's Secure does not let in; seen with 32208 alone
 NEVER_ANSWERED_RESPONSE = 480  # to a caller whose TwiML has come to its end without an answer
 
+# --- how long a function takes ---
+# Twilio says nowhere how long the process of a function is kept after it was last asked, or how long a new one takes.
+FUNCTION_KEPT_S = 15 * 60.0
+WARM_MS = 90.0  # about so long it takes, as Twilio sees it
+COLD_START_MS = 900.0  # and so much longer where a process has to be started for it
+
 # --- codes and statuses of the API ---
 NO_EMERGENCY_CALLING = 13224  # an emergency call through a SIP domain that has no emergency calling
 NOT_COMPLETE_STATUS = 409  # the HTTP status that comes with 20009, where a call that goes on is to be deleted

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
+from io import StringIO
 
 from dialtone_nb.display.rendering import render
 
 Cell = str | int | float | None
+
+
+class Link(str):
+    """A text that leads somewhere; a plain text wherever there are no links."""
+
+    def __new__(cls, text: str, href: str) -> Link:
+        """The text, with the address that it leads to."""
+        made = super().__new__(cls, text)
+        made.href = href
+        return made
+
+    href: str
+
+    def __html__(self) -> str:
+        return f'<a href="{escape(self.href)}">{escape(str.__str__(self))}</a>'
+
+
 # A column of texts no longer than this is never broken into lines.
 UNBROKEN = 36
 
@@ -37,6 +57,14 @@ class ReportTable:
             note=self.note,
         )
 
+    def csv(self) -> str:
+        """The table as CSV (RFC 4180); a text that a spreadsheet would take for a formula is kept from it."""
+        written = StringIO()
+        writer = csv.writer(written)
+        writer.writerow([defused(name) for name in self.columns])
+        writer.writerows([defused(cell) if isinstance(cell, str) else cell for cell in row] for row in self.rows)
+        return written.getvalue()
+
     def __str__(self) -> str:
         lines = [self.columns, *([_text(cell) for cell in row] for row in self.rows)]
         widths = [max(len(line[n]) for line in lines) for n in range(len(self.columns))]
@@ -52,6 +80,11 @@ class ReportTable:
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def defused(text: str) -> str:
+    """The text, after an apostrophe where a spreadsheet would take it for a formula (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else str(text)
 
 
 def _text(cell: Cell) -> str:

@@ -68,6 +68,8 @@ class Responder:
         details: dict[str, Any] = {}
         if code := asked.value("ErrorCode"):
             details["error_code"] = code
+        if sip_response := asked.value("DialSipResponseCode"):
+            details["sip_response"] = sip_response
         if re.fullmatch("[0-9]{1,9}", duration := asked.value("DialCallDuration")):
             details["duration_s"] = int(duration)
         event = self._event(f"{direction}-dialstatus-{status}", asked.value("client"), asked, details)

@@ -72,7 +72,7 @@ def test_steps_of_one_second_stand_in_the_order_in_which_they_can_only_have_happ
     """Asked before decided, decided before dialled, dialled before refused, and the end at the end."""
     assert told(tell_story(found(), ours=["+15035550101"])) == [
         f"leg: sip:workbench@{DOMAIN} calls sip:206555••••@{DOMAIN}",
-        "service: /sip-outgoing is asked, and answers in 12 ms",
+        "service: /sip-outgoing is asked, and answers in 12 ms: the delay before ringing",
         "log: outgoing-call · rule local",
         "leg: dials +1206555••••",
         f"alert: 13224: {CODES['13224'].meaning}; {CODES['13224'].repair}",

@@ -194,6 +194,7 @@ def latest(attempts: Sequence[Attempt]) -> list[Row]:
             one["outcome"].replace("_", " "),
             one["reason"] or "–",
             "–" if one["duration_s"] is None else f"{one['duration_s']:,}",
+            one["call_sid"],
         ]
         for one in sorted(attempts, key=lambda one: (one["started_at"], one["call_sid"]), reverse=True)[:20]
     ]

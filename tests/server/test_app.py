@@ -96,6 +96,15 @@ def test_a_duration_that_is_none_is_left_out(caller: Caller, folder: Path, durat
     assert "duration_s" not in events_in(folder)[0]
 
 
+def test_what_the_far_side_answered_by_sip_is_in_the_event(caller: Caller, folder: Path) -> None:
+    """In the words of the deployed functions: as Twilio sent it."""
+    ended = {"CallSid": CALL_SID, "DialCallStatus": "failed", "ErrorCode": "32011", "DialSipResponseCode": "408"}
+    caller.ask(ENDED, ended)
+    wait_until(lambda: len(events_in(folder)) == 1)
+    (event,) = events_in(folder)
+    assert (event["error_code"], event["sip_response"]) == ("32011", "408")
+
+
 def test_no_other_party_is_in_the_events(caller: Caller, folder: Path) -> None:
     """Who was called, and who called, stands nowhere."""
     caller.ask("/sip-outgoing", LOBBY_CALLS)

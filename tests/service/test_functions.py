@@ -86,6 +86,11 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
             ended("incoming", "failed", ErrorCode="32009"),
             {"event": "incoming-dialstatus-failed", "error_code": "32009"},
         ),
+        (
+            "call-status",
+            ended("outgoing", "failed", DialSipResponseCode="503"),
+            {"event": "outgoing-dialstatus-failed", "sip_response": "503"},
+        ),
     ],
 )
 def test_event(functions: Functions, function: str, sent: dict[str, str], event: dict[str, str]) -> None:

@@ -111,7 +111,12 @@ def load_days(archive: str, days: Sequence[str], columns: Sequence[str] = tuple(
 def _read(system: fs.FileSystem, paths: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
     here = isinstance(system, fs.LocalFileSystem)
     sources: list[Any] = [path if here else BytesIO(system.open_input_file(path).read()) for path in paths]
-    stored = pl.read_parquet(sources, columns=list(columns), glob=False, hive_partitioning=False)
+    # Days that were written before a column was known have none of it.
+    schema = pl.read_parquet_schema(sources[0])
+    schema.update({name: kind for name, kind in SCHEMA.items() if name not in schema})
+    stored = pl.read_parquet(
+        sources, columns=list(columns), schema=schema, missing_columns="insert", glob=False, hive_partitioning=False
+    )
     return stored.select(pl.col(name).cast(SCHEMA.get(name, pl.String)) for name in columns)
 
 

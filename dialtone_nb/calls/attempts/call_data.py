@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import pandas as pd
 import polars as pl
 
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
 from dialtone_nb.calls.attempts.parts import EVERYTHING, Attempts, Counted, Selection, count_selected, merge_counted
 from dialtone_nb.calls.attempts.quality import Finding
-from dialtone_nb.calls.attempts.schema import attempts_of, pandas_of
+from dialtone_nb.calls.attempts.schema import DIRECTIONS, attempts_of, pandas_of
 from dialtone_nb.calls.measures.tally import COUNTED, Counts, count_attempts, merge_counts
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.values.sip import without_separators
 
 Tally = TypeVar("Tally")
 
@@ -101,6 +103,25 @@ class CallData:
             last_day=last or self.last_day,
         )
 
+    def narrow(
+        self, *, client: str = "", direction: str = "", outcome: str = "", reason: str = "", number: str = ""
+    ) -> CallData:
+        """The attempts of one phone, direction, outcome or reason, or with one other party; "" is any of them."""
+        for name, value, known in (("direction", direction, DIRECTIONS), ("outcome", outcome, OUTCOMES)):
+            if value and value not in known:
+                raise InputError(Fault(f"parameter {name}", f"is {value!r}", f"use one of {', '.join(known)}"))
+        wanted = {"client": client, "direction": direction, "outcome": outcome, "reason": reason}
+        where = [(name, (value,)) for name, value in wanted.items() if value]
+        if number:
+            where.append(("other_party", _spellings(number)))
+        if not where:
+            return self
+        kept = replace(self, attempts=self.attempts.select(where=tuple(where)))
+        left_out = len_of(self) - len_of(kept)
+        asked = " and ".join(name for name, value in [*wanted.items(), ("number", number)] if value)
+        finding = Finding(f"attempts of any other {asked}", left_out, "left out, as asked")
+        return replace(kept, findings=(*self.findings, finding) if left_out else self.findings)
+
     def _midnight(self, day: date) -> pd.Timestamp:
         """When the day begins by the clocks of the time zone, in UTC."""
         return pd.Timestamp(day, tz=self.time_zone).tz_convert("UTC")
@@ -128,6 +149,18 @@ class CallData:
             ("attempts", f"{tally['attempts'].sum():,}"),
             ("oddities", f"{len(self.findings)} kinds, listed under data quality" if self.findings else "none"),
         ]
+
+
+def len_of(data: CallData) -> int:
+    """How many attempts there are."""
+    return data.gather(len, sum, ("outcome",))
+
+
+def _spellings(number: str) -> tuple[str, ...]:
+    """How an other party may be written whose number was typed somehow; 503-555-0199 is +15035550199 too."""
+    plain = without_separators(number.strip())
+    digits = plain.removeprefix("+")
+    return tuple(dict.fromkeys([number.strip(), plain, digits, f"+{digits}", f"+1{digits}"]))
 
 
 def _findings_of(counts: Counted, environment: str) -> list[Finding]:

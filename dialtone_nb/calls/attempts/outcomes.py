@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+
+import polars as pl
 
 # How an attempt can end, best first, and what each outcome means; every legend, table and stacked bar has this order.
 MEANINGS: Final = {
@@ -134,6 +137,10 @@ CODES: Final[dict[str, Code]] = {
     ),
     "32222": Code("phone's TLS is older than 1.2", "update the phone's firmware"),
     "32223": Code("no user in the dialled URI, or a loop", "correct the dial plan"),
+    "32224": Code(
+        "Twilio may not forward this call: it came in at home and was to go abroad",
+        "forward to a number in the country of the number that was called",
+    ),
     "82001": Code("the function answered with an error of the request", "read the function's log"),
     "82002": Code("the function failed or took over ten seconds", "read the function's log"),
     "82003": Code("a build's dependencies could not be installed", "correct package.json, deploy again"),
@@ -142,16 +149,92 @@ CODES: Final[dict[str, Code]] = {
     "82006": Code("a function's variables are too large", "keep fewer or shorter variables in the environment"),
     "82007": Code("the runtime is no longer supported", "set a newer runtime in network.yaml, deploy again"),
     "82008": Code("a function's answer has too large headers", "read the function's log"),
+    "91300": Code("Event Streams could not deliver an event", "check the sink, and what it may write to"),
+    "91303": Code("Event Streams dropped an event", "ask Twilio's support; the event is lost"),
+    "91304": Code("Event Streams delivers an event later", "none, unless it repeats"),
+}
+# Codes of one kind whose numbers Twilio adds to: what is none of the above is at least named for what it is about.
+CODE_FAMILIES: Final = {
+    "913": Code("Event Streams could not deliver an event", "check the sink, and what it may write to"),
 }
 
 NO_CODE: Final = Code("no code was reported", "read the call in Twilio's console")
+# What the far side of a dialled leg answered (RFC 3261 section 21; RFC 8197 for 607, RFC 8688 for 608): the reason of a
+# failed call with no error code beside it. In the United States a carrier that blocks a call for what its analytics say
+# of the caller answers 603 with the words "Network Blocked" (47 CFR 64.1200(k)), which Twilio does not hand on.
+SIP_CODES: Final[dict[int, Code]] = {
+    400: Code("the far side could not read the call", "correct the trunk's URI and headers"),
+    401: Code("the trunk wants a password", "check the trunk's user name and TRUNK_PASSWORD"),
+    403: Code("the far side refused the call", "check the trunk's password, and what it lets this caller dial"),
+    404: Code("the far side does not know this number or name", "check the number, and the trunk's extensions"),
+    405: Code("the far side takes no calls here", "correct the trunk's URI"),
+    407: Code("the trunk wants a password", "check the trunk's user name and TRUNK_PASSWORD"),
+    408: Code("the far side did not answer the network in time", "check its router and connection"),
+    410: Code("the number or name is there no more", "correct the dial plan, or the address book"),
+    415: Code("the far side can't read the call's description", "check the phone's codec settings"),
+    420: Code("the far side lacks a SIP extension that was demanded", "update the phone's firmware"),
+    480: Code("the phone is not there for the moment", "check its power and network, and do not disturb"),
+    481: Code("the far side had given up the call already", "call once more; report it if it repeats"),
+    482: Code("the call came back to where it was: a loop", "correct the forwarding of the far side"),
+    483: Code("the call was handed on too often: a loop", "correct the forwarding of the far side"),
+    484: Code("the far side wants more digits", "correct the dial plan's template"),
+    485: Code("the far side knows several of this name", "dial the extension"),
+    486: Code("the phone is busy", "none; a second line, or then in clients.yaml, if it repeats"),
+    487: Code("the call was given up before an answer", "none"),
+    488: Code("the far side takes none of the offered codecs", "allow G.711 (PCMU) at the phone; check SRTP"),
+    491: Code("two changes of the call met", "call once more; report it if it repeats"),
+    500: Code("the far side failed", "read the log of the trunk's server, or restart the phone"),
+    501: Code("the far side does not do what was asked", "update the phone's firmware"),
+    502: Code("a gateway behind the far side failed", "call once more; report it if it repeats"),
+    503: Code("the far side takes no calls for now", "check the trunk's server, and its limit on calls"),
+    504: Code("a gateway behind the far side did not answer in time", "call once more; report it if it repeats"),
+    513: Code("the call's description is too long for the far side", "SIP over TCP or TLS at the phone"),
+    580: Code("the far side lacks the bandwidth", "check its connection"),
+    600: Code("the person is busy at every phone", "none"),
+    603: Code(
+        "declined: by the person called, or by a carrier that blocks the caller ID as unwanted",
+        "if many decline, register the caller ID with the carriers' analytics, and sign it (Trust Hub)",
+    ),
+    604: Code("the number or name is nowhere", "check the number"),
+    606: Code("the far side takes none of the offered codecs", "allow G.711 (PCMU) at the phone; check SRTP"),
+    607: Code("the person called does not want this caller", "do not call again"),
+    608: Code(
+        "a carrier's analytics blocked the caller ID",
+        "ask the carrier for redress; register the caller ID with the carriers' analytics, and sign it (Trust Hub)",
+    ),
+}
+SIP_FAMILIES: Final = {
+    "3": Code("the far side redirected the call", "correct the forwarding of the far side"),
+    "4": Code("the far side refused the call as it is", "check the number, and the trunk's settings"),
+    "5": Code("the far side failed", "read the log of the trunk's server, or restart the phone"),
+    "6": Code("the call is wanted nowhere", "check the number"),
+}
+SIP_REASON: Final = re.compile("SIP ([3-6][0-9][0-9])")
+
+
+def sip_response_of(column: str) -> pl.Expr:
+    """The SIP response codes that a column of texts has, null where a text is none."""
+    code = pl.col(column).cast(pl.Int16, strict=False)
+    return pl.when(code.is_between(100, 699)).then(code)
+
+
+def reason_of_sip(response: str) -> pl.Expr:
+    """A column of SIP response codes as reasons, "SIP 503"; null for one that is no failure."""
+    code = pl.col(response)
+    return pl.when(code >= 300).then(pl.lit("SIP ") + code.cast(pl.String))
 
 
 def code_of(reason: str) -> Code:
-    """What a reason says: Twilio's error code, or in our dial plan's words, which need no repair."""
+    """What a reason says: an error code, a SIP response code, or our dial plan's words, which need no repair."""
     if not reason:
         return NO_CODE
-    return CODES.get(reason) or Code(
-        "see Twilio's error dictionary" if reason.isdigit() else reason.replace("_", " "),
-        "look the code up" if reason.isdigit() else "none, the dial plan says so",
+    if sip := SIP_REASON.fullmatch(reason):
+        return SIP_CODES.get(int(sip[1])) or SIP_FAMILIES[sip[1][0]]
+    return (
+        CODES.get(reason)
+        or CODE_FAMILIES.get(reason[:3] if len(reason) == 5 else "")
+        or Code(
+            "see Twilio's error dictionary" if reason.isdigit() else reason.replace("_", " "),
+            "look the code up" if reason.isdigit() else "none, the dial plan says so",
+        )
     )

@@ -78,12 +78,16 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which attempts are meant, "" and None being any, by times in UTC; whether others' numbers are shown whole."""
+    """Which attempts are meant, "" and None being any, by times in UTC; whether others' numbers are shown whole.
+
+    `where` has columns and the texts one of which an attempt must have there.
+    """
 
     environment: str = ""
     since: pd.Timestamp | None = None  # included
     until: pd.Timestamp | None = None  # not included
     show_numbers: bool = True
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def read(self, part: Part, columns: Sequence[str]) -> pl.DataFrame:
         """The attempts of a part that are meant, these columns of them."""
@@ -99,11 +103,12 @@ class Selection:
             meant.append(pl.col("started_at") >= self.since)
         if self.until is not None:
             meant.append(pl.col("started_at") < self.until)
+        meant += [pl.col(name).cast(pl.String).is_in(texts) for name, texts in self.where]
         return attempts.filter(meant) if meant else attempts
 
     def _told_by(self) -> set[str]:
         by_time = {"started_at"} if self.since is not None or self.until is not None else set()
-        return by_time | ({"environment"} if self.environment else set())
+        return by_time | ({"environment"} if self.environment else set()) | {name for name, _ in self.where}
 
 
 def run_parts(engine: str, work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:

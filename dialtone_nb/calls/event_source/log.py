@@ -12,8 +12,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dialtone_nb.calls.attempts.outcomes import sip_response_of
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import REPEATED, UTC_TIME
+from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME
 from dialtone_nb.calls.event_source.rules import USED, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
@@ -28,6 +29,7 @@ EVENTS: Final = pl.Schema(
         "environment": REPEATED,
         "other_party": pl.String(),
         "code": REPEATED,
+        "sip_response": SCHEMA["sip_response"],
         "reason": REPEATED,
         "duration_s": pl.Int64(),
         "seen": pl.Boolean(),  # an error that a call stood beside, in what was paired already
@@ -103,6 +105,7 @@ def _used(rows: pl.DataFrame, names: list[str], quality: Quality) -> pl.DataFram
         phone=pl.coalesce(_told("endpoint"), _told("channel")).cast(REPEATED),
         **{name: _told(name).cast(EVENTS[name]) for name in ("call_sid", "environment", "other_party", "reason")},
         code=_told("error_code").cast(REPEATED),
+        sip_response=sip_response_of("sip_response"),
         duration_s="duration_s",
         seen=pl.lit(False),
     )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of, reason_of_sip
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA
 from dialtone_nb.calls.event_source.rules import ABSENCE_CODES, BESIDE_US, LONGEST_CALL_US, EventKind
@@ -254,6 +254,7 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
     is_unexplained = own["outcome"].is_in(["failed", "no_answer"]) & own["code"].is_null()
     beside = _codes_beside(events, columns, rows, is_unexplained.to_numpy())
     lost = beside.cast(pl.String).replace_strict(OUTCOME_OF_CODE, default=None, return_dtype=pl.String)
+    unexplained_by_sip = pl.when(pl.col("outcome") == "failed").then(reason_of_sip("sip_response")).cast(REPEATED)
     return own.select(
         call_sid="call_sid",
         started_at=events["at"][began],
@@ -262,7 +263,8 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
         direction="direction",
         other_party="other_party",
         outcome=pl.coalesce(lost, "outcome"),
-        reason=pl.coalesce("reason", "code", beside),
+        reason=pl.coalesce("reason", "code", beside, unexplained_by_sip),
+        sip_response="sip_response",
         duration_s="duration_s",
         price=pl.lit(None),
         currency=pl.lit(None),

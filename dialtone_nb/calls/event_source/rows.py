@@ -25,6 +25,7 @@ ROWS: Final = pl.Schema(
                 "environment",
                 "other_party",
                 "error_code",
+                "sip_response",
                 "reason",
             ),
             pl.String(),

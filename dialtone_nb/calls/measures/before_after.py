@@ -143,13 +143,7 @@ class Comparison:
     @property
     def words(self) -> str:
         """The change in words, with its interval; or why nothing can be said."""
-        before, after = self.before.value, self.after.value
-        if self.change is RateChange.FEW or before is None or after is None:
-            fewest = min(self.before.denominator, self.after.denominator)
-            return f"too few to judge: {fewest} judged on one side, {FEW} are needed"
-        low, high = self.interval
-        points = f"{100 * (after - before):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
-        return f"{points}: {self.change}"
+        return change_words(self.before, self.after)
 
 
 def change_between(before: Rate, after: Rate) -> RateChange:
@@ -158,6 +152,16 @@ def change_between(before: Rate, after: Rate) -> RateChange:
         return RateChange.FEW
     low, high = difference_interval(before, after)
     return RateChange.BETTER if low > 0 else RateChange.WORSE if high < 0 else RateChange.SAME
+
+
+def change_words(before: Rate, after: Rate) -> str:
+    """The change of a rate in words, with its interval; or why nothing can be said."""
+    change = change_between(before, after)
+    if change is RateChange.FEW or before.value is None or after.value is None:
+        fewest = min(before.denominator, after.denominator)
+        return f"too few to judge: {fewest} judged on one side, {FEW} are needed"
+    low, high = difference_interval(before, after)
+    return f"{100 * (after.value - before.value):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}): {change}"
 
 
 def tally_around(attempts: pl.DataFrame, deployments: Sequence[Deployment]) -> pl.DataFrame:

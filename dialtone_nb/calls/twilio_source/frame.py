@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import outcome_of
+from dialtone_nb.calls.attempts.outcomes import outcome_of, reason_of_sip, sip_response_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
 from dialtone_nb.calls.twilio_source.call_records import Record, sift_alerts, sift_calls
@@ -60,14 +60,17 @@ def frame_calls(
         next(iter(orphans["parent_call_sid"]), ""),
     )
     codes = _codes(alerts, quality)
+    told = [event for event in events if event.get("call_sid")]
     known = (
         calls.filter(~is_leg)
         .join(_deciding_legs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
         .join(_costs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
         .with_columns(
             code=pl.coalesce(_looked_up("leg_sid", codes), _looked_up("sid", codes)),
-            refusal=_looked_up("sid", _refusals(events)),
+            refusal=_looked_up("sid", _refusals(told)),
+            sip_response=_looked_up("sid", _sip_responses(told)),
         )
+        .with_columns(sip_response=sip_response_of("sip_response"))
     )
     return sort_attempts(_attempts(known, phones or {}), "call_sid")
 
@@ -85,8 +88,15 @@ def _refusals(events: Iterable[Record]) -> dict[str, str]:
     return {
         event["call_sid"]: str(event.get("reason") or "dial plan")
         for event in events
-        if event.get("call_sid") and str(event.get("event", "")).endswith("-refused")
+        if str(event.get("event", "")).endswith("-refused")
     }
+
+
+def _sip_responses(events: Iterable[Record]) -> dict[str, str]:
+    """What the far side of a call answered at last, by the call's SID: the phones of a number may ring in turn."""
+    ends = [event for event in events if "-dialstatus-" in str(event.get("event", "")) and event.get("sip_response")]
+    ends.sort(key=lambda event: str(event.get("timestamp") or ""))
+    return {event["call_sid"]: str(event["sip_response"]) for event in ends}
 
 
 def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
@@ -130,6 +140,7 @@ def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
     ).pipe(_judged)
     # What all legs together cost, as a positive amount; unknown while any of them is not settled.
     is_open = pl.col("amount").is_null() | (pl.col("legs_open").fill_null(0) > 0)
+    unexplained_by_sip = pl.when(pl.col("outcome") == "failed").then(reason_of_sip("sip_response"))
     price = (-(pl.col("amount") + pl.col("legs_amount").fill_null(0))).round(6) + 0.0
     return (
         calls.hstack(_ends(calls, phones))
@@ -141,7 +152,8 @@ def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
             direction="way",
             other_party="other_party",
             outcome="outcome",
-            reason="reason",
+            reason=pl.coalesce("reason", unexplained_by_sip),
+            sip_response="sip_response",
             duration_s=pl.when(has_leg & (pl.col("outcome") == "answered")).then("leg_seconds"),
             price=pl.when(~is_open).then(price),
             currency=pl.coalesce(pl.when(pl.col("price_unit") != "").then("price_unit"), "legs_unit"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +17,11 @@ from typing import Any
 import orjson
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.rehearsal.assumptions import RECORDED, Behaviour
+from dialtone_nb.rehearsal.assumptions import COLD_START_MS, FUNCTION_KEPT_S, RECORDED, WARM_MS, Behaviour
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.call_prices import price_of
 from dialtone_nb.rehearsal.state.call_records import CallRecord, next_call_sid, save_call
-from dialtone_nb.rehearsal.state.clock import iso8601
+from dialtone_nb.rehearsal.state.clock import iso8601, rfc2822
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
 DAY, HOUR, MINUTE = 86_400.0, 3_600.0, 60.0
@@ -200,7 +200,8 @@ def fill_history(store: Store, *, days: int, calls: int, seed: int) -> dict[str,
             fault = Fault(str(store.path), "is an account with calls already", "name another file with --state")
             raise InputError(fault)
         until = tables.now()
-        attempts = [_write(tables, call) for call in imagine_past(until, days, calls, seed)]
+        past = list(imagine_past(until, days, calls, seed))
+        attempts = [_write(tables, *one) for one in zip(past, imagine_webhooks(past, seed), strict=True)]
     return {
         "seed": seed,
         "since": iso8601(until - days * DAY),
@@ -226,8 +227,30 @@ def _count(attempts: list[dict[str, Any]], name: str) -> dict[str, int]:
     return dict(sorted(Counter(str(one[name]) for one in attempts).items()))
 
 
-def _write(tables: Tables, call: PastCall) -> dict[str, Any]:
-    """Write an attempt's parent call, leg and alert into the account; the truth about it."""
+@dataclass(frozen=True, slots=True)
+class PastWebhook:
+    """What the voice URL took at the beginning of a call, and whether a process had to be started for it."""
+
+    ms: int
+    is_cold: bool
+
+
+def imagine_webhooks(past: Sequence[PastCall], seed: int) -> Iterator[PastWebhook]:
+    """The webhook of each call, in their order: slow where its environment's function was not asked for a while."""
+    chance = random.Random(f"webhooks {seed}")  # noqa: S311 - no secret hangs on it
+    asked: dict[str, float] = {}
+    for call in past:
+        environment = call.phone.environment
+        is_cold = call.started - asked.get(environment, 0.0) >= FUNCTION_KEPT_S
+        took = WARM_MS * chance.lognormvariate(0, 0.25) + (COLD_START_MS * chance.uniform(0.8, 1.4) if is_cold else 0)
+        # Asked again as the dialled call ends.
+        over = call.started + call.ring + (call.talk or 0.0)
+        asked[environment] = max(asked.get(environment, 0.0), over)
+        yield PastWebhook(round(took), is_cold)
+
+
+def _write(tables: Tables, call: PastCall, webhook: PastWebhook) -> dict[str, Any]:
+    """Write an attempt's parent call, leg, webhook and alert into the account; the truth about it."""
     is_outgoing = call.direction == "outgoing"
     if is_outgoing:
         domain = DOMAIN.format(environment=call.phone.environment)
@@ -244,6 +267,16 @@ def _write(tables: Tables, call: PastCall) -> dict[str, Any]:
     status = "canceled" if call.outcome == "canceled" else "completed"
     parent = _save(tables, *ends, "inbound", status, "", phone_number_sid=number.sid if number else None, **times)
     leg = _save(tables, *leg_ends, "outbound-dial", STATUSES[call.outcome], parent.sid, **times)
+    path = "/sip-outgoing" if is_outgoing else "/sip-incoming"
+    request = {"method": "POST", "url": f"https://dialtone-{call.phone.environment}.twil.io{path}", "parameters": {}}
+    response = {
+        "response_code": 200,
+        "request_duration": webhook.ms,
+        "content_type": "text/xml",
+        "response_body": "",
+        "date_created": rfc2822(call.started),
+    }
+    tables.add("EV", "call_event", parent.sid, "", {"request": request, "response": response}, at=call.started)
     if call.code is not None:
         raise_alert(tables, call.code, leg.sid, MESSAGES[call.code], at=leg.ended)
     return {
@@ -257,6 +290,8 @@ def _write(tables: Tables, call: PastCall) -> dict[str, Any]:
         "outcome": call.outcome,
         "reason": None if call.code is None else str(call.code),
         "duration_s": None if call.talk is None else int(call.talk),
+        "webhook_ms": webhook.ms,
+        "is_cold": webhook.is_cold,
         "price": None if parent.price is None or leg.price is None else round(parent.price + leg.price, 5),
     }
 

@@ -23,7 +23,9 @@ from dialtone_nb.calls.measures.before_after import (
     merge_around,
     tally_around,
 )
+from dialtone_nb.calls.measures.delays import Delay, group_delays
 from dialtone_nb.calls.measures.last_seen import life_by_phone
+from dialtone_nb.calls.measures.outliers import find_bad_days
 from dialtone_nb.calls.measures.rates import (
     Rate,
     cost_by,
@@ -40,6 +42,8 @@ from dialtone_nb.report.call_report.tables import count_words
 # A summary names no more phones than this in one sentence.
 NAMED: Final = 5
 RECENT_DAYS: Final = 7
+# One lost call is an accident.
+FEWEST_LOST: Final = 2
 
 
 def days_covered(data: CallData) -> tuple[date, date] | None:
@@ -98,8 +102,10 @@ class Summary:
         return "\n".join([*self.facts, *changes, "Needs a person:", *(self.to_do or ("nothing",))])
 
 
-def summarise_calls(data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Summary:
-    """The report in a few sentences, with its calls before and after each deployment, and its phones' signs of life."""
+def summarise_calls(
+    data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame, delays: Sequence[Delay] = ()
+) -> Summary:
+    """The report in a few sentences, with its calls around deployments, its phones' signs of life, and the delays."""
     tally, covered = data.tally(), days_covered(data)
     span = f" from {covered[0]} to {covered[1]}" if covered else ""
     if covered and covered[0] == covered[1]:
@@ -107,8 +113,8 @@ def summarise_calls(data: CallData, comparisons: Sequence[Comparison], life: pd.
     if tally.empty:
         return Summary((f"There is no attempt in {data.source}{span}.",))
     return Summary(
-        tuple(_facts(data.source, span, tally)),
-        tuple(_changes(tally, comparisons)),
+        (*_facts(data.source, span, tally), *_delays(delays)),
+        (*_changes(tally, comparisons), *_bad_days(tally, data.hours())),
         tuple(_to_do(tally, comparisons, life)),
     )
 
@@ -138,6 +144,17 @@ def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:
         yield f"Cost: {row['price']:.2f} {row['currency']} for {priced} with a settled price.".replace("  ", " ")
 
 
+def _delays(delays: Sequence[Delay]) -> Iterator[str]:
+    groups = group_delays(delays)
+    for environment in dict.fromkeys(group.environment for group in groups):
+        told = [
+            f"{group.median:,} ms {'after a pause' if group.after_pause else 'otherwise'}"
+            for group in reversed(groups)
+            if group.environment == environment
+        ]
+        yield f"Delay before ringing in {environment}, median of a sample: {', '.join(told)}."
+
+
 def _chief_loss(tally: pd.DataFrame) -> Iterator[str]:
     reasons = reasons_of_failure(tally)
     if len(reasons):
@@ -162,6 +179,21 @@ def _changes(tally: pd.DataFrame, comparisons: Sequence[Comparison]) -> Iterator
         )
 
 
+def _bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> Iterator[str]:
+    bad = find_bad_days(tally, hours)
+    for one in bad[:NAMED]:
+        when = f", {one.in_hours:,} of them {one.words_of_hours}" if one.hours else ""
+        at = f", nearly all at {one.client}" if one.client and tally["client"].nunique() > 1 else ""
+        code = code_of(one.reason)
+        named = f" ({one.reason})" if one.reason else ""
+        yield (
+            f"{one.day:%Y-%m-%d} stands out: {one.lost} of the judged attempts were lost{when}{at}; "
+            f"on the other days {one.otherwise}. Chiefly: {code.meaning}{named}; {code.repair}."
+        )
+    if len(bad) > NAMED:
+        yield f"So do {count_words(len(bad) - NAMED, 'more day')}; see the rates by day."
+
+
 def _recent_and_before(tally: pd.DataFrame) -> tuple[Rate, Rate] | None:
     """The delivered rate of the last days and of all days before; None where the report is too short for it."""
     days = days_of(tally)
@@ -179,6 +211,7 @@ def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.Data
                 "See what it changed; if that is why, promote with build = previous takes it back."
             )
     yield from _weak_phones(tally)
+    yield from _deaf_phones(tally)
     pair = _recent_and_before(tally)
     if pair and change_between(pair[1], pair[0]) is RateChange.WORSE:
         yield f"The delivered rate fell in the last {RECENT_DAYS} days: {pair[0]}, before that {pair[1]}."
@@ -186,15 +219,36 @@ def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.Data
 
 
 def _weak_phones(tally: pd.DataFrame) -> Iterator[str]:
-    whole = rate_of(tally, "delivered")
-    by_phone = rates_by(tally[tally["client"] != ""], ["client"])
-    rates = {str(client): Rate(int(row["delivered"]), int(row["judged"])) for client, row in by_phone.iterrows()}
-    weak = [(client, rate) for client, rate in rates.items() if _is_below_others(rate, whole)]
-    weak.sort(key=lambda item: item[1].value or 0)
+    weak = sorted(_below_others(tally).items(), key=lambda item: item[1].value or 0)
     for client, rate in weak[:NAMED]:
         yield f"{client} delivers less than the other phones: {rate}.{_chief_reason(tally, client)}"
     if len(weak) > NAMED:
         yield f"So do {len(weak) - NAMED} more; see the rates by phone."
+
+
+def _below_others(tally: pd.DataFrame) -> dict[str, Rate]:
+    whole = rate_of(tally, "delivered")
+    return {client: rate for client, rate in _delivered_by_phone(tally).items() if _is_below_others(rate, whole)}
+
+
+def _delivered_by_phone(tally: pd.DataFrame) -> dict[str, Rate]:
+    by_phone = rates_by(tally[tally["client"] != ""], ["client"])
+    return {str(client): Rate(int(row["delivered"]), int(row["judged"])) for client, row in by_phone.iterrows()}
+
+
+def _deaf_phones(tally: pd.DataFrame) -> Iterator[str]:
+    """Phones that lost every incoming call: few calls prove little, but somebody waits for this phone."""
+    incoming = tally[tally["direction"] == "incoming"]
+    told = _below_others(tally)
+    deaf = {
+        client: rate
+        for client, rate in _delivered_by_phone(incoming).items()
+        if not rate.numerator and rate.denominator >= FEWEST_LOST and client not in told
+    }
+    for client, rate in list(deaf.items())[:NAMED]:
+        yield f"{client} lost every incoming call, {rate.denominator:,} of them.{_chief_reason(incoming, client)}"
+    if len(deaf) > NAMED:
+        yield f"So did {len(deaf) - NAMED} more; see the rates by phone."
 
 
 def _is_below_others(rate: Rate, whole: Rate) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -10,8 +10,9 @@ import pandas as pd
 from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOMES, code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.measures.before_after import Comparison
+from dialtone_nb.calls.measures.before_after import Comparison, Deployment
 from dialtone_nb.calls.measures.concurrency import ALL, peak_of
+from dialtone_nb.calls.measures.delays import COLD_AFTER, RUNNING_WITHIN, Delay, group_delays
 from dialtone_nb.calls.measures.rates import (
     RATES,
     STAGE_WORDS,
@@ -23,7 +24,7 @@ from dialtone_nb.calls.measures.rates import (
     rates_by,
     reasons_of_failure,
 )
-from dialtone_nb.report.report_table import ReportTable
+from dialtone_nb.report.report_table import Link, ReportTable
 from dialtone_nb.values.sids import short_sid
 
 KEY_WORDS: Final = {
@@ -34,6 +35,7 @@ KEY_WORDS: Final = {
     "direction": "direction",
     "environment": "environment",
 }
+CONSOLE: Final = "https://console.twilio.com/us1/monitor/logs/calls"
 # Lost is what delivered leaves, so its interval says nothing new.
 WITH_INTERVAL = ("answered", "delivered")
 
@@ -138,6 +140,27 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
     return ReportTable.of(columns, rows)
 
 
+def tabulate_delays(delays: Sequence[Delay], deployments: Sequence[Deployment]) -> ReportTable:
+    """How long callers heard nothing before it rang, by environment, and before and after each deployment."""
+    rows = [
+        (
+            group.environment,
+            group.when,
+            "after a pause" if group.after_pause else "soon after another",
+            len(group.delays),
+            f"{group.median:,} ms",
+            f"{min(group.delays):,} – {max(group.delays):,} ms",
+        )
+        for group in group_delays(delays, deployments)
+    ]
+    columns = ("environment", "when", "calls", "sampled", "median delay", "shortest – longest")
+    minutes = [int(span.total_seconds()) // 60 for span in (COLD_AFTER, RUNNING_WITHIN)]
+    note = (
+        f"After a pause: of at least {minutes[0]} minutes; soon after another: less than {minutes[1]} minutes after it."
+    )
+    return ReportTable.of(columns, rows, note if rows else "")
+
+
 def tabulate_reasons(tally: pd.DataFrame) -> ReportTable:
     """Why attempts were lost: attempts, share of all lost attempts, running share, and what to do."""
     rows = [
@@ -180,8 +203,8 @@ def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
     return ReportTable.of(("phone", "attempts", *columns), rows, "Times are UTC.")
 
 
-def tabulate_attempts(data: CallData, most: int = 20) -> ReportTable:
-    """The latest attempts, newest first."""
+def tabulate_attempts(data: CallData, most: int = 20, *, is_real: bool = False) -> ReportTable:
+    """The latest attempts, newest first; a call of a real account leads to Twilio's console."""
     latest = data.latest(most).iloc[::-1]
     all_of_them = int(data.tally()["attempts"].sum())
     rows: list[list[str | int | None]] = [
@@ -191,28 +214,37 @@ def tabulate_attempts(data: CallData, most: int = 20) -> ReportTable:
             str(row["outcome"]).replace("_", " "),
             _known(row["reason"]),
             None if pd.isna(row["duration_s"]) else int(row["duration_s"]),
+            _call_cell(_known(row["call_sid"]), is_real),
         ]
         for row in latest.to_dict("records")
     ]
-    columns = ("started (UTC)", "environment", "phone", "direction", "other party", "outcome", "reason", "seconds")
+    told = ("environment", "phone", "direction", "other party", "outcome", "reason", "seconds", "call SID")
+    columns = ("started (UTC)", *told)
     note = f"The latest {len(latest)} of {all_of_them:,} attempts." if all_of_them > most else ""
     return ReportTable.of(columns, rows, note)
+
+
+def _call_cell(call_sid: str | None, is_real: bool) -> str | None:
+    return Link(call_sid, f"{CONSOLE}/{call_sid}") if call_sid and is_real else call_sid
 
 
 def _known(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def tabulate_cost(tally: pd.DataFrame) -> ReportTable:
-    """What each phone's attempts cost, as far as prices have settled, and all together, currency by currency."""
-    rows = [
-        _cost_row(str(row["client"]) or "unknown phone", row) for row in cost_by(tally, "client").to_dict("records")
-    ]
+def tabulate_cost(tally: pd.DataFrame, by: str = "client") -> ReportTable:
+    """What each phone's or day's attempts cost, as far as prices have settled, and all together, currency by currency.
+
+    The dearest phone comes first, and the first day.
+    """
+    costs = cost_by(tally, by)
+    costs = costs.sort_values("day", ignore_index=True) if by == "day" else costs
+    rows = [_cost_row(key_words(by, row[by]), row) for row in costs.to_dict("records")]
     whole = cost_by(tally.assign(client=ALL), "client").to_dict("records")
-    rows += [_cost_row("all phones", row) for row in whole] if len(rows) > 1 else []
+    rows += [_cost_row(f"all {KEY_WORDS[by]}s", row) for row in whole] if len(rows) > 1 else []
     open_ones = int(tally["attempts"].sum() - tally["priced"].sum())
     note = f"{count_words(open_ones, 'attempt')} without a settled price: not in this table." if open_ones else ""
-    return ReportTable.of(("phone", "attempts with a price", "cost", "cost an attempt"), rows, note)
+    return ReportTable.of((KEY_WORDS[by], "attempts with a price", "cost", "cost an attempt"), rows, note)
 
 
 def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:

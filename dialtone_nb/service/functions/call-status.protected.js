@@ -12,7 +12,11 @@ const { logEvent, logNext } = shared('events');
 exports.handler = (context, event, callback) => {
   const direction = event.direction === 'incoming' ? 'incoming' : 'outgoing';
   const status = event.DialCallStatus ?? 'unknown';
-  const details = event.ErrorCode ? { error_code: event.ErrorCode } : {};
+  const details = {
+    ...(event.ErrorCode && { error_code: event.ErrorCode }),
+    // Only where a SIP leg was dialled; a phone or the trunk says in it why it did not take the call.
+    ...(event.DialSipResponseCode && { sip_response: event.DialSipResponseCode }),
+  };
   logEvent(`${direction}-dialstatus-${status}`, event.client ?? '', event.CallSid, details);
   const step = nextStep(direction, status, event.step);
   if (step) {

@@ -146,6 +146,29 @@ def test_an_absent_phone_wins_over_a_nearer_error() -> None:
     assert frame["reason"].tolist() == ["32011"]
 
 
+@pytest.mark.parametrize(
+    ("written", "status", "response", "reason"),
+    [
+        ("603", "failed", 603, "SIP 603"),
+        (503, "failed", 503, "SIP 503"),
+        ("486", "busy", 486, None),
+        ("200", "completed", 200, None),
+        ("", "failed", None, None),
+        ("soon", "failed", None, None),
+        ("99999999", "failed", None, None),
+    ],
+)
+def test_a_sip_response_is_the_reason_of_a_failed_call(
+    written: str | int, status: str, response: int | None, reason: str | None
+) -> None:
+    """Where no error code says more; what is no SIP response code is none."""
+    row = attempts_of(event(f"outgoing-dialstatus-{status}", sip_response=written)).iloc[0]
+    assert (row["sip_response"] if pd.notna(row["sip_response"]) else None) == response
+    assert (row["reason"] if pd.notna(row["reason"]) else None) == reason
+    row = attempts_of(event(f"outgoing-dialstatus-{status}", sip_response=written, error_code="13224")).iloc[0]
+    assert row["reason"] == "13224"
+
+
 def test_an_events_own_error_code_needs_nothing_beside_it() -> None:
     """An event that carries its error code is judged by that."""
     frame = attempts_of(event("incoming-dialstatus-no-answer", error_code=32009))

@@ -90,6 +90,7 @@ def test_a_parent_and_its_leg_are_one_attempt() -> None:
         "other_party": "+15035550199",
         "outcome": "answered",
         "reason": pytest.approx(float("nan"), nan_ok=True),
+        "sip_response": None,
         "duration_s": 31,
         "price": 0.017,
         "currency": "USD",
@@ -132,6 +133,18 @@ def test_a_warning_on_either_leg_tells_why(sid: str) -> None:
     """A 32009 on the parent or on the leg makes an unanswered call one to an unregistered phone."""
     row = attempts(call("CA1"), leg("CA2", status="no-answer"), alerts=[alert(32009, sid)]).iloc[0]
     assert (row["outcome"], row["reason"]) == ("unregistered", "32009")
+
+
+def test_the_log_tells_what_the_far_side_answered_by_sip() -> None:
+    """The last answer counts, where phones ring in turn; it is the reason where no error code is."""
+    ends = [
+        {"event": f"incoming-dialstatus-{status}", "call_sid": "CA1", "timestamp": at, "sip_response": response}
+        for status, at, response in (("failed", "2026-03-02T09:00:30Z", "503"), ("busy", "2026-03-02T09:00:20Z", "486"))
+    ]
+    row = attempts(call("CA1"), leg("CA2", status="failed"), events=ends).iloc[0]
+    assert (row["outcome"], row["sip_response"], row["reason"]) == ("failed", 503, "SIP 503")
+    row = attempts(call("CA1"), leg("CA2", status="failed"), events=ends, alerts=[alert(13224, "CA2")]).iloc[0]
+    assert (row["sip_response"], row["reason"]) == (503, "13224")
 
 
 def test_a_parent_that_dialled_nothing_is_unknown_until_the_log_says_refused() -> None:
