@@ -18,7 +18,7 @@ Bundle = dict[str, Any]
 
 
 def show_ours(shell: Any, *, attended: bool = False) -> None:
-    """Show our things as text and as HTML from now on, and plotly's figures as their JSON.
+    """Show our things as text and as HTML from now on, and figures, plotly's own too, as their JSON.
 
     Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
     """
@@ -40,7 +40,8 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.display.call_story", "Exploration", _shown_by("call_story", "exploration", ends=True)),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
-    shell.display_formatter.ipython_display_formatter.for_type_by_name("plotly.graph_objs._figure", "Figure", _draw)
+    for module in ("dialtone_nb.calls.figures.figure", "plotly.graph_objs._figure"):
+        shell.display_formatter.ipython_display_formatter.for_type_by_name(module, "Figure", _draw)
 
 
 def show(thing: object) -> None:
