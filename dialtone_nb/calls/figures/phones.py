@@ -51,7 +51,7 @@ def draw_phones_over_time(tally: pd.DataFrame) -> Figure:
     named: set[str] = set()
     for place, (client, attempts) in enumerate(totals.items()):
         _add_panel(figure, place, rows, f"{client} · {attempts:,}")
-        _add_bars(figure, place, counts.loc[client], named)
+        _add_bars(figure, place, counts.loc[str(client)], named)
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
