@@ -18,7 +18,7 @@ Bundle = dict[str, Any]
 
 
 def show_ours(shell: Any, *, attended: bool = False) -> None:
-    """Show our things as text and as HTML from now on, and plotly's figures as their JSON.
+    """Show our things as text and as HTML from now on, and figures, plotly's own too, as their JSON.
 
     Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
     """
@@ -41,7 +41,8 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
     displays = shell.display_formatter.ipython_display_formatter
-    displays.for_type_by_name("plotly.graph_objs._figure", "Figure", _draw)
+    for module in ("dialtone_nb.calls.figures.figure", "plotly.graph_objs._figure"):
+        displays.for_type_by_name(module, "Figure", _draw)
     if attended:
         displays.for_type_by_name("dialtone_nb.runbooks.opening", "Runbook", _show_with_form)
 

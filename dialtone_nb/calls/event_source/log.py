@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 from dialtone_nb.calls.attempts.outcomes import sip_response_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME
+from dialtone_nb.calls.event_source.repeated_rows import Counted
+from dialtone_nb.calls.event_source.rows import days_between
 from dialtone_nb.calls.event_source.rules import USED, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
@@ -79,10 +81,12 @@ class Piece:
         names = Counter(dict(rows["event"].value_counts().iter_rows()))
         if not len(rows):
             return cls(EVENTS.to_frame(), names, set(), quality, others)
-        first, last = (str(moment)[:10] for moment in (rows["timestamp"].min(), rows["timestamp"].max()))
-        # Most files are of one day.
-        days = {first} if first == last else set(rows["timestamp"].str.slice(0, 10).unique())
-        return cls(_used(rows, list(names), quality), names, days, quality, others)
+        return cls(_used(rows, list(names), quality), names, days_between(rows["timestamp"]), quality, others)
+
+    @classmethod
+    def of_counted(cls, counted: Counted, quality: Quality) -> Piece:
+        """What is used of rows that were counted already."""
+        return cls(_used(counted.used, list(counted.names), quality), counted.names, counted.days, quality)
 
     @classmethod
     def join(cls, pieces: Sequence[Piece]) -> Piece:

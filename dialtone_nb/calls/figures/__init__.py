@@ -1,4 +1,4 @@
-"""Tallies in, plotly figures out: of outcomes, of rates, of phones. None is shown or saved here."""
+"""Tallies in, figures for plotly.js out: of outcomes, of rates, of phones. None is shown or saved here."""
 
 from __future__ import annotations
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS
+from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.calls.figures.style import (
     AXIS,
     DAY_MS,
@@ -18,6 +18,7 @@ from dialtone_nb.calls.figures.style import (
     RATE_STYLES,
     WHOLE_STEPS,
     as_dates,
+    axis_number,
     choose_period,
     height_of,
     make_figure,
@@ -40,7 +41,7 @@ STAGE_COLOURS = {
 }
 
 
-def draw_outcomes_by_phone(tally: pd.DataFrame) -> go.Figure:
+def draw_outcomes_by_phone(tally: pd.DataFrame) -> Figure:
     """How each phone's attempts ended, as shares; the phone with the most attempts on top."""
     counts = count_outcomes(tally, ["client"])
     counts = counts.loc[counts.sum(axis=1).sort_values(kind="stable").index]
@@ -48,14 +49,14 @@ def draw_outcomes_by_phone(tally: pd.DataFrame) -> go.Figure:
     return _share_bars(counts, labels, "share of the phone's attempts")
 
 
-def draw_outcomes_by_direction(tally: pd.DataFrame) -> go.Figure:
+def draw_outcomes_by_direction(tally: pd.DataFrame) -> Figure:
     """How outgoing and incoming attempts ended, as shares; a direction without attempts says so."""
     counts = count_outcomes(tally, ["direction"]).reindex(list(reversed(DIRECTIONS)), fill_value=0)
     labels = [f"{way} · {n:,}" if n else f"{way} · none" for way, n in counts.sum(axis=1).items()]
     return _share_bars(counts, labels, "share of the direction's attempts")
 
 
-def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> go.Figure:
+def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> Figure:
     figure = make_figure(height_of(len(counts)))
     totals = counts.sum(axis=1)
     shares = counts.div(totals.where(totals > 0), axis=0).fillna(0).round(4)
@@ -75,7 +76,7 @@ def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> go.Figur
     return figure
 
 
-def draw_outcomes_by_day(tally: pd.DataFrame) -> go.Figure:
+def draw_outcomes_by_day(tally: pd.DataFrame) -> Figure:
     """Attempts a day, stacked by outcome; by week or month where the log is very long."""
     period = choose_period(tally, longest_in_days=LONGEST_IN_DAYS)
     counts = with_every_period(count_outcomes(in_periods(tally, period), ["day"]), period)
@@ -96,7 +97,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def draw_hours_of_week(hours: pd.DataFrame) -> go.Figure:
+def draw_hours_of_week(hours: pd.DataFrame) -> Figure:
     """Attempts by weekday and hour of the day, in the time zone of these counts, summed over all weeks."""
     counts = (
         hours.assign(weekday=hours["day"].dt.day_of_week)
@@ -119,12 +120,12 @@ def draw_hours_of_week(hours: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def draw_funnels(tally: pd.DataFrame) -> go.Figure:
+def draw_funnels(tally: pd.DataFrame) -> Figure:
     """How many attempts of each direction came as far as each stage, with the share of the stage before."""
     figure = make_figure(250, legend=False)
     width = 0.48
     for place, direction in enumerate(DIRECTIONS):
-        counts = funnel_of(tally, direction)
+        counts, number = funnel_of(tally, direction), axis_number(place)
         figure.add_funnel(
             name=direction,
             y=list(STAGES),
@@ -136,21 +137,21 @@ def draw_funnels(tally: pd.DataFrame) -> go.Figure:
             marker={"color": [STAGE_COLOURS[stage] for stage in STAGES]},
             connector={"fillcolor": "rgba(128, 128, 128, 0.15)"},
             hovertemplate=f"{direction}, %{{y}}: %{{text}}<extra></extra>",
-            xaxis=f"x{place + 1}",
-            yaxis=f"y{place + 1}",
+            xaxis=f"x{number}",
+            yaxis=f"y{number}",
         )
         left = place * (1 - width)
         total = counts["attempts"]
         figure.update_layout(
             {
-                f"xaxis{place + 1}": {**AXIS, "domain": [left, left + width], "visible": False},
+                f"xaxis{number}": {**AXIS, "domain": [left, left + width], "visible": False},
                 # Both have the same stages: they are named once.
-                f"yaxis{place + 1}": {**AXIS, "anchor": f"x{place + 1}", "autorange": "reversed", **_axis(place)},
+                f"yaxis{number}": {**AXIS, "anchor": f"x{number}", "autorange": "reversed", **_axis(place)},
             }
         )
         figure.add_annotation(
             text=f"<b>{direction}</b> · {total:,}" if total else f"<b>{direction}</b> · none",
-            xref=f"x{place + 1 if place else ''} domain",
+            xref=f"x{number} domain",
             yref="paper",
             x=0.5,
             y=1.02,
@@ -172,7 +173,7 @@ def _texts(counts: list[int]) -> list[str]:
     ]
 
 
-def draw_reasons_of_failure(tally: pd.DataFrame) -> go.Figure:
+def draw_reasons_of_failure(tally: pd.DataFrame) -> Figure:
     """Lost attempts by reason, most frequent on top, each with its share and the running share (a Pareto chart)."""
     table = reasons_of_failure(tally).iloc[::-1]
     table = table.assign(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.calls.figures.style import (
     AXIS,
     COLOURS,
@@ -17,6 +15,7 @@ from dialtone_nb.calls.figures.style import (
     LAYOUT,
     PATTERNED_BARS,
     as_dates,
+    axis_number,
     choose_period,
     height_of,
     make_figure,
@@ -37,7 +36,7 @@ PANEL_HEIGHT: Final = 120
 SILENT = COLOURS["unregistered"]
 
 
-def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
+def draw_phones_over_time(tally: pd.DataFrame) -> Figure:
     """Attempts stacked by outcome, a panel a phone, by day, week or month; the phone with the most attempts first.
 
     All panels have the same dates below them, and each its own height of the tallest bar, for phones differ a lot.
@@ -47,28 +46,44 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
     period = choose_period(tally, longest_in_days=PATTERNED_BARS)
     counts = count_outcomes(in_periods(known, period), ["client", "day"])
     rows = max(-(-len(totals) // COLUMNS), 1)
-    figure = make_subplots(
-        rows=rows,
-        cols=COLUMNS,
-        subplot_titles=[f"{client} · {attempts:,}" for client, attempts in totals.items()],
-        horizontal_spacing=0.06,
-        vertical_spacing=min(0.45 / rows, 0.2),
-    )
-    named: set[str] = set()
-    for place, client in enumerate(totals.index):
-        bars = list(_bars(counts.loc[client], named))
-        row, column = 1 + place // COLUMNS, 1 + place % COLUMNS
-        # All of a panel at once: plotly looks through the whole figure each time.
-        figure.add_traces(bars, rows=[row] * len(bars), cols=[column] * len(bars))
     days = days_of(in_periods(tally, period))
-    _lay_out(figure, rows, _dates_below(days, period) if len(days) else {})
+    figure = _make_panels(rows, _dates_below(days, period) if len(days) else {})
+    named: set[str] = set()
+    for place, (client, attempts) in enumerate(totals.items()):
+        _add_panel(figure, place, rows, f"{client} · {attempts:,}")
+        _add_bars(figure, place, counts.loc[str(client)], named)
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
-def _bars(counts: pd.DataFrame, named: set[str]) -> Iterator[go.Bar]:
+def _make_panels(rows: int, dates: dict[str, Any]) -> Figure:
+    figure = Figure({key: value for key, value in LAYOUT.items() if "axis" not in key})
+    figure.update_layout(barmode="stack", height=110 + rows * PANEL_HEIGHT, bargap=0.1, showlegend=True)
+    figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"}, margin={"t": 70})
+    # What all axes have in common is said once, in a template: there are two to a panel.
+    upright = {**AXIS, "rangemode": "tozero", "nticks": 3, "tickformat": ",d"}
+    figure.update_layout(template={"layout": {"xaxis": {**AXIS, **dates}, "yaxis": upright}})
+    return figure
+
+
+def _add_panel(figure: Figure, place: int, rows: int, title: str) -> None:
+    """Axes of its own, and its name above them; panels fill the figure row by row from the top."""
+    number, below, between = axis_number(place), min(0.45 / rows, 0.2), 0.06
+    width, height = (1 - between * (COLUMNS - 1)) / COLUMNS, (1 - below * (rows - 1)) / rows
+    left, bottom = place % COLUMNS * (width + between), (rows - 1 - place // COLUMNS) * (height + below)
+    figure.update_layout(
+        {
+            f"xaxis{number}": {"anchor": f"y{number}", "domain": [left, left + width]},
+            f"yaxis{number}": {"anchor": f"x{number}", "domain": [bottom, bottom + height]},
+        }
+    )
+    middle = {"x": left + width / 2, "y": bottom + height, "xanchor": "center", "yanchor": "bottom"}
+    figure.add_annotation(text=title, font={"size": 12}, showarrow=False, xref="paper", yref="paper", **middle)
+
+
+def _add_bars(figure: Figure, place: int, counts: pd.DataFrame, named: set[str]) -> None:
     """A phone's bars, an outcome each; the legend names an outcome where it is met first."""
     for outcome in seen_outcomes(counts):
-        yield go.Bar(
+        figure.add_bar(
             name=words_of(outcome),
             legendgroup=outcome,
             showlegend=outcome not in named,
@@ -78,6 +93,8 @@ def _bars(counts: pd.DataFrame, named: set[str]) -> Iterator[go.Bar]:
             # Bars are a few pixels wide: too thin for a pattern.
             marker=marker_of(outcome, patterned=False),
             hovertemplate=f"%{{x|%a %d %b %Y}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
+            xaxis=f"x{axis_number(place)}",
+            yaxis=f"y{axis_number(place)}",
         )
         named.add(outcome)
 
@@ -91,17 +108,7 @@ def _dates_below(days: pd.DatetimeIndex, period: str) -> dict[str, Any]:
     return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named, "tickfont": font}
 
 
-def _lay_out(figure: go.Figure, rows: int, dates: dict[str, Any]) -> None:
-    figure.update_layout({**{key: value for key, value in LAYOUT.items() if "axis" not in key}, "barmode": "stack"})
-    figure.update_layout(height=110 + rows * PANEL_HEIGHT, bargap=0.1, showlegend=True)
-    figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"}, margin={"t": 70})
-    # What all axes have in common is said once, in a template: there are two to a panel.
-    upright = {**AXIS, "rangemode": "tozero", "nticks": 3, "tickformat": ",d"}
-    figure.update_layout(template={"layout": {"xaxis": {**AXIS, **dates}, "yaxis": upright}})
-    figure.update_annotations(font={"size": 12}, xanchor="center")
-
-
-def draw_signs_of_life(life: pd.DataFrame) -> go.Figure:
+def draw_signs_of_life(life: pd.DataFrame) -> Figure:
     """Each phone's last sign of life and how long it has been quiet since; the longest quiet phone on top.
 
     `life` is what `signs_of_life` tells. The mark by which a phone used to be heard again lies within the line of a
@@ -131,7 +138,7 @@ def draw_signs_of_life(life: pd.DataFrame) -> go.Figure:
     return show_words_if_empty(figure, table, "no phone gave a sign of life")
 
 
-def _add_spells(figure: go.Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:
+def _add_spells(figure: Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:
     """A line from each phone's last sign of life, which a dot marks, to the end of the report."""
     since, until = _moments(rows["last_sign_at"]), _moments(rows["last_sign_at"] + rows["quiet"])
     figure.add_scatter(

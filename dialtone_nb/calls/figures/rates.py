@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
-import plotly.graph_objects as go
 
+from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.calls.figures.style import (
     INK,
     PATTERNED_BARS,
@@ -31,9 +31,7 @@ FEW_POINTS: Final = 3
 NAMED_MARKS: Final = 8
 
 
-def draw_rates_over_time(
-    tally: pd.DataFrame, deployments: Sequence[Deployment] = (), time_zone: str = "UTC"
-) -> go.Figure:
+def draw_rates_over_time(tally: pd.DataFrame, deployments: Sequence[Deployment] = (), time_zone: str = "UTC") -> Figure:
     """The delivered and answered rates by day, week or month, each with its 95 % interval as a band.
 
     A deployment is a line at its moment, in the tally's time zone; those beyond the tally's days are not drawn.
@@ -50,7 +48,7 @@ def draw_rates_over_time(
     return show_words_if_empty(figure, table, "no attempt that could be judged")
 
 
-def _add_rate(figure: go.Figure, table: pd.DataFrame, name: str) -> None:
+def _add_rate(figure: Figure, table: pd.DataFrame, name: str) -> None:
     colour, symbol, size, dash = RATE_STYLES[name]
     low, high = (table[f"{name}_{end}"].round(4).tolist() for end in ("low", "high"))
     few = len(table) <= FEW_POINTS
@@ -84,7 +82,7 @@ def _add_rate(figure: go.Figure, table: pd.DataFrame, name: str) -> None:
 
 
 def _mark_deployments(
-    figure: go.Figure, days: pd.DatetimeIndex, deployments: Sequence[Deployment], time_zone: str
+    figure: Figure, days: pd.DatetimeIndex, deployments: Sequence[Deployment], time_zone: str
 ) -> None:
     local = [pd.Timestamp(one.at).tz_convert(time_zone).tz_localize(None) for one in deployments]
     shown = [
@@ -108,7 +106,7 @@ def _mark_deployments(
             )
 
 
-def draw_rates_by_phone(tally: pd.DataFrame) -> go.Figure:
+def draw_rates_by_phone(tally: pd.DataFrame) -> Figure:
     """The delivered and answered rates of each phone with their 95 % intervals; the lowest delivered rate on top."""
     table = rates_by(tally, ["client"])
     table = table[table["judged"] > 0].sort_values(["delivered_rate", "judged"], ascending=[False, True])

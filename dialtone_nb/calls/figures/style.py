@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.calls.measures.rates import days_of
 
 COLOURS: Final = {
@@ -56,7 +56,7 @@ PATTERNED_BARS: Final = 62
 WHOLE_STEPS: Final = 6
 
 AXIS: Final = {
-    "title": {"font": {"size": 12}},
+    "title": {"font": {"size": 12}, "standoff": 15},
     "gridcolor": GRID,
     "zeroline": False,
     "linecolor": GRID,
@@ -70,18 +70,19 @@ LAYOUT: Final = {
     "xaxis": AXIS,
     "yaxis": AXIS,
     "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
-    "hoverlabel": {"font": {"family": "system-ui, sans-serif"}},
+    "hoverlabel": {"font": {"family": "system-ui, sans-serif"}, "align": "left"},
     "bargap": 0.15,
-    "template": None,
+    # A phone that is called 101 is a name, not a number.
+    "autotypenumbers": "strict",
 }
 # A longer log is drawn by week, a very long one by month.
 LONGEST_IN_DAYS: Final = 800
 LONGEST_IN_WEEKS: Final = 3000
 
 
-def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> go.Figure:
+def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> Figure:
     """An empty figure of this height in pixels; with `days` its x axis is made for so few of them."""
-    figure = go.Figure(layout={**LAYOUT, "height": height, "showlegend": legend})
+    figure = Figure({**LAYOUT, "height": height, "showlegend": legend})
     if days is not None and 0 < len(days) <= 14:
         # Without this plotly divides one day into hours, and draws it as wide as the page.
         margin = pd.Timedelta(days=max(0.6, (7 - len(days)) / 2))
@@ -90,7 +91,7 @@ def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | No
     return figure
 
 
-def show_words_if_empty(figure: go.Figure, table: pd.DataFrame, words: str) -> go.Figure:
+def show_words_if_empty(figure: Figure, table: pd.DataFrame, words: str) -> Figure:
     """The figure, or these words in its place where there is no row to draw."""
     if table.empty:
         figure.update_layout(height=160, showlegend=False)
@@ -126,7 +127,7 @@ def error_bars(table: pd.DataFrame, name: str) -> dict[str, Any]:
     }
 
 
-def name_rows(figure: go.Figure, labels: list[str], *, grid: bool = False) -> None:
+def name_rows(figure: Figure, labels: list[str], *, grid: bool = False) -> None:
     """Rows in the order of the labels, from below, without the empty room that plotly leaves above and below points."""
     figure.update_yaxes(
         type="category",
@@ -140,6 +141,11 @@ def name_rows(figure: go.Figure, labels: list[str], *, grid: bool = False) -> No
 def seen_outcomes(counts: pd.DataFrame) -> list[str]:
     """The outcomes that occur, in their order."""
     return [outcome for outcome in OUTCOMES if counts[outcome].sum()]
+
+
+def axis_number(place: int) -> str:
+    """What stands after x, y, xaxis and yaxis for the panel in this place, from 0: the first has no number."""
+    return str(place + 1) if place else ""
 
 
 def height_of(rows: int) -> int:

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.display.outputs import figure_bundle
+
 ROOT = Path(__file__).parents[3]
 OPENING = "open_runbook"
 
@@ -41,8 +44,8 @@ def run(text: str, space: dict[str, Any]) -> Any:
 
 def show(value: Any) -> None:
     """What the page would hold of it."""
-    if hasattr(value, "to_plotly_json"):
-        value.to_plotly_json()
+    if isinstance(value, Figure):
+        figure_bundle(value)
     elif hasattr(value, "_repr_html_"):
         value._repr_html_()
 
