@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,7 @@ class Told:
     def table(self, first: str, *more: str) -> list[list[str]]:
         """The rows of the one table whose first column has this name, and that has these columns too."""
         found = []
-        for table in self.page.select("table.dialtone-table"):
+        for table in self.page.select("table.dialtone-table:not(.data *)"):
             head = [cell.get_text() for cell in table.select("thead th")]
             if head and head[0] == first and set(more) <= set(head):
                 found.append([[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")])
@@ -205,8 +206,12 @@ def test_what_is_drawn(told: Told) -> None:
 
 @pytest.mark.parametrize("told", ZONES[-1:], indirect=True)
 def test_another_report_over_the_same_calls_is_the_same_bytes(told: Told, project: Path) -> None:
-    """Times and ids of a run leave no trace."""
-    assert report_of(project, told.zone, "again") == told.html
+    """Times and ids of a run leave no trace, but in its head."""
+    pages = [told.html, report_of(project, told.zone, "again")]
+    heads = [BeautifulSoup(page, "html.parser").select_one(".run") for page in pages]
+    assert all(heads)
+    bare = [re.sub(r"<title>.*?</title>|<dl class=\"run\">.*?</dl>", "", page, flags=re.S) for page in pages]
+    assert bare[0] == bare[1]
 
 
 def test_a_report_on_the_archive_says_the_same_without_the_account(project: Path) -> None:
