@@ -61,6 +61,7 @@ def load_runbook_calls(runbook: CallRunbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
+    options["time_zone"] = options["time_zone"] or runbook.declared.network.time_zone
     options["engine"] = getattr(wanted, "engine", HERE)
     archive = find_archive(getattr(wanted, "archive", ""), runbook.project)
     if wanted.source != TWILIO:

@@ -26,6 +26,7 @@ from dialtone_nb.calls.figures.style import (
     seen_outcomes,
     show_words_if_empty,
     words_of,
+    zone_words,
 )
 from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
 
@@ -37,7 +38,7 @@ PANEL_HEIGHT: Final = 120
 SILENT = COLOURS["unregistered"]
 
 
-def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
+def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> go.Figure:
     """Attempts stacked by outcome, a panel a phone, by day, week or month; the phone with the most attempts first.
 
     All panels have the same dates below them, and each its own height of the tallest bar, for phones differ a lot.
@@ -62,6 +63,10 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
         figure.add_traces(bars, rows=[row] * len(bars), cols=[column] * len(bars))
     days = days_of(in_periods(tally, period))
     _lay_out(figure, rows, _dates_below(days, period) if len(days) else {})
+    # Once for all panels: under the last of each column.
+    last = range(max(len(totals) - COLUMNS, 0), len(totals))
+    for place in last:
+        figure.update_xaxes(title_text=zone_words(time_zone), row=1 + place // COLUMNS, col=1 + place % COLUMNS)
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
@@ -112,6 +117,8 @@ def draw_signs_of_life(life: pd.DataFrame) -> go.Figure:
         f"{phone_label(client)} · silent" if row["is_silent"] else phone_label(client)
         for client, row in table.iterrows()
     ]
+    # The moments come in the clocks that they are to be told by.
+    zone = str(getattr(life["last_sign_at"].dtype, "tz", "UTC"))
     figure = make_figure(height_of(len(table)))
     for name, is_silent, colour, width in (("quiet since", False, INK, 4), ("silent since", True, SILENT, 8)):
         rows = [n for n, silent in enumerate(table["is_silent"]) if silent == is_silent]
@@ -124,15 +131,16 @@ def draw_signs_of_life(life: pd.DataFrame) -> go.Figure:
         y=[label for label, is_judged in zip(labels, judged, strict=True) if is_judged],
         mode="markers",
         marker={"symbol": "line-ns", "size": 14, "color": INK, "line": {"width": 2, "color": INK}},
-        hovertemplate="%{y}<br>was always heard again by %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+        hovertemplate=f"%{{y}}<br>was always heard again by %{{x|%a %d %b %Y %H:%M}} {zone}<extra></extra>",
     )
-    figure.update_xaxes(title_text="UTC", type="date")
+    figure.update_xaxes(title_text=zone_words(zone), type="date")
     name_rows(figure, labels, grid=True)
     return show_words_if_empty(figure, table, "no phone gave a sign of life")
 
 
 def _add_spells(figure: go.Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:
     """A line from each phone's last sign of life, which a dot marks, to the end of the report."""
+    since_zone = getattr(rows["last_sign_at"].dtype, "tz", "UTC")
     since, until = _moments(rows["last_sign_at"]), _moments(rows["last_sign_at"] + rows["quiet"])
     figure.add_scatter(
         name=name,
@@ -148,7 +156,7 @@ def _add_spells(figure: go.Figure, name: str, rows: pd.DataFrame, labels: list[s
             "opacity": 1,
             "line": {"width": 0},
         },
-        hovertemplate="%{y}<br>last sign of life: %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+        hovertemplate=f"%{{y}}<br>last sign of life: %{{x|%a %d %b %Y %H:%M}} {since_zone}<extra></extra>",
     )
 
 

@@ -21,11 +21,14 @@ from dialtone_nb.report.call_report.tables import (
     tabulate_refusals,
     tabulate_signs_of_life,
 )
+from dialtone_nb.report.call_report.tiles import Tiles, make_tiles
 
 __all__ = [
     "Summary",
+    "Tiles",
     "compare_calls",
     "look_for_life",
+    "make_tiles",
     "summarise_calls",
     "tabulate_attempts",
     "tabulate_concurrency",

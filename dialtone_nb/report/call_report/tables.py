@@ -134,7 +134,16 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
         )
         for one in reversed(comparisons)
     ]
-    columns = ("environment", "deployed at (UTC)", "build", "delivered before", "delivered after", "change")
+    # Each moment comes in the clocks that it is to be told by.
+    zones = {str(one.deployment.at.tzinfo) for one in comparisons}
+    columns = (
+        "environment",
+        f"deployed at ({' '.join(zones) or 'UTC'})",
+        "build",
+        "delivered before",
+        "delivered after",
+        "change",
+    )
     return ReportTable.of(columns, rows)
 
 
@@ -164,7 +173,7 @@ def tabulate_refusals(tally: pd.DataFrame) -> ReportTable:
 
 
 def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
-    """Every phone: its attempts, last attempt, last sign of life and last answer (UTC), its habit, and its state."""
+    """Every phone: its attempts, last attempt, last sign of life and last answer, its habit, and its state."""
     rows = [
         (
             str(client),
@@ -177,12 +186,13 @@ def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
         for client, row in life.iterrows()
     ]
     columns = ("last attempt", "last sign of life", "last answered", "quiet for", "longest quiet before", "state")
-    return ReportTable.of(("phone", "attempts", *columns), rows, "Times are UTC.")
+    return ReportTable.of(("phone", "attempts", *columns), rows, f"Times are those of {life['last_sign_at'].dt.tz}.")
 
 
 def tabulate_attempts(data: CallData, most: int = 20) -> ReportTable:
     """The latest attempts, newest first."""
     latest = data.latest(most).iloc[::-1]
+    latest = latest.assign(started_at=latest["started_at"].dt.tz_convert(data.time_zone))
     all_of_them = int(data.tally()["attempts"].sum())
     rows: list[list[str | int | None]] = [
         [
@@ -194,7 +204,16 @@ def tabulate_attempts(data: CallData, most: int = 20) -> ReportTable:
         ]
         for row in latest.to_dict("records")
     ]
-    columns = ("started (UTC)", "environment", "phone", "direction", "other party", "outcome", "reason", "seconds")
+    columns = (
+        f"started ({data.time_zone})",
+        "environment",
+        "phone",
+        "direction",
+        "other party",
+        "outcome",
+        "reason",
+        "seconds",
+    )
     note = f"The latest {len(latest)} of {all_of_them:,} attempts." if all_of_them > most else ""
     return ReportTable.of(columns, rows, note)
 
@@ -227,10 +246,11 @@ def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
 
 def tabulate_concurrency(data: CallData) -> ReportTable:
     """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
-    return ReportTable.of(("direction", "most at once", "first at (UTC)"), list(_peaks(data.overlaps())))
+    heads = ("direction", "most at once", f"first at ({data.time_zone})")
+    return ReportTable.of(heads, list(_peaks(data.overlaps(), data.time_zone)))
 
 
-def _peaks(overlaps: pd.DataFrame) -> Iterator[tuple[str, int, str | None]]:
+def _peaks(overlaps: pd.DataFrame, time_zone: str) -> Iterator[tuple[str, int, str | None]]:
     for direction in (ALL, *DIRECTIONS):
         most, at = peak_of(overlaps, direction)
-        yield direction, most, moment_words(at)
+        yield direction, most, moment_words(at.tz_convert(time_zone) if at is not None else None)
