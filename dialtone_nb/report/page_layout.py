@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dialtone_nb.display.outputs import RESULT
+from dialtone_nb.display.outputs import PLOTLY, RESULT
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -145,23 +145,22 @@ def _pieces(source: str) -> Iterator[tuple[int, str, str]]:
 
 def _shown_cells(chapter: Chapter, *, folds: bool, is_leading: bool) -> Iterator[NotebookNode]:
     """A chapter in sight: its heading, its figures and tables with a sentence each, the rest of its prose folded."""
-    if chapter.level == 2:
-        yield _markdown(f"## {chapter.heading}")
-    caption = ""
+    prose = [_markdown(f"## {chapter.heading}")] if chapter.level == 2 else []
     for cell in chapter.cells:
-        if cell.cell_type != "markdown":
-            if caption:
-                cell.metadata[PART] = {"caption": caption}
-            yield cell
-        elif not cell.source.strip():
+        if cell.cell_type == "markdown":
+            prose += _captioned(cell, all_folded=is_leading) if folds else [cell] if cell.source.strip() else []
             continue
-        elif not folds:
-            yield cell
-        else:
-            for part in _captioned(cell, all_folded=is_leading):
-                if part.metadata.get(PART, {}).get("kind") == "caption":
-                    caption = _plain(re.sub(r"^#+ .*$", "", part.source, flags=re.M))
-                yield part
+        captions = [one.source for one in prose if one.metadata.get(PART, {}).get("kind") == "caption"]
+        if captions:
+            cell.metadata[PART] = {"caption": _plain(captions[-1])}
+        if prose and _draws(cell):
+            # On paper a figure stays with the words above it.
+            prose[0].metadata.setdefault(PART, {})["together"] = "begins"
+            cell.metadata.setdefault(PART, {})["together"] = "ends"
+        yield from prose
+        yield cell
+        prose = []
+    yield from prose
 
 
 def _captioned(cell: NotebookNode, *, all_folded: bool) -> Iterator[NotebookNode]:
@@ -213,6 +212,10 @@ def _ended(cell: NotebookNode) -> RunResult | None:
 
 def _outputs(cell: NotebookNode) -> Sequence[Any]:
     return cell.get("outputs", ()) if cell.cell_type == "code" else ()
+
+
+def _draws(cell: NotebookNode) -> bool:
+    return any(PLOTLY in one.get("data", {}) for one in _outputs(cell))
 
 
 def _shows(cell: NotebookNode | None, html: str) -> bool:
