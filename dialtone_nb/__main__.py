@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         summary=" ".join(outcome.lines[:1]),
         page=files.html.relative_to(folder).as_posix(),
     )
-    write_html(files.executed, files.html, ran)
+    write_html(files.executed, files.html, ran, project=project)
     save_run(folder, ran)
     # A plan of a run before this one is no longer the plan.
     files.plan.unlink(missing_ok=True)

@@ -83,5 +83,6 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "call_report": with_a_past,
     "monitor": with_calls,
     "explore": with_calls,
+    "phones": with_calls,
     "delete": with_phones,
 }

@@ -143,7 +143,7 @@ def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Calla
             )
             done.append(Done(step, outcome, seconds, files, run))
             tell(f"{number:4}/{len(steps)}  {step.title:<{width}} {done[-1].seconds:5.1f} s  {_said(outcome)}".rstrip())
-            pages.append(writer.submit(write_html, files.executed, files.html, run))
+            pages.append(writer.submit(write_html, files.executed, files.html, run, project=project))
             if outcome.exit_code not in step.goes_on:
                 break
         for page in pages:

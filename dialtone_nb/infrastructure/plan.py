@@ -291,16 +291,24 @@ _UNDO: Mapping[tuple[Action, Kind], str] = {
     (Action.CREATE, Kind.PHONE_NUMBER): "release it with the delete runbook; the month is paid",
     (Action.UPDATE, Kind.CREDENTIAL): "no: the old password can't be read back",
     (Action.DELETE, Kind.CREDENTIAL): "set the client up again, with a new password",
+    (Action.DELETE, Kind.ADDRESS): "set the client up again: the address is registered anew",
     (Action.DELETE, Kind.PHONE_NUMBER): "in the Console, within ten days",
     (Action.DELETE, Kind.SERVICE): "deploy again: the code comes back, its URLs differ",
     (Action.DELETE, Kind.ENVIRONMENT): "deploy again",
+}
+
+# What else there is follows from the files.
+_UNDO_BY_ACTION: Mapping[Action, str] = {
+    Action.CREATE: "delete it",
+    Action.UPDATE: "put the files back as they were, and run again",
+    Action.DELETE: "deploy again",
 }
 
 
 def describe(change: Change) -> Change:
     """The change with its reason, its warning and how it is undone."""
     key = change.action, change.kind
-    undo = "delete it" if change.action is Action.CREATE else "run again with the old parameters"
+    undo = _UNDO_BY_ACTION[change.action]
     return replace(
         change,
         why=change.why or _reason(change),

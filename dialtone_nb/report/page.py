@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,13 +34,20 @@ POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
 PLOTLY_GOES_HERE: Final = "/* plotly.js */"
+# What an output links to in the project begins so; a page is told from where it lies.
+PROJECT_LINK: Final = "project:"
 # A page of fewer chapters is seen whole.
 MANY_CHAPTERS: Final = 3
 
 
-def write_html(executed_notebook: Path, html: Path, run: Run | None = None) -> None:
-    """Write the page of an executed notebook, headed by its run; an `InputError` where the file is no notebook."""
-    write_whole(html, render_html(read_notebook(executed_notebook), run))
+def write_html(executed_notebook: Path, html: Path, run: Run | None = None, *, project: Path | None = None) -> None:
+    """Write the page of an executed notebook, headed by its run; an `InputError` where the file is no notebook.
+
+    Its links into the project lead there from where the page lies.
+    """
+    to_project = os.path.relpath(project or Path.cwd(), html.parent)
+    page = render_html(read_notebook(executed_notebook), run)
+    write_whole(html, page.replace(f'href="{PROJECT_LINK}', f'href="{Path(to_project).as_posix()}/'))
 
 
 def read_notebook(path: Path) -> NotebookNode:
