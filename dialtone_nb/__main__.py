@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_chapter=say,
         )
     from dialtone_nb.report.page import write_html
-    from dialtone_nb.report.runs import save_run
+    from dialtone_nb.report.run_index import save_run
 
     folder = arguments.output or project / "reports"
     ran = run_of(

@@ -17,7 +17,8 @@ from dialtone_nb.cli.run import Outcome, run_runbook
 from dialtone_nb.cli.serve_rehearsed import serving
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
-from dialtone_nb.report.runs import INDEX, Run, save_run
+from dialtone_nb.report.run_index import INDEX, save_run
+from dialtone_nb.report.runs import Run
 from dialtone_nb.runbooks.opening import check_run, parameters_folder
 from dialtone_nb.runbooks.parameters_cell import Given, Source, Value, read_source
 

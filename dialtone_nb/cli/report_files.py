@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.claim import holder_name
-from dialtone_nb.report.runs import Run, commit_of, stamp
 from dialtone_nb.runbooks.parameters_cell import Source, Value
+
+if TYPE_CHECKING:
+    from dialtone_nb.report.runs import Run
 
 REHEARSAL_FOLDER = "rehearsal"
 EVERYWHERE = "all"
@@ -62,6 +64,10 @@ def run_of(
     page: str,
 ) -> Run:
     """What the head of a run's page and the index of runs say of it."""
+    # Once a run has ended: what is refused before it starts is refused quickly.
+    from dialtone_nb.infrastructure.claim import holder_name
+    from dialtone_nb.report.runs import Run, commit_of, stamp
+
     return Run(
         stamp(started),
         round(seconds, 1),

@@ -12,7 +12,7 @@ from dialtone_nb.display.rendering import style_sheet
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.report.figure_table import figure_table
 from dialtone_nb.report.page_layout import PageLayout, lay_out
-from dialtone_nb.report.runs import Run, write_whole
+from dialtone_nb.report.runs import Run
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -48,6 +48,14 @@ def write_html(executed_notebook: Path, html: Path, run: Run | None = None, *, p
     to_project = os.path.relpath(project or Path.cwd(), html.parent)
     page = render_html(read_notebook(executed_notebook), run)
     write_whole(html, page.replace(f'href="{PROJECT_LINK}', f'href="{Path(to_project).as_posix()}/'))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside its place, then move it there: who has it open never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
 
 
 def read_notebook(path: Path) -> NotebookNode:

@@ -1,21 +1,17 @@
-"""The runs that left a page: runs.jsonl has a line for each, and index.html lists them."""
+"""The runs that left a page: runs.jsonl has a line for each."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dialtone_nb.display.rendering import render
-from dialtone_nb.infrastructure.record import append
-
 RUNS: Final = "runs.jsonl"
-INDEX: Final = "index.html"
 GIT_SECONDS: Final = 10
 
 
@@ -85,12 +81,6 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def save_run(folder: Path, run: Run) -> None:
-    """Append the run to runs.jsonl, and write the index anew."""
-    append(folder / RUNS, asdict(run))
-    write_index(folder)
-
-
 def load_runs(folder: Path) -> list[Run]:
     """The runs in this folder, newest first; a rehearsal's page is replaced by the next one's, and so is its run."""
     file = folder / RUNS
@@ -102,34 +92,9 @@ def load_runs(folder: Path) -> list[Run]:
     return sorted(there, key=lambda run: run.when, reverse=True)
 
 
-def write_index(folder: Path) -> None:
-    """Write index.html: what needs a person first, then every run."""
-    from dialtone_nb.report.page import POLICY, page_style
-
-    runs = load_runs(folder)
-    html = render(
-        "runs",
-        package="dialtone_nb.report",
-        policy=POLICY,
-        style=page_style(),
-        runs=[(run, (folder / run.page).exists()) for run in runs],
-        open_ones=[run for run in _latest_of_each(runs) if run.exit_code],
-        sheets=sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/sheets/*.html")),
-    )
-    write_whole(folder / INDEX, html)
-
-
-def _latest_of_each(runs: Sequence[Run]) -> list[Run]:
+def latest_of_each(runs: Sequence[Run]) -> list[Run]:
     """The last run of each runbook on each thing: what was put right since is no longer open."""
     latest: dict[tuple[str, ...], Run] = {}
     for run in runs:
         latest.setdefault((run.account, run.runbook, run.environment, run.phone), run)
     return list(latest.values())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place, then move it there: who has it open never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

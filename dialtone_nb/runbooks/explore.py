@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pandas as pd
 
 from dialtone_nb.calls.call_story import Story, fetch_story
@@ -42,19 +44,23 @@ def _tell(runbook: Runbook, call_sid: str) -> Story:
             service=log_source(declared.network, runbook.account, runbook.project),
             ours={client.caller_id for client in declared.clients.values()},
             show_numbers=bool(runbook.parameters.show_numbers),
-        )
+        ).by_clocks(ZoneInfo(declared.network.time_zone))
     except AbsentError:
         raise InputError(Fault("parameter call", f"there is no call {call_sid} in this account")) from None
 
 
 def _attempts(runbook: Runbook, minutes: int) -> pd.DataFrame:
     declared, account = runbook.declared, runbook.account
-    return take_snapshot(
-        account.client,
-        now=account.now(),
-        minutes=minutes,
-        environment=runbook.environment,
-        phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
-        service=log_source(declared.network, runbook.account, runbook.project),
-        show_numbers=bool(runbook.parameters.show_numbers),
-    ).attempts
+    return (
+        take_snapshot(
+            account.client,
+            now=account.now(),
+            minutes=minutes,
+            environment=runbook.environment,
+            phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
+            service=log_source(declared.network, runbook.account, runbook.project),
+            show_numbers=bool(runbook.parameters.show_numbers),
+        )
+        .by_clocks(ZoneInfo(declared.network.time_zone))
+        .attempts
+    )

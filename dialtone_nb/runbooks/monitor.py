@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from dialtone_nb.calls.now import Snapshot, fetch_registrations, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.calls.twilio_source.server_log import log_source
@@ -37,4 +39,4 @@ def look(runbook: Runbook) -> Snapshot:
         service=log_source(declared.network, runbook.account, runbook.project),
         registrations=fetch_registrations(account, runbook.environment),
         show_numbers=bool(runbook.parameters.show_numbers),
-    )
+    ).by_clocks(ZoneInfo(declared.network.time_zone))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from dialtone_nb.report.runs import INDEX, Run, commit_of, load_runs, save_run, stamp
+from dialtone_nb.report.run_index import INDEX, save_run
+from dialtone_nb.report.runs import Run, commit_of, load_runs, stamp
 
 
 def a_run(**differs: object) -> Run:
