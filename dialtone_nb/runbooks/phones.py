@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -60,7 +60,7 @@ def _row(runbook: Runbook, seen: PhoneSeen, attempts: pd.DataFrame, life: pd.Dat
     )
 
 
-def _told(attempt: Mapping[str, object] | None, zone: ZoneInfo) -> str:
+def _told(attempt: Mapping[Hashable, object] | None, zone: ZoneInfo) -> str:
     if attempt is None:
         return ""
     outcome = str(attempt["outcome"]).replace("_", " ")
