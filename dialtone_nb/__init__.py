@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.explore import ask_what_if, explore_calls
     from dialtone_nb.runbooks.monitor import watch
     from dialtone_nb.runbooks.opening import Runbook, open_runbook
+    from dialtone_nb.runbooks.phones import overview_phones
     from dialtone_nb.runbooks.promote import plan_promote
     from dialtone_nb.runbooks.real_phones import try_real_phone
     from dialtone_nb.runbooks.test_calls import place_test_calls
@@ -26,6 +27,7 @@ __all__ = [
     "explore_calls",
     "fetch_existing_things",
     "open_runbook",
+    "overview_phones",
     "place_test_calls",
     "plan_client_setup",
     "plan_delete",
@@ -46,6 +48,7 @@ _HOMES = {
     "explore_calls": "dialtone_nb.runbooks.explore",
     "fetch_existing_things": "dialtone_nb.runbooks.workspace",
     "open_runbook": "dialtone_nb.runbooks.opening",
+    "overview_phones": "dialtone_nb.runbooks.phones",
     "place_test_calls": "dialtone_nb.runbooks.test_calls",
     "plan_client_setup": "dialtone_nb.runbooks.client_setup",
     "plan_delete": "dialtone_nb.runbooks.delete",

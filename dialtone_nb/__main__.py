@@ -29,7 +29,7 @@ try:
     from datetime import UTC, datetime
 
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
-    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, seen_from
+    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, run_of, seen_from
     from dialtone_nb.cli.step_summary import add_step_summary, check_summary, step_summary
     from dialtone_nb.errors import DialtoneError, InputError
     from dialtone_nb.files.atomic_file import write_whole
@@ -107,6 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dialtone_nb.cli.kernels import started_kernel
     from dialtone_nb.cli.passing_line import passing_line
 
+    started = datetime.now(UTC)
     # What takes long to import is imported while the kernel comes up and works.
     with started_kernel(project) as kernel, ThreadPoolExecutor(1) as aside, passing_line() as say:
         from dialtone_nb.cli.run import run_runbook
@@ -121,8 +122,22 @@ def run(arguments: argparse.Namespace) -> int:
             on_chapter=say,
         )
     from dialtone_nb.report.page import write_html
+    from dialtone_nb.report.run_index import save_run
 
-    write_html(files.executed, files.html)
+    folder = arguments.output or project / "reports"
+    ran = run_of(
+        source,
+        values,
+        project=project,
+        time_zone=declared.network.time_zone,
+        started=started,
+        seconds=(datetime.now(UTC) - started).total_seconds(),
+        exit_code=outcome.exit_code,
+        summary=" ".join(outcome.lines[:1]),
+        page=files.html.relative_to(folder).as_posix(),
+    )
+    write_html(files.executed, files.html, ran, project=project)
+    save_run(folder, ran)
     # A plan of a run before this one is no longer the plan.
     files.plan.unlink(missing_ok=True)
     if outcome.plan:

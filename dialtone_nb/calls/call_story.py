@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -69,6 +70,10 @@ class Story:
     call_sid: str
     legs: tuple[CallLeg, ...]
     steps: tuple[CallStep, ...]
+
+    def by_clocks(self, zone: ZoneInfo) -> Story:
+        """The same with the moments of its steps told by the clocks of a place."""
+        return replace(self, steps=tuple(replace(step, at=step.at.astimezone(zone)) for step in self.steps))
 
 
 @dataclass(frozen=True, slots=True)

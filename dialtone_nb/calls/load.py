@@ -64,6 +64,7 @@ def load_runbook_calls(runbook: CallRunbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
+    options["time_zone"] = options["time_zone"] or runbook.declared.network.time_zone
     options["engine"] = getattr(wanted, "engine", HERE)
     options["where"] = {name: value for name in FILTERS if (value := getattr(wanted, name, ""))}
     archive = find_archive(getattr(wanted, "archive", ""), runbook.project)

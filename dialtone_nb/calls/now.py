@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -93,6 +94,17 @@ class Snapshot:
     attempts: pd.DataFrame
     alerts: tuple[RecentAlert, ...]
     log: tuple[LogLine, ...]
+
+    def by_clocks(self, zone: ZoneInfo) -> Snapshot:
+        """The same with its moments told by the clocks of a place."""
+        return replace(
+            self,
+            at=self.at.astimezone(zone),
+            phones=tuple(replace(one, at=one.at and one.at.astimezone(zone)) for one in self.phones),
+            attempts=self.attempts.assign(started_at=self.attempts["started_at"].dt.tz_convert(str(zone))),
+            alerts=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.alerts),
+            log=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.log),
+        )
 
     @property
     def summary(self) -> str:

@@ -105,6 +105,7 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "call_report": with_a_past,
     "monitor": with_calls,
     "explore": with_calls,
+    "phones": with_calls,
     "delete": with_phones,
 }
 

@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.kernels import started_kernel
-from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, seen_from
+from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of, seen_from
 from dialtone_nb.cli.run import RunResult, run_runbook
 from dialtone_nb.cli.serve import serving
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
+from dialtone_nb.report.run_index import INDEX, save_run
+from dialtone_nb.report.runs import Run
 from dialtone_nb.runbooks.opening import check_run, parameters_folder
 from dialtone_nb.runbooks.parameters_cell import Given, RunbookSource, Value, read_source
 
@@ -88,6 +91,7 @@ class Done:
     outcome: RunResult
     seconds: float
     files: ReportFiles
+    run: Run
 
 
 def rehearse_main_job(project: Path, steps: Sequence[JobStep] = ()) -> int:
@@ -101,6 +105,8 @@ def rehearse_main_job(project: Path, steps: Sequence[JobStep] = ()) -> int:
     _tell(f"The main job on the rehearsal, for {of}: {len(steps)} runbooks, no account needed, nothing costs money")
     with fresh_account(project / ".rehearsal" / "main-job") as state, serving(project, network, state.parent):
         done = run_steps(project, steps, folder, tell=_tell)
+    for one in done:
+        save_run(folder.parent, one.run)
     _tell(summary_of(done, Path.cwd()))
     last = done[-1]
     return 0 if last.outcome.exit_code in last.step.goes_on else last.outcome.exit_code
@@ -117,16 +123,28 @@ def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Ca
     with ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
         upcoming = kernels.enter_context(started_kernel(project))
         pages = []
-        for number, (step, (source, values)) in enumerate(zip(steps, checked, strict=True), 1):
+        for number, (step, (source, values, time_zone)) in enumerate(zip(steps, checked, strict=True), 1):
             kernel = upcoming
             if number < len(steps):
                 upcoming = kernels.enter_context(started_kernel(project))
             files = report_files(folder, f"{number:02}-{step.title.replace(' ', '-')}")
-            begun = time.perf_counter()
+            begun, started = time.perf_counter(), datetime.now(UTC)
             outcome = run_runbook(source, values, files.executed, project=project, kernel=kernel)
-            done.append(Done(step, outcome, time.perf_counter() - begun, files))
+            seconds = time.perf_counter() - begun
+            run = run_of(
+                source,
+                values,
+                project=project,
+                time_zone=time_zone,
+                started=started,
+                seconds=seconds,
+                exit_code=0 if outcome.exit_code in step.goes_on else outcome.exit_code,
+                summary=" ".join(outcome.lines[:1]),
+                page=f"{folder.name}/{files.html.name}",
+            )
+            done.append(Done(step, outcome, seconds, files, run))
             tell(f"{number:4}/{len(steps)}  {step.title:<{width}} {done[-1].seconds:5.1f} s  {_said(outcome)}".rstrip())
-            pages.append(writer.submit(write_html, files.executed, files.html))
+            pages.append(writer.submit(write_html, files.executed, files.html, run, project=project))
             if outcome.exit_code not in step.goes_on:
                 break
         for page in pages:
@@ -134,16 +152,19 @@ def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Ca
     return done
 
 
-def check_step(project: Path, step: JobStep) -> tuple[RunbookSource, dict[str, Value]]:
-    """A step's runbook and what it is given, on the rehearsal; a `ParametersError` where they don't fit."""
+def check_step(project: Path, step: JobStep) -> tuple[RunbookSource, dict[str, Value], str]:
+    """A step's runbook, what it is given, on the rehearsal, and the network's time zone.
+
+    A `ParametersError` where they don't fit.
+    """
     source = read_source(project, step.runbook)
     given = {"account": "rehearsal", **step.parameters}
-    check_run(
+    _, declared = check_run(
         source,
         {name: Given(value, f"the step {step.title!r}, {name}") for name, value in given.items()},
         parameters_folder(project, source),
     )
-    return source, given
+    return source, given, declared.network.time_zone
 
 
 def summary_of(done: Sequence[Done], folder: Path) -> str:
@@ -157,7 +178,9 @@ def summary_of(done: Sequence[Done], folder: Path) -> str:
         )
     return (
         f"Done in {seconds:.0f} s: {len(done)} runbooks, each an executed notebook and a page in "
-        f"{seen_from(folder, last.files.html.parent)}\nThe call report: {seen_from(folder, report.files.html)}"
+        f"{seen_from(folder, last.files.html.parent)}, listed in "
+        f"{seen_from(folder, last.files.html.parent.parent / INDEX)}\n"
+        f"The call report: {seen_from(folder, report.files.html)}"
     )
 
 

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.runbooks.parameters_cell import Value
+from dialtone_nb.runbooks.parameters_cell import RunbookSource, Value
+
+if TYPE_CHECKING:
+    from dialtone_nb.report.runs import Run
 
 REHEARSAL_FOLDER = "rehearsal"
 EVERYWHERE = "all"
@@ -32,12 +36,53 @@ def report_files(folder: Path, name: str) -> ReportFiles:
 def choose_report_files(reports: Path, runbook: str, values: Mapping[str, Value], now: datetime) -> ReportFiles:
     """The files of one run by its account and environment.
 
-    A run on Twilio keeps its own, named for its time (UTC), since it is evidence; a rehearsal replaces the one before.
+    A run on Twilio keeps its own, named for its time (UTC), since it is evidence; a rehearsal replaces the one before,
+    but each phone's set-up keeps its page.
     """
     environment = str(values.get("environment") or EVERYWHERE)
+    name = "-".join(filter(None, (runbook, phone_of(values))))
     if values.get("account") == "twilio":
-        return report_files(reports / environment, f"{runbook}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    return report_files(reports / REHEARSAL_FOLDER / environment, runbook)
+        return report_files(reports / environment, f"{name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    return report_files(reports / REHEARSAL_FOLDER / environment, name)
+
+
+def phone_of(values: Mapping[str, Value]) -> str:
+    """The phone that a run is about; empty where it is about none."""
+    return str(values.get("client") or "")
+
+
+def run_of(
+    source: RunbookSource,
+    values: Mapping[str, Value],
+    *,
+    project: Path,
+    time_zone: str,
+    started: datetime,
+    seconds: float,
+    exit_code: int,
+    summary: str,
+    page: str,
+) -> Run:
+    """What the head of a run's page and the index of runs say of it."""
+    # Once a run has ended: what is refused before it starts is refused quickly.
+    from dialtone_nb.infrastructure.claim import holder_name
+    from dialtone_nb.report.runs import Run, commit_of, stamp
+
+    return Run(
+        stamp(started),
+        round(seconds, 1),
+        holder_name(),
+        commit_of(project),
+        source.name,
+        source.title,
+        str(values.get("account") or "rehearsal"),
+        str(values.get("environment") or ""),
+        time_zone,
+        exit_code,
+        summary,
+        page,
+        phone_of(values),
+    )
 
 
 def seen_from(folder: Path, path: Path) -> str:

@@ -9,7 +9,7 @@ from dialtone_nb.display.rendering import render
 
 _BAND = {"rehearsal": "#8a5cf6", "protected": "#d13f3f", "twilio": "#2f7ed8", "files": "#6e7781"}
 _ACCOUNT = {
-    "rehearsal": "a stand-in on this machine; nothing costs money",
+    "rehearsal": "a stand-in on this machine; nothing costs money, and its clock is its own",
     "files": "none is asked: what is read comes from files",
 }
 

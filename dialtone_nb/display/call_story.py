@@ -12,7 +12,7 @@ from dialtone_nb.calls.call_story import Story
 from dialtone_nb.display.rendering import indented, render
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
-ATTEMPT_HEADS = ("at (UTC)", "phone", "direction", "other party", "outcome", "reason")
+ATTEMPT_HEADS = ("phone", "direction", "other party", "outcome", "reason")
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,15 @@ def exploration_html(exploration: Exploration) -> str:
     return render(
         "exploration",
         exploration=exploration,
-        heads=ATTEMPT_HEADS,
+        heads=(moment_head(exploration.attempts["started_at"].dt.tz), *ATTEMPT_HEADS),
         rows=[attempt_cells(one) for one in exploration.attempts.to_dict("records")],
         story=story_html(exploration.story) if exploration.story else "",
     )
+
+
+def moment_head(zone: object) -> str:
+    """The head of a column of moments: by whose clocks they are told."""
+    return f"at ({zone or 'UTC'})"
 
 
 def attempt_cells(attempt: Mapping[Hashable, Any]) -> Sequence[str]:
@@ -63,7 +68,8 @@ def attempt_cells(attempt: Mapping[Hashable, Any]) -> Sequence[str]:
 
 def story_html(story: Story) -> str:
     """One call: a table of its legs, and of its steps in their order, with the TwiML folded under each answer."""
-    return render("call_story", story=story, heading=_heading(story))
+    at = moment_head(next((step.at.tzinfo for step in story.steps), None))
+    return render("call_story", story=story, heading=_heading(story), at=at)
 
 
 def _story_lines(story: Story) -> list[str]:

@@ -37,6 +37,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.calls.now", "Snapshot", _shown_by("snapshots", "snapshot", ends=True)),
         ("dialtone_nb.display.what_if", "WhatIf", _shown_by("what_if", "what_if")),
         ("dialtone_nb.display.real_phones", "RealPhone", _shown_by("real_phones", "real_phone")),
+        ("dialtone_nb.display.phones", "PhoneOverview", _shown_by("phones", "phones", ends=True)),
         ("dialtone_nb.display.call_story", "Exploration", _shown_by("call_story", "exploration", ends=True)),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))

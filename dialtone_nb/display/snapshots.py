@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dialtone_nb.calls.now import PhoneSeen, PhoneState, Snapshot
-from dialtone_nb.display.call_story import ATTEMPT_HEADS, attempt_cells
+from dialtone_nb.display.call_story import ATTEMPT_HEADS, attempt_cells, moment_head
 from dialtone_nb.display.rendering import render
 
 # A colour's class and a sign for each state, for whoever sees no colours.
@@ -19,8 +19,8 @@ _ROLES = {
 _HEADS = {
     "Phones": ("phone", "state", "told by", "what to do"),
     "Calls": ATTEMPT_HEADS,
-    "Alerts": ("at (UTC)", "code", "meaning"),
-    "Function log": ("at (UTC)", "phone", "event"),
+    "Alerts": ("code", "meaning"),
+    "Function log": ("phone", "event"),
 }
 
 Rows = Sequence[tuple[Sequence[str], str]]
@@ -50,7 +50,9 @@ def _parts(snapshot: Snapshot) -> dict[str, Rows]:
 
 
 def _head(title: str, snapshot: Snapshot) -> Sequence[str]:
-    return (*_HEADS[title], "registration") if title == "Phones" and _tells_registrations(snapshot) else _HEADS[title]
+    if title == "Phones":
+        return (*_HEADS[title], "registration") if _tells_registrations(snapshot) else _HEADS[title]
+    return (moment_head(snapshot.at.tzinfo), *_HEADS[title])
 
 
 def _tells_registrations(snapshot: Snapshot) -> bool:

@@ -226,9 +226,17 @@ def _refers(change: Change) -> set[Id]:
     return {one for value in change.after.values() for one in references(value)}
 
 
+# What is said where the type of the resource says nothing: the rest follows from the files.
+_UNDO_BY_ACTION: Mapping[Action, str] = {
+    Action.CREATE: "delete it",
+    Action.UPDATE: "put the files back as they were, and run again",
+    Action.DELETE: "deploy again",
+}
+
+
 def describe(change: Change) -> Change:
     """The change with its reason, its warning and how it is undone."""
-    undo = "delete it" if change.action is Action.CREATE else "run again with the old parameters"
+    undo = _UNDO_BY_ACTION[change.action]
     return replace(
         change,
         why=change.why or _reason(change),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from zoneinfo import ZoneInfo
 
 from dialtone_nb.calls.call_story import Story, fetch_story
 from dialtone_nb.calls.twilio_source.server_log import log_source
@@ -95,6 +96,6 @@ def _tell(runbook: Runbook, call_sid: str, *, show_numbers: bool) -> Story:
             service=log_source(declared.network, runbook.account, runbook.project),
             ours=set(declared.numbers),
             show_numbers=show_numbers,
-        )
+        ).by_clocks(ZoneInfo(declared.network.time_zone))
     except AbsentError:
         raise InputError(Fault("parameter call", f"there is no call {call_sid} in this account")) from None

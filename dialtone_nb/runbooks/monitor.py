@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.calls.now import Snapshot, take_snapshot
@@ -60,7 +61,7 @@ def look(
         service=log_source(declared.network, account, runbook.project),
         registrations=registrations,
         show_numbers=show_numbers,
-    )
+    ).by_clocks(ZoneInfo(declared.network.time_zone))
 
 
 def _registrations(runbook: Runbook) -> dict[str, str]:

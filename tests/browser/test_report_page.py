@@ -1,7 +1,7 @@
 """The report page in Chromium: it opens offline, draws every figure, in light and in dark, and prints."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,12 @@ from dialtone_nb.report.page import write_html
 from tests.browser.chromium import IN_A_BROWSER
 from tests.calls.drawing import NAMES, draw
 from tests.calls.strategies import frame_of
+from tests.report.calls import START, hundred_calls
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ALL_DRAWN = "[...document.querySelectorAll('.figure')].every((one) => one.dataset.drawn)"
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 pytestmark = IN_A_BROWSER
 
@@ -32,21 +31,7 @@ pytestmark = IN_A_BROWSER
 @pytest.fixture(scope="module")
 def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with every figure and every table of the call report, over a hundred days."""
-    attempts = [
-        {
-            "started_at": START + timedelta(days=number, hours=number % 24),
-            "environment": ["prod", "stage"][number % 2],
-            "client": ["lobby", "clinic", "van"][number % 3],
-            "direction": ["outgoing", "incoming"][number % 4 == 0],
-            "outcome": ["answered", "no_answer", "failed", "unregistered", "answered", "refused"][number % 6],
-            "reason": ["13224", "32009"][number % 2],
-            "duration_s": 30,
-            "price": 0.01,
-            "currency": "USD",
-        }
-        for number in range(100)
-    ]
-    frame = frame_of(attempts)
+    frame = frame_of(hundred_calls())
     data = CallData.of(frame, "a test", (Finding("rows that are no events", 1, "left out", "a.json: 7"),))
     drawn = {name: new_output("display_data", data=figure_bundle(draw(name, frame))) for name in NAMES}
     cells = [new_markdown_cell("# Call report\n\n## By day & hour")]

@@ -26,6 +26,11 @@ Attempt = Mapping[str, Any]
 Row = list[str]
 
 
+def told_at(moment: datetime, zone: str) -> str:
+    """A moment by the clocks there."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+
+
 def started(attempt: Attempt) -> datetime:
     """When an attempt began, UTC."""
     return datetime.fromisoformat(attempt["started_at"]).astimezone(UTC)
@@ -126,7 +131,7 @@ def reasons(attempts: Sequence[Attempt]) -> list[Row]:
     return rows
 
 
-def peaks(attempts: Sequence[Attempt]) -> list[Row]:
+def peaks(attempts: Sequence[Attempt], zone: str) -> list[Row]:
     """Direction, the most answered calls at once, and when first."""
     rows = []
     for name in ("all", "outgoing", "incoming"):
@@ -138,7 +143,7 @@ def peaks(attempts: Sequence[Attempt]) -> list[Row]:
         at_once = {at: sum(begin <= at < end for begin, end in spans) for at, _ in spans}
         most = max(at_once.values(), default=0)
         first = min((at for at, count in at_once.items() if count == most), default=None)
-        rows.append([name, str(most), f"{first:%Y-%m-%d %H:%M:%S}" if first else "–"])
+        rows.append([name, str(most), told_at(first, zone) if first else "–"])
     return rows
 
 
@@ -158,7 +163,7 @@ def costs(attempts: Sequence[Attempt]) -> list[Row]:
     ]
 
 
-def lives(attempts: Sequence[Attempt], until: datetime) -> list[Row]:
+def lives(attempts: Sequence[Attempt], until: datetime, zone: str) -> list[Row]:
     """Phone, attempts, last attempt, sign of life and answer, quiet spells, state."""
     rows = []
     for name in {one["client"] for one in attempts}:
@@ -170,7 +175,7 @@ def lives(attempts: Sequence[Attempt], until: datetime) -> list[Row]:
         is_few = len(signs) < 20
         state = "too few to judge" if is_few else "silent" if quiet > max(longest, DAY) else "as usual"
         last = max(started(one) for one in own)
-        moments = [f"{at:%Y-%m-%d %H:%M:%S}" for at in (last, signs[-1], max(answers))]
+        moments = [told_at(at, zone) for at in (last, signs[-1], max(answers))]
         rows.append((last, [name, f"{len(own):,}", *moments, spell(quiet), "–" if is_few else spell(longest), state]))
     return [row for _, row in sorted(rows, reverse=True)]
 
@@ -183,12 +188,12 @@ def spell(length: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def latest(attempts: Sequence[Attempt]) -> list[Row]:
+def latest(attempts: Sequence[Attempt], zone: str) -> list[Row]:
     """The newest twenty."""
     names = ("environment", "client", "direction")
     return [
         [
-            f"{started(one):%Y-%m-%d %H:%M:%S}",
+            told_at(started(one), zone),
             *(one[name] for name in names),
             f"{one['other_party'][:-4]}••••",
             one["outcome"].replace("_", " "),

@@ -29,6 +29,7 @@ from dialtone_nb.calls.figures.style import (
     show_words_if_empty,
     with_every_period,
     words_of,
+    zone_words,
 )
 from dialtone_nb.calls.measures.rates import STAGES, count_outcomes, days_of, funnel_of, in_periods, reasons_of_failure
 
@@ -76,8 +77,8 @@ def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> Figure:
     return figure
 
 
-def draw_outcomes_by_day(tally: pd.DataFrame) -> Figure:
-    """Attempts a day, stacked by outcome; by week or month where the log is very long."""
+def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
+    """Attempts a day of the time zone, stacked by outcome; by week or month where the log is very long."""
     period = choose_period(tally, longest_in_days=LONGEST_IN_DAYS)
     counts = with_every_period(count_outcomes(in_periods(tally, period), ["day"]), period)
     few = len(counts) <= PATTERNED_BARS
@@ -93,11 +94,12 @@ def draw_outcomes_by_day(tally: pd.DataFrame) -> Figure:
             hovertemplate=f"%{{x|%a %d %b %Y}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
         )
     figure.update_layout(barmode="stack", bargap=0.15 if few else 0)
+    figure.update_xaxes(title_text=zone_words(time_zone))
     figure.update_yaxes(title_text=f"attempts a {period}", rangemode="tozero")
     return figure
 
 
-def draw_hours_of_week(hours: pd.DataFrame) -> Figure:
+def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
     """Attempts by weekday and hour of the day, in the time zone of these counts, summed over all weeks."""
     counts = (
         hours.assign(weekday=hours["day"].dt.day_of_week)
@@ -115,7 +117,7 @@ def draw_hours_of_week(hours: pd.DataFrame) -> Figure:
         colorbar={"title": "attempts", "thickness": 12, "outlinewidth": 0},
         hovertemplate="%{y} %{x}:00: %{z:,} attempts<extra></extra>",
     )
-    figure.update_xaxes(title_text="hour of the day", type="category", showgrid=False)
+    figure.update_xaxes(title_text=f"hour of the day, {zone_words(time_zone)}", type="category", showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 

@@ -25,6 +25,7 @@ from dialtone_nb.calls.figures.style import (
     seen_outcomes,
     show_words_if_empty,
     words_of,
+    zone_words,
 )
 from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
 
@@ -36,7 +37,7 @@ PANEL_HEIGHT: Final = 120
 SILENT = COLOURS["unregistered"]
 
 
-def draw_phones_over_time(tally: pd.DataFrame) -> Figure:
+def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
     """Attempts stacked by outcome, a panel a phone, by day, week or month; the phone with the most attempts first.
 
     All panels have the same dates below them, and each its own height of the tallest bar, for phones differ a lot.
@@ -52,6 +53,9 @@ def draw_phones_over_time(tally: pd.DataFrame) -> Figure:
     for place, (client, attempts) in enumerate(totals.items()):
         _add_panel(figure, place, rows, f"{client} · {attempts:,}")
         _add_bars(figure, place, counts.loc[str(client)], named)
+    # Once for all panels: under the last of each column.
+    for place in range(max(len(totals) - COLUMNS, 0), len(totals)):
+        figure.update_layout(**{f"xaxis{axis_number(place)}": {"title": {"text": zone_words(time_zone)}}})
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
@@ -119,6 +123,8 @@ def draw_signs_of_life(life: pd.DataFrame) -> Figure:
         f"{phone_label(client)} · silent" if row["is_silent"] else phone_label(client)
         for client, row in table.iterrows()
     ]
+    # The moments come in the clocks that they are to be told by.
+    zone = str(getattr(life["last_sign_at"].dtype, "tz", "UTC"))
     figure = make_figure(height_of(len(table)))
     for name, is_silent, colour, width in (("quiet since", False, INK, 4), ("silent since", True, SILENT, 8)):
         rows = [n for n, silent in enumerate(table["is_silent"]) if silent == is_silent]
@@ -131,15 +137,16 @@ def draw_signs_of_life(life: pd.DataFrame) -> Figure:
         y=[label for label, is_judged in zip(labels, judged, strict=True) if is_judged],
         mode="markers",
         marker={"symbol": "line-ns", "size": 14, "color": INK, "line": {"width": 2, "color": INK}},
-        hovertemplate="%{y}<br>was always heard again by %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+        hovertemplate=f"%{{y}}<br>was always heard again by %{{x|%a %d %b %Y %H:%M}} {zone}<extra></extra>",
     )
-    figure.update_xaxes(title_text="UTC", type="date")
+    figure.update_xaxes(title_text=zone_words(zone), type="date")
     name_rows(figure, labels, grid=True)
     return show_words_if_empty(figure, table, "no phone gave a sign of life")
 
 
 def _add_spells(figure: Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:
     """A line from each phone's last sign of life, which a dot marks, to the end of the report."""
+    since_zone = getattr(rows["last_sign_at"].dtype, "tz", "UTC")
     since, until = _moments(rows["last_sign_at"]), _moments(rows["last_sign_at"] + rows["quiet"])
     figure.add_scatter(
         name=name,
@@ -155,7 +162,7 @@ def _add_spells(figure: Figure, name: str, rows: pd.DataFrame, labels: list[str]
             "opacity": 1,
             "line": {"width": 0},
         },
-        hovertemplate="%{y}<br>last sign of life: %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+        hovertemplate=f"%{{y}}<br>last sign of life: %{{x|%a %d %b %Y %H:%M}} {since_zone}<extra></extra>",
     )
 
 

@@ -164,6 +164,11 @@ def words_of(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
+def zone_words(time_zone: str) -> str:
+    """Whose clocks an axis of days or hours goes by."""
+    return f"time of {time_zone}"
+
+
 def phone_label(client: object) -> str:
     """A phone's name; attempts of which the phone is unknown have none."""
     return str(client) or "unknown phone"

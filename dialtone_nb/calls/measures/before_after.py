@@ -45,7 +45,7 @@ class Deployment:
     def label(self) -> str:
         """How a report names it."""
         what = "" if self.build_sid else ", taken down"
-        return f"{self.environment} {self.at:%Y-%m-%d %H:%M}{what}"
+        return f"{self.environment} {self.at:%Y-%m-%d %H:%M %Z}{what}"
 
 
 def load_runbook_deployments(runbook: CallRunbook) -> tuple[Deployment, ...]:

@@ -23,6 +23,7 @@ from dialtone_nb.report.call_report.tables import (
     tabulate_refusals,
     tabulate_signs_of_life,
 )
+from dialtone_nb.report.call_report.tiles import Tiles, make_tiles
 from dialtone_nb.report.call_report.usage import (
     look_at_usage,
     tabulate_durations,
@@ -33,11 +34,13 @@ from dialtone_nb.report.call_report.usage import (
 
 __all__ = [
     "Summary",
+    "Tiles",
     "compare_calls",
     "export_calls",
     "export_report",
     "look_at_usage",
     "look_for_life",
+    "make_tiles",
     "summarise_calls",
     "tables_of",
     "tabulate_attempts",

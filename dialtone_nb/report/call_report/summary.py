@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -44,6 +45,7 @@ NAMED: Final = 5
 RECENT_DAYS: Final = 7
 # One lost call is an accident.
 FEWEST_LOST: Final = 2
+Measured = TypeVar("Measured")
 
 
 def days_covered(data: CallData) -> tuple[date, date] | None:
@@ -69,16 +71,22 @@ def compare_calls(data: CallData, deployments: Sequence[Deployment]) -> tuple[Co
     if not (covered and deployments):
         return ()
     around = data.gather(partial(tally_around, deployments=tuple(deployments)), merge_around, before_after.COUNTED)
-    return tuple(
-        one
-        for one in compare_deployments(pandas_of(around), deployments)
-        if covered[0] <= pd.Timestamp(one.deployment.at).tz_convert(data.time_zone).date() <= covered[1]
-    )
+    compared = [
+        _by_clocks(one, ZoneInfo(data.time_zone)) for one in compare_deployments(pandas_of(around), deployments)
+    ]
+    return tuple(one for one in compared if covered[0] <= one.deployment.at.date() <= covered[1])
+
+
+def _by_clocks(one: Comparison, zone: ZoneInfo) -> Comparison:
+    """The comparison with its deployment's moment told by the clocks there."""
+    return replace(one, deployment=replace(one.deployment, at=one.deployment.at.astimezone(zone)))
 
 
 def look_for_life(data: CallData) -> pd.DataFrame:
-    """The signs of life of each phone, and whether it is silent at the end of the report."""
-    return life_by_phone(data.signs(), end_of(data))
+    """The signs of life of each phone by the clocks of the report, and whether it is silent at its end."""
+    life = life_by_phone(data.signs(), end_of(data))
+    moments = ["last_at", "last_sign_at", "last_answered_at"]
+    return life.assign(**{name: life[name].dt.tz_convert(data.time_zone) for name in moments})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Summary:
 
     def __repr__(self) -> str:
         changes = ["What changed:", *self.changes] if self.changes else []
-        return "\n".join([*self.facts, *changes, "Needs a person:", *(self.to_do or ("nothing",))])
+        return "\n".join([*self.facts, "Needs a person:", *(self.to_do or ("nothing",)), *changes])
 
 
 def summarise_calls(
@@ -166,7 +174,7 @@ def _chief_loss(tally: pd.DataFrame) -> Iterator[str]:
 
 
 def _changes(tally: pd.DataFrame, comparisons: Sequence[Comparison]) -> Iterator[str]:
-    if pair := _recent_and_before(tally):
+    if pair := recent_and_before(tally, _delivered):
         recent, before = pair
         yield f"The last {RECENT_DAYS} days delivered {recent}, before that {before}: {change_between(before, recent)}."
     latest = {one.deployment.environment: one for one in comparisons}
@@ -174,8 +182,7 @@ def _changes(tally: pd.DataFrame, comparisons: Sequence[Comparison]) -> Iterator
         others = sum(other.deployment.environment == environment for other in comparisons) - 1
         more = f", the latest of {others + 1}" if others else ""
         yield (
-            f"Deployment to {one.deployment.label} UTC{more}: "
-            f"delivered {one.after}, before that {one.before}: {one.words}."
+            f"Deployment to {one.deployment.label}{more}: delivered {one.after}, before that {one.before}: {one.words}."
         )
 
 
@@ -194,32 +201,43 @@ def _bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> Iterator[str]:
         yield f"So do {count_words(len(bad) - NAMED, 'more day')}; see the rates by day."
 
 
-def _recent_and_before(tally: pd.DataFrame) -> tuple[Rate, Rate] | None:
-    """The delivered rate of the last days and of all days before; None where the report is too short for it."""
+def recent_and_before(
+    tally: pd.DataFrame, measure: Callable[[pd.DataFrame], Measured]
+) -> tuple[Measured, Measured] | None:
+    """A measure of the last days and of all days before; None where the report is too short for it."""
     days = days_of(tally)
     if len(days) < 2 * RECENT_DAYS:
         return None
     is_recent = tally["day"] > days[-1] - pd.Timedelta(days=RECENT_DAYS)
-    return rate_of(tally[is_recent], "delivered"), rate_of(tally[~is_recent], "delivered")
+    return measure(tally[is_recent]), measure(tally[~is_recent])
+
+
+def _delivered(tally: pd.DataFrame) -> Rate:
+    return rate_of(tally, "delivered")
 
 
 def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.DataFrame) -> Iterator[str]:
     for one in comparisons:
         if one.change is RateChange.WORSE:
             yield (
-                f"Since the deployment to {one.deployment.label} UTC fewer calls are delivered: {one.words}. "
+                f"Since the deployment to {one.deployment.label} fewer calls are delivered: {one.words}. "
                 "See what it changed; if that is why, promote with build = previous takes it back."
             )
     yield from _weak_phones(tally)
     yield from _deaf_phones(tally)
-    pair = _recent_and_before(tally)
+    pair = recent_and_before(tally, _delivered)
     if pair and change_between(pair[1], pair[0]) is RateChange.WORSE:
         yield f"The delivered rate fell in the last {RECENT_DAYS} days: {pair[0]}, before that {pair[1]}."
     yield from _silent_phones(life)
 
 
+def weak_phones(tally: pd.DataFrame) -> list[tuple[str, Rate]]:
+    """The phones that deliver less than all others beyond chance, and their rates, the lowest first."""
+    return sorted(_below_others(tally).items(), key=lambda item: item[1].value or 0)
+
+
 def _weak_phones(tally: pd.DataFrame) -> Iterator[str]:
-    weak = sorted(_below_others(tally).items(), key=lambda item: item[1].value or 0)
+    weak = weak_phones(tally)
     for client, rate in weak[:NAMED]:
         yield f"{client} delivers less than the other phones: {rate}.{_chief_reason(tally, client)}"
     if len(weak) > NAMED:

@@ -136,7 +136,16 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
         )
         for one in reversed(comparisons)
     ]
-    columns = ("environment", "deployed at (UTC)", "build", "delivered before", "delivered after", "change")
+    # Each moment comes in the clocks that it is to be told by.
+    zones = {str(one.deployment.at.tzinfo) for one in comparisons}
+    columns = (
+        "environment",
+        f"deployed at ({' '.join(zones) or 'UTC'})",
+        "build",
+        "delivered before",
+        "delivered after",
+        "change",
+    )
     return ReportTable.of(columns, rows)
 
 
@@ -187,7 +196,7 @@ def tabulate_refusals(tally: pd.DataFrame) -> ReportTable:
 
 
 def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
-    """Every phone: its attempts, last attempt, last sign of life and last answer (UTC), its habit, and its state."""
+    """Every phone: its attempts, last attempt, last sign of life and last answer, its habit, and its state."""
     rows = [
         (
             str(client),
@@ -200,12 +209,13 @@ def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
         for client, row in life.iterrows()
     ]
     columns = ("last attempt", "last sign of life", "last answered", "quiet for", "longest quiet before", "state")
-    return ReportTable.of(("phone", "attempts", *columns), rows, "Times are UTC.")
+    return ReportTable.of(("phone", "attempts", *columns), rows, f"Times are those of {life['last_sign_at'].dt.tz}.")
 
 
 def tabulate_attempts(data: CallData, most: int = 20, *, is_real: bool = False) -> ReportTable:
     """The latest attempts, newest first; a call of a real account leads to Twilio's console."""
     latest = data.latest(most).iloc[::-1]
+    latest = latest.assign(started_at=latest["started_at"].dt.tz_convert(data.time_zone))
     all_of_them = int(data.tally()["attempts"].sum())
     rows: list[list[str | int | None]] = [
         [
@@ -219,7 +229,7 @@ def tabulate_attempts(data: CallData, most: int = 20, *, is_real: bool = False) 
         for row in latest.to_dict("records")
     ]
     told = ("environment", "phone", "direction", "other party", "outcome", "reason", "seconds", "call SID")
-    columns = ("started (UTC)", *told)
+    columns = (f"started ({data.time_zone})", *told)
     note = f"The latest {len(latest)} of {all_of_them:,} attempts." if all_of_them > most else ""
     return ReportTable.of(columns, rows, note)
 
@@ -259,10 +269,11 @@ def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
 
 def tabulate_concurrency(data: CallData) -> ReportTable:
     """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
-    return ReportTable.of(("direction", "most at once", "first at (UTC)"), list(_peaks(data.overlaps())))
+    heads = ("direction", "most at once", f"first at ({data.time_zone})")
+    return ReportTable.of(heads, list(_peaks(data.overlaps(), data.time_zone)))
 
 
-def _peaks(overlaps: pd.DataFrame) -> Iterator[tuple[str, int, str | None]]:
+def _peaks(overlaps: pd.DataFrame, time_zone: str) -> Iterator[tuple[str, int, str | None]]:
     for direction in (ALL, *DIRECTIONS):
         most, at = peak_of(overlaps, direction)
-        yield direction, most, moment_words(at)
+        yield direction, most, moment_words(at.tz_convert(time_zone) if at is not None else None)
