@@ -12,7 +12,7 @@ from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.calls.load import TWILIO, load_calls
 from dialtone_nb.calls.measures.last_seen import life_by_phone
 from dialtone_nb.calls.now import REMEMBERED, PhoneSeen, see_phones
-from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.phones import PhoneOverview, PhoneRow
 from dialtone_nb.report.page import PROJECT_LINK
@@ -32,7 +32,7 @@ def overview_phones(runbook: Runbook) -> PhoneOverview:
         account,
         time_zone=declared.network.time_zone,
         service=log_source(declared.network, account, runbook.project),
-        phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
+        phones=phones_by_number(declared),
     )
     attempts = data.frame
     life = life_by_phone(data.signs(), pd.Timestamp(now))

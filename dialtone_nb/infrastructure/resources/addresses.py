@@ -7,6 +7,7 @@ from typing import Any
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.infrastructure.resources.model import (
+    Action,
     ApplyContext,
     Group,
     Resource,
@@ -72,5 +73,12 @@ def _resource(address: Any) -> Resource:
 
 
 ADDRESS = ResourceType(
-    "address", Group.PHONES, create_address, find_address, update_address, delete_address, plural="addresses"
+    "address",
+    Group.PHONES,
+    create_address,
+    find_address,
+    update_address,
+    delete_address,
+    plural="addresses",
+    undo={Action.DELETE: "set the client up again: the address is registered anew"},
 )
