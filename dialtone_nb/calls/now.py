@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from dialtone_nb.account.account import CONTROL
-from dialtone_nb.calls.attempts.outcomes import code_of
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, RANG_ON, code_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
 from dialtone_nb.calls.twilio_source.call_records import Record
@@ -166,9 +166,14 @@ def _see(name: str, attempts: pd.DataFrame) -> PhoneSeen:
             # Whatever came of the call: the phone placed it, so it was there.
             state = PhoneState.TALKING if outcome == "in_progress" else PhoneState.THERE
             return PhoneSeen(name, state, at, "placed a call")
-        if outcome in _STATES:
-            repair = code_of(str(attempt["reason"])).repair if _STATES[outcome] is PhoneState.MISSING else ""
-            return PhoneSeen(name, _STATES[outcome], at, f"was called: {outcome.replace('_', ' ')}", repair)
+        reason = str(attempt["reason"])
+        if reason == RANG_ON:
+            continue  # whoever was there in the end need not be this phone
+        # Why the caller was told is what the phone's own leg said.
+        told = OUTCOME_OF_CODE.get(reason, outcome) if outcome == "told" else outcome
+        if told in _STATES:
+            repair = code_of(reason).repair if _STATES[told] is PhoneState.MISSING else ""
+            return PhoneSeen(name, _STATES[told], at, f"was called: {told.replace('_', ' ')}", repair)
     return PhoneSeen(name, PhoneState.UNKNOWN, None, "no call in a day")
 
 

@@ -11,20 +11,24 @@ MEANINGS: Final = {
     "no_answer": "it rang and nobody picked up",
     "busy": "the far side was busy",
     "canceled": "the caller hung up before an answer",
+    "told": "nobody answered, and the caller heard what the phone's entry says then",
     "unregistered": "the dialled phone was not registered: switched off, or with a wrong password",
     "unreachable": "the dialled phone was registered, but did not answer the network: its router or connection",
     "failed": "the network or a carrier could not complete it",
     "blocked": "Twilio refused the destination",
+    "fallback": "our service could not be asked, and all that is known is that the fallback was",
     "refused": "our own dial plan refused it, as meant",
     "in_progress": "not over yet",
     "unknown": "nothing says how it ended",
 }
 OUTCOMES: Final = tuple(MEANINGS)
 
-# The network did its part: it rang, or could not ring, at a person's end.
-DELIVERED: Final = ("answered", "no_answer", "busy", "canceled")
+# A phone was there: it rang, or could not ring, at a person's end.
+RANG: Final = ("answered", "no_answer", "busy", "canceled")
+# The network did its part, as meant by whoever wrote the words for those whom nobody answers.
+DELIVERED: Final = (*RANG, "told")
 # The network did not do its part.
-LOST: Final = ("unregistered", "unreachable", "failed", "blocked")
+LOST: Final = ("unregistered", "unreachable", "failed", "blocked", "fallback")
 # What can be judged. A call that our own dial plan refused never tried; an open or unknown one has not been decided.
 JUDGED: Final = DELIVERED + LOST
 # Twilio's status of a dialled leg, or DialCallStatus, where no error code says more.
@@ -144,6 +148,13 @@ CODES: Final[dict[str, Code]] = {
     "82008": Code("a function's answer has too large headers", "read the function's log"),
 }
 
+# Reasons in our own words: what else happened to a call, whatever came of it in the end.
+RANG_ON: Final = "rang-on"
+FALLBACK: Final = "fallback"
+WAYS: Final = {
+    RANG_ON: Code("nobody answered at first: it rang on", "none, as the phone's entry says"),
+    FALLBACK: Code("reached by the fallback URL", "verify tells why our service could not be asked"),
+}
 NO_CODE: Final = Code("no code was reported", "read the call in Twilio's console")
 
 
@@ -151,7 +162,11 @@ def code_of(reason: str) -> Code:
     """What a reason says: Twilio's error code, or in our dial plan's words, which need no repair."""
     if not reason:
         return NO_CODE
-    return CODES.get(reason) or Code(
-        "see Twilio's error dictionary" if reason.isdigit() else reason.replace("_", " "),
-        "look the code up" if reason.isdigit() else "none, the dial plan says so",
+    return (
+        CODES.get(reason)
+        or WAYS.get(reason)
+        or Code(
+            "see Twilio's error dictionary" if reason.isdigit() else reason.replace("_", " "),
+            "look the code up" if reason.isdigit() else "none, the dial plan says so",
+        )
     )
