@@ -317,9 +317,9 @@ def test_the_attempts_are_the_outcomes_in_whatever_order_they_were_written(
     pd.testing.assert_frame_equal(attempts_of(*events), ordered)
 
 
-def chain(*words: str, **more: object) -> list[list[str]]:
+def chain(*words: str) -> list[list[str]]:
     """Outcome and reason of each attempt of one call to the lobby, whose events came a second apart."""
-    events = [event(f"incoming-{word}", second, call_sid="CA1", **more) for second, word in enumerate(words)]
+    events = [event(f"incoming-{word}", second, call_sid="CA1") for second, word in enumerate(words)]
     return attempts_of(*events)[["outcome", "reason"]].fillna("").values.tolist()
 
 
