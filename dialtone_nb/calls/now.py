@@ -12,11 +12,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
+import polars as pl
 
 from dialtone_nb.account.account import CONTROL
 from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, RANG_ON, code_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
+from dialtone_nb.calls.emergency_calls import EmergencyCall, tell_emergency_calls
 from dialtone_nb.calls.twilio_source.call_records import Record
 from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_alerts, list_calls, list_log
 from dialtone_nb.calls.twilio_source.frame import Phone, environment_of, frame_calls
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from twilio.rest import Client
 
     from dialtone_nb.account.account import Account
+    from dialtone_nb.parameters.clients import Client as Phones
 
 
 # A phone's state is told from the calls of a day: Twilio has no list of registrations.
@@ -96,11 +99,14 @@ class Snapshot:
     attempts: pd.DataFrame
     alerts: tuple[RecentAlert, ...]
     log: tuple[LogLine, ...]
+    emergency_calls: tuple[EmergencyCall, ...] = ()
 
     @property
     def summary(self) -> str:
         """One line: how much happened, and which phones were not reached."""
+        emergencies = sum(not one.is_test for one in self.emergency_calls)
         counts = (
+            *([_count(emergencies, "emergency call")] if emergencies else []),
             _count(len(self.attempts), "call"),
             _count(len(self.alerts), "alert"),
             _count(len(self.log), "line") + " of the function log",
@@ -119,11 +125,13 @@ def take_snapshot(
     phones: Mapping[str, Phone],
     service: LogSource,
     registrations: Mapping[str, str] | None = None,
+    clients: Mapping[str, Phones] = MappingProxyType({}),
     show_numbers: bool = False,
 ) -> Snapshot:
     """Look at an environment now, in five requests side by side.
 
-    `phones` has our phones by number, `registrations` what is told of their registrations, by name.
+    `phones` has our phones by number, `clients` as they are declared, by name; `registrations` what is told of their
+    registrations, by name.
     """
     since, start = now - timedelta(minutes=minutes), now - REMEMBERED
     quality = Quality()
@@ -133,7 +141,9 @@ def take_snapshot(
         log = pool.submit(lambda: list(list_log(client, service, iso_time(start), iso_time(now), quality)))
     lines = [line for line in log.result() if line["environment"] == environment]
     events = [event for line in lines if (event := event_of(line.get("message") or ""))]
-    frame = pandas_of(frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality))
+    attempts = frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality)
+    recent = attempts.filter(pl.col("started_at") >= since, pl.col("environment").cast(pl.String) == environment)
+    frame = pandas_of(attempts)
     frame = frame[(frame["started_at"] >= start) & (frame["environment"] == environment)]
     shown = frame if show_numbers else mask_parties(frame)
     names = sorted(phone.client for phone in phones.values() if phone.environment == environment)
@@ -145,6 +155,7 @@ def take_snapshot(
         shown[shown["started_at"] >= since].iloc[::-1].reset_index(drop=True),
         tuple(_newest(filter(None, map(_alert, alerts.result())), since)),
         tuple(_newest((_log_line(line, show_numbers=show_numbers) for line in lines), since)),
+        tell_emergency_calls(recent, clients),
     )
 
 

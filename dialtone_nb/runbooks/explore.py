@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from dialtone_nb.calls.call_story import Story, fetch_story
-from dialtone_nb.calls.now import take_snapshot
+from dialtone_nb.calls.now import Snapshot, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.call_story import Exploration
@@ -26,10 +24,13 @@ def explore_calls(runbook: Runbook) -> Exploration | CallExplorer:
     def tell(call_sid: str) -> Story:
         return _tell(runbook, call_sid)
 
-    attempts = _attempts(runbook, minutes)
+    snapshot = _look(runbook, minutes)
+    attempts = snapshot.attempts
     newest = str(attempts["call_sid"].iloc[0]) if len(attempts) else ""
     chosen = wanted or newest
-    exploration = Exploration(runbook.environment, minutes, attempts, tell(chosen) if chosen else None)
+    exploration = Exploration(
+        runbook.environment, minutes, attempts, tell(chosen) if chosen else None, snapshot.emergency_calls
+    )
     return CallExplorer(exploration, tell) if runbook.attended else exploration
 
 
@@ -47,7 +48,7 @@ def _tell(runbook: Runbook, call_sid: str) -> Story:
         raise InputError(Fault("parameter call", f"there is no call {call_sid} in this account")) from None
 
 
-def _attempts(runbook: Runbook, minutes: int) -> pd.DataFrame:
+def _look(runbook: Runbook, minutes: int) -> Snapshot:
     declared, account = runbook.declared, runbook.account
     return take_snapshot(
         account.client,
@@ -56,5 +57,6 @@ def _attempts(runbook: Runbook, minutes: int) -> pd.DataFrame:
         environment=runbook.environment,
         phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
         service=log_source(declared.network, runbook.account, runbook.project),
+        clients=declared.clients,
         show_numbers=bool(runbook.parameters.show_numbers),
-    ).attempts
+    )

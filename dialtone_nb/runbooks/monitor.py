@@ -36,5 +36,6 @@ def look(runbook: Runbook) -> Snapshot:
         phones={client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()},
         service=log_source(declared.network, runbook.account, runbook.project),
         registrations=fetch_registrations(account, runbook.environment),
+        clients=declared.clients,
         show_numbers=bool(runbook.parameters.show_numbers),
     )

@@ -8,7 +8,13 @@ from dialtone_nb.report.call_report.definitions import (
     tabulate_measures,
     tabulate_rules,
 )
-from dialtone_nb.report.call_report.summary import Summary, compare_calls, look_for_life, summarise_calls
+from dialtone_nb.report.call_report.summary import (
+    Summary,
+    compare_calls,
+    look_for_emergencies,
+    look_for_life,
+    summarise_calls,
+)
 from dialtone_nb.report.call_report.tables import (
     tabulate_attempts,
     tabulate_concurrency,
@@ -25,6 +31,7 @@ from dialtone_nb.report.call_report.tables import (
 __all__ = [
     "Summary",
     "compare_calls",
+    "look_for_emergencies",
     "look_for_life",
     "summarise_calls",
     "tabulate_attempts",
