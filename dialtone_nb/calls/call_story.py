@@ -170,9 +170,10 @@ def _webhook_steps(found: CallResources, hidden: Hide) -> Iterable[_Ranked]:
 
 def _log_steps(found: CallResources) -> Iterable[_Ranked]:
     for event in found.events:
-        is_outcome = "dialstatus" in event["event"]
-        refused = str(event["event"]).endswith("-refused")
-        yield 7 if is_outcome else 2, CallStep(_moment(event["at"]), "log", event_words(event), "", refused)
+        name = str(event["event"])
+        is_outcome = "dialstatus" in name or name.endswith(("-rang-on", "-told"))
+        is_trouble = name.endswith(("-refused", "-fallback"))
+        yield 7 if is_outcome else 2, CallStep(_moment(event["at"]), "log", event_words(event), "", is_trouble)
 
 
 def _alert_steps(found: CallResources, hidden: Hide) -> Iterable[_Ranked]:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import code_of
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, RANG_ON, code_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
+from dialtone_nb.calls.emergency_calls import EmergencyCall, tell_emergency_calls
 from dialtone_nb.calls.twilio_source.call_records import Record
 from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_alerts, list_calls, list_log
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
@@ -25,6 +27,8 @@ from dialtone_nb.values.phone_numbers import mask_number
 
 if TYPE_CHECKING:
     from twilio.rest import Client
+
+    from dialtone_nb.parameters.clients import Client as Phones
 
 
 # A phone's state is told from the calls of a day: Twilio has no list of registrations.
@@ -94,6 +98,7 @@ class Snapshot:
     attempts: pd.DataFrame
     alerts: tuple[RecentAlert, ...]
     log: tuple[LogLine, ...]
+    emergency_calls: tuple[EmergencyCall, ...] = ()
 
     def by_clocks(self, zone: ZoneInfo) -> Snapshot:
         """The same with its moments told by the clocks of a place."""
@@ -104,12 +109,15 @@ class Snapshot:
             attempts=self.attempts.assign(started_at=self.attempts["started_at"].dt.tz_convert(str(zone))),
             alerts=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.alerts),
             log=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.log),
+            emergency_calls=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.emergency_calls),
         )
 
     @property
     def summary(self) -> str:
         """One line: how much happened, and which phones were not reached."""
+        emergencies = sum(not one.is_test for one in self.emergency_calls)
         counts = (
+            *([_count(emergencies, "emergency call")] if emergencies else []),
             _count(len(self.attempts), "call"),
             _count(len(self.alerts), "alert"),
             _count(len(self.log), "line") + " of the function log",
@@ -128,11 +136,13 @@ def take_snapshot(
     phones: Mapping[str, Phone],
     service: LogSource,
     registrations: Mapping[str, str] | None = None,
+    clients: Mapping[str, Phones] = MappingProxyType({}),
     show_numbers: bool = False,
 ) -> Snapshot:
     """Look at an environment now, in five requests side by side.
 
-    `phones` has our phones by number, `registrations` what is told of their registrations, by name.
+    `phones` has our phones by number, `clients` as they are declared, by name; `registrations` what is told of their
+    registrations, by name.
     """
     since, start = now - timedelta(minutes=minutes), now - REMEMBERED
     quality = Quality()
@@ -142,7 +152,9 @@ def take_snapshot(
         log = pool.submit(lambda: list(list_log(client, service, iso_time(start), iso_time(now), quality)))
     lines = [line for line in log.result() if line["environment"] == environment]
     events = [event for line in lines if (event := event_of(line.get("message") or ""))]
-    frame = pandas_of(frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality))
+    attempts = frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality)
+    recent = attempts.filter(pl.col("started_at") >= since, pl.col("environment").cast(pl.String) == environment)
+    frame = pandas_of(attempts)
     frame = frame[(frame["started_at"] >= start) & (frame["environment"] == environment)]
     shown = frame if show_numbers else mask_parties(frame)
     names = sorted(phone.client for phone in phones.values() if phone.environment == environment)
@@ -154,6 +166,7 @@ def take_snapshot(
         shown[shown["started_at"] >= since].iloc[::-1].reset_index(drop=True),
         tuple(_newest(filter(None, map(_alert, alerts.result())), since)),
         tuple(_newest((_log_line(line, show_numbers=show_numbers) for line in lines), since)),
+        tell_emergency_calls(recent, clients),
     )
 
 
@@ -175,9 +188,14 @@ def _see(name: str, attempts: pd.DataFrame) -> PhoneSeen:
             # Whatever came of the call: the phone placed it, so it was there.
             state = PhoneState.TALKING if outcome == "in_progress" else PhoneState.THERE
             return PhoneSeen(name, state, at, "placed a call")
-        if outcome in _STATES:
-            repair = code_of(str(attempt["reason"])).repair if _STATES[outcome] is PhoneState.MISSING else ""
-            return PhoneSeen(name, _STATES[outcome], at, f"was called: {outcome.replace('_', ' ')}", repair)
+        reason = str(attempt["reason"])
+        if reason == RANG_ON:
+            continue  # whoever was there in the end need not be this phone
+        # Why the caller was told is what the phone's own leg said.
+        told = OUTCOME_OF_CODE.get(reason, outcome) if outcome == "told" else outcome
+        if told in _STATES:
+            repair = code_of(reason).repair if _STATES[told] is PhoneState.MISSING else ""
+            return PhoneSeen(name, _STATES[told], at, f"was called: {told.replace('_', ' ')}", repair)
     return PhoneSeen(name, PhoneState.UNKNOWN, None, "no call in a day")
 
 

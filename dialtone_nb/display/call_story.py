@@ -9,20 +9,27 @@ from typing import Any
 import pandas as pd
 
 from dialtone_nb.calls.call_story import Story
+from dialtone_nb.calls.emergency_calls import EmergencyCall
+from dialtone_nb.calls.twilio_source.fetch import EMERGENCY
 from dialtone_nb.display.rendering import indented, render
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
+EMERGENCY_HEADS = ("phone", "dialled", "outcome", "address", "call-back number")
 ATTEMPT_HEADS = ("phone", "direction", "other party", "outcome", "reason")
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """The recent calls of an environment, newest first, and the story of one; None where there was none."""
+    """The recent calls of an environment, newest first, and the story of one; None where there was none.
+
+    Emergency calls stand before all calls once more, with what a dispatcher was told of them.
+    """
 
     environment: str
     minutes: int
     attempts: pd.DataFrame
     story: Story | None
+    emergency_calls: tuple[EmergencyCall, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -36,6 +43,7 @@ def exploration_text(exploration: Exploration) -> str:
     """The calls, a line each, and the steps of the one that is told."""
     lines = [
         exploration.summary,
+        *emergency_lines(exploration.emergency_calls),
         *("  ".join(filter(None, attempt_cells(one))) for one in exploration.attempts.to_dict("records")),
     ]
     if exploration.story:
@@ -48,6 +56,8 @@ def exploration_html(exploration: Exploration) -> str:
     return render(
         "exploration",
         exploration=exploration,
+        emergency_heads=(moment_head(exploration.attempts["started_at"].dt.tz), *EMERGENCY_HEADS),
+        emergency_rows=[emergency_cells(one) for one in exploration.emergency_calls],
         heads=(moment_head(exploration.attempts["started_at"].dt.tz), *ATTEMPT_HEADS),
         rows=[attempt_cells(one) for one in exploration.attempts.to_dict("records")],
         story=story_html(exploration.story) if exploration.story else "",
@@ -57,6 +67,19 @@ def exploration_html(exploration: Exploration) -> str:
 def moment_head(zone: object) -> str:
     """The head of a column of moments: by whose clocks they are told."""
     return f"at ({zone or 'UTC'})"
+
+
+def emergency_lines(calls: Sequence[EmergencyCall]) -> list[str]:
+    """Emergency calls as text, under their heading; nothing where there is none."""
+    return (
+        ["Emergency calls", *("  " + "  ".join(filter(None, emergency_cells(one))) for one in calls)] if calls else []
+    )
+
+
+def emergency_cells(call: EmergencyCall) -> Sequence[str]:
+    """Cells of one emergency call; the test line is said to be one."""
+    number = f"{call.number} (test line)" if call.is_test else call.number
+    return f"{call.at:%H:%M:%S}", call.phone, number, call.ended, call.address, call.call_back
 
 
 def attempt_cells(attempt: Mapping[Hashable, Any]) -> Sequence[str]:
@@ -82,7 +105,9 @@ def _story_lines(story: Story) -> list[str]:
 
 def _heading(story: Story) -> str:
     first = story.legs[0]
-    return f"{_party(first.from_)} calls {_party(first.to)}"
+    words = f"{_party(first.from_)} calls {_party(first.to)}"
+    is_emergency = any(step.what.partition(" ")[0] == EMERGENCY for step in story.steps)
+    return f"Emergency call: {words}" if is_emergency else words
 
 
 def _party(address: str) -> str:

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dialtone_nb.calls.now import PhoneSeen, PhoneState, Snapshot
-from dialtone_nb.display.call_story import ATTEMPT_HEADS, attempt_cells, moment_head
+from dialtone_nb.display.call_story import (
+    ATTEMPT_HEADS,
+    EMERGENCY_HEADS,
+    attempt_cells,
+    emergency_cells,
+    moment_head,
+)
 from dialtone_nb.display.rendering import render
 
 # A colour's class and a sign for each state, for whoever sees no colours.
@@ -17,6 +23,7 @@ _ROLES = {
     PhoneState.UNKNOWN: ("", "?"),
 }
 _HEADS = {
+    "Emergency calls": EMERGENCY_HEADS,
     "Phones": ("phone", "state", "told by", "what to do"),
     "Calls": ATTEMPT_HEADS,
     "Alerts": ("code", "meaning"),
@@ -41,7 +48,10 @@ def snapshot_html(snapshot: Snapshot) -> str:
 
 
 def _parts(snapshot: Snapshot) -> dict[str, Rows]:
+    emergencies = [(emergency_cells(one), "" if one.is_test else "failed") for one in snapshot.emergency_calls]
     return {
+        # What somebody must know at once; where there was none it is not looked for either.
+        **({"Emergency calls": emergencies} if emergencies else {}),
         "Phones": [_phone(phone, snapshot) for phone in snapshot.phones],
         "Calls": [(attempt_cells(one), "") for one in snapshot.attempts.to_dict("records")],
         "Alerts": [((_clock(alert.at), alert.code, alert.about), "") for alert in snapshot.alerts],

@@ -80,10 +80,13 @@ def explore_calls(runbook: Runbook) -> Exploration | CallExplorer:
     def tell(call_sid: str) -> Story:
         return _tell(runbook, call_sid, show_numbers=given.show_numbers)
 
-    attempts = look(runbook, given.minutes, show_numbers=given.show_numbers).attempts
+    snapshot = look(runbook, given.minutes, show_numbers=given.show_numbers)
+    attempts = snapshot.attempts
     newest = str(attempts["call_sid"].iloc[0]) if len(attempts) else ""
     chosen = wanted or newest
-    exploration = Exploration(runbook.environment, given.minutes, attempts, tell(chosen) if chosen else None)
+    exploration = Exploration(
+        runbook.environment, given.minutes, attempts, tell(chosen) if chosen else None, snapshot.emergency_calls
+    )
     return CallExplorer(exploration, tell) if runbook.attended else exploration
 
 

@@ -60,6 +60,7 @@ def look(
         phones=phones_by_number(declared),
         service=log_source(declared.network, account, runbook.project),
         registrations=registrations,
+        clients=declared.clients,
         show_numbers=show_numbers,
     ).by_clocks(ZoneInfo(declared.network.time_zone))
 

@@ -9,10 +9,12 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from dialtone_nb.dialplan.decide import caller_of, decide, next_step, spoken_reason
-from dialtone_nb.dialplan.decisions import Decision, IncomingCall, OutgoingCall, Refuse
+from dialtone_nb.dialplan.decisions import Decision, DialEmergency, IncomingCall, OutgoingCall, Refuse
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 
+# The decision, and the event, where a caller hears the words of the phone's `then`.
+TOLD: Final = "told"
 # Twilio's DialCallStatus; anything else counts as "other", so that nobody can make counters without end.
 DIAL_STATUSES: Final = frozenset({"completed", "answered", "busy", "no-answer", "failed", "canceled"})
 
@@ -37,6 +39,8 @@ class WebhookResponse:
     events: tuple[Mapping[str, Any], ...]
     direction: str
     result: str
+    # What becomes of a call that nobody answered: it rang on, or the caller was told.
+    going_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +86,39 @@ class Responder:
 
     def _going_on(self, step: int, asked: WebhookRequest) -> WebhookResponse:
         decision = decide(self.table, IncomingCall(self.environment, asked.value("To"), asked.value("From"), step))
-        if isinstance(decision, Refuse) and decision.reason != "told":
-            return self._decided("incoming", decision, asked)
         twiml = twiml_of(decision, status_url(asked.base_url, "incoming", decision), self.trunk_password)
-        name = "incoming-told" if isinstance(decision, Refuse) else "incoming-rang-on"
-        event = self._event(name, decision.client, asked, {"rule": decision.rule, "step": step})
-        return WebhookResponse(twiml, (event,), "incoming", decision.kind)
+        is_told = isinstance(decision, Refuse)
+        reason = {"reason": decision.reason} if isinstance(decision, Refuse) and decision.reason != TOLD else {}
+        event = self._event(
+            "incoming-told" if is_told else "incoming-rang-on",
+            decision.client,
+            asked,
+            {"rule": decision.rule, **reason, "step": step},
+        )
+        return WebhookResponse(twiml, (event,), "incoming", decision.kind, TOLD if is_told else "rang-on")
 
     def _decided(
         self, direction: str, decision: Decision, asked: WebhookRequest, more: Mapping[str, str] = MappingProxyType({})
     ) -> WebhookResponse:
         twiml = twiml_of(decision, status_url(asked.base_url, direction, decision), self.trunk_password)
+        word, result, details = "call", decision.kind, {}
         if isinstance(decision, Refuse):
-            details = {"rule": decision.rule, "reason": decision.reason, **more}
-            event = self._event(f"{direction}-refused", decision.client, asked, details)
-            return WebhookResponse(twiml, (event,), direction, decision.reason)
-        event = self._event(f"{direction}-call", decision.client, asked, {"rule": decision.rule, **more})
-        return WebhookResponse(twiml, (event,), direction, decision.kind)
+            word, result = ("told", TOLD) if decision.reason == TOLD else ("refused", decision.reason)
+            details = {"reason": decision.reason} if word == "refused" else {}
+        elif isinstance(decision, DialEmergency):
+            word, details = "emergency", {"other_party": decision.number}
+        event = self._event(f"{direction}-{word}", decision.client, asked, {"rule": decision.rule, **details, **more})
+        return WebhookResponse(twiml, (*self._fallback(direction, decision, asked), event), direction, result)
+
+    def _fallback(self, direction: str, decision: Decision, asked: WebhookRequest) -> tuple[Mapping[str, Any], ...]:
+        """The event of a call that came by the fallback URL: Twilio sends ErrorUrl to no other voice URL."""
+        if not asked.value("ErrorUrl"):
+            return ()
+        details = {"error_code": asked.value("ErrorCode")}
+        return (self._event(f"{direction}-fallback", decision.client, asked, details),)
 
     def _event(self, name: str, client: str, asked: WebhookRequest, details: Mapping[str, Any]) -> Mapping[str, Any]:
-        # The names and their order are the deployed functions'; no other party's number is among them.
+        # The names and their order are the deployed functions'; no other party's number but an emergency service's.
         return {
             "channel": client,
             "endpoint": client,

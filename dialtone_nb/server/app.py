@@ -182,6 +182,8 @@ class _Server:
         self._metrics.answer_seconds.labels(path).observe(time.perf_counter() - began)
         if path == STATUS:
             self._metrics.outcomes.labels(answered.direction, answered.result).inc()
+            if answered.going_on:
+                self._metrics.decisions.labels(answered.direction, answered.going_on).inc()
             return
         self._metrics.decisions.labels(answered.direction, answered.result).inc()
 

@@ -127,6 +127,22 @@ def test_what_went_wrong_is_marked() -> None:
     assert failing.steps[1].what == "/sip-outgoing is asked, and fails with HTTP 500"
 
 
+def test_a_call_that_rang_on_is_told_step_by_step() -> None:
+    """What became of it stands after the status that it went on from, in words."""
+    names = ("fallback", "call", "dialstatus-no-answer", "rang-on", "dialstatus-busy", "told")
+    events = [{"event": f"incoming-{name}", "call_sid": "CA1", "at": "2026-03-02T09:01:53Z"} for name in names]
+    story = tell_story(CallResources([call("CA1")], {"CA1": []}, {"CA1": []}, events), ours=[])
+    assert [step.what.partition(" · ")[::2] for step in story.steps if step.about == "log"] == [
+        ("incoming-fallback", "our service could not be asked, its fallback was"),
+        ("incoming-call", ""),
+        ("incoming-dialstatus-no-answer", ""),
+        ("incoming-rang-on", "nobody answered, it rings on"),
+        ("incoming-dialstatus-busy", ""),
+        ("incoming-told", "nobody answered, the caller hears the words of the phone's entry"),
+    ]
+    assert [step.is_trouble for step in story.steps if step.about == "log"] == [True, *[False] * 5]
+
+
 def test_a_call_that_goes_on_has_no_end() -> None:
     """Nothing is invented for what has not happened yet."""
     going_on = call("CA1", status="in-progress", end_time=None, duration=None)

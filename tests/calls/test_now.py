@@ -57,6 +57,24 @@ def test_the_latest_call_that_tells_anything_gives_a_phones_state() -> None:
     assert seen[2].at == NOW - timedelta(minutes=20)
 
 
+def test_a_call_that_went_on_tells_what_its_phone_did() -> None:
+    """Whoever took it in the end may be another; why the caller was told is the phone's own doing."""
+    frame = frame_of(
+        [
+            attempt("booth", 50, "incoming", "busy"),
+            attempt("booth", 40, "incoming", "answered", "rang-on"),
+            attempt("lobby", 30, "incoming", "told", "32009"),
+            attempt("van", 20, "incoming", "told"),
+        ]
+    )
+    seen = {phone.name: (phone.state, phone.told_by) for phone in see_phones(["booth", "lobby", "van"], frame)}
+    assert seen == {
+        "booth": (PhoneState.THERE, "was called: busy"),
+        "lobby": (PhoneState.MISSING, "was called: unregistered"),
+        "van": (PhoneState.UNKNOWN, "no call in a day"),
+    }
+
+
 @pytest.fixture(scope="module")
 def snapshot(account: Account, parameters: Parameters) -> Snapshot:
     """A call that was placed two hours ago, then one to a phone that was switched off."""

@@ -22,6 +22,7 @@ from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.server.answers import ENDPOINTS, Responder, WebhookRequest
 from tests.service.node import Functions
 
 HALL, OFFICE, SHARED, CALLER = "+15035550111", "+15035550112", "+15035550113", "+12065550144"
@@ -124,6 +125,64 @@ def test_deployed_functions_and_server_go_on_alike(tmp_path: Path) -> None:
         for step in range(4):
             call = IncomingCall("live", HALL, CALLER, step)
             assert functions.decide(call) == decision_data(decide(table, call))
+
+
+BASE = "https://ferngate-1234-live.twil.io"
+
+
+def noted(table: Table, functions: Functions, function: str, **sent: str) -> list[dict[str, object]]:
+    """The events of a request, alike from the deployed functions and from our own server."""
+    asked = {"To": HALL, "From": CALLER, "CallSid": "CA1", **sent}
+    ours = ENDPOINTS[f"/{function}"](Responder(table, "live"), WebhookRequest(asked, BASE)).events
+    theirs = functions.invoke(function, {"DOMAIN_NAME": BASE.removeprefix("https://")}, asked).events
+    told = [{name: value for name, value in event.items() if name != "timestamp"} for event in theirs]
+    # Only the server says of which environment it is, the functions' log says it of itself.
+    assert told == [{name: value for name, value in event.items() if name != "environment"} for event in ours]
+    return [{name: value for name, value in event.items() if name not in ("channel", "endpoint")} for event in told]
+
+
+def test_a_call_that_goes_on_leaves_an_event_for_each_step(tmp_path: Path) -> None:
+    """It rings on, and in the end is told; each step's status stands before what followed."""
+    says = "rings: [hall, office]\n  ring: in_turn\n  then: {say: Come by.}"
+    table = table_of(tmp_path, phone("hall", HALL, says) + phone("office", OFFICE))
+    ended = {"direction": "incoming", "client": "hall", "DialCallStatus": "no-answer"}
+    status = {"event": "incoming-dialstatus-no-answer", "call_sid": "CA1"}
+    with Functions(table, tmp_path) as functions:
+        assert noted(table, functions, "call-status", **ended, step="1") == [
+            status,
+            {"event": "incoming-rang-on", "call_sid": "CA1", "rule": "incoming", "step": 1},
+        ]
+        assert noted(table, functions, "call-status", **ended, step="2", ErrorCode="32009") == [
+            status | {"error_code": "32009"},
+            {"event": "incoming-told", "call_sid": "CA1", "rule": "then", "step": 2},
+        ]
+        # The table may change while a call rings: nothing is left to go on to, and the caller hears that.
+        assert noted(table, functions, "call-status", **ended, step="1", To=OFFICE)[1:] == [
+            {"event": "incoming-told", "call_sid": "CA1", "rule": "incoming", "reason": "nobody-there", "step": 1}
+        ]
+
+
+def test_what_is_told_at_once_comes_by_the_fallback_or_is_an_emergency_has_its_own_event(tmp_path: Path) -> None:
+    """Each in the words of both hostings."""
+    clients = phone("hall", HALL, ADDRESS, "incoming: false", "then: {say: Nobody is here.}")
+    table = table_of(tmp_path, clients)
+    fallback = {"ErrorCode": "11200", "ErrorUrl": "https://calls.example.org/sip-incoming"}
+    told = {"event": "incoming-told", "call_sid": "CA1", "rule": "then"}
+    dials = {"SipUsername": "hall", "To": "sip:911@ferngate-live.sip.twilio.com"}
+    with Functions(table, tmp_path) as functions:
+        assert noted(table, functions, "sip-incoming") == [told]
+        assert noted(table, functions, "sip-incoming", **fallback) == [
+            {"event": "incoming-fallback", "call_sid": "CA1", "error_code": "11200"},
+            told,
+        ]
+        (emergency,) = noted(table, functions, "sip-outgoing", **dials)
+        assert emergency == {
+            "event": "outgoing-emergency",
+            "call_sid": "CA1",
+            "rule": "emergency",
+            "other_party": "911",
+            "identified_by": "SipUsername",
+        }
 
 
 def test_phones_that_ring_together_are_one_dial(tmp_path: Path) -> None:

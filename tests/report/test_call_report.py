@@ -225,3 +225,17 @@ def test_the_table_of_reasons_has_what_the_far_side_answered() -> None:
 def test_every_outcome_has_a_meaning() -> None:
     """The table of outcomes can explain each."""
     assert set(MEANINGS) == set(OUTCOMES)
+
+
+def test_calls_that_rang_on_or_came_by_the_fallback_are_told_beside_the_outcomes() -> None:
+    """They are among the attempts, each with the outcome of its last step; who was told is an outcome of its own."""
+    went_on = calls(["answered", "busy"], reason="rang-on", direction="incoming")
+    data = data_of(calls(["told"], reason="32009"), went_on, calls(["answered"], reason="fallback"))
+    table = report.tabulate_outcomes(data.tally())
+    assert [row[:2] for row in table.rows] == [("answered", 2), ("busy", 1), ("told", 1)]
+    assert table.note == (
+        "4 attempts in all, of which 2 rang-on (nobody answered at first: it rang on); "
+        "1 fallback (reached by the fallback URL)."
+    )
+    lost = report.tabulate_reasons(data_of(calls(["fallback"], reason="11200")).tally())
+    assert lost.rows[0][:4] == ("fallback", "11200", "the voice URL failed", 1)

@@ -14,9 +14,12 @@ from statistics import NormalDist
 from typing import Any
 from zoneinfo import ZoneInfo
 
-ORDER = tuple(
-    "answered no_answer busy canceled unregistered unreachable failed blocked refused in_progress unknown".split()  # noqa: SIM905
+# fmt: off
+ORDER = (
+    "answered", "no_answer", "busy", "canceled", "told", "unregistered", "unreachable", "failed", "blocked", "fallback",
+    "refused", "in_progress", "unknown",
 )
+# fmt: on
 DELIVERED = {"answered", "no_answer", "busy", "canceled"}
 LOST = {"unregistered", "unreachable", "failed", "blocked"}
 Z = NormalDist().inv_cdf(0.975)

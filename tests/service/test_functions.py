@@ -52,7 +52,11 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
     [
         ("sip-outgoing", outgoing("lobby", "5035550199"), {"event": "outgoing-call", "rule": "local", **BY_USERNAME}),
         ("sip-outgoing", outgoing("lobby", "%23"), {"event": "outgoing-call", "rule": "menu", **BY_USERNAME}),
-        ("sip-outgoing", outgoing("lobby", "911"), {"event": "outgoing-call", "rule": "emergency", **BY_USERNAME}),
+        (
+            "sip-outgoing",
+            outgoing("lobby", "911"),
+            {"event": "outgoing-emergency", "rule": "emergency", "other_party": "911", **BY_USERNAME},
+        ),
         (
             "sip-outgoing",
             outgoing("lobby", "9005550199"),
@@ -61,7 +65,7 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
         (
             "sip-outgoing",
             recorded("lobby", "911"),
-            {"event": "outgoing-call", "rule": "emergency", "identified_by": "From"},
+            {"event": "outgoing-emergency", "rule": "emergency", "other_party": "911", "identified_by": "From"},
         ),
         (
             "sip-outgoing",

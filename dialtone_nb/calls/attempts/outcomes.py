@@ -14,20 +14,24 @@ MEANINGS: Final = {
     "no_answer": "it rang and nobody picked up",
     "busy": "the far side was busy",
     "canceled": "the caller hung up before an answer",
+    "told": "nobody answered, and the caller heard what the phone's entry says then",
     "unregistered": "the dialled phone was not registered: switched off, or with a wrong password",
     "unreachable": "the dialled phone was registered, but did not answer the network: its router or connection",
     "failed": "the network or a carrier could not complete it",
     "blocked": "Twilio refused the destination",
+    "fallback": "our service could not be asked, and all that is known is that the fallback was",
     "refused": "our own dial plan refused it, as meant",
     "in_progress": "not over yet",
     "unknown": "nothing says how it ended",
 }
 OUTCOMES: Final = tuple(MEANINGS)
 
-# The network did its part: it rang, or could not ring, at a person's end.
-DELIVERED: Final = ("answered", "no_answer", "busy", "canceled")
+# A phone was there: it rang, or could not ring, at a person's end.
+RANG: Final = ("answered", "no_answer", "busy", "canceled")
+# The network did its part, as meant by whoever wrote the words for those whom nobody answers.
+DELIVERED: Final = (*RANG, "told")
 # The network did not do its part.
-LOST: Final = ("unregistered", "unreachable", "failed", "blocked")
+LOST: Final = ("unregistered", "unreachable", "failed", "blocked", "fallback")
 # What can be judged. A call that our own dial plan refused never tried; an open or unknown one has not been decided.
 JUDGED: Final = DELIVERED + LOST
 # Twilio's status of a dialled leg, or DialCallStatus, where no error code says more.
@@ -158,6 +162,13 @@ CODE_FAMILIES: Final = {
     "913": Code("Event Streams could not deliver an event", "check the sink, and what it may write to"),
 }
 
+# Reasons in our own words: what else happened to a call, whatever came of it in the end.
+RANG_ON: Final = "rang-on"
+FALLBACK: Final = "fallback"
+WAYS: Final = {
+    RANG_ON: Code("nobody answered at first: it rang on", "none, as the phone's entry says"),
+    FALLBACK: Code("reached by the fallback URL", "verify tells why our service could not be asked"),
+}
 NO_CODE: Final = Code("no code was reported", "read the call in Twilio's console")
 # What the far side of a dialled leg answered (RFC 3261 section 21; RFC 8197 for 607, RFC 8688 for 608): the reason of a
 # failed call with no error code beside it. In the United States a carrier that blocks a call for what its analytics say
@@ -232,6 +243,7 @@ def code_of(reason: str) -> Code:
         return SIP_CODES.get(int(sip[1])) or SIP_FAMILIES[sip[1][0]]
     return (
         CODES.get(reason)
+        or WAYS.get(reason)
         or CODE_FAMILIES.get(reason[:3] if len(reason) == 5 else "")
         or Code(
             "see Twilio's error dictionary" if reason.isdigit() else reason.replace("_", " "),

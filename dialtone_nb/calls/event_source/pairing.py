@@ -18,6 +18,7 @@ from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of, rea
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA
 from dialtone_nb.calls.event_source.rules import ABSENCE_CODES, BESIDE_US, LONGEST_CALL_US, EventKind
+from dialtone_nb.calls.event_source.steps import fold_steps, reasons_of_marks
 
 Whole = npt.NDArray[np.int64]
 Truth = npt.NDArray[np.bool_]
@@ -36,8 +37,10 @@ class EventArrays:
     key: Whole  # what pairs a call with its outcome: the call SID, else the phone and direction
     seen: Truth  # an error that stood beside a call of an earlier piece
     is_placed: Truth
+    is_fallback: Truth  # placed, and nothing else but an end tells of it
     is_outcome: Truth
     is_end: Truth
+    is_mark: Truth
     is_error: Truth
     is_absence: Truth
 
@@ -61,8 +64,10 @@ class EventArrays:
             key=_pairing_keys(events, phone, is_kind(lambda kind: kind.direction == "incoming")),
             seen=events["seen"].to_numpy(),
             is_placed=is_kind(lambda kind: kind.role == "placed"),
+            is_fallback=is_kind(lambda kind: kind.role == "placed" and kind.value == "fallback"),
             is_outcome=is_outcome,
-            is_end=is_outcome | is_kind(lambda kind: kind.role == "refused"),
+            is_end=is_outcome | is_kind(lambda kind: kind.role in ("refused", "told")),
+            is_mark=is_kind(lambda kind: kind.role in ("rang-on", "fallback")),
             is_error=is_kind(lambda kind: kind.role == "error"),
             is_absence=is_kind(lambda kind: kind.role == "error" and kind.value in ABSENCE_CODES),
         )
@@ -132,7 +137,7 @@ def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG)
 
     All events up to five seconds after `until` must be there.
     """
-    events = _without_doubles(events.sort("at", maintain_order=True), quality)
+    events = fold_steps(_without_doubles(events.sort("at", maintain_order=True), quality))
     columns = EventArrays.of(events)
     begun = _pair(columns)
     ends = np.flatnonzero(columns.is_end & (columns.at <= until))
@@ -144,7 +149,8 @@ def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG)
     quality.note(
         "outcomes without their call event", "kept: they begin when they end", _count_alone(columns, begun, ends)
     )
-    quality.note("placed calls without an outcome", "kept: how they ended is unknown", len(opened))
+    untold = int((~columns.is_fallback[opened]).sum())
+    quality.note("placed calls without an outcome", "kept: how they ended is unknown", untold)
     attempts = _attempts(events, columns, np.concatenate([ends, opened]), begun)
     is_rest = _rest(columns, begun, opened, until)
     seen = columns.seen | _near_a_call(columns)
@@ -236,7 +242,9 @@ def _rest(columns: EventArrays, begun: Whole, opened: Whole, until: int) -> Trut
     is_over[opened] = True
     waits = columns.is_placed & ~is_over
     near_the_border = columns.is_error & (columns.at > until - BESIDE_US)
-    return (columns.is_end & is_later) | waits | near_the_border
+    # A mark is of a call that began at most a day before its end, and just after the mark of a fallback.
+    may_be_marked = columns.is_mark & (columns.at > until - LONGEST_CALL_US - BESIDE_US)
+    return (columns.is_end & is_later) | waits | near_the_border | may_be_marked
 
 
 def _near_a_call(columns: EventArrays) -> Truth:
@@ -253,6 +261,7 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
     began = np.where(begun[rows] == NONE, rows, begun[rows])
     is_unexplained = own["outcome"].is_in(["failed", "no_answer"]) & own["code"].is_null()
     beside = _codes_beside(events, columns, rows, is_unexplained.to_numpy())
+    marks = reasons_of_marks(events, began, rows)
     lost = beside.cast(pl.String).replace_strict(OUTCOME_OF_CODE, default=None, return_dtype=pl.String)
     unexplained_by_sip = pl.when(pl.col("outcome") == "failed").then(reason_of_sip("sip_response")).cast(REPEATED)
     return own.select(
@@ -261,9 +270,9 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
         environment="environment",
         client="phone",
         direction="direction",
-        other_party="other_party",
+        other_party=pl.coalesce("other_party", events["other_party"][began]),
         outcome=pl.coalesce(lost, "outcome"),
-        reason=pl.coalesce("reason", "code", beside, unexplained_by_sip),
+        reason=pl.coalesce("reason", "code", beside, unexplained_by_sip, marks),
         sip_response="sip_response",
         duration_s="duration_s",
         price=pl.lit(None),
@@ -286,7 +295,9 @@ def _judged(events: pl.DataFrame) -> pl.DataFrame:
 def _outcome(kind: EventKind, code: str) -> str:
     if kind.role == "outcome":
         return outcome_of(kind.value, code)
-    return "refused" if kind.role == "refused" else "unknown"
+    if kind.role in ("refused", "told"):
+        return kind.role
+    return "fallback" if kind.value == "fallback" else "unknown"
 
 
 def _codes_beside(events: pl.DataFrame, columns: EventArrays, rows: Whole, is_wanted: Truth) -> pl.Series:

@@ -36,7 +36,10 @@ MEASURES: Final = {
         "process has to start: a cold start) and the first that came less than "
         f"{RUNNING_WITHIN.total_seconds() / 60:.0f} minutes after another"
     ),
-    "sign of life": "an attempt that the phone placed, or that rang it, found it busy, or was answered",
+    "sign of life": (
+        "an attempt that the phone placed, or that rang it, found it busy, or was answered, and not by those to whom "
+        "it rang on"
+    ),
     "silent": (
         "quiet for longer than ever before between two signs of life, and for more than a day; told only of phones "
         f"with at least {ENOUGH_SIGNS} signs of life, of which chance alone makes at most one in {ENOUGH_SIGNS + 1} "

@@ -26,7 +26,10 @@ STAGES: Final = {
 STAGE_WORDS: Final = {
     "attempts": "calls that somebody placed",
     "tried": "the judged attempts: not refused by our own dial plan, and with a known end",
-    "delivered": "reached a person's end: answered, rang out, met a busy line, or given up by the caller",
+    "delivered": (
+        "reached a person's end: answered, rang out, met a busy line, given up by the caller, or told the words of the "
+        "phone's entry"
+    ),
     "answered": "the far side picked up",
 }
 
@@ -54,14 +57,16 @@ RATES: Final = {
             "delivered",
             DELIVERED,
             JUDGED,
-            "attempts that were answered, rang out, met a busy line or were given up by the caller, of judged attempts "
-            "(close to NER, the network effectiveness ratio of ITU-T E.425; Twilio tells too little for the exact one)",
+            "attempts that were answered, rang out, met a busy line, were given up by the caller or told the words of "
+            "the phone's entry, of judged attempts (close to NER, the network effectiveness ratio of ITU-T E.425; "
+            "Twilio tells too little for the exact one)",
         ),
         RateDefinition(
             "lost",
             LOST,
             JUDGED,
-            "attempts that met an unregistered or unreachable phone, failed, or were blocked, of judged attempts",
+            "attempts that met an unregistered or unreachable phone, failed, were blocked, or found our service away "
+            "and only its fallback, of judged attempts",
         ),
     )
 }

@@ -137,9 +137,22 @@ def event_of(message: str) -> Record | None:
 
 
 def event_words(event: Record) -> str:
-    """An event of our functions in a line: its name, and the rule, reason and error code that it tells."""
+    """An event of our functions in a line: its name, what that means, and the rule, reason and code that it tells."""
+    name = str(event["event"])
+    meaning = _MEANINGS.get(name.partition("-")[2])
     told = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
-    return " · ".join([str(event["event"]), *told])
+    number = [f"dials {event['other_party']}"] if name == EMERGENCY and event.get("other_party") else []
+    return " · ".join([name, *([meaning] if meaning else []), *number, *told])
+
+
+EMERGENCY: Final = "outgoing-emergency"
+# What became of a call, after the direction in an event's name, where that is no word of Twilio's.
+_MEANINGS: Final = {
+    "emergency": "an emergency call",
+    "fallback": "our service could not be asked, its fallback was",
+    "rang-on": "nobody answered, it rings on",
+    "told": "nobody answered, the caller hears the words of the phone's entry",
+}
 
 
 def iso_time(at: datetime) -> str:

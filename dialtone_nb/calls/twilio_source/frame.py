@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import outcome_of, reason_of_sip, sip_response_of
+from dialtone_nb.calls.attempts.outcomes import (
+    FALLBACK,
+    LOST,
+    RANG_ON,
+    outcome_of,
+    reason_of_sip,
+    sip_response_of,
+)
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
 from dialtone_nb.calls.twilio_source.call_records import Record, sift_alerts, sift_calls
@@ -69,6 +76,7 @@ def frame_calls(
             code=pl.coalesce(_looked_up("leg_sid", codes), _looked_up("sid", codes)),
             refusal=_looked_up("sid", _refusals(told)),
             sip_response=_looked_up("sid", _sip_responses(told)),
+            mark=pl.coalesce(_looked_up("sid", _marks(told)), pl.when("rang_on").then(pl.lit(RANG_ON))),
         )
         .with_columns(sip_response=sip_response_of("sip_response"))
     )
@@ -99,6 +107,18 @@ def _sip_responses(events: Iterable[Record]) -> dict[str, str]:
     return {event["call_sid"]: str(event["sip_response"]) for event in ends}
 
 
+def _marks(events: Iterable[Record]) -> dict[str, str]:
+    """What else became of a call, by its SID: told, by fallback or rang on, the first of these where several did."""
+    marks: dict[str, str] = {}
+    for word in (RANG_ON, FALLBACK, "told"):
+        marks |= {
+            event["call_sid"]: word
+            for event in events
+            if event.get("call_sid") and str(event.get("event", "")) in (f"outgoing-{word}", f"incoming-{word}")
+        }
+    return marks
+
+
 def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
     """What the words have for each text of a column; null where they have nothing."""
     if not words:
@@ -107,9 +127,19 @@ def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
 
 
 def _deciding_legs(legs: pl.DataFrame) -> pl.DataFrame:
-    """By parent, the leg that was answered; else the last that was dialled."""
+    """By parent, the leg that was answered, else the last that was dialled; and whether one began after another's end.
+
+    Phones that ring together begin at once: in turn, to a number or to the trunk, a call rings on.
+    """
+    rang_on = pl.col("begun").max().over("parent_call_sid") > pl.col("ended").min().over("parent_call_sid")
     named = legs.select(
-        "parent_call_sid", "begun", leg_sid="sid", leg_status="status", leg_to="to", leg_seconds="seconds"
+        "parent_call_sid",
+        "begun",
+        leg_sid="sid",
+        leg_status="status",
+        leg_to="to",
+        leg_seconds="seconds",
+        rang_on=rang_on.fill_null(False),
     )
     if named["parent_call_sid"].is_duplicated().any():
         is_answered = pl.col("leg_status").is_in(ANSWERED)
@@ -164,20 +194,27 @@ def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
 
 def _judged(calls: pl.DataFrame) -> pl.DataFrame:
     """The calls with their outcome and its reason; few statuses, codes and refusals meet."""
-    by = ["last_status", "is_dialled", "code", "refusal"]
+    by = ["last_status", "is_dialled", "code", "refusal", "mark"]
     met = calls.select(by).unique()
-    judged = [_judge(status, dialled, code or "", refusal or "") for status, dialled, code, refusal in met.iter_rows()]
+    judged = [
+        _judge(status, dialled, code or "", refusal or "", mark or "")
+        for status, dialled, code, refusal, mark in met.iter_rows()
+    ]
     said = pl.DataFrame(judged, schema={"outcome": pl.String, "reason": pl.String}, orient="row")
     return calls.join(met.hstack(said), on=by, how="left", nulls_equal=True, maintain_order="left")
 
 
-def _judge(status: str, is_dialled: bool, code: str, refusal: str) -> tuple[str, str | None]:
+def _judge(status: str, is_dialled: bool, code: str, refusal: str, mark: str) -> tuple[str, str | None]:
     if refusal:
         return "refused", refusal
+    # The legs before the words say why they were said, not how the call ended.
+    if (mark == "told" and not (is_dialled and status in ANSWERED)) or (mark == FALLBACK and not is_dialled):
+        return mark, code or None
     # Nothing was dialled: that a parent completed says only that our TwiML was carried out.
     if status == "completed" and not is_dialled:
         return (outcome_of("failed", code), code) if code else ("unknown", None)
-    return outcome_of(status, code), code or None
+    outcome = outcome_of(status, code)
+    return outcome, (code if outcome in LOST else mark or code) or None
 
 
 def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:

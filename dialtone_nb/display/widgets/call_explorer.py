@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dialtone_nb.calls.call_story import Story
@@ -43,7 +44,9 @@ class CallExplorer:
         )
         self._shown = ipywidgets.HTML(with_style(story_html(told)) if told else "")
         self._list.observe(self._on_chosen, names="value")
-        summary = ipywidgets.HTML(with_style(render("words", words=self._exploration.summary, is_heading=True)))
+        # The calls themselves are in the list.
+        words = exploration_html(replace(self._exploration, attempts=self._exploration.attempts[:0], story=None))
+        summary = ipywidgets.HTML(with_style(words))
         return ipywidgets.VBox([summary, self._list, self._shown] if options else [summary])
 
     def _on_chosen(self, change: Any) -> None:

@@ -9,7 +9,13 @@ from dialtone_nb.report.call_report.definitions import (
     tabulate_rules,
 )
 from dialtone_nb.report.call_report.export import export_calls, export_report, tables_of
-from dialtone_nb.report.call_report.summary import Summary, compare_calls, look_for_life, summarise_calls
+from dialtone_nb.report.call_report.summary import (
+    Summary,
+    compare_calls,
+    look_for_emergencies,
+    look_for_life,
+    summarise_calls,
+)
 from dialtone_nb.report.call_report.tables import (
     tabulate_attempts,
     tabulate_concurrency,
@@ -39,6 +45,7 @@ __all__ = [
     "export_calls",
     "export_report",
     "look_at_usage",
+    "look_for_emergencies",
     "look_for_life",
     "make_tiles",
     "summarise_calls",

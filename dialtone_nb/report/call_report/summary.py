@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Final, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import polars as pl
 
+from dialtone_nb.calls import emergency_calls
 from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS, pandas_of
+from dialtone_nb.calls.emergency_calls import EmergencyCall, select_emergency_calls, tell_emergency_calls
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures import before_after
 from dialtone_nb.calls.measures.before_after import (
@@ -39,6 +43,10 @@ from dialtone_nb.calls.measures.rates import (
 from dialtone_nb.display.outputs import result
 from dialtone_nb.display.rendering import render
 from dialtone_nb.report.call_report.tables import count_words
+from dialtone_nb.values.emergency import TEST_LINE
+
+if TYPE_CHECKING:
+    from dialtone_nb.parameters.clients import Client
 
 # A summary names no more phones than this in one sentence.
 NAMED: Final = 5
@@ -96,24 +104,33 @@ class Summary:
     facts: tuple[str, ...]
     changes: tuple[str, ...] = ()
     to_do: tuple[str, ...] = ()
+    emergencies: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         return render("summary", package="dialtone_nb.report", summary=self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
         # Whoever runs the report hears its first sentences; a report that could be made is a good one.
-        said = " ".join(self.facts[:3])
+        said = " ".join([*self.emergencies[:1], *self.facts[:3]])
         return {"text/plain": repr(self), "text/html": self._repr_html_(), **result(0, said)}
 
     def __repr__(self) -> str:
         changes = ["What changed:", *self.changes] if self.changes else []
-        return "\n".join([*self.facts, "Needs a person:", *(self.to_do or ("nothing",)), *changes])
+        emergencies = ["Emergency calls:", *self.emergencies] if self.emergencies else []
+        return "\n".join([*emergencies, *self.facts, "Needs a person:", *(self.to_do or ("nothing",)), *changes])
 
 
 def summarise_calls(
-    data: CallData, comparisons: Sequence[Comparison], life: pd.DataFrame, delays: Sequence[Delay] = ()
+    data: CallData,
+    comparisons: Sequence[Comparison],
+    life: pd.DataFrame,
+    delays: Sequence[Delay] = (),
+    clients: Mapping[str, Client] = MappingProxyType({}),
 ) -> Summary:
-    """The report in a few sentences, with its calls around deployments, its phones' signs of life, and the delays."""
+    """The report in a few sentences, with its calls around deployments, its phones' signs of life, and the delays.
+
+    Emergency calls come first, with the address and call-back number of `clients`, our phones by name.
+    """
     tally, covered = data.tally(), days_covered(data)
     span = f" from {covered[0]} to {covered[1]}" if covered else ""
     if covered and covered[0] == covered[1]:
@@ -124,7 +141,26 @@ def summarise_calls(
         (*_facts(data.source, span, tally), *_delays(delays)),
         (*_changes(tally, comparisons), *_bad_days(tally, data.hours())),
         tuple(_to_do(tally, comparisons, life)),
+        tuple(_emergencies(look_for_emergencies(data, clients))),
     )
+
+
+def look_for_emergencies(data: CallData, clients: Mapping[str, Client]) -> tuple[EmergencyCall, ...]:
+    """The emergency calls of the report, newest first."""
+    return tell_emergency_calls(data.gather(select_emergency_calls, pl.concat, emergency_calls.COLUMNS), clients)
+
+
+def _emergencies(calls: Sequence[EmergencyCall]) -> Iterator[str]:
+    real = [call for call in calls if not call.is_test]
+    for call in real[:NAMED]:
+        dialled = f"dialled {call.number}" if call.number else "dialled an emergency number, or nearly one"
+        back = f"; call-back number {call.call_back}" if call.call_back else ""
+        at = f"{call.at:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"{call.phone or 'An unknown phone'} {dialled} on {at}: {call.ended}. {call.address}{back}."
+    if len(real) > NAMED:
+        yield f"So did phones {count_words(len(real) - NAMED, 'more time')}, the first on {real[-1].at:%Y-%m-%d}."
+    if tests := len(calls) - len(real):
+        yield f"The test line {TEST_LINE} was called {count_words(tests, 'time')}."
 
 
 def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOMES, code_of
+from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOMES, WAYS, code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures.before_after import Comparison, Deployment
@@ -85,7 +85,15 @@ def tabulate_outcomes(tally: pd.DataFrame) -> ReportTable:
         for outcome in OUTCOMES
         if counts[outcome]
     ]
-    return ReportTable.of(("outcome", "attempts", "share of attempts", "meaning"), rows, f"{total:,} attempts in all.")
+    note = f"{total:,} attempts in all{_ways_words(tally)}."
+    return ReportTable.of(("outcome", "attempts", "share of attempts", "meaning"), rows, note)
+
+
+def _ways_words(tally: pd.DataFrame) -> str:
+    """How many attempts went another way than usual, whatever came of them: ", of which 2 rang-on (…)"."""
+    counts = tally.groupby("reason")["attempts"].sum()
+    told = [f"{int(counts[way]):,} {way} ({code.meaning})" for way, code in WAYS.items() if counts.get(way)]
+    return f", of which {'; '.join(told)}" if told else ""
 
 
 def tabulate_funnels(tally: pd.DataFrame) -> ReportTable:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from dialtone_nb.account.account import Account, Credentials
+from dialtone_nb.account.account import Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.calls.attempts.call_data import CallData
 from dialtone_nb.calls.load import load_calls
@@ -132,7 +132,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Account, di
     state = tmp_path_factory.mktemp("past") / "state.db"
     truth = json.loads(write_history(state, days=10, calls=900, seed=7).read_bytes())
     with start_rehearsal(state) as rehearsal:
-        credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
+        credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
         transport = Transport(rehearsal.url)
         client = Client(rehearsal.account_sid, rehearsal.auth_token, http_client=transport)
         yield Account("rehearsal", credentials, transport, client), truth
