@@ -33,6 +33,8 @@ COLUMNS: Final = 3
 # Panels beyond this many say nothing at a glance; the phones with the most attempts are shown.
 MOST_PHONES: Final = 24
 PANEL_HEIGHT: Final = 120
+# A panel is 300 pixels wide: more bars than this are a few pixels each, too thin for a pattern.
+WIDE_BARS: Final = 31
 # A silent phone has the colour of one that was dialled and not there.
 SILENT = COLOURS["unregistered"]
 
@@ -46,6 +48,7 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
     totals = known.groupby("client")["attempts"].sum().sort_values(ascending=False, kind="stable").iloc[:MOST_PHONES]
     period = choose_period(tally, longest_in_days=PATTERNED_BARS)
     counts = count_outcomes(in_periods(known, period), ["client", "day"])
+    is_wide = in_periods(tally, period)["day"].nunique() <= WIDE_BARS
     rows = max(-(-len(totals) // COLUMNS), 1)
     figure = make_subplots(
         rows=rows,
@@ -53,10 +56,12 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
         subplot_titles=[f"{client} · {attempts:,}" for client, attempts in totals.items()],
         horizontal_spacing=0.06,
         vertical_spacing=min(0.45 / rows, 0.2),
+        x_title=period,
+        y_title=f"attempts a {period}",
     )
     named: set[str] = set()
     for place, client in enumerate(totals.index):
-        bars = list(_bars(counts.loc[client], named))
+        bars = list(_bars(counts.loc[client], named, patterned=is_wide))
         row, column = 1 + place // COLUMNS, 1 + place % COLUMNS
         # All of a panel at once: plotly looks through the whole figure each time.
         figure.add_traces(bars, rows=[row] * len(bars), cols=[column] * len(bars))
@@ -65,7 +70,7 @@ def draw_phones_over_time(tally: pd.DataFrame) -> go.Figure:
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
-def _bars(counts: pd.DataFrame, named: set[str]) -> Iterator[go.Bar]:
+def _bars(counts: pd.DataFrame, named: set[str], *, patterned: bool) -> Iterator[go.Bar]:
     """A phone's bars, an outcome each; the legend names an outcome where it is met first."""
     for outcome in seen_outcomes(counts):
         yield go.Bar(
@@ -75,9 +80,8 @@ def _bars(counts: pd.DataFrame, named: set[str]) -> Iterator[go.Bar]:
             legendrank=OUTCOMES.index(outcome),
             x=as_dates(counts.index),
             y=counts[outcome].tolist(),
-            # Bars are a few pixels wide: too thin for a pattern.
-            marker=marker_of(outcome, patterned=False),
-            hovertemplate=f"%{{x|%a %d %b %Y}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
+            marker=marker_of(outcome, patterned=patterned),
+            hovertemplate=f"%{{x|%Y-%m-%d %a}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
         )
         named.add(outcome)
 
@@ -86,7 +90,7 @@ def _dates_below(days: pd.DatetimeIndex, period: str) -> dict[str, Any]:
     margin = pd.Timedelta(days=0.6 if period == "day" else 4)
     ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
     # Short and small: the last date of a panel stands beside the first of the next one.
-    named = "%d %b" if period == "day" else "%b ’%y"
+    named = "%m-%d" if period == "day" else "%Y-%m"
     font = {"size": 11}
     return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named, "tickfont": font}
 
@@ -124,7 +128,7 @@ def draw_signs_of_life(life: pd.DataFrame) -> go.Figure:
         y=[label for label, is_judged in zip(labels, judged, strict=True) if is_judged],
         mode="markers",
         marker={"symbol": "line-ns", "size": 14, "color": INK, "line": {"width": 2, "color": INK}},
-        hovertemplate="%{y}<br>was always heard again by %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+        hovertemplate="%{y}<br>was always heard again by %{x|%Y-%m-%d %a %H:%M} UTC<extra></extra>",
     )
     figure.update_xaxes(title_text="UTC", type="date")
     name_rows(figure, labels, grid=True)
@@ -148,7 +152,7 @@ def _add_spells(figure: go.Figure, name: str, rows: pd.DataFrame, labels: list[s
             "opacity": 1,
             "line": {"width": 0},
         },
-        hovertemplate="%{y}<br>last sign of life: %{x|%a %d %b %Y %H:%M} UTC<extra></extra>",
+        hovertemplate="%{y}<br>last sign of life: %{x|%Y-%m-%d %a %H:%M} UTC<extra></extra>",
     )
 
 
