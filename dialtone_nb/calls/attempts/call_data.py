@@ -119,13 +119,14 @@ class CallData:
             if value and value not in known:
                 raise InputError(Fault(f"parameter {name}", f"is {value!r}", f"use one of {', '.join(known)}"))
         wanted = {"client": client, "direction": direction, "outcome": outcome, "reason": reason}
-        where = [(name, (value,)) for name, value in wanted.items() if value]
+        where: list[tuple[str, tuple[str, ...]]] = [(name, (value,)) for name, value in wanted.items() if value]
         if number:
             where.append(("other_party", _spellings(number)))
         if not where:
             return self
         kept = replace(self, attempts=self.attempts.select(where=tuple(where)))
-        left_out = len_of(self) - len_of(kept)
+        all_of_them, own = (one.gather(len, _total, ("outcome",)) for one in (self, kept))
+        left_out = all_of_them - own
         asked = " and ".join(name for name, value in [*wanted.items(), ("number", number)] if value)
         finding = Finding(f"attempts of any other {asked}", left_out, "left out, as asked")
         return replace(kept, findings=(*self.findings, finding) if left_out else self.findings)
@@ -159,9 +160,8 @@ class CallData:
         ]
 
 
-def len_of(data: CallData) -> int:
-    """How many attempts there are."""
-    return data.gather(len, sum, ("outcome",))
+def _total(counts: Sequence[int]) -> int:
+    return sum(counts)
 
 
 def _spellings(number: str) -> tuple[str, ...]:
