@@ -249,7 +249,7 @@ def _load_synced(
     kept = Attempts.of_archive(archive, str(begin or ""), str(last + margin) if last else "")
     data = CallData(kept, account.label, quality.findings(), time_zone=time_zone)
     asked = f"{synced.days_read} days asked for, {synced.days_written} of them new or changed"
-    data = replace(data, read=asked)
+    data = replace(data, read=asked, as_of=now)
     from_day, to_day = first or synced.covered.first, last or now.astimezone(ZoneInfo(time_zone)).date()
     inside = data.select(since=from_day.isoformat(), until=to_day.isoformat())
     return replace(inside, findings=data.findings)
@@ -260,7 +260,8 @@ def _load_account(
 ) -> CallData:
     from dialtone_nb.calls.twilio_source.fetch import fetch_calls
 
-    last = parse_day("until", until) or account.now().astimezone(ZoneInfo(time_zone)).date()
+    now = account.now()
+    last = parse_day("until", until) or now.astimezone(ZoneInfo(time_zone)).date()
     first = parse_day("since", since) or last - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:
         raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
@@ -269,7 +270,7 @@ def _load_account(
     quality = Quality()
     fetched = fetch_calls(account.client, first - margin, last + margin, service=service, quality=quality)
     attempts = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
-    data = CallData(Attempts.of(attempts), account.label, quality.findings(), first, last, time_zone)
+    data = CallData(Attempts.of(attempts), account.label, quality.findings(), first, last, time_zone, as_of=now)
     # The calls of the margin, and those that a generous window brought along, are not what was asked for.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)

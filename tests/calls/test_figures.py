@@ -1,6 +1,7 @@
 """Figures show what the tally holds, with one colour an outcome, for no calls, a few, and many."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -66,19 +67,36 @@ def test_the_bars_of_a_day_add_up_to_its_attempts(frame: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_an_outcome_has_the_same_colour_and_pattern_everywhere(outcome: str) -> None:
-    """By day, by phone, by direction and by reason; the small panels have the colour, but no room for a pattern."""
+    """By day, by phone, by direction and by reason; in small panels too, where bars are wide enough."""
     looks = set()
     for draw_it in (
         figures.draw_outcomes_by_day,
         figures.draw_outcomes_by_phone,
         figures.draw_outcomes_by_direction,
         figures.draw_reasons_of_failure,
+        figures.draw_phones_over_time,
     ):
         for bar in checked(draw_it(tally_of(outcome))).data:
             looks.add((bar.name, bar.marker.color, bar.marker.pattern.shape))
     assert looks == {(outcome.replace("_", " "), COLOURS[outcome], PATTERNS[outcome] or None)}
     (panel,) = checked(figures.draw_phones_over_time(tally_of(outcome))).data
     assert (panel.name, panel.marker.color) == (outcome.replace("_", " "), COLOURS[outcome])
+
+
+def test_panels_of_many_days_have_no_room_for_patterns() -> None:
+    """Their axes are labelled all the same."""
+    days = pd.concat([attempts_of("busy", day=day) for day in range(40)], ignore_index=True)
+    figure = checked(figures.draw_phones_over_time(counted(tally_attempts, days)))
+    assert {bar.marker.pattern.shape for bar in figure.data} == {None}
+    assert {"day", "attempts a day"} <= {note.text for note in figure.layout.annotations}
+
+
+def test_dates_have_one_form() -> None:
+    """Year, month and day, as in the tables."""
+    days = pd.concat([attempts_of("busy", "failed", day=day) for day in range(20)], ignore_index=True)
+    for name in NAMES:
+        drawn = draw(name, days).to_json()
+        assert not re.search(r"%b|%B|%y", drawn), name
 
 
 def test_the_answered_rate_has_the_colour_of_answered_attempts() -> None:

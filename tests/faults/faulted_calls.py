@@ -23,12 +23,11 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from dialtone_nb.server.server_settings import AUTH_TOKEN, read_settings
-
 from dialtone_nb.account.account import CONTROL
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.rehearsal.http import own_servers
 from dialtone_nb.infrastructure.site import Proposal
+from dialtone_nb.rehearsal.http import own_servers
+from dialtone_nb.server.server_settings import AUTH_TOKEN, read_settings
 from tests.faults.accounts import EDITED, PROD, TRUNK_PASSWORD, closing_desk, copied, make_account, serving
 from tests.faults.applies import OUTSIDE, Order
 from tests.faults.strikes import watch

@@ -20,7 +20,12 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 def data_of(*attempts: dict[str, Any]) -> CallData:
     """These attempts as a source whose other parties are masked."""
-    told = {"client": "lobby", "direction": "outgoing", "outcome": "answered", "other_party": "+15035550199"}
+    told: dict[str, Any] = {
+        "client": "lobby",
+        "direction": "outgoing",
+        "outcome": "answered",
+        "other_party": "+15035550199",
+    }
     told |= dict.fromkeys(("reason", "duration_s", "price", "currency"))
     rows = [{"started_at": NOON + timedelta(minutes=n), **told, **one} for n, one in enumerate(attempts)]
     data = CallData.of(frame_of(rows), "a test")

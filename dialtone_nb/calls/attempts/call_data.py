@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from html import escape
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import polars as pl
@@ -34,6 +35,7 @@ class CallData:
     last_day: date | None = None
     time_zone: str = "UTC"
     read: str = ""  # what an archive's sync asked the account for
+    as_of: datetime | None = None  # when the account was asked; files do not tell
 
     @classmethod
     def of(cls, frame: pd.DataFrame, source: str, *more: Any) -> CallData:
@@ -103,6 +105,12 @@ class CallData:
             last_day=last or self.last_day,
         )
 
+    @property
+    def partial_day(self) -> date | None:
+        """The last day, where it was not over when the account was asked."""
+        today = self.as_of.astimezone(ZoneInfo(self.time_zone)).date() if self.as_of else None
+        return today if today and (self.last_day is None or self.last_day >= today) else None
+
     def narrow(
         self, *, client: str = "", direction: str = "", outcome: str = "", reason: str = "", number: str = ""
     ) -> CallData:
@@ -111,13 +119,14 @@ class CallData:
             if value and value not in known:
                 raise InputError(Fault(f"parameter {name}", f"is {value!r}", f"use one of {', '.join(known)}"))
         wanted = {"client": client, "direction": direction, "outcome": outcome, "reason": reason}
-        where = [(name, (value,)) for name, value in wanted.items() if value]
+        where: list[tuple[str, tuple[str, ...]]] = [(name, (value,)) for name, value in wanted.items() if value]
         if number:
             where.append(("other_party", _spellings(number)))
         if not where:
             return self
         kept = replace(self, attempts=self.attempts.select(where=tuple(where)))
-        left_out = len_of(self) - len_of(kept)
+        all_of_them, own = (one.gather(len, _total, ("outcome",)) for one in (self, kept))
+        left_out = all_of_them - own
         asked = " and ".join(name for name, value in [*wanted.items(), ("number", number)] if value)
         finding = Finding(f"attempts of any other {asked}", left_out, "left out, as asked")
         return replace(kept, findings=(*self.findings, finding) if left_out else self.findings)
@@ -143,7 +152,7 @@ class CallData:
         return [
             ("source", self.source),
             *([("archive", self.read)] if self.read else []),
-            ("days", days),
+            ("days", f"{days}; {self.partial_day} is not over" if self.partial_day else days),
             ("environments", environments),
             ("phones", f"{len(set(tally['client']) - {''}):,}"),
             ("attempts", f"{tally['attempts'].sum():,}"),
@@ -151,9 +160,8 @@ class CallData:
         ]
 
 
-def len_of(data: CallData) -> int:
-    """How many attempts there are."""
-    return data.gather(len, sum, ("outcome",))
+def _total(counts: Sequence[int]) -> int:
+    return sum(counts)
 
 
 def _spellings(number: str) -> tuple[str, ...]:

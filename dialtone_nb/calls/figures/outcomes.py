@@ -91,7 +91,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
             # Plotly takes the width from the distance of the bars, which a single bar has not.
             width=0.85 * DAY_MS if period == "day" and few else None,
             marker=marker_of(outcome, patterned=few),
-            hovertemplate=f"%{{x|%a %d %b %Y}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
+            hovertemplate=f"%{{x|%Y-%m-%d %a}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
         )
     figure.update_layout(barmode="stack", bargap=0.15 if few else 0)
     figure.update_xaxes(title_text=zone_words(time_zone))
@@ -106,7 +106,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
         .pivot_table(index="weekday", columns="hour", values="attempts", aggfunc="sum", fill_value=0)
         .reindex(index=range(7), columns=range(24), fill_value=0)
     )
-    figure = make_figure(300, legend=False)
+    figure = make_figure(350, legend=False)
     figure.add_heatmap(
         z=counts.to_numpy().tolist(),
         x=[f"{hour:02d}" for hour in range(24)],
@@ -114,11 +114,19 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
         colorscale=[[0, "rgba(0, 114, 178, 0.06)"], [1, "rgba(0, 114, 178, 1)"]],
         xgap=2,
         ygap=2,
-        colorbar={"title": "attempts", "thickness": 12, "outlinewidth": 0},
+        # Below the cells, which have the whole width then, on a narrow screen too.
+        colorbar={
+            "title": {"text": "attempts", "side": "top"},
+            "orientation": "h",
+            "thickness": 10,
+            "y": -0.22,
+            "yanchor": "top",
+            "outlinewidth": 0,
+        },
         hovertemplate="%{y} %{x}:00: %{z:,} attempts<extra></extra>",
     )
     figure.update_xaxes(title_text=f"hour of the day, {zone_words(time_zone)}", type="category", showgrid=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(title_text="weekday", autorange="reversed", showgrid=False)
     return figure
 
 

@@ -33,6 +33,8 @@ COLUMNS: Final = 3
 # Panels beyond this many say nothing at a glance; the phones with the most attempts are shown.
 MOST_PHONES: Final = 24
 PANEL_HEIGHT: Final = 120
+# A panel is 300 pixels wide: more bars than this are a few pixels each, too thin for a pattern.
+WIDE_BARS: Final = 31
 # A silent phone has the colour of one that was dialled and not there.
 SILENT = COLOURS["unregistered"]
 
@@ -46,16 +48,20 @@ def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure
     totals = known.groupby("client")["attempts"].sum().sort_values(ascending=False, kind="stable").iloc[:MOST_PHONES]
     period = choose_period(tally, longest_in_days=PATTERNED_BARS)
     counts = count_outcomes(in_periods(known, period), ["client", "day"])
+    is_wide = in_periods(tally, period)["day"].nunique() <= WIDE_BARS
     rows = max(-(-len(totals) // COLUMNS), 1)
     days = days_of(in_periods(tally, period))
     figure = _make_panels(rows, _dates_below(days, period) if len(days) else {})
     named: set[str] = set()
     for place, (client, attempts) in enumerate(totals.items()):
         _add_panel(figure, place, rows, f"{client} · {attempts:,}")
-        _add_bars(figure, place, counts.loc[str(client)], named)
+        _add_bars(figure, place, counts.loc[[str(client)]].droplevel("client"), named, patterned=is_wide)
     # Once for all panels: under the last of each column.
     for place in range(max(len(totals) - COLUMNS, 0), len(totals)):
-        figure.update_layout(**{f"xaxis{axis_number(place)}": {"title": {"text": zone_words(time_zone)}}})
+        words = f"{period}, {zone_words(time_zone)}"
+        figure.update_layout(**{f"xaxis{axis_number(place)}": {"title": {"text": words}}})
+    turned = {"xref": "paper", "yref": "paper", "xanchor": "right", "textangle": -90, "xshift": -34, "showarrow": False}
+    figure.add_annotation(text=f"attempts a {period}", x=0, y=0.5, font={"size": 12}, **turned)
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
@@ -84,7 +90,7 @@ def _add_panel(figure: Figure, place: int, rows: int, title: str) -> None:
     figure.add_annotation(text=title, font={"size": 12}, showarrow=False, xref="paper", yref="paper", **middle)
 
 
-def _add_bars(figure: Figure, place: int, counts: pd.DataFrame, named: set[str]) -> None:
+def _add_bars(figure: Figure, place: int, counts: pd.DataFrame, named: set[str], *, patterned: bool) -> None:
     """A phone's bars, an outcome each; the legend names an outcome where it is met first."""
     for outcome in seen_outcomes(counts):
         figure.add_bar(
@@ -94,9 +100,8 @@ def _add_bars(figure: Figure, place: int, counts: pd.DataFrame, named: set[str])
             legendrank=OUTCOMES.index(outcome),
             x=as_dates(counts.index),
             y=counts[outcome].tolist(),
-            # Bars are a few pixels wide: too thin for a pattern.
-            marker=marker_of(outcome, patterned=False),
-            hovertemplate=f"%{{x|%a %d %b %Y}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
+            marker=marker_of(outcome, patterned=patterned),
+            hovertemplate=f"%{{x|%Y-%m-%d %a}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
             xaxis=f"x{axis_number(place)}",
             yaxis=f"y{axis_number(place)}",
         )
@@ -107,7 +112,7 @@ def _dates_below(days: pd.DatetimeIndex, period: str) -> dict[str, Any]:
     margin = pd.Timedelta(days=0.6 if period == "day" else 4)
     ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
     # Short and small: the last date of a panel stands beside the first of the next one.
-    named = "%d %b" if period == "day" else "%b ’%y"
+    named = "%m-%d" if period == "day" else "%Y-%m"
     font = {"size": 11}
     return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named, "tickfont": font}
 
@@ -137,7 +142,7 @@ def draw_signs_of_life(life: pd.DataFrame) -> Figure:
         y=[label for label, is_judged in zip(labels, judged, strict=True) if is_judged],
         mode="markers",
         marker={"symbol": "line-ns", "size": 14, "color": INK, "line": {"width": 2, "color": INK}},
-        hovertemplate=f"%{{y}}<br>was always heard again by %{{x|%a %d %b %Y %H:%M}} {zone}<extra></extra>",
+        hovertemplate=f"%{{y}}<br>was always heard again by %{{x|%Y-%m-%d %a %H:%M}} {zone}<extra></extra>",
     )
     figure.update_xaxes(title_text=zone_words(zone), type="date")
     name_rows(figure, labels, grid=True)
@@ -162,7 +167,7 @@ def _add_spells(figure: Figure, name: str, rows: pd.DataFrame, labels: list[str]
             "opacity": 1,
             "line": {"width": 0},
         },
-        hovertemplate=f"%{{y}}<br>last sign of life: %{{x|%a %d %b %Y %H:%M}} {since_zone}<extra></extra>",
+        hovertemplate=f"%{{y}}<br>last sign of life: %{{x|%Y-%m-%d %a %H:%M}} {since_zone}<extra></extra>",
     )
 
 

@@ -76,7 +76,7 @@ def _add_rate(figure: Figure, table: pd.DataFrame, name: str) -> None:
         error_y=error_bars(table, name) if few else None,
         customdata=list(zip(table[name].tolist(), table["judged"].tolist(), low, high, strict=True)),
         hovertemplate=(
-            "%{x|%d %b %Y}<br>%{y:.1%} = %{customdata[0]:,} of %{customdata[1]:,}"
+            "%{x|%Y-%m-%d}<br>%{y:.1%} = %{customdata[0]:,} of %{customdata[1]:,}"
             "<br>95 %: %{customdata[2]:.1%} to %{customdata[3]:.1%}"
             f"<extra>{name}</extra>"
         ),

@@ -87,11 +87,14 @@ LONGEST_IN_WEEKS: Final = 3000
 def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> Figure:
     """An empty figure of this height in pixels; with `days` its x axis is made for so few of them."""
     figure = Figure({**LAYOUT, "height": height, "showlegend": legend})
+    if days is not None and len(days) > 14:
+        # Days as the tables write them, whatever language the browser speaks.
+        figure.update_xaxes(tickformat="%Y-%m-%d", type="date")
     if days is not None and 0 < len(days) <= 14:
         # Without this plotly divides one day into hours, and draws it as wide as the page.
         margin = pd.Timedelta(days=max(0.6, (7 - len(days)) / 2))
         ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
-        figure.update_xaxes(dtick=DAY_MS, tickformat="%a %d %b", type="date", range=ends)
+        figure.update_xaxes(dtick=DAY_MS, tickformat="%m-%d %a", type="date", range=ends)
     return figure
 
 

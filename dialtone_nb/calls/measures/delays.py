@@ -99,7 +99,11 @@ def sample_calls(data: CallData) -> pl.DataFrame:
     """By UTC day and environment the first call after a pause, and the first that came soon after another."""
     # Of all calls, whatever a report is narrowed down to: the service was asked by the others too.
     every = data.attempts.select(where=())
-    return every.gather(_sample, lambda parts: pl.concat(parts).sort("started_at", "call_sid"), COUNTED)
+    return every.gather(_sample, _merge_samples, COUNTED)
+
+
+def _merge_samples(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts).sort("started_at", "call_sid")
 
 
 def _sample(attempts: pl.DataFrame) -> pl.DataFrame:

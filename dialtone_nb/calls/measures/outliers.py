@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -52,7 +52,7 @@ def find_bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> tuple[BadDay, ...
     return tuple(sorted(found, key=lambda one: (-one.lost.numerator, one.day)))
 
 
-def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[object, ...]]:
+def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ...]]:
     if tally.empty:
         return
     counts = count_outcomes(tally, keys)

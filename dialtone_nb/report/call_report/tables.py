@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, Final
 
 import pandas as pd
@@ -108,8 +109,11 @@ def tabulate_funnels(tally: pd.DataFrame) -> ReportTable:
     return ReportTable.of(("direction", "stage", "attempts", "share of the stage before", "meaning"), rows)
 
 
-def tabulate_rates(tally: pd.DataFrame, by: str) -> ReportTable:
-    """The rates by "day", "week" (its Monday), "hour", "client", "direction" or "environment", with their intervals."""
+def tabulate_rates(tally: pd.DataFrame, by: str, partial_day: date | None = None) -> ReportTable:
+    """The rates by "day", "week" (its Monday), "hour", "client", "direction" or "environment", with their intervals.
+
+    `partial_day` is a day that was not over when the calls were read: a note marks it, and the week that it is in.
+    """
     table = rates_by(in_periods(tally, by), ["day"]) if by == "week" else rates_by(tally, [by])
     if by == "direction":
         table = table.reindex(list(DIRECTIONS))
@@ -119,7 +123,10 @@ def tabulate_rates(tally: pd.DataFrame, by: str) -> ReportTable:
     for name in RATES:
         columns += [name, f"{name} rate (95 % interval)" if name in WITH_INTERVAL else f"{name} rate"]
     rows = [_row(key_words(by, key), values) for key, values in table.iterrows()]
-    return ReportTable.of(columns, rows, "A dash stands where there is nothing to divide by.")
+    note = "A dash stands where there is nothing to divide by."
+    if partial_day and by in ("day", "week"):
+        note += f" {partial_day:%Y-%m-%d %a} was not over when the calls were read: the last row is not complete."
+    return ReportTable.of(columns, rows, note)
 
 
 def _row(key: str, values: pd.Series[float]) -> list[str | int | float | None]:
@@ -154,7 +161,7 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
         "delivered after",
         "change",
     )
-    return ReportTable.of(columns, rows)
+    return ReportTable.of(columns, rows, "" if rows else "Nothing was deployed on these days.")
 
 
 def tabulate_delays(delays: Sequence[Delay], deployments: Sequence[Deployment]) -> ReportTable:

@@ -35,7 +35,7 @@ def tabulate_durations(used: Usage) -> ReportTable:
         calls = int(own["attempts"].sum())
         if calls:
             rows += [
-                [direction, band, int(row["attempts"]), int(row["attempts"]) / calls, _minutes(row["talk_s"])]
+                [direction, str(band), int(row["attempts"]), int(row["attempts"]) / calls, _minutes(row["talk_s"])]
                 for band, row in own.iterrows()
             ]
             rows.append([direction, "all", calls, 1.0, _minutes(own["talk_s"].sum())])
