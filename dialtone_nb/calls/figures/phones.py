@@ -49,9 +49,9 @@ def draw_phones_over_time(tally: pd.DataFrame) -> Figure:
     days = days_of(in_periods(tally, period))
     figure = _make_panels(rows, _dates_below(days, period) if len(days) else {})
     named: set[str] = set()
-    for place, (client, attempts) in enumerate(totals.items()):
-        _add_panel(figure, place, rows, f"{client} · {attempts:,}")
-        _add_bars(figure, place, counts.loc[str(client)], named)
+    for place, client in enumerate(totals.index):
+        _add_panel(figure, place, rows, f"{client} · {totals[client]:,}")
+        _add_bars(figure, place, counts.loc[client], named)
     return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
 
 
