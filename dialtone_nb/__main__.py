@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     started = datetime.now(UTC)
     # What takes long to import is imported while the kernel comes up and works.
-    with started_kernel(project) as kernel, ThreadPoolExecutor(1) as aside, passing_line() as say:
+    with started_kernel(project, source.path) as kernel, ThreadPoolExecutor(1) as aside, passing_line() as say:
         from dialtone_nb.cli.run import run_runbook
 
         aside.submit(import_module, "nbconvert")
