@@ -325,6 +325,25 @@ def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> 
     assert files.executed == Path("r/rehearsal/all/report.ipynb")
 
 
+def test_each_phone_keeps_its_own_page() -> None:
+    """Setting up one phone does not take the place of the page about another."""
+    now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    values = {"account": "rehearsal", "environment": "prod", "client": "lobby"}
+    assert choose_report_files(Path("r"), "client_setup", values, now).html == Path(
+        "r/rehearsal/prod/client_setup-lobby.html"
+    )
+
+
+def test_a_run_is_listed_in_the_index(project: Path) -> None:
+    """With its page, how it ended, and who it was; in the folder that --output names, where there is one."""
+    main(["run", "small"])
+    index = (project / "reports" / "index.html").read_text()
+    assert 'href="rehearsal/stage/small.html"' in index
+    assert "nothing to do" in index
+    main(["run", "small", "--output", "mine"])
+    assert 'href="small.html"' in (project / "mine" / "index.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("cell_type", "text", "chapter"),
     [

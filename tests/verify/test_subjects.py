@@ -87,8 +87,9 @@ VERIFICATION = Verification(
 
 
 def test_a_page_of_checks_escapes_and_groups() -> None:
-    """Each subject once, in order; what was found is text, never markup."""
+    """What is wrong leads, with its repair; each subject once, in order; what was found is text, never markup."""
     html = verification_html(VERIFICATION)
+    assert html.index("to repair it: deploy stage") < html.index("<table")
     table = html[html.index("<table") :]
     assert table.index("One") < table.index("second") < table.index("Phone garden") < table.index("mutes nothing")
     assert html.count(">One<") == 1
