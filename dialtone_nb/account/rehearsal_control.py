@@ -96,6 +96,15 @@ def fetch_registrations(account: Account, environment: str) -> dict[str, str]:
     return told
 
 
+def fetch_domains(account: Account, environment: str) -> dict[str, list[str]]:
+    """By phone of an environment, the SIP domains that it is registered at; nothing of an account at Twilio."""
+    domains: dict[str, list[str]] = {}
+    for phone in _list(account, "clients", environment) if account.is_rehearsal else ():
+        if phone["registered"]:
+            domains.setdefault(phone["client"], []).append(phone["domain"])
+    return domains
+
+
 def add_past(account: Account, *, days: int, calls: int) -> None:
     """Let calls of the last days have happened."""
     response = account.transport.send("POST", f"{CONTROL}/history", json={"days": days, "calls": calls})

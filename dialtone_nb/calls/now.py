@@ -24,6 +24,7 @@ from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_tim
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource
 from dialtone_nb.values.phone_numbers import mask_number
+from dialtone_nb.values.sids import is_probe
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -150,8 +151,10 @@ def take_snapshot(
         calls = pool.submit(lambda: list_calls(client, start.date(), now.date(), quality))
         alerts = pool.submit(lambda: list(list_alerts(client, start.date(), now.date())))
         log = pool.submit(lambda: list(list_log(client, service, iso_time(start), iso_time(now), quality)))
-    lines = [line for line in log.result() if line["environment"] == environment]
-    events = [event for line in lines if (event := event_of(line.get("message") or ""))]
+    read = ((line, event_of(line.get("message") or "")) for line in log.result() if line["environment"] == environment)
+    # What verify asks is no call, and nobody need read it.
+    told = [(line, event) for line, event in read if not (event and is_probe(event))]
+    lines, events = [line for line, _ in told], [event for _, event in told if event]
     attempts = frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality)
     recent = attempts.filter(pl.col("started_at") >= since, pl.col("environment").cast(pl.String) == environment)
     frame = pandas_of(attempts)

@@ -74,7 +74,7 @@ def main_job(parameters: Parameters) -> tuple[JobStep, ...]:
                 {
                     "environment": name,
                     "what": "service" if name == last else "environment",
-                    "release_numbers": " ".join(numbers.values()) if name == tried else "",
+                    "release_numbers": " ".join(dict.fromkeys(numbers.values())) if name == tried else "",
                     **CONSENT,
                 },
             )

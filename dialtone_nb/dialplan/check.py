@@ -53,6 +53,7 @@ def dialplan_faults(parameters: Parameters) -> list[Fault]:
         *_country_faults(file, dialplan.allowed_countries),
         *_also_allowed_faults(file, dialplan),
         *_prefix_faults(file, dialplan),
+        *_then_faults(parameters),
         *_trunk_faults(YamlFile(parameters.folder / "network.yaml"), parameters),
     ]
 
@@ -205,6 +206,18 @@ def _number_faults(place: str, number: str, reaches: Callable[[Pattern], bool]) 
         )
     elif not reaches(Pattern(keys_of(number))):
         yield Fault(place, f"{number} is refused by refused_prefixes or allowed_countries", "allow it there")
+
+
+def _then_faults(parameters: Parameters) -> Iterator[Fault]:
+    """Numbers that calls go on to, and that nobody may call from here."""
+    going_on = {name: one.then.number for name, one in parameters.clients.items() if one.then and one.then.number}
+    reach = _reach(parameters.dialplan)
+    if not going_on or not reach.allowed:
+        return
+    file = YamlFile(parameters.folder / "clients.yaml")
+    for name, number in going_on.items():
+        place = file.place(name, "then", "number")
+        yield from _number_faults(place, number, lambda gives: reaches_somebody(gives, reach))
 
 
 def _template_faults(

@@ -19,7 +19,12 @@ from dialtone_nb.infrastructure.resources.environments import list_environments
 from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION
 from dialtone_nb.infrastructure.resources.model import Id, Resource, ResourceType, State
 from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
-from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE, fetch_served_table, list_served_tables
+from dialtone_nb.infrastructure.resources.served_tables import (
+    SERVED_TABLE,
+    fetch_served_table,
+    fetch_tables_left,
+    list_served_tables,
+)
 from dialtone_nb.infrastructure.resources.services import fetch_service
 from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, list_mappings, list_sip_domains
 from dialtone_nb.infrastructure.resources.variables import APPLIED
@@ -78,7 +83,7 @@ def fetch_existing(
             left = pool.submit(fetch_functions_left, account, network)
         else:
             hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build, before)
-            left = pool.submit(list_served_tables, server)
+            left = pool.submit(fetch_tables_left, account, server, environment)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)
         numbers = pool.submit(list_phone_numbers, account)

@@ -21,12 +21,17 @@ from dialtone_nb.infrastructure.resources.model import (
     Resource,
     ResourceType,
     State,
+    Value,
     references,
     resolve_fields,
 )
 from dialtone_nb.service.bundle import MANIFEST
 
+# Webhooks that operators and other tools set beside ours.
+OTHERS_SET = frozenset({"voice_fallback_url", "voice_status_callback_url", "status_callback"})
 SCHEMA = Path(__file__).with_name("plan_schema.json")
+# How the URLs end that we set: at functions, or at our own server.
+OUR_PATHS = ("/fallback", "/sip-outgoing", "/sip-incoming")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +194,26 @@ def compare_states(existing: State, desired: State) -> list[Change]:
         differing = {name: value for name, value in wanted.fields.items() if found.fields.get(name) != value}
         if differing:
             before = {name: found.fields.get(name) for name in differing}
-            changes.append(describe(Change(Action.UPDATE, wanted.kind, wanted.key, before, differing)))
+            warning = _theirs(before)
+            changes.append(describe(Change(Action.UPDATE, wanted.kind, wanted.key, before, differing, warning=warning)))
     if any(change.kind is BUILD for change in changes):
         return changes
     # The wanted build exists already: nothing has to be uploaded for it.
     return [change for change in changes if change.kind not in {FUNCTION, FUNCTION_VERSION}]
+
+
+def _theirs(before: Fields) -> str:
+    """What an update takes away that somebody else set: whom Twilio asked in need, and whom it told how calls ended."""
+    found = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in before.items()
+        if name in OTHERS_SET and _is_theirs(value)
+    ]
+    return f"replaces what somebody else set: {', '.join(found)}" if found else ""
+
+
+def _is_theirs(value: Value) -> bool:
+    return bool(value) and not str(value).endswith(OUR_PATHS)
 
 
 def delete_resources(resources: Iterable[Resource]) -> list[Change]:

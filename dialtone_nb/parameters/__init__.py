@@ -58,6 +58,14 @@ class Parameters:
         owners_last = sorted(self.clients.items(), key=lambda entry: entry[1].owns_number)
         return {client.caller_id: name for name, client in owners_last}
 
+    def sharing(self, number: str) -> list[str]:
+        """The phones that call with this number, in their order."""
+        return [name for name, client in self.clients.items() if client.caller_id == number]
+
+    def address_holder(self, number: str) -> str:
+        """Whose emergency address a number carries: that of the first phone with one; empty where none has."""
+        return next((name for name in self.sharing(number) if self.clients[name].emergency_address), "")
+
     def sip_domain_of(self, name: str) -> str:
         """The SIP domain that a phone registers to: the one with emergency calling where it makes such calls."""
         client = self.clients[name]

@@ -97,7 +97,17 @@ def proofs_for(
         Proof("calls out", call, heard),
         *([Proof("reaches the menu", "Dial # and nothing else.", menu)] if has_menu else []),
         Proof("rings from outside", ring, rings),
-        *([Proof("reads its address back", "Dial 933. Never try with 911.", read)] if reads_back else []),
+        *(
+            [
+                Proof(
+                    "reads its address back",
+                    "Dial 933, before the phone is opened to the public. Never try with 911.",
+                    read,
+                )
+            ]
+            if reads_back
+            else []
+        ),
     )
 
 

@@ -44,10 +44,15 @@ def cost_class_of(decision: Decision) -> CostClass:
         return EMERGENCY
     if not isinstance(decision, DialPstn):
         return SIP_ONLY
-    if is_toll_free(decision.number):
+    return cost_class_of_number(decision.number, decision.caller_id)
+
+
+def cost_class_of_number(number: str, caller_id: str) -> CostClass:
+    """The class of a call to a telephone number."""
+    if is_toll_free(number):
         return TOLL_FREE
-    country = country_of(decision.number)
-    if country == country_of(decision.caller_id):
+    country = country_of(number)
+    if country == country_of(caller_id):
         return DOMESTIC
     where = country or "no country that is known"
     return CostClass(f"abroad ({where})", f"the phone's SIP leg and a call to {where}, each by the minute")

@@ -36,6 +36,7 @@ from dialtone_nb.runbooks.phone_files import (
 )
 from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.service.bundle import TABLE
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, TEST_LINE
 from dialtone_nb.values.phone_numbers import country_of, format_number
 
 ACTIONS = ("set up", "rotate", "suspend")
@@ -128,6 +129,9 @@ class ClientProposal(Proposal):
             private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
             where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
             said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
+        declared = site.parameters.clients[client]
+        if declared.calls_emergency and TEST_LINE in EMERGENCY_NUMBERS.get(declared.country, ()):
+            said.append(f"before it is opened to the public: dial {TEST_LINE} from it, and hear its address read back")
         return said
 
     def _new_password(self, why: str) -> Change:

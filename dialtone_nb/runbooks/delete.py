@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
-from dialtone_nb.infrastructure.desired import address_key
+from dialtone_nb.infrastructure.desired import address_key, fallback_url
 from dialtone_nb.infrastructure.plan import Change, Plan, delete_resources, describe
 from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
-from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, Value
+from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, Value, resolve
 from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.services import SERVICE
@@ -85,10 +85,12 @@ class DeleteProposal(Proposal):
         if self.what == "service" and others:
             still = f"still serves {', '.join(sorted(others))}"
             raise InputError(Fault(service, still, "delete those environments first"))
+        self._refuse_shared()
+        addresses = dict.fromkeys(key for number in self._declared_numbers for key in self._addresses(number))
         resources = [
             found
-            for name in self.clients
-            for found in (state.find(CREDENTIAL, name), state.find(ADDRESS, address_key(name)))
+            for kind, keys in ((CREDENTIAL, self.clients), (ADDRESS, addresses))
+            for found in (state.find(kind, key) for key in keys)
             if found
         ]
         if self.what == "other_hosting":
@@ -106,7 +108,7 @@ class DeleteProposal(Proposal):
             "client": ", ".join(self.clients),
             "other_hosting": f"what {environment} no longer uses",
         }
-        changes = [*self._numbers(), *delete_resources(resources)]
+        changes = [*self._numbers(), *self._other_fallbacks(), *delete_resources(resources)]
         release = " ".join(sorted(self.release))
         return self.site.plan(f"Delete {words[self.what]}", changes, self._notes(), self.existing, release=release)
 
@@ -123,6 +125,32 @@ class DeleteProposal(Proposal):
     def _strangers(self) -> list[str]:
         """The users of the credential list whom this plan does not delete."""
         return [one.key for one in self.existing.state.of(CREDENTIAL) if one.key not in self.clients]
+
+    @property
+    def _declared_numbers(self) -> list[str]:
+        """The numbers of the phones that this plan deletes, each once."""
+        return list(dict.fromkeys(self.site.parameters.clients[name].caller_id for name in self.clients))
+
+    def _staying(self, number: str) -> list[str]:
+        """The phones that go on calling with a number: they share it, and are set up still."""
+        sharing = self.site.parameters.sharing(number)
+        return [one for one in sharing if one not in self.clients and self.existing.state.find(CREDENTIAL, one)]
+
+    def _addresses(self, number: str) -> list[str]:
+        """The keys of the emergency addresses that go with a number; none where a phone that stays has it, too."""
+        clients = self.site.parameters.clients
+        if any(clients[one].emergency_address for one in self._staying(number)):
+            return []
+        staying = self._staying(number)
+        return [address_key(one) for one in self.site.parameters.sharing(number) if one not in staying]
+
+    def _refuse_shared(self) -> None:
+        """Raise an `InputError` where a number is to be released that another phone goes on calling with."""
+        for number in sorted(self.release):
+            if staying := self._staying(number):
+                problem = f"{number} is the caller ID of {', '.join(staying)} as well"
+                repair = "delete that first, or leave the number out"
+                raise InputError(Fault("parameter release_numbers of delete", problem, repair))
 
     @property
     def _bases(self) -> tuple[str, str]:
@@ -158,33 +186,58 @@ class DeleteProposal(Proposal):
         is_last = [one.key for one in state.of(ENVIRONMENT)] == [environment]
         return [*self._hosting(DEPLOYMENT, ENVIRONMENT), *(state.of(SERVICE) if is_last else ())]
 
+    def _other_fallbacks(self) -> list[Change]:
+        """Let no call fall back on a hosting that goes."""
+        if self.what != "other_hosting":
+            return []
+        network, environment, state = self.site.parameters.network, self.site.environment, self.existing.state
+        functions, server = self._bases
+        unused = functions if network.self_hosted else server
+        url = str(resolve(fallback_url(network, environment, "", ""), state))
+        return [
+            describe(
+                Change(
+                    Action.UPDATE,
+                    one.kind,
+                    one.key,
+                    {"voice_fallback_url": one.fields["voice_fallback_url"]},
+                    {"voice_fallback_url": url},
+                )
+            )
+            for one in state.of(SIP_DOMAIN, PHONE_NUMBER)
+            if unused and str(one.fields["voice_fallback_url"]).startswith(f"{unused}/")
+        ]
+
     def _numbers(self) -> list[Change]:
         """Release the numbers that are named; the others stay, lead nowhere, and carry no emergency address of ours."""
         changes, state = [], self.existing.state
-        for name in self.clients:
-            number = self.site.parameters.clients[name].caller_id
+        for number in self._declared_numbers:
             found = state.find(PHONE_NUMBER, number)
             if found is None:
                 continue
             if number in self.release:
                 changes.append(describe(Change(Action.DELETE, found.kind, number, dict(found.fields))))
                 continue
-            address = state.find(ADDRESS, address_key(name))
+            addresses = {one.sid for key in self._addresses(number) if (one := state.find(ADDRESS, key))}
             cleared: dict[str, Value] = {}
-            if any(_leads(found, base) for base in self._bases):
-                cleared["voice_url"] = ""
-            if address and found.given["emergency_address_sid"] == address.sid:
+            if not self._staying(number) and any(_leads(found, base) for base in self._bases):
+                # Twilio keeps no fallback URL without a URL (21405).
+                cleared |= {"voice_url": "", "voice_fallback_url": ""}
+            if found.given["emergency_address_sid"] in addresses:
                 cleared["emergency_address_sid"] = ""
             if cleared:
                 before = {field: found.fields[field] for field in cleared}
                 kept = describe(Change(Action.UPDATE, found.kind, number, before, cleared))
-                changes.append(replace(kept, warning="kept, at its monthly price; callers reach nobody"))
+                lost = "; callers reach nobody" if "voice_url" in cleared else ""
+                changes.append(replace(kept, warning=f"kept, at its monthly price{lost}"))
         return changes
 
     def _notes(self) -> list[str]:
-        owned = [self.site.parameters.clients[name].caller_id for name in self.clients]
-        kept = [one for one in owned if self.existing.state.find(PHONE_NUMBER, one) and one not in self.release]
+        owned = [one for one in self._declared_numbers if self.existing.state.find(PHONE_NUMBER, one)]
+        shared = {one: staying for one in owned if (staying := self._staying(one))}
+        kept = [one for one in owned if one not in self.release and one not in shared]
         notes = [f"kept, as they are not named in release_numbers: {', '.join(kept)}"] if kept else []
+        notes += [f"{one} stays, for {', '.join(staying)} calls with it, too" for one, staying in shared.items()]
         if self.what in ("environment", "service") and self._strangers:
             notes.append(f"credentials of others stay, and the list with them: {', '.join(sorted(self._strangers))}")
         return notes

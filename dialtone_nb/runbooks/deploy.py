@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
-from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, Live, desired_environment
+from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, Live, desired_environment, other_hosting
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Change, Plan, compare_states
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
@@ -19,9 +19,13 @@ from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.variables import VARIABLE
 from dialtone_nb.infrastructure.site import Proposal, Site
+from dialtone_nb.parameters import Client
+from dialtone_nb.phones.what_if import cost_class_of_number
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.server.folder import table_version
 from dialtone_nb.service.bundle import MANIFEST, TABLE, Bundle
+from dialtone_nb.values.phone_numbers import mask_number
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def environment_changes(
         trunk_password=bool(site.trunk_password),
         owned=owned_numbers(existing.state),
         set_up=set_up,
+        other=other_hosting(site.parameters.network, existing.state, site.environment),
+        table=table_version(site.server.table) if site.server and not site.parameters.network.self_hosted else "",
     )
     return compare_states(existing.state, desired)
 
@@ -132,7 +138,20 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     limited = [name for name, client in clients.items() if client.limits]
     if limited and not parameters.network.self_hosted:
         notes.append(f"limits that Twilio's functions can't keep, as they can't count: those of {', '.join(limited)}")
+    notes += [_then_note(client, number) for client in clients.values() if (number := then_number(client))]
     return notes + _hosting_notes(site, existing)
+
+
+def then_number(client: Client) -> str:
+    """The telephone number that a call to a phone's goes on to; empty where it goes to none."""
+    return (client.then and client.then.number) or ""
+
+
+def _then_note(client: Client, number: str) -> str:
+    """What a call costs that goes on to a telephone; whose that is, is shown to nobody."""
+    where = cost_class_of_number(number, client.caller_id)
+    goes_on = f"a call to {client.caller_id} that nobody answers goes on to {mask_number(number)}"
+    return f"{goes_on}, which costs a second leg by the minute: {where.name}"
 
 
 def _hosting_notes(site: Site, existing: Existing) -> list[str]:
@@ -142,12 +161,15 @@ def _hosting_notes(site: Site, existing: Existing) -> list[str]:
     if left is None:
         return []
     what = f"the functions of {site.environment} are live" if own else f"our own server serves {site.environment}"
-    return [f"{what} still, for calls under way; afterwards take that out with the delete runbook, what other_hosting"]
+    out = "take that out with the delete runbook, what other_hosting"
+    if not other_hosting(site.parameters.network, existing.state, site.environment):
+        return [f"{what} still by its folder, and can't be reached: no call falls back on it; {out}"]
+    return [f"{what} still, for calls under way and as the fallback of new ones; where that is not wanted, {out}"]
 
 
 def with_detail(change: Change, bundle: Bundle, existing: Existing) -> Change:
     """The change with the lines that differ, where it replaces a module's source, or the table that is served."""
-    if change.kind is SERVED_TABLE and change.action is Action.UPDATE:
+    if change.kind is SERVED_TABLE and change.action is Action.UPDATE and existing.live_kind is SERVED_TABLE:
         live = existing.code.get(existing.environment, {}).get(TABLE)
         old = existing.sources.get(live.sid, "") if live else ""
         return replace(change, detail=diff_lines(old, bundle.modules[TABLE].content.decode(), TABLE))

@@ -18,8 +18,9 @@ from dialtone_nb.runbooks.client_setup import ClientSetupParameters, propose_cli
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.phone_files import registrar_of, rewrite_for_door
-from dialtone_nb.runbooks.test_calls import STRANGER, list_set_up
+from dialtone_nb.runbooks.test_calls import list_set_up
 from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.verify.placed_calls import STRANGER
 
 USUAL_HOST, USUAL_PORT = "127.0.0.1", 5060
 TALK_S = 15.0

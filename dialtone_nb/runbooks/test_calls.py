@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from dialtone_nb.account.account import Account
 from dialtone_nb.account.rehearsal_control import place_call, set_registered
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import (
     Decision,
+    DialEmergency,
     DialPstn,
     DialTrunk,
-    IncomingCall,
     Refuse,
-    RingClient,
 )
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists
@@ -25,9 +23,8 @@ from dialtone_nb.parameters import Parameters
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.what_if import simulate, usual_strings
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls, judge_call
-
-STRANGER = "+12065550142"
+from dialtone_nb.values.emergency import TEST_LINE
+from dialtone_nb.verify.placed_calls import STRANGER, PlacedCall, TestCalls, judge_call, judge_incoming, ringing_phones
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def place_calls(
     _refuse_real_calls(account.kind, environment)
     phones = _choose_phones(account, parameters, environment, client, unregistered)
     table = compile_table(parameters)
-    number = {name: parameters.clients[name].caller_id for name in (phones.client, phones.unregistered)}
+    answered = table.environments[environment].numbers
     domain = parameters.sip_domain_of(phones.client)
     registered = {phones.client: _register(account, phones.client, domain)}
     strings = usual_strings(parameters, table, phones.client)
@@ -80,25 +77,35 @@ def place_calls(
             told = place_call(account, {"client": phones.client, "dial": dialled, "domain": domain})
             yield judge_call(table, title, f"{phones.client} dials {dialled}", decision, told, kind)
 
-    def incoming(title: str, name: str, *, is_there: bool) -> PlacedCall:
-        decision = decide(table, IncomingCall(environment, number[name], STRANGER))
-        told = place_call(account, {"from": STRANGER, "to": number[name]})
-        dialled = f"{STRANGER} dials {number[name]}"
-        return judge_call(table, title, dialled, decision, told, RingClient, is_there=is_there)
+    def drill() -> Iterator[PlacedCall]:
+        decision = simulate(table, environment, phones.client, TEST_LINE).decision
+        if isinstance(decision, DialEmergency):
+            told = place_call(account, {"client": phones.client, "dial": TEST_LINE, "domain": domain})
+            dialled = f"{phones.client} dials {TEST_LINE}"
+            yield judge_call(table, "emergency drill", dialled, decision, told, DialEmergency)
 
-    def incoming_to_nobody(title: str) -> PlacedCall:
-        # The rehearsal's phones stay registered from run to run; this one must not be.
-        set_registered(account, phones.unregistered, registered=False)
-        call = incoming(title, phones.unregistered, is_there=False)
-        if phones.unregistered == phones.client:
+    def incoming(title: str, name: str, *, is_there: bool) -> Iterator[PlacedCall]:
+        number = parameters.clients[name].caller_id
+        if number not in answered:
+            return
+        # The rehearsal's phones stay registered from run to run, so each that may ring is set.
+        ringing = ringing_phones(table, environment, number)
+        is_registered = {one: is_there and one in ready for one in ringing}
+        for one, there in is_registered.items():
+            set_registered(account, one, parameters.sip_domain_of(one) if there else "", registered=there)
+        told = place_call(account, {"from": STRANGER, "to": number})
+        reachable = {one for one, there in is_registered.items() if there}
+        yield judge_incoming(table, environment, title, (STRANGER, number), told, reachable)
+        if not is_there and phones.client in ringing:
             _register(account, phones.client, domain)
-        return call
 
+    ready = list_set_up(account, parameters)
     calls = (
         *outgoing("outgoing to a telephone", DialPstn),
         *outgoing("outgoing to the trunk", DialTrunk),
-        incoming("incoming that rings", phones.client, is_there=True),
-        incoming_to_nobody("incoming to a phone that is not registered"),
+        *drill(),
+        *incoming("incoming that rings", phones.client, is_there=True),
+        *incoming("incoming to a phone that is not registered", phones.unregistered, is_there=False),
         *outgoing("outgoing to a premium number", Refuse),
     )
     return TestCalls(environment, registered, calls)

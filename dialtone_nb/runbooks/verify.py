@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
+from dialtone_nb.account.rehearsal_control import fetch_domains
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import CredentialsError, TwilioError
+from dialtone_nb.infrastructure.desired import other_hosting
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.deploy import make_deploy_plan
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site
-from dialtone_nb.verify import geographic_permissions, phone_activity, probes, recent_alerts
+from dialtone_nb.verify import emergency, geographic_permissions, phone_activity, probes, recent_alerts
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison
@@ -48,6 +50,7 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         countries = pool.submit(geographic_permissions.fetch_countries, account)
         complaints = pool.submit(recent_alerts.fetch_alerts, account, now)
         calls = pool.submit(phone_activity.fetch_signs, account, now)
+        drills = pool.submit(emergency.fetch_drills, account, site.parameters, now)
     try:
         existing = looking.result()
     except CredentialsError as error:
@@ -70,8 +73,9 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
     yield from _with(
         calls,
         phone_activity.SUBJECT,
-        lambda signs: phone_activity.activity_checks(compared, signs, now),
+        lambda signs: _activity(compared, signs, now, fetch_domains(account, site.environment)),
     )
+    yield from _with(drills, emergency.SUBJECT, lambda found: emergency.drill_checks(compared, found))
     allowed = site.parameters.dialplan.allowed_countries
     yield from _with(
         countries,
@@ -79,6 +83,13 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         lambda found: geographic_permissions.permission_checks(found, allowed),
     )
     yield from _with(complaints, recent_alerts.SUBJECT, recent_alerts.alert_checks)
+
+
+def _activity(
+    compared: Comparison, signs: Sequence[phone_activity.Sign], now: datetime, registered: Mapping[str, Sequence[str]]
+) -> Iterator[Check]:
+    yield from emergency.domain_checks(compared, registered, signs)
+    yield from phone_activity.activity_checks(compared, signs, now)
 
 
 def _grouped(checks: Iterable[Check]) -> list[Check]:
@@ -95,13 +106,21 @@ def _probe(site: Site, compared: Comparison) -> Iterable[Check]:
         meaning = "the functions decide every call"
         return [unknown(probes.SUBJECT, "answers of the functions", found, meaning, compared.deploy_words)]
     table = compile_table(site.parameters)
-    asked = probes.make_probes(table, site.environment, compared.base_url, trunk_password=site.trunk_password)
+    network, password = site.parameters.network, site.trunk_password
     is_as_files = not compared.differing_modules
     log = "the server's log" if site.parameters.network.self_hosted else "the function's log in the Console"
     repair = f"read {log}, then deploy" if is_as_files else compared.deploy_words
-    return probes.probe_functions(
-        site.account, compared.base_url, asked, trunk_password=site.trunk_password, repair=repair
-    )
+
+    def asked(base: str, repair: str, where: str = "", *, with_fallback: bool = False) -> Iterator[Check]:
+        made = probes.make_probes(table, site.environment, base, trunk_password=password, with_fallback=with_fallback)
+        return probes.probe_functions(site.account, base, made, trunk_password=password, repair=repair, where=where)
+
+    checks = list(asked(compared.base_url, repair, with_fallback=not network.self_hosted))
+    if other := other_hosting(network, compared.existing.state, site.environment):
+        # Calls fall back on it, so it has to say the same.
+        repair = "deploy with that hosting chosen, and then with this one; or delete what other_hosting"
+        checks += asked(other, repair if network.self_hosted else compared.deploy_words, " at the fallback")
+    return checks
 
 
 def _with(future: Future[T], subject: str, check: Callable[[T], Iterable[Check]]) -> Iterable[Check]:

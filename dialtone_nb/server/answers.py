@@ -12,6 +12,7 @@ from dialtone_nb.dialplan.decide import caller_of, decide, next_step, spoken_rea
 from dialtone_nb.dialplan.decisions import Decision, DialEmergency, IncomingCall, OutgoingCall, Refuse
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
+from dialtone_nb.values.sids import NO_CALL, PROBE
 
 # The decision, and the event, where a caller hears the words of the phone's `then`.
 TOLD: Final = "told"
@@ -25,6 +26,11 @@ class WebhookRequest:
 
     parameters: Mapping[str, str]
     base_url: str
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether verify asks, and no call is behind it."""
+        return self.value("CallSid") == NO_CALL
 
     def value(self, name: str) -> str:
         """A parameter; empty where it was not sent."""
@@ -122,7 +128,7 @@ class Responder:
         return {
             "channel": client,
             "endpoint": client,
-            "event": name,
+            "event": f"{PROBE}{name}" if asked.is_probe else name,
             "call_sid": asked.value("CallSid"),
             **details,
             "environment": self.environment,

@@ -38,6 +38,7 @@ from dialtone_nb.server.requests import (
 )
 from dialtone_nb.server.server_settings import Settings
 from dialtone_nb.server.table_follower import TableFollower
+from dialtone_nb.values.sids import is_probe
 
 COUNTS: Final = "counts"
 STATUS: Final = "/call-status"
@@ -141,7 +142,10 @@ class _Server:
         environment, password = self._settings.environment, self._settings.trunk_password
 
         def limit(decision: Decision) -> Decision:
-            return limited(table, environment, decision, datetime.now(UTC), self._counter)
+            # What verify asks is no call of the phone's.
+            return (
+                decision if asked.is_probe else limited(table, environment, decision, datetime.now(UTC), self._counter)
+            )
 
         answered = answer(Responder(table, environment, password, limit), asked)
         if self._events is not None:
@@ -177,7 +181,7 @@ class _Server:
     async def _note(self, path: str, status: int, answered: WebhookResponse | None, began: float) -> None:
         """Count what was answered: the answer is on its way already."""
         self._metrics.requests.labels(path, str(status)).inc()
-        if not answered:
+        if not answered or any(map(is_probe, answered.events)):
             return
         self._metrics.answer_seconds.labels(path).observe(time.perf_counter() - began)
         if path == STATUS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialtone_nb.infrastructure.desired import address_key, desired_client
+from dialtone_nb.infrastructure.desired import address_key, desired_client, other_hosting
 from dialtone_nb.infrastructure.plan import Change, compare_states
 from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
@@ -27,7 +27,10 @@ def phone_checks(compared: Comparison) -> Iterator[Check]:
 def _is_begun(compared: Comparison, name: str) -> bool:
     """Whether anything of a phone is there: its number, its credential or its address."""
     number = compared.parameters.clients[name].caller_id
-    wanted = ((PHONE_NUMBER, number), (CREDENTIAL, name), (ADDRESS, address_key(name)))
+    wanted = [(CREDENTIAL, name), (ADDRESS, address_key(name))]
+    # A number that is shared may be there for another phone.
+    if compared.parameters.sharing(number) == [name]:
+        wanted.append((PHONE_NUMBER, number))
     return any(compared.find(kind, key) for kind, key in wanted)
 
 
@@ -40,15 +43,19 @@ def _not_begun(compared: Comparison, name: str) -> Check:
 
 
 def _checks_of(compared: Comparison, name: str, client: Client) -> Iterator[Check]:
-    changes = compare_states(compared.existing.state, State(desired_client(compared.parameters.network, name, client)))
+    state = compared.existing.state
+    other = other_hosting(compared.parameters.network, state, compared.environment)
+    changes = compare_states(state, State(desired_client(compared.parameters, name, other)))
     by_kind: dict[ResourceType, Change] = {change.kind: change for change in changes}
     number = compared.find(PHONE_NUMBER, client.caller_id)
     yield _credential(name, by_kind.get(CREDENTIAL))
-    yield _caller_id(name, client, number, by_kind.get(PHONE_NUMBER), compared.deploy_words)
+    owner = compared.parameters.numbers[client.caller_id]
+    yield _caller_id(name, client, number, by_kind.get(PHONE_NUMBER), owner=owner, repair=compared.deploy_words)
+    holder = compared.parameters.address_holder(client.caller_id)
     if client.emergency_address is None:
-        yield _no_emergency(name, number)
+        yield _no_emergency(name, number, holder)
     else:
-        yield _emergency(compared, name, number, by_kind.get(ADDRESS))
+        yield _emergency(compared, name, holder, number, by_kind.get(ADDRESS))
 
 
 def _credential(name: str, change: Change | None) -> Check:
@@ -58,7 +65,9 @@ def _credential(name: str, change: Change | None) -> Check:
     return wrong(subject_of(name), title, "not there", "the phone can neither register nor call", _setup(name))
 
 
-def _caller_id(name: str, client: Client, number: Resource | None, change: Change | None, repair: str) -> Check:
+def _caller_id(
+    name: str, client: Client, number: Resource | None, change: Change | None, *, owner: str, repair: str
+) -> Check:
     title = f"caller ID of {name}"
     if number is None:
         found = f"{client.caller_id} is not owned by this account"
@@ -67,19 +76,22 @@ def _caller_id(name: str, client: Client, number: Resource | None, change: Chang
     fields = {key: value for key, value in (change.after if change else {}).items() if key != _EMERGENCY_FIELD}
     if not fields or change is None:
         found = f"{client.caller_id}, owned and pointed here"
-        return good(subject_of(name), title, found, "calls to this number ring the phone; its own calls show it")
+        rung = "ring the phone" if owner == name else f"are answered as {owner} says"
+        return good(subject_of(name), title, found, f"calls to this number {rung}; its own calls show it")
     differing = Change(change.action, change.kind, change.key, change.before, fields)
     harm = "calls to this number don't ring the phone"
     return wrong(subject_of(name), title, f"{client.caller_id}: {difference(differing)}", harm, repair)
 
 
-def _emergency(compared: Comparison, name: str, number: Resource | None, address_change: Change | None) -> Check:
+def _emergency(
+    compared: Comparison, name: str, holder: str, number: Resource | None, address_change: Change | None
+) -> Check:
     title, meaning = f"emergency address of {name}", "an ambulance that is called goes to the phone's address"
     harm = "an emergency call goes to a national centre without an address, and costs $75"
     if number is None:
         found = "there is no number that could carry it"
         return unknown(subject_of(name), title, found, harm, _setup(name))
-    address = compared.find(ADDRESS, address_key(name))
+    address = compared.find(ADDRESS, address_key(holder))
     status = str(number.given["emergency_address_status"])
     carried = number.given[_EMERGENCY_FIELD]
     if address is None:
@@ -99,9 +111,9 @@ def _emergency(compared: Comparison, name: str, number: Resource | None, address
     return wrong(subject_of(name), title, found, harm, _setup(name))
 
 
-def _no_emergency(name: str, number: Resource | None) -> Check:
+def _no_emergency(name: str, number: Resource | None, holder: str) -> Check:
     title = f"emergency address of {name}"
-    if number is not None and number.fields[_EMERGENCY_FIELD]:
+    if not holder and number is not None and number.fields[_EMERGENCY_FIELD]:
         found = f"none is declared, and {number.key} carries one"
         return wrong(subject_of(name), title, found, "it costs money every month and serves nobody", _setup(name))
     return good(subject_of(name), title, "none, as declared", "the phone is told that it can't make emergency calls")

@@ -1,7 +1,7 @@
 """Asking the live functions as Twilio does: signed, they must answer what the dial plan says; unsigned, nothing.
 
-No call is placed: a function only says what it would have Twilio do. Each request leaves one line in the function log,
-under a call SID of zeros.
+No call is placed: a function only says what it would have Twilio do. Each request leaves its lines in the function log
+under a call SID of zeros, by which they are named `probe-…` there.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from dialtone_nb.account.account import Account
 from dialtone_nb.dialplan.decide import decide, spoken_reason
 from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
+from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164, status_url, twiml_of, twiml_saying
 from dialtone_nb.errors import TwilioError, UnknownOutcomeError
+from dialtone_nb.service.bundle import FALLBACK
+from dialtone_nb.values.sids import NO_CALL
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
 SUBJECT = "Functions"
 OUTGOING, INCOMING, STATUS = "/sip-outgoing", "/sip-incoming", "/call-status"
-NO_CALL: Final = "CA" + "0" * 32
 # What people dial: services, the trunk, here and abroad; how softphones and address books spell it; and what must not
 # go through: premium and expensive numbers, codes of no place, a country that is seldom allowed, too few digits. The
 # files say what each should lead to.
+REPAIRED: Final = "This line is being repaired. Please try again later."
 DIALLED: Final = (
     *("911", "933", "988", "211", "#", "0", "5035550199", "15035550199", "011525555550199"),
     *("+1911", "+10", "(503) 555-0199", "+1 503 555 0199;phone-context=example.org", "9911"),
@@ -63,13 +65,35 @@ class FunctionResponse:
     body: str
 
 
-def make_probes(table: Table, environment: str, base: str, *, trunk_password: str) -> list[Probe]:
-    """The requests for one environment at a base URL: what its phones dial, what calls its numbers, how calls end."""
+def make_probes(
+    table: Table, environment: str, base: str, *, trunk_password: str, with_fallback: bool = False
+) -> list[Probe]:
+    """The requests for one environment at a base URL: what its phones dial, what calls its numbers, how calls end.
+
+    And what is answered where these fail, if there is a function for that.
+    """
     return [
         *_outgoing(table, environment, base, trunk_password),
         *_incoming(table, environment, base),
         *_endings(table),
+        *(_fallbacks(table, environment) if with_fallback else ()),
     ]
+
+
+def _fallbacks(table: Table, environment: str) -> Iterator[Probe]:
+    """An emergency call whose function has failed, and a call from outside."""
+    for name, client in table.environments[environment].clients.items():
+        if not client.emergency:
+            continue
+        number = table.emergency[client.country].numbers[0]
+        to = f"sip:{number}@{client.domain}"
+        dialled = EMERGENCY_IN_E164.get(number, number)
+        dial = f'<Dial answerOnBridge="true" callerId="{client.caller_id}" timeLimit="{table.emergency_time_limit_s}">'
+        expected = f"<Response>{dial}<Number>{dialled}</Number></Dial></Response>"
+        asked = _ends(f"sip:{name}@{client.domain}", to) | _SIP | {"SipDomain": client.domain}
+        yield Probe(FALLBACK, f"{name} dials {number}, and its function has failed", asked, expected)
+    expected = f"<Response><Say>{REPAIRED}</Say><Hangup/></Response>"
+    yield Probe(FALLBACK, "a call whose function has failed", _ends(STRANGER, NOBODYS_NUMBER), expected)
 
 
 def _outgoing(table: Table, environment: str, base: str, trunk_password: str) -> Iterator[Probe]:
@@ -136,9 +160,12 @@ def _ends(from_: str, to: str) -> dict[str, str]:
 
 
 def probe_functions(
-    account: Account, base: str, probes: Sequence[Probe], *, trunk_password: str, repair: str
+    account: Account, base: str, probes: Sequence[Probe], *, trunk_password: str, repair: str, where: str = ""
 ) -> Iterator[Check]:
-    """A check of what each function answers to signed requests, and one of what it answers to an unsigned one."""
+    """A check of what each function answers to signed requests, and one of what it answers to an unsigned one.
+
+    `where` tells the other hosting's functions from those that are asked first.
+    """
     functions = tuple(dict.fromkeys(probe.function for probe in probes))
     empty = [Probe(function, "an unsigned request", {}, "") for function in functions]
     token = account.credentials.auth_token
@@ -148,11 +175,11 @@ def probe_functions(
     for function in functions:
         if token:
             asked = [one for one in zip(probes, signed, strict=True) if one[0].function == function]
-            yield _answers(function, asked, is_password_known=bool(trunk_password), repair=repair)
+            yield _answers(f"{function}{where}", asked, is_password_known=bool(trunk_password), repair=repair)
         else:
-            yield _cannot_sign(function)
+            yield _cannot_sign(f"{function}{where}")
     for probe, answer in zip(empty, unsigned, strict=True):
-        yield _refusal(probe.function, answer, repair)
+        yield _refusal(f"{probe.function}{where}", answer, repair)
 
 
 def _ask(account: Account, base: str, probe: Probe, token: str) -> FunctionResponse:

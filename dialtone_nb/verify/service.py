@@ -11,6 +11,7 @@ from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
 from dialtone_nb.infrastructure.resources.model import shortened
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_key
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
@@ -87,5 +88,7 @@ def rest_of_the_plan(compared: Comparison) -> Check:
 def _has_a_check(compared: Comparison, change: Change) -> bool:
     if change.kind is VARIABLE:
         return change.key == variable_key(compared.environment, TRUNK_PASSWORD)
+    if change.kind is SERVED_TABLE and not compared.parameters.network.self_hosted:
+        return False
     # Every other type has a check of its own: here, with the domains, or with the phones.
     return change.kind not in {ADDRESS, CREDENTIAL}

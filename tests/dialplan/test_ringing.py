@@ -20,7 +20,7 @@ from dialtone_nb.dialplan.decisions import (
 )
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of
-from dialtone_nb.errors import ParametersError
+from dialtone_nb.errors import DialplanError, ParametersError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.server.answers import ENDPOINTS, Responder, WebhookRequest
 from tests.service.node import Functions
@@ -364,3 +364,14 @@ def test_an_emergency_call_that_failed_is_told_as_one(tmp_path: Path, to: str, w
     table = table_of(tmp_path, phone("hall", HALL, ADDRESS))
     assert spoken_reason(table, "outgoing", "failed", "US", to) == words
     assert spoken_reason(table, "outgoing", "completed", "US", to) == ""
+
+
+@pytest.mark.parametrize("number", ["+33123456789", "+19005550142"])
+def test_a_call_goes_on_to_no_number_that_may_not_be_called(tmp_path: Path, number: str) -> None:
+    """Countries and refused prefixes hold for it as for any other; the fault names the place in clients.yaml."""
+    refused = f"{DIALPLAN}refused_prefixes:\n- {{name: premium, say: Not from here., prefixes: ['+1900']}}\n"
+    with pytest.raises(DialplanError) as raised:
+        table_of(tmp_path, phone("hall", HALL, f'then: {{number: "{number}"}}'), refused)
+    (fault,) = raised.value.faults
+    assert fault.place.endswith("clients.yaml:5 hall.then.number")
+    assert fault.problem == f"{number} is refused by refused_prefixes or allowed_countries"

@@ -184,20 +184,35 @@ def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
         there = desk.deploy()
         assert lines(there.plan) == [
             "create served table stage",
-            f"update SIP domain {STAGE_NONEMERGENCY}: voice_url",
-            f"update SIP domain {STAGE}: voice_url",
-            f"update phone number {WORKBENCH}: voice_url",
+            f"update SIP domain {STAGE_NONEMERGENCY}: voice_fallback_url, voice_url",
+            f"update SIP domain {STAGE}: voice_fallback_url, voice_url",
+            f"update phone number {WORKBENCH}: voice_fallback_url, voice_url",
         ]
         desk.do(there)
         so_far = len(answered)
+        assert desk.domain(STAGE).voice_fallback_url == desk.url("stage", "/sip-outgoing")
+        assert desk.number(WORKBENCH).voice_fallback_url == desk.url("stage", "/sip-incoming")
         assert any("functions of stage are live still" in note for note in desk.deploy().plan.notes)
         desk.host("functions")
         back = desk.deploy()
         assert BUILD not in kinds(back.plan)
         desk.do(back)
+        assert desk.domain(STAGE).voice_fallback_url == f"{URL}/sip-outgoing"
+        # Where the files change, the server that stands by changes with them, and verify asks both.
+        desk.declare("van", trunk_context="operator")
+        in_step = desk.deploy()
+        assert "update served table stage: code" in lines(in_step.plan)
+        desk.do(in_step)
+        checks = {check.name: check.state for check in verify_site(desk.site("stage")).checks}
+        assert checks["answers of /sip-outgoing at the fallback"] is CheckState.GOOD
+        assert checks["answers of /fallback"] is CheckState.GOOD
         assert len(answered) > so_far
     assert len(answered) >= 5
     assert all(answered)
+    # A server that is off answers nobody, so no call is to fall back on it.
+    assert f"update SIP domain {STAGE}: voice_fallback_url" in lines(desk.deploy().plan)
+    desk.do(desk.deploy())
+    assert desk.domain(STAGE).voice_fallback_url == desk.url("stage", "/fallback")
 
 
 def test_what_the_other_hosting_left_is_taken_out_once_nothing_leads_there(desk: Desk) -> None:

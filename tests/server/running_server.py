@@ -29,7 +29,7 @@ from dialtone_nb.server.server_settings import Settings, read_settings
 AUTH_TOKEN = "an auth token of thirty-two chars"
 TRUNK_PASSWORD = "s3cret & <more>"
 SECRETS = {"TWILIO_AUTH_TOKEN": AUTH_TOKEN, "TRUNK_PASSWORD": TRUNK_PASSWORD}
-CALL_SID = "CA" + "0" * 32
+CALL_SID = "CA" + "1" * 32
 LOBBY_CALLS = {"SipUsername": "lobby", "To": "sip:5035550199@phones.example", "CallSid": CALL_SID}
 ENDED = "/call-status?direction=outgoing&client=lobby"
 

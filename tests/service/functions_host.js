@@ -21,7 +21,17 @@ const strict = (object, name) =>
     },
   });
 const VoiceResponse = require(path.join(modules, 'twilio/lib/twiml/VoiceResponse'));
-globalThis.Twilio = strict({ twiml: strict({ VoiceResponse }, 'Twilio.twiml') }, 'Twilio');
+// What Twilio itself has of a response, whatever packages there are.
+class Response {
+  headers = {};
+  appendHeader(name, value) {
+    this.headers[name] = value;
+  }
+  setBody(body) {
+    this.body = body;
+  }
+}
+globalThis.Twilio = strict({ twiml: strict({ VoiceResponse }, 'Twilio.twiml'), Response }, 'Twilio');
 globalThis.Runtime = strict({ getFunctions: () => functions }, 'Runtime');
 
 let logged = [];
@@ -49,6 +59,15 @@ const answers = {
     handler(context, event, (error, response) =>
       called.push([error && String(error), response.constructor.name, String(response)])
     );
+    return { called, logged };
+  },
+  // A function that requires nothing: from its source, without anything that a module could load.
+  alone: ({ source, event }) => {
+    logged = [];
+    const module = { exports: {} };
+    new Function('exports', 'Twilio', 'console', source)(module.exports, { Response }, console);
+    const called = [];
+    module.exports.handler({}, event, (error, response) => called.push([error, response]));
     return { called, logged };
   },
   // What a cold start loads besides the functions themselves.

@@ -21,7 +21,7 @@ CONTEXT = {
     "TRUNK_PASSWORD": "correct-horse-battery",
     "AUTH_TOKEN": "t0ken",
 }
-CALL_SID = "CA" + "0" * 32
+CALL_SID = "CA" + "1" * 32
 BY_USERNAME = {"identified_by": "SipUsername"}
 
 
@@ -210,6 +210,7 @@ def test_visibility() -> None:
     """Three functions have a URL, behind the signature check; every other module is private."""
     assert sorted(path.name for path in FUNCTIONS.glob("*.protected.js")) == [
         "call-status.protected.js",
+        "fallback.protected.js",
         "sip-incoming.protected.js",
         "sip-outgoing.protected.js",
     ]

@@ -136,6 +136,8 @@ def good_state(account: Account, rehearsal: Rehearsal, tmp_path_factory: pytest.
         for name, client in parameters.clients_in("stage").items():
             stage.carry_out(propose_client(stage.site, name, buy=client.caller_id))
             stage.tell("/calls", client=name, dial="5035550199", domain=parameters.sip_domain_of(name))
+            if client.emergency_address:
+                stage.tell("/calls", client=name, dial="933", domain=parameters.sip_domain_of(name))
     copy = tmp_path_factory.mktemp("copy") / "state.db"
     with sqlite3.connect(rehearsal._store.path, timeout=10) as connection:
         connection.execute("VACUUM INTO ?", (str(copy),))

@@ -297,7 +297,9 @@ def test_a_missing_function_is_found(stage: Stage) -> None:
 def test_without_the_auth_token_the_answers_are_unknown_and_the_rest_is_checked(stage: Stage) -> None:
     """It says why and what to set; unsigned requests need no token; nothing is wrong."""
     faults = stage.without_token().faults()
-    assert set(faults) == {f"answers of {function}" for function in ("/sip-outgoing", "/sip-incoming", "/call-status")}
+    assert set(faults) == {
+        f"answers of {function}" for function in ("/sip-outgoing", "/sip-incoming", "/call-status", "/fallback")
+    }
     assert {check.state for check in faults.values()} == {CheckState.UNKNOWN}
     assert "TWILIO_AUTH_TOKEN" in faults["answers of /sip-outgoing"].repair
 

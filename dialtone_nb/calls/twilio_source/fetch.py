@@ -17,6 +17,7 @@ from dialtone_nb.account.transport import ParsedResponse, bodies_read_by
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.twilio_source.call_records import RECORDS, Record, read_list, read_page, records_of
 from dialtone_nb.calls.twilio_source.server_log import LogSource, ServerLog
+from dialtone_nb.values.sids import is_probe
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -103,7 +104,7 @@ def list_events(client: Client, service: LogSource, first: date, last: date, qua
     """The events in the function log of these UTC days, environment by environment; none where no service is named."""
     for line in list_log(client, service, f"{first}T00:00:00Z", f"{last + timedelta(days=1)}T00:00:00Z", quality):
         event = event_of(line.get("message") or "")
-        if event:
+        if event and not is_probe(event):
             yield {**event, "environment": line["environment"]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -58,6 +59,18 @@ def list_served_tables(server: OwnServer | None) -> list[Resource]:
         Resource(SERVED_TABLE, name, {"code": one.version}, one.version, {"previous": one.previous})
         for name, one in serving
         if name in server.base_urls
+    ]
+
+
+def fetch_tables_left(account: Account, server: OwnServer | None, environment: str) -> list[Resource]:
+    """The same; of this environment by the server's own word, for a server that stands idle may be gone."""
+    tables = list_served_tables(server)
+    urls = server.base_urls if server else {}
+    return [
+        replace(one, fields={"code": _seen(account, urls[one.key], one.key, one.sid)})
+        if one.key == environment
+        else one
+        for one in tables
     ]
 
 

@@ -14,7 +14,7 @@ from dialtone_nb.rehearsal.exchange.call_setup import (
     TwimlSource,
     keep_outbound_call,
 )
-from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault
+from dialtone_nb.rehearsal.exchange.target_checks import is_emergency_number, is_sip_caller_id, number_fault
 from dialtone_nb.rehearsal.exchange.verbs import StatusCallback
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
@@ -159,7 +159,7 @@ def refuse_what_is_not_modelled(fields: Iterable[Parameter], form: Pairs, what: 
 
 
 def _check_ends(tables: Tables, to: str, from_: str) -> None:
-    if to.startswith("client:") or to in EMERGENCY:
+    if to.startswith("client:") or is_emergency_number(to):
         raise not_modelled(f"calls of the API to {to}")
     if to.startswith(("sip:", "sips:")):
         if not parse_sip_uri(to)[1]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field, replace
+from functools import cache
 from urllib.parse import parse_qsl, urlencode
 
 import phonenumbers
@@ -16,10 +17,11 @@ from dialtone_nb.rehearsal.exchange.sip_registrations import is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
 from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.values.emergency import ADDRESSES_IN, EMERGENCY_NUMBERS
+from dialtone_nb.values.phone_numbers import country_of
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
-# Spellings of emergency numbers; which of 911's and 933's Twilio takes, pages and recordings disagree about.
-EMERGENCY = {prefix + number: number for number in ("911", "933", "112", "999") for prefix in ("", "+", "+1")}
+# Which spelling of 911 and 933 Twilio takes, pages and recordings disagree about.
 NORTH_AMERICAN = frozenset({"911", "933"})
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
@@ -62,15 +64,32 @@ def check_target(
     checked = CheckedTarget(target, caller_id)
     if target.kind == "sip":
         return _check_sip(tables, checked)
-    emergency = EMERGENCY.get(target.address)
+    country = country_of(caller_id)
+    emergency = emergency_spellings(country).get(target.address, "")
     is_whole = target.address.startswith("+1") or emergency not in NORTH_AMERICAN
     if emergency and (is_whole or tables.behaviour.takes_bare_911):
-        return _check_emergency(tables, replace(checked, emergency=emergency), domain)
+        return _check_emergency(tables, replace(checked, emergency=emergency), country, domain)
+    if not emergency and country and is_emergency_number(target.address):
+        # Twilio puts it through where number and caller ID are of one country (its changelog of 2021-12-16).
+        return Complaint(13224, f"Dial: {target.address} is no emergency number in {country}, where {caller_id} is")
     if fault := number_fault(tables, target.address):
         return fault
     if not _owned(tables, caller_id) and not (caller_id.startswith("+") and caller_id in own_ends):
         return Complaint(13214, f"Dial: invalid callerId value {caller_id!r}: it is no number of this account or call")
     return checked
+
+
+@cache
+def emergency_spellings(country: str) -> dict[str, str]:
+    """The emergency numbers of a country as they may be dialled, with or without its code, each with the number."""
+    code = phonenumbers.country_code_for_region(country)
+    numbers = EMERGENCY_NUMBERS.get(country, ())
+    return {prefix + number: number for number in numbers for prefix in ("", "+", f"+{code}")}
+
+
+def is_emergency_number(address: str) -> bool:
+    """Whether this is an emergency number anywhere."""
+    return any(address in emergency_spellings(country) for country in EMERGENCY_NUMBERS)
 
 
 def _owned(tables: Tables, number: str) -> Thing | None:
@@ -102,14 +121,17 @@ def number_fault(tables: Tables, number: str) -> Complaint | None:
     return Complaint(13225, f"Dial: call blocked by Twilio block list: {number}") if said and said.blocked else None
 
 
-def _check_emergency(tables: Tables, checked: CheckedTarget, domain: Thing | None) -> CheckedTarget | Complaint:
+def _check_emergency(
+    tables: Tables, checked: CheckedTarget, country: str, domain: Thing | None
+) -> CheckedTarget | Complaint:
     if domain is None or not domain.body["emergency_calling_enabled"]:
         dialled = checked.target.address
         return Complaint(NO_EMERGENCY_CALLING, f"Dial: emergency calling is not enabled here, for {dialled}")
     owned = _owned(tables, checked.caller_id)
     if owned is None:
         return Complaint(13214, f"Dial: invalid callerId value {checked.caller_id!r} of an emergency call")
-    if owned.body["emergency_address_status"] == "registered":
+    # Elsewhere no address is registered, so none is missing.
+    if owned.body["emergency_address_status"] == "registered" or country not in ADDRESSES_IN:
         return checked
     warning = Complaint(22221, f"Emergency address is not registered for {checked.caller_id}")
     return replace(checked, fault=warning)
