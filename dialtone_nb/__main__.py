@@ -142,6 +142,8 @@ def run(arguments: argparse.Namespace) -> int:
     files.plan.unlink(missing_ok=True)
     if outcome.plan:
         write_whole(files.plan, outcome.plan)
+    for line in outcome.shown:
+        print(line)
     if outcome.next_consent:
         print(outcome.plan_text)
     for line in outcome.lines:

@@ -118,7 +118,9 @@ class TwilioError(DialtoneError):
         self.message = message
         number = f"error {code}" if code else f"HTTP {status}"
         trace = f", request {request_id}" if request_id else ""
-        super().__init__(f"Twilio answered {method} {path} with {number}: {message} (HTTP {status}{trace})")
+        told = f"Twilio answered {method} {path} with {number}: {message} (HTTP {status}{trace})"
+        # Without an answer there is no status to tell.
+        super().__init__(told if status else f"{method} {path}: {message}")
 
 
 class AbsentError(TwilioError):

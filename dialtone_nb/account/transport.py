@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +19,19 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from urllib3.exceptions import NewConnectionError
 
-from dialtone_nb.errors import AbsentError, CredentialsError, DialtoneError, Fault, TwilioError, UnknownOutcomeError
+from dialtone_nb.errors import (
+    AbsentError,
+    CredentialsError,
+    DialtoneError,
+    Fault,
+    InputError,
+    TwilioError,
+    UnknownOutcomeError,
+)
 from dialtone_nb.values.loopback import LOOPBACK
 
 TOO_MANY_REQUESTS = 429
+PROXY_AUTHENTICATION_REQUIRED = 407
 ATTEMPTS = 6
 # Twilio limits concurrent requests, not requests a minute (error 20429), most accounts to 100: these stay well below.
 IN_FLIGHT = 16
@@ -176,8 +186,18 @@ class Transport(HttpClient):
 
     def _silence(self, method: str, host: str, path: str, error: requests.RequestException) -> DialtoneError:
         reason = type(error).__name__
+        if refused := _refusal_of_proxy(error):
+            repair = (
+                "write its name and password into the variable, as http://NAME:PASSWORD@HOST:PORT"
+                if refused == PROXY_AUTHENTICATION_REQUIRED
+                else f"ask its operator to let {host} through, or except it with NO_PROXY"
+            )
+            return InputError(Fault("HTTPS_PROXY", f"the proxy lets nobody through to {host} (HTTP {refused})", repair))
         if method == "GET" or _was_never_sent(error):
-            return TwilioError(f"no answer from {host} ({reason})", status=0, code=None, method=method, path=path)
+            repair = next((told for kind, told in _REPAIRS if isinstance(error, kind)), "")
+            return TwilioError(
+                f"no answer from {host} ({reason}); {repair}", status=0, code=None, method=method, path=path
+            )
         return UnknownOutcomeError(
             f"no answer from {host} to {method} {path} ({reason}): it may have been carried out or not",
             method=method,
@@ -267,11 +287,27 @@ def _repeatable(method: str) -> Callable[[BaseException], bool]:
     def repeatable(error: BaseException) -> bool:
         if isinstance(error, _TryLaterError):
             return method == "GET" or error.response.status_code == TOO_MANY_REQUESTS
+        if _refusal_of_proxy(error):
+            return False  # it says the same however often it is asked
         if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
             return method == "GET" or _was_never_sent(error)
         return False
 
     return repeatable
+
+
+# What to do where no answer came; the first that fits.
+_REPAIRS = (
+    (requests.exceptions.ProxyError, "check HTTPS_PROXY, and that the proxy is there"),
+    (requests.exceptions.SSLError, "if a proxy has a certificate of its own, name its authority in REQUESTS_CA_BUNDLE"),
+    (requests.RequestException, "check the network, and HTTPS_PROXY where there is a proxy"),
+)
+
+
+def _refusal_of_proxy(error: BaseException) -> int:
+    """The 4xx by which a proxy refused a tunnel; 0 where none did. http.client tells it in its words alone."""
+    refused = re.search(r"Tunnel connection failed: (4\d\d)\b", str(error))
+    return int(refused[1]) if refused and isinstance(error, requests.exceptions.ProxyError) else 0
 
 
 def _was_never_sent(error: BaseException) -> bool:

@@ -231,8 +231,7 @@ def _load_synced(
 
     first, last = parse_day("since", since), parse_day("until", until)
     now = account.now()
-    if first and first > (last or now.astimezone(ZoneInfo(time_zone)).date()):
-        raise InputError(Fault("parameters since and until", f"{first} is after the last day", "turn them round"))
+    _check_days(account, first, last, now.astimezone(ZoneInfo(time_zone)).date())
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
     begin = first and first - margin
@@ -261,10 +260,11 @@ def _load_account(
     from dialtone_nb.calls.twilio_source.fetch import fetch_calls
 
     now = account.now()
-    last = parse_day("until", until) or now.astimezone(ZoneInfo(time_zone)).date()
-    first = parse_day("since", since) or last - timedelta(days=DEFAULT_DAYS - 1)
-    if first > last:
-        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
+    today = now.astimezone(ZoneInfo(time_zone)).date()
+    begin, end = parse_day("since", since), parse_day("until", until)
+    _check_days(account, begin, end, today)
+    last = end or today
+    first = begin or last - timedelta(days=DEFAULT_DAYS - 1)
     # A day of another zone lies in two UTC days.
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
@@ -274,6 +274,17 @@ def _load_account(
     # The calls of the margin, and those that a generous window brought along, are not what was asked for.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)
+
+
+def _check_days(account: Account, first: date | None, last: date | None, today: date) -> None:
+    """Raise an `InputError` where there can be no call from the first day to the last."""
+    if first and last and first > last:
+        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
+    if first and first > today:
+        clock = " by the rehearsal's clock" if account.is_rehearsal else ""
+        raise InputError(
+            Fault("parameter since", f"{first} has not come yet: it is {today}{clock}", f"write {today} or earlier")
+        )
 
 
 @contextmanager

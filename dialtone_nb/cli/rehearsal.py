@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from dialtone_nb.cli.arguments import Parser
+from dialtone_nb.cli.fresh_account import STATE_VARIABLE
 from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, BEHAVIOURS, RECORDED, choose_behaviour
 from dialtone_nb.rehearsal.functions.fence import describe_fence
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
@@ -24,6 +25,7 @@ from dialtone_nb.rehearsal.sip.address import (
     warning_of_trunk,
 )
 from dialtone_nb.rehearsal.state.history import MOST_DAYS
+from dialtone_nb.rehearsal.state.store import SEED
 
 
 def main(argv: list[str]) -> int:
@@ -41,11 +43,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m dialtone_nb rehearsal", description="A stand-in for Twilio on this machine; it is not Twilio."
     )
-    parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1 (default: any free port)")
+    parser.add_argument(
+        "--port", type=read_port, default=0, help="where to listen on 127.0.0.1 (default: any free port)"
+    )
     parser.add_argument(
         "--state", type=Path, default=Path(".rehearsal/state.db"), help="the file that holds the account"
     )
-    parser.add_argument("--seed", type=int, default=7, help="what all SIDs follow from (default: 7)")
+    parser.add_argument(
+        "--seed", type=int, help=f"what all SIDs follow from (default: the state file's own; {SEED} for a new one)"
+    )
     parser.add_argument(
         "--twilio",
         choices=tuple(BEHAVIOURS),
@@ -55,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--tls",
-        type=int,
+        type=read_port,
         metavar="PORT",
         help="answer with TLS as well, on this port of 127.0.0.1 (0: any free one), as every host of Twilio's",
     )
@@ -69,7 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--sip-tls",
-        type=int,
+        type=read_port,
         nargs="?",
         const=SIP_TLS_PORT,
         metavar="PORT",
@@ -119,6 +125,13 @@ def read_days(text: str) -> int:
     if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= MOST_DAYS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1d to {MOST_DAYS}d")
     return int(digits)
+
+
+def read_port(text: str) -> int:
+    """A port, 0 to 65535; an argparse error for anything else."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
 
 
 def read_count(text: str) -> int:
@@ -194,7 +207,7 @@ def serve(options: argparse.Namespace) -> int:
             options.state,
             days=options.history,
             calls=options.calls,
-            seed=options.seed,
+            seed=SEED if options.seed is None else options.seed,
             behaviour=choose_behaviour(options.twilio or ""),
         )
         sys.stdout.write(f"{options.calls} calls of {options.history} days; the truth about them is in {truth}\n")
@@ -208,6 +221,7 @@ def serve(options: argparse.Namespace) -> int:
             f"Account SID  {rehearsal.account_sid}\n"
             f"Auth token   {rehearsal.auth_token}\n"
             f"{tls}{sip}"
+            f"Runbooks     find this account with {STATE_VARIABLE}={options.state.resolve()}\n"
             f"Functions    are kept in by {describe_fence()}\n"
             "Stop it with Ctrl-C.\n"
         )

@@ -59,6 +59,11 @@ def applied_text(applied: Applied) -> str:
     return "\n".join([*lines, *applied.said])
 
 
+def applied_lines(applied: Applied) -> list[str]:
+    """What a terminal shows beside the summary: where the sheet lies, say."""
+    return list(applied.said)
+
+
 def applied_html(applied: Applied) -> str:
     """What came of a plan: what stopped it, a table of what was done and what was not, the check and the record."""
     is_left = applied.check is not None and not applied.check.is_empty

@@ -30,6 +30,16 @@ def verification_text(verification: Verification) -> str:
     return "\n".join([*lines, *(["", *verification.notes] if verification.notes else [])])
 
 
+def verification_lines(verification: Verification) -> list[str]:
+    """What a terminal shows beside the summary: each check that is wrong or unknown, with its repair under it."""
+    lines = []
+    for check in verification.checks:
+        if check.state in (CheckState.WRONG, CheckState.UNKNOWN):
+            lines.append(f"{_MARK[check.state]} {check.subject}, {check.label}: {check.found}")
+            lines += [f"    repair: {check.repair}"] if check.repair else []
+    return [*lines, *verification.notes]
+
+
 def verification_html(verification: Verification) -> str:
     """The checks as a table, a block of rows for each subject."""
     subjects = [(name, list(group)) for name, group in groupby(verification.checks, lambda check: check.subject)]

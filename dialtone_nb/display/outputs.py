@@ -13,6 +13,8 @@ from dialtone_nb.display.rendering import with_style
 RESULT = "application/vnd.dialtone.result+json"
 # A plan for other programs, as plan_schema.json has it; no page draws it.
 PLAN = "application/vnd.dialtone.plan+json"
+# What the command that runs a runbook prints too, a list of lines: whoever is at a terminal needs no page for these.
+LINES = "application/vnd.dialtone.lines+json"
 PLOTLY = "application/vnd.plotly.v1+json"
 Bundle = dict[str, Any]
 
@@ -31,8 +33,8 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.infrastructure.plan", "Plan", plan),
         ("dialtone_nb.infrastructure.site", "Proposal", plan),
         ("dialtone_nb.infrastructure.existing", "Existing", _shown_by("existing", "state")),
-        ("dialtone_nb.infrastructure.record", "Applied", _shown_by("applied", "applied", ends=True)),
-        ("dialtone_nb.verify.checks", "Verification", _shown_by("checks", "verification", ends=True)),
+        ("dialtone_nb.infrastructure.record", "Applied", _shown_by("applied", "applied", ends=True, prints=True)),
+        ("dialtone_nb.verify.checks", "Verification", _shown_by("checks", "verification", ends=True, prints=True)),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _shown_by("test_calls", "calls", ends=True)),
         ("dialtone_nb.calls.now", "Snapshot", _shown_by("snapshots", "snapshot", ends=True)),
         ("dialtone_nb.display.what_if", "WhatIf", _shown_by("what_if", "what_if")),
@@ -82,18 +84,21 @@ def _plan(plan: Any, *, searches: bool) -> Bundle:
     return {"text/plain": plan_text(plan), "text/html": page, PLAN: json.loads(plan.json())}
 
 
-def _shown_by(display: str, name: str, *, ends: bool = False) -> Callable[[Any], Bundle]:
+def _shown_by(display: str, name: str, *, ends: bool = False, prints: bool = False) -> Callable[[Any], Bundle]:
     """Show a thing by the functions `name`_text and `name`_html of a display module, which is imported when needed.
 
-    A thing that `ends` a runbook adds its exit code and summary.
+    A thing that `ends` a runbook adds its exit code and summary; one that `prints`, by the function `name`_lines, what
+    a terminal shows beside that.
     """
 
     def bundle(thing: Any) -> Bundle:
         module = import_module(f"dialtone_nb.display.{display}")
-        shown = {
+        shown: Bundle = {
             "text/plain": getattr(module, f"{name}_text")(thing),
             "text/html": getattr(module, f"{name}_html")(thing),
         }
+        if prints and (lines := getattr(module, f"{name}_lines")(thing)):
+            shown[LINES] = lines
         return {**shown, **result(getattr(thing, "exit_code", 0), thing.summary)} if ends else shown
 
     return bundle

@@ -119,7 +119,7 @@ class Rehearsal:
 def start_rehearsal(
     state: Path,
     *,
-    seed: int = 7,
+    seed: int | None = None,
     port: int = 0,
     node_modules: Sequence[Path] = (),
     lag: int = 0,
@@ -127,6 +127,7 @@ def start_rehearsal(
 ) -> Rehearsal:
     """Start a rehearsal in a thread of this process, on loopback alone; port 0 takes any free one.
 
+    Without a `seed` it is the account's own, and 7 for a new one.
     `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
     `lag` is for how many reads a list shows the account as it was before a creation or a deletion. `twilio` is
     recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded).
@@ -167,7 +168,8 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         with contextlib.suppress(OSError):
             listening.close()
-        raise DialtoneError(f"The rehearsal can't use port {port} of {LOOPBACK}: {error.strerror}") from error
+        repair = "stop what uses it, or name another (0: any free one)"
+        raise DialtoneError(f"The rehearsal can't use port {port} of {LOOPBACK}: {error.strerror}; {repair}") from error
     listening.listen(128)
     return listening
 

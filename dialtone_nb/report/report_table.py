@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from io import StringIO
 
+from dialtone_nb.display.outputs import LINES
 from dialtone_nb.display.rendering import render
 
 Cell = str | int | float | None
@@ -34,16 +35,25 @@ UNBROKEN = 36
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Column names and rows; `note` stands under the table."""
+    """Column names and rows; `note` stands under the table. One that `prints` is shown on the terminal too."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    prints: bool = False
 
     @classmethod
     def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> ReportTable:
         """A table of these columns and rows."""
         return cls(tuple(columns), tuple(tuple(row) for row in rows), note)
+
+    def printed(self) -> ReportTable:
+        """The same table, which the command that runs a runbook prints."""
+        return replace(self, prints=True)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, list[str]]:
+        # IPython adds what the other methods say.
+        return {LINES: str(self).splitlines()} if self.prints else {}
 
     def _repr_html_(self) -> str:
         columns = [[row[n] for row in self.rows] for n in range(len(self.columns))]

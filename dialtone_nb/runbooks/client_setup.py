@@ -244,4 +244,5 @@ def tabulate_numbers(runbook: Runbook) -> ReportTable:
     price = fetch_number_price(runbook.account, country)
     rows = [(number, format_number(number), str(price or "unknown")) for number in numbers]
     note = "Write the one you choose into clients.yaml as the phone's caller_id, then name it in buy_number."
-    return ReportTable.of(("number", "as people write it", "price"), rows, note if rows else "none fits")
+    table = ReportTable.of(("number", "as people write it", "price"), rows, note if rows else f"none fits {wanted}")
+    return table.printed()

@@ -17,7 +17,7 @@ import pytest
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.report_files import choose_report_files
 from dialtone_nb.cli.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
-from dialtone_nb.display.outputs import PLAN, RESULT
+from dialtone_nb.display.outputs import LINES, PLAN, RESULT
 from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldError, TwilioError
 from tests.runbooks.conftest import Write
 
@@ -122,6 +122,37 @@ def test_without_consent_the_plan_itself_is_on_the_terminal(write_runbook: Write
     told = capsys.readouterr().out
     assert PLANNED.partition("\nconsent: ")[0] in told
     assert told.count(FINGERPRINT) == 1
+
+
+def test_help_lists_the_runbooks_and_the_exit_codes_in_order(
+    project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In lines of 80 columns; a notebook that can't be read is named all the same."""
+    monkeypatch.setenv("COLUMNS", "80")
+    (project / "notebooks" / "torn.ipynb").write_text("{")
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    told = capsys.readouterr().out.splitlines()
+    assert max(map(len, told)) <= 80
+    assert told[told.index("runbooks:") + 1 :][:2] == ["  small  Small runbook", "  torn"]
+    codes = [line.split()[0] for line in told[told.index("ends with:") + 1 :]]
+    assert codes == ["0", "1", "2", "3", "4", "5"]
+
+
+SHOW_LINES = (
+    "from IPython.display import display\n"
+    f"display({ {LINES: ['two numbers', '  one of them'], 'text/plain': 'a table'}!r}, raw=True)\n"
+)
+
+
+@pytest.mark.parametrize("ending", [ends_with(0, "done"), "raise ValueError('no')"])
+def test_lines_that_an_output_has_for_the_terminal_are_printed_as_they_are(
+    write_runbook: Write, capsys: Capture, ending: str
+) -> None:
+    """Also where the run fails after them: what was found is often what repairs it."""
+    write_runbook("small", SHOW_LINES + ending)
+    main(["run", "small"])
+    assert capsys.readouterr().out.splitlines()[1:3] == ["two numbers", "  one of them"]
 
 
 def test_a_workflows_summary_has_the_plan_without_numbers_and_settings(

@@ -7,14 +7,24 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from dialtone_nb.account.account import open_account
+from dialtone_nb.display.outputs import LINES
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.client_setup import tabulate_numbers
 from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 
 SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
+
+
+def terminal_lines(table: ReportTable) -> list[str]:
+    """What IPython hands to the command that runs a runbook."""
+    bundle, _ = DisplayFormatter().format(table)
+    assert {"text/plain", "text/html"} <= set(bundle)
+    return list(bundle.get(LINES, []))
 
 
 @pytest.fixture
@@ -31,6 +41,14 @@ def test_an_area_code_finds_numbers_with_their_price(looking: Runbook) -> None:
     table = tabulate_numbers(looking)
     assert table.rows
     assert all(str(row[0]).startswith("+1503") and row[2] == "1.15 USD a month" for row in table.rows)
+
+
+def test_numbers_that_were_found_are_printed_on_the_terminal(looking: Runbook) -> None:
+    """All of them; nothing where nothing was looked for."""
+    table = tabulate_numbers(looking)
+    assert [row[0] for row in table.rows] == [line.split()[0] for line in terminal_lines(table)[1:-1]]
+    looking.parameters = ParameterValues({**looking.parameters, "find_numbers": ""})
+    assert terminal_lines(tabulate_numbers(looking)) == []
 
 
 def test_a_pattern_finds_the_numbers_that_fit(looking: Runbook) -> None:

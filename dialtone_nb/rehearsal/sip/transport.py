@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,7 +72,11 @@ class TransportLayer(asyncio.DatagramProtocol):
             self.secured = await self._serve_at(host, port, "TLS", tls.context) if tls else ("", 0)
         except OSError as error:
             await self.close()
-            raise DialtoneError(f"The SIP door can't use port {port} of {host}: {error.strerror or error}") from error
+            # asyncio tells the address once more in its strerror.
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            is_taken = error.errno == errno.EADDRINUSE
+            repair = "stop what uses it, or name another port, such as 5070" if is_taken else "name another address"
+            raise DialtoneError(f"The SIP door can't use port {port} of {host}: {why}; {repair}") from error
         self.local = bound
 
     async def _serve_at(

@@ -190,15 +190,20 @@ class Tables:
         return bytes(self._value("SELECT content FROM contents WHERE sid = ?", sid))
 
 
+# What an account's SIDs follow from where nobody says.
+SEED = 7
+ELSEWHERE = "name another file, for runbooks in DIALTONE_REHEARSAL_STATE"
+
+
 class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
-    def __init__(self, path: Path, seed: int, behaviour: Behaviour = RECORDED) -> None:
+    def __init__(self, path: Path, seed: int | None, behaviour: Behaviour = RECORDED) -> None:
         try:
             make_folder(path.parent)
             make_file(path)
         except OSError as error:
-            raise InputError(Fault(str(path), f"can't be made: {error.strerror}", "name another file")) from None
+            raise InputError(Fault(str(path), f"can't be made: {error.strerror}", ELSEWHERE)) from None
         self.path = path
         self.behaviour = behaviour
         self._lock = threading.RLock()
@@ -209,11 +214,14 @@ class Store:
             # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
+            seed = SEED if seed is None else seed
             self.identity = Identity(seed, "")
             with self.transaction() as tables:
                 self.identity = _prepare(tables.sql, seed, behaviour)
-        except BaseException:
+        except BaseException as error:
             self._connection.close()
+            if isinstance(error, sqlite3.OperationalError) and "readonly" in str(error):
+                raise InputError(Fault(str(path), "can't be written to", ELSEWHERE)) from None
             raise
 
     @contextmanager
@@ -234,7 +242,7 @@ class Store:
             self._connection.close()
 
 
-def _check(sql: sqlite3.Connection, path: Path, seed: int, behaviour: Behaviour) -> None:
+def _check(sql: sqlite3.Connection, path: Path, seed: int | None, behaviour: Behaviour) -> None:
     """Refuse a file that holds no account, or one that we can't go on with; it stays as it is."""
     elsewhere = "delete the file, or name another"
     # SQLite writes over so short a file.
@@ -252,7 +260,7 @@ def _check(sql: sqlite3.Connection, path: Path, seed: int, behaviour: Behaviour)
         raise InputError(Fault(str(path), "is a rehearsal's state of another version", elsewhere))
     if not found.get("secret"):
         raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", elsewhere))
-    if found["seed"] != str(seed):
+    if seed is not None and found["seed"] != str(seed):
         repair = f"start it with seed {found['seed']}, or name another file"
         raise InputError(Fault(str(path), f"was made with seed {found['seed']}, not {seed}", repair))
     if (made := found["twilio"]) != behaviour.name:

@@ -130,8 +130,14 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(DialtoneError, match=f"can't use port {port} of 127.0.0.1"):
+        with pytest.raises(DialtoneError) as caught:
             rehearsal.open_sip_door(port=port)
+        assert caught.value.lines() == [
+            (
+                f"The SIP door can't use port {port} of 127.0.0.1: Address already in use; "
+                "stop what uses it, or name another port, such as 5070"
+            )
+        ]
         assert rehearsal.open_sip_door().port
 
 
