@@ -30,6 +30,8 @@ FILE: Final = "readings.json"
 # A call lasts up to 24 hours where an account allows it, and its price comes hours after its end.
 SETTLING: Final = timedelta(days=2)
 DAY: Final = timedelta(days=1)
+# Two computers that share an archive may differ by so much, and no day is read a second time for it.
+CLOCKS_DIFFER: Final = timedelta(hours=1)
 # How far back the first sync reaches: so long Twilio keeps alerts and function logs, hence the reasons of failures.
 KEPT: Final = timedelta(days=30)
 # So few days are asked for in one list: that is what a sync of a quiet account comes to.
@@ -47,6 +49,12 @@ class Readings:
         """Whether the day was read so long after its end that nothing of it can have changed since."""
         end = datetime.combine(day + timedelta(days=1), time(), UTC)
         return day in self.days and self.days[day] >= end + SETTLING
+
+    def known_at(self, now: datetime) -> Readings:
+        """These readings as far as a clock that was ahead did not make them: its days are here, and none has settled."""
+        latest = now + CLOCKS_DIFFER
+        days = {day: at if at <= latest else datetime.combine(day, time(), UTC) for day, at in self.days.items()}
+        return replace(self, days={day: at for day, at in days.items() if at <= latest})
 
     def with_days(self, first: date, last: date, at: datetime) -> Readings:
         """These readings with the days from `first` to `last`, both included, read at this time."""
@@ -144,7 +152,7 @@ def _sync_alone(
     on_span: Progress,
 ) -> Synced:
     today = now.astimezone(UTC).date()
-    readings = load_readings(archive, client.account_sid)
+    readings = load_readings(archive, client.account_sid).known_at(now)
     first = min(first or min(readings.days, default=today - KEPT + DAY), today)
     runs = unsettled_runs(readings, first, today)
     days = sum(span.days for run in runs for span in run)

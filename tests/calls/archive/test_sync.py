@@ -252,6 +252,17 @@ def test_a_day_settles_two_days_after_its_end() -> None:
     assert [len(run) for run in many] == [1, 6]
 
 
+def test_a_clock_that_was_a_year_ahead_leaves_nothing_unread(start: Start, tmp_path: Path) -> None:
+    """What it read has not settled, and days that are not here yet are unknown; the archive begins where it began."""
+    client, lists = start([call("CA1", "2026-03-09T10:00:00")])
+    sync(client, tmp_path, first=date(2026, 3, 1), now=NOW + timedelta(days=365))
+    lists.calls.append(call("CA2", "2026-03-10T10:00:00"))
+    synced = sync(client, tmp_path)
+    assert synced.covered == Span(date(2026, 3, 1), NOW.date())
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA1", "CA2"]
+    assert max(load_readings(str(tmp_path), ACCOUNT).days) == NOW.date()
+
+
 def test_what_twilio_has_forgotten_stays_known() -> None:
     """A failure whose alert is gone keeps its reason; what has a reason now, or never had one, is as it is now."""
 
