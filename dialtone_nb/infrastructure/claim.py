@@ -32,7 +32,7 @@ LASTS = timedelta(minutes=15)
 # With less left it is renewed. One request, with all its tries, takes less than half of this.
 ENOUGH = timedelta(minutes=10)
 TRIES = 3
-# Who holds what can't be read as a claim: whoever wrote it may be at work, so it does not run out, and is broken by hand.
+# Who holds what can't be read as a claim: its writer may be at work, so it does not run out, and is broken by hand.
 SOMEBODY: Final = "somebody"
 _LONGEST_HOLDER: Final = 64  # characters: a variable's value has 450 bytes
 

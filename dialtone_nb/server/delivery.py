@@ -215,6 +215,7 @@ class Courier:
 
     def _step(self) -> float:
         """Hand on what is next; how long to wait then, in seconds."""
+        self._cursor_file.stat()  # an OSError where the folder is another one now, whose lock is not ours
         self._give_up_oldest()
         unread = _unread(self._folder, self._cursor)
         self._metrics.undelivered.labels(self._sink.name).set(sum(unread.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -188,7 +189,7 @@ def test_a_courier_comes_back_with_its_folder(
             folder.rename(tmp_path / "aside")
             folder.write_text("in the way")
         wait_until(lambda: "events can't be handed on" in caplog.text)
-        time.sleep(1.2)  # another try
+        threading.Event().wait(1.2)  # another try
         folder.unlink()
         if is_there_before:
             (tmp_path / "aside").rename(folder)

@@ -51,7 +51,7 @@ class Readings:
         return day in self.days and self.days[day] >= end + SETTLING
 
     def known_at(self, now: datetime) -> Readings:
-        """These readings as far as a clock that was ahead did not make them: its days are here, and none has settled."""
+        """These readings, in which no day has settled that was read by a clock that was ahead."""
         latest = now + CLOCKS_DIFFER
         days = {day: at if at <= latest else datetime.combine(day, time(), UTC) for day, at in self.days.items()}
         return replace(self, days={day: at for day, at in days.items() if at <= latest})
