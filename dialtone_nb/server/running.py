@@ -27,6 +27,7 @@ from dialtone_nb.errors import DialtoneError
 from dialtone_nb.server.metrics import SHARED_FOLDER
 from dialtone_nb.server.server_settings import Settings
 from dialtone_nb.server.spool import save_left_lines
+from dialtone_nb.values.printable import printable_lines
 
 # Twilio gives a request fifteen seconds in all, and sends it in one piece.
 REQUEST_WITHIN_S: Final = 10.0
@@ -107,9 +108,17 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without anything that a terminal would obey: strangers choose some of its words."""
+        return printable_lines(super().format(record))
+
+
 def log_to_terminal() -> None:
     """Log as every process of a server does, its workers too, which start with nothing of what their parent set up."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(_PrintableFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[terminal])
     # It warns of every request that is no HTTP: whoever sends many of them would fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 

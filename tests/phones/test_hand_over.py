@@ -89,7 +89,7 @@ def test_a_download_that_was_broken_off_is_not_used_up(running: Running, address
                 phone.connect(("127.0.0.1", int(address.rpartition(":")[2])))
             except ConnectionRefusedError:
                 continue
-            phone.sendall(b"GET /stage/soundpoint/soundpoint-phone.cfg HTTP/1.0\r\n\r\n")
+            phone.sendall(b"GET /prod/soundpoint/soundpoint.cfg HTTP/1.0\r\n\r\n")
             phone.recv(1, socket.MSG_PEEK)
             if read:
                 phone.recv(read)
@@ -101,7 +101,7 @@ def test_a_download_that_was_broken_off_is_not_used_up(running: Running, address
                 break
     assert all("was not taken whole" in line for line in running.said)
     for name in running.names:
-        assert fetch(f"{address}/stage/soundpoint/{name}")[0] == 200
+        assert fetch(f"{address}/prod/soundpoint/{name}")[0] == 200
     running.thread.join(30)
     assert running.all_taken == [True]
 
