@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,11 +36,15 @@ try:
     from dialtone_nb.files.atomic_file import write_whole
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
+    from dialtone_nb.values.printable import printable
 except ModuleNotFoundError as error:
     if __name__ != "__main__" or _is_ours(error):
         raise
     print(_lacks(f"the package {error.name}"), file=sys.stderr)
     sys.exit(5)
+
+
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,6 +65,13 @@ def main(arguments: Sequence[str]) -> int:
             raise
         print(_lacks(f"the package {error.name}"), file=sys.stderr)
         return InputError.exit_code
+    except OSError as error:
+        # A disk that is full, a folder that is another's: what there is to do is done outside of this program.
+        if error.errno not in _OF_THE_DISK:
+            raise
+        place = printable(str(error.filename)) if error.filename else "the disk"
+        print(f"{place}: {error.strerror}; nothing more was written", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1

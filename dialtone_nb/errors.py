@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dialtone_nb.values.printable import printable_lines
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -37,6 +39,10 @@ class DialtoneError(Exception):
     """Something went wrong that one line can tell."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        # Others have a part in what it says: whoever holds a claim, a file's content, an answer of a server.
+        super().__init__(printable_lines(message))
 
     def _render_traceback_(self) -> list[str]:
         """The lines that IPython shows in place of a traceback."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,11 +80,22 @@ class Transport(HttpClient):
         self.last = threading.local()
         self._room = threading.BoundedSemaphore(IN_FLIGHT)
         self._quiet_until = 0.0
+        self._dated: tuple[datetime, float] | None = None
         self._secrets: set[str] = set()
 
     def keep_secret(self, *values: str) -> None:
         """Never let these values appear in an error."""
         self._secrets.update(value for value in values if value)
+
+    def server_time(self) -> datetime | None:
+        """The time by the clock of whoever answered last, UTC; None before any answer, and where none had a date.
+
+        What has passed since that answer is measured with a clock that nobody sets.
+        """
+        if self._dated is None:
+            return None
+        date, at = self._dated
+        return date + timedelta(seconds=time.monotonic() - at)
 
     def redact(self, text: str) -> str:
         """The text without any of the secrets that this transport knows."""
@@ -149,6 +162,7 @@ class Transport(HttpClient):
                 if (quiet := self._quiet_until - time.monotonic()) > 0:
                     time.sleep(quiet)
                 response = self.session.request(method, url, headers=sent_headers, timeout=self.timeouts, **options)
+            self._dated = _date_of(response) or self._dated
             if response.status_code == TOO_MANY_REQUESTS:
                 # Too many at once were all of ours together, so all of them wait, not this one alone.
                 self._quiet_until = time.monotonic() + HOLD_BACK_S
@@ -232,6 +246,15 @@ class Transport(HttpClient):
             path=path,
             request_id=response.headers.get("Twilio-Request-Id", ""),
         )
+
+
+def _date_of(response: requests.Response) -> tuple[datetime, float] | None:
+    """When it was made, by its own clock and by our monotonic one."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC), time.monotonic()
 
 
 def _is_whole(response: requests.Response) -> bool:

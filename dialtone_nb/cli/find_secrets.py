@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 from dialtone_nb.account.account import beside_rehearsal, read_environment
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE
+from dialtone_nb.values.printable import printable
 
 # Variables that hold secrets, by how they end; the SIDs beside them are none.
 SECRET_ENDINGS: Final = ("_TOKEN", "_SECRET", "_PASSWORD", "_WEBHOOK_URL")
@@ -60,7 +61,7 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
     files = sorted({file for path in paths for file in files_in(path)})
     found = list(find_secrets(files, known))
     for one in found:
-        print(one)
+        print(printable(str(one)))
     print(f"{len(files)} files, {len(known)} known secrets, {len(found) or 'none'} found")
     return 1 if found else 0
 

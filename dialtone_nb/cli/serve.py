@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import subprocess
 import sys
 import time
@@ -99,11 +98,9 @@ def main(
         raise InputError(Fault("--port", f"{options.port} is no port", f"0 to {LAST_PORT}"))
     # Looks at the folder before the port is taken: a bad name or a damaged file is told at once.
     version = read_serving(settings.folder, settings.environment).version
-    from dialtone_nb.server.running import ending_quietly, listen, serve
+    from dialtone_nb.server.running import ending_quietly, listen, log_to_terminal, serve
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
-    # It warns of every request that is no HTTP: whoever sends many of them would fill the log.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    log_to_terminal()
     with (
         listen(options.host, options.port) as listening,
         ending_quietly() as ending,

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from dialtone_nb.display.rendering import with_style
+from dialtone_nb.values.printable import printable_lines
 
 # How a runbook ended, beside what it shows, for whoever runs it: {"exit_code": 2, "summary": "…"}.
 RESULT = "application/vnd.dialtone.result+json"
@@ -25,6 +26,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
     Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
     """
     formatter = shell.display_formatter.mimebundle_formatter
+    shell.display_formatter.format = _printable_text(shell.display_formatter.format)
 
     def plan(thing: Any) -> Bundle:
         return _plan(getattr(thing, "plan", thing), searches=attended)
@@ -67,6 +69,18 @@ def _show_with_form(runbook: Any) -> None:
 def result(exit_code: int, summary: str) -> Bundle:
     """Tell the command that runs a runbook how it ended."""
     return {RESULT: {"exit_code": exit_code, "summary": summary}}
+
+
+def _printable_text(form: Callable[..., tuple[Bundle, Bundle]]) -> Callable[..., tuple[Bundle, Bundle]]:
+    """The formatter, whose text/plain no terminal obeys: a caller's name may hold escapes, in a table of pandas too."""
+
+    def printable_form(*arguments: Any, **options: Any) -> tuple[Bundle, Bundle]:
+        bundle, metadata = form(*arguments, **options)
+        if isinstance(text := bundle.get("text/plain"), str):
+            bundle["text/plain"] = printable_lines(text)
+        return bundle, metadata
+
+    return printable_form
 
 
 def _bundler(make: Callable[[Any], Bundle], *, attended: bool) -> Callable[..., Bundle]:

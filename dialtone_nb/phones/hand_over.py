@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +15,8 @@ from dialtone_nb.devices import MODELS
 from dialtone_nb.errors import Fault, InputError
 
 Say = Callable[[str], None]
+# How long a phone may take to close a connection whose end it has read.
+CLOSING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,14 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
     `ready` is called once phones are listened to. An `InputError` where the address is not ours, or is taken.
     """
     parts = urlsplit(handout.address)
-    left, room = set(handout.files), threading.Lock()
+    left, arrived, room = set(handout.files), set[str](), threading.Lock()
     taken = threading.Event()
 
     class FileHandler(BaseHTTPRequestHandler):
         """Answers with the files that are left, and with nothing else."""
 
         def do_GET(self) -> None:
-            """Give a file away, once."""
+            """Give a file away, once; one whose download was broken off is there for the next."""
             name = handout.find(urlsplit(self.path).path)
             with room:
                 is_left = name in left
@@ -66,10 +67,28 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
-            self.wfile.write(body)
+            if not self._arrives(body):
+                with room:
+                    left.add(name)
+                say(f"{name} was not taken whole by {self.client_address[0]}, and is there once more")
+                return
             say(f"{name} was taken by {self.client_address[0]}")
-            if not left:
-                taken.set()
+            with room:
+                arrived.add(name)
+                if len(arrived) == len(handout.files):
+                    taken.set()
+
+        def _arrives(self, body: bytes) -> bool:
+            """Whether the phone has read the body to its end: it then closes the connection, and does not reset it."""
+            try:
+                self.connection.settimeout(CLOSING_S)
+                self.wfile.write(body)
+                self.connection.shutdown(socket.SHUT_WR)
+                while self.connection.recv(1024):
+                    pass
+            except OSError:  # a time-out too
+                return False
+            return True
 
         def log_message(self, format: str, *args: object) -> None:
             """Log no line a request: what matters is said."""
@@ -88,8 +107,6 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         ready()
         taken.wait(within_s)
-        if taken.is_set():
-            time.sleep(0.2)  # the last answer is on its way
         server.shutdown()
     return taken.is_set()
 

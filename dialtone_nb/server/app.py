@@ -8,9 +8,10 @@ import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -38,17 +39,35 @@ from dialtone_nb.server.requests import (
 )
 from dialtone_nb.server.server_settings import Settings
 from dialtone_nb.server.table_follower import TableFollower
+from dialtone_nb.values.printable import printable
 from dialtone_nb.values.sids import is_probe
 
 COUNTS: Final = "counts"
 STATUS: Final = "/call-status"
 _TELL_EVERY_S: Final = 60.0
+_DISK_WITHIN_S: Final = 2.0
+# A clock that is set right moves by less.
+_CLOCK_JUMPS_S: Final = 60.0
+_LOOK_AT_CLOCK_EVERY_S: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings) -> Starlette:
+class LastTold(Protocol):
+    """When something was last told, by `time.monotonic()`, as all workers see it."""
+
+    value: float
+
+
+@dataclass
+class ToldHere:
+    """The same, of one process."""
+
+    value: float = -_TELL_EVERY_S
+
+
+def make_app(settings: Settings, told: LastTold | None = None) -> Starlette:
     """The application of one worker; it follows the folder from its start, and ends with its last event."""
-    server = _Server(settings)
+    server = _Server(settings, told or ToldHere())
     routes = [
         *(Route(path, server.endpoint(path, answer), methods=["GET", "POST"]) for path, answer in ENDPOINTS.items()),
         Route(SERVING_PATH, server.serving, methods=["GET"]),
@@ -64,7 +83,7 @@ def make_app(settings: Settings) -> Starlette:
 class _Server:
     """What the routes of one worker share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, told: LastTold) -> None:
         self._settings = settings
         self._metrics = Metrics()
         self._signature = SignatureCheck(settings.auth_token)
@@ -74,7 +93,7 @@ class _Server:
         self._live.look()
         self._events: EventWriter | None = None
         self._counter = CallCounter(settings.folder / COUNTS / f"{settings.environment}.db")
-        self._told_at = -_TELL_EVERY_S
+        self._told = told
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -82,6 +101,7 @@ class _Server:
         folder = self._settings.events_folder
         self._events = EventWriter(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
         following = asyncio.create_task(self._live.follow())
+        watching = asyncio.create_task(_tell_of_jumps())
         with open_couriers(self._settings, folder, self._metrics):
             # All that is here now stays: nobody need look through it for garbage while a call waits.
             gc.collect()
@@ -91,6 +111,7 @@ class _Server:
             finally:
                 gc.unfreeze()
                 following.cancel()
+                watching.cancel()
                 await asyncio.to_thread(self._events.close)
 
     def endpoint(self, path: str, answer: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -121,10 +142,20 @@ class _Server:
         return JSONResponse({"environment": settings.environment, "version": version, "proof": proof})
 
     async def health(self, request: Request) -> Response:
-        """200 where calls can be answered."""
+        """200 where calls can be answered, with a line for each thing that is wrong all the same."""
         if self._live.table is None:
             return PlainTextResponse("no table is served", HTTPStatus.SERVICE_UNAVAILABLE)
-        return PlainTextResponse("ok")
+        problems = [self._live.problem, await self._events_problem()]
+        return PlainTextResponse("\n".join(["ok", *map(printable, filter(None, problems))]))
+
+    async def _events_problem(self) -> str:
+        if self._events is None:
+            return ""
+        try:
+            problem = await asyncio.wait_for(asyncio.to_thread(self._events.problem), _DISK_WITHIN_S)
+        except TimeoutError:
+            problem = "the disk does not answer"
+        return f"events can't be written: {problem}" if problem else ""
 
     async def metrics(self, request: Request) -> Response:
         """The counters, for Prometheus."""
@@ -194,13 +225,25 @@ class _Server:
     def _tell_of_refusal(self, url: str) -> None:
         """Log now and then that a signature did not fit, and for which URL: nearly always it is the URL."""
         now = time.monotonic()
-        if now - self._told_at >= _TELL_EVERY_S:
-            self._told_at = now
+        if now - self._told.value >= _TELL_EVERY_S:
+            self._told.value = now
             _log.warning(
                 "A signature does not fit %s, which is how this server sees its address; if Twilio asks for another, "
                 "give it as --base-url, or declare the proxy with --proxy",
-                url.partition("?")[0],
+                printable(url.partition("?")[0]),
             )
+
+
+async def _tell_of_jumps() -> None:
+    """Log when somebody sets the clock: what is dated from then on is dated otherwise."""
+    apart = time.time() - time.monotonic()
+    while True:
+        await asyncio.sleep(_LOOK_AT_CLOCK_EVERY_S)
+        now = time.time() - time.monotonic()
+        if abs(now - apart) > _CLOCK_JUMPS_S:
+            jump = timedelta(seconds=round(abs(now - apart)))
+            _log.warning("This machine's clock has jumped %s, by %s", "ahead" if now > apart else "back", jump)
+        apart = now
 
 
 def _asked_for(scope: Mapping[str, Any]) -> str:

@@ -44,7 +44,12 @@ class Serving:
     previous: str = ""
 
 
+def _serving_json(serving: Serving) -> str:
+    return json.dumps(asdict(serving), indent=1) + "\n"
+
+
 _SERVING: Final = TypeAdapter(Serving)
+_CLOSED: Final = _serving_json(Serving())
 
 
 def table_version(table: Table) -> str:
@@ -103,10 +108,24 @@ def read_serving(folder: Path, environment: str) -> Serving:
     return serving
 
 
+def noted_serving(folder: Path, environment: str) -> Serving:
+    """The same for whoever switches: nothing where the note is damaged, for the next switch writes a good one."""
+    try:
+        return read_serving(folder, environment)
+    except InputError:
+        _environment_path(folder, environment)  # a name that leads out of the folder is refused all the same
+        return Serving()
+
+
 def list_environments(folder: Path) -> tuple[str, ...]:
     """The environments that have a table switched on, by name."""
     paths = (folder / ENVIRONMENTS).glob("*.json")
-    return tuple(sorted(path.stem for path in paths if _ENVIRONMENT.fullmatch(path.stem)))
+    return tuple(sorted(path.stem for path in paths if _ENVIRONMENT.fullmatch(path.stem) and _is_open(path)))
+
+
+def is_noted(folder: Path, environment: str) -> bool:
+    """Whether the folder says anything of an environment; one that was closed is noted, so none vanishes unseen."""
+    return _environment_path(folder, environment).exists()
 
 
 def switch_table(folder: Path, environment: str, version: str) -> Serving:
@@ -120,11 +139,11 @@ def switch_table(folder: Path, environment: str, version: str) -> Serving:
         place = str(_table_path(folder, version))
         raise InputError(Fault(place, f"has no environment {environment!r}", "deploy it from the files that have"))
     with writing(folder):
-        now = read_serving(folder, environment)
+        now = noted_serving(folder, environment)
         if now.version == version:
             return now
         serving = Serving(version, now.version)
-        write_whole(_environment_path(folder, environment), json.dumps(asdict(serving), indent=1) + "\n")
+        write_whole(_environment_path(folder, environment), _serving_json(serving))
         return serving
 
 
@@ -132,10 +151,9 @@ def close_environment(folder: Path, environment: str) -> bool:
     """Whether the environment served a table until now; from now on it serves none. The tables stay."""
     path = _environment_path(folder, environment)
     with writing(folder):
-        was_open = path.exists()
-        path.unlink(missing_ok=True)
+        was_open = _is_open(path)
         if was_open:
-            sync_folder(path.parent)
+            write_whole(path, _CLOSED)
     return was_open
 
 
@@ -151,6 +169,14 @@ def _environment_path(folder: Path, environment: str) -> Path:
         problem = f"{environment!r} is no environment's name"
         raise InputError(Fault(str(folder / ENVIRONMENTS), problem, "network.yaml has their names"))
     return folder / ENVIRONMENTS / f"{environment}.json"
+
+
+def _is_open(path: Path) -> bool:
+    """Whether an environment's file says anything else than that it is closed; a damaged one does."""
+    try:
+        return path.read_bytes() != _CLOSED.encode()
+    except FileNotFoundError:
+        return False
 
 
 def _is_whole(path: Path, version: str) -> bool:

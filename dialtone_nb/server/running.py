@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import multiprocessing
 import os
 import resource
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -23,6 +27,7 @@ from dialtone_nb.errors import DialtoneError
 from dialtone_nb.server.metrics import SHARED_FOLDER
 from dialtone_nb.server.server_settings import Settings
 from dialtone_nb.server.spool import save_left_lines
+from dialtone_nb.values.printable import printable_lines
 
 # Twilio gives a request fifteen seconds in all, and sends it in one piece.
 REQUEST_WITHIN_S: Final = 10.0
@@ -86,6 +91,8 @@ class PatientProtocol(HttpToolsProtocol):
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from dialtone_nb.server.app import LastTold
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections; port 0 is any free one. A `DialtoneError` where it can't be had."""
@@ -99,6 +106,21 @@ def listen(host: str, port: int) -> socket.socket:
         raise DialtoneError(f"The server can't use port {port} of {host}: {error.strerror}") from error
     listening.listen(_BACKLOG)
     return listening
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without anything that a terminal would obey: strangers choose some of its words."""
+        return printable_lines(super().format(record))
+
+
+def log_to_terminal() -> None:
+    """Log as every process of a server does, its workers too, which start with nothing of what their parent set up."""
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(_PrintableFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[terminal])
+    # It warns of every request that is no HTTP: whoever sends many of them would fill the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 class Ending:
@@ -164,8 +186,10 @@ class _Workers(Multiprocess):
 
 def make_config(settings: Settings, workers: int = 1) -> uvicorn.Config:
     """How uvicorn runs the application."""
+    # Bare memory: a worker that is killed would keep a lock for ever. Two lines instead of one do no harm.
+    told = multiprocessing.get_context("spawn").RawValue("d", -inf) if workers > 1 else None
     return uvicorn.Config(
-        partial(make_worker, settings, os.getpid() if workers > 1 else None),
+        partial(make_worker, settings, os.getpid() if workers > 1 else None, told),
         factory=True,
         workers=workers,
         http=PatientProtocol,
@@ -183,13 +207,14 @@ def make_config(settings: Settings, workers: int = 1) -> uvicorn.Config:
     )
 
 
-def make_worker(settings: Settings, parent: int | None) -> Starlette:
+def make_worker(settings: Settings, parent: int | None, told: LastTold | None = None) -> Starlette:
     """The application of one process; with a parent that starts it anew where it dies, it does not outlive that."""
     from dialtone_nb.server.app import make_app
 
     if parent is not None:
+        log_to_terminal()
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
-    return make_app(settings)
+    return make_app(settings, told)
 
 
 def _end_with(parent: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +13,18 @@ from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.errors import InputError
-from dialtone_nb.server.folder import read_serving, read_table
+from dialtone_nb.server.folder import is_noted, read_serving, read_table
 
 LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
 
 
 class TableFollower:
-    """The table of one environment: `table` is None where nothing is switched on, `version` is then empty."""
+    """The table of one environment: `table` is None where nothing is switched on, `version` is then empty.
+
+    The last good table stays, whatever becomes of the folder, until another is switched on or the environment is
+    closed: a phone must always be able to call for help.
+    """
 
     def __init__(self, folder: Path, environment: str, on_look: Callable[[str], None] = lambda result: None) -> None:
         """`on_look` is told of every switch ("switched") and of every one that could not be followed ("refused")."""
@@ -28,22 +33,35 @@ class TableFollower:
         self._folder = folder
         self._environment = environment
         self._on_look = on_look
-        self._problem = ""
+        self.problem = ""
 
     def look(self) -> None:
         """Take over what the folder says; where that can't be served, what is served stays, and a line is logged."""
         try:
-            version = read_serving(self._folder, self._environment).version
-            if version == self.version:
-                self._problem = ""
-                return
-            table = read_table(self._folder, version) if version else None
+            serving = read_serving(self._folder, self._environment)
         except InputError as error:
             self._complain(str(error))
             return
+        if self.table is not None and not is_noted(self._folder, self._environment):
+            self._complain(f"{self._folder}: what {self._environment} serves has vanished")
+            return
+        if serving.version == self.version:
+            self.problem = ""
+            return
+        try:
+            self._serve(serving.version)
+        except InputError as error:
+            # A worker that starts now has no table yet: the one before is better than none.
+            if self.table is None and serving.previous:
+                with contextlib.suppress(InputError):
+                    self._serve(serving.previous)
+            self._complain(str(error))
+
+    def _serve(self, version: str) -> None:
+        table = read_table(self._folder, version) if version else None
         if table is not None:
             _warm(table, self._environment)
-        self.table, self.version, self._problem = table, version, ""
+        self.table, self.version, self.problem = table, version, ""
         self._on_look("switched")
         _log.info("%s serves %s", self._environment, f"table {version[:12]}" if version else "nothing")
 
@@ -54,9 +72,9 @@ class TableFollower:
             await asyncio.to_thread(self.look)
 
     def _complain(self, problem: str) -> None:
-        if problem == self._problem:
+        if problem == self.problem:
             return
-        self._problem = problem
+        self.problem = problem
         self._on_look("refused")
         serving = f"table {self.version[:12]} is served as before" if self.version else "nothing is served"
         _log.error("%s; %s", problem, serving)

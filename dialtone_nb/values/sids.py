@@ -19,6 +19,9 @@ PREFIXES: Final = {
 NO_CALL: Final = "CA" + "0" * 32
 # What the names of their events begin with, so that nobody who reads them takes them for calls.
 PROBE: Final = "probe-"
+# How an account's and an API key's SID go on at the rehearsal: a facade looks like a house from the street and has
+# nothing behind it. No account of Twilio's is likely to begin so.
+FACADE: Final = "facade"
 
 SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,6 +150,64 @@ def test_only_one_of_several_hands_on(tmp_path: Path) -> None:
             add(tmp_path, "last")
             wait_until(lambda: received.names[-1] == "last")
             assert len(received.events) == 51
+
+
+def test_a_clock_that_was_a_year_ahead_holds_nothing_up(tmp_path: Path) -> None:
+    """What is written under the earlier date again is handed on, the next day's too, and nothing comes twice."""
+    ahead = "2027-11-24.jsonl"
+    with receiver() as received:
+        with courier(tmp_path, WebhookSink(received.url)):
+            add(tmp_path, "before")
+            wait_until(lambda: received.names == ["before"])
+        year = time.time() + 365 * 86400
+        os.utime(tmp_path / DAY, (0, 0))
+        add(tmp_path, "ahead", day=ahead)
+        os.utime(tmp_path / ahead, (year, year))
+        with courier(tmp_path, WebhookSink(received.url)):
+            wait_until(lambda: received.names[1:] == ["ahead"])
+            add(tmp_path, "back")
+            wait_until(lambda: received.names[2:] == ["back"])
+            os.utime(tmp_path / DAY, (0, 0))
+            add(tmp_path, "next day", day=NEXT_DAY)
+            wait_until(lambda: received.names[3:] == ["next day"])
+
+
+@pytest.mark.parametrize("is_there_before", [True, False])
+def test_a_courier_comes_back_with_its_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_there_before: bool
+) -> None:
+    """A folder that can't be made, or goes away, is told once; once it is there again nothing has been left out."""
+    folder = tmp_path / "events"
+    if is_there_before:
+        add(folder, "long before")
+    else:
+        folder.write_text("in the way")
+    with receiver() as received:
+        working = Courier(folder, WebhookSink(received.url), Metrics())
+        if is_there_before:
+            wait_until((folder / ".webhook.json").exists)
+            folder.rename(tmp_path / "aside")
+            folder.write_text("in the way")
+        wait_until(lambda: "events can't be handed on" in caplog.text)
+        threading.Event().wait(1.2)  # another try
+        folder.unlink()
+        if is_there_before:
+            (tmp_path / "aside").rename(folder)
+        add(folder, "meanwhile")
+        wait_until(lambda: received.names == ["meanwhile"])
+        working.close()
+    assert caplog.text.count("events can't be handed on") == 1
+
+
+def test_a_damaged_cursor_is_told_and_leaves_out_nothing_of_this_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a courier had come to is known no more; it begins where it was started."""
+    (tmp_path / ".webhook.json").write_text("{")
+    with receiver() as received, courier(tmp_path, WebhookSink(received.url)):
+        add(tmp_path, "one")
+        wait_until(lambda: received.names == ["one"])
+    assert "is damaged" in caplog.text
 
 
 @pytest.fixture

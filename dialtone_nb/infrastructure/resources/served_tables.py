@@ -22,8 +22,8 @@ from dialtone_nb.infrastructure.resources.model import (
 from dialtone_nb.server.folder import (
     close_environment,
     list_environments,
+    noted_serving,
     push_table,
-    read_serving,
     switch_table,
     table_version,
 )
@@ -40,7 +40,7 @@ def fetch_served_table(account: Account, server: OwnServer, environment: str) ->
 
     None where nothing was ever switched on. A server that can't be reached serves nothing, whatever its folder says.
     """
-    serving = read_serving(server.folder, environment)
+    serving = noted_serving(server.folder, environment)
     if not serving.version:
         return None
     url = server.base_urls[environment]
@@ -54,7 +54,7 @@ def list_served_tables(server: OwnServer | None) -> list[Resource]:
     """What every environment serves by the folder's word, of those that the files know."""
     if server is None:
         return []
-    serving = [(one, read_serving(server.folder, one)) for one in list_environments(server.folder)]
+    serving = [(one, noted_serving(server.folder, one)) for one in list_environments(server.folder)]
     return [
         Resource(SERVED_TABLE, name, {"code": one.version}, one.version, {"previous": one.previous})
         for name, one in serving

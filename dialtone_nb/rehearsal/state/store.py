@@ -24,8 +24,10 @@ from dialtone_nb.rehearsal.state.identity import Identity
 Body = dict[str, Any]
 
 FORMAT = "1"
+_MEND = "delete the file, or name another"
 FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
 SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
+LARGEST_CHECKED = 32 * 1024 * 1024  # bytes; a year of calls would take seconds at each start
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite writes beside a file, with its mode
 LAST_CHARACTER = "\U0010ffff"
 SCHEMA = """
@@ -207,7 +209,10 @@ class Store:
         self.path = path
         self.behaviour = behaviour
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:  # a folder, say
+            raise InputError(Fault(str(path), f"can't be opened: {error}", "name another file")) from None
         try:
             _check(self._connection, path, seed, behaviour)
             _close_to_others(path)
@@ -218,10 +223,14 @@ class Store:
             self.identity = Identity(seed, "")
             with self.transaction() as tables:
                 self.identity = _prepare(tables.sql, seed, behaviour)
-        except BaseException as error:
+        except (sqlite3.Error, OSError) as error:
             self._connection.close()
-            if isinstance(error, sqlite3.OperationalError) and "readonly" in str(error):
+            if "readonly" in str(error):
                 raise InputError(Fault(str(path), "can't be written to", ELSEWHERE)) from None
+            mend = "another program is at work on it: try again" if "locked" in str(error) else _MEND
+            raise InputError(Fault(str(path), f"can't be used: {error}", mend)) from None
+        except BaseException:
+            self._connection.close()
             raise
 
     @contextmanager
@@ -244,13 +253,17 @@ class Store:
 
 def _check(sql: sqlite3.Connection, path: Path, seed: int | None, behaviour: Behaviour) -> None:
     """Refuse a file that holds no account, or one that we can't go on with; it stays as it is."""
-    elsewhere = "delete the file, or name another"
+    elsewhere = _MEND
     # SQLite writes over so short a file.
     if 0 < path.stat().st_size < SHORTEST_DATABASE:
         raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
     try:
-        if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() and not _is_marked(sql):
             return
+        # Each page of it is looked at: what is damaged would else fail in the middle of a run.
+        is_small = path.stat().st_size < LARGEST_CHECKED
+        if is_small and (said := str(sql.execute("PRAGMA quick_check(1)").fetchone()[0])) != "ok":
+            raise InputError(Fault(str(path), f"is damaged: {said.splitlines()[-1]}", elsewhere))
         found = dict(sql.execute("SELECT key, value FROM meta"))
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
@@ -260,12 +273,19 @@ def _check(sql: sqlite3.Connection, path: Path, seed: int | None, behaviour: Beh
         raise InputError(Fault(str(path), "is a rehearsal's state of another version", elsewhere))
     if not found.get("secret"):
         raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", elsewhere))
+    if not {"seed", "twilio"} <= found.keys() or not found["seed"].lstrip("-").isdecimal():
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
     if seed is not None and found["seed"] != str(seed):
         repair = f"start it with seed {found['seed']}, or name another file"
         raise InputError(Fault(str(path), f"was made with seed {found['seed']}, not {seed}", repair))
     if (made := found["twilio"]) != behaviour.name:
         repair = f"start it with --twilio {made} or {BEHAVIOUR_VARIABLE}={made}, or name another file"
         raise InputError(Fault(str(path), f"rehearses Twilio as {made}, not as {behaviour.name}", repair))
+
+
+def _is_marked(sql: sqlite3.Connection) -> bool:
+    """Whether an empty database is some program's own: it has written its mark, or a version, into the head."""
+    return any(sql.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
 
 
 def _close_to_others(path: Path) -> None:
