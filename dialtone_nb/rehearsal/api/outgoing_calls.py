@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.calls import call_body
 from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
-from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
 from dialtone_nb.rehearsal.exchange.call_setup import (
     PROGRESS_EVENTS,
     OutboundCall,
@@ -56,7 +55,7 @@ FIELDS = (
     Parameter("CallerId"),
     Parameter("Url", url, code=21205),
     Parameter("Method", method, code=21209),
-    Parameter("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
+    Parameter("Twiml"),
     Parameter("FallbackUrl", url, code=21205),
     Parameter("FallbackMethod", method, code=21209),
     Parameter("StatusCallback", url, code=21609),
@@ -97,6 +96,7 @@ ASKS_FOR_NOTHING = {"", "false", False}
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A call that is queued; whoever is called hears nothing yet."""
+    refuse_long_twiml(tables, request.form)
     values = read_parameters(FIELDS, request.form)
     refuse_what_is_not_modelled(REFUSED, request.form, "a call that the API places")
     to, from_ = values["to"], values.get("caller_id") or values["from"]
@@ -135,6 +135,13 @@ async def place(exchange: Exchange, request: ApiRequest, answer: Answering) -> A
     response = answer()
     exchange.take_up(response.body["sid"])
     return response
+
+
+def refuse_long_twiml(tables: Tables, form: Pairs) -> None:
+    """Refuse a call's TwiML that is too long."""
+    if len(dict(form).get("Twiml", "")) > LONGEST_TWIML:
+        message = f"Twiml is longer than {LONGEST_TWIML} characters"
+        raise Refusal(tables.behaviour.twiml_too_long_code, message)
 
 
 def twiml_source(values: Mapping[str, Any]) -> TwimlSource:
