@@ -164,16 +164,9 @@ def save_facts(file: Path, facts: Mapping[str, Any]) -> None:
 
     text, yaml = StringIO(), YAML(typ="safe")
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(dict(facts), text)
     write_whole(file, text.getvalue())
-
-
-def read_facts(file: Path) -> dict[str, Assumed]:
-    """What was observed, by assumption: what a rehearsal takes `otherwise`, to answer as that account did."""
-    from ruamel.yaml import YAML
-
-    return {one["settles"]: one["observed"] for one in YAML(typ="safe").load(file)["facts"]}
 
 
 def _yaml(value: Assumed | None) -> str:

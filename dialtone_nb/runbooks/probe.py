@@ -21,9 +21,8 @@ from dialtone_nb.probe.probes import Allowed, Choice, choose_probes
 from dialtone_nb.probe.stage import NAME, list_leftovers
 from dialtone_nb.runbooks.apply import rehearsed_consent
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.values.assumptions import load_assumptions
+from dialtone_nb.values.assumptions import FACTS, load_assumptions
 
-FACTS = "probe-facts.yaml"
 MOST_USD = 50.0
 
 

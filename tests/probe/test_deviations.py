@@ -12,11 +12,11 @@ import yaml
 from dialtone_nb.account.account import Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.probe import findings as found
-from dialtone_nb.probe.findings import Findings, Verdict, carry_out, facts_of, read_facts, save_facts
+from dialtone_nb.probe.findings import Findings, Verdict, carry_out, facts_of, save_facts
 from dialtone_nb.probe.probes import Allowed, Choice, choose_probes, load_probes
 from dialtone_nb.probe.stage import Stage, list_leftovers
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.values.assumptions import Assumed, load_assumptions
+from dialtone_nb.values.assumptions import Assumed, load_assumptions, read_facts
 
 DEVIATIONS: dict[str, Assumed] = yaml.safe_load(Path(__file__).with_name("deviations.yaml").read_text("utf-8"))
 ADDRESS = {

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dialtone_nb.cli.rehearsal import build_parser, start
+from dialtone_nb.errors import InputError
 from dialtone_nb.probe.findings import scrub
 from dialtone_nb.probe.probes import MISSING, Allowed, Probe, choose_probes, load_probes
 from dialtone_nb.values.assumptions import load_assumptions
@@ -77,3 +79,27 @@ def test_a_number_takes_leave_for_calls_too() -> None:
 def test_nothing_private_is_in_a_fact(private: str) -> None:
     """SIDs, numbers, addresses and hosts are taken out of what was observed."""
     assert scrub(f"before {private} after") == "before … after"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "can't be read: No such file or directory"),
+        ("facts: [", "holds no recorded facts"),
+        ("- 1", "holds no recorded facts"),
+        ("facts: [{settles: queue_max_size}]", "holds no recorded facts"),
+        ("facts: [{settles: moon, observed: 1}]", "moon: is no assumption"),
+        ("facts: [{settles: queue_max_size, observed: many}]", "queue_max_size: can't be 'many'"),
+    ],
+)
+def test_facts_that_are_none_are_refused_in_one_line(tmp_path: Path, text: str | None, says: str) -> None:
+    """Before the rehearsal that was to take them has begun."""
+    file = tmp_path / "facts.yaml"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    options = build_parser().parse_args(["--state", str(tmp_path / "state.db"), "--facts", str(file)])
+    with pytest.raises(InputError, match=r"probe-facts\.yaml") as caught:
+        start(options)
+    assert len(caught.value.lines()) == 1
+    assert says in str(caught.value)
+    assert not (tmp_path / "state.db").exists()
