@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.monitor import watch
     from dialtone_nb.runbooks.opening import Runbook, open_runbook
     from dialtone_nb.runbooks.phones import overview_phones
+    from dialtone_nb.runbooks.probe import plan_probe, run_probe
     from dialtone_nb.runbooks.promote import plan_promote
     from dialtone_nb.runbooks.real_phones import try_real_phone
     from dialtone_nb.runbooks.test_calls import place_test_calls
@@ -32,7 +33,9 @@ __all__ = [
     "plan_client_setup",
     "plan_delete",
     "plan_deploy",
+    "plan_probe",
     "plan_promote",
+    "run_probe",
     "tabulate_numbers",
     "tabulate_records",
     "try_real_phone",
@@ -53,7 +56,9 @@ _HOMES = {
     "plan_client_setup": "dialtone_nb.runbooks.client_setup",
     "plan_delete": "dialtone_nb.runbooks.delete",
     "plan_deploy": "dialtone_nb.runbooks.deploy",
+    "plan_probe": "dialtone_nb.runbooks.probe",
     "plan_promote": "dialtone_nb.runbooks.promote",
+    "run_probe": "dialtone_nb.runbooks.probe",
     "tabulate_numbers": "dialtone_nb.runbooks.client_setup",
     "tabulate_records": "dialtone_nb.runbooks.apply",
     "try_real_phone": "dialtone_nb.runbooks.real_phones",

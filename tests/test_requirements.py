@@ -29,6 +29,7 @@ EXTRAS = {
     "calls": {"reports", "dask"},
     "cli": {"runbooks", "reports"},
     "display": {"runbooks"},
+    "probe": {"sip"},
     "rehearsal": {"rehearsal", "sip"},
     "report": {"runbooks"},
     "runbooks": {"runbooks"},

@@ -26,6 +26,7 @@ from dialtone_nb.rehearsal.sip.address import (
 )
 from dialtone_nb.rehearsal.state.history import MOST_DAYS
 from dialtone_nb.rehearsal.state.store import SEED
+from dialtone_nb.values.assumptions import read_facts
 
 
 def main(argv: list[str]) -> int:
@@ -103,6 +104,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="npm packages that deployed functions may load, before those of this project's service; of several "
         "folders the one that has the versions which a build names; may be repeated",
+    )
+    parser.add_argument(
+        "--facts",
+        type=Path,
+        metavar="FILE",
+        help="answer as an account did that the runbook probe looked at: its file of recorded facts",
     )
     parser.add_argument(
         "--eventual",
@@ -192,6 +199,7 @@ def start(options: argparse.Namespace) -> Rehearsal:
         node_modules=options.node_modules,
         lag=options.eventual,
         twilio=options.twilio or "",
+        otherwise=read_facts(options.facts) if options.facts else {},
     )
 
 

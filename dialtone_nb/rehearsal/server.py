@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from dialtone_nb.errors import DialtoneError
+from dialtone_nb.values.assumptions import Assumed
 
 if TYPE_CHECKING:
     import uvicorn
@@ -124,13 +125,15 @@ def start_rehearsal(
     node_modules: Sequence[Path] = (),
     lag: int = 0,
     twilio: str = "",
+    otherwise: Mapping[str, Assumed] = MappingProxyType({}),
 ) -> Rehearsal:
     """Start a rehearsal in a thread of this process, on loopback alone; port 0 takes any free one.
 
     Without a `seed` it is the account's own, and 7 for a new one.
     `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
     `lag` is for how many reads a list shows the account as it was before a creation or a deletion. `twilio` is
-    recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded).
+    recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded), and what
+    is assumed `otherwise`, by the ids of assumptions, takes the place of their values.
     """
     # Slow imports, needed only by whoever starts one.
     from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
@@ -147,7 +150,7 @@ def start_rehearsal(
     from dialtone_nb.rehearsal.state.store import Store
 
     packages = Packages(node_modules)
-    store = Store(state, seed, choose_behaviour(twilio))
+    store = Store(state, seed, choose_behaviour(twilio, otherwise))
     listening = _listen(port)
     url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     faults, requests, router = InjectedFaults(), Counter[str](), Router(OPERATIONS)

@@ -46,7 +46,7 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
         return _applied_before(_taken[proposal])
     _refuse_where_parameters_changed(runbook, proposal)
     parameters = runbook.parameters.read(ApplyParameters)
-    consent = parameters.consent or _rehearsed_consent(proposal.plan)
+    consent = parameters.consent or rehearsed_consent(proposal.plan)
     reports = runbook.project / record_folder(proposal.plan)
 
     def carry_on(given: str, observe: Observe) -> Applied:
@@ -108,7 +108,7 @@ def _apply_once(
     return applied
 
 
-def _rehearsed_consent(plan: Plan) -> str:
+def rehearsed_consent(plan: Plan) -> str:
     """Consent for all rehearsed plans of this session: how the notebooks in git come to show what an apply does."""
     return os.environ.get(REHEARSED_CONSENT, "") if plan.is_rehearsal else ""
 

@@ -68,6 +68,7 @@ def test_no_output_of_a_cell_has_escapes_in_its_text(text: str) -> None:
         [text],
         type("Told", (), {"__repr__": lambda _: text})(),
     ):
+        assert shell.display_formatter is not None
         bundle, _ = shell.display_formatter.format(thing)
         assert all(line.isprintable() for line in bundle["text/plain"].replace("\t", "").split("\n"))
 

@@ -125,10 +125,11 @@ def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the address. One that a number needs stays (the code of that refusal is an assumption)."""
+    """Delete the address. One that a number needs stays (the code of that refusal is assumed)."""
     address = ADDRESSES.at(tables, request)
     if dependents := dependents_of(tables, address):
-        raise Refusal(20001, f"Address {address.sid} is used by {dependents[0].name} and can't be deleted")
+        message = f"Address {address.sid} is used by {dependents[0].name} and can't be deleted"
+        raise Refusal(tables.behaviour.address_in_use_code, message)
     return ADDRESSES.delete(tables, request)
 
 

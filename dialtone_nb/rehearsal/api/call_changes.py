@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.calls import call_of, fetch
 from dialtone_nb.rehearsal.api.collection import API_2010
-from dialtone_nb.rehearsal.api.outgoing_calls import (
-    LONGEST_TWIML,
-    TWIML_TOO_LONG,
-    refuse_what_is_not_modelled,
-    twiml_source,
-)
-from dialtone_nb.rehearsal.assumptions import NOT_COMPLETE_STATUS
+from dialtone_nb.rehearsal.api.outgoing_calls import refuse_long_twiml, refuse_what_is_not_modelled, twiml_source
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
@@ -29,7 +23,7 @@ FIELDS = (
     Parameter("Status", choice("canceled", "completed")),
     Parameter("Url", url, code=21205),
     Parameter("Method", method, code=21209),
-    Parameter("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
+    Parameter("Twiml"),
     Parameter("FallbackUrl", url, code=21205),
     Parameter("FallbackMethod", method, code=21209),
 )
@@ -39,6 +33,7 @@ REFUSED = (Parameter("StatusCallback", url), Parameter("StatusCallbackMethod", m
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The call before the change; a Refusal where it can't be changed so."""
+    refuse_long_twiml(tables, request.form)
     wanted_change(call_of(tables, request, "Sid"), request)
     return fetch(tables, request)
 
@@ -87,7 +82,9 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the call and its events; its alerts stay."""
     call = call_of(tables, request, "Sid")
     if call.ended is None:
-        raise Refusal(NOT_COMPLETE, "Cannot delete this resource before it is complete", NOT_COMPLETE_STATUS)
+        raise Refusal(
+            NOT_COMPLETE, "Cannot delete this resource before it is complete", tables.behaviour.not_complete_status
+        )
     remove_call(tables, call.sid)
     return ApiResponse(204)
 

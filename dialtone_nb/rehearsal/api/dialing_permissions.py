@@ -118,12 +118,20 @@ def _switch(value: object) -> bool:
     return str(value).lower() == "true"
 
 
+def _spelt(tables: Tables, key: str) -> str:
+    is_pascal = tables.behaviour.bulk_update_keys == "PascalCase"
+    return "".join(word.capitalize() for word in key.split("_")) if is_pascal else key
+
+
 def bulk_update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """How many countries were changed. The booleans may be strings; the key names are an assumption."""
+    """How many countries were changed. The booleans may be strings; how the keys are spelt is assumed."""
     text = read_parameters(UPDATE, request.form)["update_request"]
     try:
+        spelt = {key: _spelt(tables, key) for key in ("iso_code", *SWITCHES)}
         changes = {
-            str(one["iso_code"]).upper(): {key: _switch(one[key]) for key in SWITCHES if key in one}
+            str(one[spelt["iso_code"]]).upper(): {
+                key: _switch(one[spelt[key]]) for key in SWITCHES if spelt[key] in one
+            }
             for one in orjson.loads(text)
         }
     except (orjson.JSONDecodeError, KeyError, TypeError):

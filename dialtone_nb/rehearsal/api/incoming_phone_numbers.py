@@ -23,8 +23,6 @@ from dialtone_nb.values.phone_numbers import is_valid_number
 # An emergency address is registered when the number was read this often, or this many simulated seconds later.
 READS_UNTIL_REGISTERED = 2
 SECONDS_UNTIL_REGISTERED = 60.0
-# Twilio says to unregister the address first; with which code it refuses otherwise is an assumption.
-EMERGENCY_ADDRESS_IN_USE = 21634
 NOT_EMERGENCY_ENABLED = 21628
 
 UPDATABLE = (
@@ -158,7 +156,7 @@ def _emergency_changes(tables: Tables, before: dict[str, Any], wanted: str) -> d
         return {}
     if current and current != wanted:
         message = f"An emergency address is {status} on this number; clear it and wait until it is unregistered"
-        raise Refusal(EMERGENCY_ADDRESS_IN_USE, message)
+        raise Refusal(tables.behaviour.number_has_address_code, message)
     address = tables.get("address", wanted)
     if address is None or not address.body["emergency_enabled"]:
         raise Refusal(NOT_EMERGENCY_ENABLED, f"Address {wanted} is not enabled for emergency calling")
@@ -213,7 +211,7 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     if not tables.behaviour.takes_emergency_address_at_purchase:
         values.pop("emergency_address_sid", None)
     owned = tables.find("phone_number", "", _e164(wanted["phone_number"])) if wanted.get("phone_number") else None
-    if owned and values:
+    if owned and values and tables.behaviour.buying_what_is_owned == "changed":
         return NUMBERS.show(tables, _update(tables, owned, values), 201)
     phone_number = _pick(tables, wanted)
     body = _changed(tables, {"friendly_name": friendly(phone_number)} | DEFAULTS, values)
@@ -258,7 +256,8 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Release the number. One with an emergency address stays."""
     number = number_of(tables, request)
     if number.body["emergency_address_status"] != "unregistered":
-        raise Refusal(EMERGENCY_ADDRESS_IN_USE, f"Unregister the emergency address of {number.name} first")
+        message = f"Unregister the emergency address of {number.name} first"
+        raise Refusal(tables.behaviour.number_has_address_code, message)
     return NUMBERS.delete(tables, request)
 
 

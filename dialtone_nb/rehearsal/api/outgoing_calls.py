@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
 
 LONGEST_TIMEOUT_S = 600
-LONGEST_TWIML, TWIML_TOO_LONG = 4000, 32018
+LONGEST_TWIML = 4000
 SEND_DIGITS = re.compile(r"[0-9*#wWA-D]{0,32}")
 # What the API answers to a number that a Dial would complain of: Twilio's error dictionary has a code of each kind.
 REFUSED_NUMBERS = {13225: 21216, 13227: 21215}
@@ -61,7 +61,7 @@ FIELDS = (
     Parameter("CallerId"),
     Parameter("Url", url, code=21205),
     Parameter("Method", method, code=21209),
-    Parameter("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
+    Parameter("Twiml"),
     Parameter("FallbackUrl", url, code=21205),
     Parameter("FallbackMethod", method, code=21209),
     Parameter("StatusCallback", url, code=21609),
@@ -102,6 +102,7 @@ ASKS_FOR_NOTHING = {"", "false", False}
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A call that is queued; whoever is called hears nothing yet."""
+    refuse_long_twiml(tables, request.form)
     values = read_parameters(FIELDS, request.form)
     refuse_what_is_not_modelled(REFUSED, request.form, "a call that the API places")
     to, from_ = values["to"], values.get("caller_id") or values["from"]
@@ -143,6 +144,13 @@ async def place(exchange: Exchange, request: ApiRequest, answer: Answering) -> A
     response = answer()
     exchange.take_up(response.body["sid"])
     return response
+
+
+def refuse_long_twiml(tables: Tables, form: Pairs) -> None:
+    """Refuse a call's TwiML that is too long."""
+    if len(dict(form).get("Twiml", "")) > LONGEST_TWIML:
+        message = f"Twiml is longer than {LONGEST_TWIML} characters"
+        raise Refusal(tables.behaviour.twiml_too_long_code, message)
 
 
 def twiml_source(values: Mapping[str, Any]) -> TwimlSource:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.api.collection import API_2010, Collection, account_uri
-from dialtone_nb.rehearsal.assumptions import QUEUE_NAME_TAKEN, QUEUE_NOT_EMPTY
 from dialtone_nb.rehearsal.exchange.call import TakenOver
 from dialtone_nb.rehearsal.exchange.call_setup import TwimlSource
 from dialtone_nb.rehearsal.exchange.queues import (
-    DEFAULT_MAX_SIZE,
     QUEUE,
     Place,
     average_wait,
@@ -80,14 +78,14 @@ def _place_of(tables: Tables, request: ApiRequest) -> Place:
 def _refuse_taken(tables: Tables, name: str, sid: str = "") -> None:
     other = find_queue(tables, name)
     if other and other.sid != sid:
-        raise Refusal(QUEUE_NAME_TAKEN, f"A queue named {name} exists already")
+        raise Refusal(tables.behaviour.queue_name_taken_code, f"A queue named {name} exists already")
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new queue."""
     values = read_parameters(FIELDS, request.form)
     _refuse_taken(tables, values["friendly_name"])
-    queue = make_queue(tables, values["friendly_name"], values.get("max_size", DEFAULT_MAX_SIZE))
+    queue = make_queue(tables, values["friendly_name"], values.get("max_size", tables.behaviour.queue_max_size))
     return QUEUES.show(tables, queue, 201)
 
 
@@ -104,7 +102,7 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the queue, unless it has members."""
     queue = QUEUES.at(tables, request)
     if list_places(tables, queue.sid):
-        raise Refusal(QUEUE_NOT_EMPTY, "The queue is not empty")
+        raise Refusal(tables.behaviour.queue_not_empty_code, "The queue is not empty")
     return QUEUES.delete(tables, request)
 
 

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from dialtone_nb.rehearsal.assumptions import ENDED_UNANSWERED, NEVER_ANSWERED_RESPONSE, NO_VOICE_URL_RESPONSE
 from dialtone_nb.rehearsal.exchange.call import CallOver, Ended, LiveCall, TakenOver
 from dialtone_nb.rehearsal.exchange.call_setup import OutboundCall, TwimlSource
 from dialtone_nb.rehearsal.exchange.interpreter import Interpreter
@@ -34,8 +33,8 @@ class CallLifecycle:
         self._bring_to_end(lambda: self._call_out(outbound))
 
     def _bring_to_end(self, carry: Callable[[], None]) -> None:
-        own = self.call.own
-        status, sip_response = "completed", NEVER_ANSWERED_RESPONSE
+        own, behaviour = self.call.own, self.call.log.store.behaviour
+        status, sip_response = "completed", behaviour.never_answered_response
         try:
             carry()
         except CallOver as over:
@@ -44,7 +43,7 @@ class CallLifecycle:
             own.is_gone = True
             status = own.status
         except Ended:
-            status = ENDED_UNANSWERED if own.record.answered is None else "completed"
+            status = behaviour.ended_unanswered if own.record.answered is None else "completed"
         if own.line and own.record.answered is None and not own.is_gone:
             own.line.refuse(sip_response)
         if own.line:
@@ -113,6 +112,8 @@ class CallLifecycle:
                 if document := find():
                     interpreter.carry_out(document)
                 else:
+                    if (status := self.call.log.store.behaviour.refused_url_status) != "completed":
+                        raise CallOver(status)
                     interpreter.tell_application_error()
             except TakenOver as other:
                 find = partial(self._find, other.source)
@@ -122,5 +123,5 @@ class CallLifecycle:
     def _find(self, source: TwimlSource) -> Document | None:
         if not source.url and not source.twiml:
             # A number or domain without a voice URL fails the call, and raises no alert.
-            raise CallOver("failed", NO_VOICE_URL_RESPONSE)
+            raise CallOver("failed", self.call.log.store.behaviour.no_voice_url_response)
         return self.call.applications.find_twiml(self.call.own, source)

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from dialtone_nb.rehearsal.assumptions import NOT_REGISTERED_RESPONSE
 from dialtone_nb.rehearsal.exchange.call import BrokenOff, CallOver, Interruption, LegEnded, LiveCall
 from dialtone_nb.rehearsal.exchange.call_log import LiveLeg
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, Rings
-from dialtone_nb.rehearsal.exchange.target_checks import NOBODY_THERE, CheckedTarget, check_target
+from dialtone_nb.rehearsal.exchange.target_checks import NOBODY_THERE, NOT_REGISTERED_THERE, CheckedTarget, check_target
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Dial, Target
 from dialtone_nb.rehearsal.exchange.webhooks import sip_call_id
 
@@ -32,6 +31,7 @@ class DialResult:
     talked_s: int | None = None  # where that is not what the leg's record says
     broken_off: BrokenOff | None = None
     of_queue: Mapping[str, str] = field(default_factory=dict)  # what the action is told of a queue that was dialled
+    is_answered: bool = False  # which need not mean that the two were joined
 
 
 @dataclass(slots=True)
@@ -45,12 +45,14 @@ class DialRun:
     def run(self) -> DialResult:
         """Ring all targets at once, or one after another, and let the first who answers talk."""
         rounds = [(target,) for target in self.dial.targets] if self.dial.sequential else [self.dial.targets]
-        result = DialResult("failed")
+        results = []
         for targets in rounds:
-            result = self._try(targets)
-            if result.status == "completed" or result.broken_off:
-                break
-        return result
+            results.append(self._try(targets))
+            if results[-1].is_answered or results[-1].broken_off:
+                return results[-1]
+        if not results:
+            return DialResult("failed")
+        return results[0 if self.call.log.store.behaviour.dial_ends_as == "first" else -1]
 
     def _try(self, targets: Sequence[Target]) -> DialResult:
         record = self.call.own.record
@@ -65,13 +67,17 @@ class DialRun:
         legs = [(self._start(found), found.fault) for found in checked if not isinstance(found, Complaint)]
         if not legs:
             return DialResult("failed", complaint=refused[0] if refused else None)
+        behaviour = self.call.log.store.behaviour
         unregistered = [leg for leg, fault in legs if fault and fault.code in NOBODY_THERE]
-        for leg in unregistered:
-            # What real networks see with this warning is the status no-answer, at once.
-            self._end(leg, "no-answer", NOT_REGISTERED_RESPONSE)
+        for leg, fault in legs:
+            if leg in unregistered and fault:
+                # What real networks see with 32009 is the status no-answer, at once.
+                is_legacy = fault.code == NOT_REGISTERED_THERE
+                status = behaviour.legacy_unregistered_status if is_legacy else "no-answer"
+                self._end(leg, status, behaviour.not_registered_response)
         ringing = [leg for leg, _ in legs if leg not in unregistered]
         if not ringing:
-            return DialResult("no-answer", unregistered[0], next(fault for _, fault in legs))
+            return DialResult(unregistered[0].record.status, unregistered[0], next(fault for _, fault in legs))
         return self._ring(ringing)
 
     def _start(self, found: CheckedTarget) -> LiveLeg:
@@ -105,7 +111,7 @@ class DialRun:
         except (HungUp, Interruption) as broken_off:
             return self._broken_off(DialResult("canceled", legs[0]), broken_off, legs)
         if answered is None:
-            return _failure(failed)
+            return _failure(failed, self.call.log.store.behaviour.dial_ends_as)
         self._cancel([leg for leg in legs if leg is not answered[0]])
         return self._talk(*answered)
 
@@ -129,7 +135,7 @@ class DialRun:
         leg.line = line
         self.call.log.answer(leg)
         self.call.applications.tell_progress(leg, "answered")
-        result = DialResult("completed", leg)
+        result = DialResult("completed", leg, is_answered=True)
         try:
             self._prepare(leg, line)
             self.call.answer()
@@ -138,7 +144,8 @@ class DialRun:
             if self.call.wires.bridge(self.call.line, line, limit, hangup_on_star=star) == "time limit":
                 self.call.alert_time_limit(leg, limit)
         except CallOver:
-            pass  # whoever was rung hung up, or was hung up on, before the two were joined
+            # Whoever was rung hung up, or was hung up on, before the two were joined.
+            result = replace(result, status=self.call.log.store.behaviour.hung_up_before_joined)
         except (HungUp, Interruption) as broken_off:
             result = self._broken_off(result, broken_off)
         line.hang_up()
@@ -164,9 +171,9 @@ class DialRun:
         self.call.applications.tell_progress(leg, "completed")
 
 
-def _failure(failed: Sequence[tuple[LiveLeg, Complaint | None]]) -> DialResult:
-    """The result of a Dial that nobody answered: that of its last leg."""
-    status = failed[-1][0].record.status
+def _failure(failed: Sequence[tuple[LiveLeg, Complaint | None]], ends_as: str) -> DialResult:
+    """The result of a Dial that nobody answered: that of its last leg, or of its first."""
+    status = failed[0 if ends_as == "first" else -1][0].record.status
     alike = [(leg, complaint) for leg, complaint in failed if leg.record.status == status]
     return DialResult(status, alike[0][0], alike[-1][1])
 

@@ -177,9 +177,10 @@ class QueueDialRun:
         except (HungUp, Interruption) as broken_off:
             self.call.note_end(broken_off)
             return DialResult("canceled", broken_off=broken_off, of_queue=of_queue | {"DequeueResult": "hangup"})
-        # The names as others receive them; where the two were never joined, hangup is an assumption.
+        # The names as others receive them; what it is where the two were never joined is assumed.
+        never_joined = self.call.log.store.behaviour.dequeued_never_joined
         of_queue |= {
-            "DequeueResult": "bridged" if result.is_bridged else "hangup",
+            "DequeueResult": "bridged" if result.is_bridged else never_joined,
             "DequeuedCallSid": other.own.record.sid,
             "DequeuedCallQueueTime": str(waited_s),
             "DequeuedCallDuration": str(result.talked_s or 0),

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from dialtone_nb.rehearsal.assumptions import ENDED_UNANSWERED
 from dialtone_nb.rehearsal.exchange.call import Interruption, LiveCall
 from dialtone_nb.rehearsal.exchange.call_json import tell_call, tell_refused
 from dialtone_nb.rehearsal.exchange.call_lifecycle import CallLifecycle
@@ -183,7 +182,7 @@ class Exchange:
             call.wires.interrupt(wanted)
         else:
             with self.store.transaction() as tables:
-                status = "completed" if record.status == "in-progress" else ENDED_UNANSWERED
+                status = "completed" if record.status == "in-progress" else tables.behaviour.ended_unanswered
                 move_call(tables, record, status, ended=tables.now())
                 leave_queues(tables, record.sid)
 

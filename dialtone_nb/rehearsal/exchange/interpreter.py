@@ -116,6 +116,8 @@ class Interpreter:
 
     def _another(self, method: str, url: str, extra: dict[str, str] | None = None) -> Document:
         document = self.call.applications.ask_for_twiml(self.leg, method, url, self.tell() | (extra or {}))
+        if document is None and not self.is_own and self.call.log.store.behaviour.unfetched_whisper == "joined":
+            return Document((), url=url)
         if document is None:
             self.tell_application_error()
             raise CallOver
@@ -134,7 +136,8 @@ class Interpreter:
         """Ask for digits; what was pressed goes to the action, and where nothing was the document goes on."""
         self._answer()
         if gather.hears_digits:
-            terms = DigitTerms(gather.most, gather.finish_on, gather.timeout, gather.barge_in)
+            keeps_rest = self.call.log.store.behaviour.keys_after_gather == "kept"
+            terms = DigitTerms(gather.most, gather.finish_on, gather.timeout, gather.barge_in, keeps_rest)
             digits = self.line.collect(gather.prompts, terms)
         else:
             digits = ""

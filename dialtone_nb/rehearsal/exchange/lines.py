@@ -29,6 +29,7 @@ class DigitTerms:
     finish_on: str = "#"
     timeout_s: float = 5.0
     barge_in: bool = True
+    keeps_rest: bool = False  # whether keys beyond these are there for the next Gather
 
 
 @dataclass(frozen=True, slots=True)

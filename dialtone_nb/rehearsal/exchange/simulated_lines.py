@@ -82,7 +82,8 @@ class SimulatedLine:
         """The digits that the party presses; it hears the prompts out before the first key."""
         play_prompts(self, prompts)
         digits, since_key = "", 0.0
-        for key in self._presses.pop(0) if self._presses else "":
+        keys = self._presses.pop(0) if self._presses else ""
+        for place, key in enumerate(keys, start=1):
             pause = PAUSE_KEYS.get(key, KEY_S)
             if since_key + pause > terms.timeout_s:
                 self.wait(terms.timeout_s - since_key)
@@ -95,6 +96,8 @@ class SimulatedLine:
                 return digits
             digits, since_key = digits + key, 0.0
             if len(digits) == terms.most:
+                if terms.keeps_rest and keys[place:]:
+                    self._presses.insert(0, keys[place:])
                 return digits
         self.wait(terms.timeout_s - since_key)
         return digits

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlencode
 
 import phonenumbers
 
-from dialtone_nb.rehearsal.assumptions import NO_EMERGENCY_CALLING
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
 from dialtone_nb.rehearsal.exchange.simulated_behaviour import party_at
 from dialtone_nb.rehearsal.exchange.sip_registrations import is_registered
@@ -126,7 +125,9 @@ def _check_emergency(
 ) -> CheckedTarget | Complaint:
     if domain is None or not domain.body["emergency_calling_enabled"]:
         dialled = checked.target.address
-        return Complaint(NO_EMERGENCY_CALLING, f"Dial: emergency calling is not enabled here, for {dialled}")
+        return Complaint(
+            tables.behaviour.no_emergency_calling_code, f"Dial: emergency calling is not enabled here, for {dialled}"
+        )
     owned = _owned(tables, checked.caller_id)
     if owned is None:
         return Complaint(13214, f"Dial: invalid callerId value {checked.caller_id!r} of an emergency call")

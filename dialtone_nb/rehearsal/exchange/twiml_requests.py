@@ -90,8 +90,10 @@ class Applications:
     def tell_progress(self, leg: LiveLeg, event: str) -> None:
         """Tell a leg's progress to its status callback, if it wants this event; a warning where that fails."""
         sequence_number = leg.told
-        leg.told += leg.callback.counts_all
-        if not leg.callback.wants(event):
+        is_told = leg.callback.wants(event)
+        counts_all = leg.callback.counts_all and self.log.store.behaviour.sequence_number_counts == "every event"
+        leg.told += counts_all or is_told
+        if not is_told:
             return
         status = {"answered": "in-progress", "completed": leg.record.status}.get(event, event)
         extra = {

@@ -21,6 +21,7 @@ class DeployedFunction:
     build_sid: str
     version: Thing
     context: dict[str, str]
+    process_env: dict[str, str]
     now: float
     wanted: dict[str, str]  # versions of packages, by name
 
@@ -62,6 +63,7 @@ def find_deployed(tables: Tables, host: str, path: str) -> DeployedFunction | De
         build.sid,
         version,
         context_of(tables, service, environment, path),
+        process_env_of(tables, service, environment),
         tables.now(),
         wanted_versions(build),
     )
@@ -79,6 +81,14 @@ def context_of(tables: Tables, service: Thing, environment: Thing, path: str) ->
         "SERVICE_SID": service.sid,
         "ENVIRONMENT_SID": environment.sid,
     }
+
+
+def process_env_of(tables: Tables, service: Thing, environment: Thing) -> dict[str, str]:
+    """What of a function's context is in process.env as well: its variables, and the rest, but for its own path."""
+    if tables.behaviour.process_env == "nothing":
+        listed = tables.list("variable", environment.sid)
+        return {variable.body["key"]: variable.body["value"] for variable in listed}
+    return {key: value for key, value in context_of(tables, service, environment, "").items() if key != "PATH"}
 
 
 def build_contents(tables: Tables, build_sid: str) -> list[VersionContent]:

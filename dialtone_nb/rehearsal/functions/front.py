@@ -138,6 +138,7 @@ class Front:
         message = {
             "file": str(self._processes.file(function.place, function.version.sid)),
             "context": function.context,
+            "variables": function.process_env,
             "event": event_of(incoming),
             "now": round(function.now * 1000),
         }

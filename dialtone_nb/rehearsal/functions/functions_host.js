@@ -255,8 +255,7 @@ function answer(invocation, error, result, fatal = false) {
   send(JSON.stringify({ id, logs, fatal, took_ms, ...reply }) + '\n');
 }
 
-function invoke({ id, file, context, event, now }) {
-  const { PATH: _, ...variables } = context; // the function's own path, and no variable
+function invoke({ id, file, context, variables, event, now }) {
   const invocation = { id, now, variables, began: performance.now(), logs: [], done: false };
   const callback = (error, result) => answer(invocation, error, result);
   invocations.run(invocation, async () => {

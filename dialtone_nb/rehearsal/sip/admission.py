@@ -43,6 +43,7 @@ class Admission:
         self.alerts = Alerts(store, real_time, now)
         self._journal = journal
         self._own_host = own_host
+        self._in_words = store.behaviour.twilio_error_header == "words"
 
     def find_domain(self, tables: Tables, hosts: tuple[str, ...], user: str, kind: str) -> Thing | UnknownDomain:
         """The SIP domain that one of these hosts names, or, where they only name this machine, the only one for a user.
@@ -78,7 +79,7 @@ class Admission:
         """Turn a phone away: raise Twilio's alert, write it down in the phone's journal, and write the response."""
         self.alerts.raise_(complaint.code, domain.sid, user, complaint.message)
         self._journal.note(user, domain.name, "refused", f"{complaint.message} ({complaint.code})")
-        return refusal_of(request.message, status, tag, complaint.code)
+        return refusal_of(request.message, status, tag, complaint.code, in_words=self._in_words)
 
 
 def digest_secrets(tables: Tables, domain: Thing, user: str, kind: str) -> list[str]:

@@ -77,7 +77,7 @@ def _patience_of(caller: Line | None) -> float:
 
 async def _next_event(fork: Fork, until: float, patience: float, caller: Line | None) -> LegEvent | None:
     if isinstance(caller, PhoneLine):
-        return await unless_over(caller.session, _with_ringback(fork, until, caller))
+        return await unless_over(caller.session, lambda: _with_ringback(fork, until, caller))
     if patience > until:
         return await fork.next(until)
     try:

@@ -17,11 +17,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 from aiosipua.headers import parse_uri
 
-from dialtone_nb.rehearsal.assumptions import INSECURE_RESPONSE
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.target_checks import endpoint_error
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
@@ -46,12 +45,12 @@ from dialtone_nb.rehearsal.sip.uac import InviteResponse, UacSession
 from dialtone_nb.rehearsal.state.store import Store
 from dialtone_nb.values.sip import global_domain, parse_sip_uri
 
-# What a refusal is called in DialCallStatus. That a declined call (603) counts as busy is an assumption.
+# What a refusal is called in DialCallStatus, but for a declined call (603), which is an assumption.
 Failure = Literal["busy", "no-answer", "failed", "canceled"]
+DECLINED = 603
 STATUS_OF: dict[int, Failure] = {
     486: "busy",
     600: "busy",
-    603: "busy",
     408: "no-answer",
     480: "no-answer",
     487: "no-answer",
@@ -166,7 +165,8 @@ class Fork:
         leg, targets = ringing.leg, self._targets
         bindings = targets.bindings(leg)
         if bindings and (complaint := targets.insecurity(leg, bindings)):
-            self._fail(ringing, Fails(leg.call_sid, "failed", INSECURE_RESPONSE, complaint))
+            status = targets.store.behaviour.insecure_response
+            self._fail(ringing, Fails(leg.call_sid, "failed", status, complaint))
         elif bindings:
             user, domain = aor_of(leg.address)
             ringing.branches, ringing.note = len(bindings), partial(targets.journal.note, user, domain)
@@ -255,6 +255,8 @@ class Fork:
         ringing.note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
         if best.status:
             status = STATUS_OF.get(best.status, "failed")
+            if best.status == DECLINED:
+                status = cast(Failure, self._targets.store.behaviour.declined_status)
             error = self._error(leg, best.status) if SERVER_ERROR <= best.status < GLOBAL_FAILURE else None
             self._fail(ringing, Fails(leg.call_sid, status, best.status, error, call_id, best.headers))
         else:

@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 from aiosipua.message import SipResponse
 
-from dialtone_nb.rehearsal.assumptions import INSECURE_RESPONSE
 from dialtone_nb.rehearsal.exchange.call_setup import SIP_USER_SAFE, CallRefused, CallSetup, admit_phone
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
@@ -104,12 +103,14 @@ class InboundCalls:
         transaction.respond(response_to(request.message, 100))
         if complaint := call_complaint(caller.domain, request.flow.transport, profile_of(request.message)):
             domain, user = caller.domain, caller.username
-            refusal = self.admission.refuse(request, tag, domain, user, complaint, status=INSECURE_RESPONSE)
+            status = self.targets.store.behaviour.insecure_response
+            refusal = self.admission.refuse(request, tag, domain, user, complaint, status=status)
             transaction.respond(refusal)
             return
         setup = self._admit(request, caller)
         if isinstance(setup, CallRefused):
-            transaction.respond(refusal_of(request.message, setup.sip_response, tag, setup.code))
+            in_words = self.targets.store.behaviour.twilio_error_header == "words"
+            transaction.respond(refusal_of(request.message, setup.sip_response, tag, setup.code, in_words=in_words))
             return
         session = UasSession(self.targets.user_agent, request, transaction)
         self._sessions[request.branch] = session

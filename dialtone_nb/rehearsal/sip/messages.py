@@ -221,9 +221,11 @@ def response_to(request: SipRequest, status: int, tag: str = "", reason: str = "
     return response
 
 
-def refusal_of(request: SipRequest, status: int, tag: str, code: int | None = None) -> SipResponse:
+def refusal_of(
+    request: SipRequest, status: int, tag: str, code: int | None = None, *, in_words: bool = True
+) -> SipResponse:
     """Write the response to a request that is turned away, with Twilio's error code where there is one."""
-    error = {"X_Twilio_Error": f"{code} {ERRORS.get(code, '')}".strip()} if code else {}
+    error = {"X_Twilio_Error": f"{code} {ERRORS.get(code, '') if in_words else ''}".strip()} if code else {}
     return response_to(request, status, tag, **error)
 
 

@@ -70,10 +70,14 @@ class LoopWaiter:
         return error
 
 
-async def unless_over(session: Session, work: Coroutine[Any, Any, Result]) -> Result:
-    """Wait for some work and return its result; `HungUp` where the session ends before."""
+async def unless_over(session: Session, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Do some work and return its result; `HungUp` where the session ends before.
+
+    The work is a coroutine that is made here: one that was made before would never be awaited where the call is
+    interrupted before this has begun.
+    """
     over = asyncio.ensure_future(session.over.wait())
-    doing = asyncio.ensure_future(work)
+    doing = asyncio.ensure_future(work())
     try:
         await asyncio.wait({over, doing}, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
@@ -103,11 +107,11 @@ class PhoneLine:
 
     def ring(self) -> None:
         """Send 180, where the phone called."""
-        self._do(self._respond(UasSession.ring))
+        self._do(lambda: self._respond(UasSession.ring))
 
     def answer(self) -> None:
         """Send 200, where the phone called and was not answered yet."""
-        self._do(self._respond(UasSession.answer))
+        self._do(lambda: self._respond(UasSession.answer))
 
     async def _respond(self, how: Callable[[UasSession], None]) -> None:
         """Respond to the phone's INVITE; no-op where the INVITE was ours."""
@@ -139,7 +143,7 @@ class PhoneLine:
 
     def pause(self, seconds: float) -> None:
         """Be silent."""
-        self._do(self.session.media.be_silent(seconds))
+        self._do(lambda: self.session.media.be_silent(seconds))
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
         """Return the keys that are pressed."""
@@ -147,18 +151,18 @@ class PhoneLine:
             if isinstance(prompt, Say):
                 self._note(f"“{prompt.text}”")
         sound = b"".join(map(sound_of, prompts))
-        digits: str = self._do(self._collect(sound, terms))
+        digits: str = self._do(lambda: self._collect(sound, terms))
         return digits
 
     def record(self, terms: RecordTerms) -> Recorded:
         """Return how long the phone said something."""
-        recorded: Recorded = self._do(self._record(terms))
+        recorded: Recorded = self._do(lambda: self._record(terms))
         return recorded
 
     def _play(self, sound: bytes) -> None:
-        self._do(self.session.media.play(sound))
+        self._do(lambda: self.session.media.play(sound))
 
-    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def _do(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         return self._waiter.wait(unless_over(self.session, work))
 
     async def _collect(self, sound: bytes, terms: DigitTerms) -> str:

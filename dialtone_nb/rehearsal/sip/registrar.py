@@ -31,8 +31,6 @@ from dialtone_nb.values.sip import parse_sip_uri
 
 LONGEST_CONTACT = 512
 RETRY_AFTER_S = 5
-# Twilio documents the warnings 32007 and 32008, not what the phone is answered: these two are assumptions.
-TOO_MANY_BINDINGS, TOO_FAST = 403, 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,9 @@ class SipRegistrar:
             self.admission.alerts.raise_(
                 32008, domain.sid, user, f"More than 5 REGISTER a second of {user} at {domain.name}"
             )
-            return response_to(request.message, TOO_FAST, tag, Retry_After=str(RETRY_AFTER_S))
+            return response_to(
+                request.message, self.store.behaviour.too_fast_response, tag, Retry_After=str(RETRY_AFTER_S)
+            )
         asked = read_contacts(request)
         if asked is None:
             return response_to(request.message, 400, tag, reason="Bad Contact")
@@ -100,7 +100,7 @@ class SipRegistrar:
             message = f"{user} at {domain.name} has {MOST_BINDINGS} bindings already"
             self.admission.alerts.raise_(32007, domain.sid, user, message)
             self.journal.note(user, domain.name, "refused", message)
-            return response_to(request.message, TOO_MANY_BINDINGS, tag)
+            return response_to(request.message, self.store.behaviour.too_many_bindings_response, tag)
         response = response_to(request.message, 200, tag, Date=formatdate(usegmt=True))
         for one in self.locations.bindings(aor, now):
             response.headers.append("Contact", f"<{one.contact}>;expires={round(one.expires_at - now)}")

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.rehearsal.assumptions import COLD_START_MS, FUNCTION_KEPT_S, RECORDED, WARM_MS, Behaviour
+from dialtone_nb.rehearsal.assumptions import RECORDED, Behaviour
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.call_prices import price_of
 from dialtone_nb.rehearsal.state.call_records import CallRecord, next_call_sid, save_call
@@ -65,6 +65,10 @@ OUTGOING_ENDS = {"answered": 63, "no_answer": 17, "canceled": 11, "busy": 7, "fa
 INCOMING_ENDS = {"answered": 52, "no_answer": 26, "canceled": 14, "busy": 5, "unreachable": 3}
 AREAS = ("503", "971", "360", "206")
 FRAUD_SHARE, FRAUD_AT_LEAST = 0.01, 12
+# Twilio says nowhere how long the process of a function is kept after it was last asked, or how long a new one takes.
+FUNCTION_KEPT_S = 15 * 60.0
+WARM_MS = 90.0  # about so long it takes, as Twilio sees it
+COLD_START_MS = 900.0  # and so much longer where a process has to be started for it
 MOST_DAYS = 400
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialtone_nb.rehearsal.api.collection import Collection
 from dialtone_nb.rehearsal.api.serverless.environments import ENVIRONMENTS
 from dialtone_nb.rehearsal.api.serverless.services import SERVERLESS
-from dialtone_nb.rehearsal.http.errors import Refusal, conflict
+from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.parameters import Parameter, flag, read_parameters, sid
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
@@ -32,7 +32,9 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
             raise Refusal(20001, f"Build {build_sid} is {build.body['status']}; only a completed build can be deployed")
     # Where nothing is live, taking it down is the same conflict (twilio/twilio-cli#215).
     if environment.body["build_sid"] == build_sid:
-        raise conflict("Environment already has requested deployment")
+        status = 409 if build_sid else tables.behaviour.nothing_deployed_again_status
+        if status >= 400:
+            raise Refusal(20409, "Environment already has requested deployment", status)
     # An environment's deployments are numbered as they come, so that their list tells what was live before.
     deployment = DEPLOYMENTS.add(tables, environment.sid, "", {"build_sid": build_sid})
     tables.save(environment, {"build_sid": build_sid})

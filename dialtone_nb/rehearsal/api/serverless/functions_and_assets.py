@@ -40,7 +40,7 @@ def _version_fields(tables: Tables, version: Thing) -> Body:
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """Functions, or assets: all of a service, their versions, and how many bytes one may have (an assumption)."""
+    """Functions, or assets: all of a service, their versions, and how many bytes one may have (0: as it is assumed)."""
 
     noun: str
     all: Collection
@@ -85,8 +85,9 @@ class Versioned:
         values = read_parameters(UPLOADED, request.form)
         if request.upload is None:
             raise Refusal(20001, "Missing required parameter Content in the post body")
-        if len(request.upload.content) > self.largest:
-            raise Refusal(20001, f"Content of a {self.noun} is larger than {self.largest // MEGABYTE} MB")
+        largest = self.largest or tables.behaviour.largest_function
+        if len(request.upload.content) > largest:
+            raise Refusal(20001, f"Content of a {self.noun} is larger than {largest // MEGABYTE} MB")
         fingerprint = hashlib.sha256(request.upload.content).hexdigest()
         name = f"{values['path']} {values['visibility']} {fingerprint}"
         body = values | {"service_sid": thing.parent, "content_type": request.upload.content_type}
@@ -126,7 +127,7 @@ def _versioned(noun: str, largest: int, version_links: dict[str, str]) -> Versio
     return Versioned(noun, everything, versions, largest)
 
 
-FUNCTIONS = _versioned("function", MEGABYTE, {"function_version_content": "Content"})
+FUNCTIONS = _versioned("function", 0, {"function_version_content": "Content"})
 ASSETS = _versioned("asset", 25 * MEGABYTE, {})
 
 

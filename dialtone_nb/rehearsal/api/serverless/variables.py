@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialtone_nb.rehearsal.api.collection import Collection
 from dialtone_nb.rehearsal.api.serverless.environments import ENVIRONMENTS
 from dialtone_nb.rehearsal.api.serverless.services import SERVERLESS
-from dialtone_nb.rehearsal.http.errors import conflict
+from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.parameters import Parameter, matching, read_parameters
 from dialtone_nb.rehearsal.state.store import Tables
@@ -27,10 +27,11 @@ VARIABLES = Collection(SERVERLESS, "Variables", kind="variable", prefix="ZV", ab
 
 
 def _refuse_taken(tables: Tables, environment_sid: str, key: str, own: str = "") -> None:
-    """A conflict where another variable has the key (that it is a 409 is an assumption)."""
+    """A conflict where another variable has the key (that it is a 409 is assumed)."""
     other = tables.find("variable", environment_sid, key)
     if other and other.sid != own:
-        raise conflict(f"Variable with key {key} already exists in this environment")
+        message = f"Variable with key {key} already exists in this environment"
+        raise Refusal(20409, message, tables.behaviour.variable_taken_status)
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:

@@ -12,8 +12,6 @@ from dialtone_nb.rehearsal.state.domain_access import digest_secret
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 WRONG_LIST, STILL_MAPPED, TOO_MANY_LISTS, TOO_MANY_CREDENTIALS = 21240, 21241, 21239, 21242
-# Whether a second credential of a name answers 21240 or 21243 is an assumption.
-WRONG_CREDENTIAL = 21243
 
 
 def _password(text: str) -> str:
@@ -28,21 +26,25 @@ def _password(text: str) -> str:
 USERNAME = Parameter(
     "Username", matching(r"[^\s:@]+", "may not hold a space, : or @"), required=True, longest=32, code=WRONG_LIST
 )
-PASSWORD = Parameter("Password", _password, required=True, code=WRONG_CREDENTIAL)
+
+
+def _password_parameter(tables: Tables) -> Parameter:
+    return Parameter("Password", _password, required=True, code=tables.behaviour.weak_password_code)
 
 
 def _make(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
     """A user name is unique in its list, and upper and lower case differ."""
-    values = read_parameters((USERNAME, PASSWORD), form)
+    values = read_parameters((USERNAME, _password_parameter(tables)), form)
     username = values["username"]
     if tables.find("credential", parent.sid, username):
-        raise Refusal(WRONG_CREDENTIAL, f"A credential with the username {username} already exists in this list")
+        message = f"A credential with the username {username} already exists in this list"
+        raise Refusal(tables.behaviour.credential_taken_code, message)
     return username, {"username": username, "digest_secret": digest_secret(username, values["password"])}
 
 
 def _change(tables: Tables, credential: Thing, form: Pairs) -> Body:
     """Only the password can be changed."""
-    values = read_parameters((PASSWORD,), form, creating=False)
+    values = read_parameters((_password_parameter(tables),), form, creating=False)
     return {"digest_secret": digest_secret(credential.name, values["password"])} if values else {}
 
 
