@@ -41,7 +41,7 @@ RINGS_ON_TO = "+12065550144"
 # How long the rehearsal waits for our own server, instead of Twilio's fifteen seconds.
 PATIENCE_S = 0.5
 # During an apply, calls are placed before every so many of its API calls.
-EVERY = 20
+EVERY = 8
 REACHED, HEARD, LOST = "reached", "heard why", "lost"
 
 
