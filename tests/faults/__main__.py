@@ -117,7 +117,7 @@ def _fuzzing(_: argparse.Namespace) -> Part:
 
 
 def _calls(_: argparse.Namespace) -> Part:
-    verdicts = try_calls(list_faulted())
+    verdicts = try_calls(list_faulted(), lambda verdict: print(verdict.case, file=sys.stderr, flush=True))
     return Part((table_of_calls(verdicts),), tuple(amiss(verdicts)))
 
 

@@ -103,7 +103,7 @@ class Desk:
     def declare(self, name: str, **fields: Any) -> None:
         """Change one phone of clients.yaml, or add one."""
         before = self.parameters.clients.get(name)
-        entry = {**(before.model_dump() if before else {}), **fields}
+        entry = {**(before.model_dump(exclude_unset=True) if before else {}), **fields}
         clients = {**self.parameters.clients, name: Client.model_validate(entry)}
         self.parameters = replace(self.parameters, clients=clients)
         self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
