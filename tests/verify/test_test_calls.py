@@ -80,8 +80,8 @@ def test_they_are_calls_of_the_account(stage: Stage) -> None:
             lambda stage: stage.domain().update(voice_url="https://elsewhere.example.org/"),
             {TITLES[0], TITLES[1], TITLES[2], TITLES[5]},
         ),
-        (lambda stage: stage.number("workbench").update(voice_url=""), {TITLES[3]}),
-        (lambda stage: stage.number("van").update(voice_url=""), {TITLES[4]}),
+        (lambda stage: stage.number("workbench").update(voice_url="", voice_fallback_url=""), {TITLES[3]}),
+        (lambda stage: stage.number("van").update(voice_url="", voice_fallback_url=""), {TITLES[4]}),
         (lambda stage: stage.domain().update(sip_registration=False), {TITLES[3]}),
     ],
     ids=["the phones' domain leads elsewhere", "a number leads nowhere", "the other's number", "no registration"],
@@ -169,7 +169,7 @@ def test_the_real_account_places_none() -> None:
 
 def test_a_page_of_calls_tells_the_same_as_the_text(stage: Stage) -> None:
     """A good call has a tick, a strange one says where it differs."""
-    stage.number("workbench").update(voice_url="")
+    stage.number("workbench").update(voice_url="", voice_fallback_url="")
     calls = place(stage)
     text, html = calls_text(calls), calls_html(calls)
     assert [line[0] for line in text.splitlines() if line[0] in "✓✗"] == ["✓", "✓", "✓", "✗", "✓", "✓"]

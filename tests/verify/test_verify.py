@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.event_source.rules import kind_of
+from dialtone_nb.calls.now import take_snapshot
+from dialtone_nb.calls.twilio_source.fetch import list_events
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.checks import verification_html, verification_text
 from dialtone_nb.infrastructure.site import Site
@@ -57,12 +61,25 @@ def test_it_changes_nothing(stage: Stage) -> None:
 
 
 def test_what_a_probe_leaves_in_the_function_log_can_be_told_apart(stage: Stage) -> None:
-    """Its lines have a call SID of zeros, and hold nobody's number."""
-    before = {line.sid for line in stage.environment.logs.list()}
+    """Its lines have a call SID of zeros and names of no call's event; neither monitor nor report shows them."""
+
+    def seen() -> tuple[object, ...]:
+        account, quality = stage.site.account, Quality()
+        now = account.now() + timedelta(minutes=1)
+        look = take_snapshot(
+            stage.client, now=now, minutes=60, environment="stage", phones={}, service="dialtone", show_numbers=True
+        )
+        day = now.date()
+        return len(look.log), len(look.attempts), list(list_events(stage.client, "dialtone", day, day, quality))
+
+    before, seen_before = {line.sid for line in stage.environment.logs.list()}, seen()
     stage.verify()
     lines = [json.loads(line.message) for line in stage.environment.logs.list() if line.sid not in before]
     assert lines
     assert {line["call_sid"] for line in lines} == {"CA" + "0" * 32}
+    assert all(line["event"].startswith("probe-") for line in lines)
+    assert {kind_of(line["event"]).role for line in lines} == {"other"}
+    assert seen() == seen_before
 
 
 def test_nothing_secret_is_shown(stage: Stage) -> None:
