@@ -12,6 +12,8 @@ from dialtone_nb.display.rendering import render
 _MISSING, _SILENT, _UNKNOWN, _THERE = ("failed", "✗"), ("unknown", "!"), ("none", "?"), ("done", "✓")
 _ORDER = (_MISSING, _SILENT, _UNKNOWN, _THERE)
 COMMAND = "python -m dialtone_nb run"
+# Where the account's numbers are listed; a rehearsal's are in no Console.
+NUMBERS_IN_CONSOLE = "https://console.twilio.com/us1/develop/phone-numbers/manage/incoming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +119,4 @@ def phones_text(phones: PhoneOverview) -> str:
 
 def phones_html(phones: PhoneOverview) -> str:
     """The phones as a table, with the commands for each folded under it."""
-    return render("phones", phones=phones)
+    return render("phones", phones=phones, console=NUMBERS_IN_CONSOLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 from dialtone_nb.account.account import CONTROL, Account
-from dialtone_nb.display.phones import PhoneOverview, phones_html, phones_text
+from dialtone_nb.display.phones import NUMBERS_IN_CONSOLE, PhoneOverview, phones_html, phones_text
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.report.page import PROJECT_LINK
 from dialtone_nb.runbooks.phones import overview_phones
@@ -49,6 +50,15 @@ def test_a_phone_has_its_sheet_and_its_commands(account: Account, parameters: Pa
     commands = [code.get_text() for code in page.select("tr:has(a) code")]
     assert "python -m dialtone_nb run client_setup -p environment prod -r client lobby -r action rotate" in commands
     assert all("lobby" in command for command in commands)
+
+
+def test_numbers_lead_to_the_console_where_they_are_real(
+    account: Account, parameters: Parameters, tmp_path: Path
+) -> None:
+    """A rehearsal's number is nowhere in Twilio's Console."""
+    phones = overview(account, parameters, tmp_path)
+    assert NUMBERS_IN_CONSOLE not in phones_html(phones)
+    assert phones_html(replace(phones, is_rehearsal=False)).count(NUMBERS_IN_CONSOLE) == len(phones.rows)
 
 
 def test_a_phone_that_is_not_reached_comes_first_with_its_repair(
