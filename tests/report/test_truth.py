@@ -37,6 +37,7 @@ class Told:
     attempts: list[dict[str, Any]]
     deployed: list[datetime]
     until: datetime
+    fraud: datetime
 
     @cached_property
     def page(self) -> BeautifulSoup:
@@ -100,7 +101,9 @@ def told(project: Path, request: pytest.FixtureRequest) -> Told:
     truth_ = json.loads((project / "state.truth.json").read_bytes())
     moments = [datetime.fromisoformat(at) for at in json.loads((project / "state.deployed.json").read_bytes())]
     html = report_of(project, request.param, request.param)
-    return Told(request.param, html, truth_["attempts"], moments, datetime.fromisoformat(truth_["until"]))
+    fraud = datetime.fromisoformat(truth_["mishaps"]["fraud"]["since"])
+    until = datetime.fromisoformat(truth_["until"])
+    return Told(request.param, html, truth_["attempts"], moments, until, fraud)
 
 
 def test_outcomes_and_funnels(told: Told) -> None:
@@ -131,6 +134,39 @@ def test_reasons_cost_and_calls_at_once(told: Told) -> None:
     assert told.table("reason") == [["none"]]
     assert told.table("direction", "most at once") == truth.peaks(told.attempts, told.zone)
     assert told.table("phone", "cost") == truth.costs(told.attempts)
+
+
+def test_what_calls_were_used_for(told: Told) -> None:
+    """Durations, other parties, cost by day, and the last week beside the one before."""
+    assert told.table("direction", "talked") == truth.durations(told.attempts)
+    assert told.table("called number") == truth.parties(told.attempts, "outgoing")
+    assert told.table("calling number") == truth.parties(told.attempts, "incoming")
+    assert told.table("day", "cost") == truth.daily_costs(told.attempts, told.zone)
+    assert told.table("called at (UTC)") == [["none"]]
+    weeks = [row[1:4] for row in told.table("period") if row[0] == "7 days"]
+    assert weeks == truth.periods(told.attempts, told.zone, 7)
+
+
+def test_the_delay_before_ringing(told: Told) -> None:
+    """Of the sampled calls of prod: those that waited for a process to start, and those that did not."""
+    rows = [row for row in told.table("environment", "median delay") if row[:2] == ["prod", "all days"]]
+    assert [row[2] for row in rows] == ["soon after another", "after a pause"]
+    for row, is_cold in zip(rows, (False, True), strict=True):
+        known = {f"{one['webhook_ms']:,}" for one in told.attempts if one["is_cold"] == is_cold}
+        assert set(row[5].removesuffix(" ms").split(" – ")) <= known
+        assert 15 <= int(row[3]) <= DAYS + 1
+    said = told.page.select_one(".dialtone-summary").get_text("\n")  # type: ignore[union-attr]
+    assert (
+        f"Delay before ringing in prod, median of a sample: {rows[1][4]} after a pause, {rows[0][4]} otherwise." in said
+    )
+
+
+def test_the_day_of_the_fraud_is_named(told: Told) -> None:
+    """The day that stands out most is that of the planted fraud, with its cause."""
+    said = told.page.select_one(".dialtone-summary").get_text("\n")  # type: ignore[union-attr]
+    day = f"{told.fraud.astimezone(ZoneInfo(told.zone)):%Y-%m-%d}"
+    (sentence,) = [line for line in said.splitlines() if line.startswith(f"{day} stands out: ")]
+    assert "(13227)" in sentence
 
 
 def test_signs_of_life_and_the_latest_attempts(told: Told) -> None:

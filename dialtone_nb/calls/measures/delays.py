@@ -44,6 +44,7 @@ COUNTED: Final = ("call_sid", "started_at", "environment", "duration_s")
 SAMPLE: Final = pl.Schema(
     {"started_at": UTC_TIME, "environment": pl.String(), "call_sid": pl.String(), "after_pause": pl.Boolean()}
 )
+SPANS: Final = ("pause", "since_last")
 STATUS_PATH: Final = "/call-status"
 
 
@@ -110,15 +111,23 @@ def _sample(attempts: pl.DataFrame) -> pl.DataFrame:
     at, by = pl.col("started_at"), ("environment", "day")
     # The service is asked again when a call ends.
     ended = at + pl.duration(seconds=pl.col("duration_s").fill_null(0))
-    pause = at - ended.cum_max().shift().over(by)
+    pause, since_last = at - ended.cum_max().shift().over(by), at - at.shift().over(by)
+    # Of two that start in the same second nobody knows which came first, so neither is sampled.
+    is_alone = at.ne_missing(at.shift().over(by)) & at.ne_missing(at.shift(-1).over(by))
+    is_soon = pl.any_horizontal(pl.col(name).is_between(timedelta(), RUNNING_WITHIN, closed="none") for name in SPANS)
     return (
         attempts.lazy()
         .filter(pl.col("call_sid").is_not_null(), pl.col("environment").is_not_null())
         .with_columns(pl.col("environment").cast(pl.String), day=at.dt.truncate("1d"))
         # Of a day's first call the pause is known from midnight on.
-        .with_columns(is_first=at == at.first().over(by), pause=pause.fill_null(at - pl.col("day")))
+        .with_columns(
+            is_first=at == at.first().over(by),
+            pause=pause.fill_null(at - pl.col("day")),
+            since_last=since_last,
+            is_alone=is_alone,
+        )
         .with_columns(after_pause=pl.col("pause") >= COLD_AFTER)
-        .filter(pl.col("after_pause") | ((pl.col("pause") < RUNNING_WITHIN) & ~pl.col("is_first")))
+        .filter(pl.col("is_alone"), pl.col("after_pause") | (is_soon & ~pl.col("is_first")))
         .unique(("day", "environment", "after_pause"), keep="first", maintain_order=True)
         .select(SAMPLE.names())
         .cast(SAMPLE)

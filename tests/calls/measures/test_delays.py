@@ -61,6 +61,9 @@ def sampled(*minutes: float, environment: str = "prod", talk: int | None = None)
         # What came before midnight is another day's.
         ([5, 6], [(6, False)]),
         ([5], []),
+        # Two of the same second: nobody knows which came first.
+        ([300, 300], []),
+        ([300, 320, 320], [(300, True)]),
         ([300, 301, 1740, 1741], [(300, True), (301, False), (1740, True), (1741, False)]),
     ],
 )
