@@ -1,7 +1,7 @@
 """A runbook's own part, beyond papermill on an empty notebook: both as commands that people type.
 
-papermill saves the notebook before and after each cell; `UNSAVED` has it save once, at the end. Our own command saves
-as often as that costs no more than a tenth of the time, and writes the HTML page too.
+papermill saves the notebook before and after each cell; `SELDOM` has it save every half minute and at the end. Our own
+command saves as often as that costs no more than a tenth of the time, and writes the HTML page too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.benchmarks.comparison import Beyond, Comparison, Size
 # These read and change nothing, and deploy shows its plan alone, so that they can run again and again on one account.
 RUNBOOKS = ("verify", "call_report", "monitor", "explore", "deploy")
 FIVE_CALLS = "call_report of five calls"
-UNSAVED = ("--no-request-save-on-cell-execute", "--autosave-cell-every", "0")
+SELDOM = "--no-request-save-on-cell-execute"
 OWN_PART = Beyond(1)
 
 
@@ -43,7 +43,7 @@ def measure(size: Size, folder: Path) -> Iterator[Comparison]:
         encoding="utf-8",
     )
     out = str(folder / "out.ipynb")
-    papermill = [sys.executable, "-m", "papermill", "--no-progress-bar", *UNSAVED]
+    papermill = [sys.executable, "-m", "papermill", "--no-progress-bar", SELDOM]
     ours = [sys.executable, "-m", "dialtone_nb", "run"]
     with prepared_account(ROOT, "call_report", folder / "account"):
         theirs = _middle([*papermill, str(empty), out], runs)
