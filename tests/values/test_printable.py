@@ -62,6 +62,7 @@ def test_no_output_of_a_cell_has_escapes_in_its_text(text: str) -> None:
     """A table of pandas, a plain text, a thing of ours."""
     shell = InteractiveShell()
     show_ours(shell)
+    assert shell.display_formatter
     for thing in (
         pd.DataFrame({"caller": [text]}, dtype=object),
         pd.Series([text], dtype=object),

@@ -28,7 +28,7 @@ class DeployedFunction:
     @property
     def place(self) -> str:
         """Where it runs: what its modules keep belongs to one build in one environment, as on Twilio."""
-        return f"{self.build_sid}-{self.environment.sid}"
+        return place_of(self.build_sid, self.environment.sid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,17 @@ class DeployedAsset:
 
     version: Thing
     content: bytes
+
+
+def place_of(build_sid: str, environment_sid: str) -> str:
+    """Where a build runs in an environment."""
+    return f"{build_sid}-{environment_sid}"
+
+
+def live_places(tables: Tables) -> set[str]:
+    """Where a build is live."""
+    environments = tables.list("environment")
+    return {place_of(one.body["build_sid"], one.sid) for one in environments if one.body["build_sid"]}
 
 
 def find_deployed(tables: Tables, host: str, path: str) -> DeployedFunction | DeployedAsset | None:

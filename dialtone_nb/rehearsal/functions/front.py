@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import mimetypes
+import sqlite3
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from dialtone_nb.rehearsal.functions.deployed import DeployedAsset, DeployedFunction, build_contents, find_deployed
+from dialtone_nb.rehearsal.functions.deployed import (
+    DeployedAsset,
+    DeployedFunction,
+    build_contents,
+    find_deployed,
+    live_places,
+)
 from dialtone_nb.rehearsal.functions.function_request import event_of, is_signed
 from dialtone_nb.rehearsal.functions.node_processes import Crashed, NodeProcesses, VersionContent
 from dialtone_nb.rehearsal.functions.packages import Packages
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 TIME_LIMIT_S = 10.0
+# So long after a build was left nothing is under way that was asked of it.
+ALL_ANSWERED_S = TIME_LIMIT_S + 1
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
 LARGEST_HEADERS = 4096  # bytes
 METHODS = ("GET", "POST")
@@ -83,10 +93,32 @@ class Front:
         self._store = store
         self._processes = NodeProcesses(base, packages)
         self._time_limit_s = TIME_LIMIT_S
+        self._ending: threading.Timer | None = None
 
     def close(self) -> None:
         """End the functions' processes."""
+        if self._ending:
+            self._ending.cancel()
         self._processes.close()
+
+    def end_left_builds(self) -> None:
+        """End the processes of builds that are live nowhere any more, once what they were asked before is answered."""
+        if self._ending:
+            self._ending.cancel()
+        if not self._processes.places():
+            return
+        self._ending = threading.Timer(ALL_ANSWERED_S, self._end_left_builds)
+        self._ending.daemon = True
+        self._ending.start()
+
+    def _end_left_builds(self) -> None:
+        try:
+            with self._store.transaction() as tables:
+                live = live_places(tables)
+        except sqlite3.ProgrammingError:  # the rehearsal has been closed just now, and all processes with it
+            return
+        for place in self._processes.places() - live:
+            self._processes.drop(place)
 
     async def answer(self, incoming: HttpRequest) -> FunctionResponse:
         """The response of the function, or the content of the asset, that a URL belongs to."""

@@ -197,6 +197,10 @@ class NodeProcesses:
                 process = self._processes[place] = self._start(place, contents(), wanted)
             return process
 
+    def places(self) -> set[str]:
+        """Where a process was started; it waits for none that is being started."""
+        return set(self._processes)
+
     def drop(self, place: str) -> None:
         """End a build's process; the next one to ask gets a new one."""
         with self._lock:

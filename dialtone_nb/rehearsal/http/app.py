@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dialtone_nb.rehearsal.api.all_operations import HOSTS
 from dialtone_nb.rehearsal.api.serverless import builds
+from dialtone_nb.rehearsal.api.serverless.services import SERVERLESS
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
 from dialtone_nb.rehearsal.functions.front import Front
 from dialtone_nb.rehearsal.functions.packages import Packages
@@ -113,7 +114,10 @@ class App:
                     self._decide_fate(tables, response.body["sid"], fault)
             return response
 
-        return await operation.at_exchange(self.exchange, request, answer) if operation.at_exchange else answer()
+        response = await operation.at_exchange(self.exchange, request, answer) if operation.at_exchange else answer()
+        if host == SERVERLESS.host and method != "GET":
+            self.front.end_left_builds()
+        return response
 
     def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
         build = tables.get("build", build_sid)

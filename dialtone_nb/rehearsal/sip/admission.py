@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from aiosipua.message import SipResponse
 
 from dialtone_nb.rehearsal.exchange.sip_registrations import domains_of, is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
 from dialtone_nb.rehearsal.http.errors import NOT_MODELLED
-from dialtone_nb.rehearsal.sip.digest import Digest, DigestStatus
+from dialtone_nb.rehearsal.sip.digest import Digest, DigestResponse, DigestStatus
 from dialtone_nb.rehearsal.sip.journal import Journal
 from dialtone_nb.rehearsal.sip.messages import Request, is_this_machine, refusal_of, response_to
 from dialtone_nb.rehearsal.sip.real_time import RealTime
@@ -24,6 +25,10 @@ SECURE_PROFILES = ("RTP/SAVP", "RTP/SAVPF")
 ONCE_S = 60.0  # the same alert comes at most once in this time
 MOST_A_MINUTE = 60
 MOST_REMEMBERED = 1000
+# A person who mistypes a password, or a phone that tries two lines with it, is not slowed down.
+FREE_GUESSES = 10
+LONGEST_PAUSE_S = 60.0
+FORGOTTEN_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Admission:
     ) -> None:
         self.digest = Digest(now)
         self.alerts = Alerts(store, real_time, now)
+        self._guesses = WrongPasswords(now)
         self._journal = journal
         self._own_host = own_host
         self._in_words = store.behaviour.twilio_error_header == "words"
@@ -67,6 +73,18 @@ class Admission:
             return UnknownDomain(f"no SIP domain of this account knows {user or 'this user'}")
         names = " or ".join(domain.name for domain in fitting)
         return UnknownDomain(f"which domain? Let the phone use {names}, with this machine as its outbound proxy")
+
+    def check(
+        self, request: Request, tag: str, digest: DigestResponse | None, secrets: list[str]
+    ) -> DigestStatus | SipResponse:
+        """What a digest response is worth; where its source has guessed too often, 503 for a while, whatever it is."""
+        source = request.flow.peer[0]
+        if digest is not None and (wait := self._guesses.wait_s(source)) > 0:
+            return response_to(request.message, 503, tag, Retry_After=str(ceil(wait)))
+        status = self.digest.check(digest, request.method, secrets)
+        if status is DigestStatus.WRONG:
+            self._guesses.add(source)
+        return status
 
     def challenge(self, request: Request, tag: str, status: DigestStatus) -> SipResponse:
         """Ask for a digest response (407); this keeps nothing, however often a stranger has it done."""
@@ -115,6 +133,34 @@ def ringing_complaint(domain: Thing, transports: set[Transport]) -> Complaint | 
 
 def _srtp_complaint(domain: Thing) -> Complaint:
     return Complaint(NOT_MODELLED, f"The rehearsal does not carry SRTP, which {domain.name} asks for")
+
+
+class WrongPasswords:
+    """How long a source waits that has guessed: not at all for some wrong passwords, then twice as long for each more.
+
+    A right one does not make it start anew: whoever guesses may well have a phone of their own here.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._guessed: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how often, and when last
+
+    def add(self, source: str) -> None:
+        """Count one more of a source, which is forgotten when it stops for long enough."""
+        times, last = self._guessed.get(source, (0, 0.0))
+        now = self._now()
+        self._guessed[source] = (times + 1 if now - last < FORGOTTEN_S else 1, now)
+        self._guessed.move_to_end(source)
+        while len(self._guessed) > MOST_REMEMBERED:
+            self._guessed.popitem(last=False)
+
+    def wait_s(self, source: str) -> float:
+        """For how many seconds nothing more is taken from a source."""
+        times, last = self._guessed.get(source, (0, 0.0))
+        if times < FREE_GUESSES:
+            return 0.0
+        pause = min(2.0 ** min(times - FREE_GUESSES, 10), LONGEST_PAUSE_S)
+        return max(0.0, last + pause - self._now())
 
 
 class Alerts:

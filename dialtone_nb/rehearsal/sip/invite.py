@@ -150,7 +150,9 @@ class InboundCalls:
             return refuse(32201, f"{address}, is in no access control list of {domain.name}")
         if not wants_digest:
             return refuse(32202, f"bad user credentials: no credential list is mapped for calls at {domain.name}")
-        status = self.admission.digest.check(digest, "INVITE", secrets)
+        status = self.admission.check(request, tag, digest, secrets)
+        if isinstance(status, SipResponse):
+            return status
         if status is DigestStatus.GOOD:
             return AuthenticatedCaller(domain, user)
         if status is DigestStatus.WRONG:

@@ -69,7 +69,9 @@ class SipRegistrar:
             return refuse(32210, f"SIP registration is not enabled on {domain.name}")
         if not is_mapped:
             return refuse(32212, f"{domain.name} has no credential list mapped for registrations")
-        status = self.admission.digest.check(digest, "REGISTER", secrets)
+        status = self.admission.check(request, tag, digest, secrets)
+        if isinstance(status, SipResponse):
+            return status
         if digest is None or status in {DigestStatus.ABSENT, DigestStatus.STALE}:
             return self.admission.challenge(request, tag, status)
         if status is DigestStatus.WRONG:
