@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,10 +31,12 @@ try:
     from datetime import UTC, datetime
 
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
+    from dialtone_nb.cli.fresh_account import changed_environment
     from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, run_of, seen_from
     from dialtone_nb.cli.step_summary import add_step_summary, check_summary, step_summary
     from dialtone_nb.errors import DialtoneError, InputError
     from dialtone_nb.files.atomic_file import write_whole
+    from dialtone_nb.infrastructure.record import REPORTS_VARIABLE
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
     from dialtone_nb.values.printable import printable
@@ -44,7 +47,8 @@ except ModuleNotFoundError as error:
     sys.exit(5)
 
 
-_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_ELSEWHERE = "make room or give yourself the right, or name another folder (run --output, rehearsal --state)"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,12 +70,12 @@ def main(arguments: Sequence[str]) -> int:
         print(_lacks(f"the package {error.name}"), file=sys.stderr)
         return InputError.exit_code
     except OSError as error:
-        # A disk that is full, a folder that is another's: what there is to do is done outside of this program.
-        if error.errno not in _OF_THE_DISK:
+        # A disk that is full, or a folder that is somebody else's, wherever it comes up.
+        if error.errno not in UNWRITABLE:
             raise
         place = printable(str(error.filename)) if error.filename else "the disk"
-        print(f"{place}: {error.strerror}; nothing more was written", file=sys.stderr)
-        return 1
+        print(f"{place}: {os.strerror(error.errno)}; {_ELSEWHERE}", file=sys.stderr)
+        return InputError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1
@@ -107,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = read_source(project, arguments.runbook)
     given = read_given(source, arguments)
     values, declared = check_run(source, given, parameters_folder(project, source))
-    check_output(arguments.output)
+    check_output(arguments.output, project / "reports")
     check_summary(arguments.summary)
     files = (
         report_files(arguments.output, source.name)
@@ -121,7 +125,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     started = datetime.now(UTC)
     # What takes long to import is imported while the kernel comes up and works.
-    with started_kernel(project, source.path) as kernel, ThreadPoolExecutor(1) as aside, passing_line() as say:
+    with (
+        changed_environment(_reports_at(arguments.output, project)),
+        started_kernel(project, source.path) as kernel,
+        ThreadPoolExecutor(1) as aside,
+        passing_line() as say,
+    ):
         from dialtone_nb.cli.run import run_runbook
 
         aside.submit(import_module, "nbconvert")
@@ -170,6 +179,11 @@ def run(arguments: argparse.Namespace) -> int:
         print("to apply it:" if outcome.next_consent else "to plan anew:")
         print(next_command(arguments, outcome.next_consent))
     return outcome.exit_code
+
+
+def _reports_at(output: Path | None, project: Path) -> dict[str, str | None]:
+    """What has the runbook's own files (record, journal, sheets) follow its page to another folder."""
+    return {REPORTS_VARIABLE: str(seen_from(project.resolve(), output.resolve()))} if output else {}
 
 
 def rehearse() -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 REHEARSAL_FOLDER = "rehearsal"
 EVERYWHERE = "all"
+ELSEWHERE = "name another folder with --output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,18 @@ def seen_from(folder: Path, path: Path) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
-def check_output(folder: Path | None) -> None:
-    """Raise an `InputError` where reports can't go to this folder, made or still to make."""
-    if folder is None:
-        return
-    for part in (folder, *folder.parents):
+def check_output(folder: Path | None, reports: Path) -> None:
+    """Raise an `InputError` where the files of a run can't go to this folder, made or still to make.
+
+    Without one they go to `reports`, which may be in a checkout that can only be read.
+    """
+    place = "--output" if folder else str(reports)
+    wanted = folder or reports
+    for part in (wanted, *wanted.parents):
         if part.exists():
             if not part.is_dir():
-                raise InputError(Fault("--output", f"{part} is a file", "name a folder"))
+                raise InputError(Fault(place, f"{part} is a file", "name a folder" if folder else ELSEWHERE))
             if not os.access(part, os.W_OK):
-                raise InputError(Fault("--output", f"{part} can't be written to", "name a folder of yours"))
+                repair = "name a folder of yours" if folder else ELSEWHERE
+                raise InputError(Fault(place, f"{part} can't be written to", repair))
             return

@@ -16,6 +16,8 @@ from dialtone_nb.infrastructure.plan import Change, Plan
 
 RECORD = "record.jsonl"
 JOURNAL = "journal.jsonl"
+# Another folder than reports/, relative to the project; `run --output` sets it.
+REPORTS_VARIABLE = "DIALTONE_REPORTS"
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,15 @@ class ApplyRecord:
     changes: tuple[Mapping[str, Any], ...]
 
 
+def reports_folder(*, rehearsed: bool) -> Path:
+    """Where records and sheets go, as seen from the project: what was rehearsed never stands among what was done."""
+    reports = Path(os.environ.get(REPORTS_VARIABLE) or "reports")
+    return reports / "rehearsal" if rehearsed else reports
+
+
 def record_folder(plan: Plan) -> Path:
-    """The folder of a plan's record, in the project: what was rehearsed never stands among what was done."""
-    return Path("reports") / "rehearsal" if plan.is_rehearsal else Path("reports")
+    """The folder of a plan's record, as seen from the project."""
+    return reports_folder(rehearsed=plan.is_rehearsal)
 
 
 def make_record(

@@ -14,7 +14,7 @@ from dialtone_nb.errors import ApplyError, Fault, InputError
 from dialtone_nb.infrastructure.apply import Observe
 from dialtone_nb.infrastructure.apply_phases import apply_proposal
 from dialtone_nb.infrastructure.plan import Plan
-from dialtone_nb.infrastructure.record import Applied, load_records, record_folder
+from dialtone_nb.infrastructure.record import Applied, load_records, record_folder, reports_folder
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.opening import Runbook
@@ -123,7 +123,7 @@ def raise_where_broken(applied: Applied) -> None:
 
 def tabulate_records(runbook: Runbook, last: int = 20) -> ReportTable:
     """One row a change of the last runs, newest run first; `seconds` is how long a change took."""
-    folder = runbook.project / "reports" / ("rehearsal" if runbook.account_kind == "rehearsal" else "")
+    folder = runbook.project / reports_folder(rehearsed=runbook.account_kind == "rehearsal")
     return records_table(folder, last)
 
 

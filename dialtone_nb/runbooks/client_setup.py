@@ -124,7 +124,8 @@ class ClientProposal(Proposal):
         registrar = registrar_of(site, client)
         sheet = write_sheet(site, client, registrar)
         at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
-        said = [f"device sheet: {sheet.relative_to(site.project)}{at_door}"]
+        shown = sheet.relative_to(site.project) if sheet.is_relative_to(site.project) else sheet
+        said = [f"device sheet: {shown}{at_door}"]
         if any(map(sets_a_password, (one.change for one in outcomes))):
             private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
             where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""

@@ -12,6 +12,7 @@ from dialtone_nb.account.rehearsal_control import DoorAddress, find_door
 from dialtone_nb.files.atomic_file import write_whole
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.record import reports_folder
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.model import Action, Id
 from dialtone_nb.infrastructure.site import Site
@@ -56,7 +57,8 @@ def rewrite_for_door(site: Site, client: str, door: DoorAddress) -> Sequence[Pat
 
 def sheet_folder(site: Site) -> Path:
     """Where the device sheets of an environment go."""
-    return site.project / "reports" / ("rehearsal" if site.account.is_rehearsal else site.environment) / "sheets"
+    reports = reports_folder(rehearsed=site.account.is_rehearsal)
+    return site.project / (reports if site.account.is_rehearsal else reports / site.environment) / "sheets"
 
 
 def is_pending(site: Site, client: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import shlex
@@ -122,6 +123,39 @@ def test_without_consent_the_plan_itself_is_on_the_terminal(write_runbook: Write
     told = capsys.readouterr().out
     assert PLANNED.partition("\nconsent: ")[0] in told
     assert told.count(FINGERPRINT) == 1
+
+
+def test_a_checkout_that_can_only_be_read_is_told_before_the_run_with_the_repair(
+    project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is tried in it; with --output the same run works."""
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != project)
+    assert refused(capsys, "small") == [
+        f"{project}/reports: {project} can't be written to; name another folder with --output"
+    ]
+    (project / "elsewhere").mkdir()
+    assert main(["run", "small", "--output", "elsewhere/out"]) == 0
+
+
+@pytest.mark.parametrize("folder", ["out", "../beyond"])
+def test_record_and_journal_follow_the_output_folder(project: Path, capsys: Capture, folder: str) -> None:
+    """Nothing is left in reports/, which may be in a checkout that can only be read."""
+    shutil.copy(ROOT / "notebooks" / "deploy.ipynb", project / "notebooks")
+    assert main(["run", "deploy", "-r", "environment", "stage", "--consent", "stage", "--output", folder]) == 0
+    assert {path.name for path in (project / folder / "rehearsal").iterdir()} == {"record.jsonl", "journal.jsonl"}
+    assert not (project / "reports").exists()
+
+
+def test_a_full_disk_is_one_line(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the file, wherever it comes up."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "reports/small.html")
+
+    monkeypatch.setattr("dialtone_nb.report.page.write_whole", full)
+    assert main(["run", "small"]) == 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("reports/small.html: No space left on device; make room")
 
 
 def test_help_lists_the_runbooks_and_the_exit_codes_in_order(

@@ -14,13 +14,13 @@ from dialtone_nb.calls.event_source.rules import kind_of
 from dialtone_nb.calls.now import take_snapshot
 from dialtone_nb.calls.twilio_source.fetch import list_events
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.display.checks import verification_html, verification_text
+from dialtone_nb.display.checks import verification_html, verification_lines, verification_text
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.service.bundle import FOLDER, Module, read_bundle
 from dialtone_nb.verify.accepted import Acceptance
-from dialtone_nb.verify.checks import CheckState
+from dialtone_nb.verify.checks import CheckState, Verification, good, unknown, wrong
 from tests.verify.conftest import TRUNK_PASSWORD, Stage
 
 EMERGENCY = "dialtone-example-stage.sip.twilio.com"
@@ -80,6 +80,21 @@ def test_what_a_probe_leaves_in_the_function_log_can_be_told_apart(stage: Stage)
     assert all(line["event"].startswith("probe-") for line in lines)
     assert {kind_of(line["event"]).role for line in lines} == {"other"}
     assert seen() == seen_before
+
+
+def test_a_terminal_shows_what_is_wrong_or_unknown_with_its_repair_and_nothing_that_is_good() -> None:
+    """A line for the check, and one for what puts it right."""
+    checks = (
+        good("Phone lobby", "number of lobby", "owned", "it can be called"),
+        wrong("Phone lobby", "credential of lobby", "not there", "it can't register", "client_setup"),
+        unknown("Alerts", "alerts", "refused", "they can't be looked at"),
+    )
+    assert verification_lines(Verification("stage", "the rehearsal", checks, ("accepted.yaml: too much",))) == [
+        "✗ Phone lobby, credential: not there",
+        "    repair: client_setup",
+        "? Alerts, alerts: refused",
+        "accepted.yaml: too much",
+    ]
 
 
 def test_nothing_secret_is_shown(stage: Stage) -> None:
