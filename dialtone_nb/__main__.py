@@ -83,25 +83,25 @@ def main(arguments: Sequence[str]) -> int:
 
 def run_command(parsed: argparse.Namespace) -> int:
     """The exit code of a command; each is imported for itself, since what one needs is slow, or may be missing."""
-    match parsed.command:
-        case "rehearse":
-            return rehearse()
-        case "run":
-            return run(parsed)
-        case "serve":
-            from dialtone_nb.cli import serve
+    # A match would be no Python to an old one, which is to read as far as what tells it that it is old.
+    if parsed.command == "rehearse":
+        return rehearse()
+    if parsed.command == "run":
+        return run(parsed)
+    if parsed.command == "serve":
+        from dialtone_nb.cli import serve
 
-            return serve.serve_rehearsed(parsed, find_project(Path.cwd())) if parsed.rehearsal else serve.main(parsed)
-        case "new-network":
-            from dialtone_nb.cli.new_network import main as command
-        case "hand-over":
-            from dialtone_nb.cli.hand_over import main as command
-        case "listen":
-            from dialtone_nb.cli.listen import main as listen
+        return serve.serve_rehearsed(parsed, find_project(Path.cwd())) if parsed.rehearsal else serve.main(parsed)
+    if parsed.command == "listen":
+        from dialtone_nb.cli.listen import main as listen
 
-            return listen(parsed, find_project(Path.cwd()))
-        case "find-secrets":
-            from dialtone_nb.cli.find_secrets import main as command
+        return listen(parsed, find_project(Path.cwd()))
+    if parsed.command == "new-network":
+        from dialtone_nb.cli.new_network import main as command
+    elif parsed.command == "hand-over":
+        from dialtone_nb.cli.hand_over import main as command
+    else:
+        from dialtone_nb.cli.find_secrets import main as command
     return command(parsed, find_project(Path.cwd()))
 
 
