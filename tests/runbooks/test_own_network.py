@@ -66,7 +66,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
         patch.delenv("DIALTONE_PARAMETERS")
         patch.chdir(project)
         *steps, delete_lab, delete_live = main_job(load_parameters(parameters_folder(project)))
-        looks = (Step("explore", "explore"), Step("monitor", "monitor", {"environment": "live"}))
+        looks = (
+            Step("explore", "explore"),
+            Step("monitor", "monitor", {"environment": "live"}),
+            Step("probe", "probe", {"consent": "rehearsal"}),
+        )
         return run_steps(project, (*steps, *looks, delete_lab, delete_live), project / "out", tell=lambda _: None)
 
 
