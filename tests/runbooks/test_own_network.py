@@ -66,17 +66,12 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
         patch.delenv("DIALTONE_PARAMETERS")
         patch.chdir(project)
         *steps, delete_lab, delete_live = main_job(load_parameters(parameters_folder(project)))
-<<<<<<< HEAD
-        looks = (JobStep("explore", "explore"), JobStep("monitor", "monitor", {"environment": "live"}))
-||||||| 220ab02
-        looks = (Step("explore", "explore"), Step("monitor", "monitor", {"environment": "live"}))
-=======
         looks = (
-            Step("explore", "explore"),
-            Step("monitor", "monitor", {"environment": "live"}),
-            Step("probe", "probe", {"consent": "rehearsal"}),
+            JobStep("explore", "explore"),
+            JobStep("monitor", "monitor", {"environment": "live"}),
+            JobStep("phones", "phones", {"environment": "live"}),
+            JobStep("probe", "probe", {"consent": "rehearsal"}),
         )
->>>>>>> b3
         return run_steps(project, (*steps, *looks, delete_lab, delete_live), project / "out", tell=lambda _: None)
 
 
