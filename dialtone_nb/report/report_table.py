@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from io import StringIO
 
 from dialtone_nb.display.outputs import LINES
@@ -24,9 +23,6 @@ class Link(str):
         return made
 
     href: str
-
-    def __html__(self) -> str:
-        return f'<a href="{escape(self.href)}">{escape(str.__str__(self))}</a>'
 
 
 # A column of texts no longer than this is never broken into lines.
