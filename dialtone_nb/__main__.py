@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 
@@ -125,12 +126,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     started = datetime.now(UTC)
     # What takes long to import is imported while the kernel comes up and works.
-    with (
-        changed_environment(_reports_at(arguments.output, project)),
-        started_kernel(project, source.path) as kernel,
-        ThreadPoolExecutor(1) as aside,
-        passing_line() as say,
-    ):
+    with ExitStack() as running, ThreadPoolExecutor(1) as aside, passing_line() as say:
+        running.enter_context(changed_environment(_reports_at(arguments.output, project)))
+        kernel = running.enter_context(started_kernel(project, source.path))
         from dialtone_nb.cli.run import run_runbook
 
         aside.submit(import_module, "nbconvert")
