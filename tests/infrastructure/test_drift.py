@@ -349,9 +349,9 @@ DELETED: list[tuple[str, Change, str, list[str]]] = [
             "create environment stage",
             "create deployment stage",
             "create variable stage/TRUNK_PASSWORD",
-            f"update SIP domain {STAGE_NONEMERGENCY}: voice_url",
-            f"update SIP domain {STAGE}: voice_url",
-            f"update phone number {WORKBENCH}: voice_url",
+            f"update SIP domain {STAGE_NONEMERGENCY}: voice_fallback_url, voice_url",
+            f"update SIP domain {STAGE}: voice_fallback_url, voice_url",
+            f"update phone number {WORKBENCH}: voice_fallback_url, voice_url",
         ],
     ),
     (
