@@ -12,7 +12,7 @@ CHECKED := dialtone_nb tests notebooks/conftest.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lock setup documents rehearse check test bench lab life notebooks format faults
+.PHONY: help lock setup documents rehearse check test bench lab life notebooks format faults foreign
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -84,6 +84,11 @@ bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one ta
 PARTS ?=
 faults: setup ## every reliability table: crash sweep, whole runbooks, fuzzing, a long run; about an hour and a quarter
 	@$(BIN)/python -m tests.faults $(PARTS)
+
+# PROGRAMS=sipsak runs it alone; what is installed lies in .foreign, an environment for each.
+PROGRAMS ?=
+foreign: setup documents ## other people's programs against the rehearsal, as one table; a few minutes
+	@$(BIN)/python -m tests.foreign $(PROGRAMS)
 
 lab: setup ## JupyterLab on the runbooks
 	@$(BIN)/jupyter lab notebooks

@@ -6,20 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dialtone_nb.runbooks.apply import apply_plan
-    from dialtone_nb.runbooks.client_setup import plan_client_setup
+    from dialtone_nb.runbooks.apply import apply_plan, tabulate_records
+    from dialtone_nb.runbooks.client_setup import plan_client_setup, tabulate_numbers
     from dialtone_nb.runbooks.delete import plan_delete
     from dialtone_nb.runbooks.deploy import plan_deploy
-    from dialtone_nb.runbooks.explore import explore_calls
-    from dialtone_nb.runbooks.finding import tabulate_numbers
+    from dialtone_nb.runbooks.explore import ask_what_if, explore_calls
     from dialtone_nb.runbooks.monitor import watch
     from dialtone_nb.runbooks.opening import Runbook, open_runbook
+    from dialtone_nb.runbooks.phones import overview_phones
+    from dialtone_nb.runbooks.probe import plan_probe, run_probe
     from dialtone_nb.runbooks.promote import plan_promote
     from dialtone_nb.runbooks.real_phones import try_real_phone
-    from dialtone_nb.runbooks.records import tabulate_records
     from dialtone_nb.runbooks.test_calls import place_test_calls
     from dialtone_nb.runbooks.verify import verify_environment
-    from dialtone_nb.runbooks.what_if import ask_what_if
     from dialtone_nb.runbooks.workspace import fetch_existing_things
 
 __all__ = [
@@ -29,11 +28,14 @@ __all__ = [
     "explore_calls",
     "fetch_existing_things",
     "open_runbook",
+    "overview_phones",
     "place_test_calls",
     "plan_client_setup",
     "plan_delete",
     "plan_deploy",
+    "plan_probe",
     "plan_promote",
+    "run_probe",
     "tabulate_numbers",
     "tabulate_records",
     "try_real_phone",
@@ -45,17 +47,20 @@ __all__ = [
 _HOMES = {
     "Runbook": "dialtone_nb.runbooks.opening",
     "apply_plan": "dialtone_nb.runbooks.apply",
-    "ask_what_if": "dialtone_nb.runbooks.what_if",
+    "ask_what_if": "dialtone_nb.runbooks.explore",
     "explore_calls": "dialtone_nb.runbooks.explore",
     "fetch_existing_things": "dialtone_nb.runbooks.workspace",
     "open_runbook": "dialtone_nb.runbooks.opening",
+    "overview_phones": "dialtone_nb.runbooks.phones",
     "place_test_calls": "dialtone_nb.runbooks.test_calls",
     "plan_client_setup": "dialtone_nb.runbooks.client_setup",
     "plan_delete": "dialtone_nb.runbooks.delete",
     "plan_deploy": "dialtone_nb.runbooks.deploy",
+    "plan_probe": "dialtone_nb.runbooks.probe",
     "plan_promote": "dialtone_nb.runbooks.promote",
-    "tabulate_numbers": "dialtone_nb.runbooks.finding",
-    "tabulate_records": "dialtone_nb.runbooks.records",
+    "run_probe": "dialtone_nb.runbooks.probe",
+    "tabulate_numbers": "dialtone_nb.runbooks.client_setup",
+    "tabulate_records": "dialtone_nb.runbooks.apply",
     "try_real_phone": "dialtone_nb.runbooks.real_phones",
     "verify_environment": "dialtone_nb.runbooks.verify",
     "watch": "dialtone_nb.runbooks.monitor",

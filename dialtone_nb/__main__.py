@@ -1,11 +1,14 @@
-"""python -m dialtone_nb run | rehearse | new-network | serve | hand-over | find-secrets | rehearsal."""
+"""python -m dialtone_nb run | rehearse | new-network | serve | listen | hand-over | find-secrets | rehearsal."""
 
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 
@@ -29,16 +32,24 @@ try:
     from datetime import UTC, datetime
 
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
-    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, seen_from
+    from dialtone_nb.cli.fresh_account import changed_environment
+    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, run_of, seen_from
     from dialtone_nb.cli.step_summary import add_step_summary, check_summary, in_a_step, step_summary
     from dialtone_nb.errors import DialtoneError, InputError
+    from dialtone_nb.files.atomic_file import write_whole
+    from dialtone_nb.infrastructure.record import REPORTS_VARIABLE
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
+    from dialtone_nb.values.printable import printable
 except ModuleNotFoundError as error:
     if __name__ != "__main__" or _is_ours(error):
         raise
     print(_lacks(f"the package {error.name}"), file=sys.stderr)
     sys.exit(5)
+
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_ELSEWHERE = "make room or give yourself the right, or name another folder (run --output, rehearsal --state)"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,28 +59,7 @@ def main(arguments: Sequence[str]) -> int:
             from dialtone_nb.cli.rehearsal import main as serve_rehearsal
 
             return serve_rehearsal(list(arguments[1:]))
-        parsed = build_parser().parse_args(arguments)
-        if parsed.command == "serve":
-            from dialtone_nb.cli.serve import main as serve
-
-            if parsed.rehearsal:
-                from dialtone_nb.cli.serve_rehearsed import serve_rehearsed
-
-                return serve_rehearsed(parsed, find_project(Path.cwd()))
-            return serve(parsed)
-        if parsed.command == "new-network":
-            from dialtone_nb.cli.new_network import main as write_new_network
-
-            return write_new_network(parsed, find_project(Path.cwd()))
-        if parsed.command == "hand-over":
-            from dialtone_nb.cli.hand_over import main as hand_over
-
-            return hand_over(parsed, find_project(Path.cwd()))
-        if parsed.command == "find-secrets":
-            from dialtone_nb.cli.find_secrets import main as look_for_secrets
-
-            return look_for_secrets(parsed, find_project(Path.cwd()))
-        return rehearse() if parsed.command == "rehearse" else run(parsed)
+        return run_command(build_parser().parse_args(arguments))
     except DialtoneError as error:
         for line in error.lines():
             print(line, file=sys.stderr)
@@ -80,9 +70,40 @@ def main(arguments: Sequence[str]) -> int:
             raise
         print(_lacks(f"the package {error.name}"), file=sys.stderr)
         return InputError.exit_code
+    except OSError as error:
+        # A disk that is full, or a folder that is somebody else's, wherever it comes up.
+        if error.errno not in UNWRITABLE:
+            raise
+        place = printable(str(error.filename)) if error.filename else "the disk"
+        print(f"{place}: {os.strerror(error.errno)}; {_ELSEWHERE}", file=sys.stderr)
+        return InputError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    """The exit code of a command; each is imported for itself, since what one needs is slow, or may be missing."""
+    # A match would be no Python to an old one, which is to read as far as what tells it that it is old.
+    if parsed.command == "rehearse":
+        return rehearse()
+    if parsed.command == "run":
+        return run(parsed)
+    if parsed.command == "serve":
+        from dialtone_nb.cli import serve
+
+        return serve.serve_rehearsed(parsed, find_project(Path.cwd())) if parsed.rehearsal else serve.main(parsed)
+    if parsed.command == "listen":
+        from dialtone_nb.cli.listen import main as listen
+
+        return listen(parsed, find_project(Path.cwd()))
+    if parsed.command == "new-network":
+        from dialtone_nb.cli.new_network import main as command
+    elif parsed.command == "hand-over":
+        from dialtone_nb.cli.hand_over import main as command
+    else:
+        from dialtone_nb.cli.find_secrets import main as command
+    return command(parsed, find_project(Path.cwd()))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -91,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = read_source(project, arguments.runbook)
     given = read_given(source, arguments)
     values, declared = check_run(source, given, parameters_folder(project, source))
-    check_output(arguments.output)
+    check_output(arguments.output, project / "reports")
     check_summary(arguments.summary)
     files = (
         report_files(arguments.output, source.name)
@@ -103,8 +124,11 @@ def run(arguments: argparse.Namespace) -> int:
     from dialtone_nb.cli.kernels import started_kernel
     from dialtone_nb.cli.passing_line import passing_line
 
+    started = datetime.now(UTC)
     # What takes long to import is imported while the kernel comes up and works.
-    with started_kernel(project) as kernel, ThreadPoolExecutor(1) as aside, passing_line() as say:
+    with ExitStack() as running, ThreadPoolExecutor(1) as aside, passing_line() as say:
+        running.enter_context(changed_environment(_reports_at(arguments.output, project)))
+        kernel = running.enter_context(started_kernel(project, source.path))
         from dialtone_nb.cli.run import run_runbook
 
         aside.submit(import_module, "nbconvert")
@@ -117,12 +141,28 @@ def run(arguments: argparse.Namespace) -> int:
             on_chapter=say,
         )
     from dialtone_nb.report.page import write_html
+    from dialtone_nb.report.run_index import save_run
 
-    write_html(files.executed, files.html)
+    folder = arguments.output or project / "reports"
+    ran = run_of(
+        source,
+        values,
+        project=project,
+        time_zone=declared.network.time_zone,
+        started=started,
+        seconds=(datetime.now(UTC) - started).total_seconds(),
+        exit_code=outcome.exit_code,
+        summary=" ".join(outcome.lines[:1]),
+        page=files.html.relative_to(folder).as_posix(),
+    )
+    write_html(files.executed, files.html, ran, project=project)
+    save_run(folder, ran)
     # A plan of a run before this one is no longer the plan.
     files.plan.unlink(missing_ok=True)
     if outcome.plan:
-        files.plan.write_text(outcome.plan, encoding="utf-8")
+        write_whole(files.plan, outcome.plan)
+    for line in outcome.shown:
+        print(line)
     # A workflow's log may be everybody's to read: there the summary has the plan, without numbers and addresses.
     if outcome.next_consent and not in_a_step():
         print(outcome.plan_text)
@@ -138,6 +178,11 @@ def run(arguments: argparse.Namespace) -> int:
         print("to apply it:" if outcome.next_consent else "to plan anew:")
         print(next_command(arguments, outcome.next_consent))
     return outcome.exit_code
+
+
+def _reports_at(output: Path | None, project: Path) -> dict[str, str | None]:
+    """What has the runbook's own files (record, journal, sheets) follow its page to another folder."""
+    return {REPORTS_VARIABLE: str(seen_from(project.resolve(), output.resolve()))} if output else {}
 
 
 def rehearse() -> int:

@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dialtone_nb.values.printable import printable_lines
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -37,6 +39,10 @@ class DialtoneError(Exception):
     """Something went wrong that one line can tell."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        # Others have a part in what it says: whoever holds a claim, a file's content, an answer of a server.
+        super().__init__(printable_lines(message))
 
     def _render_traceback_(self) -> list[str]:
         """The lines that IPython shows in place of a traceback."""
@@ -118,7 +124,9 @@ class TwilioError(DialtoneError):
         self.message = message
         number = f"error {code}" if code else f"HTTP {status}"
         trace = f", request {request_id}" if request_id else ""
-        super().__init__(f"Twilio answered {method} {path} with {number}: {message} (HTTP {status}{trace})")
+        told = f"Twilio answered {method} {path} with {number}: {message} (HTTP {status}{trace})"
+        # Without an answer there is no status to tell.
+        super().__init__(told if status else f"{method} {path}: {message}")
 
 
 class AbsentError(TwilioError):

@@ -70,3 +70,15 @@ def test_the_first_block_makes_its_programs_those_of_the_set_up(program: str) ->
     done = subprocess.run(["sh", "-c", script], cwd=ROOT, env=fresh, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith(sys.prefix)
+
+
+# Variables of an environment at Twilio, not of this computer.
+AT_TWILIO = {"DIALTONE_APPLIED", "DIALTONE_CLAIM"}
+
+
+def test_every_variable_that_is_read_is_in_the_table_of_variables_and_no_other() -> None:
+    """One place tells what can be set in the environment."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dialtone_nb").rglob("*.py"))
+    read = set(re.findall(r'"(DIALTONE_[A-Z_]+)"', sources)) - AT_TWILIO
+    table = README.partition("### Environment variables")[2].partition("\n\nA ")[0]
+    assert set(re.findall(r"`(DIALTONE_[A-Z_]+)`", table)) == read

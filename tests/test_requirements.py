@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 # Debian 12's; `make` asks for 3.11 and no more.
 OLDEST_PYTHON = "3.11.2"
 OWN = {"dialtone_nb", "tests"} | {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
+# What runs in environments of its own, which `make foreign` makes.
+ELSEWHERE = ROOT / "tests" / "foreign" / "children"
 # They make an environment, and are not in it for our sake.
 TOOLS_OF_THE_ENVIRONMENT = {"pip", "setuptools", "wheel"}
 # Which extras each part of the package may use; the others need nothing but the base.
@@ -27,6 +29,7 @@ EXTRAS = {
     "calls": {"reports", "dask"},
     "cli": {"runbooks", "reports"},
     "display": {"runbooks"},
+    "probe": {"sip"},
     "rehearsal": {"rehearsal", "sip"},
     "report": {"runbooks"},
     "runbooks": {"runbooks"},
@@ -72,7 +75,7 @@ def sources() -> Iterator[tuple[Path, str]]:
     """Every Python text of the project: the package, the tests, the notebooks' cells."""
     for folder in ("dialtone_nb", "tests", "notebooks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if "node_modules" not in path.parts:
+            if "node_modules" not in path.parts and path.parent != ELSEWHERE:
                 yield path.relative_to(ROOT), path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells

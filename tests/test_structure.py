@@ -20,18 +20,18 @@ MODULES = {
 }
 # The floors of the house, lowest first; a room stands on those below it, and may lean on its neighbours.
 FLOORS = (
-    ("words and files", ("errors", "values", "files")),
+    ("words, files, and what telephones can do", ("errors", "values", "files", "devices")),
     ("what people write", ("parameters", "dialplan")),
     ("Twilio, and what is deployed there", ("account", "service")),
     ("our own server, and the phones", ("server", "phones")),
     ("what there is, and what happened", ("infrastructure", "calls")),
-    ("what is checked", ("verify",)),
+    ("what is checked", ("verify", "probe")),
     ("what is shown", ("display", "report")),
     ("runbooks", ("runbooks",)),
     ("running them", ("cli", "__main__")),
 )
 MIDDLE = (
-    *("infrastructure.desired", "infrastructure.plan", "infrastructure.applied"),
+    *("infrastructure.desired", "infrastructure.plan"),
     *("dialplan.decide", "dialplan.table", "calls.measures.rates"),
 )
 EFFECTS = {"os", "socket", "subprocess", "time", "threading", "requests", "twilio", "urllib3", "httpx", "shutil"}

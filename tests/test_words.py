@@ -83,7 +83,7 @@ def test_a_sid_tells_its_kind() -> None:
     sid = "AC" + "0123456789abcdef" * 2
     assert is_sid(sid)
     assert is_sid(sid, "account")
-    assert not is_sid(sid, "service")
+    assert not is_sid(sid, "api_key")
     assert not is_sid(sid + "0")
     assert short_sid(sid) == "AC012345…"
     assert short_sid("a name") == "a name"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.errors import CredentialsError, Fault, InputError
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.values.sids import is_sid, short_sid
+from dialtone_nb.parameters.yaml_files import suggest
+from dialtone_nb.values.sids import FACADE, is_sid, short_sid
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -22,10 +23,13 @@ KINDS = ("rehearsal", "twilio")
 CONTROL = "http://rehearsal.localhost"
 # Our own server's folder beside a rehearsal's state.
 SERVER = "server"
+# A clock that is set by the network is never so far off; a page that tells times by another would mislead.
+_CLOCK_IS_OFF: Final = timedelta(minutes=1)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class AccountCredentials:
     """What Twilio's HTTP Basic authentication takes, and the auth token where there is one (signatures need it)."""
 
     account_sid: str
@@ -44,11 +48,13 @@ class Account:
     """An account that is open: its client, clock and transport."""
 
     kind: str
-    credentials: Credentials = field(repr=False)
+    credentials: AccountCredentials = field(repr=False)
     transport: Transport = field(repr=False)
     client: Client = field(repr=False)
     # Sources of function versions by their SIDs, once they were read.
     sources: dict[str, str] = field(default_factory=dict, repr=False)
+    # What was said once and need not be said again.
+    said: set[str] = field(default_factory=set, repr=False)
 
     @property
     def sid(self) -> str:
@@ -66,10 +72,22 @@ class Account:
         return "the rehearsal" if self.is_rehearsal else f"Twilio account {short_sid(self.sid)}"
 
     def now(self) -> datetime:
-        """The account's time, UTC: the wall clock, or the rehearsal's simulated clock."""
+        """The account's time, UTC: Twilio's, as its last answer told it, or the rehearsal's simulated clock.
+
+        Operators' clocks differ, and one may be a year ahead; what is claimed and noted by this time agrees all the
+        same. Before Twilio's first answer it is this computer's.
+        """
         if self.is_rehearsal:
             return datetime.fromisoformat(self.transport.send("GET", f"{CONTROL}/clock").json()["now"]).astimezone(UTC)
-        return datetime.now(UTC)
+        here = datetime.now(UTC)
+        there = self.transport.server_time() or here
+        if abs(there - here) > _CLOCK_IS_OFF and not self.said:
+            self.said.add("clock")
+            ahead = "ahead of" if here > there else "behind"
+            _log.warning(
+                "This computer's clock is %s %s Twilio's, which is used here instead", abs(there - here), ahead
+            )
+        return there
 
     def wait(self, seconds: float) -> None:
         """Let this much of the account's time pass: sleep, or move the rehearsal's clock."""
@@ -95,7 +113,16 @@ def open_account(kind: str, project: Path, *, timeout_s: float = 30) -> Account:
 
     from twilio.rest import Client
 
-    client = Client(credentials.username, credentials.password, credentials.account_sid, http_client=transport)
+    # An edge or a region is for Twilio: with it the names of hosts are others, which the rehearsal does not serve. An
+    # empty mapping would be taken for none.
+    elsewhere = {"TWILIO_EDGE": "", "TWILIO_REGION": ""} if kind == "rehearsal" else None
+    client = Client(
+        credentials.username,
+        credentials.password,
+        credentials.account_sid,
+        http_client=transport,
+        environment=elsewhere,
+    )
     return Account(kind, credentials, transport, client)
 
 
@@ -109,7 +136,7 @@ def beside_rehearsal(project: Path, name: str) -> Path:
     return rehearsal_state(project).parent / name
 
 
-def read_credentials(environment: Mapping[str, str]) -> Credentials:
+def read_credentials(environment: Mapping[str, str]) -> AccountCredentials:
     """The credentials that these variables hold; a `CredentialsError` that names every missing one."""
     account_sid = environment.get("TWILIO_ACCOUNT_SID", "").strip()
     key, secret = (environment.get(name, "").strip() for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET"))
@@ -119,8 +146,13 @@ def read_credentials(environment: Mapping[str, str]) -> Credentials:
         faults.append(Fault("TWILIO_ACCOUNT_SID", "is not set", "set it in the environment or in .env"))
     elif not is_sid(account_sid, "account"):
         faults.append(Fault("TWILIO_ACCOUNT_SID", "is no account SID", "copy it from the Console: AC and 32 digits"))
+    elif account_sid[2:].startswith(FACADE):
+        repair = "set your own from the Console, or choose account: rehearsal"
+        faults.append(Fault("TWILIO_ACCOUNT_SID", "is a rehearsal's account SID, not one of Twilio's", repair))
     if key and not is_sid(key, "api_key"):
         faults.append(Fault("TWILIO_API_KEY", "is no API key SID", "copy it from the Console: SK and 32 digits"))
+    elif key[2:].startswith(FACADE):
+        faults.append(Fault("TWILIO_API_KEY", "is a rehearsal's, not one of Twilio's", "set your own from the Console"))
     if bool(key) != bool(secret):
         missing = "TWILIO_API_SECRET" if key else "TWILIO_API_KEY"
         faults.append(Fault(missing, "is not set", "a key and its secret go together"))
@@ -130,7 +162,7 @@ def read_credentials(environment: Mapping[str, str]) -> Credentials:
         )
     if faults:
         raise CredentialsError(faults)
-    return Credentials(account_sid, key or account_sid, secret or token, token)
+    return AccountCredentials(account_sid, key or account_sid, secret or token, token)
 
 
 def read_environment(project: Path) -> Mapping[str, str]:
@@ -141,17 +173,17 @@ def read_environment(project: Path) -> Mapping[str, str]:
     return {**from_file, **os.environ}
 
 
-_rehearsals: dict[Path, tuple[Credentials, str]] = {}
+_rehearsals: dict[Path, tuple[AccountCredentials, str]] = {}
 
 
-def _open_rehearsal(state: Path) -> tuple[Credentials, str]:
+def _open_rehearsal(state: Path) -> tuple[AccountCredentials, str]:
     """Credentials and address of the rehearsal on this state file, started in this process once."""
     state = state.resolve()
     if state not in _rehearsals:
         from dialtone_nb.rehearsal import start_rehearsal
 
         rehearsal = start_rehearsal(state)
-        credentials = Credentials(
+        credentials = AccountCredentials(
             rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token, rehearsal.auth_token
         )
         _rehearsals[state] = credentials, rehearsal.url

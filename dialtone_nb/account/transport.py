@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,19 +21,28 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from urllib3.exceptions import NewConnectionError
 
-from dialtone_nb.errors import AbsentError, CredentialsError, DialtoneError, Fault, TwilioError, UnknownOutcomeError
+from dialtone_nb.errors import (
+    AbsentError,
+    CredentialsError,
+    DialtoneError,
+    Fault,
+    InputError,
+    TwilioError,
+    UnknownOutcomeError,
+)
 from dialtone_nb.values.loopback import LOOPBACK
 
 TOO_MANY_REQUESTS = 429
+PROXY_AUTHENTICATION_REQUIRED = 407
 ATTEMPTS = 6
 # Twilio limits concurrent requests, not requests a minute (error 20429), most accounts to 100: these stay well below.
 IN_FLIGHT = 16
-# So long nothing at all is sent after a 429; the request that met it waits for longer, and longer each time.
+# After a 429, hold all requests this long; the one that got it backs off further.
 HOLD_BACK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class SentRequest:
     """One request and what came of it, as the journal keeps it: no parameters, so nothing secret."""
 
     method: str
@@ -39,7 +51,7 @@ class Exchange:
     request_id: str
 
 
-class Answer(Response):
+class ParsedResponse(Response):
     """Twilio's answer as twilio-python takes it, with what its JSON says for whoever reads pages on their own."""
 
     def __init__(self, response: requests.Response) -> None:
@@ -68,11 +80,22 @@ class Transport(HttpClient):
         self.last = threading.local()
         self._room = threading.BoundedSemaphore(IN_FLIGHT)
         self._quiet_until = 0.0
+        self._dated: tuple[datetime, float] | None = None
         self._secrets: set[str] = set()
 
     def keep_secret(self, *values: str) -> None:
         """Never let these values appear in an error."""
         self._secrets.update(value for value in values if value)
+
+    def server_time(self) -> datetime | None:
+        """The time by the clock of whoever answered last, UTC; None before any answer, and where none had a date.
+
+        What has passed since that answer is measured with a clock that nobody sets.
+        """
+        if self._dated is None:
+            return None
+        date, at = self._dated
+        return date + timedelta(seconds=time.monotonic() - at)
 
     def redact(self, text: str) -> str:
         """The text without any of the secrets that this transport knows."""
@@ -115,7 +138,7 @@ class Transport(HttpClient):
                 path=urlsplit(url).path,
                 request_id=response.headers.get("Twilio-Request-Id", ""),
             )
-        return Answer(response)
+        return ParsedResponse(response)
 
     def send(
         self,
@@ -139,6 +162,7 @@ class Transport(HttpClient):
                 if (quiet := self._quiet_until - time.monotonic()) > 0:
                     time.sleep(quiet)
                 response = self.session.request(method, url, headers=sent_headers, timeout=self.timeouts, **options)
+            self._dated = _date_of(response) or self._dated
             if response.status_code == TOO_MANY_REQUESTS:
                 # Too many at once were all of ours together, so all of them wait, not this one alone.
                 self._quiet_until = time.monotonic() + HOLD_BACK_S
@@ -150,7 +174,7 @@ class Transport(HttpClient):
                 raise _TryLaterError(response)
             return response
 
-        self.last.exchange = Exchange(method, parts.path, None, "")
+        self.last.sent = SentRequest(method, parts.path, None, "")
         try:
             response = Retrying(
                 retry=retry_if_exception(_repeatable(method)),
@@ -169,15 +193,25 @@ class Transport(HttpClient):
                 ) from None
         except requests.RequestException as error:
             raise self._silence(method, parts.netloc, parts.path, error) from None
-        self.last.exchange = Exchange(
+        self.last.sent = SentRequest(
             method, parts.path, response.status_code, response.headers.get("Twilio-Request-Id", "")
         )
         return response
 
     def _silence(self, method: str, host: str, path: str, error: requests.RequestException) -> DialtoneError:
         reason = type(error).__name__
+        if refused := _refusal_of_proxy(error):
+            repair = (
+                "write its name and password into the variable, as http://NAME:PASSWORD@HOST:PORT"
+                if refused == PROXY_AUTHENTICATION_REQUIRED
+                else f"ask its operator to let {host} through, or except it with NO_PROXY"
+            )
+            return InputError(Fault("HTTPS_PROXY", f"the proxy lets nobody through to {host} (HTTP {refused})", repair))
         if method == "GET" or _was_never_sent(error):
-            return TwilioError(f"no answer from {host} ({reason})", status=0, code=None, method=method, path=path)
+            repair = next((told for kind, told in _REPAIRS if isinstance(error, kind)), "")
+            return TwilioError(
+                f"no answer from {host} ({reason}); {repair}", status=0, code=None, method=method, path=path
+            )
         return UnknownOutcomeError(
             f"no answer from {host} to {method} {path} ({reason}): it may have been carried out or not",
             method=method,
@@ -214,6 +248,15 @@ class Transport(HttpClient):
         )
 
 
+def _date_of(response: requests.Response) -> tuple[datetime, float] | None:
+    """When it was made, by its own clock and by our monotonic one."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC), time.monotonic()
+
+
 def _is_whole(response: requests.Response) -> bool:
     """Whether the body says something to its end: what passes it on may have cut it short and said nothing."""
     try:
@@ -244,7 +287,7 @@ _READ: ContextVar[Callable[[bytes], Any]] = ContextVar("read", default=_read_jso
 
 @contextmanager
 def bodies_read_by(read: Callable[[bytes], Any]) -> Iterator[None]:
-    """Within the block, in this thread, `Answer.parsed` is what `read` makes of a body; a ValueError says: not whole.
+    """Within the block, in this thread, let `read` parse the bodies of responses; its ValueError says: not whole.
 
     Without it bodies are read as JSON. Whoever asks for millions of records may read them faster.
     """
@@ -267,11 +310,27 @@ def _repeatable(method: str) -> Callable[[BaseException], bool]:
     def repeatable(error: BaseException) -> bool:
         if isinstance(error, _TryLaterError):
             return method == "GET" or error.response.status_code == TOO_MANY_REQUESTS
+        if _refusal_of_proxy(error):
+            return False  # it says the same however often it is asked
         if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
             return method == "GET" or _was_never_sent(error)
         return False
 
     return repeatable
+
+
+# What to do where no answer came; the first that fits.
+_REPAIRS = (
+    (requests.exceptions.ProxyError, "check HTTPS_PROXY, and that the proxy is there"),
+    (requests.exceptions.SSLError, "if a proxy has a certificate of its own, name its authority in REQUESTS_CA_BUNDLE"),
+    (requests.RequestException, "check the network, and HTTPS_PROXY where there is a proxy"),
+)
+
+
+def _refusal_of_proxy(error: BaseException) -> int:
+    """The 4xx by which a proxy refused a tunnel; 0 where none did. http.client tells it in its words alone."""
+    refused = re.search(r"Tunnel connection failed: (4\d\d)\b", str(error))
+    return int(refused[1]) if refused and isinstance(error, requests.exceptions.ProxyError) else 0
 
 
 def _was_never_sent(error: BaseException) -> bool:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import orjson
 
-from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.measures.delays import STATUS_PATH, delay_of
 from dialtone_nb.calls.twilio_source.call_records import Record
-from dialtone_nb.calls.twilio_source.fetch import event_of, list_log
+from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_log
 from dialtone_nb.calls.twilio_source.server_log import LogSource
 from dialtone_nb.values.phone_numbers import mask_number
 from dialtone_nb.values.sip import without_separators
@@ -36,7 +38,7 @@ _ENDED: Final = ("completed", "busy", "failed", "no-answer", "canceled")
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class CallLeg:
     """One leg as Twilio has it; the first is the call that somebody placed, the others were dialled for it."""
 
     sid: str
@@ -51,11 +53,11 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Something that happened: when, what of, what, and its text where there is one, such as TwiML."""
+class CallStep:
+    """One thing that happened in a call: when, where it was told, what, and a text such as TwiML."""
 
     at: datetime
-    about: str  # leg, service, log, alert
+    about: str  # where it was told: leg, service, log, alert
     what: str
     text: str = ""
     is_trouble: bool = False
@@ -66,13 +68,17 @@ class Story:
     """One call: its legs, and its steps in their order."""
 
     call_sid: str
-    legs: tuple[Leg, ...]
-    steps: tuple[Step, ...]
+    legs: tuple[CallLeg, ...]
+    steps: tuple[CallStep, ...]
+
+    def by_clocks(self, zone: ZoneInfo) -> Story:
+        """The same with the moments of its steps told by the clocks of a place."""
+        return replace(self, steps=tuple(replace(step, at=step.at.astimezone(zone)) for step in self.steps))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What Twilio keeps of one call, as it says it; by leg where each leg has its own."""
+class CallResources:
+    """What Twilio keeps of a call: Call resources, their Events and Notifications by leg, and our functions' events."""
 
     legs: Sequence[Record]
     webhooks: Mapping[str, Sequence[Record]]
@@ -94,7 +100,7 @@ def fetch_story(
     ended = _moment(first["end_time"]) if first["end_time"] else began + AROUND
     with ThreadPoolExecutor(4) as pool:
         log = pool.submit(
-            lambda: list(list_log(client, service, _iso(began - AROUND), _iso(ended + AROUND), Quality()))
+            lambda: list(list_log(client, service, iso_time(began - AROUND), iso_time(ended + AROUND), Quality()))
         )
         dialled = _list(client, "Calls.json", "calls", {"ParentCallSid": first["sid"]})
         legs = [
@@ -106,11 +112,11 @@ def fetch_story(
         notes = pool.map(lambda sid: _list(client, f"Calls/{sid}/Notifications.json", "notifications"), sids)
         lines = [(line, event_of(line.get("message") or "")) for line in log.result()]
     events = [{**event, "at": line["date_created"]} for line, event in lines if event and event.get("call_sid") in sids]
-    found = Found(legs, dict(zip(sids, webhooks, strict=True)), dict(zip(sids, notes, strict=True)), events)
+    found = CallResources(legs, dict(zip(sids, webhooks, strict=True)), dict(zip(sids, notes, strict=True)), events)
     return tell_story(found, ours=ours, show_numbers=show_numbers)
 
 
-def tell_story(found: Found, *, ours: Collection[str], show_numbers: bool = False) -> Story:
+def tell_story(found: CallResources, *, ours: Collection[str], show_numbers: bool = False) -> Story:
     """The story that these records tell, other people's numbers hidden unless they are to be shown."""
 
     def hidden(text: str) -> str:
@@ -125,57 +131,63 @@ def tell_story(found: Found, *, ours: Collection[str], show_numbers: bool = Fals
 
 Hide = Callable[[str], str]
 # A step, and where it stands among others of the same second, which is as fine as Twilio's clocks are.
-_Ranked = tuple[int, Step]
+_Ranked = tuple[int, CallStep]
 
 
-def _leg_steps(legs: Iterable[Leg]) -> Iterable[_Ranked]:
+def _leg_steps(legs: Iterable[CallLeg]) -> Iterable[_Ranked]:
     for leg in legs:
         begins = f"dials {leg.to}" if leg.is_dialled else f"{leg.from_} calls {leg.to}"
-        yield 3 if leg.is_dialled else 0, Step(leg.began, "leg", begins)
+        yield 3 if leg.is_dialled else 0, CallStep(leg.began, "leg", begins)
         if leg.ended and leg.status in _ENDED:
             which = f"the leg to {leg.to}" if leg.is_dialled else "the call"
             took = f" after {leg.duration_s} s" if leg.duration_s else ""
             trouble = leg.status in ("busy", "failed", "no-answer")
-            yield 5 if leg.is_dialled else 8, Step(leg.ended, "leg", f"{which} ends: {leg.status}{took}", "", trouble)
+            yield (
+                5 if leg.is_dialled else 8,
+                CallStep(leg.ended, "leg", f"{which} ends: {leg.status}{took}", "", trouble),
+            )
 
 
-def _webhook_steps(found: Found, hidden: Hide) -> Iterable[_Ranked]:
-    for webhooks in found.webhooks.values():
+def _webhook_steps(found: CallResources, hidden: Hide) -> Iterable[_Ranked]:
+    for sid, webhooks in found.webhooks.items():
+        delay = delay_of(webhooks) if sid == found.legs[0]["sid"] else None
         for one in webhooks:
             asked, answer = one["request"], one["response"]
             path = urlsplit(asked["url"]).path
             code = int(answer.get("response_code") or 0)
             what = f"{path} is asked, and answers in {answer.get('request_duration', '?')} ms"
+            if delay is not None and path != STATUS_PATH:
+                what += ": the delay before ringing"
+                delay = None
             if code != 200:
                 what = f"{path} is asked, and fails with HTTP {code}"
             at = _moment(answer.get("date_created"))
             yield (
-                6 if path == "/call-status" else 1,
-                Step(at, "service", what, hidden(str(answer.get("response_body") or "")), code != 200),
+                6 if path == STATUS_PATH else 1,
+                CallStep(at, "service", what, hidden(str(answer.get("response_body") or "")), code != 200),
             )
 
 
-def _log_steps(found: Found) -> Iterable[_Ranked]:
+def _log_steps(found: CallResources) -> Iterable[_Ranked]:
     for event in found.events:
-        details = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
-        is_outcome = "dialstatus" in event["event"]
-        what = " · ".join([str(event["event"]), *details])
-        refused = str(event["event"]).endswith("-refused")
-        yield 7 if is_outcome else 2, Step(_moment(event["at"]), "log", what, "", refused)
+        name = str(event["event"])
+        is_outcome = "dialstatus" in name or name.endswith(("-rang-on", "-told"))
+        is_trouble = name.endswith(("-refused", "-fallback"))
+        yield 7 if is_outcome else 2, CallStep(_moment(event["at"]), "log", event_words(event), "", is_trouble)
 
 
-def _alert_steps(found: Found, hidden: Hide) -> Iterable[_Ranked]:
+def _alert_steps(found: CallResources, hidden: Hide) -> Iterable[_Ranked]:
     for notifications in found.notifications.values():
         for one in notifications:
             code = code_of(str(one["error_code"]))
             repair = f"; {code.repair}" if code.repair else ""
             what = f"{one['error_code']}: {code.meaning}{repair}"
-            yield 4, Step(_moment(one["message_date"]), "alert", hidden(what), "", True)
+            yield 4, CallStep(_moment(one["message_date"]), "alert", hidden(what), "", True)
 
 
-def _leg(record: Record, hidden: Hide) -> Leg:
+def _leg(record: Record, hidden: Hide) -> CallLeg:
     price = f"{-float(record['price']):.4f} {record['price_unit']}" if record.get("price") else ""
-    return Leg(
+    return CallLeg(
         record["sid"],
         bool(record["parent_call_sid"]),
         hidden(record["from"]),
@@ -217,7 +229,3 @@ def _moment(text: str | None) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         return parsedate_to_datetime(text).astimezone(UTC)
-
-
-def _iso(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

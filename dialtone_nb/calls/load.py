@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from dialtone_nb.calls.attempts.call_data import CallData, parse_day
-from dialtone_nb.calls.attempts.engine import HERE
-from dialtone_nb.calls.attempts.parts import Attempts
+from dialtone_nb.calls.attempts.parts import HERE, Attempts
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
 from dialtone_nb.calls.file_source.other_logs import OtherLogs, join_attempts
-from dialtone_nb.calls.progress import progress_bar
-from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls, phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters.time_zones import is_time_zone
+from dialtone_nb.parameters.field_types import is_time_zone
 
 if TYPE_CHECKING:
     from dialtone_nb.account.account import Account
-    from dialtone_nb.calls.archive.sync import Progress
+    from dialtone_nb.calls.archive.sync import Progress, Span
     from dialtone_nb.parameters import Parameters
+
 
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
 
 TWILIO = "twilio"
+# Parameters that narrow a report down.
+FILTERS = ("client", "direction", "outcome", "reason", "number")
 # How far back the account is asked where no first day is given: Twilio keeps alerts and function logs for 30 days.
 DEFAULT_DAYS = 30
 
 
-class Runbook(Protocol):
-    """What is needed of an open runbook here."""
+class CallRunbook(Protocol):
+    """An open runbook, as far as loading its calls needs it."""
 
     @property
     def parameters(
@@ -57,11 +60,13 @@ class Runbook(Protocol):
     def attended(self) -> bool: ...
 
 
-def load_runbook_calls(runbook: Runbook) -> CallData:
+def load_runbook_calls(runbook: CallRunbook) -> CallData:
     """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
+    options["time_zone"] = options["time_zone"] or runbook.declared.network.time_zone
     options["engine"] = getattr(wanted, "engine", HERE)
+    options["where"] = {name: value for name in FILTERS if (value := getattr(wanted, name, ""))}
     archive = find_archive(getattr(wanted, "archive", ""), runbook.project)
     if wanted.source != TWILIO:
         if archive:
@@ -72,7 +77,7 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
         network = partial(_local_network, runbook, log_time_zone)
         return load_calls(find_source(wanted.source, runbook.project), network=network, **options)
     declared = runbook.declared
-    phones = _phones(declared)
+    phones = phones_by_number(declared)
     service = log_source(declared.network, runbook.account, runbook.project)
     with progress_bar(attended=runbook.attended) as on_span:
         return load_calls(
@@ -80,17 +85,12 @@ def load_runbook_calls(runbook: Runbook) -> CallData:
         )
 
 
-def _phones(declared: Parameters) -> dict[str, Phone]:
-    """Our phones by number."""
-    return {client.caller_id: Phone(name, client.environment) for name, client in declared.clients.items()}
-
-
-def _local_network(runbook: Runbook, time_zone: str) -> LocalNetwork:
+def _local_network(runbook: CallRunbook, time_zone: str) -> LocalNetwork:
     """What a log of Asterisk's takes for granted; a zone that a parameter names comes before that of network.yaml."""
     declared = runbook.declared
     by_name = {name: Phone(name, client.environment) for name, client in declared.clients.items()}
     zone = time_zone or declared.network.time_zone
-    return LocalNetwork(_phones(declared) | by_name, zone, is_asked=bool(time_zone))
+    return LocalNetwork(phones_by_number(declared) | by_name, zone, is_asked=bool(time_zone))
 
 
 def load_calls(
@@ -107,6 +107,7 @@ def load_calls(
     archive: str = "",
     show_numbers: bool = False,
     engine: str = HERE,
+    where: Mapping[str, str] = MappingProxyType({}),
     on_span: Progress = lambda span, attempts, days: None,
 ) -> CallData:
     """The attempts of a source: "twilio" (the account's own calls), files of logs of any kind, or Parquet days.
@@ -114,6 +115,7 @@ def load_calls(
     `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number;
     `network` is asked where files leave out what everybody at their place knew.
     With `archive` the account's calls are kept there, and what is new is all that the account is asked for.
+    `where` narrows them down, by the names of `FILTERS`.
     Other parties' numbers are masked unless they are asked for. `engine` is the tcp://… of a Dask scheduler; this
     machine counts where it is empty.
     """
@@ -127,7 +129,7 @@ def load_calls(
             data = _load_account(account, since, until, time_zone, service, phones or {})
     else:
         data = replace(_load_kept(str(source), network), time_zone=time_zone)
-    data = data.select(environment=environment, since=since, until=until)
+    data = data.select(environment=environment, since=since, until=until).narrow(**where)
     return replace(data, attempts=replace(data.attempts.select(show_numbers=show_numbers), engine=engine))
 
 
@@ -161,6 +163,7 @@ def check_time_zone(name: str, parameter: str = "time_zone") -> None:
 def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     """The attempts of an archive, at an address or in a folder, or those that files of logs tell of."""
     from dialtone_nb.calls.archive.days import is_call_archive
+    from dialtone_nb.calls.archive.sync import note_gone
 
     path = Path(source).expanduser()
     if "://" not in source and not is_call_archive(path):
@@ -169,7 +172,9 @@ def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     attempts = Attempts.of_archive(address)
     if not attempts.parts:
         raise InputError(Fault(f"source {source}", "holds no days of calls", "check the address"))
-    return CallData(attempts, name)
+    quality = Quality()
+    note_gone(address, quality)
+    return CallData(attempts, name, quality.findings())
 
 
 def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
@@ -226,8 +231,7 @@ def _load_synced(
 
     first, last = parse_day("since", since), parse_day("until", until)
     now = account.now()
-    if first and first > (last or now.astimezone(ZoneInfo(time_zone)).date()):
-        raise InputError(Fault("parameters since and until", f"{first} is after the last day", "turn them round"))
+    _check_days(account, first, last, now.astimezone(ZoneInfo(time_zone)).date())
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
     begin = first and first - margin
@@ -244,7 +248,7 @@ def _load_synced(
     kept = Attempts.of_archive(archive, str(begin or ""), str(last + margin) if last else "")
     data = CallData(kept, account.label, quality.findings(), time_zone=time_zone)
     asked = f"{synced.days_read} days asked for, {synced.days_written} of them new or changed"
-    data = replace(data, read=asked)
+    data = replace(data, read=asked, as_of=now)
     from_day, to_day = first or synced.covered.first, last or now.astimezone(ZoneInfo(time_zone)).date()
     inside = data.select(since=from_day.isoformat(), until=to_day.isoformat())
     return replace(inside, findings=data.findings)
@@ -255,16 +259,47 @@ def _load_account(
 ) -> CallData:
     from dialtone_nb.calls.twilio_source.fetch import fetch_calls
 
-    last = parse_day("until", until) or account.now().astimezone(ZoneInfo(time_zone)).date()
-    first = parse_day("since", since) or last - timedelta(days=DEFAULT_DAYS - 1)
-    if first > last:
-        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
+    now = account.now()
+    today = now.astimezone(ZoneInfo(time_zone)).date()
+    begin, end = parse_day("since", since), parse_day("until", until)
+    _check_days(account, begin, end, today)
+    last = end or today
+    first = begin or last - timedelta(days=DEFAULT_DAYS - 1)
     # A day of another zone lies in two UTC days.
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
     fetched = fetch_calls(account.client, first - margin, last + margin, service=service, quality=quality)
     attempts = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
-    data = CallData(Attempts.of(attempts), account.label, quality.findings(), first, last, time_zone)
+    data = CallData(Attempts.of(attempts), account.label, quality.findings(), first, last, time_zone, as_of=now)
     # The calls of the margin, and those that a generous window brought along, are not what was asked for.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)
+
+
+def _check_days(account: Account, first: date | None, last: date | None, today: date) -> None:
+    """Raise an `InputError` where there can be no call from the first day to the last."""
+    if first and last and first > last:
+        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
+    if first and first > today:
+        clock = " by the rehearsal's clock" if account.is_rehearsal else ""
+        raise InputError(
+            Fault("parameter since", f"{first} has not come yet: it is {today}{clock}", f"write {today} or earlier")
+        )
+
+
+@contextmanager
+def progress_bar(*, attended: bool) -> Iterator[Progress]:
+    """Show how far a sync has come, for whoever sits in JupyterLab: a function to call after each span of days read."""
+    if not attended:
+        yield lambda span, attempts, days: None
+        return
+    from tqdm.notebook import tqdm
+
+    with tqdm(desc="calls", unit=" days") as bar:
+
+        def show(span: Span, attempts: int, days: int) -> None:
+            bar.total = days
+            bar.set_postfix_str(f"{span.last}: {attempts:,} attempts")
+            bar.update(span.days)
+
+        yield show

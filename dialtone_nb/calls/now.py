@@ -10,20 +10,27 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import pandas as pd
+import polars as pl
 
-from dialtone_nb.calls.attempts.codes import code_of
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, RANG_ON, code_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
+from dialtone_nb.calls.emergency_calls import EmergencyCall, tell_emergency_calls
 from dialtone_nb.calls.twilio_source.call_records import Record
-from dialtone_nb.calls.twilio_source.fetch import event_of, list_alerts, list_calls, list_log
+from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_alerts, list_calls, list_log
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource
 from dialtone_nb.values.phone_numbers import mask_number
+from dialtone_nb.values.sids import is_probe
 
 if TYPE_CHECKING:
     from twilio.rest import Client
+
+    from dialtone_nb.parameters.clients import Client as Phones
+
 
 # A phone's state is told from the calls of a day: Twilio has no list of registrations.
 REMEMBERED: Final = timedelta(days=1)
@@ -31,7 +38,7 @@ NUMBER: Final = re.compile(r"\+\d{7,15}")
 
 
 class PhoneState(StrEnum):
-    """What a phone's latest call says of it."""
+    """The state of a phone, as its latest call tells it."""
 
     TALKING = "in a call"
     THERE = "there"
@@ -64,7 +71,7 @@ class PhoneSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class RecentAlert:
     """One of Twilio's alerts, and what it means."""
 
     at: datetime
@@ -83,20 +90,35 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was to be seen of an environment at one moment; attempts, alerts and log lines newest first."""
+    """An environment at one moment; attempts, alerts and log lines newest first."""
 
     environment: str
     at: datetime
     minutes: int
     phones: tuple[PhoneSeen, ...]
     attempts: pd.DataFrame
-    alerts: tuple[Alert, ...]
+    alerts: tuple[RecentAlert, ...]
     log: tuple[LogLine, ...]
+    emergency_calls: tuple[EmergencyCall, ...] = ()
+
+    def by_clocks(self, zone: ZoneInfo) -> Snapshot:
+        """The same with its moments told by the clocks of a place."""
+        return replace(
+            self,
+            at=self.at.astimezone(zone),
+            phones=tuple(replace(one, at=one.at and one.at.astimezone(zone)) for one in self.phones),
+            attempts=self.attempts.assign(started_at=self.attempts["started_at"].dt.tz_convert(str(zone))),
+            alerts=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.alerts),
+            log=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.log),
+            emergency_calls=tuple(replace(one, at=one.at.astimezone(zone)) for one in self.emergency_calls),
+        )
 
     @property
     def summary(self) -> str:
         """One line: how much happened, and which phones were not reached."""
+        emergencies = sum(not one.is_test for one in self.emergency_calls)
         counts = (
+            *([_count(emergencies, "emergency call")] if emergencies else []),
             _count(len(self.attempts), "call"),
             _count(len(self.alerts), "alert"),
             _count(len(self.log), "line") + " of the function log",
@@ -115,21 +137,27 @@ def take_snapshot(
     phones: Mapping[str, Phone],
     service: LogSource,
     registrations: Mapping[str, str] | None = None,
+    clients: Mapping[str, Phones] = MappingProxyType({}),
     show_numbers: bool = False,
 ) -> Snapshot:
-    """What is to be seen of an environment now; five requests, side by side.
+    """Look at an environment now, in five requests side by side.
 
-    `phones` has our phones by number, `registrations` what is told of their registrations, by name.
+    `phones` has our phones by number, `clients` as they are declared, by name; `registrations` what is told of their
+    registrations, by name.
     """
     since, start = now - timedelta(minutes=minutes), now - REMEMBERED
     quality = Quality()
     with ThreadPoolExecutor(3) as pool:
         calls = pool.submit(lambda: list_calls(client, start.date(), now.date(), quality))
         alerts = pool.submit(lambda: list(list_alerts(client, start.date(), now.date())))
-        log = pool.submit(lambda: list(list_log(client, service, _iso(start), _iso(now), quality)))
-    lines = [line for line in log.result() if line["environment"] == environment]
-    events = [event for line in lines if (event := event_of(line.get("message") or ""))]
-    frame = pandas_of(frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality))
+        log = pool.submit(lambda: list(list_log(client, service, iso_time(start), iso_time(now), quality)))
+    read = ((line, event_of(line.get("message") or "")) for line in log.result() if line["environment"] == environment)
+    # What verify asks is no call, and nobody need read it.
+    told = [(line, event) for line, event in read if not (event and is_probe(event))]
+    lines, events = [line for line, _ in told], [event for _, event in told if event]
+    attempts = frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality)
+    recent = attempts.filter(pl.col("started_at") >= since, pl.col("environment").cast(pl.String) == environment)
+    frame = pandas_of(attempts)
     frame = frame[(frame["started_at"] >= start) & (frame["environment"] == environment)]
     shown = frame if show_numbers else mask_parties(frame)
     names = sorted(phone.client for phone in phones.values() if phone.environment == environment)
@@ -141,6 +169,7 @@ def take_snapshot(
         shown[shown["started_at"] >= since].iloc[::-1].reset_index(drop=True),
         tuple(_newest(filter(None, map(_alert, alerts.result())), since)),
         tuple(_newest((_log_line(line, show_numbers=show_numbers) for line in lines), since)),
+        tell_emergency_calls(recent, clients),
     )
 
 
@@ -162,16 +191,21 @@ def _see(name: str, attempts: pd.DataFrame) -> PhoneSeen:
             # Whatever came of the call: the phone placed it, so it was there.
             state = PhoneState.TALKING if outcome == "in_progress" else PhoneState.THERE
             return PhoneSeen(name, state, at, "placed a call")
-        if outcome in _STATES:
-            repair = code_of(str(attempt["reason"])).repair if _STATES[outcome] is PhoneState.MISSING else ""
-            return PhoneSeen(name, _STATES[outcome], at, f"was called: {outcome.replace('_', ' ')}", repair)
+        reason = str(attempt["reason"])
+        if reason == RANG_ON:
+            continue  # whoever was there in the end need not be this phone
+        # Why the caller was told is what the phone's own leg said.
+        told = OUTCOME_OF_CODE.get(reason, outcome) if outcome == "told" else outcome
+        if told in _STATES:
+            repair = code_of(reason).repair if _STATES[told] is PhoneState.MISSING else ""
+            return PhoneSeen(name, _STATES[told], at, f"was called: {told.replace('_', ' ')}", repair)
     return PhoneSeen(name, PhoneState.UNKNOWN, None, "no call in a day")
 
 
-def _alert(record: Record) -> Alert | None:
+def _alert(record: Record) -> RecentAlert | None:
     at = record.get("date_generated") or record.get("date_created")
     code = str(record.get("error_code") or "")
-    return Alert(_moment(at), code, code_of(code).meaning) if at else None
+    return RecentAlert(_moment(at), code, code_of(code).meaning) if at else None
 
 
 def _log_line(record: Record, *, show_numbers: bool) -> LogLine:
@@ -179,9 +213,7 @@ def _log_line(record: Record, *, show_numbers: bool) -> LogLine:
     at, message = _moment(record["date_created"]), str(record.get("message") or "").strip()
     event = event_of(message)
     if event:
-        details = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
-        what = " · ".join([str(event["event"]), *details])
-        return LogLine(at, str(event.get("endpoint") or event.get("channel") or ""), what)
+        return LogLine(at, str(event.get("endpoint") or event.get("channel") or ""), event_words(event))
     shown = message if show_numbers else NUMBER.sub(lambda found: mask_number(found[0]), message)
     return LogLine(at, "", f"{shown[:200]}…" if len(shown) > 200 else shown)
 
@@ -193,10 +225,6 @@ def _newest(things: Iterable[Any], since: datetime) -> list[Any]:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _iso(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _count(number: int, noun: str) -> str:

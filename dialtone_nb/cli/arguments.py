@@ -5,21 +5,38 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dialtone_nb.cli.listen import add_options as add_listen_options
 from dialtone_nb.cli.new_network import add_options as add_new_network_options
 from dialtone_nb.cli.serve import add_options as add_serve_options
 from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.parameters.yaml_files import YamlFile
-from dialtone_nb.runbooks.parameters_cell import Declared, Given, Source, read_list
+from dialtone_nb.runbooks.opening import find_project
+from dialtone_nb.runbooks.parameters_cell import Declared, Given, RunbookSource, read_list, read_source, runbook_names
 
+EXIT_CODES = (
+    "  0  nothing to do, or all done",
+    "  1  anything else went wrong",
+    "  2  differences without consent, or verify found something wrong",
+    "  3  consent was refused",
+    "  4  partly applied; run again to resume",
+    "  5  bad input",
+)
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is bad input: argparse's own exit code, 2, means differences without consent here."""
+
+    # The end of the help, where it takes reading files: made when somebody asks for it.
+    ending: Callable[[], str] = staticmethod(lambda: "")
+
+    def format_help(self) -> str:
+        """The help, with its ending."""
+        return super().format_help() + self.ending()
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""
@@ -33,9 +50,8 @@ def build_parser() -> Parser:
     run = commands.add_parser(
         "run",
         help="run one runbook, and write its executed copy and its HTML page to reports/",
-        epilog="Ends with 0: nothing to do, or all done; 2: there are differences and no consent was given; "
-        "3: consent was refused; 4: partly applied, run again to resume; 5: bad input; 1: anything else.",
     )
+    run.ending = run_help
     run.add_argument("runbook", metavar="RUNBOOK", help="a notebook in notebooks/, such as deploy")
     run.add_argument(
         "--with", dest="files", metavar="FILE", action="append", default=[], type=Path, help="a YAML file of parameters"
@@ -72,11 +88,26 @@ def build_parser() -> Parser:
     find.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files and folders (reports/ and notebooks/)")
     server = commands.add_parser("serve", help="our own server in the place of Twilio's functions, until it is stopped")
     add_serve_options(server)
+    listen = commands.add_parser("listen", help="keep what phones log of their registrations, until it is stopped")
+    add_listen_options(listen)
     commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")
     return parser
 
 
-def read_given(source: Source, arguments: argparse.Namespace) -> dict[str, Given]:
+def run_help() -> str:
+    """The runbooks, a line each (what to type, and the title, where it can be read), and the exit codes in order."""
+    project, titles = find_project(Path.cwd()), dict[str, str]()
+    for name in runbook_names(project):
+        try:
+            titles[name] = read_source(project, name).title
+        except ParametersError:
+            titles[name] = ""
+    width = max(map(len, titles), default=0)
+    runbooks = [f"  {name:<{width}}  {title}".rstrip() for name, title in titles.items()]
+    return "\n".join(["", "runbooks:", *runbooks, "", "ends with:", *EXIT_CODES, ""])
+
+
+def read_given(source: RunbookSource, arguments: argparse.Namespace) -> dict[str, Given]:
     """What files and options give to the parameters, later ones over earlier; a `ParametersError` for a bad file."""
     declared = {parameter.name: parameter for parameter in source.declared}
     given: dict[str, Given] = {}

@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 from dialtone_nb.account.account import beside_rehearsal, read_environment
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE
+from dialtone_nb.values.printable import printable
 
 # Variables that hold secrets, by how they end; the SIDs beside them are none.
 SECRET_ENDINGS: Final = ("_TOKEN", "_SECRET", "_PASSWORD", "_WEBHOOK_URL")
@@ -38,7 +39,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSecret:
     """A secret in a file; `line` is 0 where the file has no lines."""
 
     path: Path
@@ -60,7 +61,7 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
     files = sorted({file for path in paths for file in files_in(path)})
     found = list(find_secrets(files, known))
     for one in found:
-        print(one)
+        print(printable(str(one)))
     print(f"{len(files)} files, {len(known)} known secrets, {len(found) or 'none'} found")
     return 1 if found else 0
 
@@ -84,7 +85,7 @@ def files_in(path: Path) -> Iterator[Path]:
     yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else (path,)
 
 
-def find_secrets(files: Iterable[Path], secrets: Iterable[Secret]) -> Iterator[Found]:
+def find_secrets(files: Iterable[Path], secrets: Iterable[Secret]) -> Iterator[FoundSecret]:
     """Each secret that a file holds, once a file and at its first place."""
     wanted = [(secret.name, written_forms(secret.value)) for secret in secrets]
     for file in files:
@@ -93,7 +94,7 @@ def find_secrets(files: Iterable[Path], secrets: Iterable[Secret]) -> Iterator[F
             at = min((at for form in forms if (at := content.find(form)) >= 0), default=-1)
             if at >= 0:
                 is_text = file.suffix != PARQUET and b"\0" not in content
-                yield Found(file, content.count(b"\n", 0, at) + 1 if is_text else 0, name)
+                yield FoundSecret(file, content.count(b"\n", 0, at) + 1 if is_text else 0, name)
 
 
 def written_forms(value: str) -> set[bytes]:

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from dialtone_nb.account.account import beside_rehearsal
+from dialtone_nb.devices import MODELS
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.configurations import SCANNING
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.hand_over import Handout, hand_over, is_own, own_address
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE, load_private_files, private_folder
 from dialtone_nb.phones.qr_codes import write_qr_code
@@ -32,7 +32,7 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
         print(f"Handing out, each once and for {arguments.minutes:g} minutes at most, on your own network:")
         for name in handout.files:
             print(f"  {handout.address}/{name}")
-        if handout.device in SCANNING:
+        if MODELS[handout.device].has_camera:
             print(write_qr_code(f"{handout.address}/{next(iter(handout.files))}"))
         print("Whoever fetches it has the phone's password. Ctrl+C ends it.", flush=True)
 

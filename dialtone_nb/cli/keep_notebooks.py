@@ -1,4 +1,4 @@
-"""The notebooks in git with the outputs of a rehearsal: how they are made anew, and what no kept notebook may hold."""
+"""The notebooks in git, with outputs of a rehearsal: where each starts, how it is made anew, what it may not hold."""
 
 from __future__ import annotations
 
@@ -6,26 +6,112 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dialtone_nb.account.account import Account, open_account
+from dialtone_nb.account.rehearsal_control import add_past
 from dialtone_nb.cli.fresh_account import TWILIO_VARIABLE, changed_environment, fresh_account
 from dialtone_nb.cli.kernels import KERNEL_ARGUMENTS
-from dialtone_nb.cli.prepared_accounts import PREPARATIONS
+from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.files.atomic_file import write_whole
+from dialtone_nb.infrastructure.apply_phases import apply_proposal
+from dialtone_nb.infrastructure.site import Proposal, Site
+from dialtone_nb.parameters import load_parameters
+from dialtone_nb.report.page import scrub
 from dialtone_nb.runbooks.apply import REHEARSED_CONSENT
+from dialtone_nb.runbooks.client_setup import propose_client
+from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.opening import PARAMETERS_VARIABLE, find_project, sample_folder
 from dialtone_nb.runbooks.parameters_cell import TAG, read_source, runbook_names
+from dialtone_nb.runbooks.promote import propose_promote
+from dialtone_nb.runbooks.test_calls import place_calls
+from dialtone_nb.service.bundle import read_bundle
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
+Prepare = Callable[[Path], None]
+DAY_S = 86_400
 # Whatever these hold is not what was kept: nbval would not compare the cell, or not run it.
 _MARKS = re.compile(r"\b(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT|nbval-[\w-]+)\b")
 # 32 hexadecimal digits that are no SID are an auth token, an API key's secret or a digest of a password.
 _SECRET = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
+# The kernel's own version would differ from machine to machine.
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def deployed(project: Path) -> None:
+    """Stage is whole, no phone is set up."""
+    _apply(propose_deploy(_site(project, "stage")))
+
+
+def with_a_number(project: Path) -> None:
+    """Stage is whole, and the account owns the number of the test phone."""
+    deployed(project)
+    site = _site(project, "stage")
+    site.account.client.incoming_phone_numbers.create(phone_number=site.parameters.clients["workbench"].caller_id)
+
+
+def with_phones(project: Path) -> None:
+    """Stage is whole, with both of its phones set up."""
+    deployed(project)
+    site = _site(project, "stage")
+    for name, client in site.parameters.clients_in("stage").items():
+        _apply(propose_client(site, name, buy=client.caller_id))
+
+
+def with_calls(project: Path) -> None:
+    """Stage with both phones, and the test calls placed."""
+    with_phones(project)
+    site = _site(project, "stage")
+    place_calls(site.account, site.parameters, "stage", client="workbench", unregistered="van")
+
+
+def with_a_past(project: Path) -> None:
+    """Calls of thirty days; stage was deployed after ten of them, and promoted to prod after twenty."""
+    account = _account(project)
+    account.wait(10 * DAY_S)
+    deployed(project)
+    account.wait(10 * DAY_S)
+    _apply(propose_promote(_site(project, "prod"), "stage"))
+    account.wait(10 * DAY_S - 3600)
+    add_past(account, days=30, calls=600)
+
+
+def _site(project: Path, environment: str) -> Site:
+    parameters = load_parameters(sample_folder(project))
+    bundle = read_bundle(compile_table(parameters), parameters.network.service.runtime)
+    return Site(_account(project), parameters, environment, bundle, project)
+
+
+def _account(project: Path) -> Account:
+    return open_account("rehearsal", project)
+
+
+def _apply(proposal: Proposal) -> None:
+    apply_proposal(proposal, "rehearsal", runbook="prepare", reports=proposal.site.private.parent)
+
+
+# By the notebook's name; one without a line here starts from an account in which nothing exists.
+PREPARATIONS: Mapping[str, Prepare] = {
+    "promote": deployed,
+    "client_setup": with_a_number,
+    "verify": with_phones,
+    "test_calls": with_phones,
+    "call_report": with_a_past,
+    "monitor": with_calls,
+    "explore": with_calls,
+    "phones": with_calls,
+    "delete": with_phones,
+}
+
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 @contextmanager
@@ -65,20 +151,8 @@ def keep_notebook(project: Path, name: str) -> None:
         )
         client.execute()
     scrub(notebook)
-    beside = source.path.with_name(f".{source.path.name}.new")
-    nbformat.write(notebook, beside)  # type: ignore[no-untyped-call]
-    beside.replace(source.path)
-
-
-def scrub(notebook: NotebookNode) -> None:
-    """Take out what differs from run to run and from machine to machine: times, and the kernel's own version."""
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    for cell in notebook.cells:
-        for key in ("execution", "papermill", "collapsed", "scrolled"):
-            cell.metadata.pop(key, None)
+    notebook.metadata = {**_METADATA}
+    write_whole(source.path, nbformat.writes(notebook) + "\n")  # type: ignore[no-untyped-call]
 
 
 def faults_of(notebook: Mapping[str, Any], secrets: Iterable[str] = ()) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import atexit
+import json
 import os
 import shutil
 import tempfile
@@ -16,6 +18,7 @@ from jupyter_core.utils import run_sync
 # The kernel's remarks (its sockets are local TCP, it was interrupted in order to end) would stand between the lines of
 # progress; what goes wrong in a cell is in the executed copy.
 KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
+PACKAGE = "dialtone_nb"
 
 
 def private_sockets() -> dict[str, str]:
@@ -31,13 +34,34 @@ def private_sockets() -> dict[str, str]:
     return {"transport": "ipc", "ip": f"{folder}/socket"}
 
 
+def imports_ahead(notebook: Path) -> str:
+    """Python that imports whatever of this package the notebook's cells import, and leaves no name behind."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    found = [line for cell in cells if cell["cell_type"] == "code" for line in _own_imports("".join(cell["source"]))]
+    return "\n    ".join(["def load():", *(found or ["pass"])]) + "\nload()\ndel load"
+
+
+def _own_imports(cell: str) -> Iterator[str]:
+    try:
+        tree = ast.parse(cell)
+    except SyntaxError:  # a magic command, such as %time
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == PACKAGE:
+            yield ast.unparse(node)
+
+
 @contextmanager
-def started_kernel(project: Path) -> Iterator[AsyncKernelManager]:
-    """A kernel for one runbook, on its way up while the caller goes on; ended on leaving where no run has ended it."""
+def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[AsyncKernelManager]:
+    """A kernel for one runbook, on its way up while the caller goes on; ended on leaving where no run has ended it.
+
+    What the notebook's cells import the kernel imports as it comes up, while papermill is imported here.
+    """
     manager = AsyncKernelManager(kernel_name="python3", **private_sockets())
     # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
     environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
-    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=KERNEL_ARGUMENTS)
+    ahead = [f"--IPKernelApp.exec_lines={[imports_ahead(notebook)]!r}"] if notebook else []
+    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=[*KERNEL_ARGUMENTS, *ahead])
     try:
         yield manager
     finally:

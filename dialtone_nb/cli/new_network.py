@@ -20,8 +20,8 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import FILES, OPTIONAL_FILES, EmergencyAddress, load_parameters
 from dialtone_nb.parameters.field_types import ClientName, DomainPrefix, EnvironmentName, PhoneNumber, UniqueName
 from dialtone_nb.parameters.network import TAKEN
-from dialtone_nb.parameters.yaml_faults import words_of
-from dialtone_nb.runbooks.opening import PARAMETERS_VARIABLE, sample_folder
+from dialtone_nb.parameters.yaml_files import words_of
+from dialtone_nb.runbooks.opening import PARAMETERS_VARIABLE
 from dialtone_nb.values.phone_numbers import country_of
 
 NONE = "none"
@@ -127,10 +127,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, project: Path) -> int:
     """0 where the files were written; an `InputError` where an answer is wrong or missing, or a file is there."""
     network = read_answers(vars(arguments), _ask if sys.stdin.isatty() else None)
-    sample = sample_folder(project)
-    texts = network_texts(
-        network, {name: (sample / name).read_text(encoding="utf-8") for name in (*FILES, *OPTIONAL_FILES)}
-    )
+    texts = network_texts(network)
     check_texts(texts)
     written = move_in(texts, project / "parameters")
     print(f"Written: {', '.join(f'parameters/{name}' for name in written)}")

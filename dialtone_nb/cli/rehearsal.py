@@ -11,19 +11,22 @@ import threading
 from pathlib import Path
 
 from dialtone_nb.cli.arguments import Parser
+from dialtone_nb.cli.fresh_account import STATE_VARIABLE
 from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, BEHAVIOURS, RECORDED, choose_behaviour
 from dialtone_nb.rehearsal.functions.fence import describe_fence
 from dialtone_nb.rehearsal.server import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.sip.address import (
     DEFAULT,
     SIP_TLS_PORT,
-    Trunk,
+    TrunkAddress,
     read_address,
     read_trunk,
     warning_of,
     warning_of_trunk,
 )
-from dialtone_nb.rehearsal.state.past import MOST_DAYS
+from dialtone_nb.rehearsal.state.history import MOST_DAYS
+from dialtone_nb.rehearsal.state.store import SEED
+from dialtone_nb.values.assumptions import read_facts
 
 
 def main(argv: list[str]) -> int:
@@ -41,11 +44,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m dialtone_nb rehearsal", description="A stand-in for Twilio on this machine; it is not Twilio."
     )
-    parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1 (default: any free port)")
+    parser.add_argument(
+        "--port", type=read_port, default=0, help="where to listen on 127.0.0.1 (default: any free port)"
+    )
     parser.add_argument(
         "--state", type=Path, default=Path(".rehearsal/state.db"), help="the file that holds the account"
     )
-    parser.add_argument("--seed", type=int, default=7, help="what all SIDs follow from (default: 7)")
+    parser.add_argument(
+        "--seed", type=int, help=f"what all SIDs follow from (default: the state file's own; {SEED} for a new one)"
+    )
     parser.add_argument(
         "--twilio",
         choices=tuple(BEHAVIOURS),
@@ -55,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--tls",
-        type=int,
+        type=read_port,
         metavar="PORT",
         help="answer with TLS as well, on this port of 127.0.0.1 (0: any free one), as every host of Twilio's",
     )
@@ -69,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--sip-tls",
-        type=int,
+        type=read_port,
         nargs="?",
         const=SIP_TLS_PORT,
         metavar="PORT",
@@ -99,6 +106,12 @@ def build_parser() -> argparse.ArgumentParser:
         "folders the one that has the versions which a build names; may be repeated",
     )
     parser.add_argument(
+        "--facts",
+        type=Path,
+        metavar="FILE",
+        help="answer as an account did that the runbook probe looked at: its file of recorded facts",
+    )
+    parser.add_argument(
         "--eventual",
         type=int,
         default=0,
@@ -121,6 +134,13 @@ def read_days(text: str) -> int:
     return int(digits)
 
 
+def read_port(text: str) -> int:
+    """A port, 0 to 65535; an argparse error for anything else."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
+
+
 def read_count(text: str) -> int:
     """A whole number, 1 or more; an argparse error for anything else."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
@@ -131,8 +151,7 @@ def read_count(text: str) -> int:
 def print_coverage() -> int:
     """0 once every documented operation is printed, modelled or refused."""
     from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
-    from dialtone_nb.rehearsal.openapi.coverage import compare_coverage, coverage_lines
-    from dialtone_nb.rehearsal.openapi.documents import list_operations, read_documents
+    from dialtone_nb.rehearsal.openapi import compare_coverage, coverage_lines, list_operations, read_documents
 
     documented = [one for product, document in read_documents().items() for one in list_operations(product, document)]
     sys.stdout.writelines(f"{line}\n" for line in coverage_lines(compare_coverage(documented, OPERATIONS)))
@@ -141,10 +160,10 @@ def print_coverage() -> int:
 
 def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: argparse.Namespace) -> str:
     """The lines that say where TLS is answered, whom to trust for it, and how Twilio's programs for Node come here."""
-    from dialtone_nb.rehearsal.http.tls import TlsDoor
+    from dialtone_nb.rehearsal.http.tls import TlsProxy
 
     authority = options.state.resolve().with_name("authority.pem")
-    door = open_doors.enter_context(TlsDoor(rehearsal.url, authority, port=options.tls))
+    door = open_doors.enter_context(TlsProxy(rehearsal.url, authority, port=options.tls))
     variables = door.environment_of_node() | {
         "TWILIO_ACCOUNT_SID": rehearsal.account_sid,
         "TWILIO_AUTH_TOKEN": rehearsal.auth_token,
@@ -156,7 +175,7 @@ def open_tls(open_doors: contextlib.ExitStack, rehearsal: Rehearsal, options: ar
 def open_sip(rehearsal: Rehearsal, options: argparse.Namespace) -> str:
     """The lines that say where phones find the rehearsal, where its trunk is, and where to see what phones do."""
     host, port = options.sip
-    trunk: Trunk | None = options.trunk
+    trunk: TrunkAddress | None = options.trunk
     authority = options.state.resolve().with_name("sip-authority.pem") if options.sip_tls is not None else None
     door = rehearsal.open_sip_door(
         host=host, port=port, trunk=trunk, tls_port=options.sip_tls or 0, authority=authority
@@ -180,6 +199,7 @@ def start(options: argparse.Namespace) -> Rehearsal:
         node_modules=options.node_modules,
         lag=options.eventual,
         twilio=options.twilio or "",
+        otherwise=read_facts(options.facts) if options.facts else {},
     )
 
 
@@ -195,7 +215,7 @@ def serve(options: argparse.Namespace) -> int:
             options.state,
             days=options.history,
             calls=options.calls,
-            seed=options.seed,
+            seed=SEED if options.seed is None else options.seed,
             behaviour=choose_behaviour(options.twilio or ""),
         )
         sys.stdout.write(f"{options.calls} calls of {options.history} days; the truth about them is in {truth}\n")
@@ -209,6 +229,7 @@ def serve(options: argparse.Namespace) -> int:
             f"Account SID  {rehearsal.account_sid}\n"
             f"Auth token   {rehearsal.auth_token}\n"
             f"{tls}{sip}"
+            f"Runbooks     find this account with {STATE_VARIABLE}={options.state.resolve()}\n"
             f"Functions    are kept in by {describe_fence()}\n"
             "Stop it with Ctrl-C.\n"
         )

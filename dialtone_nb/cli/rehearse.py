@@ -7,21 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.kernels import started_kernel
-from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, seen_from
-from dialtone_nb.cli.run import Outcome, run_runbook
-from dialtone_nb.cli.serve_rehearsed import serving
+from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of, seen_from
+from dialtone_nb.cli.run import RunResult, run_runbook
+from dialtone_nb.cli.serve import serving
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
+from dialtone_nb.report.run_index import INDEX, save_run
+from dialtone_nb.report.runs import Run
 from dialtone_nb.runbooks.opening import check_run, parameters_folder
-from dialtone_nb.runbooks.parameters_cell import Given, Source, Value, read_source
+from dialtone_nb.runbooks.parameters_cell import Given, RunbookSource, Value, read_source
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JobStep:
     """One runbook of the main job, with the parameters that differ from their defaults."""
 
     title: str
@@ -34,7 +37,7 @@ class Step:
 CONSENT = {"consent": "rehearsal"}
 
 
-def main_job(parameters: Parameters) -> tuple[Step, ...]:
+def main_job(parameters: Parameters) -> tuple[JobStep, ...]:
     """The steps for a network: its code goes through all of its environments, and the last that has phones is tried.
 
     Two phones are set up there, or the one that there is, and take part in the calls.
@@ -47,31 +50,31 @@ def main_job(parameters: Parameters) -> tuple[Step, ...]:
     last = later[-1] if later else first
     promotions = zip((first, *later), later, strict=False)
     return (
-        Step(f"deploy {first}", "deploy", {"environment": first, **CONSENT}),
-        Step(f"verify {first}", "verify", {"environment": first}, goes_on=(0, 2)),
+        JobStep(f"deploy {first}", "deploy", {"environment": first, **CONSENT}),
+        JobStep(f"verify {first}", "verify", {"environment": first}, goes_on=(0, 2)),
         *(
-            Step(f"promote {source} to {name}", "promote", {"environment": name, "source": source, **CONSENT})
+            JobStep(f"promote {source} to {name}", "promote", {"environment": name, "source": source, **CONSENT})
             for source, name in promotions
         ),
         *(
-            Step(
+            JobStep(
                 f"set up the phone {name}",
                 "client_setup",
                 {"environment": tried, "client": name, "buy_number": number, **CONSENT},
             )
             for name, number in numbers.items()
         ),
-        *([Step("place calls", "test_calls", {"environment": tried})] if phones else []),
-        Step("report on the calls", "call_report", {"source": "twilio"}),
-        *([Step(f"verify {last}", "verify", {"environment": last}, goes_on=(0, 2))] if later else []),
+        *([JobStep("place calls", "test_calls", {"environment": tried})] if phones else []),
+        JobStep("report on the calls", "call_report", {"source": "twilio"}),
+        *([JobStep(f"verify {last}", "verify", {"environment": last}, goes_on=(0, 2))] if later else []),
         *(
-            Step(
+            JobStep(
                 f"delete {name}" if name != last else f"delete {name} and the service",
                 "delete",
                 {
                     "environment": name,
                     "what": "service" if name == last else "environment",
-                    "release_numbers": " ".join(numbers.values()) if name == tried else "",
+                    "release_numbers": " ".join(dict.fromkeys(numbers.values())) if name == tried else "",
                     **CONSENT,
                 },
             )
@@ -84,13 +87,14 @@ def main_job(parameters: Parameters) -> tuple[Step, ...]:
 class Done:
     """A step that ran: what it said, how long it took, and its files."""
 
-    step: Step
-    outcome: Outcome
+    step: JobStep
+    outcome: RunResult
     seconds: float
     files: ReportFiles
+    run: Run
 
 
-def rehearse_main_job(project: Path, steps: Sequence[Step] = ()) -> int:
+def rehearse_main_job(project: Path, steps: Sequence[JobStep] = ()) -> int:
     """The exit code of the main job, from a fresh account to an empty one; progress and summary go to stdout."""
     network = load_parameters(parameters_folder(project))
     steps = steps or main_job(network)
@@ -101,12 +105,14 @@ def rehearse_main_job(project: Path, steps: Sequence[Step] = ()) -> int:
     _tell(f"The main job on the rehearsal, for {of}: {len(steps)} runbooks, no account needed, nothing costs money")
     with fresh_account(project / ".rehearsal" / "main-job") as state, serving(project, network, state.parent):
         done = run_steps(project, steps, folder, tell=_tell)
+    for one in done:
+        save_run(folder.parent, one.run)
     _tell(summary_of(done, Path.cwd()))
     last = done[-1]
     return 0 if last.outcome.exit_code in last.step.goes_on else last.outcome.exit_code
 
 
-def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:
+def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:
     """Run the steps in order until one ends as it should not; all of them are checked before the first starts.
 
     The next step's kernel comes up, and the last step's page is written, while a step works.
@@ -117,16 +123,28 @@ def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Calla
     with ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
         upcoming = kernels.enter_context(started_kernel(project))
         pages = []
-        for number, (step, (source, values)) in enumerate(zip(steps, checked, strict=True), 1):
+        for number, (step, (source, values, time_zone)) in enumerate(zip(steps, checked, strict=True), 1):
             kernel = upcoming
             if number < len(steps):
                 upcoming = kernels.enter_context(started_kernel(project))
             files = report_files(folder, f"{number:02}-{step.title.replace(' ', '-')}")
-            begun = time.perf_counter()
+            begun, started = time.perf_counter(), datetime.now(UTC)
             outcome = run_runbook(source, values, files.executed, project=project, kernel=kernel)
-            done.append(Done(step, outcome, time.perf_counter() - begun, files))
+            seconds = time.perf_counter() - begun
+            run = run_of(
+                source,
+                values,
+                project=project,
+                time_zone=time_zone,
+                started=started,
+                seconds=seconds,
+                exit_code=0 if outcome.exit_code in step.goes_on else outcome.exit_code,
+                summary=" ".join(outcome.lines[:1]),
+                page=f"{folder.name}/{files.html.name}",
+            )
+            done.append(Done(step, outcome, seconds, files, run))
             tell(f"{number:4}/{len(steps)}  {step.title:<{width}} {done[-1].seconds:5.1f} s  {_said(outcome)}".rstrip())
-            pages.append(writer.submit(write_html, files.executed, files.html))
+            pages.append(writer.submit(write_html, files.executed, files.html, run, project=project))
             if outcome.exit_code not in step.goes_on:
                 break
         for page in pages:
@@ -134,16 +152,19 @@ def run_steps(project: Path, steps: Sequence[Step], folder: Path, *, tell: Calla
     return done
 
 
-def check_step(project: Path, step: Step) -> tuple[Source, dict[str, Value]]:
-    """A step's runbook and what it is given, on the rehearsal; a `ParametersError` where they don't fit."""
+def check_step(project: Path, step: JobStep) -> tuple[RunbookSource, dict[str, Value], str]:
+    """A step's runbook, what it is given, on the rehearsal, and the network's time zone.
+
+    A `ParametersError` where they don't fit.
+    """
     source = read_source(project, step.runbook)
     given = {"account": "rehearsal", **step.parameters}
-    check_run(
+    _, declared = check_run(
         source,
         {name: Given(value, f"the step {step.title!r}, {name}") for name, value in given.items()},
         parameters_folder(project, source),
     )
-    return source, given
+    return source, given, declared.network.time_zone
 
 
 def summary_of(done: Sequence[Done], folder: Path) -> str:
@@ -157,11 +178,13 @@ def summary_of(done: Sequence[Done], folder: Path) -> str:
         )
     return (
         f"Done in {seconds:.0f} s: {len(done)} runbooks, each an executed notebook and a page in "
-        f"{seen_from(folder, last.files.html.parent)}\nThe call report: {seen_from(folder, report.files.html)}"
+        f"{seen_from(folder, last.files.html.parent)}, listed in "
+        f"{seen_from(folder, last.files.html.parent.parent / INDEX)}\n"
+        f"The call report: {seen_from(folder, report.files.html)}"
     )
 
 
-def _said(outcome: Outcome) -> str:
+def _said(outcome: RunResult) -> str:
     return "\n        ".join(outcome.error) or outcome.summary
 
 

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.runbooks.parameters_cell import Value
+from dialtone_nb.runbooks.parameters_cell import RunbookSource, Value
+
+if TYPE_CHECKING:
+    from dialtone_nb.report.runs import Run
 
 REHEARSAL_FOLDER = "rehearsal"
 EVERYWHERE = "all"
+ELSEWHERE = "name another folder with --output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,53 @@ def report_files(folder: Path, name: str) -> ReportFiles:
 def choose_report_files(reports: Path, runbook: str, values: Mapping[str, Value], now: datetime) -> ReportFiles:
     """The files of one run by its account and environment.
 
-    A run on Twilio keeps its own, named for its time (UTC), since it is evidence; a rehearsal replaces the one before.
+    A run on Twilio keeps its own, named for its time (UTC), since it is evidence; a rehearsal replaces the one before,
+    but each phone's set-up keeps its page.
     """
     environment = str(values.get("environment") or EVERYWHERE)
+    name = "-".join(filter(None, (runbook, phone_of(values))))
     if values.get("account") == "twilio":
-        return report_files(reports / environment, f"{runbook}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    return report_files(reports / REHEARSAL_FOLDER / environment, runbook)
+        return report_files(reports / environment, f"{name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    return report_files(reports / REHEARSAL_FOLDER / environment, name)
+
+
+def phone_of(values: Mapping[str, Value]) -> str:
+    """The phone that a run is about; empty where it is about none."""
+    return str(values.get("client") or "")
+
+
+def run_of(
+    source: RunbookSource,
+    values: Mapping[str, Value],
+    *,
+    project: Path,
+    time_zone: str,
+    started: datetime,
+    seconds: float,
+    exit_code: int,
+    summary: str,
+    page: str,
+) -> Run:
+    """What the head of a run's page and the index of runs say of it."""
+    # Once a run has ended: what is refused before it starts is refused quickly.
+    from dialtone_nb.infrastructure.claim import holder_name
+    from dialtone_nb.report.runs import Run, commit_of, stamp
+
+    return Run(
+        stamp(started),
+        round(seconds, 1),
+        holder_name(),
+        commit_of(project),
+        source.name,
+        source.title,
+        str(values.get("account") or "rehearsal"),
+        str(values.get("environment") or ""),
+        time_zone,
+        exit_code,
+        summary,
+        page,
+        phone_of(values),
+    )
 
 
 def seen_from(folder: Path, path: Path) -> str:
@@ -45,14 +91,18 @@ def seen_from(folder: Path, path: Path) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
-def check_output(folder: Path | None) -> None:
-    """Raise an `InputError` where reports can't go to this folder, made or still to make."""
-    if folder is None:
-        return
-    for part in (folder, *folder.parents):
+def check_output(folder: Path | None, reports: Path) -> None:
+    """Raise an `InputError` where the files of a run can't go to this folder, made or still to make.
+
+    Without one they go to `reports`, which may be in a checkout that can only be read.
+    """
+    place = "--output" if folder else str(reports)
+    wanted = folder or reports
+    for part in (wanted, *wanted.parents):
         if part.exists():
             if not part.is_dir():
-                raise InputError(Fault("--output", f"{part} is a file", "name a folder"))
+                raise InputError(Fault(place, f"{part} is a file", "name a folder" if folder else ELSEWHERE))
             if not os.access(part, os.W_OK):
-                raise InputError(Fault("--output", f"{part} can't be written to", "name a folder of yours"))
+                repair = "name a folder of yours" if folder else ELSEWHERE
+                raise InputError(Fault(place, f"{part} can't be written to", repair))
             return

@@ -18,9 +18,9 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
-from dialtone_nb.display.outputs import PLAN, RESULT
+from dialtone_nb.display.outputs import LINES, PLAN, RESULT
 from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
-from dialtone_nb.runbooks.parameters_cell import Source, Value
+from dialtone_nb.runbooks.parameters_cell import RunbookSource, Value
 
 ENGINE = "dialtone"
 # Of a run's time so much may go into saving its copy, which papermill does before and after each cell.
@@ -30,7 +30,7 @@ _REFUSALS = {ConsentError.__name__, StalePlanError.__name__}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunResult:
     """How a run ended: its exit code, what the runbook says of it, and the error's lines where there was one."""
 
     exit_code: int
@@ -43,6 +43,8 @@ class Outcome:
     error_name: str = ""
     # The plan as text, to be read; without what may be given as consent, which is the last thing that is said.
     plan_text: str = ""
+    # What its outputs have for the terminal, in their order: numbers that were found, checks that failed.
+    shown: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -58,14 +60,14 @@ class Outcome:
 
 
 def run_runbook(
-    source: Source,
+    source: RunbookSource,
     given: Mapping[str, Value],
     executed: Path,
     *,
     project: Path,
     kernel: AsyncKernelManager,
     on_chapter: Callable[[str], None] = lambda heading: None,
-) -> Outcome:
+) -> RunResult:
     """Run a runbook with the values given to its parameters; the executed copy is written as it goes."""
     executed.parent.mkdir(parents=True, exist_ok=True)
     papermill_engines.register(ENGINE, _ChapterEngine)
@@ -82,11 +84,12 @@ def run_runbook(
             on_chapter=on_chapter,
         )
     except PapermillExecutionError as error:
-        plan, text = _plan(nbformat.read(executed, as_version=4))  # type: ignore[no-untyped-call]
+        left = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
+        plan, text = _plan(left)
         lines = error_lines(error.ename, error.evalue)
-        return Outcome(exit_code_of(error.ename), "", lines, executed, plan, error.ename, text)
+        return RunResult(exit_code_of(error.ename), "", lines, executed, plan, error.ename, text, _shown(left))
     except DeadKernelError:
-        return Outcome(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
+        return RunResult(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
     return _result(notebook, executed)
 
 
@@ -108,14 +111,14 @@ def _exit_codes(family: type[DialtoneError]) -> dict[str, int]:
     return codes
 
 
-def _result(notebook: NotebookNode, executed: Path) -> Outcome:
+def _result(notebook: NotebookNode, executed: Path) -> RunResult:
     """What the last output that carries a result says; a runbook without one is done and has nothing to add."""
     plan, text = _plan(notebook)
     found = _outputs(notebook, RESULT)
     if not found:
-        return Outcome(0, "", (), executed, plan, plan_text=text)
-    result = found[-1][RESULT]
-    return Outcome(int(result["exit_code"]), str(result["summary"]), (), executed, plan, plan_text=text)
+        return RunResult(0, "", (), executed, plan, plan_text=text, shown=_shown(notebook))
+    code, summary = int(found[-1][RESULT]["exit_code"]), str(found[-1][RESULT]["summary"])
+    return RunResult(code, summary, (), executed, plan, plan_text=text, shown=_shown(notebook))
 
 
 def _plan(notebook: NotebookNode) -> tuple[str, str]:
@@ -125,6 +128,11 @@ def _plan(notebook: NotebookNode) -> tuple[str, str]:
         return "", ""
     text, _, _ = str(plans[-1]["text/plain"]).partition("\nconsent: ")
     return json.dumps(plans[-1][PLAN], indent=1, ensure_ascii=False) + "\n", text
+
+
+def _shown(notebook: NotebookNode) -> tuple[str, ...]:
+    """The lines that outputs have for the terminal."""
+    return tuple(str(line) for data in _outputs(notebook, LINES) for line in data[LINES])
 
 
 def _outputs(notebook: NotebookNode, mime: str) -> list[Any]:

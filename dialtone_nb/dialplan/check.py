@@ -23,12 +23,10 @@ from dialtone_nb.dialplan.short_codes import never_dialled
 from dialtone_nb.errors import Fault
 from dialtone_nb.parameters import Network, Parameters
 from dialtone_nb.parameters.dialplan import Dialplan, Rule
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.parameters.yaml_files import YamlFile
+from dialtone_nb.parameters.yaml_files import YamlFile, suggest
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, countries_of
 from dialtone_nb.values.phone_numbers import country_of
 
-# What Twilio documents as emergency numbers of SIP domains; 933 is its test line, and calls nobody.
-EMERGENCY_NUMBERS: Final = ("911", "933", "112", "999")
 # As the context of a rule: the phone's own.
 OWN_CONTEXT: Final = "client"
 # The most keys that a phone sends in one call.
@@ -51,9 +49,11 @@ def dialplan_faults(parameters: Parameters) -> list[Fault]:
         *_name_faults(file, "refused_prefixes", [entry.name for entry in dialplan.refused_prefixes]),
         *_order_faults(file, dialplan, patterns),
         *_target_faults(file, dialplan, patterns, parameters.network),
+        *_emergency_faults(file, dialplan, patterns, {client.country for client in parameters.clients.values()}),
         *_country_faults(file, dialplan.allowed_countries),
         *_also_allowed_faults(file, dialplan),
         *_prefix_faults(file, dialplan),
+        *_then_faults(parameters),
         *_trunk_faults(YamlFile(parameters.folder / "network.yaml"), parameters),
     ]
 
@@ -149,13 +149,7 @@ def _target_faults(
         return not reach.allowed or reaches_somebody(gives, reach)
 
     for index, rule in enumerate(dialplan.rules):
-        if rule.emergency and index in patterns and rule.pattern not in EMERGENCY_NUMBERS:
-            yield Fault(
-                file.place("rules", index, "pattern"),
-                f"Twilio knows no emergency number {rule.pattern}",
-                f"known are {', '.join(EMERGENCY_NUMBERS)}",
-            )
-        elif rule.trunk is not None and rule.trunk not in (OWN_CONTEXT, *network.trunk.contexts):
+        if rule.trunk is not None and rule.trunk not in (OWN_CONTEXT, *network.trunk.contexts):
             yield Fault(
                 file.place("rules", index, "trunk"),
                 f"there is no context {rule.trunk!r} on the trunk",
@@ -165,6 +159,31 @@ def _target_faults(
             yield from _number_faults(file.place("rules", index, "number"), rule.number, reaches)
         elif rule.pstn is not None and index in patterns:
             yield from _template_faults(file.place("rules", index, "pstn"), rule, rule.pstn, patterns[index], reaches)
+
+
+def _emergency_faults(
+    file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern], here: set[str]
+) -> Iterator[Fault]:
+    """Emergency rules that call nobody, or nobody where any phone is; `here` are the countries of the phones."""
+    for index, rule in enumerate(dialplan.rules):
+        if rule.emergency is None or index not in patterns:
+            continue
+        key, number = ("pattern", rule.pattern) if rule.emergency is True else ("emergency", rule.emergency)
+        countries_there = countries_of(number)
+        if not countries_there:
+            known = "; ".join(f"{country}: {', '.join(numbers)}" for country, numbers in EMERGENCY_NUMBERS.items())
+            yield Fault(
+                file.place("rules", index, key),
+                f"Twilio knows no emergency number {number}",
+                f"known are {known}",
+            )
+        elif here and here.isdisjoint(countries_there):
+            yield Fault(
+                file.place("rules", index, key),
+                f"{number} is an emergency number in {', '.join(countries_there)}, where none of the phones is "
+                f"(they are in {', '.join(sorted(filter(None, here))) or 'no country that is known'})",
+                "write the number of their country, or take the rule out",
+            )
 
 
 def _reach(dialplan: Dialplan) -> Reach:
@@ -187,6 +206,18 @@ def _number_faults(place: str, number: str, reaches: Callable[[Pattern], bool]) 
         )
     elif not reaches(Pattern(keys_of(number))):
         yield Fault(place, f"{number} is refused by refused_prefixes or allowed_countries", "allow it there")
+
+
+def _then_faults(parameters: Parameters) -> Iterator[Fault]:
+    """Numbers that calls go on to, and that nobody may call from here."""
+    going_on = {name: one.then.number for name, one in parameters.clients.items() if one.then and one.then.number}
+    reach = _reach(parameters.dialplan)
+    if not going_on or not reach.allowed:
+        return
+    file = YamlFile(parameters.folder / "clients.yaml")
+    for name, number in going_on.items():
+        place = file.place(name, "then", "number")
+        yield from _number_faults(place, number, lambda gives: reaches_somebody(gives, reach))
 
 
 def _template_faults(

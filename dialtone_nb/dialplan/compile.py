@@ -10,22 +10,26 @@ from dialtone_nb.dialplan.numbers import parse_template
 from dialtone_nb.dialplan.patterns import Pattern, parse_pattern
 from dialtone_nb.dialplan.short_codes import near_emergency_regex, short_codes_regex
 from dialtone_nb.dialplan.table import (
-    Client,
     Countries,
     Domains,
-    Environment,
+    Emergency,
     Limits,
-    Refused,
-    Rule,
+    RefusedNumbers,
     Table,
-    Trunk,
+    TableClient,
+    TableEnvironment,
+    TableRule,
+    TableThen,
+    TableTrunk,
     load_table,
     table_json,
     table_module,
 )
 from dialtone_nb.errors import DialplanError
 from dialtone_nb.parameters import ClientLimits, Parameters
-from dialtone_nb.parameters import dialplan as declared
+from dialtone_nb.parameters.clients import Then
+from dialtone_nb.parameters.dialplan import Dialplan, RefusedPrefixes, Rule
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, emergency_number
 from dialtone_nb.values.sip import SEPARATORS, SIP_DOMAIN_USER
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
@@ -50,6 +54,7 @@ def compile_table(parameters: Parameters) -> Table:
     if faults := dialplan_faults(parameters):
         raise DialplanError(faults)
     network, dialplan = parameters.network, parameters.dialplan
+    countries_here = sorted({client.country for client in parameters.clients.values()})
     return Table(
         address=ADDRESS,
         sip_domain_user=SIP_DOMAIN_USER,
@@ -57,15 +62,12 @@ def compile_table(parameters: Parameters) -> Table:
         dialled=DIALLED,
         number=NUMBER,
         sip_caller_id=SIP_CALLER_ID,
-        short_codes={
-            country: short_codes_regex(dialplan, country)
-            for country in sorted({client.country for client in parameters.clients.values()})
-        },
-        near_emergency=near_emergency_regex(dialplan),
+        short_codes={country: short_codes_regex(dialplan, country) for country in countries_here},
+        emergency={country: _emergency(country) for country in countries_here},
         rules=tuple(map(_rule, dialplan.rules)),
         refused=tuple(map(_refused, dialplan.refused_prefixes)),
         countries=_countries(dialplan),
-        trunk=Trunk(
+        trunk=TableTrunk(
             uri=network.trunk.uri,
             username=network.trunk.username,
             headers=dict(network.trunk.headers),
@@ -79,26 +81,38 @@ def compile_table(parameters: Parameters) -> Table:
     )
 
 
-def _rule(rule: declared.Rule) -> Rule:
+def _rule(rule: Rule) -> TableRule:
     name, pattern, exempt = rule.name, parse_pattern(rule.pattern).regex(), bool(rule.exempt)
     template = parse_template(rule.pstn or "")
     if template:
-        return Rule(name=name, pattern=pattern, to="pstn", prefix=template.prefix, skip=template.skip, exempt=exempt)
+        return TableRule(
+            name=name, pattern=pattern, to="pstn", prefix=template.prefix, skip=template.skip, exempt=exempt
+        )
     if rule.trunk is not None:
         context = "" if rule.trunk == OWN_CONTEXT else rule.trunk
-        return Rule(name=name, pattern=pattern, to="trunk", value=context, exempt=exempt)
+        return TableRule(name=name, pattern=pattern, to="trunk", value=context, exempt=exempt)
     if rule.number is not None:
-        return Rule(name=name, pattern=pattern, to="number", value=rule.number, exempt=exempt)
+        return TableRule(name=name, pattern=pattern, to="number", value=rule.number, exempt=exempt)
     if rule.refuse is not None:
-        return Rule(name=name, pattern=pattern, to="refuse", value=rule.refuse)
-    return Rule(name=name, pattern=pattern, to="emergency")
+        return TableRule(name=name, pattern=pattern, to="refuse", value=rule.refuse)
+    return TableRule(
+        name=name, pattern=pattern, to="emergency", value="" if rule.emergency is True else str(rule.emergency)
+    )
 
 
-def _refused(entry: declared.RefusedPrefixes) -> Refused:
-    return Refused(name=entry.name, say=entry.say, pattern=_any_of(prefix_patterns(entry.prefixes)))
+def _emergency(country: str) -> Emergency:
+    return Emergency(
+        numbers=EMERGENCY_NUMBERS.get(country, ()),
+        near=near_emergency_regex(country),
+        said=" ".join(emergency_number(country)),
+    )
 
 
-def _countries(dialplan: declared.Dialplan) -> Countries:
+def _refused(entry: RefusedPrefixes) -> RefusedNumbers:
+    return RefusedNumbers(name=entry.name, say=entry.say, pattern=_any_of(prefix_patterns(entry.prefixes)))
+
+
+def _countries(dialplan: Dialplan) -> Countries:
     refused = countries.refused_beginnings(frozenset(dialplan.allowed_countries))
     return Countries(
         allowed=countries.allowed_regex(dialplan.allowed_countries),
@@ -114,29 +128,39 @@ def _any_of(prefixes: list[Pattern]) -> str:
     return "|".join(sorted(prefix.prefix_regex() for prefix in prefixes)) or "^(?!)"
 
 
-def _environment(parameters: Parameters, name: str) -> Environment:
+def _environment(parameters: Parameters, name: str) -> TableEnvironment:
     network, clients = parameters.network, parameters.clients_in(name)
-    return Environment(
+    return TableEnvironment(
         domains=Domains(
             emergency=network.sip_domain(name, emergency=True),
             nonemergency=network.sip_domain(name, emergency=False),
         ),
         clients={client: _client(parameters, client) for client in clients},
-        numbers={entry.caller_id: client for client, entry in clients.items()},
+        numbers={entry.caller_id: client for client, entry in clients.items() if entry.owns_number},
     )
 
 
-def _client(parameters: Parameters, name: str) -> Client:
+def _client(parameters: Parameters, name: str) -> TableClient:
     entry, longest = parameters.clients[name], parameters.network.call_time_limit_s
-    return Client(
+    return TableClient(
         country=entry.country,
         caller_id=entry.caller_id,
         domain=parameters.sip_domain_of(name),
         trunk_context=entry.trunk_context,
-        emergency=entry.emergency_address is not None,
+        emergency=entry.calls_emergency,
         # A phone may set less than the network, not more.
         call_time_limit_s=min(entry.call_time_limit_s or longest, longest),
         limits=_limits(entry.limits, parameters.network.time_zone),
+        rings=steps if (steps := entry.steps(name)) != ((name,),) else None,
+        then=_then(entry.then) if entry.then else None,
+    )
+
+
+def _then(then: Then) -> TableThen:
+    if then.number is not None:
+        return TableThen(to="pstn", value=then.number)
+    return (
+        TableThen(to="trunk", value=then.trunk) if then.trunk is not None else TableThen(to="say", value=str(then.say))
     )
 
 

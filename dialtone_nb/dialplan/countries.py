@@ -40,7 +40,7 @@ _ANY_DIGITS: Final = re.compile(r"(?:\[0-9\]){2,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedBeginnings:
     """How numbers begin, from the calling code on, that may not be called though it is an allowed country's code."""
 
     # another country's, with the same calling code
@@ -90,10 +90,10 @@ def beginnings_regex(beginnings: Iterable[Beginning]) -> str:
 
 
 @cache
-def refused_beginnings(countries: frozenset[str]) -> Refused:
+def refused_beginnings(countries: frozenset[str]) -> RefusedBeginnings:
     """What must not be called where these countries may be, under all their calling codes."""
     found = [_refused_under(code, countries) for code in sorted({calling_code(country) for country in countries})]
-    return Refused(
+    return RefusedBeginnings(
         elsewhere=tuple(one for part in found for one in part.elsewhere),
         special=tuple(one for part in found for one in part.special),
         unassigned=tuple(one for part in found for one in part.unassigned),
@@ -118,10 +118,10 @@ def _lengths(metadata: PhoneMetadata) -> tuple[int, ...]:
 # --- whole numbers, as automata over their digits ---
 
 
-def _refused_under(code: int, countries: frozenset[str]) -> Refused:
+def _refused_under(code: int, countries: frozenset[str]) -> RefusedBeginnings:
     """What must not be called of one calling code's numbers."""
     found = _Search(*map(_Walked.of, _numbers_under(code, countries))).refused()
-    return Refused(*(tuple((*str(code), *beginning) for beginning in kind) for kind in found))
+    return RefusedBeginnings(*(tuple((*str(code), *beginning) for beginning in kind) for kind in found))
 
 
 def _numbers_under(code: int, countries: frozenset[str]) -> tuple[DFA, DFA, DFA]:
@@ -215,7 +215,7 @@ _NONE: Final[tuple[tuple[Beginning, ...], ...]] = ((), (), ())
 
 
 class _Search:
-    """The beginnings with which no ordinary number begins, by why they are refused: in the order of `Refused`.
+    """The beginnings with which no ordinary number begins, by why they are refused, as in `RefusedBeginnings`.
 
     Many beginnings lead to the same states, and what is refused after them is worked out once and drawn once.
     """

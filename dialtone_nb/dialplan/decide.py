@@ -19,13 +19,16 @@ from dialtone_nb.dialplan.decisions import (
     Refuse,
     RingClient,
 )
-from dialtone_nb.dialplan.table import Client, Domains, Environment, Rule, Table
+from dialtone_nb.dialplan.table import Domains, Table, TableClient, TableEnvironment, TableRule
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
 
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _PLACEHOLDER: Final = re.compile(r"\{(client|context|dialled)\}")
 # Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
-_UNKNOWN: Final = ("no-rule", "not-a-number")
+_UNKNOWN: Final = ("no-rule", "not-a-number", "no-emergency-number")
+# How a Dial ends after which nothing is to be done: it was answered, or the caller is gone.
+_OVER: Final = ("completed", "answered", "canceled")
+_STEP: Final = re.compile("[1-9][0-9]?")
 # The key that says on a telephone that no more keys come.
 _SEND_KEY: Final = re.compile(r"(?<=[0-9])#\Z")
 # What JavaScript's encodeURIComponent leaves as it is, beside letters, digits and _.-~
@@ -41,14 +44,14 @@ def decide(table: Table, call: Call) -> Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class IdentifiedCaller:
     """Which phone calls, and which of Twilio's parameters says so."""
 
     client: str
     identified_by: Literal["SipUsername", "From"]
 
 
-def caller_of(table: Table, call: OutgoingCall) -> Caller | None:
+def caller_of(table: Table, call: OutgoingCall) -> IdentifiedCaller | None:
     """Who calls: the user that Twilio authenticated, or else the user of From at a domain of this environment.
 
     Twilio's page of SIP domains promises SipUsername; in four recorded requests of real ones it is missing. A domain
@@ -60,9 +63,9 @@ def caller_of(table: Table, call: OutgoingCall) -> Caller | None:
     if environment is None:
         return None
     caller = (
-        Caller(call.sip_username, "SipUsername")
+        IdentifiedCaller(call.sip_username, "SipUsername")
         if call.sip_username
-        else Caller(_own_user(table, environment.domains, call.from_), "From")
+        else IdentifiedCaller(_own_user(table, environment.domains, call.from_), "From")
     )
     return caller if caller.client in environment.clients else None
 
@@ -82,11 +85,27 @@ def _user_of(table: Table, uri: str) -> str:
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1] or found[2] or "") if found else ""
 
 
-def spoken_reason(table: Table, direction: str, dial_call_status: str) -> str:
-    """What the caller hears after a Dial that ended so (a DialCallStatus); empty where there is nothing to say."""
+def next_step(direction: str, dial_call_status: str, step: str) -> int:
+    """What comes after a Dial that ended so, as the Dial's action says; 0 where nothing does, or the call is over."""
+    is_open = direction == "incoming" and dial_call_status not in _OVER
+    return int(step) if is_open and _STEP.fullmatch(step) else 0
+
+
+def spoken_reason(table: Table, direction: str, dial_call_status: str, emergency: str = "", to: str = "") -> str:
+    """What the caller hears after a Dial that ended so (a DialCallStatus); empty where there is nothing to say.
+
+    `emergency` is the country whose emergency number was dialled, and `to` the SIP URI that the phone had asked for: it
+    tells whether the phone is registered at a domain without emergency calling, which is no matter of the number.
+    """
     # A cancelled call has no caller left to tell.
-    if dial_call_status in ("completed", "answered", "canceled"):
+    if dial_call_status in _OVER:
         return ""
+    if emergency in table.emergency:
+        found = _compiled(table.sip_domain_user).fullmatch(to)
+        domain = found[2].lower() + SIP_DOMAIN_SUFFIX if found else ""
+        elsewhere = any(domain == here.domains.nonemergency for here in table.environments.values())
+        message = table.messages.emergency_domain if elsewhere else table.messages.emergency_failed
+        return _with_number(message, table, emergency)
     if dial_call_status == "busy":
         return table.messages.busy
     if dial_call_status == "no-answer":
@@ -94,7 +113,7 @@ def spoken_reason(table: Table, direction: str, dial_call_status: str) -> str:
     return table.messages.phone_unreachable if direction == "incoming" else table.messages.failed
 
 
-def _decide_outgoing(table: Table, environment: Environment | None, call: OutgoingCall) -> Decision:
+def _decide_outgoing(table: Table, environment: TableEnvironment | None, call: OutgoingCall) -> Decision:
     caller = caller_of(table, call)
     if environment is None or caller is None:
         return Refuse(rule="", client="", reason="unknown-client", message=table.messages.unknown_phone)
@@ -107,20 +126,36 @@ def _decide_outgoing(table: Table, environment: Environment | None, call: Outgoi
     if rule is None:
         refusal = Refuse(rule="", client=name, reason="no-rule", message=table.messages.no_rule)
         return _near_emergency(table, client, dialled, refusal)
-    return _near_emergency(table, client, dialled, _follow(table, rule, name, client, dialled))
+    decision = _near_emergency(table, client, dialled, _follow(table, rule, name, client, dialled))
+    if isinstance(decision, DialPstn) and _rings_itself(environment, decision):
+        return Refuse(rule=rule.name, client=name, reason="own-number", message=table.messages.own_number)
+    return decision
 
 
-def _near_emergency(table: Table, client: Client, dialled: str, decision: Decision) -> Decision:
+def _rings_itself(environment: TableEnvironment, decision: DialPstn) -> bool:
+    """Whether a call would come back to the phone that makes it and to nobody else: busy, and paid for twice."""
+    client = environment.clients[decision.client]
+    is_own = environment.numbers.get(decision.number) == decision.client
+    return is_own and client.rings is None and client.then is None
+
+
+def _near_emergency(table: Table, client: TableClient, dialled: str, decision: Decision) -> Decision:
     """The decision; where it refuses what looks like an emergency number, with the words that help."""
     if not isinstance(decision, Refuse) or decision.reason not in _UNKNOWN:
         return decision
-    if not _compiled(table.near_emergency).fullmatch(dialled):
+    if not _compiled(table.emergency[client.country].near).fullmatch(dialled):
         return decision
-    message = table.messages.dial_emergency if client.emergency else table.messages.no_emergency
-    return replace(decision, reason="near-emergency", message=message)
+    can = client.emergency and table.emergency[client.country].numbers
+    message = table.messages.dial_emergency if can else table.messages.no_emergency
+    return replace(decision, reason="near-emergency", message=_with_number(message, table, client.country))
 
 
-def _short_code(table: Table, client: Client, dialled: str) -> str:
+def _with_number(message: str, table: Table, country: str) -> str:
+    """A message with the emergency number of a country in its place."""
+    return message.replace("{number}", table.emergency[country].said)
+
+
+def _short_code(table: Table, client: TableClient, dialled: str) -> str:
     """The short code that was dialled after + and a calling code; empty where it is none."""
     found = _compiled(table.short_codes[client.country]).fullmatch(dialled)
     return next(filter(None, found.groups())) if found else ""
@@ -135,19 +170,19 @@ def _own_user(table: Table, domains: Domains, from_: str) -> str:
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1])
 
 
-def _follow(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+def _follow(table: Table, rule: TableRule, name: str, client: TableClient, dialled: str) -> Decision:
     if rule.to == "pstn":
         return _dial_pstn(table, rule, name, client, rule.prefix + dialled[rule.skip :])
     if rule.to == "number":
         return _dial_pstn(table, rule, name, client, rule.value)
     if rule.to == "trunk":
-        return _dial_trunk(table, rule, name, client, dialled)
+        return _trunk_call(table, rule.name, name, client, rule.value or client.trunk_context, dialled)
     if rule.to == "emergency":
         return _dial_emergency(table, rule, name, client, dialled)
     return Refuse(rule=rule.name, client=name, reason="refused-by-rule", message=rule.value)
 
 
-def _dial_pstn(table: Table, rule: Rule, name: str, client: Client, number: str) -> Decision:
+def _dial_pstn(table: Table, rule: TableRule, name: str, client: TableClient, number: str) -> Decision:
     if not _compiled(table.number).fullmatch(number):
         return Refuse(rule=rule.name, client=name, reason="not-a-number", message=table.messages.not_a_number)
     for refused in table.refused:
@@ -178,23 +213,28 @@ def _refused_country(table: Table, number: str) -> tuple[str, str] | None:
     return None
 
 
-def _dial_emergency(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
+def _dial_emergency(table: Table, rule: TableRule, name: str, client: TableClient, dialled: str) -> Decision:
+    number = rule.value or dialled
+    words = _with_number(table.messages.no_emergency, table, client.country)
+    if number not in table.emergency[client.country].numbers:
+        return Refuse(rule=rule.name, client=name, reason="no-emergency-number", message=words)
     if not client.emergency:
-        return Refuse(rule=rule.name, client=name, reason="no-emergency-address", message=table.messages.no_emergency)
+        return Refuse(rule=rule.name, client=name, reason="no-emergency-address", message=words)
     return DialEmergency(
         rule=rule.name,
         client=name,
-        number=dialled,
+        number=number,
+        country=client.country,
         caller_id=client.caller_id,
         time_limit_s=table.emergency_time_limit_s,
         ring_timeout_s=table.ring_timeout_s,
     )
 
 
-def _dial_trunk(table: Table, rule: Rule, name: str, client: Client, dialled: str) -> Decision:
-    values = {"client": name, "context": rule.value or client.trunk_context, "dialled": dialled}
+def _trunk_call(table: Table, rule: str, name: str, client: TableClient, context: str, dialled: str) -> DialTrunk:
+    values = {"client": name, "context": context, "dialled": dialled}
     return DialTrunk(
-        rule=rule.name,
+        rule=rule,
         client=name,
         uri=_filled(table.trunk.uri, {key: quote(value, safe=_UNESCAPED) for key, value in values.items()}),
         username=table.trunk.username,
@@ -203,21 +243,41 @@ def _dial_trunk(table: Table, rule: Rule, name: str, client: Client, dialled: st
     )
 
 
-def _decide_incoming(table: Table, environment: Environment | None, call: IncomingCall) -> Decision:
+def _decide_incoming(table: Table, environment: TableEnvironment | None, call: IncomingCall) -> Decision:
     name = environment.numbers.get(call.to) if environment else None
     if environment is None or name is None:
         # Nothing to say: the call is rejected before it is answered, which costs nothing.
         return Refuse(rule="", client="", reason="unknown-number", message="")
     client = environment.clients[name]
+    steps = ((name,),) if client.rings is None else client.rings
+    if call.step >= len(steps):
+        return _go_on(table, name, client, call)
+    is_last = call.step + 1 == len(steps) and client.then is None
     return RingClient(
         rule="incoming",
         client=name,
         # The domain's global name: a registered phone can't be dialled at an edge (error 32220).
-        uri=f"sip:{name}@{client.domain}",
+        uris=tuple(f"sip:{one}@{environment.clients[one].domain}" for one in steps[call.step]),
+        next_step=0 if is_last else call.step + 1,
         caller_id=call.from_ if _compiled(table.sip_caller_id).fullmatch(call.from_) else call.to,
         time_limit_s=client.call_time_limit_s,
         ring_timeout_s=table.ring_timeout_s,
     )
+
+
+def _go_on(table: Table, name: str, client: TableClient, call: IncomingCall) -> Decision:
+    """What comes after the last phone: the number and the trunk see who called."""
+    then = client.then
+    if then is None:
+        return Refuse(rule="incoming", client=name, reason="nobody-there", message=table.messages.phone_unreachable)
+    if then.to == "say":
+        return Refuse(rule="then", client=name, reason="told", message=then.value)
+    if then.to == "pstn":
+        caller_id = call.from_ if _compiled(table.number).fullmatch(call.from_) else call.to
+        limits: _Limits = {**_limits(table, client), "caller_id": caller_id}
+        return DialPstn(rule="then", client=name, number=then.value, **limits)
+    caller_id = call.from_ if _compiled(table.sip_caller_id).fullmatch(call.from_) else call.to
+    return replace(_trunk_call(table, "then", name, client, then.value, call.to), caller_id=caller_id)
 
 
 class _Limits(TypedDict):
@@ -226,7 +286,7 @@ class _Limits(TypedDict):
     ring_timeout_s: int
 
 
-def _limits(table: Table, client: Client) -> _Limits:
+def _limits(table: Table, client: TableClient) -> _Limits:
     """What every call of a phone has."""
     return {
         "caller_id": client.caller_id,

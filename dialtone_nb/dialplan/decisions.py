@@ -19,11 +19,15 @@ class OutgoingCall:
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """The telephone network calls `to`, one of our numbers in E.164 form; `from_` is what the caller claims to be."""
+    """The telephone network calls `to`, one of our numbers in E.164 form; `from_` is what the caller claims to be.
+
+    `step` is how often it was tried already: the phones of the number ring in steps, then the call goes on.
+    """
 
     environment: str
     to: str
     from_: str
+    step: int = 0
 
 
 Call: TypeAlias = OutgoingCall | IncomingCall
@@ -50,10 +54,11 @@ class DialPstn(_Dial):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialEmergency(_Dial):
-    """Call the emergency service, or its test line; `number` is what was dialled: "911" or "933"."""
+    """Call the emergency service, or its test line: `number` is "911" or "933" in the US, the `country`'s elsewhere."""
 
     kind: ClassVar[str] = "dial-emergency"
     number: str
+    country: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +73,19 @@ class DialTrunk(_Dial):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingClient(_Dial):
-    """Ring one of our phones."""
+    """Ring our phones, together; `next_step` is what comes where nobody answers, 0 for nothing."""
 
     kind: ClassVar[str] = "ring-client"
-    uri: str
+    uris: tuple[str, ...]
+    next_step: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """Make no call: `reason` is a code, `message` what the person hears; without one the call is not even answered."""
+    """Make no call: `reason` is a code, `message` what the person hears; without one the call is not even answered.
+
+    "told" is the reason where a caller whom nobody answered hears the words of the phone's `then`.
+    """
 
     kind: ClassVar[str] = "refuse"
     rule: str
@@ -90,4 +99,5 @@ Decision: TypeAlias = DialPstn | DialEmergency | DialTrunk | RingClient | Refuse
 
 def decision_data(decision: Decision) -> dict[str, object]:
     """The decision as plain data, with its kind: what the deployed service's decide gives."""
-    return {"kind": decision.kind, **asdict(decision)}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(decision).items()}
+    return {"kind": decision.kind, **plain}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from automata.fa.dfa import DFA
 
@@ -11,16 +10,15 @@ from dialtone_nb.dialplan import countries
 from dialtone_nb.dialplan.numbers import SHORTEST, keys_of
 from dialtone_nb.dialplan.patterns import DIGITS, KEYS, Pattern, language, parse_pattern
 from dialtone_nb.parameters.dialplan import Dialplan
-
-# Twilio's test line: it reads the address back, and no one needs it in a hurry.
-TEST_LINE: Final = "933"
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, KNOWN, TEST_LINE, emergency_number
 
 
 def short_codes_regex(dialplan: Dialplan, country: str) -> str:
     """What takes a short code after + and a calling code, the phone's own or 1, or after + alone; the code is a group.
 
     Softphones put a country's prefix before all that is dialled: Linphone sends +1911 and +10. No code is taken that
-    makes a possible telephone number there.
+    makes a possible telephone number there. An emergency number is taken after North America's 1 alone, too, which
+    people dial before every number.
     """
     codes = short_codes(dialplan)
     own = str(countries.calling_code(country)) if country else "1"
@@ -29,13 +27,25 @@ def short_codes_regex(dialplan: Dialplan, country: str) -> str:
     for before in (*dict.fromkeys((own, "1")), ""):
         if sources := [code.regex()[1:-1] for code in codes if not _may_be_a_number(before, code)]:
             parts.append(f"{before}({'|'.join(sources)})")
-    return rf"^\+(?:{'|'.join(parts)})$" if parts else "^(?!)"
+    emergency = [code.regex()[1:-1] for code in emergency_codes(dialplan)] if own == "1" else []
+    forms = [rf"\+(?:{'|'.join(parts)})"] if parts else []
+    forms += [f"1({'|'.join(emergency)})"] if emergency else []
+    return f"^(?:{'|'.join(forms)})$" if forms else "^(?!)"
 
 
-def near_emergency_regex(dialplan: Dialplan) -> str:
-    """What takes an emergency number with some keys too many: an outside line's 9, a trembling hand's 0."""
-    numbers = [rule.pattern for rule in dialplan.rules if rule.emergency and rule.pattern != TEST_LINE]
-    return rf"^(?=.{{1,6}}$)[0-9*#+]{{0,3}}(?:{'|'.join(numbers)})[0-9*#+]{{0,2}}$" if numbers else "^(?!)"
+def near_emergency_regex(country: str) -> str:
+    """What takes an emergency number of a country with some keys too many, and another country's as it is.
+
+    Keys too many are an outside line's 9, a trembling hand's 0; another country's is what a visitor dials.
+    """
+    own = {*EMERGENCY_NUMBERS.get(country, ()), emergency_number(country)} - {TEST_LINE}
+    others = "".join(f"|{number}" for number in sorted(KNOWN - own))
+    return rf"^(?:(?=.{{1,6}}$)[0-9*#+]{{0,3}}(?:{'|'.join(sorted(own))})[0-9*#+]{{0,2}}{others})$"
+
+
+def emergency_codes(dialplan: Dialplan) -> list[Pattern]:
+    """What emergency rules take exactly; patterns at fault are left out."""
+    return [pattern for rule in dialplan.rules if rule.emergency for pattern in _exact(rule.pattern)]
 
 
 def short_codes(dialplan: Dialplan) -> list[Pattern]:
@@ -51,7 +61,8 @@ def never_dialled(dialplan: Dialplan) -> DFA:
         for before in ("1", "")
         if not _may_be_a_number(before, code)
     ]
-    return language(plus_one) | _ends_with_send_key()
+    after_one = [Pattern((*keys_of("1"), *code.keys)) for code in emergency_codes(dialplan)]
+    return language([*plus_one, *after_one]) | _ends_with_send_key()
 
 
 def _exact(text: str) -> Iterator[Pattern]:

@@ -10,10 +10,10 @@ from pydantic import Field
 from dialtone_nb.parameters.dialplan import Messages
 from dialtone_nb.parameters.yaml_files import Closed
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
-class Rule(Closed):
+class TableRule(Closed):
     """One rule: an anchored regular expression, and where what it takes goes."""
 
     name: str
@@ -22,13 +22,14 @@ class Rule(Closed):
     # pstn: the number is this prefix and what was dialled, less its first `skip` keys
     prefix: str = ""
     skip: int = 0
-    # number: the number; trunk: the context, "" for the phone's own; refuse: what the person hears
+    # number: the number; emergency: the number, "" for what was dialled; trunk: the context, "" for the phone's own;
+    # refuse: what the person hears
     value: str = ""
     # whether quiet hours and the number of calls in an hour do not hold for it
     exempt: bool = False
 
 
-class Refused(Closed):
+class RefusedNumbers(Closed):
     """Numbers that begin so are never called."""
 
     name: str
@@ -49,7 +50,15 @@ class Countries(Closed):
     also_allowed: str
 
 
-class Trunk(Closed):
+class Emergency(Closed):
+    """The emergency numbers of a country: what is put through, what looks like one, and how one is said to a person."""
+
+    numbers: tuple[str, ...] = Field(strict=False)
+    near: str
+    said: str
+
+
+class TableTrunk(Closed):
     """Our own SIP server; its password is the variable TRUNK_PASSWORD, never here."""
 
     uri: str
@@ -67,7 +76,14 @@ class Limits(Closed):
     time_zone: str
 
 
-class Client(Closed):
+class TableThen(Closed):
+    """Where an incoming call goes on to: a number, a context of the trunk, or words."""
+
+    to: Literal["pstn", "trunk", "say"]
+    value: str
+
+
+class TableClient(Closed):
     """One phone."""
 
     country: str
@@ -77,6 +93,9 @@ class Client(Closed):
     emergency: bool
     call_time_limit_s: int
     limits: Limits | None = None
+    # which phones a call to its number rings, step by step; None: itself alone
+    rings: tuple[tuple[str, ...], ...] | None = Field(None, strict=False)
+    then: TableThen | None = None
 
 
 class Domains(Closed):
@@ -86,18 +105,18 @@ class Domains(Closed):
     nonemergency: str
 
 
-class Environment(Closed):
-    """One environment: its SIP domains, its phones, and which phone each number rings."""
+class TableEnvironment(Closed):
+    """One environment: its SIP domains, its phones, and which phone each number is answered by."""
 
     domains: Domains
-    clients: dict[str, Client]
+    clients: dict[str, TableClient]
     numbers: dict[str, str]
 
 
 class Table(Closed):
     """All that a decision needs, for every environment."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     # regular expressions shared by both languages: the user of a SIP URI or the number of a tel URI, the user and the
     # domain of a From of ours, what is left out of what was dialled, what can be dialled, an E.164 number, and what
     # Twilio takes as the caller ID of a call to a SIP phone
@@ -107,18 +126,18 @@ class Table(Closed):
     dialled: str
     number: str
     sip_caller_id: str
-    # by a phone's country, a short code after + and a calling code; and an emergency number with keys too many
+    # by a phone's country: a short code after + and a calling code, and emergency numbers
     short_codes: dict[str, str]
-    near_emergency: str
-    rules: tuple[Rule, ...] = Field(strict=False)
-    refused: tuple[Refused, ...] = Field(strict=False)
+    emergency: dict[str, Emergency]
+    rules: tuple[TableRule, ...] = Field(strict=False)
+    refused: tuple[RefusedNumbers, ...] = Field(strict=False)
     countries: Countries
-    trunk: Trunk
+    trunk: TableTrunk
     ring_timeout_s: int
     call_time_limit_s: int
     emergency_time_limit_s: int
     messages: Messages
-    environments: dict[str, Environment]
+    environments: dict[str, TableEnvironment]
 
 
 def table_json(table: Table) -> str:

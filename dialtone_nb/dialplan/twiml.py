@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse
+from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
 
 # How <Number> wants North America's emergency number and its test line. Twilio's page on emergency numbers (June 2026)
 # has them with and without the country's code; Futel's network went from +911 to +1911 in May 2023 and dials +1911 and
@@ -47,7 +47,8 @@ def twiml_of(decision: Decision, status_url: str, trunk_password: str = "") -> s
         given = {name: value for name, value in credentials.items() if value}
         dial.sip(_uri_with_headers(decision.uri, decision.headers), **given)
     else:
-        dial.sip(decision.uri)
+        for uri in decision.uris:
+            dial.sip(uri)
     return str(response)
 
 
@@ -62,9 +63,17 @@ def twiml_saying(message: str) -> str:
     return str(response)
 
 
-def status_url(base_url: str, direction: str, client: str) -> str:
-    """Where a Dial reports its end; direction and phone stand in the query, which Twilio's signature covers."""
-    return f"{base_url}/call-status?{urlencode({'direction': direction, 'client': client}, quote_via=quote)}"
+def status_url(base_url: str, direction: str, decision: Decision) -> str:
+    """Where a Dial reports its end: direction, phone, an emergency call's country and what comes next are in the query.
+
+    Twilio's signature covers it, so that nobody else can have written it.
+    """
+    query = {"direction": direction, "client": decision.client}
+    if isinstance(decision, DialEmergency):
+        query["emergency"] = decision.country
+    if isinstance(decision, RingClient) and decision.next_step:
+        query["step"] = str(decision.next_step)
+    return f"{base_url}/call-status?{urlencode(query, quote_via=quote)}"
 
 
 def _uri_with_headers(uri: str, headers: Mapping[str, str]) -> str:

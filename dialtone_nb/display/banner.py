@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
+
+from dialtone_nb.display.rendering import render
 
 _BAND = {"rehearsal": "#8a5cf6", "protected": "#d13f3f", "twilio": "#2f7ed8", "files": "#6e7781"}
 _ACCOUNT = {
-    "rehearsal": "a stand-in on this machine; nothing costs money",
+    "rehearsal": "a stand-in on this machine; nothing costs money, and its clock is its own",
     "files": "none is asked: what is read comes from files",
 }
 
@@ -53,13 +54,4 @@ class Banner:
     def html(self) -> str:
         """The banner for a page, light or dark."""
         band = _BAND["protected" if self.account == "twilio" and self.protected else self.account]
-        facts = "".join(
-            f'<div><span style="opacity:.7">{escape(label)}</span> {escape(value)}</div>'
-            for label, value in self.facts.items()
-        )
-        return (
-            f'<div class="dialtone-banner" style="border:1px solid {band};border-left:8px solid {band};'
-            f'border-radius:4px;padding:.6em 1em;margin:.3em 0;line-height:1.5;background:{band}1a">'
-            f'<div style="font-weight:700;letter-spacing:.02em">{escape(self.warning)}</div>'
-            f"<div>{escape(self.title)}</div>{facts}</div>"
-        )
+        return render("banner", banner=self, band=band)

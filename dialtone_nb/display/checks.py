@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from html import escape
 from itertools import groupby
 
-from dialtone_nb.display.tables import body, name_html, row, table
-from dialtone_nb.verify.checks import Check, CheckState, Verification
+from dialtone_nb.display.rendering import render
+from dialtone_nb.verify.checks import CheckState, Verification
 
 _MARK = {CheckState.GOOD: "✓", CheckState.WRONG: "✗", CheckState.UNKNOWN: "?", CheckState.ACCEPTED: "~"}
 # The roles of the style sheet.
 _ROLE = {
+    CheckState.GOOD: "done",
     CheckState.WRONG: "failed",
     CheckState.UNKNOWN: "unknown",
     CheckState.ACCEPTED: "none",
 }
-_COLUMNS = ("check", "found", "what it means, and what repairs it")
 
 
 def verification_text(verification: Verification) -> str:
@@ -31,23 +30,17 @@ def verification_text(verification: Verification) -> str:
     return "\n".join([*lines, *(["", *verification.notes] if verification.notes else [])])
 
 
+def verification_lines(verification: Verification) -> list[str]:
+    """What a terminal shows beside the summary: each check that is wrong or unknown, with its repair under it."""
+    lines = []
+    for check in verification.checks:
+        if check.state in (CheckState.WRONG, CheckState.UNKNOWN):
+            lines.append(f"{_MARK[check.state]} {check.subject}, {check.label}: {check.found}")
+            lines += [f"    repair: {check.repair}"] if check.repair else []
+    return [*lines, *verification.notes]
+
+
 def verification_html(verification: Verification) -> str:
     """The checks as a table, a block of rows for each subject."""
-    bodies = [
-        body(map(_row, group), subject, columns=len(_COLUMNS))
-        for subject, group in groupby(verification.checks, lambda check: check.subject)
-    ]
-    role = "good" if verification.exit_code == 0 else "danger"
-    notes = "".join(f"<p>{escape(note)}</p>" for note in verification.notes)
-    return (
-        f'<div class="dialtone dialtone-checks"><p><b class="{role}">{escape(verification.summary)}</b></p>'
-        f"{table(_COLUMNS, bodies)}{notes}</div>"
-    )
-
-
-def _row(check: Check) -> str:
-    name = f'<span class="sign" title="{check.state}">{_MARK[check.state]}</span>{name_html(check.label)}'
-    if check.state is CheckState.GOOD:
-        return row((name, name_html(check.found), f'<span class="quiet">{escape(check.meaning)}</span>'), "done")
-    repair = f"<div><b>Repair:</b> {escape(check.repair)}</div>" if check.repair else ""
-    return row((name, name_html(check.found), f"{escape(check.meaning)}{repair}"), _ROLE[check.state])
+    subjects = [(name, list(group)) for name, group in groupby(verification.checks, lambda check: check.subject)]
+    return render("checks", verification=verification, subjects=subjects, marks=_MARK, roles=_ROLE)

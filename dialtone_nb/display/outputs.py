@@ -4,40 +4,54 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.rendering import with_style
+from dialtone_nb.values.printable import printable_lines
 
 # How a runbook ended, beside what it shows, for whoever runs it: {"exit_code": 2, "summary": "…"}.
 RESULT = "application/vnd.dialtone.result+json"
 # A plan for other programs, as plan_schema.json has it; no page draws it.
 PLAN = "application/vnd.dialtone.plan+json"
+# What the command that runs a runbook prints too, a list of lines: whoever is at a terminal needs no page for these.
+LINES = "application/vnd.dialtone.lines+json"
+PLOTLY = "application/vnd.plotly.v1+json"
 Bundle = dict[str, Any]
 
 
 def show_ours(shell: Any, *, attended: bool = False) -> None:
-    """Show plans and what came of them as text and as HTML from now on.
+    """Show our things as text and as HTML from now on, and figures, plotly's own too, as their JSON.
 
     Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
     """
     formatter = shell.display_formatter.mimebundle_formatter
+    shell.display_formatter.format = _printable_text(shell.display_formatter.format)
 
     def plan(thing: Any) -> Bundle:
         return _plan(getattr(thing, "plan", thing), searches=attended)
 
     for module, name, bundle in (
         ("dialtone_nb.infrastructure.plan", "Plan", plan),
-        ("dialtone_nb.runbooks.workspace", "Proposal", plan),
-        ("dialtone_nb.infrastructure.existing", "Existing", _existing),
-        ("dialtone_nb.infrastructure.applied", "Applied", _applied),
-        ("dialtone_nb.verify.checks", "Verification", _verification),
-        ("dialtone_nb.verify.placed_calls", "TestCalls", _test_calls),
-        ("dialtone_nb.calls.now", "Snapshot", _snapshot),
-        ("dialtone_nb.display.dialling", "Dialling", _dialling),
-        ("dialtone_nb.display.real_phones", "RealPhone", _real_phone),
-        ("dialtone_nb.display.stories", "Exploration", _exploration),
+        ("dialtone_nb.infrastructure.site", "Proposal", plan),
+        ("dialtone_nb.runbooks.probe", "ProbePlan", plan),
+        ("dialtone_nb.probe.findings", "Findings", _shown_by("findings", "findings", ends=True)),
+        ("dialtone_nb.infrastructure.existing", "Existing", _shown_by("existing", "state")),
+        ("dialtone_nb.infrastructure.record", "Applied", _shown_by("applied", "applied", ends=True, prints=True)),
+        ("dialtone_nb.verify.checks", "Verification", _shown_by("checks", "verification", ends=True, prints=True)),
+        ("dialtone_nb.verify.placed_calls", "TestCalls", _shown_by("test_calls", "calls", ends=True)),
+        ("dialtone_nb.calls.now", "Snapshot", _shown_by("snapshots", "snapshot", ends=True)),
+        ("dialtone_nb.display.what_if", "WhatIf", _shown_by("what_if", "what_if")),
+        ("dialtone_nb.display.real_phones", "RealPhone", _shown_by("real_phones", "real_phone")),
+        ("dialtone_nb.display.phones", "PhoneOverview", _shown_by("phones", "phones", ends=True)),
+        ("dialtone_nb.display.call_story", "Exploration", _shown_by("call_story", "exploration", ends=True)),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
+    displays = shell.display_formatter.ipython_display_formatter
+    for module in ("dialtone_nb.calls.figures.figure", "plotly.graph_objs._figure"):
+        displays.for_type_by_name(module, "Figure", _draw)
+    if attended:
+        displays.for_type_by_name("dialtone_nb.runbooks.opening", "Runbook", _show_with_form)
 
 
 def show(thing: object) -> None:
@@ -47,15 +61,34 @@ def show(thing: object) -> None:
     display(thing)  # type: ignore[no-untyped-call]
 
 
+def _show_with_form(runbook: Any) -> None:
+    """Show the banner of a runbook and the form under it as outputs of the running cell."""
+    from dialtone_nb.display.widgets.parameter_form import make_form
+
+    show(make_form(runbook).widget())
+
+
 def result(exit_code: int, summary: str) -> Bundle:
-    """What a runbook tells the command that runs it."""
+    """Tell the command that runs a runbook how it ended."""
     return {RESULT: {"exit_code": exit_code, "summary": summary}}
+
+
+def _printable_text(form: Callable[..., tuple[Bundle, Bundle]]) -> Callable[..., tuple[Bundle, Bundle]]:
+    """The formatter, whose text/plain no terminal obeys: a caller's name may hold escapes, in a table of pandas too."""
+
+    def printable_form(*arguments: Any, **options: Any) -> tuple[Bundle, Bundle]:
+        bundle, metadata = form(*arguments, **options)
+        if isinstance(text := bundle.get("text/plain"), str):
+            bundle["text/plain"] = printable_lines(text)
+        return bundle, metadata
+
+    return printable_form
 
 
 def _bundler(make: Callable[[Any], Bundle], *, attended: bool) -> Callable[..., Bundle]:
     def bundle(thing: Any, include: object = None, exclude: object = None) -> Bundle:
         made = make(thing)
-        return {**made, "text/html": with_look(made["text/html"])} if attended else made
+        return {**made, "text/html": with_style(made["text/html"])} if attended else made
 
     return bundle
 
@@ -67,69 +100,39 @@ def _plan(plan: Any, *, searches: bool) -> Bundle:
     return {"text/plain": plan_text(plan), "text/html": page, PLAN: json.loads(plan.json())}
 
 
-def _existing(existing: Any) -> Bundle:
-    from dialtone_nb.display.states import state_html, state_text
+def _shown_by(display: str, name: str, *, ends: bool = False, prints: bool = False) -> Callable[[Any], Bundle]:
+    """Show a thing by the functions `name`_text and `name`_html of a display module, which is imported when needed.
 
-    return {"text/plain": state_text(existing), "text/html": state_html(existing)}
+    A thing that `ends` a runbook adds its exit code and summary; one that `prints`, by the function `name`_lines, what
+    a terminal shows beside that.
+    """
 
+    def bundle(thing: Any) -> Bundle:
+        module = import_module(f"dialtone_nb.display.{display}")
+        shown: Bundle = {
+            "text/plain": getattr(module, f"{name}_text")(thing),
+            "text/html": getattr(module, f"{name}_html")(thing),
+        }
+        if prints and (lines := getattr(module, f"{name}_lines")(thing)):
+            shown[LINES] = lines
+        return {**shown, **result(getattr(thing, "exit_code", 0), thing.summary)} if ends else shown
 
-def _applied(applied: Any) -> Bundle:
-    from dialtone_nb.display.outcomes import applied_html, applied_text
-
-    return {
-        "text/plain": applied_text(applied),
-        "text/html": applied_html(applied),
-        **result(applied.exit_code, applied.summary),
-    }
-
-
-def _verification(verification: Any) -> Bundle:
-    from dialtone_nb.display.checks import verification_html, verification_text
-
-    return {
-        "text/plain": verification_text(verification),
-        "text/html": verification_html(verification),
-        **result(verification.exit_code, verification.summary),
-    }
+    return bundle
 
 
-def _test_calls(calls: Any) -> Bundle:
-    from dialtone_nb.display.test_calls import calls_html, calls_text
+def _draw(figure: Any) -> None:
+    from IPython.display import display
 
-    return {
-        "text/plain": calls_text(calls),
-        "text/html": calls_html(calls),
-        **result(calls.exit_code, calls.summary),
-    }
+    display(figure_bundle(figure), raw=True)  # type: ignore[no-untyped-call]
 
 
-def _snapshot(snapshot: Any) -> Bundle:
-    from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
+def figure_bundle(figure: Any) -> Bundle:
+    """A plotly figure as a notebook keeps it: its JSON alone, which JupyterLab draws and nbval compares, and a word.
 
-    return {
-        "text/plain": snapshot_text(snapshot),
-        "text/html": snapshot_html(snapshot),
-        **result(0, snapshot.summary),
-    }
+    Plotly's own way imports a second's worth of libraries before the first figure, and its notebook renderers put
+    random ids and the whole of plotly.js into the output.
+    """
+    import orjson
 
-
-def _dialling(dialling: Any) -> Bundle:
-    from dialtone_nb.display.dialling import dialling_html, dialling_text
-
-    return {"text/plain": dialling_text(dialling), "text/html": dialling_html(dialling)}
-
-
-def _real_phone(phone: Any) -> Bundle:
-    from dialtone_nb.display.real_phones import real_phone_html, real_phone_text
-
-    return {"text/plain": real_phone_text(phone), "text/html": real_phone_html(phone)}
-
-
-def _exploration(exploration: Any) -> Bundle:
-    from dialtone_nb.display.stories import exploration_html, exploration_text
-
-    return {
-        "text/plain": exploration_text(exploration),
-        "text/html": exploration_html(exploration),
-        **result(0, exploration.summary),
-    }
+    shown = orjson.loads(figure.to_json())
+    return {PLOTLY: {"data": shown["data"], "layout": shown["layout"]}, "text/plain": "<figure>"}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from html import escape
 
-from dialtone_nb.display.tables import body, row, table
+from dialtone_nb.display.rendering import render
 
 
 class Origin(StrEnum):
@@ -30,13 +29,7 @@ class Setting:
 
 def settings_html(settings: Sequence[Setting]) -> str:
     """The parameters as a table, folded: the banner above it names those that are not the notebook's own."""
-    rows = [
-        row((escape(one.name), f"<code>{escape(repr(one.value))}</code>", escape(one.origin), escape(one.help)))
-        for one in settings
-    ]
-    shown = table(("parameter", "value", "set by", "what it is"), [body(rows)])
-    summary = escape(_summary(settings))
-    return f'<details class="dialtone dialtone-parameters"><summary>{summary}</summary>{shown}</details>'
+    return render("parameters", settings=settings, summary=_summary(settings), literal=repr)
 
 
 def _summary(settings: Sequence[Setting]) -> str:

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
-from dialtone_nb.display.plan_filters import filters_html
-from dialtone_nb.display.tables import body, detail_row, names_html, row, table
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, readable, shortened
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.display.rendering import render
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.resources.model import Action, readable, shortened
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
-# Pages of reports run no script; an output in JupyterLab may. Where it may not, its onclick is gone, and the button
-# stays hidden: then a click on the fingerprint selects all of it. Over plain HTTP there is no clipboard to write to.
-_COPY = (
-    "const text = this.previousElementSibling, copied = () => { this.textContent = 'copied' };"
-    " getSelection().selectAllChildren(text);"
-    " const select = () => document.execCommand('copy') && copied();"
-    " navigator.clipboard ? navigator.clipboard.writeText(text.textContent).then(copied, select) : select()"
-)
+# A plan of fewer rows is taken in at a glance, and needs no filters.
+FEW_ROWS = 5
 # The longest difference that is shown whole, the rest is in the files; and the longest that need not be unfolded.
 DETAIL_LINES = 60
 OPEN_LINES = 24
-
-_ROOMS = {
-    "service and code": (
-        Kind.SERVICE,
-        Kind.ENVIRONMENT,
-        Kind.FUNCTION,
-        Kind.FUNCTION_VERSION,
-        Kind.BUILD,
-        Kind.DEPLOYMENT,
-        Kind.VARIABLE,
-        Kind.SERVED_TABLE,
-    ),
-    "SIP": (Kind.CREDENTIAL_LIST, Kind.SIP_DOMAIN, Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING),
-    "phones": (Kind.ADDRESS, Kind.PHONE_NUMBER, Kind.CREDENTIAL),
-}
-ROOM_OF = {kind: room for room, kinds in _ROOMS.items() for kind in kinds}
+_DIFF_ROLE = {"+": "added", "-": "removed", "~": "place", "@": "place"}
 
 
 def plan_text(plan: Plan) -> str:
@@ -67,18 +44,20 @@ def plan_html(plan: Plan, *, asks: bool = True, searches: bool = False) -> str:
     `searches` adds a field for words and a button that copies the fingerprint. Both need a script, which a page of
     reports does not run; folding and the other filters need none.
     """
-    first, _, rest = heading(plan).partition(": ")
-    parts = [f'<div class="dialtone dialtone-plan"><p><b>{escape(first)}</b>: {escape(rest)}</p>']
+    title, _, rest = heading(plan).partition(": ")
     groups = grouped(plan.changes)
-    minded = sum(bool(remarks(group[0])) for group in groups)
-    parts.append(filters_html(plan.changes, len(groups), minded, searches=searches))
-    parts += _rooms_html(groups)
-    if plan.notes:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in plan.notes)
-        parts.append(f'<p class="quiet">Left alone, or to know:</p><ul class="quiet">{notes}</ul>')
-    if asks and not plan.is_empty:
-        parts.append(f"<p>To agree to it: {consent_html(plan, copies=searches)}.</p>")
-    return "".join([*parts, "</div>"])
+    return render(
+        "plan",
+        plan=plan,
+        title=title,
+        rest=rest,
+        filters=_filters(plan.changes, groups),
+        is_long=len(groups) > FEW_ROWS,
+        rooms=[_room(name, list(inside)) for name, inside in groupby(groups, lambda group: group[0].kind.group)],
+        consent_words=consent_words(plan),
+        asks=asks,
+        searches=searches,
+    )
 
 
 def heading(plan: Plan) -> str:
@@ -103,25 +82,12 @@ def consent_words(plan: Plan) -> str:
     return f'"{plan.environment}", or this plan\'s fingerprint "{plan.fingerprint}"'
 
 
-def consent_html(plan: Plan, *, copies: bool = False) -> str:
-    """The same words, with what is to be typed set apart; `copies` adds a button that copies the fingerprint."""
-    words = re.sub("&quot;(.+?)&quot;", r"<code>\1</code>", escape(consent_words(plan)))
-    shown = f'<code class="fingerprint">{plan.fingerprint}</code>'
-    if copies:
-        # JupyterLab's own shortcuts would take Enter and the space bar from a button in an output.
-        shown += (
-            ' <button type="button" class="copy" hidden aria-live="polite" data-lm-suppress-shortcuts="true"'
-            f' onclick="{escape(_COPY)}">copy</button>'
-        )
-    return words.replace(f"<code>{plan.fingerprint}</code>", shown)
-
-
 def grouped(changes: Sequence[Change]) -> list[list[Change]]:
     """Changes that read as one: neighbours of one kind with nothing to tell apart but their names."""
 
     def likeness(change: Change) -> object:
         # Of a new version there is nothing to tell but its path; who may ask for an old one is no small matter.
-        is_new_version = change.kind is Kind.FUNCTION_VERSION and change.action is Action.CREATE
+        is_new_version = bool(change.kind.unread_fields) and change.action is Action.CREATE
         plain = is_new_version or not field_lines(change)
         alone = () if plain and not change.detail else (change.key,)
         return change.action, change.kind, change.why, tuple(remarks(change)), alone
@@ -131,14 +97,12 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
 
 def noun(group: Sequence[Change]) -> str:
     """What a group is of, counted where it is of several."""
-    return f"{len(group)} {group[0].kind}s" if len(group) > 1 else str(group[0].kind)
+    return group[0].kind.counted(len(group))
 
 
 def field_lines(change: Change) -> list[tuple[str, str, str]]:
     """The fields that a change sets: name, what was and what will be; a creation has no past, nor empty fields."""
-    # The lines that differ say more than two hashes.
-    hashes = {"sha256"} if change.kind is Kind.FUNCTION_VERSION else set()
-    fields = {name: value for name, value in change.after.items() if name not in hashes}
+    fields = {name: value for name, value in change.after.items() if name not in change.kind.unread_fields}
     if change.action is Action.CREATE:
         return [(name, "", readable(value)) for name, value in fields.items() if value not in ("", None, False)]
     if change.action is Action.DELETE:
@@ -154,67 +118,70 @@ def remarks(change: Change) -> list[tuple[str, str]]:
     return [*costs, *warnings, *undo]
 
 
-def _rooms_html(groups: Iterable[Sequence[Change]]) -> Iterator[str]:
-    """Each room folds by itself; what it costs and endangers stands on it, for nobody to overlook what is folded."""
-    for number, (room, inside) in enumerate(groupby(groups, lambda group: ROOM_OF[group[0].kind])):
-        rows = list(inside)
-        changes = [change for group in rows for change in group]
-        told = [f"{len(changes)} change{'s' if len(changes) > 1 else ''}"]
-        told += [f'<span class="cost">{escape(cost)}</span>' for cost in costs_of(changes)]
-        warned = sum(bool(change.warning) for change in changes)
-        told += [f'<span class="danger">{warned} with a warning</span>'] if warned else []
-        bodies = (body([_group_row(group)], role=_role(group)) for group in rows)
-        shown = table(("change", "which", "why, and what to mind"), bodies, repeats=number > 0)
-        summary = f'<b class="room-name">{escape(room)}</b> {" · ".join(told)}'
-        yield f'<details class="fold" open><summary>{summary}</summary>{shown}</details>'
+class _PlanRow(NamedTuple):
+    """Changes that read as one: what is told of them, and of the first of them where it is alone."""
+
+    change: Change
+    sign: str
+    noun: str
+    names: Sequence[str]
+    fields: Sequence[tuple[str, str, str]]
+    is_all_new: bool  # no field had a value before
+    remarks: Sequence[tuple[str, str]]
+    diff: Sequence[tuple[str, str]]  # each line with the class that marks it
+    is_short: bool
 
 
-def _role(group: Sequence[Change]) -> str:
-    return f"change {group[0].action}{' minded' if remarks(group[0]) else ''}"
+class _PlanRoom(NamedTuple):
+    name: str
+    rows: Sequence[_PlanRow]
+    changes: int
+    costs: Sequence[str]
+    warned: int
 
 
-def _group_row(group: Sequence[Change]) -> str:
+def _room(name: str, groups: Sequence[Sequence[Change]]) -> _PlanRoom:
+    changes = [change for group in groups for change in group]
+    warned = sum(bool(change.warning) for change in changes)
+    return _PlanRoom(name, [_row(group) for group in groups], len(changes), costs_of(changes), warned)
+
+
+def _row(group: Sequence[Change]) -> _PlanRow:
     change = group[0]
-    sign = f'<span class="sign">{SIGN[change.action]}</span>{change.action} {noun(group)}'
     fields = field_lines(change) if len(group) == 1 else []
-    mind = "".join(f'<div class="{role}">{escape(remark)}</div>' for role, remark in remarks(change))
-    which = names_html([shortened(one.key) for one in group]) + _fields_html(fields)
-    cells = sign, which, f'<div class="quiet">{escape(change.why)}</div>{mind}'
-    if not change.detail:
-        return row(cells, str(change.action))
-    return row(cells, f"{change.action} has-detail") + detail_row(_diff_html(change.detail))
-
-
-def _fields_html(fields: Sequence[tuple[str, str, str]]) -> str:
-    """What is set; folded where it is all new, in sight where something was there before."""
-    if not fields:
-        return ""
-    lines = "".join(
-        f'<div class="field"><span>{escape(name.replace("_", " "))}</span><span>{_told_html(old, new)}</span></div>'
-        for name, old, new in fields
+    return _PlanRow(
+        change,
+        SIGN[change.action],
+        noun(group),
+        [shortened(one.key) for one in group],
+        fields,
+        not any(old for _, old, _ in fields),
+        remarks(change),
+        [(_DIFF_ROLE.get(line[:1], ""), line) for line in _shortened(change.detail)],
+        len(change.detail) <= OPEN_LINES,
     )
-    if any(old for _, old, _ in fields):
-        return lines
-    return f"<details><summary>{len(fields)} setting{'s' if len(fields) != 1 else ''}</summary>{lines}</details>"
+
+
+def _filters(changes: Sequence[Change], groups: Sequence[Sequence[Change]]) -> list[tuple[str, str, bool]]:
+    """Boxes by what is done and by what to mind: the class that the style sheet heeds, the label, whether one is on.
+
+    They are plain boxes, so that they work on a page that runs no script. There are none over a few rows.
+    """
+    if len(groups) <= FEW_ROWS:
+        return []
+    counts = Counter(change.action for change in changes)
+    boxes = [
+        (f"show-{action}", f"{counts[action]} to {action}", True)
+        for action in Action
+        if 0 < counts[action] < len(changes)
+    ]
+    if 0 < sum(bool(remarks(group[0])) for group in groups) < len(groups):
+        boxes.append(("only-minded", "only what costs or has a warning", False))
+    return boxes
 
 
 def _told(old: str, new: str) -> str:
     return f"{old} → {new}" if old else new
-
-
-def _told_html(old: str, new: str) -> str:
-    return f"<del>{escape(old)}</del> → <ins>{escape(new)}</ins>" if old else escape(new)
-
-
-def _diff_html(lines: tuple[str, ...]) -> str:
-    shown = "".join(f"<span{_diff_class(line)}>{escape(line)}</span>" for line in _shortened(lines))
-    unfolded = " open" if len(lines) <= OPEN_LINES else ""
-    return f'<details{unfolded}><summary>what differs</summary><pre class="diff">{shown}</pre></details>'
-
-
-def _diff_class(line: str) -> str:
-    role = {"+": "added", "-": "removed", "~": "place", "@": "place"}.get(line[:1], "")
-    return f' class="{role}"' if role else ""
 
 
 def _shortened(lines: tuple[str, ...]) -> list[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from html import escape
-
-import pandas as pd
 
 from dialtone_nb.calls.now import PhoneSeen, PhoneState, Snapshot
-from dialtone_nb.display.tables import body, row, table
+from dialtone_nb.display.call_story import (
+    ATTEMPT_HEADS,
+    EMERGENCY_HEADS,
+    attempt_cells,
+    emergency_cells,
+    moment_head,
+)
+from dialtone_nb.display.rendering import render
 
 # A colour's class and a sign for each state, for whoever sees no colours.
 _ROLES = {
@@ -19,10 +23,11 @@ _ROLES = {
     PhoneState.UNKNOWN: ("", "?"),
 }
 _HEADS = {
+    "Emergency calls": EMERGENCY_HEADS,
     "Phones": ("phone", "state", "told by", "what to do"),
-    "Calls": ("at (UTC)", "phone", "direction", "other party", "outcome", "reason"),
-    "Alerts": ("at (UTC)", "code", "meaning"),
-    "Function log": ("at (UTC)", "phone", "event"),
+    "Calls": ATTEMPT_HEADS,
+    "Alerts": ("code", "meaning"),
+    "Function log": ("phone", "event"),
 }
 
 Rows = Sequence[tuple[Sequence[str], str]]
@@ -38,24 +43,26 @@ def snapshot_text(snapshot: Snapshot) -> str:
 
 def snapshot_html(snapshot: Snapshot) -> str:
     """The look as tables."""
-    parts = [f"<p><b>{escape(snapshot.summary)}</b> · {snapshot.at:%Y-%m-%d %H:%M:%S} UTC</p>"]
-    for title, rows in _parts(snapshot).items():
-        shown = [row([escape(cell) for cell in cells], role) for cells, role in rows]
-        parts.append(f"<h4>{title}</h4>" + (table(_head(title, snapshot), [body(shown)]) if rows else "<p>None.</p>"))
-    return f'<div class="dialtone dialtone-monitor">{"".join(parts)}</div>'
+    parts = [(title, _head(title, snapshot), rows) for title, rows in _parts(snapshot).items()]
+    return render("snapshot", snapshot=snapshot, parts=parts)
 
 
 def _parts(snapshot: Snapshot) -> dict[str, Rows]:
+    emergencies = [(emergency_cells(one), "" if one.is_test else "failed") for one in snapshot.emergency_calls]
     return {
+        # What somebody must know at once; where there was none it is not looked for either.
+        **({"Emergency calls": emergencies} if emergencies else {}),
         "Phones": [_phone(phone, snapshot) for phone in snapshot.phones],
-        "Calls": list(_calls(snapshot.attempts)),
+        "Calls": [(attempt_cells(one), "") for one in snapshot.attempts.to_dict("records")],
         "Alerts": [((_clock(alert.at), alert.code, alert.about), "") for alert in snapshot.alerts],
         "Function log": [((_clock(line.at), line.phone, line.what), "") for line in snapshot.log],
     }
 
 
 def _head(title: str, snapshot: Snapshot) -> Sequence[str]:
-    return (*_HEADS[title], "registration") if title == "Phones" and _tells_registrations(snapshot) else _HEADS[title]
+    if title == "Phones":
+        return (*_HEADS[title], "registration") if _tells_registrations(snapshot) else _HEADS[title]
+    return (moment_head(snapshot.at.tzinfo), *_HEADS[title])
 
 
 def _tells_registrations(snapshot: Snapshot) -> bool:
@@ -67,13 +74,6 @@ def _phone(phone: PhoneSeen, snapshot: Snapshot) -> tuple[Sequence[str], str]:
     told = f"{phone.told_by}, {_ago(phone.at, snapshot.at)}" if phone.at else phone.told_by
     registration = [phone.registration] if _tells_registrations(snapshot) else []
     return (f"{sign} {phone.name}", phone.state, told, phone.repair, *registration), role
-
-
-def _calls(attempts: pd.DataFrame) -> Iterable[tuple[Sequence[str], str]]:
-    for attempt in attempts.to_dict("records"):
-        names = ("client", "direction", "other_party", "outcome", "reason")
-        told = ["" if pd.isna(attempt[name]) else str(attempt[name]).replace("_", " ") for name in names]
-        yield (_clock(attempt["started_at"]), *told), ""
 
 
 def _clock(at: datetime) -> str:

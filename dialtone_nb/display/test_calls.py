@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
-
-from dialtone_nb.display.tables import body, name_html, row, table
+from dialtone_nb.display.rendering import render
 from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls
-
-_COLUMNS = ("call", "was to happen", "happened", "as expected")
 
 
 def calls_text(calls: TestCalls) -> str:
@@ -23,19 +19,7 @@ def calls_text(calls: TestCalls) -> str:
 
 def calls_html(calls: TestCalls) -> str:
     """The calls as a table."""
-    role = "good" if calls.exit_code == 0 else "danger"
-    facts = "".join(f"<p>{escape(line)}</p>" for line in _registrations(calls))
-    rows = body(map(_row, calls.calls))
-    heading = f'<p><b class="{role}">{escape(calls.summary)}</b></p>'
-    return f'<div class="dialtone">{heading}{facts}{table(_COLUMNS, [rows])}</div>'
-
-
-def _row(call: PlacedCall) -> str:
-    dialled = f'<div class="quiet">{escape(call.dialled)}</div>'
-    what = f'<span class="sign">{_mark(call)}</span>{escape(call.title)}{dialled}'
-    happened = name_html(call.happened) + "".join(f"<div>{escape(line)}</div>" for line in _said(call))
-    verdict = "yes" if call.is_as_expected else f"<b>no</b>: {escape('; '.join(call.differences))}"
-    return row((what, name_html(call.expected), happened, verdict), "done" if call.is_as_expected else "failed")
+    return render("test_calls", calls=calls, registrations=_registrations(calls), mark=_mark, said=_said)
 
 
 def _mark(call: PlacedCall) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -22,12 +23,15 @@ def close_folder(folder: Path) -> None:
 
 def make_file(path: Path) -> None:
     """Make an empty file; one that is there stays as it is."""
-    try:
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
+    with suppress(FileExistsError):
+        os.close(open_new(path))
+
+
+def open_new(path: Path) -> int:
+    """Make a file for the owner alone from its first moment, and open it to be written; no link is followed."""
+    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     os.fchmod(made, 0o600)  # a umask may have taken the owner's bits
-    os.close(made)
+    return made
 
 
 def close_file(path: Path) -> None:

@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dialtone_nb.errors import AbsentError, DialtoneError, TwilioError, UnknownOutcomeError
-from dialtone_nb.infrastructure.plan import Action, Change, waits_for
-from dialtone_nb.infrastructure.resources import HANDLERS
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Id, Item, Kind
+from dialtone_nb.infrastructure.plan import Change, waits_for
+from dialtone_nb.infrastructure.resources.model import Action, ApplyContext, Id, Resource
 
 SIDE_BY_SIDE = 6
 # How often a change is tried whose outcome stayed unknown and which, looked for, was not there.
 TRIES = 3
 # How long to wait between looks, in seconds, before what is not seen counts as not there.
 LOOK_AGAIN_S = (1, 2, 4)
-ALREADY_DEPLOYED = 20409
 
 
 class Status(StrEnum):
@@ -33,7 +30,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChangeOutcome:
     """What became of one change: how long it took in seconds, Twilio's request id, and the error where it failed."""
 
     change: Change
@@ -41,19 +38,21 @@ class Outcome:
     seconds: float = 0.0
     request_id: str = ""
     error: str = ""
-    # Where an answer was lost and the thing was looked for instead.
+    # Where an answer was lost and the resource was looked up instead.
     note: str = ""
 
 
-Observe = Callable[[Outcome | Change], None]
+Observe = Callable[[ChangeOutcome | Change], None]
 
 
-def apply_changes(work: Work, changes: Sequence[Change], observe: Observe = lambda _: None) -> list[Outcome]:
+def apply_changes(
+    context: ApplyContext, changes: Sequence[Change], observe: Observe = lambda _: None
+) -> list[ChangeOutcome]:
     """What became of every change, in the plan's order; `observe` hears of each as it starts and as it ends."""
-    outcomes: dict[Id, Outcome] = {}
+    outcomes: dict[Id, ChangeOutcome] = {}
     waiting = {change.id: waits_for(change, changes) for change in changes}
     todo = list(changes)
-    running: dict[Future[Outcome], Change] = {}
+    running: dict[Future[ChangeOutcome], Change] = {}
     stopped = False
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         while todo or running:
@@ -62,7 +61,7 @@ def apply_changes(work: Work, changes: Sequence[Change], observe: Observe = lamb
             for change in ready:
                 todo.remove(change)
                 observe(change)
-                running[pool.submit(apply_change, work, change)] = change
+                running[pool.submit(apply_change, context, change)] = change
             if not running:
                 break
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -71,91 +70,98 @@ def apply_changes(work: Work, changes: Sequence[Change], observe: Observe = lamb
                 outcome = outcomes[change.id] = job.result()
                 observe(outcome)
                 stopped = stopped or outcome.status is not Status.DONE
-    return [outcomes.get(change.id, Outcome(change, Status.NOT_DONE)) for change in changes]
+    return [outcomes.get(change.id, ChangeOutcome(change, Status.NOT_DONE)) for change in changes]
 
 
-def apply_change(work: Work, change: Change) -> Outcome:
+def apply_change(context: ApplyContext, change: Change) -> ChangeOutcome:
     """What became of one change; an answer that was lost is looked for before anything is sent again."""
     started = time.monotonic()
     note = ""
     for attempt in range(1, TRIES + 1):
         try:
-            work.keep_claim()
-            _carry_out(work, change)
+            context.keep_claim()
+            _make_change(context, change)
         except UnknownOutcomeError as error:
             try:
-                settled = _is_settled(work, change)
+                settled = _is_settled(context, change)
             except DialtoneError as second:
-                return _outcome(work, change, Status.UNKNOWN, started, f"{error}; looking again failed: {second}")
+                return _outcome(context, change, Status.UNKNOWN, started, f"{error}; looking again failed: {second}")
             note = "no answer came; it was there when looked for"
             if not settled:
                 note = "no answer came; it was not there, or not whole, when looked for, so it was sent again"
                 if attempt == TRIES:
-                    return _outcome(work, change, Status.UNKNOWN, started, str(error))
+                    return _outcome(context, change, Status.UNKNOWN, started, str(error))
                 continue
         except DialtoneError as error:
-            return _outcome(work, change, Status.FAILED, started, str(error))
-        return _outcome(work, change, Status.DONE, started, note=note)
+            return _outcome(context, change, Status.FAILED, started, str(error))
+        return _outcome(context, change, Status.DONE, started, note=note)
     raise AssertionError("unreachable")
 
 
-def _carry_out(work: Work, change: Change) -> None:
-    handler = HANDLERS[change.kind]
-    item = work.resolve(change.item)
+def _make_change(context: ApplyContext, change: Change) -> None:
+    resource = context.resolve(change.resource)
     if change.action is Action.DELETE:
-        if handler.delete is None:
+        if change.kind.delete is None:
             raise DialtoneError(f"{change.id} can't be deleted on its own")
         with suppress(AbsentError):  # gone already, which is what was wanted
-            handler.delete(work, Item(change.kind, change.key, change.before))
-        work.remove(change.id)
+            change.kind.delete(context, Resource(change.kind, change.key, change.before))
+        context.remove(change.id)
         return
-    make = handler.create if change.action is Action.CREATE else handler.update
+    make = change.kind.create if change.action is Action.CREATE else change.kind.update
     if make is None:
         raise DialtoneError(f"Twilio can't change {change.id}; delete it and run again")
     try:
-        work.add(make(work, item))
+        context.add(make(context, resource))
     except TwilioError as error:
-        # The only refusal that means "it is so already", and only where a look says so too.
-        found = handler.find(work, item) if change.kind is Kind.DEPLOYMENT and error.code == ALREADY_DEPLOYED else None
+        # Where Twilio refuses as it is so already, a look has to say so too.
+        is_so = error.code is not None and error.code == change.kind.already_so
+        found = change.kind.find(context, resource) if is_so else None
         if found is None:
             raise
-        work.add(found)
+        context.add(found)
 
 
-def _is_settled(work: Work, change: Change) -> bool:
+def _is_settled(context: ApplyContext, change: Change) -> bool:
     """Whether a look shows that the change has happened: a few looks, as Twilio's lists lag behind by some seconds."""
     for pause in LOOK_AGAIN_S:
-        if _is_seen(work, change):
+        if _is_seen(context, change):
             return True
-        # What a password is can't be seen, however long one looks.
-        if change.kind is Kind.CREDENTIAL and change.action is Action.UPDATE:
+        if _is_unseen(change):
             return False
-        work.wait(pause)
-    return _is_seen(work, change)
+        context.wait(pause)
+    return _is_seen(context, change)
 
 
-def _is_seen(work: Work, change: Change) -> bool:
+def _is_seen(context: ApplyContext, change: Change) -> bool:
     """Whether one look shows that the change has happened; what is found is remembered."""
-    found = HANDLERS[change.kind].find(work, work.resolve(change.item))
+    found = change.kind.find(context, context.resolve(change.resource))
     if change.action is Action.DELETE:
         if found is None:
-            work.remove(change.id)
+            context.remove(change.id)
         return found is None
     if found is None:
         return False
-    wanted = work.resolve(change.item).fields
-    # A number is bought by one request and gets its emergency address by another: with the first alone it is not done.
-    is_compared = change.action is Action.UPDATE or change.kind is Kind.PHONE_NUMBER
+    wanted = context.resolve(change.resource).fields
+    # Of what is made by several requests the first alone may have come through.
+    is_compared = change.action is Action.UPDATE or change.kind.is_made_in_parts
     if is_compared and any(found.fields.get(name) != value for name, value in wanted.items()):
         return False
-    # A password can't be read back, so an update of one is sent again; the same password twice does no harm.
-    if change.kind is Kind.CREDENTIAL and change.action is Action.UPDATE:
+    if _is_unseen(change):
         return False
-    work.add(found)
+    context.add(found)
     return True
 
 
-def _outcome(work: Work, change: Change, status: Status, started: float, error: str = "", note: str = "") -> Outcome:
-    exchange = getattr(work.account.transport.last, "exchange", None)
+def _is_unseen(change: Change) -> bool:
+    """Whether no look shows that a change has happened: it is sent again, as the same password twice does no harm."""
+    return change.action is Action.UPDATE and not change.kind.shows_updates
+
+
+def _outcome(
+    context: ApplyContext, change: Change, status: Status, started: float, error: str = "", note: str = ""
+) -> ChangeOutcome:
+    exchange = getattr(context.account.transport.last, "exchange", None)
     request_id = exchange.request_id if exchange else ""
-    return Outcome(change, status, time.monotonic() - started, request_id, work.account.transport.redact(error), note)
+    return ChangeOutcome(
+        change, status, time.monotonic() - started, request_id, context.account.transport.redact(error), note
+    )

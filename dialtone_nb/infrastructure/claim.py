@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import secrets
 import socket
@@ -10,8 +11,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import (
@@ -24,38 +25,51 @@ from dialtone_nb.errors import (
     UnknownOutcomeError,
 )
 from dialtone_nb.infrastructure.resources.variables import APPLIED
+from dialtone_nb.values.printable import printable
 
 CLAIM = "DIALTONE_CLAIM"
 LASTS = timedelta(minutes=15)
 # With less left it is renewed. One request, with all its tries, takes less than half of this.
 ENOUGH = timedelta(minutes=10)
 TRIES = 3
+# Who holds what can't be read as a claim: its writer may be at work, so it does not run out, and is broken by hand.
+SOMEBODY: Final = "somebody"
+_LONGEST_HOLDER: Final = 64  # characters: a variable's value has 450 bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who is applying to an environment, and until when that counts (UTC)."""
+    """Who is applying to an environment, and until when that counts (UTC); None where nobody knows the end."""
 
     holder: str
-    until: datetime
+    until: datetime | None
     nonce: str
 
     def __str__(self) -> str:
-        return f"{self.holder}|{self.until.isoformat(timespec='seconds')}|{self.nonce}"
+        until = self.until and self.until.astimezone(UTC).isoformat(timespec="seconds")
+        return json.dumps({"holder": self.holder, "until": until, "nonce": self.nonce}, ensure_ascii=False)
+
+    def counts_at(self, now: datetime) -> bool:
+        """Whether it has not run out."""
+        return self.until is None or self.until > now
 
 
 def holder_name() -> str:
     """Who is asking: user and machine; DIALTONE_OPERATOR where it is set (a CI job's name)."""
-    return os.environ.get("DIALTONE_OPERATOR") or f"{getpass.getuser()}@{socket.gethostname()}"
+    name = os.environ.get("DIALTONE_OPERATOR") or f"{getpass.getuser()}@{socket.gethostname()}"
+    return printable(name).strip()[:_LONGEST_HOLDER] or "no name"
 
 
-def parse_claim(value: str) -> Claim | None:
-    """The claim that a variable's value holds, or None where it is none."""
+def parse_claim(value: str) -> Claim:
+    """The claim that a variable's value holds; what is none counts as one of somebody, without an end."""
     try:
-        holder, until, nonce = value.split("|")
-        return Claim(holder, datetime.fromisoformat(until), nonce)
-    except ValueError:
-        return None
+        told = json.loads(value)
+        holder, until, nonce = told["holder"], datetime.fromisoformat(told["until"]), told["nonce"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Claim(SOMEBODY, None, "")
+    if not (isinstance(holder, str) and holder.strip() and isinstance(nonce, str)) or until.tzinfo is None:
+        return Claim(SOMEBODY, None, "")
+    return Claim(printable(holder)[:_LONGEST_HOLDER], until, nonce)
 
 
 class KeptValue(Protocol):
@@ -103,7 +117,7 @@ class HeldClaim:
         """
         with self._lock:
             now = self._account.now()
-            if self.claim.until - now > ENOUGH:
+            if self.claim.until and ENOUGH < self.claim.until - now <= LASTS:
                 return
             renewed = replace(self.claim, until=now + LASTS)
             try:
@@ -118,9 +132,8 @@ class HeldClaim:
         """Look around once the claim is made: were a key ever accepted twice, the two would see each other here."""
         self._found = self._keeper.list()
         for one in self._found:
-            other = parse_claim(one.value) if one.key == CLAIM else None
-            if other and other.nonce != self.claim.nonce and _is_there(one):
-                raise _held(other)
+            if one.key == CLAIM and one.value != self._written.value and _is_there(one):
+                raise _held(parse_claim(one.value))
 
     def sign(self, fingerprint: str, *, after: str | None = None) -> None:
         """Leave the fingerprint of the plan that is applied from now on, in the place of the one applied before.
@@ -169,7 +182,7 @@ def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[He
     mine = Claim(holder_name(), now + LASTS, secrets.token_hex(16))
     for one in _listed(keeper):
         other = parse_claim(one.value)
-        if other and other.until > now and other.holder != break_of and _is_there(one):
+        if other.counts_at(now) and other.holder != break_of and _is_there(one):
             raise _held(other)
         # Taken out, not written over: of two who find it expired, one alone can then make the new one.
         _release(one)
@@ -208,7 +221,7 @@ def _write(keeper: Keeper, mine: Claim) -> KeptValue:
                 raise
         except (TwilioError, InputError):
             # That an existing key is refused is documented nowhere, so it is told by looking, not by the code.
-            others = [other for one in _listed(keeper) if (other := parse_claim(one.value)) and _is_there(one)]
+            others = [parse_claim(one.value) for one in _listed(keeper) if _is_there(one)]
             if others:
                 raise _held(others[0]) from None
             # Nobody is there: who was has just released it, and the name is free again; or it is another refusal.
@@ -235,10 +248,10 @@ def _refuse_taken_over(keeper: Keeper) -> None:
     Not even where nobody's claim is there now: whoever took it may be done, and have changed what this apply counts on.
     """
     try:
-        others = [other for one in _listed(keeper) if (other := parse_claim(one.value)) and _is_there(one)]
+        others = [parse_claim(one.value) for one in _listed(keeper) if _is_there(one)]
     except AbsentError:
         return
-    holder = others[0].holder if others else "somebody"
+    holder = others[0].holder if others else SOMEBODY
     raise HeldError(
         f"{holder} took this environment over while this run went on, so it stops here; plan again to see what is left",
         holder=holder,
@@ -246,14 +259,15 @@ def _refuse_taken_over(keeper: Keeper) -> None:
     )
 
 
-def _readable(time: datetime) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC")
+def _readable(time: datetime | None) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if time else ""
 
 
 def _held(claim: Claim) -> HeldError:
     until = _readable(claim.until)
+    end = f"until {until} at the latest" if until else "and what was written of it can't be read"
     return HeldError(
-        f"{claim.holder} is applying to this environment, until {until} at the latest; nothing was done here: wait, "
+        f"{claim.holder} is applying to this environment, {end}; nothing was done here: wait, "
         f"or where that run is known to be dead, set break_claim to {claim.holder!r}",
         holder=claim.holder,
         until=until,

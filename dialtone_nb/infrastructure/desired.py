@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 
-from dialtone_nb.infrastructure.resources.model import Item, Kind, State, Value, reference
-from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, mapping_key
-from dialtone_nb.infrastructure.resources.variables import AS_DECLARED, variable_key
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import Resource, State, Value, reference
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, SIP_DOMAIN, mapping_key
+from dialtone_nb.infrastructure.resources.variables import AS_DECLARED, VARIABLE, variable_key
 from dialtone_nb.parameters import Client, EmergencyAddress, Network, Parameters
-from dialtone_nb.service.bundle import MANIFEST, Bundle
+from dialtone_nb.service.bundle import FALLBACK, MANIFEST, Bundle
 
 # What is to be live: code to build, or something that is there already, by its key.
 Live = Bundle | str
@@ -17,45 +28,49 @@ Live = Bundle | str
 # Twilio's limits, in characters: a friendly name, and that of an emergency address.
 FRIENDLY_NAME = 64
 ADDRESS_NAME = 32
+_VERSION = re.compile("[0-9a-f]{64}")
 TRUNK_PASSWORD = "TRUNK_PASSWORD"  # noqa: S105  the variable's name
 
 
-def desired_code(bundle: Bundle, environment: str) -> Iterator[Item]:
+def desired_code(bundle: Bundle, environment: str) -> Iterator[Resource]:
     """The functions, their versions, the build of them, and that it is live."""
     key = bundle.digest
     versions = {path: (module.visibility, module.sha256) for path, module in bundle.modules.items()}
     for path, (visibility, sha256) in {**versions, MANIFEST: ("private", key)}.items():
-        yield Item(Kind.FUNCTION, path)
-        yield Item(Kind.FUNCTION_VERSION, path, {"visibility": visibility, "sha256": sha256})
-    yield Item(Kind.BUILD, key, {"runtime": bundle.runtime, "dependencies": json.dumps(dict(bundle.dependencies))})
-    yield Item(Kind.DEPLOYMENT, environment, {"code": key})
+        yield Resource(FUNCTION, path)
+        yield Resource(FUNCTION_VERSION, path, {"visibility": visibility, "sha256": sha256})
+    yield Resource(BUILD, key, {"runtime": bundle.runtime, "dependencies": json.dumps(dict(bundle.dependencies))})
+    yield Resource(DEPLOYMENT, environment, {"code": key})
 
 
-def desired_service(parameters: Parameters, environment: str, *, trunk_password: bool) -> Iterator[Item]:
+def desired_service(parameters: Parameters, environment: str, *, trunk_password: bool) -> Iterator[Resource]:
     """The service, the environment and its variables; the trunk's password only where one was given."""
     name = parameters.network.service.name
     # Our functions need no credentials of the account, so they get none.
-    yield Item(Kind.SERVICE, name, {"friendly_name": name, "include_credentials": False, "ui_editable": False})
-    yield Item(Kind.ENVIRONMENT, environment, {"domain_suffix": environment})
+    yield Resource(SERVICE, name, {"friendly_name": name, "include_credentials": False, "ui_editable": False})
+    yield Resource(ENVIRONMENT, environment, {"domain_suffix": environment})
     if trunk_password:
-        yield Item(Kind.VARIABLE, variable_key(environment, TRUNK_PASSWORD), {"value": AS_DECLARED})
+        yield Resource(VARIABLE, variable_key(environment, TRUNK_PASSWORD), {"value": AS_DECLARED})
 
 
-def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
-    """The credential list, and two SIP domains that take its users for registering and for calling."""
+def desired_sip(parameters: Parameters, environment: str, other: str = "") -> Iterator[Resource]:
+    """The credential list, and two SIP domains that take its users for registering and for calling.
+
+    `other` is the base URL of the other hosting, where that is there.
+    """
     network = parameters.network
-    yield Item(Kind.CREDENTIAL_LIST, network.credential_list)
+    yield Resource(CREDENTIAL_LIST, network.credential_list)
     for emergency in (True, False):
         domain = network.sip_domain(environment, emergency=emergency)
         words = "with emergency calling" if emergency else "without emergency calling"
-        yield Item(
-            Kind.SIP_DOMAIN,
+        yield Resource(
+            SIP_DOMAIN,
             domain,
             {
                 "friendly_name": f"{network.service.name} {environment}, {words}"[:FRIENDLY_NAME],
                 "voice_url": webhook_url(network, environment, "/sip-outgoing"),
                 "voice_method": "POST",
-                "voice_fallback_url": "",
+                "voice_fallback_url": fallback_url(network, environment, "/sip-outgoing", other),
                 "voice_status_callback_url": "",
                 "sip_registration": True,
                 "emergency_calling_enabled": emergency,
@@ -65,15 +80,19 @@ def desired_sip(parameters: Parameters, environment: str) -> Iterator[Item]:
             },
         )
         for kind in MAPPINGS:
-            yield Item(kind, mapping_key(domain, network.credential_list))
+            yield Resource(kind, mapping_key(domain, network.credential_list))
 
 
-def desired_number(network: Network, name: str, client: Client, *, emergency: bool) -> Item:
-    """A phone's number: its calls go to the service, and where asked for it carries the emergency address."""
+def desired_number(parameters: Parameters, client: Client, *, emergency: bool, other: str = "") -> Resource:
+    """A phone's number: its calls go to the service, and where asked for it carries the emergency address.
+
+    Phones that share a number share the resource: the address is that of whoever has one.
+    """
+    network, holder = parameters.network, parameters.address_holder(client.caller_id)
     fields: dict[str, Value] = {
         "voice_url": webhook_url(network, client.environment, "/sip-incoming"),
         "voice_method": "POST",
-        "voice_fallback_url": "",
+        "voice_fallback_url": fallback_url(network, client.environment, "/sip-incoming", other),
         "voice_application_sid": "",
         "trunk_sid": "",
         "voice_receive_mode": "voice",
@@ -82,22 +101,24 @@ def desired_number(network: Network, name: str, client: Client, *, emergency: bo
         "status_callback": "",
     }
     if emergency:
-        has_one = client.emergency_address is not None
-        fields["emergency_address_sid"] = reference(Kind.ADDRESS, address_key(name), "sid") if has_one else ""
-    return Item(Kind.PHONE_NUMBER, client.caller_id, fields)
+        fields["emergency_address_sid"] = reference(ADDRESS.id(address_key(holder)), "sid") if holder else ""
+    return Resource(PHONE_NUMBER, client.caller_id, fields)
 
 
-def desired_client(network: Network, name: str, client: Client) -> Iterator[Item]:
-    """Everything that one phone needs: its emergency address, its number, its credential."""
-    if client.emergency_address is not None:
-        yield Item(Kind.ADDRESS, address_key(name), _address_fields(client.emergency_address))
-    yield desired_number(network, name, client, emergency=True)
-    yield Item(Kind.CREDENTIAL, name)
+def desired_client(parameters: Parameters, name: str, other: str = "") -> Iterator[Resource]:
+    """Everything that one phone needs: its number with the emergency address of whoever has it, its credential."""
+    client = parameters.clients[name]
+    holder = parameters.address_holder(client.caller_id)
+    address = parameters.clients[holder].emergency_address if holder else None
+    if address is not None:
+        yield Resource(ADDRESS, address_key(holder), _address_fields(address))
+    yield desired_number(parameters, client, emergency=True, other=other)
+    yield Resource(CREDENTIAL, name)
 
 
 def desired_hosting(
     parameters: Parameters, environment: str, live: Live | None, *, trunk_password: bool
-) -> Iterator[Item]:
+) -> Iterator[Resource]:
     """Who answers this environment's calls, with this code or table; where that is None, with whatever is live.
 
     Our own server has the trunk's password in an environment of its own.
@@ -108,8 +129,8 @@ def desired_hosting(
         case Bundle():
             yield from desired_code(live, environment)
         case str():
-            kind = Kind.SERVED_TABLE if parameters.network.self_hosted else Kind.DEPLOYMENT
-            yield Item(kind, environment, {"code": live})
+            kind = SERVED_TABLE if parameters.network.self_hosted else DEPLOYMENT
+            yield Resource(kind, environment, {"code": live})
 
 
 def desired_environment(
@@ -120,28 +141,59 @@ def desired_environment(
     trunk_password: bool,
     owned: Collection[str],
     set_up: Collection[str] = (),
+    other: str = "",
+    table: str = "",
 ) -> State:
     """The whole environment; of the phones those in `set_up` whole, of the others the numbers that are owned.
 
-    `live` is the code to build, or what there is already: a build's key, or the version of a table.
+    `live` is the code to build, or what there is already: a build's key, or the version of a table; `other` the base
+    URL of the other hosting, where that is there, too, and `table` the version that keeps our own server in step.
     """
-    items = [
+    resources = [
         *desired_hosting(parameters, environment, live, trunk_password=trunk_password),
-        *desired_sip(parameters, environment),
+        *desired_sip(parameters, environment, other),
     ]
-    for name, client in parameters.clients_in(environment).items():
-        if name in set_up:
-            items += desired_client(parameters.network, name, client)
-        elif client.caller_id in owned:
-            items.append(desired_number(parameters.network, name, client, emergency=False))
-    return State(items)
+    if table and other and isinstance(live, Bundle):
+        resources.append(Resource(SERVED_TABLE, environment, {"code": table}))
+    clients = parameters.clients_in(environment)
+    whole = [resource for name in clients if name in set_up for resource in desired_client(parameters, name, other)]
+    resources += [
+        desired_number(parameters, client, emergency=False, other=other)
+        for client in clients.values()
+        if client.caller_id in owned
+    ]
+    # A number that is shared by a phone that is set up and another is the first one's: the last of one key counts.
+    return State([*resources, *whole])
 
 
 def webhook_url(network: Network, environment: str, path: str) -> str:
     """Where Twilio asks: at our own server, or at a function, whose domain name Twilio gives (a placeholder here)."""
     if network.self_hosted:
         return f"{network.self_hosted.base_urls[environment]}{path}"
-    return f"https://{reference(Kind.ENVIRONMENT, environment, 'domain_name')}{path}"
+    return f"https://{reference(ENVIRONMENT.id(environment), 'domain_name')}{path}"
+
+
+def fallback_url(network: Network, environment: str, path: str, other: str) -> str:
+    """Whom Twilio asks where a webhook fails: the other hosting, else a function that needs nothing but itself.
+
+    Our own server has none where no functions are: what is down with it could not stand in for it.
+    """
+    if other:
+        return f"{other}{path}"
+    return "" if network.self_hosted else webhook_url(network, environment, FALLBACK)
+
+
+def other_hosting(network: Network, state: State, environment: str) -> str:
+    """The base URL of the hosting that the files do not choose; empty where nothing of it is live here.
+
+    Our own server counts where it says which table it serves: one that is off would answer no call.
+    """
+    if network.self_hosted:
+        there = state.find(ENVIRONMENT, environment)
+        return f"https://{there.given['domain_name']}" if there and state.find(DEPLOYMENT, environment) else ""
+    urls = network.server.base_urls if network.server else {}
+    served = state.find(SERVED_TABLE, environment)
+    return urls.get(environment, "") if served and _VERSION.fullmatch(str(served.fields["code"])) else ""
 
 
 def address_key(client: str) -> str:

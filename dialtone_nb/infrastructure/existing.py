@@ -1,4 +1,4 @@
-"""What is there at Twilio, as far as a plan for one environment needs to know."""
+"""What is there at Twilio, and at our own server, as far as a plan for one environment needs to know."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ from dataclasses import dataclass, field
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import AbsentError
-from dialtone_nb.infrastructure.existing_code import Hosted, Versions, fetch_code
-from dialtone_nb.infrastructure.existing_server import fetch_functions_left, fetch_served
+from dialtone_nb.infrastructure.existing_code import PREVIOUS, Hosted, Versions, fetch_code
+from dialtone_nb.infrastructure.own_server import OwnServer
 from dialtone_nb.infrastructure.resources.addresses import list_addresses
-from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists, list_credentials
-from dialtone_nb.infrastructure.resources.model import Id, Item, Kind, State
-from dialtone_nb.infrastructure.resources.own_server import OwnServer
+from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists
+from dialtone_nb.infrastructure.resources.credentials import list_credentials
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import list_environments
+from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import Id, Resource, ResourceType, State
 from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
-from dialtone_nb.infrastructure.resources.served_tables import list_served_tables
+from dialtone_nb.infrastructure.resources.served_tables import (
+    SERVED_TABLE,
+    fetch_served_table,
+    fetch_tables_left,
+    list_served_tables,
+)
+from dialtone_nb.infrastructure.resources.services import fetch_service
 from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, list_mappings, list_sip_domains
+from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.parameters import Network
-from dialtone_nb.service.bundle import Bundle
+from dialtone_nb.server.folder import ClaimFolder
+from dialtone_nb.service.bundle import TABLE, Bundle
 
 
 @dataclass(frozen=True)
@@ -32,17 +43,17 @@ class Existing:
     # Sources of live modules that differ from what is wanted, by version SID: only to show the difference.
     sources: Mapping[str, str] = field(default_factory=dict)
     # What being live is: a build of functions that is deployed, or a table that our own server serves.
-    live_kind: Kind = Kind.DEPLOYMENT
+    live_kind: ResourceType = DEPLOYMENT
     # The fingerprint of the plan that was applied here last; empty where none was.
     applied: str = ""
 
-    def live(self, environment: str) -> Item | None:
+    def live(self, environment: str) -> Resource | None:
         """What answers the calls of an environment by the hosting that the files choose, or None where nothing does."""
         return self.state.find(self.live_kind, environment)
 
     def is_in_use(self, environment: str) -> bool:
         """Whether anything answers the environment's calls, by whatever hosting."""
-        return any(self.state.find(kind, environment) for kind in (Kind.DEPLOYMENT, Kind.SERVED_TABLE))
+        return any(self.state.find(kind, environment) for kind in (DEPLOYMENT, SERVED_TABLE))
 
 
 def fetch_existing(
@@ -72,7 +83,7 @@ def fetch_existing(
             left = pool.submit(fetch_functions_left, account, network)
         else:
             hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build, before)
-            left = pool.submit(list_served_tables, server)
+            left = pool.submit(fetch_tables_left, account, server, environment)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)
         numbers = pool.submit(list_phone_numbers, account)
@@ -82,14 +93,53 @@ def fetch_existing(
         mapped = [(one, [pool.submit(list_mappings, account, kind, one) for kind in MAPPINGS]) for one in ours]
         credential_list = [one for one in lists.result() if one.key == network.credential_list]
         credentials = [pool.submit(list_credentials, account, one.sid) for one in credential_list]
-        items = [*credential_list, *numbers.result(), *addresses.result()]
+        resources = [*credential_list, *numbers.result(), *addresses.result()]
         for job in credentials:
-            items += job.result()
+            resources += job.result()
         for domain, jobs in mapped:
             # A list may show for a while what is deleted already: what has no mappings to ask for is gone.
             with suppress(AbsentError):
-                items += [domain, *(one for job in jobs for one in job.result())]
+                resources += [domain, *(one for job in jobs for one in job.result())]
         hosted = hosting.result()
-        items += [*hosted.items, *left.result()]
-    kind = Kind.SERVED_TABLE if network.self_hosted else Kind.DEPLOYMENT
-    return Existing(environment, State(items), hosted.code, hosted.sources, kind, hosted.applied)
+        resources += [*hosted.resources, *left.result()]
+    kind = SERVED_TABLE if network.self_hosted else DEPLOYMENT
+    return Existing(environment, State(resources), hosted.code, hosted.sources, kind, hosted.applied)
+
+
+NOT_READ = "not read"
+
+
+def fetch_served(account: Account, server: OwnServer, environments: tuple[str, ...], build: str) -> Hosted:
+    """The tables that are served, each as the one module that our own server is given; and their sources.
+
+    `build` names one more: a version, or "previous" for the one that the first environment served before.
+    """
+    asked = {one: fetch_served_table(account, server, one) for one in environments}
+    resources = [one for one in asked.values() if one]
+    resources += [one for one in list_served_tables(server) if one.key not in asked]
+    versions = {one.key: one.sid for one in resources if one.key in asked}
+    here = asked[environments[0]]
+    if build:
+        versions[build] = str(here.given["previous"]) if build == PREVIOUS and here else build
+    code = {name: {TABLE: _as_module(version)} for name, version in versions.items() if version not in ("", PREVIOUS)}
+    sources = {version: server.source(version) for version in versions.values() if version}
+    applied = [one.value for one in ClaimFolder(server.folder, environments[0]).list() if one.key == APPLIED]
+    return Hosted(resources, code, sources, *applied)
+
+
+def _as_module(version: str) -> Resource:
+    return Resource(FUNCTION_VERSION, TABLE, {"visibility": "private", "sha256": version}, version)
+
+
+def fetch_functions_left(account: Account, network: Network) -> list[Resource]:
+    """The service and its environments, each with whether functions are live in it: what a change of hosting left."""
+    service = fetch_service(account, network.service.name)
+    if service is None:
+        return []
+    found = list_environments(account, service.sid)
+    live = [
+        Resource(DEPLOYMENT, one.key, {"code": NOT_READ}, str(one.given["build_sid"]))
+        for one in found
+        if one.given["build_sid"]
+    ]
+    return [service, *found, *live]

@@ -6,15 +6,20 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from dialtone_nb.errors import ConsentError
+from dialtone_nb.infrastructure.resources import RESOURCE_TYPES, rank
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
 from dialtone_nb.infrastructure.resources.model import (
-    REFERENCE,
+    Action,
+    Fields,
     Id,
-    Item,
-    Kind,
+    Resource,
+    ResourceType,
     State,
     Value,
     references,
@@ -22,24 +27,22 @@ from dialtone_nb.infrastructure.resources.model import (
 )
 from dialtone_nb.service.bundle import MANIFEST
 
-
-class Action(StrEnum):
-    """What is done to a thing."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    DELETE = "delete"
+# Webhooks that operators and other tools set beside ours.
+OTHERS_SET = frozenset({"voice_fallback_url", "voice_status_callback_url", "status_callback"})
+SCHEMA = Path(__file__).with_name("plan_schema.json")
+# How the URLs end that we set: at functions, or at our own server.
+OUR_PATHS = ("/fallback", "/sip-outgoing", "/sip-incoming")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: a thing, its fields before and after (only those that differ), and what a reader should know."""
+    """One change: a resource, its fields before and after (only those that differ), and what a reader should know."""
 
     action: Action
-    kind: Kind
+    kind: ResourceType
     key: str
-    before: Mapping[str, Value] = field(default_factory=dict)
-    after: Mapping[str, Value] = field(default_factory=dict)
+    before: Fields = field(default_factory=dict)
+    after: Fields = field(default_factory=dict)
     why: str = ""
     cost: str = ""
     warning: str = ""
@@ -49,13 +52,13 @@ class Change:
 
     @property
     def id(self) -> Id:
-        """Kind and natural key."""
-        return Id(self.kind, self.key)
+        """Type and natural key."""
+        return self.kind.id(self.key)
 
     @property
-    def item(self) -> Item:
-        """The thing as it should be afterwards."""
-        return Item(self.kind, self.key, self.after)
+    def resource(self) -> Resource:
+        """The resource as it should be afterwards."""
+        return Resource(self.kind, self.key, self.after)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ class Plan:
     @property
     def grave(self) -> tuple[str, ...]:
         """What the plan does that takes its fingerprint, wherever it does it: an environment's name is not enough."""
-        return tuple(dict.fromkeys(what for change in self.changes if (what := _grave(change))))
+        told = (change.kind.grave_words(change.action, change.after) for change in self.changes)
+        return tuple(dict.fromkeys(filter(None, told)))
 
     @property
     def is_empty(self) -> bool:
@@ -106,7 +110,7 @@ class Plan:
         changes = [
             {
                 "action": change.action,
-                "kind": change.kind,
+                "kind": change.kind.name,
                 "key": change.key,
                 "before": dict(change.before),
                 "after": dict(change.after),
@@ -143,23 +147,7 @@ def _content(value: object) -> object:
         return [[name, _content(one)] for name, one in sorted(value.items())]
     if isinstance(value, tuple | list):
         return [_content(one) for one in value]
-    return value
-
-
-def _grave(change: Change) -> str:
-    """What a change does that can't be taken back or costs money; empty for others."""
-    match change.action, change.kind:
-        case Action.DELETE, Kind.PHONE_NUMBER:
-            return "releases a number"
-        case Action.DELETE, _:
-            return "deletes"
-        case Action.CREATE, Kind.PHONE_NUMBER:
-            return "buys a number"
-        case Action.UPDATE, Kind.CREDENTIAL:
-            return "changes a password"
-        case Action.UPDATE, Kind.PHONE_NUMBER if change.after.get("voice_url") == "":
-            return "leaves a number without an answer"
-    return ""
+    return value.name if isinstance(value, ResourceType) else value
 
 
 def check_consent(plan: Plan, consent: str) -> bool:
@@ -195,45 +183,43 @@ def _takes(plan: Plan) -> str:
 
 
 def compare_states(existing: State, desired: State) -> list[Change]:
-    """The changes that make what exists what is desired, in the order of kinds; what nobody declared is left alone."""
+    """The changes that make what exists what is desired, in the order of types; what nobody declared is left alone."""
     changes = []
-    for key, item in desired.items():
-        wanted = resolve_fields(item, existing)
-        found = existing.get(key)
+    for resource in sorted(desired.values(), key=lambda one: (rank(one.kind), one.key)):
+        wanted = resolve_fields(resource, existing)
+        found = existing.get(resource.id)
         if found is None:
-            changes.append(describe(Change(Action.CREATE, key.kind, key.key, {}, dict(wanted.fields))))
+            changes.append(describe(Change(Action.CREATE, wanted.kind, wanted.key, {}, dict(wanted.fields))))
             continue
         differing = {name: value for name, value in wanted.fields.items() if found.fields.get(name) != value}
         if differing:
             before = {name: found.fields.get(name) for name in differing}
-            changes.append(describe(Change(Action.UPDATE, key.kind, key.key, before, differing)))
-    if any(change.kind is Kind.BUILD for change in changes):
+            warning = _theirs(before)
+            changes.append(describe(Change(Action.UPDATE, wanted.kind, wanted.key, before, differing, warning=warning)))
+    if any(change.kind is BUILD for change in changes):
         return changes
     # The wanted build exists already: nothing has to be uploaded for it.
-    return [change for change in changes if change.kind not in {Kind.FUNCTION, Kind.FUNCTION_VERSION}]
+    return [change for change in changes if change.kind not in {FUNCTION, FUNCTION_VERSION}]
 
 
-def delete_items(items: Iterable[Item]) -> list[Change]:
-    """The changes that take these things out, last made first."""
-    ordered = sorted(items, key=lambda item: (-item.kind.rank, item.key))
+def _theirs(before: Fields) -> str:
+    """What an update takes away that somebody else set: whom Twilio asked in need, and whom it told how calls ended."""
+    found = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in before.items()
+        if name in OTHERS_SET and _is_theirs(value)
+    ]
+    return f"replaces what somebody else set: {', '.join(found)}" if found else ""
+
+
+def _is_theirs(value: Value) -> bool:
+    return bool(value) and not str(value).endswith(OUR_PATHS)
+
+
+def delete_resources(resources: Iterable[Resource]) -> list[Change]:
+    """The changes that take these resources out, last made first."""
+    ordered = sorted(resources, key=lambda one: (-rank(one.kind), one.key))
     return [describe(Change(Action.DELETE, one.kind, one.key, dict(one.fields), {})) for one in ordered]
-
-
-# What each kind needs before it can come to be. A domain and a number wait for code and variables, so that no call
-# arrives before it can be answered; variables wait for the code, so that old code never runs with new ones.
-_NEEDS: Mapping[Kind, frozenset[Kind]] = {
-    Kind.ENVIRONMENT: frozenset({Kind.SERVICE}),
-    Kind.FUNCTION: frozenset({Kind.SERVICE}),
-    Kind.FUNCTION_VERSION: frozenset({Kind.FUNCTION}),
-    Kind.BUILD: frozenset({Kind.FUNCTION_VERSION}),
-    Kind.DEPLOYMENT: frozenset({Kind.BUILD, Kind.ENVIRONMENT}),
-    Kind.VARIABLE: frozenset({Kind.DEPLOYMENT, Kind.ENVIRONMENT}),
-    Kind.SIP_DOMAIN: frozenset({Kind.DEPLOYMENT, Kind.VARIABLE, Kind.SERVED_TABLE}),
-    Kind.CALLS_MAPPING: frozenset({Kind.SIP_DOMAIN, Kind.CREDENTIAL_LIST}),
-    Kind.REGISTRATIONS_MAPPING: frozenset({Kind.SIP_DOMAIN, Kind.CREDENTIAL_LIST}),
-    Kind.PHONE_NUMBER: frozenset({Kind.ADDRESS, Kind.DEPLOYMENT, Kind.VARIABLE, Kind.SERVED_TABLE, Kind.SIP_DOMAIN}),
-    Kind.CREDENTIAL: frozenset({Kind.CREDENTIAL_LIST, Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING}),
-}
 
 
 def waits_for(change: Change, others: Iterable[Change]) -> set[Id]:
@@ -243,95 +229,55 @@ def waits_for(change: Change, others: Iterable[Change]) -> set[Id]:
         if other.id == change.id:
             continue
         if change.action is Action.DELETE:
-            # Taking out goes the other way: whatever stands on this thing goes, or lets go of it, first.
-            comes_first = change.kind in _all_needs(other.kind)
+            # Taking out goes the other way: whatever stands on this one goes, or lets go of it, first.
+            comes_first = change.kind in other.kind.all_needs
         else:
             comes_first = other.action is not Action.DELETE and (
-                other.kind in _all_needs(change.kind) or other.id in _refers(change)
+                other.kind in change.kind.all_needs or other.id in _refers(change)
             )
-            if change.key == MANIFEST and change.kind is Kind.FUNCTION_VERSION:
-                comes_first = comes_first or (other.kind is Kind.FUNCTION_VERSION and other.action is not Action.DELETE)
+            if change.key == MANIFEST and change.kind is FUNCTION_VERSION:
+                comes_first = comes_first or (other.kind is FUNCTION_VERSION and other.action is not Action.DELETE)
         if comes_first:
             waiting.add(other.id)
     return waiting
-
-
-def _all_needs(kind: Kind) -> set[Kind]:
-    """What a kind needs, directly or through others."""
-    found: set[Kind] = set()
-    todo = list(_NEEDS.get(kind, ()))
-    while todo:
-        need = todo.pop()
-        if need not in found:
-            found.add(need)
-            todo.extend(_NEEDS.get(need, ()))
-    return found
 
 
 def _refers(change: Change) -> set[Id]:
     return {one for value in change.after.values() for one in references(value)}
 
 
-_WARNINGS: Mapping[tuple[Action, Kind], str] = {
-    (Action.DELETE, Kind.ENVIRONMENT): "its function URLs are gone for good",
-    (Action.DELETE, Kind.SERVICE): "every function URL is gone for good: a new service gets others",
-    (Action.DELETE, Kind.SIP_DOMAIN): "phones on it lose their dial tone",
-    (Action.DELETE, Kind.CREDENTIAL): "the phone can neither register nor call",
-    (Action.DELETE, Kind.PHONE_NUMBER): "callers no longer reach it; after ten days anybody may get the number",
-    (Action.UPDATE, Kind.CREDENTIAL): "the phone stops working until it has the new password",
-    (Action.UPDATE, Kind.VARIABLE): "acts at once, whatever build is live",
-    (Action.CREATE, Kind.VARIABLE): "acts at once, whatever build is live",
-    (Action.DELETE, Kind.VARIABLE): "acts at once, whatever build is live",
-    (Action.DELETE, Kind.DEPLOYMENT): "the functions stop answering",
-    (Action.DELETE, Kind.SERVED_TABLE): "our own server stops answering for this environment",
-}
-_UNDO: Mapping[tuple[Action, Kind], str] = {
-    (Action.UPDATE, Kind.DEPLOYMENT): "promote the build that was live before",
-    (Action.UPDATE, Kind.SERVED_TABLE): "promote with build previous: the table that was served before",
-    (Action.CREATE, Kind.PHONE_NUMBER): "release it with the delete runbook; the month is paid",
-    (Action.UPDATE, Kind.CREDENTIAL): "no: the old password can't be read back",
-    (Action.DELETE, Kind.CREDENTIAL): "set the client up again, with a new password",
-    (Action.DELETE, Kind.PHONE_NUMBER): "in the Console, within ten days",
-    (Action.DELETE, Kind.SERVICE): "deploy again: the code comes back, its URLs differ",
-    (Action.DELETE, Kind.ENVIRONMENT): "deploy again",
+# What is said where the type of the resource says nothing: the rest follows from the files.
+_UNDO_BY_ACTION: Mapping[Action, str] = {
+    Action.CREATE: "delete it",
+    Action.UPDATE: "put the files back as they were, and run again",
+    Action.DELETE: "deploy again",
 }
 
 
 def describe(change: Change) -> Change:
     """The change with its reason, its warning and how it is undone."""
-    key = change.action, change.kind
-    undo = "delete it" if change.action is Action.CREATE else "run again with the old parameters"
+    undo = _UNDO_BY_ACTION[change.action]
     return replace(
         change,
         why=change.why or _reason(change),
-        warning=change.warning or _WARNINGS.get(key, ""),
-        undo=change.undo or _UNDO.get(key, undo),
+        warning=change.warning or change.kind.warnings.get(change.action, ""),
+        undo=change.undo or change.kind.undo.get(change.action, undo),
     )
 
 
 def _reason(change: Change) -> str:
-    if change.action is Action.CREATE:
-        return "not there yet"
-    if change.action is Action.DELETE:
-        return "to be taken out"
-    if change.kind is Kind.SERVED_TABLE:
-        return "the table differs from what is served"
-    if change.kind in {Kind.FUNCTION_VERSION, Kind.DEPLOYMENT}:
-        return "the code differs from what is live"
-    return f"differs in {', '.join(sorted(change.after))}"
+    match change.action:
+        case Action.CREATE:
+            return "not there yet"
+        case Action.DELETE:
+            return "to be taken out"
+        case Action.UPDATE:
+            return change.kind.why_updated or f"differs in {', '.join(sorted(change.after))}"
 
 
-def readable(value: Value) -> str:
-    """A field's value for a reader: references by what they stand for, hashes cut short."""
-    if value is True:
-        return "on"
-    if value is False:
-        return "off"
-    if value is None or value == "":
-        return "none"
-    return shortened(REFERENCE.sub(lambda found: f"‹{found['field'].replace('_', ' ')} of {found['key']}›", str(value)))
-
-
-def shortened(text: str) -> str:
-    """A text for a reader: a hash, such as a build's key, by its first digits."""
-    return f"{text[:12]}…" if len(text) == 64 and text.isalnum() else text
+def plan_schema() -> dict[str, Any]:
+    """The JSON schema of a plan, with every type of resource that it may name."""
+    schema: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    change = schema["properties"]["changes"]["items"]["properties"]
+    change["kind"] = {**change["kind"], "enum": [kind.name for kind in RESOURCE_TYPES]}
+    return schema

@@ -1,4 +1,4 @@
-"""record.jsonl: one line a run that changed something; journal.jsonl: every change as it starts and ends."""
+"""What came of a plan; record.jsonl, one line a run that changed something; journal.jsonl, each change as it goes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.errors import ApplyError
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan
 
 RECORD = "record.jsonl"
 JOURNAL = "journal.jsonl"
+# Another folder than reports/, relative to the project; `run --output` sets it.
+REPORTS_VARIABLE = "DIALTONE_REPORTS"
 
 
 @dataclass(frozen=True)
-class Record:
+class ApplyRecord:
     """One run: who, when (UTC), where, which plan, what became of each change, and what the check found."""
 
     when: str
@@ -32,19 +35,25 @@ class Record:
     changes: tuple[Mapping[str, Any], ...]
 
 
+def reports_folder(*, rehearsed: bool) -> Path:
+    """Where records and sheets go, as seen from the project: what was rehearsed never stands among what was done."""
+    reports = Path(os.environ.get(REPORTS_VARIABLE) or "reports")
+    return reports / "rehearsal" if rehearsed else reports
+
+
 def record_folder(plan: Plan) -> Path:
-    """The folder of a plan's record, in the project: what was rehearsed never stands among what was done."""
-    return Path("reports") / "rehearsal" if plan.is_rehearsal else Path("reports")
+    """The folder of a plan's record, as seen from the project."""
+    return reports_folder(rehearsed=plan.is_rehearsal)
 
 
 def make_record(
-    plan: Plan, outcomes: Sequence[Outcome], *, runbook: str, who: str, when: datetime, check: str
-) -> Record:
+    plan: Plan, outcomes: Sequence[ChangeOutcome], *, runbook: str, who: str, when: datetime, check: str
+) -> ApplyRecord:
     """The record of an apply."""
     changes = tuple(
         {
             "action": one.change.action,
-            "kind": one.change.kind,
+            "kind": one.change.kind.name,
             "key": one.change.key,
             "outcome": one.status,
             "seconds": round(one.seconds, 3),
@@ -55,28 +64,32 @@ def make_record(
         for one in outcomes
     )
     stamp = when.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Record(stamp, who, runbook, plan.account, plan.environment, plan.fingerprint, plan.summary, check, changes)
+    return ApplyRecord(
+        stamp, who, runbook, plan.account, plan.environment, plan.fingerprint, plan.summary, check, changes
+    )
 
 
-def save_record(folder: Path, record: Record) -> None:
+def save_record(folder: Path, record: ApplyRecord) -> None:
     """Append the record to record.jsonl."""
     append(folder / RECORD, vars(record))
 
 
-def load_records(folder: Path) -> list[Record]:
+def load_records(folder: Path) -> list[ApplyRecord]:
     """The records in this folder, oldest first; none where there is no record yet."""
     file = folder / RECORD
     if not file.exists():
         return []
     lines = file.read_text(encoding="utf-8").splitlines()
-    return [Record(**{**json.loads(line), "changes": tuple(json.loads(line)["changes"])}) for line in lines if line]
+    return [
+        ApplyRecord(**{**json.loads(line), "changes": tuple(json.loads(line)["changes"])}) for line in lines if line
+    ]
 
 
-def journal_entry(plan: Plan, event: Outcome | Change) -> dict[str, Any]:
+def journal_entry(plan: Plan, event: ChangeOutcome | Change) -> dict[str, Any]:
     """A journal's line: a change that starts, or what became of it."""
     change = event if isinstance(event, Change) else event.change
-    entry = {"plan": plan.fingerprint, "action": change.action, "kind": change.kind, "key": change.key}
-    if isinstance(event, Outcome):
+    entry = {"plan": plan.fingerprint, "action": change.action, "kind": change.kind.name, "key": change.key}
+    if isinstance(event, ChangeOutcome):
         return {**entry, "event": event.status, "request_id": event.request_id, "error": event.error}
     return {**entry, "event": "starts"}
 
@@ -89,3 +102,43 @@ def append(file: Path, line: Mapping[str, Any]) -> None:
         os.write(descriptor, (json.dumps(line) + "\n").encode())
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of a plan: nothing yet, or an outcome for each change, the check and the record."""
+
+    plan: Plan
+    outcomes: tuple[ChangeOutcome, ...] = ()
+    check: Plan | None = None
+    record: ApplyRecord | None = None
+    # What else was written, such as a device sheet.
+    said: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every change was done and planning once more finds nothing."""
+        done = all(one.status is Status.DONE for one in self.outcomes)
+        return self.plan.is_empty or (bool(self.outcomes) and done and self.check is not None and self.check.is_empty)
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing to do or all done and checked, 2 not consented to, 4 partly applied."""
+        if self.is_complete:
+            return 0
+        return ApplyError.exit_code if self.outcomes else 2
+
+    @property
+    def summary(self) -> str:
+        """One line of what happened."""
+        if self.plan.is_empty:
+            return f"{self.plan.title}: nothing to do"
+        if not self.outcomes:
+            return f"{self.plan.title}: {self.plan.summary}; nothing was done: no consent to {self.plan.fingerprint}"
+        done = sum(one.status is Status.DONE for one in self.outcomes)
+        if self.is_complete:
+            every = f"all {done} changes" if done > 1 else "the one change"
+            return f"{self.plan.title}: {every} done, the check found nothing left to do"
+        if self.check is not None and done == len(self.outcomes):
+            return f"{self.plan.title}: all {done} changes done, but the check finds {self.check.summary}"
+        return f"{self.plan.title}: {done} of {len(self.outcomes)} changes done; run again to go on"

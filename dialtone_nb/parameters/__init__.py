@@ -10,17 +10,15 @@ from typing import TypeVar
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters.clients import Client, ClientLimits, EmergencyAddress, client_faults
 from dialtone_nb.parameters.dialplan import Dialplan
-from dialtone_nb.parameters.field_types import DEVICES, EDGES, ClientName, Device
+from dialtone_nb.parameters.field_types import EDGES, ClientName
 from dialtone_nb.parameters.network import Network, Server, network_faults
 from dialtone_nb.parameters.yaml_files import YamlFile
 
 __all__ = [
-    "DEVICES",
     "EDGES",
     "SAMPLE",
     "Client",
     "ClientLimits",
-    "Device",
     "EmergencyAddress",
     "Network",
     "Parameters",
@@ -54,10 +52,24 @@ class Parameters:
         """The phones of one environment, by name."""
         return {name: client for name, client in self.clients.items() if client.environment == environment}
 
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The phone that each of our numbers belongs to: of those that call with it, the one that answers it."""
+        owners_last = sorted(self.clients.items(), key=lambda entry: entry[1].owns_number)
+        return {client.caller_id: name for name, client in owners_last}
+
+    def sharing(self, number: str) -> list[str]:
+        """The phones that call with this number, in their order."""
+        return [name for name, client in self.clients.items() if client.caller_id == number]
+
+    def address_holder(self, number: str) -> str:
+        """Whose emergency address a number carries: that of the first phone with one; empty where none has."""
+        return next((name for name in self.sharing(number) if self.clients[name].emergency_address), "")
+
     def sip_domain_of(self, name: str) -> str:
-        """The SIP domain that a phone registers to: the one with emergency calling where it has an address."""
+        """The SIP domain that a phone registers to: the one with emergency calling where it makes such calls."""
         client = self.clients[name]
-        return self.network.sip_domain(client.environment, emergency=client.emergency_address is not None)
+        return self.network.sip_domain(client.environment, emergency=client.calls_emergency)
 
 
 def is_network(folder: Path) -> bool:

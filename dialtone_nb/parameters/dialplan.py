@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from dialtone_nb.parameters.yaml_faults import spelled
-from dialtone_nb.parameters.yaml_files import Closed
+from dialtone_nb.parameters.field_types import Words
+from dialtone_nb.parameters.yaml_files import Closed, spelled
 
 RuleName = Annotated[str, spelled("[a-z0-9][a-z0-9-]{0,39}", "small letters, digits and -, 40 at most")]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 TARGETS = ("pstn", "emergency", "trunk", "number", "refuse")
 
 
 class Rule(Closed):
-    """What is dialled, and where it goes: exactly one target. One that is `exempt` has no quiet hours or call limit."""
+    """What is dialled, and where it goes: exactly one target. One that is `exempt` has no quiet hours or call limit.
+
+    `emergency` is true where what was dialled is the emergency number, else the number that is called instead.
+    """
 
     name: RuleName
     pattern: str
     exempt: Literal[True] | None = None
     pstn: str | None = None
-    emergency: Literal[True] | None = None
+    emergency: Literal[True] | str | None = None
     trunk: str | None = None
     number: str | None = None
     refuse: Words | None = None
@@ -52,10 +54,16 @@ class Messages(Closed):
     """What a person hears when a call can't be made, or was not answered."""
 
     unknown_phone: Words = "This phone is not known to the network. Please tell the people who look after it."
-    no_emergency: Words = "Emergency calls cannot be made from this phone. Please use another phone to call 9 1 1."
+    # {number} is the emergency number of the phone's country, digit by digit.
+    no_emergency: Words = "Emergency calls cannot be made from this phone. Please use another phone to call {number}."
     not_dialable: Words = "What was dialled is not a telephone number. Please check it and dial again."
     no_rule: Words = "This number cannot be dialled from here. Please check it and dial again."
-    dial_emergency: Words = "For an emergency call, please hang up and dial 9 1 1."
+    dial_emergency: Words = "For an emergency call, please hang up and dial {number}."
+    emergency_failed: Words = "The emergency call could not be made. Please use another phone to call {number}."
+    emergency_domain: Words = (
+        "This phone is set up without emergency calling. Please use another phone to call {number}, "
+        "and tell the people who look after this phone."
+    )
     not_a_number: Words = "This is not a complete telephone number. Please check it and dial again."
     country_not_allowed: Words = "Calls to this country cannot be made from this phone."
     special_rate: Words = "Premium rate and personal numbers cannot be called from this phone."
@@ -66,6 +74,7 @@ class Messages(Closed):
     quiet_hours: Words = "This phone makes no calls at this hour, except emergency calls."
     too_many_calls: Words = "Too many calls were made from this phone. Please try again later."
     phone_unreachable: Words = "The phone you called is not connected right now. Please try again later."
+    own_number: Words = "This is the number of the phone that you are calling from."
 
 
 class Dialplan(Closed):

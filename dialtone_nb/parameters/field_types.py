@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Address
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from dialtone_nb.parameters.time_zones import is_time_zone
-from dialtone_nb.parameters.yaml_faults import spelled
+from dialtone_nb.devices import MODELS
+from dialtone_nb.parameters.yaml_files import spelled, unknown
 from dialtone_nb.values.loopback import LOOPBACK
 from dialtone_nb.values.phone_numbers import country_of, is_e164
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
 
 # An environment's name is its domain suffix (at most 16 characters) and part of two SIP domain names.
 EnvironmentName = Annotated[
@@ -24,22 +37,13 @@ UniqueName = Annotated[str, spelled("[A-Za-z0-9][A-Za-z0-9-]{0,49}", "letters, d
 DomainPrefix = Annotated[
     str, spelled("[a-z][a-z0-9-]{0,30}[a-z0-9]", "small letters, digits and -, 2 to 32, a letter first")
 ]
+# What a person hears.
+Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 QuietHours = Annotated[
     str,
     spelled("([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", "two times of a day, such as 22:00-06:00"),
 ]
 
-Device = Literal[
-    "linksys-pap2t",
-    "linksys-spa2102",
-    "grandstream-ht701",
-    "grandstream-ht801",
-    "grandstream-ht802",
-    "polycom-soundpoint",
-    "linphone",
-    "any",
-]
-DEVICES: tuple[str, ...] = get_args(Device)
 # Who answers Twilio: its own functions, or our own server.
 Hosting = Literal["functions", "self_hosted"]
 # Twilio, SIP interface: where phones may enter its network; "roaming" is not for SIP.
@@ -55,6 +59,14 @@ def _check_number(number: str) -> str:
     return number
 
 
+def _check_device(device: object) -> object:
+    if device not in list(MODELS):
+        raise ValueError("; ".join(unknown(str(device), list(MODELS))))
+    return device
+
+
+# A model of telephone, by the name that its record has.
+Device = Annotated[str, BeforeValidator(_check_device)]
 PhoneNumber = Annotated[str, AfterValidator(_check_number)]
 
 
@@ -66,6 +78,24 @@ def _check_provisioning(url: str) -> str:
 
 
 ProvisioningUrl = Annotated[str, AfterValidator(_check_provisioning)]
+
+
+def _check_syslog(address: str) -> str:
+    if len(address) > 253 or not re.fullmatch(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", address, re.A):
+        raise ValueError("must be an address alone, without a port or a scheme; write one such as 192.0.2.20")
+    if not set(address) <= set("0123456789."):
+        return address
+    try:
+        found = IPv4Address(address)
+    except ValueError:
+        raise ValueError("is no address; write one such as 192.0.2.20") from None
+    if found.is_loopback or found.is_unspecified or found.is_multicast or found.is_reserved:
+        raise ValueError("is no address that a phone could send to; write this computer's on the phones' network")
+    return address
+
+
+# Where phones send their logs: UDP port 514, the only one that all of them can be told.
+SyslogAddress = Annotated[str, AfterValidator(_check_syslog)]
 
 
 def _check_base_url(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -15,15 +16,17 @@ from dialtone_nb.parameters.field_types import (
     EnvironmentName,
     Hosting,
     ProvisioningUrl,
+    SyslogAddress,
     TimeZone,
     UniqueName,
 )
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.parameters.yaml_files import Closed, YamlFile
+from dialtone_nb.parameters.yaml_files import Closed, YamlFile, suggest
 from dialtone_nb.values.sip import sip_domain_name
 
 # Folders of reports and a consent have these names.
 TAKEN = ("rehearsal", "all")
+# What the trunk's URI and headers may have in braces.
+PLACEHOLDERS = ("client", "context", "dialled")
 
 
 class Service(Closed):
@@ -67,6 +70,7 @@ class Network(Closed):
     server: Server | None = None
     edge: Edge | None = None
     provisioning: ProvisioningUrl = ""
+    syslog: SyslogAddress | None = None
     call_time_limit_s: int = Field(3600, ge=10, le=14400)
     ring_timeout_s: int = Field(30, ge=5, le=600)
     time_zone: TimeZone = "UTC"
@@ -81,66 +85,45 @@ class Network(Closed):
         return self.server if self.hosting == "self_hosted" else None
 
 
-def network_faults(file: YamlFile, network: Network) -> list[Fault]:
+def network_faults(file: YamlFile, network: Network) -> Iterator[Fault]:
     """What is wrong with the file as a whole: what fits its model, and not the rest of it."""
-    faults = [
-        Fault(file.place("environments", name), f"{name!r} has a meaning of its own here", "choose another name")
-        for name in TAKEN
-        if name in network.environments
-    ]
+    for name in TAKEN:
+        if name in network.environments:
+            problem = f"{name!r} has a meaning of its own here"
+            yield Fault(file.place("environments", name), problem, "choose another name")
     for name in network.environments:
         for emergency in (True, False):
             label = network.sip_domain(name, emergency=emergency).split(".", 1)[0]
             if len(label) > 63:
-                faults.append(
-                    Fault(
-                        file.place("sip_domain_prefix"),
-                        f"makes the SIP domain name {label!r} of {len(label)} characters, more than 63",
-                        "shorten it",
-                    )
-                )
+                problem = f"makes the SIP domain name {label!r} of {len(label)} characters, more than 63"
+                yield Fault(file.place("sip_domain_prefix"), problem, "shorten it")
     used = set(re.findall(r"{([^}]*)}", network.trunk.uri + "".join(network.trunk.headers.values())))
-    faults.extend(
-        Fault(
-            file.place("trunk"),
-            f"has the placeholder {{{word}}}",
-            suggest(word, ["client", "context", "dialled"]),
-        )
-        for word in sorted(used - {"client", "context", "dialled"})
-    )
+    for word in sorted(used - {*PLACEHOLDERS}):
+        yield Fault(file.place("trunk"), f"has the placeholder {{{word}}}", suggest(word, PLACEHOLDERS))
     if not network.trunk.uri.startswith(("sip:", "sips:")):
-        faults.append(
-            Fault(
-                file.place("trunk", "uri"), f"is no SIP URI: {network.trunk.uri!r}", "write sip:{context}@your.server"
-            )
-        )
-    return faults + _server_faults(file, network)
+        problem = f"is no SIP URI: {network.trunk.uri!r}"
+        yield Fault(file.place("trunk", "uri"), problem, "write sip:{context}@your.server")
+    yield from _server_faults(file, network)
 
 
-def _server_faults(file: YamlFile, network: Network) -> list[Fault]:
+def _server_faults(file: YamlFile, network: Network) -> Iterator[Fault]:
     if network.hosting == "self_hosted" and network.server is None:
         repair = "add server with the base_urls of each environment, or choose functions"
-        return [Fault(file.place("hosting"), "is self_hosted, and there is no server", repair)]
+        yield Fault(file.place("hosting"), "is self_hosted, and there is no server", repair)
+        return
     urls = network.server.base_urls if network.server else {}
-    faults = [
-        Fault(
-            file.place("server", "base_urls", name),
-            f"{name!r} is no environment",
-            suggest(name, list(network.environments)),
-        )
-        for name in urls
-        if name not in network.environments
-    ]
+    for name in urls:
+        if name not in network.environments:
+            place = file.place("server", "base_urls", name)
+            yield Fault(place, f"{name!r} is no environment", suggest(name, [*network.environments]))
     if network.hosting == "self_hosted":
-        faults += [
-            Fault(file.place("server", "base_urls"), f"has none for {name}", f"add {name}: https://your.host")
-            for name in network.environments
-            if name not in urls
-        ]
+        for name in network.environments:
+            if name not in urls:
+                place, repair = file.place("server", "base_urls"), f"add {name}: https://your.host"
+                yield Fault(place, f"has none for {name}", repair)
     by_url: dict[str, str] = {}
     for name, url in urls.items():
         # One server serves one environment: it knows its own by how it was started.
-        if by_url.setdefault(url, name) != name:
+        if (first := by_url.setdefault(url, name)) != name:
             place = file.place("server", "base_urls", name)
-            faults.append(Fault(place, f"{url} is that of {by_url[url]} already", "give each environment its own"))
-    return faults
+            yield Fault(place, f"{url} is that of {first} already", "give each environment its own")

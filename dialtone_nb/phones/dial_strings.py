@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, get_args
 
+from dialtone_nb.devices.model import Grammar
 from dialtone_nb.dialplan.patterns import DIGITS, Keys, Pattern, parse_pattern
 from dialtone_nb.errors import DialplanError, Fault
-
-Grammar = Literal["linksys", "grandstream", "polycom"]
-GRAMMARS: tuple[Grammar, ...] = get_args(Grammar)
 
 KEYPAD = DIGITS | frozenset("*#")
 

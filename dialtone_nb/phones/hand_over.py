@@ -5,31 +5,26 @@ from __future__ import annotations
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from dialtone_nb.devices import MODELS
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters import Device
 
 Say = Callable[[str], None]
-# Makes that ask for a name of their own, made of their MAC address, and the ending of the file that they mean.
-# Grandstream: cfg000b82….xml. Polycom: 0004f2….cfg, before the file for all phones, 000000000000.cfg.
-_OWN_NAMES: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
-    "grandstream": (re.compile(r"cfg[0-9a-f]{12}\.xml"), re.compile(r"grandstream-.*\.xml")),
-    "polycom": (re.compile(r"[0-9a-f]{12}\.cfg"), re.compile(r"0{12}\.cfg")),
-}
+# How long a phone may take to close a connection whose end it has read.
+CLOSING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Handout:
-    """Files by name, the phone's make, and the address under which they are handed out."""
+    """Files by name, the phone's model, and the address under which they are handed out."""
 
     files: Mapping[str, str]
-    device: Device
+    device: str
     address: str
 
     def find(self, path: str) -> str:
@@ -39,9 +34,9 @@ class Handout:
             return ""
         if name in self.files:
             return name
-        asked, meant = _OWN_NAMES.get(self.device.partition("-")[0], (None, None))
-        if asked and meant and asked.fullmatch(name):
-            return next((file for file in self.files if meant.fullmatch(file)), "")
+        asked, meant = MODELS[self.device].own_name or ("", "")
+        if asked and re.fullmatch(asked, name):
+            return next((file for file in self.files if re.fullmatch(meant, file)), "")
         return ""
 
 
@@ -51,14 +46,14 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
     `ready` is called once phones are listened to. An `InputError` where the address is not ours, or is taken.
     """
     parts = urlsplit(handout.address)
-    left, room = set(handout.files), threading.Lock()
+    left, arrived, room = set(handout.files), set[str](), threading.Lock()
     taken = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
+    class FileHandler(BaseHTTPRequestHandler):
         """Answers with the files that are left, and with nothing else."""
 
         def do_GET(self) -> None:
-            """Give a file away, once."""
+            """Give a file away, once; one whose download was broken off is there for the next."""
             name = handout.find(urlsplit(self.path).path)
             with room:
                 is_left = name in left
@@ -72,16 +67,34 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
-            self.wfile.write(body)
+            if not self._arrives(body):
+                with room:
+                    left.add(name)
+                say(f"{name} was not taken whole by {self.client_address[0]}, and is there once more")
+                return
             say(f"{name} was taken by {self.client_address[0]}")
-            if not left:
-                taken.set()
+            with room:
+                arrived.add(name)
+                if len(arrived) == len(handout.files):
+                    taken.set()
+
+        def _arrives(self, body: bytes) -> bool:
+            """Whether the phone has read the body to its end: it then closes the connection, and does not reset it."""
+            try:
+                self.connection.settimeout(CLOSING_S)
+                self.wfile.write(body)
+                self.connection.shutdown(socket.SHUT_WR)
+                while self.connection.recv(1024):
+                    pass
+            except OSError:  # a time-out too
+                return False
+            return True
 
         def log_message(self, format: str, *args: object) -> None:
             """Log no line a request: what matters is said."""
 
     try:
-        server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), Handler)
+        server = ThreadingHTTPServer((parts.hostname or "", parts.port or 80), FileHandler)
     except OSError as error:
         raise InputError(
             Fault(
@@ -94,8 +107,6 @@ def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         ready()
         taken.wait(within_s)
-        if taken.is_set():
-            time.sleep(0.2)  # the last answer is on its way
         server.shutdown()
     return taken.is_set()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dialtone_nb.devices.model import Grammar
 from dialtone_nb.dialplan.patterns import DIGITS
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.phones.dial_strings import KEYPAD, Grammar
+from dialtone_nb.phones.dial_strings import KEYPAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def press_keys(grammar: Grammar, dial_string: str, keys: str) -> Dialled:
 
     An `InputError` where the dial string is outside the part of the grammar that we write.
     """
-    alternatives = _READERS[grammar](dial_string)
+    alternatives = _read_alternatives(grammar, dial_string)
     timing = TIMINGS[grammar]
     positions = [_reach(alternative, {0}) for alternative in alternatives]
     for count, key in enumerate(keys, start=1):
@@ -108,56 +108,47 @@ def _sends_now(grammar: Grammar, alternatives: list[_Alternative], positions: li
     return bool(matched) and not goes_on
 
 
-def _read_linksys(dial_string: str) -> list[_Alternative]:
-    if not (dial_string.startswith("(") and dial_string.endswith(")")):
-        raise _unreadable("linksys", dial_string, "is not in parentheses")
-    return [
-        _Alternative(_read_steps("linksys", dial_string, part, {".": _zero_or_more}))
-        for part in dial_string[1:-1].split("|")
-    ]
+@dataclass(frozen=True, slots=True)
+class _Syntax:
+    """What tells one vendor's dial strings from another's."""
+
+    opening: str
+    closing: str
+    repeat: str  # behind a key: at least so many of it, and any number
+    at_least: int
+    timer: str = ""
 
 
-def _read_grandstream(dial_string: str) -> list[_Alternative]:
-    # A plan that the device can't read is replaced by { x+ | *x+ | *xx*x+ }, which sends any piece of a number.
-    if not (dial_string.startswith("{") and dial_string.endswith("}")):
-        raise _unreadable("grandstream", dial_string, "is not in braces")
-    return [
-        _Alternative(_read_steps("grandstream", dial_string, part, {"+": _one_or_more}))
-        for part in dial_string[1:-1].split("|")
-    ]
-
-
-def _read_polycom(dial_string: str) -> list[_Alternative]:
-    return [
-        _Alternative(_read_steps("polycom", dial_string, part.removesuffix("T"), {".": _zero_or_more}), "T" in part)
-        for part in dial_string.split("|")
-    ]
-
-
-def _zero_or_more(step: _Step) -> list[_Step]:
-    return [_Step(step.keys, loops=True)]
-
-
-def _one_or_more(step: _Step) -> list[_Step]:
-    return [step, _Step(step.keys, loops=True)]
-
-
-_READERS: dict[Grammar, Callable[[str], list[_Alternative]]] = {
-    "linksys": _read_linksys,
-    "grandstream": _read_grandstream,
-    "polycom": _read_polycom,
+# A plan that a Grandstream can't read is replaced by { x+ | *x+ | *xx*x+ }, which sends any piece of a number.
+_SYNTAXES: dict[Grammar, _Syntax] = {
+    "linksys": _Syntax("(", ")", repeat=".", at_least=0),
+    "grandstream": _Syntax("{", "}", repeat="+", at_least=1),
+    "polycom": _Syntax("", "", repeat=".", at_least=0, timer="T"),
 }
 
 
-def _read_steps(
-    grammar: Grammar, dial_string: str, part: str, repeats: dict[str, Callable[[_Step], list[_Step]]]
-) -> tuple[_Step, ...]:
+def _read_alternatives(grammar: Grammar, dial_string: str) -> list[_Alternative]:
+    syntax = _SYNTAXES[grammar]
+    if not (dial_string.startswith(syntax.opening) and dial_string.endswith(syntax.closing)):
+        raise _unreadable(grammar, dial_string, f"is not between {syntax.opening} and {syntax.closing}")
+    inside = dial_string.removeprefix(syntax.opening).removesuffix(syntax.closing)
+    return [
+        _Alternative(
+            _read_steps(grammar, dial_string, part.removesuffix(syntax.timer)),
+            timed=bool(syntax.timer) and syntax.timer in part,
+        )
+        for part in inside.split("|")
+    ]
+
+
+def _read_steps(grammar: Grammar, dial_string: str, part: str) -> tuple[_Step, ...]:
+    syntax = _SYNTAXES[grammar]
     steps: list[_Step] = []
     rest = part.strip()
     while rest:
         sign, rest = rest[0], rest[1:]
-        if sign in repeats and steps:
-            steps[-1:] = repeats[sign](steps[-1])
+        if sign == syntax.repeat and steps:
+            steps[-1:] = [*steps[-1:] * syntax.at_least, replace(steps[-1], loops=True)]
         elif sign == "x":
             steps.append(_Step(DIGITS))
         elif sign == "[" and "]" in rest:

@@ -1,9 +1,16 @@
-"""Passwords of phones: strong ones, and Twilio's rules for them."""
+"""Passwords of phones: strong ones, Twilio's rules for them, and where a new one is until Twilio has confirmed it.
+
+A run that dies in between leaves the new one in a private file of its own. Whether Twilio has it nobody can tell, as
+passwords can't be read back; sent once more it does no harm, and then it is the phone's.
+"""
 
 from __future__ import annotations
 
 import secrets
 import string
+from pathlib import Path
+
+from dialtone_nb.phones.private_files import save_private_files
 
 # They are read off paper or a screen and typed on a phone's keypad or web page: letters and digits only,
 # and none of those that look like another.
@@ -13,6 +20,7 @@ LENGTH = 24  # about 139 bits
 
 # Twilio refuses less: SIP credentials, "Password: at least 12 characters, one digit, upper and lower case".
 SHORTEST = 12
+PENDING_FILE = "pending.txt"
 
 
 def generate_password() -> str:
@@ -36,3 +44,19 @@ def password_faults(password: str) -> tuple[str, ...]:
         if not set(password) & set(characters):
             faults.append(f"has not {wanted}; Twilio wants at least one")
     return tuple(faults)
+
+
+def save_pending_password(folder: Path, password: str) -> None:
+    """Save the password to disk, so that it is not lost with the run that sends it."""
+    save_private_files(folder, {PENDING_FILE: f"{password}\n"})
+
+
+def load_pending_password(folder: Path) -> str:
+    """The password that a run was about to set; empty where none was."""
+    file = folder / PENDING_FILE
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def delete_pending_password(folder: Path) -> None:
+    """Forget the password: it is no longer being set."""
+    (folder / PENDING_FILE).unlink(missing_ok=True)

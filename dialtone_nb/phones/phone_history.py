@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-KEPT = Path(__file__).with_name("kept_life.json")
+from pydantic import TypeAdapter
+
+KEPT = Path(__file__).with_name("kept_history.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class PhoneGoal:
     """One step on the way to a phone that works; seconds since the phone's first step, None while it has not come."""
 
     words: str
@@ -22,7 +24,7 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PhoneStep:
     """One thing that the phone did, or that happened to it; seconds since its first."""
 
     after_s: float
@@ -31,66 +33,56 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """A phone's life; `registered` says where it is registered now, `trouble` why it was refused last."""
+class PhoneHistory:
+    """What a phone has done; `registered` says where it is registered now, `trouble` why it was refused last."""
 
     client: str
     domain: str
     registered: str
     trouble: str
-    goals: tuple[Goal, ...]
-    steps: tuple[Step, ...]
+    goals: tuple[PhoneGoal, ...]
+    steps: tuple[PhoneStep, ...]
 
     @property
-    def next_goal(self) -> Goal | None:
+    def next_goal(self) -> PhoneGoal | None:
         """What has to come next; None once all has come."""
         return next((goal for goal in self.goals if goal.after_s is None), None)
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLife:
-    """A life that was recorded; `phone` is the make and release that lived it, `made_by` how it is recorded anew."""
+class KeptHistory:
+    """The history of a phone that was recorded; `phone` is its make and release, `made_by` how it is recorded anew."""
 
     phone: str
     made_by: str
-    life: Life
+    life: PhoneHistory
 
 
-def read_life(told: Mapping[str, Any]) -> Life:
-    """A life as the rehearsal tells it, with times from the phone's first step on."""
+def read_history(told: Mapping[str, Any]) -> PhoneHistory:
+    """The history as the rehearsal tells it, with times from the phone's first step on."""
     began = told["steps"][0]["at"] if told["steps"] else 0.0
 
     def after(at: float | None) -> float | None:
         return None if at is None else round(at - began, 1)
 
     binding = told["binding"]
-    return Life(
+    return PhoneHistory(
         told["client"],
         told["domain"],
         f"{binding['address']} over {binding['transport']}, {binding['user_agent'] or 'a phone'}" if binding else "",
         told["trouble"],
-        tuple(Goal(goal["words"], goal["repair"], after(goal["at"])) for goal in told["goals"]),
-        tuple(Step(after(step["at"]) or 0.0, step["step"], step["detail"]) for step in told["steps"]),
+        tuple(PhoneGoal(goal["words"], goal["repair"], after(goal["at"])) for goal in told["goals"]),
+        tuple(PhoneStep(after(step["at"]) or 0.0, step["step"], step["detail"]) for step in told["steps"]),
     )
 
 
-def write_kept_life(told: Mapping[str, Any], phone: str, made_by: str) -> str:
-    """The text of the file that keeps a life."""
-    life = read_life(told)
-    kept = {
-        "phone": phone,
-        "made_by": made_by,
-        "client": life.client,
-        "domain": life.domain,
-        "goals": [asdict(goal) for goal in life.goals],
-        "steps": [asdict(step) for step in life.steps],
-    }
-    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
+def write_kept_history(told: Mapping[str, Any], phone: str, made_by: str) -> str:
+    """The text of the file that keeps a history, less what holds only at the moment."""
+    life = replace(read_history(told), registered="", trouble="")
+    return json.dumps(asdict(KeptHistory(phone, made_by, life)), indent=2, ensure_ascii=False) + "\n"
 
 
 @cache
-def load_kept_life() -> KeptLife:
-    """The life of a real phone that is kept with this package."""
-    kept = json.loads(KEPT.read_text(encoding="utf-8"))
-    goals, steps = tuple(Goal(**one) for one in kept["goals"]), tuple(Step(**one) for one in kept["steps"])
-    return KeptLife(kept["phone"], kept["made_by"], Life(kept["client"], kept["domain"], "", "", goals, steps))
+def load_kept_history() -> KeptHistory:
+    """The history of a real phone that is kept with this package."""
+    return TypeAdapter(KeptHistory).validate_json(KEPT.read_bytes())

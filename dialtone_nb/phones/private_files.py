@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.files.atomic_file import write_together
 from dialtone_nb.files.owner_only import close_file, close_folder, make_folder
 
 PRIVATE = Path("private")  # under the project's root; .gitignore names it
@@ -29,14 +29,7 @@ def save_private_files(folder: Path, files: Mapping[str, str]) -> tuple[Path, ..
     paths = tuple(folder / _plain_name(name) for name in files)
     _refuse_where_git_sees(paths)
     _make_private_folder(folder)
-    with contextlib.ExitStack() as leftovers:
-        waiting = []
-        for path, content in zip(paths, files.values(), strict=True):
-            waiting.append(_write_beside(path, content))
-            leftovers.callback(waiting[-1].unlink, missing_ok=True)
-        for written, path in zip(waiting, paths, strict=True):  # all contents are on disk: little is left to go wrong
-            written.replace(path)
-    _sync_folder(folder)
+    write_together(dict(zip(paths, files.values(), strict=True)), owner_only=True)
     return paths
 
 
@@ -80,30 +73,6 @@ def _make_private_folder(folder: Path) -> None:
     for path in folder.iterdir():
         if not path.is_symlink():
             close_file(path)
-
-
-def _write_beside(path: Path, content: str) -> Path:
-    """A new file next to the path with the content, 0600 from its first moment whatever the umask says."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(file, "w", encoding="utf-8", newline="\n") as stream:
-            os.fchmod(stream.fileno(), 0o600)  # a umask may have taken the owner's bits
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    return beside
-
-
-def _sync_folder(folder: Path) -> None:
-    entry = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)
 
 
 def _refuse_where_git_sees(paths: Iterable[Path]) -> None:

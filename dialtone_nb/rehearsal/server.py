@@ -9,17 +9,25 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.rehearsal.state.identity import Identity
+from dialtone_nb.values.assumptions import Assumed
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.sip.address import Trunk
-    from dialtone_nb.rehearsal.sip.endpoint import SipDoor
+    import uvicorn
+
+    from dialtone_nb.rehearsal.exchange.exchange import Exchange
+    from dialtone_nb.rehearsal.functions.front import Front
+    from dialtone_nb.rehearsal.http.app import App
+    from dialtone_nb.rehearsal.http.sip_control import SipControl
+    from dialtone_nb.rehearsal.sip.address import TrunkAddress
+    from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
+    from dialtone_nb.rehearsal.state.identity import Identity
+    from dialtone_nb.rehearsal.state.store import Store
 
 LOOPBACK = "127.0.0.1"
 
@@ -29,64 +37,23 @@ class Rehearsal:
 
     def __init__(
         self,
-        state: Path,
+        url: str,
+        listening: socket.socket,
+        app: App,
         *,
-        seed: int = 7,
-        port: int = 0,
-        node_modules: Sequence[Path] = (),
-        lag: int = 0,
-        twilio: str = "",
+        store: Store,
+        front: Front,
+        exchange: Exchange,
+        sip: SipControl,
     ) -> None:
-        # Slow imports, needed only by whoever starts one.
-        import uvicorn
-
-        from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
-        from dialtone_nb.rehearsal.assumptions import choose_behaviour
-        from dialtone_nb.rehearsal.exchange.exchange import Exchange
-        from dialtone_nb.rehearsal.functions.front import Front
-        from dialtone_nb.rehearsal.functions.packages import Packages
-        from dialtone_nb.rehearsal.http.app import Surface
-        from dialtone_nb.rehearsal.http.control import Control
-        from dialtone_nb.rehearsal.http.door_control import DoorControl
-        from dialtone_nb.rehearsal.http.eventual_consistency import Lag
-        from dialtone_nb.rehearsal.http.faults import Faults
-        from dialtone_nb.rehearsal.http.operations import Directory
-        from dialtone_nb.rehearsal.sip.endpoints import Doors
-        from dialtone_nb.rehearsal.state.store import Store
-
-        packages = Packages(node_modules)
-        self._store = Store(state, seed, choose_behaviour(twilio))
-        self._listening = _listen(port)
-        self.url: str = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
-        faults, requests = Faults(), Counter[str]()
-        directory = Directory(OPERATIONS)
-        late = Lag(directory, lag)
-        self._front = Front(self._store, self.url, packages)
-        self._exchange = Exchange(self._store, self.url)
-        self._doors = Doors(self._store, self._exchange, self.url)
-        door = DoorControl(self._store, self._doors, self.url)
-        control = Control(self._store, self._exchange, door, faults, late, requests)
-        surface = Surface(
-            self._store, self._front, packages, directory, late, self._exchange, control, faults, requests
-        )
-        config = uvicorn.Config(
-            surface,
-            loop="auto" if sys.platform != "win32" else "asyncio",
-            http="auto",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
+        self.url = url
+        self._store = store
+        self._front = front
+        self._exchange = exchange
+        self._sip = sip
+        self._server = _server_of(app)
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._listening]}, name="rehearsal", daemon=True
+            target=self._server.run, kwargs={"sockets": [listening]}, name="rehearsal", daemon=True
         )
         self._thread.start()
         while not self._server.started:
@@ -116,23 +83,23 @@ class Rehearsal:
         *,
         host: str = LOOPBACK,
         port: int = 0,
-        trunk: Trunk | None = None,
+        trunk: TrunkAddress | None = None,
         tls_port: int = 0,
         authority: Path | None = None,
-    ) -> SipDoor:
-        """The door through which real phones register and call, open until the rehearsal closes; one, not two.
+    ) -> SipEndpoint:
+        """Open SIP, so that real phones can register and call, until the rehearsal closes; once, not twice.
 
         A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in. With an
         `authority`, a file that is written, phones that trust it may use TLS.
         """
-        return self._doors.open(host, port, trunk, tls_port=tls_port, authority=authority)
+        return self._sip.open(host, port, trunk, tls_port=tls_port, authority=authority)
 
     def close(self) -> None:
         """Stop answering, and let go of the state file."""
         atexit.unregister(self.close)
         if not self._thread.is_alive():
             return
-        self._doors.close()
+        self._sip.close()
         # Answers take milliseconds; what is left open are idle connections, and requests that a fault holds.
         self._server.force_exit = self._server.should_exit = True
         self._thread.join()
@@ -150,6 +117,51 @@ class Rehearsal:
         return f"<Rehearsal, not Twilio: {self.account_sid} at {self.url}>"
 
 
+def start_rehearsal(
+    state: Path,
+    *,
+    seed: int | None = None,
+    port: int = 0,
+    node_modules: Sequence[Path] = (),
+    lag: int = 0,
+    twilio: str = "",
+    otherwise: Mapping[str, Assumed] = MappingProxyType({}),
+) -> Rehearsal:
+    """Start a rehearsal in a thread of this process, on loopback alone; port 0 takes any free one.
+
+    Without a `seed` it is the account's own, and 7 for a new one.
+    `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
+    `lag` is for how many reads a list shows the account as it was before a creation or a deletion. `twilio` is
+    recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded), and what
+    is assumed `otherwise`, by the ids of assumptions, takes the place of their values.
+    """
+    # Slow imports, needed only by whoever starts one.
+    from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
+    from dialtone_nb.rehearsal.assumptions import choose_behaviour
+    from dialtone_nb.rehearsal.exchange.exchange import Exchange
+    from dialtone_nb.rehearsal.functions.front import Front
+    from dialtone_nb.rehearsal.functions.packages import Packages
+    from dialtone_nb.rehearsal.http.app import App
+    from dialtone_nb.rehearsal.http.control import Control
+    from dialtone_nb.rehearsal.http.eventual_consistency import Lag
+    from dialtone_nb.rehearsal.http.faults import InjectedFaults
+    from dialtone_nb.rehearsal.http.operations import Router
+    from dialtone_nb.rehearsal.http.sip_control import SipControl
+    from dialtone_nb.rehearsal.state.store import Store
+
+    packages = Packages(node_modules)
+    store = Store(state, seed, choose_behaviour(twilio, otherwise))
+    listening = _listen(port)
+    url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+    faults, requests, router = InjectedFaults(), Counter[str](), Router(OPERATIONS)
+    lists = Lag(router, lag)
+    front, exchange = Front(store, url, packages), Exchange(store, url)
+    sip = SipControl(store, exchange, url)
+    control = Control(store, exchange, sip, faults, lists, requests)
+    app = App(store, front, packages, router, lists, exchange, control, faults, requests)
+    return Rehearsal(url, listening, app, store=store, front=front, exchange=exchange, sip=sip)
+
+
 def _listen(port: int) -> socket.socket:
     # The protocol is named because asyncio sends small packets at once (TCP_NODELAY) only where it is.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -159,24 +171,28 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         with contextlib.suppress(OSError):
             listening.close()
-        raise DialtoneError(f"The rehearsal can't use port {port} of {LOOPBACK}: {error.strerror}") from error
+        repair = "stop what uses it, or name another (0: any free one)"
+        raise DialtoneError(f"The rehearsal can't use port {port} of {LOOPBACK}: {error.strerror}; {repair}") from error
     listening.listen(128)
     return listening
 
 
-def start_rehearsal(
-    state: Path,
-    *,
-    seed: int = 7,
-    port: int = 0,
-    node_modules: Sequence[Path] = (),
-    lag: int = 0,
-    twilio: str = "",
-) -> Rehearsal:
-    """A rehearsal that answers, in a thread of this process, on loopback alone; port 0 takes any free one.
+def _server_of(app: App) -> uvicorn.Server:
+    import uvicorn
 
-    `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
-    `lag` is for how many reads a list shows the account as it was before a creation or a deletion. `twilio` is
-    recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded).
-    """
-    return Rehearsal(state, seed=seed, port=port, node_modules=node_modules, lag=lag, twilio=twilio)
+    config = uvicorn.Config(
+        app,
+        loop="auto" if sys.platform != "win32" else "asyncio",
+        http="auto",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dialtone_nb.display.style import look
+from dialtone_nb.display.outputs import PLOTLY
+from dialtone_nb.display.rendering import style_sheet
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.files.atomic_file import write_whole
+from dialtone_nb.report.figure_table import figure_table
+from dialtone_nb.report.page_layout import PageLayout, lay_out
+from dialtone_nb.report.runs import Run
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-PLOTLY: Final = "application/vnd.plotly.v1+json"
 # The first of these that an output has is shown. No widgets and no scripts: a page is a record, not a program.
 SHOWN: Final = (
     PLOTLY,
@@ -31,20 +35,22 @@ POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
 PLOTLY_GOES_HERE: Final = "/* plotly.js */"
-# Cells with this tag come right after a page's title, though they ran later.
-LEAD: Final = "lead"
-HEADING: Final = re.compile(r"^(#{1,2})\s+(.+?)\s*#*\s*$", re.M)
-FENCED: Final = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
+# What a run leaves behind in the metadata of a notebook and its cells.
+OF_A_RUN: Final = ("papermill", "widgets", "execution", "ExecuteTime", "collapsed", "scrolled")
+# What an output links to in the project begins so; a page is told from where it lies.
+PROJECT_LINK: Final = "project:"
+# A page of fewer chapters is seen whole.
+MANY_CHAPTERS: Final = 3
 
 
-def write_html(executed_notebook: Path, html: Path) -> None:
-    """Write the page of an executed notebook; an `InputError` where the file is no notebook."""
-    page = render_html(read_notebook(executed_notebook))
-    html.parent.mkdir(parents=True, exist_ok=True)
-    # Beside, then over: who has the page open never sees half of one.
-    beside = html.with_name(f".{html.name}.new")
-    beside.write_text(page, encoding="utf-8")
-    beside.replace(html)
+def write_html(executed_notebook: Path, html: Path, run: Run | None = None, *, project: Path | None = None) -> None:
+    """Write the page of an executed notebook, headed by its run; an `InputError` where the file is no notebook.
+
+    Its links into the project lead there from where the page lies.
+    """
+    to_project = os.path.relpath(project or Path.cwd(), html.parent)
+    page = render_html(read_notebook(executed_notebook), run)
+    write_whole(html, page.replace(f'href="{PROJECT_LINK}', f'href="{Path(to_project).as_posix()}/'))
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -61,58 +67,61 @@ def read_notebook(path: Path) -> NotebookNode:
     return notebook
 
 
-def render_html(notebook: NotebookNode) -> str:
-    """The page: the same bytes for the same cells and outputs, whenever and wherever they were run."""
+def render_html(notebook: NotebookNode, run: Run | None = None) -> str:
+    """The page: the same bytes for the same run, cells and outputs, whenever and wherever it is made."""
     from nbconvert import HTMLExporter
     from traitlets.config import Config
 
+    layout = lay_out(notebook)
+    notebook.cells = layout.cells
     scrub(notebook)
-    notebook.cells = lead_first(notebook.cells)
+    prepare_cells(notebook.cells)
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="dialtone",
         extra_template_basedirs=[str(TEMPLATES)],
         config=Config({"NbConvertBase": {"display_data_priority": list(SHOWN)}}),
     )
-    parts = _parts(notebook)
+    exporter.register_filter("figure_table", lambda figure: figure_table(figure)._repr_html_())  # type: ignore[no-untyped-call]
+    parts = _parts(notebook, layout, run)
     page, _ = exporter.from_notebook_node(notebook, resources={"dialtone": parts})
     # nbconvert parses the finished page once more; plotly's five megabytes are spared that.
     return str(page).replace(PLOTLY_GOES_HERE, _plotly_script() if parts["has_figures"] else "", 1)
 
 
 def scrub(notebook: NotebookNode) -> None:
-    """Take out, in place, what differs from run to run: papermill's and JupyterLab's times, and the ids of cells."""
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata.pop("widgets", None)
-    for number, cell in enumerate(notebook.cells, 1):
+    """Take out, in place, what differs from run to run: papermill's and JupyterLab's times and states."""
+    for part in (notebook, *notebook.cells):
+        for key in OF_A_RUN:
+            part.metadata.pop(key, None)
+
+
+def prepare_cells(cells: Sequence[NotebookNode]) -> None:
+    """Give cells, in place, the ids that they have in every page, and mark those whose code a reader wants to see."""
+    for number, cell in enumerate(cells, 1):
         cell["id"] = f"cell-{number}"
-        for key in ("papermill", "execution", "ExecuteTime"):
-            cell.metadata.pop(key, None)
         if any(output.output_type == "error" for output in cell.get("outputs", ())):
             # Who looks for the cause wants to see the code.
             cell.metadata["dialtone_open"] = True
 
 
-def lead_first(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
-    """The cells as a page shows them: the title, then those tagged "lead" (what a reader came for), then the others."""
-    leading = [cell for cell in cells if LEAD in cell.metadata.get("tags", ())]
-    others = [cell for cell in cells if LEAD not in cell.metadata.get("tags", ())]
-    after = next((n for n, cell in enumerate(others, 1) if cell.source.startswith("# ")), 0)
-    return [*others[:after], *leading, *others[after:]]
-
-
-def _parts(notebook: NotebookNode) -> dict[str, Any]:
+def _parts(notebook: NotebookNode, layout: PageLayout, run: Run | None) -> dict[str, Any]:
     folder = TEMPLATES / "dialtone"
-    has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(notebook))
-    headings = list(_headings(notebook))
     return {
-        "title": next((text for level, text in headings if level == 1), "Runbook"),
-        "contents": [(anchor_of(text), text) for level, text in headings if level == 2],
+        "title": layout.title,
+        "contents": layout.contents if len(layout.contents) >= MANY_CHAPTERS else (),
+        "result": layout.result,
+        "run": run,
         "policy": POLICY,
-        "style": (folder / "page.css").read_text(encoding="utf-8") + look(),
+        "style": page_style(),
         "script": (folder / "figures.js").read_text(encoding="utf-8"),
-        "has_figures": has_figures,
+        "has_figures": any(PLOTLY in output.get("data", {}) for output in _outputs(notebook)),
         "plotly": PLOTLY_GOES_HERE,
     }
+
+
+def page_style() -> str:
+    """The style of pages, and of our displays on them."""
+    return (TEMPLATES / "dialtone" / "page.css").read_text(encoding="utf-8") + style_sheet()
 
 
 def _plotly_script() -> str:
@@ -123,16 +132,3 @@ def _plotly_script() -> str:
 
 def _outputs(notebook: NotebookNode) -> Iterator[Any]:
     return (output for cell in notebook.cells for output in cell.get("outputs", ()))
-
-
-def _headings(notebook: NotebookNode) -> Iterator[tuple[int, str]]:
-    """Level and text of the first- and second-level headings."""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            for found in HEADING.finditer(FENCED.sub("", cell.source)):
-                yield len(found[1]), found[2].replace("`", "").replace("*", "")
-
-
-def anchor_of(heading: str) -> str:
-    """The anchor that nbconvert gives a heading."""
-    return heading.replace(" ", "-")

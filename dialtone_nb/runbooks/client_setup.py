@@ -1,29 +1,57 @@
-"""Client set-up: a phone's number, emergency address, credential, entry in the table, private file and sheet."""
+"""Client set-up: a phone's number, emergency address, credential, entry in the table, private file and sheet.
+
+Numbers that can be bought are looked for here, too, with what they cost.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.apply import Outcome
-from dialtone_nb.infrastructure.desired import desired_environment
-from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, compare_states, describe
-from dialtone_nb.infrastructure.resources.model import Id, Kind
-from dialtone_nb.infrastructure.resources.prices import fetch_number_price, is_available
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.infrastructure.apply import ChangeOutcome
+from dialtone_nb.infrastructure.plan import Change, Plan, describe
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Action, Id
+from dialtone_nb.infrastructure.resources.phone_numbers import (
+    PHONE_NUMBER,
+    fetch_number_price,
+    find_numbers,
+    is_available,
+)
+from dialtone_nb.infrastructure.site import Proposal, Site
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import private_folder
-from dialtone_nb.runbooks.deploy import notes_on, owned_numbers, with_detail
+from dialtone_nb.report.report_table import ReportTable
+from dialtone_nb.runbooks.deploy import environment_changes, notes_on, owned_numbers, with_detail
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.phone_passwords import is_pending, keep_passwords, make_passwords
-from dialtone_nb.runbooks.sheets import registrar_of, write_sheet
-from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
+from dialtone_nb.runbooks.phone_files import (
+    is_pending,
+    keep_passwords,
+    make_passwords,
+    registrar_of,
+    sets_a_password,
+    write_sheet,
+)
+from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.service.bundle import TABLE
-from dialtone_nb.values.phone_numbers import country_of
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, TEST_LINE
+from dialtone_nb.values.phone_numbers import country_of, format_number
 
 ACTIONS = ("set up", "rotate", "suspend")
+# What a pattern of numbers to find is made of.
+PATTERN = "0123456789*"
+
+
+@dataclass(frozen=True)
+class ClientSetupParameters:
+    """What setting a phone up, or finding a number for it, takes of a runbook's parameters."""
+
+    client: str = ""
+    action: str = "set up"
+    buy_number: str = ""
+    find_numbers: str = ""
 
 
 def plan_client_setup(runbook: Runbook, client: str = "", buy_number: str = "") -> Proposal:
@@ -31,49 +59,130 @@ def plan_client_setup(runbook: Runbook, client: str = "", buy_number: str = "") 
 
     A page that sets up more than one phone names the others here; `client_setup` itself has them as parameters.
     """
-    site = open_site(runbook)
-    parameters = runbook.parameters
-    return propose_client(
-        site,
-        client or str(parameters.client),
-        str(parameters.action),
-        buy=buy_number or ("" if client else str(parameters.buy_number)),
-    )
+    given = runbook.parameters.read(ClientSetupParameters)
+    buy = buy_number or ("" if client else given.buy_number)
+    return propose_client(open_site(runbook), client or given.client, given.action, buy=buy)
 
 
 def propose_client(site: Site, client: str, action: str = "set up", *, buy: str = "") -> Proposal:
     """The same, for a site; an `InputError` where the phone, the action or the number to buy is not as declared."""
     _check(site, client, action, buy)
-    existing = site.look()
+    return ClientProposal(site, site.look(), client, action, buy)
 
-    def make(found: Existing) -> Plan:
-        return _plan(site, found, client, action, buy)
 
-    def again() -> Plan:
-        # A password can't be compared: the check of a rotation is that nothing else is left to do.
-        return _plan(site, site.look(), client, "set up" if action == "rotate" else action, buy)
+@dataclass(frozen=True, eq=False)
+class ClientProposal(Proposal):
+    """To set a phone up, to give it a new password, or to suspend it."""
 
-    def make_secrets(made: Plan) -> Mapping[Id, str]:
-        return make_passwords(site, client, made)
+    client: str
+    action: str
+    buy: str
 
-    def settle(outcomes: Sequence[Outcome]) -> None:
-        keep_passwords(site, client, outcomes)
+    def make_plan(self) -> Plan:
+        """The plan for what was found."""
+        found = self.existing.state.find(CREDENTIAL, self.client)
+        title = {"set up": "Set up", "rotate": "New password for", "suspend": "Suspend"}[self.action]
+        if self.action == "suspend":
+            changes = [] if found is None else [describe(Change(Action.DELETE, found.kind, self.client, {}, {}))]
+            notes = ["its number and its address stay"]
+        else:
+            changes, notes = (
+                self._set_up_changes(),
+                notes_on(self.site, self.existing, set_up=self.site.parameters.clients),
+            )
+            if self.action == "rotate" and not found:
+                problem = "has no credential whose password could be changed"
+                raise InputError(Fault(f"client {self.client}", problem, "set it up first"))
+            if self.action == "rotate":
+                changes.append(self._new_password("a new password was asked for"))
+            elif found and is_pending(self.site, self.client):
+                broken = "a run broke off while it set this password: Twilio may have it or not"
+                changes.append(self._new_password(broken))
+            if found and not private_folder(self.site.environment, self.client, root=self.site.private).exists():
+                lost = "is in no private file here; if it is lost, run with action rotate"
+                notes.append(f"the password of {self.client} {lost}")
+        return self.site.plan(f"{title} {self.client}", changes, notes, self.existing)
 
-    def finish(outcomes: Sequence[Outcome]) -> Sequence[str]:
-        return _write_sheet(site, client, outcomes)
+    def check(self) -> Plan:
+        """What is left to do; as a password can't be compared, a rotation has to leave nothing else."""
+        action = "set up" if self.action == "rotate" else self.action
+        return replace(self, existing=self.look(), action=action).plan
 
-    return Proposal(
-        make(existing),
-        site,
-        existing,
-        look=lambda: site.look(known=existing),
-        make=make,
-        again=again,
-        make_secrets=make_secrets,
-        settle=settle,
-        finish=finish,
-        bundle=site.bundle,
-    )
+    def passwords(self) -> Mapping[Id, str]:
+        """Make the phone's password, or take the one that is still pending."""
+        return make_passwords(self.site, self.client, self.plan)
+
+    def after_apply(self, outcomes: Sequence[ChangeOutcome]) -> None:
+        """Write a password that Twilio has now to the phone's private files."""
+        keep_passwords(self.site, self.client, outcomes)
+
+    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
+        """Write the phone's sheet, unless the phone was suspended; where everything is, in words."""
+        site, client = self.site, self.client
+        if all(one.change.action is Action.DELETE for one in outcomes):
+            return ()
+        registrar = registrar_of(site, client)
+        sheet = write_sheet(site, client, registrar)
+        at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
+        shown = sheet.relative_to(site.project) if sheet.is_relative_to(site.project) else sheet
+        said = [f"device sheet: {shown}{at_door}"]
+        if any(map(sets_a_password, (one.change for one in outcomes))):
+            private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
+            where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
+            said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
+        declared = site.parameters.clients[client]
+        if declared.calls_emergency and TEST_LINE in EMERGENCY_NUMBERS.get(declared.country, ()):
+            said.append(f"before it is opened to the public: dial {TEST_LINE} from it, and hear its address read back")
+        return said
+
+    def _new_password(self, why: str) -> Change:
+        before, after = {"password": "the old one"}, {"password": "a new one"}
+        return describe(Change(Action.UPDATE, CREDENTIAL, self.client, before, after, why))
+
+    def _set_up_changes(self) -> list[Change]:
+        site, existing = self.site, self.existing
+        cost = self._price()
+        live = None if self._is_in_live_table() else site.live
+        return [
+            replace(change, cost=cost)
+            if change.kind is PHONE_NUMBER and change.action is Action.CREATE
+            else with_detail(change, site.bundle, existing)
+            for change in environment_changes(site, existing, live, set_up={self.client})
+        ]
+
+    def _price(self) -> str:
+        """What the phone's number costs; empty where it is owned, an `InputError` where it is not to be bought."""
+        site, number = self.site, self.site.parameters.clients[self.client].caller_id
+        if number in owned_numbers(self.existing.state):
+            return ""
+        place = f"number {number} of {self.client}"
+        if self.buy != number:
+            repair = f'set buy_number to "{number}" to buy it, or write a number that is owned into clients.yaml'
+            raise InputError(Fault(place, "is not owned by this account", repair))
+        if not is_available(site.account, number):
+            raise InputError(Fault(place, "can't be bought", "find one that can, and write it into clients.yaml"))
+        return str(fetch_number_price(site.account, country_of(number) or "US") or "price unknown")
+
+    def _is_in_live_table(self) -> bool:
+        """Whether the live table has this phone as the files do; an `InputError` where a promotion must come first."""
+        site, existing, environment = self.site, self.existing, self.site.environment
+        live = existing.code.get(environment, {}).get(TABLE)
+        if live is None and not existing.live(environment):
+            if site.is_protected:
+                problem, repair = "has nothing live", "promote a build to it first"
+                raise InputError(Fault(f"environment {environment}", problem, repair))
+            return False
+        if live is not None and live.fields["sha256"] == site.bundle.modules[TABLE].sha256:
+            return True
+        source = existing.sources.get(live.sid, "") if live else ""
+        wanted = site.bundle.modules[TABLE].content.decode()
+        if _entry(source, environment, self.client) == _entry(wanted, environment, self.client):
+            return True
+        if site.is_protected:
+            problem = f"is not in the table that is live in {environment} as clients.yaml has it"
+            repair = "deploy an environment that is not protected, promote it, then run this again"
+            raise InputError(Fault(f"client {self.client}", problem, repair))
+        return False
 
 
 def _check(site: Site, client: str, action: str, buy: str) -> None:
@@ -103,95 +212,6 @@ def _check(site: Site, client: str, action: str, buy: str) -> None:
         raise InputError(faults)
 
 
-def _plan(site: Site, existing: Existing, client: str, action: str, buy: str) -> Plan:
-    title = {"set up": "Set up", "rotate": "New password for", "suspend": "Suspend"}[action]
-    if action == "suspend":
-        found = existing.state.find(Kind.CREDENTIAL, client)
-        changes = [] if found is None else [describe(Change(Action.DELETE, found.kind, client, {}, {}))]
-        return site.plan(f"{title} {client}", changes, ["its number and its address stay"], existing)
-    changes = _set_up_changes(site, existing, client, buy)
-    has_credential = existing.state.find(Kind.CREDENTIAL, client) is not None
-    if action == "rotate" and not has_credential:
-        raise InputError(
-            Fault(f"client {client}", "has no credential whose password could be changed", "set it up first")
-        )
-    if action == "rotate":
-        changes.append(_new_password(client, "a new password was asked for"))
-    elif has_credential and is_pending(site, client):
-        changes.append(_new_password(client, "a run broke off while it set this password: Twilio may have it or not"))
-    return site.plan(f"{title} {client}", changes, _notes(site, existing, client), existing)
-
-
-def _new_password(client: str, why: str) -> Change:
-    change = Change(Action.UPDATE, Kind.CREDENTIAL, client, {"password": "the old one"}, {"password": "a new one"})
-    return describe(replace(change, why=why))
-
-
-def _set_up_changes(site: Site, existing: Existing, client: str, buy: str) -> list[Change]:
-    owned = owned_numbers(existing.state)
-    number = site.parameters.clients[client].caller_id
-    cost = ""
-    if number not in owned:
-        if buy != number:
-            raise InputError(
-                Fault(
-                    f"number {number} of {client}",
-                    "is not owned by this account",
-                    f'set buy_number to "{number}" to buy it, or write a number that is owned into clients.yaml',
-                )
-            )
-        if not is_available(site.account, number):
-            raise InputError(
-                Fault(
-                    f"number {number} of {client}",
-                    "can't be bought",
-                    "find one that can, and write it into clients.yaml",
-                )
-            )
-        cost = str(fetch_number_price(site.account, country_of(number) or "US") or "price unknown")
-    files = site.files if site.parameters.network.self_hosted else site.bundle
-    desired = desired_environment(
-        site.parameters,
-        site.environment,
-        live=None if _is_in_live_table(site, existing, client) else files,
-        trunk_password=bool(site.trunk_password),
-        owned=owned,
-        set_up={client},
-    )
-    return [
-        replace(change, cost=cost)
-        if change.kind is Kind.PHONE_NUMBER and change.action is Action.CREATE
-        else with_detail(change, site.bundle, existing)
-        for change in compare_states(existing.state, desired)
-    ]
-
-
-def _is_in_live_table(site: Site, existing: Existing, client: str) -> bool:
-    """Whether the live table has this phone as the files have it; an `InputError` where it must be promoted first."""
-    live = existing.code.get(site.environment, {}).get(TABLE)
-    if live is None and not existing.live(site.environment):
-        if site.is_protected:
-            raise InputError(
-                Fault(f"environment {site.environment}", "has nothing live", "promote a build to it first")
-            )
-        return False
-    if live is not None and live.fields["sha256"] == site.bundle.modules[TABLE].sha256:
-        return True
-    source = existing.sources.get(live.sid, "") if live else ""
-    wanted = site.bundle.modules[TABLE].content.decode()
-    if _entry(source, site.environment, client) == _entry(wanted, site.environment, client):
-        return True
-    if site.is_protected:
-        raise InputError(
-            Fault(
-                f"client {client}",
-                f"is not in the table that is live in {site.environment} as clients.yaml has it",
-                "deploy an environment that is not protected, promote it, then run this again",
-            )
-        )
-    return False
-
-
 def _entry(source: str, environment: str, client: str) -> object:
     """A phone's entry in a table, which is JSON or a module's source; None where there is none."""
     text = source.partition("module.exports = ")[2] or source
@@ -202,23 +222,28 @@ def _entry(source: str, environment: str, client: str) -> object:
         return None
 
 
-def _notes(site: Site, existing: Existing, client: str) -> list[str]:
-    notes = notes_on(site, existing, set_up=site.parameters.clients)
-    has_credential = existing.state.find(Kind.CREDENTIAL, client) is not None
-    if has_credential and not (private_folder(site.environment, client, root=site.private)).exists():
-        notes.append(f"the password of {client} is in no private file here; if it is lost, run with action rotate")
-    return notes
-
-
-def _write_sheet(site: Site, client: str, outcomes: Sequence[Outcome]) -> Sequence[str]:
-    if all(one.change.action is Action.DELETE for one in outcomes):
-        return ()
-    registrar = registrar_of(site, client)
-    sheet = write_sheet(site, client, registrar)
-    at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
-    said = [f"device sheet: {sheet.relative_to(site.project)}{at_door}"]
-    if any(one.change.kind is Kind.CREDENTIAL and one.change.action is not Action.DELETE for one in outcomes):
-        private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
-        where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
-        said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
-    return said
+def tabulate_numbers(runbook: Runbook) -> ReportTable:
+    """One row a number of the phone's country that fits `find_numbers`, an area code or a pattern, with its price."""
+    given = runbook.parameters.read(ClientSetupParameters)
+    wanted = given.find_numbers
+    if not wanted:
+        return ReportTable.of(
+            ("number", "as people write it", "price"), [], "find_numbers is empty: nothing was looked for"
+        )
+    # Twilio refuses one character, and wildcards in the middle are not dependable: 2 to 16 characters.
+    if not 2 <= len(wanted) <= 16 or set(wanted) - set(PATTERN):
+        raise InputError(
+            Fault(
+                "parameter find_numbers of client_setup",
+                f"is {wanted!r}",
+                'write an area code, such as "503", or a pattern of digits and *, such as "503555****"',
+            )
+        )
+    phone = runbook.declared.clients.get(given.client)
+    country = (country_of(phone.caller_id) if phone else "") or "US"
+    numbers = find_numbers(runbook.account, wanted, country)
+    price = fetch_number_price(runbook.account, country)
+    rows = [(number, format_number(number), str(price or "unknown")) for number in numbers]
+    note = "Write the one you choose into clients.yaml as the phone's caller_id, then name it in buy_number."
+    table = ReportTable.of(("number", "as people write it", "price"), rows, note if rows else f"none fits {wanted}")
+    return table.printed()

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.apply import Outcome
-from dialtone_nb.infrastructure.desired import address_key
-from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, delete_items, describe
-from dialtone_nb.infrastructure.resources.model import Item, Kind, Value
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.infrastructure.apply import ChangeOutcome
+from dialtone_nb.infrastructure.desired import address_key, fallback_url
+from dialtone_nb.infrastructure.plan import Change, Plan, delete_resources, describe
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, Value, resolve
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, SIP_DOMAIN
+from dialtone_nb.infrastructure.site import Proposal, Site
+from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import delete_private_files, private_folder
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
+from dialtone_nb.runbooks.workspace import open_site
 
 WHAT = ("environment", "service", "client", "other_hosting")
 
 
+@dataclass(frozen=True)
+class DeleteParameters:
+    """What a deletion takes of a runbook's parameters."""
+
+    what: str = "environment"
+    client: str = ""
+    release_numbers: str = ""
+
+
 def plan_delete(runbook: Runbook) -> Proposal:
     """The plan that takes out what the parameters name; numbers stay unless each is named."""
-    site = open_site(runbook)
-    parameters = runbook.parameters
-    return propose_delete(
-        site, str(parameters.what), client=str(parameters.client), release=str(parameters.release_numbers).split()
-    )
+    given = runbook.parameters.read(DeleteParameters)
+    return propose_delete(open_site(runbook), given.what, client=given.client, release=given.release_numbers.split())
 
 
 def propose_delete(site: Site, what: str, *, client: str = "", release: Collection[str] = ()) -> Proposal:
@@ -51,162 +66,183 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
                 f"such are {', '.join(sorted(ours)) or 'none'}",
             )
         )
-
-    def plan(existing: Existing) -> Plan:
-        return _plan(site, existing, what, clients, release)
-
-    existing = site.look()
-    return Proposal(
-        plan(existing),
-        site,
-        existing,
-        look=lambda: site.look(known=existing),
-        make=plan,
-        again=lambda: plan(site.look()),
-        finish=lambda outcomes: _tidy(site, outcomes),
-    )
+    return DeleteProposal(site, site.look(), what, clients, release)
 
 
-def _tidy(site: Site, outcomes: Iterable[Outcome]) -> list[str]:
-    """The private files of phones that can no longer register, taken away."""
-    return [
-        f"private file of {one.change.key}: deleted"
-        for one in outcomes
-        if one.change.kind is Kind.CREDENTIAL
-        and delete_private_files(private_folder(site.environment, one.change.key, root=site.private))
-    ]
+@dataclass(frozen=True, eq=False)
+class DeleteProposal(Proposal):
+    """To take out an environment, a service, a phone, or what another hosting has left."""
 
+    what: str
+    clients: list[str]
+    release: Collection[str]
 
-def _plan(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> Plan:
-    state, network = existing.state, site.parameters.network
-    environments = {item.key for kind in (Kind.ENVIRONMENT, Kind.SERVED_TABLE) for item in state.of(kind)}
-    others = environments - {site.environment}
-    if what == "service" and others:
-        raise InputError(
-            Fault(
-                f"service {network.service.name}",
-                f"still serves {', '.join(sorted(others))}",
-                "delete those environments first",
+    def make_plan(self) -> Plan:
+        """The plan for what was found."""
+        state, environment = self.existing.state, self.site.environment
+        service = f"service {self.site.parameters.network.service.name}"
+        others = {one.key for one in state.of(ENVIRONMENT, SERVED_TABLE)} - {environment}
+        if self.what == "service" and others:
+            still = f"still serves {', '.join(sorted(others))}"
+            raise InputError(Fault(service, still, "delete those environments first"))
+        self._refuse_shared()
+        addresses = dict.fromkeys(key for number in self._declared_numbers for key in self._addresses(number))
+        resources = [
+            found
+            for kind, keys in ((CREDENTIAL, self.clients), (ADDRESS, addresses))
+            for found in (state.find(kind, key) for key in keys)
+            if found
+        ]
+        if self.what == "other_hosting":
+            resources += self._other_hosting()
+        elif self.what != "client":
+            resources += self._environment()
+        # A list that holds users whom this plan does not delete stays.
+        if not self._strangers and (self.what == "service" or (self.what == "environment" and not others)):
+            resources += state.of(CREDENTIAL_LIST)
+        if self.what == "service":
+            resources += state.of(SERVICE)
+        words = {
+            "environment": environment,
+            "service": service,
+            "client": ", ".join(self.clients),
+            "other_hosting": f"what {environment} no longer uses",
+        }
+        changes = [*self._numbers(), *self._other_fallbacks(), *delete_resources(resources)]
+        release = " ".join(sorted(self.release))
+        return self.site.plan(f"Delete {words[self.what]}", changes, self._notes(), self.existing, release=release)
+
+    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> list[str]:
+        """Take away the private files of phones that can no longer register."""
+        return [
+            f"private file of {one.change.key}: deleted"
+            for one in outcomes
+            if one.change.kind is CREDENTIAL
+            and delete_private_files(private_folder(self.site.environment, one.change.key, root=self.site.private))
+        ]
+
+    @property
+    def _strangers(self) -> list[str]:
+        """The users of the credential list whom this plan does not delete."""
+        return [one.key for one in self.existing.state.of(CREDENTIAL) if one.key not in self.clients]
+
+    @property
+    def _declared_numbers(self) -> list[str]:
+        """The numbers of the phones that this plan deletes, each once."""
+        return list(dict.fromkeys(self.site.parameters.clients[name].caller_id for name in self.clients))
+
+    def _staying(self, number: str) -> list[str]:
+        """The phones that go on calling with a number: they share it, and are set up still."""
+        sharing = self.site.parameters.sharing(number)
+        return [one for one in sharing if one not in self.clients and self.existing.state.find(CREDENTIAL, one)]
+
+    def _addresses(self, number: str) -> list[str]:
+        """The keys of the emergency addresses that go with a number; none where a phone that stays has it, too."""
+        clients = self.site.parameters.clients
+        if any(clients[one].emergency_address for one in self._staying(number)):
+            return []
+        staying = self._staying(number)
+        return [address_key(one) for one in self.site.parameters.sharing(number) if one not in staying]
+
+    def _refuse_shared(self) -> None:
+        """Raise an `InputError` where a number is to be released that another phone goes on calling with."""
+        for number in sorted(self.release):
+            if staying := self._staying(number):
+                problem = f"{number} is the caller ID of {', '.join(staying)} as well"
+                repair = "delete that first, or leave the number out"
+                raise InputError(Fault("parameter release_numbers of delete", problem, repair))
+
+    @property
+    def _bases(self) -> tuple[str, str]:
+        """Where the environment's functions and our own server answer, each empty where there is none."""
+        environment = self.existing.state.find(ENVIRONMENT, self.site.environment)
+        server = self.site.parameters.network.server
+        functions = f"https://{environment.given['domain_name']}" if environment else ""
+        return functions, server.base_urls.get(self.site.environment, "") if server else ""
+
+    def _environment(self) -> list[Resource]:
+        """The environment, whatever hosts it, with its domains and their mappings."""
+        network, state = self.site.parameters.network, self.existing.state
+        domains = {network.sip_domain(self.site.environment, emergency=flag) for flag in (True, False)}
+        return [
+            *(one for one in state.of(SIP_DOMAIN, *MAPPINGS) if one.key.split("/", 1)[0] in domains),
+            *self._hosting(DEPLOYMENT, ENVIRONMENT, SERVED_TABLE),
+        ]
+
+    def _hosting(self, *kinds: ResourceType) -> list[Resource]:
+        return [one for one in self.existing.state.of(*kinds) if one.key == self.site.environment]
+
+    def _other_hosting(self) -> list[Resource]:
+        """What the hosting that the files do not choose has here; an `InputError` where calls go there."""
+        own, state, environment = self.site.parameters.network.self_hosted, self.existing.state, self.site.environment
+        functions, server = self._bases
+        unused = functions if own else server
+        led = [one.key for one in state.of(SIP_DOMAIN, PHONE_NUMBER) if _leads(one, unused)]
+        if led:
+            problem = f"still leads there: {', '.join(led)}"
+            raise InputError(Fault(f"environment {environment}", problem, "deploy it first"))
+        if not own:
+            return self._hosting(SERVED_TABLE)
+        is_last = [one.key for one in state.of(ENVIRONMENT)] == [environment]
+        return [*self._hosting(DEPLOYMENT, ENVIRONMENT), *(state.of(SERVICE) if is_last else ())]
+
+    def _other_fallbacks(self) -> list[Change]:
+        """Let no call fall back on a hosting that goes."""
+        if self.what != "other_hosting":
+            return []
+        network, environment, state = self.site.parameters.network, self.site.environment, self.existing.state
+        functions, server = self._bases
+        unused = functions if network.self_hosted else server
+        url = str(resolve(fallback_url(network, environment, "", ""), state))
+        return [
+            describe(
+                Change(
+                    Action.UPDATE,
+                    one.kind,
+                    one.key,
+                    {"voice_fallback_url": one.fields["voice_fallback_url"]},
+                    {"voice_fallback_url": url},
+                )
             )
-        )
-    items: list[Item] = list(_client_items(site, existing, clients))
-    if what == "other_hosting":
-        items += _other_hosting_items(site, existing)
-    elif what != "client":
-        items += _environment_items(site, existing)
-    if what == "service" or (what == "environment" and not others):
-        items += [item for item in state.of(Kind.CREDENTIAL_LIST) if not _shared(existing, clients)]
-    if what == "service":
-        items += state.of(Kind.SERVICE)
-    changes = [*_numbers(site, existing, clients, release), *delete_items(items)]
-    words = {
-        "environment": site.environment,
-        "service": f"service {network.service.name}",
-        "client": ", ".join(clients),
-        "other_hosting": f"what {site.environment} no longer uses",
-    }
-    notes = _notes(site, existing, what, clients, release)
-    return site.plan(f"Delete {words[what]}", changes, notes, existing, release=" ".join(sorted(release)))
+            for one in state.of(SIP_DOMAIN, PHONE_NUMBER)
+            if unused and str(one.fields["voice_fallback_url"]).startswith(f"{unused}/")
+        ]
+
+    def _numbers(self) -> list[Change]:
+        """Release the numbers that are named; the others stay, lead nowhere, and carry no emergency address of ours."""
+        changes, state = [], self.existing.state
+        for number in self._declared_numbers:
+            found = state.find(PHONE_NUMBER, number)
+            if found is None:
+                continue
+            if number in self.release:
+                changes.append(describe(Change(Action.DELETE, found.kind, number, dict(found.fields))))
+                continue
+            addresses = {one.sid for key in self._addresses(number) if (one := state.find(ADDRESS, key))}
+            cleared: dict[str, Value] = {}
+            if not self._staying(number) and any(_leads(found, base) for base in self._bases):
+                # Twilio keeps no fallback URL without a URL (21405).
+                cleared |= {"voice_url": "", "voice_fallback_url": ""}
+            if found.given["emergency_address_sid"] in addresses:
+                cleared["emergency_address_sid"] = ""
+            if cleared:
+                before = {field: found.fields[field] for field in cleared}
+                kept = describe(Change(Action.UPDATE, found.kind, number, before, cleared))
+                lost = "; callers reach nobody" if "voice_url" in cleared else ""
+                changes.append(replace(kept, warning=f"kept, at its monthly price{lost}"))
+        return changes
+
+    def _notes(self) -> list[str]:
+        owned = [one for one in self._declared_numbers if self.existing.state.find(PHONE_NUMBER, one)]
+        shared = {one: staying for one in owned if (staying := self._staying(one))}
+        kept = [one for one in owned if one not in self.release and one not in shared]
+        notes = [f"kept, as they are not named in release_numbers: {', '.join(kept)}"] if kept else []
+        notes += [f"{one} stays, for {', '.join(staying)} calls with it, too" for one, staying in shared.items()]
+        if self.what in ("environment", "service") and self._strangers:
+            notes.append(f"credentials of others stay, and the list with them: {', '.join(sorted(self._strangers))}")
+        return notes
 
 
-def _client_items(site: Site, existing: Existing, clients: Iterable[str]) -> Iterable[Item]:
-    for name in clients:
-        for kind, key in ((Kind.CREDENTIAL, name), (Kind.ADDRESS, address_key(name))):
-            found = existing.state.find(kind, key)
-            if found:
-                yield found
-
-
-def _environment_items(site: Site, existing: Existing) -> list[Item]:
-    state, environment = existing.state, site.environment
-    network = site.parameters.network
-    domains = {network.sip_domain(environment, emergency=flag) for flag in (True, False)}
-    return [
-        *(item for item in state.of(Kind.SIP_DOMAIN) if item.key in domains),
-        *(
-            item
-            for kind in (Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING)
-            for item in state.of(kind)
-            if item.key.split("/", 1)[0] in domains
-        ),
-        *_hosting_items(existing, environment, (Kind.DEPLOYMENT, Kind.ENVIRONMENT, Kind.SERVED_TABLE)),
-    ]
-
-
-def _hosting_items(existing: Existing, environment: str, kinds: Iterable[Kind]) -> list[Item]:
-    return [found for kind in kinds if (found := existing.state.find(kind, environment))]
-
-
-def _other_hosting_items(site: Site, existing: Existing) -> list[Item]:
-    """What the hosting that the files do not choose has of this environment; an `InputError` where calls go there."""
-    own, state, environment = site.parameters.network.self_hosted, existing.state, site.environment
-    if not own:
-        kinds: tuple[Kind, ...] = (Kind.SERVED_TABLE,)
-    else:
-        last = [item.key for item in state.of(Kind.ENVIRONMENT)] == [environment]
-        kinds = (Kind.DEPLOYMENT, Kind.ENVIRONMENT)
-    items = _hosting_items(existing, environment, kinds)
-    bases = _bases(site, existing)
-    unused = bases[0] if own else bases[1]
-    led = [
-        item.key
-        for kind in (Kind.SIP_DOMAIN, Kind.PHONE_NUMBER)
-        for item in state.of(kind)
-        if unused and str(item.fields["voice_url"]).startswith(f"{unused}/")
-    ]
-    if led:
-        raise InputError(Fault(f"environment {environment}", f"still leads there: {', '.join(led)}", "deploy it first"))
-    return [*items, *(state.of(Kind.SERVICE) if own and last else ())]
-
-
-def _bases(site: Site, existing: Existing) -> tuple[str, str]:
-    """Where the environment's functions and our own server answer, each empty where there is none."""
-    environment, server = existing.state.find(Kind.ENVIRONMENT, site.environment), site.parameters.network.server
-    functions = f"https://{environment.given['domain_name']}" if environment else ""
-    return functions, server.base_urls.get(site.environment, "") if server else ""
-
-
-def _shared(existing: Existing, clients: list[str]) -> bool:
-    """Whether the credential list holds users whom this plan does not delete: then the list stays."""
-    return any(item.key not in clients for item in existing.state.of(Kind.CREDENTIAL))
-
-
-def _numbers(site: Site, existing: Existing, clients: list[str], release: Collection[str]) -> list[Change]:
-    """Numbers that are named are released; the others stay, lead nowhere, and carry no emergency address of ours."""
-    changes = []
-    for name in clients:
-        number = site.parameters.clients[name].caller_id
-        found = existing.state.find(Kind.PHONE_NUMBER, number)
-        if found is None:
-            continue
-        if number in release:
-            changes.append(describe(Change(Action.DELETE, found.kind, number, dict(found.fields))))
-            continue
-        address = existing.state.find(Kind.ADDRESS, address_key(name))
-        cleared: dict[str, Value] = {}
-        if _is_ours(site, existing, str(found.fields["voice_url"])):
-            cleared["voice_url"] = ""
-        if address and found.given["emergency_address_sid"] == address.sid:
-            cleared["emergency_address_sid"] = ""
-        if cleared:
-            change = Change(
-                Action.UPDATE, found.kind, number, {field: found.fields[field] for field in cleared}, cleared
-            )
-            changes.append(replace(describe(change), warning="kept, at its monthly price; callers reach nobody"))
-    return changes
-
-
-def _is_ours(site: Site, existing: Existing, url: str) -> bool:
-    return any(base and url.startswith(f"{base}/") for base in _bases(site, existing))
-
-
-def _notes(site: Site, existing: Existing, what: str, clients: list[str], release: Collection[str]) -> list[str]:
-    owned = [site.parameters.clients[name].caller_id for name in clients]
-    kept = [number for number in owned if existing.state.find(Kind.PHONE_NUMBER, number) and number not in release]
-    notes = []
-    if kept:
-        notes.append(f"kept, as they are not named in release_numbers: {', '.join(kept)}")
-    credentials = [item.key for item in existing.state.of(Kind.CREDENTIAL) if item.key not in clients]
-    if what in ("environment", "service") and credentials:
-        notes.append(f"credentials of others stay, and the list with them: {', '.join(sorted(credentials))}")
-    return notes
+def _leads(resource: Resource, base: str) -> bool:
+    """Whether calls of a domain or a number go to this base URL; none go to an empty one."""
+    return base != "" and str(resource.fields["voice_url"]).startswith(f"{base}/")

@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
-from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, desired_environment
+from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, Live, desired_environment, other_hosting
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, compare_states
-from dialtone_nb.infrastructure.resources.model import Item, Kind, State
+from dialtone_nb.infrastructure.plan import Change, Plan, compare_states
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import Action, Resource, State
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.variables import VARIABLE
+from dialtone_nb.infrastructure.site import Proposal, Site
+from dialtone_nb.parameters import Client
+from dialtone_nb.phones.what_if import cost_class_of_number
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
+from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.server.folder import table_version
 from dialtone_nb.service.bundle import MANIFEST, TABLE, Bundle
+from dialtone_nb.values.phone_numbers import mask_number
+
+
+@dataclass(frozen=True)
+class DeployParameters:
+    """What a deploy takes of a runbook's parameters."""
+
+    force: str = ""
 
 
 def plan_deploy(runbook: Runbook) -> Proposal:
     """The plan that makes the runbook's environment what the files say."""
-    site = open_site(runbook)
-    return propose_deploy(site, force=str(runbook.parameters.get("force", "")))
+    return propose_deploy(open_site(runbook), force=runbook.parameters.read(DeployParameters).force)
 
 
 def propose_deploy(site: Site, *, force: str = "") -> Proposal:
     """The same, for a site; an `InputError` where files would go straight to a protected environment in use."""
     existing = site.look()
-
-    def make(found: Existing) -> Plan:
-        return make_deploy_plan(site, found, force=force)
-
-    plan = make(existing)
-    changes_code = any(change.kind is existing.live_kind for change in plan.changes)
+    proposal = DeployProposal(site, existing, force)
+    changes_code = any(change.kind is existing.live_kind for change in proposal.plan.changes)
     if site.is_protected and existing.is_in_use(site.environment) and changes_code and force != site.environment:
         raise InputError(
             Fault(
@@ -40,33 +53,46 @@ def propose_deploy(site: Site, *, force: str = "") -> Proposal:
                 f"deploy an environment that is not protected and promote it, or set force to {site.environment!r}",
             )
         )
-    return Proposal(
-        plan,
-        site,
-        existing,
-        look=lambda: site.look(known=existing),
-        make=make,
-        again=lambda: make(site.look()),
-        bundle=site.bundle,
-    )
+    return proposal
+
+
+@dataclass(frozen=True, eq=False)
+class DeployProposal(Proposal):
+    """To make an environment what the files say."""
+
+    force: str = ""
+
+    def make_plan(self) -> Plan:
+        """The plan for what was found."""
+        return make_deploy_plan(self.site, self.existing, force=self.force)
 
 
 def make_deploy_plan(site: Site, existing: Existing, *, force: str = "") -> Plan:
-    """The plan for what was found."""
+    """The plan that makes what was found what the files say."""
+    changes = [with_detail(change, site.bundle, existing) for change in environment_changes(site, existing, site.live)]
+    return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing, force=force)
+
+
+def environment_changes(
+    site: Site, existing: Existing, live: Live | None, *, set_up: Collection[str] = ()
+) -> list[Change]:
+    """The changes that make the whole environment what the files say, with this code or table, or whatever is live."""
     desired = desired_environment(
         site.parameters,
         site.environment,
-        live=site.files if site.parameters.network.self_hosted else site.bundle,
+        live=live,
         trunk_password=bool(site.trunk_password),
         owned=owned_numbers(existing.state),
+        set_up=set_up,
+        other=other_hosting(site.parameters.network, existing.state, site.environment),
+        table=table_version(site.server.table) if site.server and not site.parameters.network.self_hosted else "",
     )
-    changes = [with_detail(change, site.bundle, existing) for change in compare_states(existing.state, desired)]
-    return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing, force=force)
+    return compare_states(existing.state, desired)
 
 
 def owned_numbers(state: State) -> set[str]:
     """The numbers that the account owns."""
-    return {item.key for item in state.of(Kind.PHONE_NUMBER)}
+    return {resource.key for resource in state.of(PHONE_NUMBER)}
 
 
 def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) -> list[str]:
@@ -74,7 +100,7 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     state, parameters = existing.state, site.parameters
     clients = parameters.clients_in(site.environment)
     owned = owned_numbers(state)
-    credentials = {item.key for item in state.of(Kind.CREDENTIAL)}
+    credentials = {resource.key for resource in state.of(CREDENTIAL)}
     missing = {
         name: [
             *([f"{client.caller_id} is not owned"] if client.caller_id not in owned else []),
@@ -90,46 +116,64 @@ def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) ->
     undeclared = sorted(credentials - set(parameters.clients))
     if undeclared:
         notes.append(f"credentials that no client declares, left alone: {', '.join(undeclared)}")
-    strangers = sorted(owned - {client.caller_id for client in parameters.clients.values()})
+    strangers = sorted(owned - parameters.numbers.keys())
     if strangers:
         notes.append(f"numbers that no client declares, left alone: {', '.join(strangers)}")
     known = {f"{site.environment}/{name}" for name in (TRUNK_PASSWORD, CLAIM)}
     variables = sorted(
-        item.key.split("/", 1)[1]
-        for item in state.of(Kind.VARIABLE)
-        if item.key.startswith(f"{site.environment}/") and item.key not in known
+        resource.key.split("/", 1)[1]
+        for resource in state.of(VARIABLE)
+        if resource.key.startswith(f"{site.environment}/") and resource.key not in known
     )
     if variables:
         notes.append(f"variables that nobody declared, left alone: {', '.join(variables)}")
     extra = sorted(set(existing.code.get(site.environment, {})) - set(site.bundle.modules) - {MANIFEST})
     if extra:
         notes.append(f"live functions that the files do not have; the next build is without them: {', '.join(extra)}")
-    doubles = [f"{item.key} ({item.given['others']})" for item in state.of(Kind.FUNCTION) if item.given["others"]]
+    doubles = [
+        f"{resource.key} ({resource.given['others']})" for resource in state.of(FUNCTION) if resource.given["others"]
+    ]
     if doubles:
         notes.append(f"functions younger than ours of the same path, left alone: {', '.join(doubles)}")
     limited = [name for name, client in clients.items() if client.limits]
     if limited and not parameters.network.self_hosted:
         notes.append(f"limits that Twilio's functions can't keep, as they can't count: those of {', '.join(limited)}")
+    notes += [_then_note(client, number) for client in clients.values() if (number := then_number(client))]
     return notes + _hosting_notes(site, existing)
+
+
+def then_number(client: Client) -> str:
+    """The telephone number that a call to a phone's goes on to; empty where it goes to none."""
+    return (client.then and client.then.number) or ""
+
+
+def _then_note(client: Client, number: str) -> str:
+    """What a call costs that goes on to a telephone; whose that is, is shown to nobody."""
+    where = cost_class_of_number(number, client.caller_id)
+    goes_on = f"a call to {client.caller_id} that nobody answers goes on to {mask_number(number)}"
+    return f"{goes_on}, which costs a second leg by the minute: {where.name}"
 
 
 def _hosting_notes(site: Site, existing: Existing) -> list[str]:
     """What the hosting that is not chosen still has here: it goes on answering calls that were sent to it."""
     own = site.parameters.network.self_hosted
-    left = existing.state.find(Kind.DEPLOYMENT if own else Kind.SERVED_TABLE, site.environment)
+    left = existing.state.find(DEPLOYMENT if own else SERVED_TABLE, site.environment)
     if left is None:
         return []
     what = f"the functions of {site.environment} are live" if own else f"our own server serves {site.environment}"
-    return [f"{what} still, for calls under way; afterwards take that out with the delete runbook, what other_hosting"]
+    out = "take that out with the delete runbook, what other_hosting"
+    if not other_hosting(site.parameters.network, existing.state, site.environment):
+        return [f"{what} still by its folder, and can't be reached: no call falls back on it; {out}"]
+    return [f"{what} still, for calls under way and as the fallback of new ones; where that is not wanted, {out}"]
 
 
 def with_detail(change: Change, bundle: Bundle, existing: Existing) -> Change:
     """The change with the lines that differ, where it replaces a module's source, or the table that is served."""
-    if change.kind is Kind.SERVED_TABLE and change.action is Action.UPDATE:
+    if change.kind is SERVED_TABLE and change.action is Action.UPDATE and existing.live_kind is SERVED_TABLE:
         live = existing.code.get(existing.environment, {}).get(TABLE)
         old = existing.sources.get(live.sid, "") if live else ""
         return replace(change, detail=diff_lines(old, bundle.modules[TABLE].content.decode(), TABLE))
-    if change.kind is not Kind.FUNCTION_VERSION or change.key == MANIFEST or change.action is not Action.UPDATE:
+    if change.kind is not FUNCTION_VERSION or change.key == MANIFEST or change.action is not Action.UPDATE:
         return change
     live = existing.code.get(existing.environment, {}).get(change.key)
     old = existing.sources.get(live.sid, "") if live else ""
@@ -143,7 +187,9 @@ def diff_lines(old: str, new: str, name: str) -> tuple[str, ...]:
     return tuple(lines)[2:]
 
 
-def module_diffs(old: Mapping[str, Item], new: Mapping[str, Item], sources: Mapping[str, str]) -> tuple[str, ...]:
+def module_diffs(
+    old: Mapping[str, Resource], new: Mapping[str, Resource], sources: Mapping[str, str]
+) -> tuple[str, ...]:
     """What differs between two sets of versions, module by module."""
     lines: list[str] = []
     for path in sorted((set(old) | set(new)) - {MANIFEST}):

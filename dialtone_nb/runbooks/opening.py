@@ -8,64 +8,76 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_origin, get_type_hints
 
 from dialtone_nb.display.banner import Banner
-from dialtone_nb.display.figures_in_notebooks import show_figures_as_json
 from dialtone_nb.display.outputs import show_ours
 from dialtone_nb.display.parameters import Origin, Setting, settings_html
+from dialtone_nb.display.widgets.parameter_form import Choices
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters import SAMPLE, Parameters, is_network, load_parameters
 from dialtone_nb.runbooks.parameters_cell import (
     Declared,
     Given,
-    Source,
+    RunbookSource,
     Value,
     check_environments,
     check_given,
+    choices_of,
     fill_in,
+    is_typed,
     read_assignments,
     read_source,
 )
-from dialtone_nb.runbooks.parameters_form import show_with_form
 
 if TYPE_CHECKING:
     from dialtone_nb.account.account import Account
 
 PARAMETERS_VARIABLE = "DIALTONE_PARAMETERS"
+# A frozen data class of the parameters that a step of a runbook takes.
+Step = TypeVar("Step")
 
 
-class Values(Mapping[str, Value]):
-    """The parameters of one run: read-only, each an attribute and a key."""
+class ParameterValues(Mapping[str, Value]):
+    """The parameters of one run, by name: read-only, and each an attribute too, for the cells of a notebook."""
 
     __slots__ = ("_values",)
 
     def __init__(self, values: Mapping[str, Value]) -> None:
-        """Keep a copy of the values."""
         self._values = dict(values)
 
     def __getitem__(self, name: str) -> Value:
-        """A parameter's value."""
         return self._values[name]
 
-    def __getattr__(self, name: str) -> Any:
-        """A parameter's value as an attribute; its type is the one that the tagged cell declares."""
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(f"the runbook declares no parameter {name!r}") from None
+    def __getattr__(self, name: str) -> Value:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(f"the runbook declares no parameter {name!r}")
+        return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        """The names, in the cell's order."""
         return iter(self._values)
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._values)
 
+    def read(self, step: type[Step]) -> Step:
+        """The parameters that a step of a runbook takes, as its own class has them, whose fields are their names.
+
+        What the runbook does not declare has the step's default; a `ParametersError` where it declares another type.
+        """
+        wanted = {name: get_origin(kind) or kind for name, kind in get_type_hints(step).items()}
+        given = {name: value for name, value in self.items() if name in wanted}
+        faults = [
+            Fault(f"parameter {name}", f"is declared as {type(value).__name__}", f"declare it as {kind.__name__}")
+            for name, value in given.items()
+            if not is_typed(value, kind := wanted[name])
+        ]
+        if faults:
+            raise ParametersError(faults)
+        return step(**given)
+
     def __repr__(self) -> str:
-        """Names and values on one line."""
-        return f"Values({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+        return f"ParameterValues({', '.join(f'{name}={value!r}' for name, value in self.items())})"
 
 
 @dataclass(eq=False)
@@ -78,8 +90,8 @@ class Runbook:
     # By runbook: what was taken in a form of this session, and the value that it took the place of.
     _held: ClassVar[dict[str, dict[str, tuple[Value, Value]]]] = {}
 
-    source: Source
-    parameters: Values
+    source: RunbookSource
+    parameters: ParameterValues
     declared: Parameters = field(repr=False)
     project: Path
     # What was left empty, and stands for an environment or a phone that follows from the files.
@@ -147,6 +159,11 @@ class Runbook:
         return [Setting(one.name, self.parameters[one.name], origin(one), one.help) for one in self.source.declared]
 
     @property
+    def choices(self) -> dict[str, Choices]:
+        """What each parameter may be, where that is known."""
+        return choices_of(self.source, list(self.declared.network.environments), list(self.declared.clients))
+
+    @property
     def page(self) -> str:
         """The banner and the parameters under it, as HTML."""
         return self.banner.html() + settings_html(self.settings)
@@ -167,7 +184,7 @@ class Runbook:
         given = self._given_with(entered)
         values, declared = check_run(self.source, given, parameters_folder(self.project, self.source))
         held, before = self._held.setdefault(self.name, {}), self._said
-        self.parameters, self.declared = Values(values), declared
+        self.parameters, self.declared = ParameterValues(values), declared
         self.left_empty = _left_empty(self.source, given, values)
         for name in entered:
             held[name] = (self._said[name], held[name][1] if name in held else before[name])
@@ -179,9 +196,7 @@ class Runbook:
         return {name: "" if name in self.left_empty else value for name, value in self.parameters.items()}
 
     def _given_with(self, entered: Mapping[str, Value]) -> dict[str, Given]:
-        return {
-            name: Given(value, f"parameter {name} of {self.name}") for name, value in {**self._said, **entered}.items()
-        }
+        return self.source.given({**self._said, **entered})
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": self.banner.text(), "text/html": self.page}
@@ -196,29 +211,26 @@ def open_runbook(name: str) -> Runbook:
     given |= _held_in_form(source, given)
     values, declared = check_run(source, given, parameters_folder(project, source))
     if shell:
-        show_figures_as_json(shell)
         show_ours(shell, attended=is_attended())
-        if is_attended():
-            shell.display_formatter.ipython_display_formatter.for_type(Runbook, show_with_form)
-    return Runbook(source, Values(values), declared, project, _left_empty(source, given, values))
+    return Runbook(source, ParameterValues(values), declared, project, _left_empty(source, given, values))
 
 
-def _left_empty(source: Source, given: Mapping[str, Given], values: Mapping[str, Value]) -> frozenset[str]:
+def _left_empty(source: RunbookSource, given: Mapping[str, Given], values: Mapping[str, Value]) -> frozenset[str]:
     """The parameters that were left empty, and whose value followed from the files."""
-    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    said = source.said(given)
     return frozenset(name for name, value in values.items() if said[name] == "" and value != "")
 
 
-def _held_in_form(source: Source, given: Mapping[str, Given]) -> dict[str, Given]:
+def _held_in_form(source: RunbookSource, given: Mapping[str, Given]) -> dict[str, Given]:
     """What was taken in the runbook's form, as long as the notebook says what it said then; else the notebook wins."""
     held = Runbook._held.get(source.name, {})
-    said = {one.name: given[one.name].value if one.name in given else one.default for one in source.declared}
+    said = source.said(given)
     for name in [name for name, (_, replaced) in held.items() if said.get(name) != replaced]:
         del held[name]
-    return {name: Given(value, f"parameter {name} of {source.name}") for name, (value, _) in held.items()}
+    return source.given({name: value for name, (value, _) in held.items()})
 
 
-def check_run(source: Source, given: Mapping[str, Given], folder: Path) -> tuple[dict[str, Value], Parameters]:
+def check_run(source: RunbookSource, given: Mapping[str, Given], folder: Path) -> tuple[dict[str, Value], Parameters]:
     """The values of a run and what the parameter files declare; a `ParametersError` with every fault of both."""
     values, faults = check_given(source, given)
     try:
@@ -236,14 +248,14 @@ def check_run(source: Source, given: Mapping[str, Given], folder: Path) -> tuple
     return values, declared
 
 
-def _sample_fault(source: Source, given: Mapping[str, Given]) -> Fault:
+def _sample_fault(source: RunbookSource, given: Mapping[str, Given]) -> Fault:
     """The sample's numbers are fiction, and its domains are everybody's: it is no network to build at Twilio."""
-    place = given["account"].place if "account" in given else f"parameter account of {source.name}"
     repair = (
         "for your own network use the other runbooks, such as deploy"
         if source.on_sample
         else "write your own into parameters/ (python -m dialtone_nb new-network)"
     )
+    place = source.place("account", given)
     return Fault(place, f"is 'twilio', and the sample network in {SAMPLE.as_posix()}/ is for rehearsals alone", repair)
 
 
@@ -255,7 +267,7 @@ def find_project(start: Path) -> Path:
     return Path(__file__).resolve().parents[2]
 
 
-def parameters_folder(project: Path, source: Source | None = None) -> Path:
+def parameters_folder(project: Path, source: RunbookSource | None = None) -> Path:
     """Where a run's parameter files are: the operator's own network in parameters/, and the sample while there is none.
 
     DIALTONE_PARAMETERS names another folder, relative to the project. A runbook about the sample looks at nothing else.
@@ -280,7 +292,7 @@ def is_attended() -> bool:
     return "JPY_SESSION_NAME" in os.environ or bool(getattr(kernel, "_allow_stdin", False))
 
 
-def _given(source: Source, namespace: Mapping[str, object], cells: Sequence[str]) -> dict[str, Given]:
+def _given(source: RunbookSource, namespace: Mapping[str, object], cells: Sequence[str]) -> dict[str, Given]:
     """What the session gives to the runbook's parameters, and the strangers among it.
 
     The kernel's history tells which cells held parameters: papermill's injected one and the tagged one assign literals
@@ -288,14 +300,14 @@ def _given(source: Source, namespace: Mapping[str, object], cells: Sequence[str]
     """
     strangers = set(_assigned(source, cells, opened=_is_opened(namespace))) if any(cells) else _plain(namespace)
     names = [name for name in (*source.names, *sorted(strangers)) if name in namespace]
-    return {name: Given(namespace[name], f"parameter {name} of {source.name}") for name in dict.fromkeys(names)}
+    return source.given({name: namespace[name] for name in names})
 
 
 def _is_opened(namespace: Mapping[str, object]) -> bool:
     return any(isinstance(value, Runbook) for value in namespace.values())
 
 
-def _assigned(source: Source, cells: Sequence[str], *, opened: bool) -> list[str]:
+def _assigned(source: RunbookSource, cells: Sequence[str], *, opened: bool) -> list[str]:
     """The names assigned in cells of literals; a cell that was corrected and ran again replaces what it said before."""
     kept: list[set[str]] = []
     for cell in cells:

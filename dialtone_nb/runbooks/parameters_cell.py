@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dialtone_nb.display.widgets.parameter_form import Choices
 from dialtone_nb.errors import Fault, ParametersError
-from dialtone_nb.parameters.yaml_faults import suggest
+from dialtone_nb.parameters.yaml_files import suggest
 
 TAG = "parameters"
 # Beside that tag: a runbook about the sample network, whatever other network there is.
@@ -31,6 +32,7 @@ ACCOUNTS = ("rehearsal", "twilio")
 Value = str | int | float | bool | list[str]
 _TYPES: dict[str, type[Value]] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 _LEFT_EMPTY = re.compile(r"\bempty for the (first|second|phone's)\b")
+_QUOTED = re.compile(r'"([^"]+)"')
 _WANTED = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list of texts"}
 
 
@@ -51,7 +53,15 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Given:
+    """A value that somebody gave to a parameter, and where."""
+
+    value: Any
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookSource:
     """A runbook's notebook before it runs: its name, title and declared parameters."""
 
     name: str
@@ -65,13 +75,17 @@ class Source:
         """The declared names, in the cell's order."""
         return [parameter.name for parameter in self.declared]
 
+    def given(self, values: Mapping[str, object]) -> dict[str, Given]:
+        """These values as given in the session of the runbook itself."""
+        return {name: Given(value, self.place(name, {})) for name, value in values.items()}
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value that somebody gave to a parameter, and where."""
+    def place(self, name: str, given: Mapping[str, Given]) -> str:
+        """Where a parameter is set: where it was given, or in the runbook."""
+        return given[name].place if name in given else f"parameter {name} of {self.name}"
 
-    value: Any
-    place: str
+    def said(self, given: Mapping[str, Given]) -> dict[str, Any]:
+        """The value of each parameter before any check: the one given, or the cell's own."""
+        return {one.name: given[one.name].value if one.name in given else one.default for one in self.declared}
 
 
 def runbook_names(project: Path) -> list[str]:
@@ -79,7 +93,7 @@ def runbook_names(project: Path) -> list[str]:
     return sorted(path.stem for path in (project / "notebooks").glob("*.ipynb"))
 
 
-def read_source(project: Path, name: str) -> Source:
+def read_source(project: Path, name: str) -> RunbookSource:
     """A runbook by name; a `ParametersError` where there is none, or where its tagged cell holds more than literals."""
     path = project / "notebooks" / f"{name}.ipynb"
     if not path.is_file():
@@ -92,7 +106,9 @@ def read_source(project: Path, name: str) -> Source:
         raise ParametersError(Fault(f"notebooks/{path.name}", f"is not a notebook: {error}")) from None
     tagged = [_text(cell) for cell in cells if TAG in _tags(cell)]
     on_sample = any(ON_SAMPLE_TAG in _tags(cell) for cell in cells)
-    return Source(name, _title(cells) or name, _declared("\n".join(tagged), f"notebooks/{path.name}"), path, on_sample)
+    return RunbookSource(
+        name, _title(cells) or name, _declared("\n".join(tagged), f"notebooks/{path.name}"), path, on_sample
+    )
 
 
 def _text(cell: Mapping[str, Any]) -> str:
@@ -119,7 +135,7 @@ def _declared(source: str, place: str) -> tuple[Declared, ...]:
     for statement in ast.parse(source).body:
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=kind), value=ast.expr() as value) if (
-                kind in _TYPES and (literal := _literal(value)) is not None and _is(literal.value, _TYPES[kind])
+                kind in _TYPES and (literal := _literal(value)) is not None and is_typed(literal.value, _TYPES[kind])
             ):
                 default = _typed(literal.value, _TYPES[kind])
                 declared.append(Declared(name, _TYPES[kind], default, helps.get(statement.lineno, "")))
@@ -172,7 +188,7 @@ def read_assignments(source: str) -> dict[str, object] | None:
     return assigned
 
 
-def check_given(source: Source, given: Mapping[str, Given]) -> tuple[dict[str, Value], list[Fault]]:
+def check_given(source: RunbookSource, given: Mapping[str, Given]) -> tuple[dict[str, Value], list[Fault]]:
     """The value of every declared parameter, and what is wrong with those given: names, types and the account."""
     faults = [
         Fault(one.place, f"{source.name} has no parameter {name!r}", suggest(name, source.names))
@@ -186,7 +202,7 @@ def check_given(source: Source, given: Mapping[str, Given]) -> tuple[dict[str, V
         if one is None:
             continue
         value = read_list(one.value) if parameter.type is list else one.value
-        if _is(value, parameter.type):
+        if is_typed(value, parameter.type):
             values[parameter.name] = _typed(value, parameter.type)
             faults.extend(_account_faults(parameter, one))
         else:
@@ -195,7 +211,7 @@ def check_given(source: Source, given: Mapping[str, Given]) -> tuple[dict[str, V
 
 
 def fill_in(
-    source: Source,
+    source: RunbookSource,
     values: Mapping[str, Value],
     given: Mapping[str, Given],
     environments: Sequence[str],
@@ -222,7 +238,7 @@ def fill_in(
         else:
             filled[one.name] = _environment_for(one, filled, environments, clients)
         if problem:
-            faults.append(Fault(_place(source, one.name, given), problem, repair))
+            faults.append(Fault(source.place(one.name, given), problem, repair))
     return filled, faults
 
 
@@ -236,18 +252,14 @@ def _environment_for(
     return environments[1 if one.left_empty == "second" else 0]
 
 
-def _place(source: Source, name: str, given: Mapping[str, Given]) -> str:
-    return given[name].place if name in given else f"parameter {name} of {source.name}"
-
-
 def check_environments(
-    source: Source, values: Mapping[str, Value], given: Mapping[str, Given], environments: Iterable[str]
+    source: RunbookSource, values: Mapping[str, Value], given: Mapping[str, Given], environments: Iterable[str]
 ) -> list[Fault]:
     """What is wrong with the environments that a runbook names: each must be declared in network.yaml."""
     known = list(environments)
     return [
         Fault(
-            _place(source, name, given),
+            source.place(name, given),
             f"the environment {value!r} is not declared in network.yaml",
             suggest(str(value), known),
         )
@@ -255,6 +267,24 @@ def check_environments(
         if name == "environment" or name.endswith("_environment")
         if (value := values[name]) not in known and not (value == "" and default == "")
     ]
+
+
+def choices_of(source: RunbookSource, environments: Sequence[str], clients: Sequence[str]) -> dict[str, Choices]:
+    """What each parameter may be, where that is known: environments, phones, and what its help puts in quotes."""
+    declared: dict[str, Choices] = {}
+    for one in source.declared:
+        kind = one.name.rpartition("_")[2]
+        quoted = tuple(_QUOTED.findall(one.help))
+        if one.name == "account":
+            declared[one.name] = Choices(ACCOUNTS)
+        elif kind == "environment":
+            empty = ("",) if one.default == "" and not one.left_empty else ()
+            declared[one.name] = Choices((*empty, *environments))
+        elif kind == "client":
+            declared[one.name] = Choices(tuple(clients), is_closed=False)
+        elif one.type is str and quoted:
+            declared[one.name] = Choices(quoted, is_closed=False)
+    return declared
 
 
 def read_list(value: object) -> object:
@@ -268,7 +298,8 @@ def read_list(value: object) -> object:
     return written if isinstance(written, list) else [value]
 
 
-def _is(value: object, kind: type[Value]) -> bool:
+def is_typed(value: object, kind: type[Value]) -> bool:
+    """Whether a value is of a parameter's type."""
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind is list:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
-from dialtone_nb.infrastructure.desired import desired_environment
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.existing_code import PREVIOUS
-from dialtone_nb.infrastructure.plan import Plan, compare_states
-from dialtone_nb.infrastructure.resources.model import Kind, State
-from dialtone_nb.runbooks.deploy import module_diffs, notes_on, owned_numbers
+from dialtone_nb.infrastructure.plan import Plan
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.model import State
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.variables import VARIABLE
+from dialtone_nb.infrastructure.site import Proposal, Site
+from dialtone_nb.runbooks.deploy import environment_changes, module_diffs, notes_on
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Proposal, Site, open_site
+from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.service.bundle import MANIFEST, TABLE
 
 
-class Wanted(NamedTuple):
+class PromotedCode(NamedTuple):
     """What is to be live: the key that identifies its content, and its SID (a table's version is both)."""
 
     key: str
     sid: str
+
+
+@dataclass(frozen=True)
+class PromoteParameters:
+    """What a promotion takes of a runbook's parameters."""
+
+    source: str = ""
+    build: str = ""
 
 
 def plan_promote(runbook: Runbook) -> Proposal:
@@ -30,9 +41,8 @@ def plan_promote(runbook: Runbook) -> Proposal:
 
     A source that is left empty is the environment before this one, in the order of network.yaml.
     """
-    site = open_site(runbook)
-    source, build = str(runbook.parameters.source), str(runbook.parameters.build)
-    return propose_promote(site, source or ("" if build else _one_before(site)), build=build)
+    site, given = open_site(runbook), runbook.parameters.read(PromoteParameters)
+    return propose_promote(site, given.source or ("" if given.build else _one_before(site)), build=given.build)
 
 
 def _one_before(site: Site) -> str:
@@ -55,72 +65,75 @@ def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:
         raise InputError(Fault("parameter source of promote", f"is {source!r}, the environment itself", "name another"))
 
     others = () if build else (source,)
-    existing = site.look(*others, build=build)
-    wanted = _wanted(site, existing, source, build)
-    # Once it is live, "previous" means another one: the check asks for this very build.
-    this = wanted.sid if build == PREVIOUS else build
-    return Proposal(
-        _plan(site, existing, wanted, source, build),
-        site,
-        existing,
-        look=lambda: site.look(*others, build=build, known=existing),
-        make=lambda found: _plan(site, found, _wanted(site, found, source, build), source, build),
-        again=lambda: _plan(site, site.look(*others, build=this), wanted, source, this),
-    )
+    return PromoteProposal(site, site.look(*others, build=build), source, build)
 
 
-def _wanted(site: Site, existing: Existing, source: str, build: str) -> Wanted:
-    """What is to be live; an `InputError` where there is none."""
-    if not build:
-        live = existing.live(source)
-        if live is None:
-            raise InputError(Fault(f"environment {source}", "has no live build", f"deploy {source} first"))
-        return Wanted(str(live.fields["code"]), live.sid)
-    versions = existing.code.get(build)
-    if not versions:
-        raise InputError(
-            Fault(
-                f"environment {site.environment}", "had no other build live before", "there is nothing to roll back to"
-            )
-        )
-    if existing.live_kind is Kind.SERVED_TABLE:
-        version = versions[TABLE].sid
-        if not existing.sources[version]:
-            raise InputError(
-                Fault(f"table {version}", "is not in the server's folder", "deploy from the files instead")
-            )
-        return Wanted(version, version)
-    key = str(versions[MANIFEST].fields["sha256"]) if MANIFEST in versions else ""
-    found = existing.state.find(Kind.BUILD, key)
-    if found is None:
-        raise InputError(Fault(f"build {build}", "was not made by these runbooks", "deploy from the files instead"))
-    return Wanted(found.key, found.sid)
+@dataclass(frozen=True, eq=False)
+class PromoteProposal(Proposal):
+    """To make live in an environment what is live in another, or what was live there before."""
 
+    source: str
+    build: str
 
-def _plan(site: Site, existing: Existing, wanted: Wanted, source: str, build: str) -> Plan:
-    desired = desired_environment(
-        site.parameters,
-        site.environment,
-        live=wanted.key,
-        trunk_password=bool(site.trunk_password),
-        owned=owned_numbers(existing.state),
-    )
-    old = existing.code.get(site.environment, {})
-    new = existing.code.get(build or source, {})
-    changes = [
-        replace(change, detail=module_diffs(old, new, existing.sources) if old else ())
-        if change.kind is existing.live_kind
-        else change
-        for change in compare_states(existing.state, desired)
-    ]
-    notes = notes_on(site, existing)
-    if not build and wanted.key != site.files:
-        notes.insert(
-            0, f"the files differ from what is live in {source}: what moves is what is live there, not the files"
-        )
-    notes += [] if build else _variable_notes(existing.state, source, site.environment)
-    title = f"Roll back {site.environment}" if build else f"Promote {source} to {site.environment}"
-    return site.plan(title, changes, notes, existing, build=f"{wanted.key} ({wanted.sid})")
+    def make_plan(self) -> Plan:
+        """The plan for what was found."""
+        return self._plan(self.existing, self._code(), self.build)
+
+    def look(self, known: Existing | None = None, build: str = "") -> Existing:
+        """What there is now, and what is live in the source."""
+        others = () if self.build else (self.source,)
+        return self.site.look(*others, build=build or self.build, known=known)
+
+    def check(self) -> Plan:
+        """What is left to do: once it is live, "previous" means another build, so this very one is asked for."""
+        code = self._code()
+        build = code.sid if self.build == PREVIOUS else self.build
+        return self._plan(self.look(build=build), code, build)
+
+    def _code(self) -> PromotedCode:
+        """What is to be live; an `InputError` where there is none."""
+        existing = self.existing
+        if not self.build:
+            live = existing.live(self.source)
+            if live is None:
+                raise InputError(
+                    Fault(f"environment {self.source}", "has no live build", f"deploy {self.source} first")
+                )
+            return PromotedCode(str(live.fields["code"]), live.sid)
+        versions = existing.code.get(self.build)
+        if not versions:
+            place, repair = f"environment {self.site.environment}", "there is nothing to roll back to"
+            raise InputError(Fault(place, "had no other build live before", repair))
+        from_files = "deploy from the files instead"
+        if existing.live_kind is SERVED_TABLE:
+            version = versions[TABLE].sid
+            if not existing.sources[version]:
+                raise InputError(Fault(f"table {version}", "is not in the server's folder", from_files))
+            return PromotedCode(version, version)
+        key = str(versions[MANIFEST].fields["sha256"]) if MANIFEST in versions else ""
+        found = existing.state.find(BUILD, key)
+        if found is None:
+            raise InputError(Fault(f"build {self.build}", "was not made by these runbooks", from_files))
+        return PromotedCode(found.key, found.sid)
+
+    def _plan(self, existing: Existing, code: PromotedCode, build: str) -> Plan:
+        site, environment, source = self.site, self.site.environment, self.source
+        old = existing.code.get(environment, {})
+        new = existing.code.get(build or source, {})
+        changes = [
+            replace(change, detail=module_diffs(old, new, existing.sources) if old else ())
+            if change.kind is existing.live_kind
+            else change
+            for change in environment_changes(site, existing, code.key)
+        ]
+        notes = notes_on(site, existing)
+        if not build:
+            if code.key != site.files:
+                differ = f"the files differ from what is live in {source}"
+                notes.insert(0, f"{differ}: what moves is what is live there, not the files")
+            notes += _variable_notes(existing.state, source, environment)
+        title = f"Roll back {environment}" if build else f"Promote {source} to {environment}"
+        return site.plan(title, changes, notes, existing, build=f"{code.key} ({code.sid})")
 
 
 def _variable_notes(state: State, source: str, target: str) -> list[str]:
@@ -140,6 +153,6 @@ def _variable_notes(state: State, source: str, target: str) -> list[str]:
 def _variable_marks(state: State, environment: str) -> dict[str, str]:
     """An environment's variables by name, each as a mark that stands for its value."""
     prefix = f"{environment}/"
-    marks = {item.key: str(item.given["mark"]) for item in state.of(Kind.VARIABLE)}
+    marks = {resource.key: str(resource.given["mark"]) for resource in state.of(VARIABLE)}
     found = {key.removeprefix(prefix): mark for key, mark in marks.items() if key.startswith(prefix)}
     return {name: mark for name, mark in found.items() if name != CLAIM}

@@ -5,19 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 from dialtone_nb.account.rehearsal_control import call_number, close_door, fetch_life, find_door, open_door
+from dialtone_nb.devices.model import DeviceSettings
 from dialtone_nb.display.real_phones import RealPhone
 from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.phone_history import load_kept_life, read_life
-from dialtone_nb.phones.settings import DeviceSettings, Registrar, device_settings, plain_transport
-from dialtone_nb.runbooks.apply import carry_out
-from dialtone_nb.runbooks.client_setup import propose_client
+from dialtone_nb.infrastructure.apply_phases import apply_proposal
+from dialtone_nb.infrastructure.site import Site
+from dialtone_nb.parameters.yaml_files import suggest
+from dialtone_nb.phones.phone_history import load_kept_history, read_history
+from dialtone_nb.phones.settings import device_settings, registrar_at
+from dialtone_nb.runbooks.client_setup import ClientSetupParameters, propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.sheets import registrar_of, rewrite_for_door
-from dialtone_nb.runbooks.test_calls import STRANGER, list_set_up
-from dialtone_nb.runbooks.workspace import Site, open_site
+from dialtone_nb.runbooks.phone_files import registrar_of, rewrite_for_door
+from dialtone_nb.runbooks.test_calls import list_set_up
+from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.verify.placed_calls import STRANGER
 
 USUAL_HOST, USUAL_PORT = "127.0.0.1", 5060
 TALK_S = 15.0
@@ -28,7 +31,7 @@ def try_real_phone(runbook: Runbook, client: str = "") -> RealPhone | RealPhoneB
 
     An `InputError` where the account is real, or there is no such phone.
     """
-    client = client or str(runbook.parameters.client)
+    client = client or runbook.parameters.read(ClientSetupParameters).client
     if runbook.account_kind != "rehearsal":
         problem, repair = "is 'twilio': a phone there registers to Twilio itself", "its device sheet says how"
         raise InputError(Fault("parameter account", problem, repair))
@@ -50,11 +53,13 @@ def try_real_phone(runbook: Runbook, client: str = "") -> RealPhone | RealPhoneB
 def look(site: Site, client: str) -> RealPhone:
     """The phone as it is now."""
     door = find_door(site.account)
-    usual = Registrar(USUAL_HOST, USUAL_PORT, plain_transport(site.parameters.clients[client].device))
+    usual = registrar_at(site.parameters, client, USUAL_HOST, USUAL_PORT)
     settings = device_settings(site.parameters, client, registrar=registrar_of(site, client, door) or usual)
     told = fetch_life(site.account, client, settings.host) if door else None
-    life = read_life(told) if told else None
-    return RealPhone(settings, door.page if door else "", life, load_kept_life(), where_its_password_is(site, settings))
+    life = read_history(told) if told else None
+    return RealPhone(
+        settings, door.page if door else "", life, load_kept_history(), where_its_password_is(site, settings)
+    )
 
 
 def where_its_password_is(site: Site, settings: DeviceSettings) -> str:
@@ -70,7 +75,7 @@ def let_in(site: Site, client: str, address: str, *, beyond: bool) -> None:
     if client not in list_set_up(site.account, site.parameters):
         number = site.parameters.clients[client].caller_id
         for propose in (propose_deploy, partial(propose_client, client=client, buy=number)):
-            carry_out(propose(site), "rehearsal", runbook="real phone", reports=site.private.parent)
+            apply_proposal(propose(site), "rehearsal", runbook="real phone", reports=site.private.parent)
     door = find_door(site.account) or open_door(site.account, address, beyond_this_machine=beyond)
     rewrite_for_door(site, client, door)
 

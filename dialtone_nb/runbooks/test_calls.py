@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from dialtone_nb.account.account import CONTROL, Account
+from dialtone_nb.account.account import Account
+from dialtone_nb.account.rehearsal_control import place_call, set_registered
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import (
     Decision,
+    DialEmergency,
     DialPstn,
     DialTrunk,
-    IncomingCall,
     Refuse,
-    RingClient,
 )
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists, list_credentials
+from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists
+from dialtone_nb.infrastructure.resources.credentials import list_credentials
 from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.parameters import Parameters
-from dialtone_nb.parameters.yaml_faults import suggest
-from dialtone_nb.phones.simulate import simulate, usual_strings
+from dialtone_nb.parameters.yaml_files import suggest
+from dialtone_nb.phones.what_if import simulate, usual_strings
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.verify.placed_calls import PlacedCall, TestCalls, judge_call
+from dialtone_nb.values.emergency import TEST_LINE
+from dialtone_nb.verify.placed_calls import STRANGER, PlacedCall, TestCalls, judge_call, judge_incoming, ringing_phones
 
-STRANGER = "+12065550142"
+
+@dataclass(frozen=True)
+class TestCallsParameters:
+    """What test calls take of a runbook's parameters."""
+
+    client: str = ""
+    unregistered_client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +45,14 @@ class _Phones:
 
 def place_test_calls(runbook: Runbook) -> TestCalls:
     """What came of a call of each kind; an `InputError` where the account is real, or a phone is not set up."""
-    parameters = runbook.parameters
+    given = runbook.parameters.read(TestCallsParameters)
     _refuse_real_calls(runbook.account_kind, runbook.environment)
     return place_calls(
         runbook.account,
         runbook.declared,
         runbook.environment,
-        client=str(parameters.client),
-        unregistered=str(parameters.unregistered_client),
+        client=given.client,
+        unregistered=given.unregistered_client,
     )
 
 
@@ -60,7 +66,7 @@ def place_calls(
     _refuse_real_calls(account.kind, environment)
     phones = _choose_phones(account, parameters, environment, client, unregistered)
     table = compile_table(parameters)
-    number = {name: parameters.clients[name].caller_id for name in (phones.client, phones.unregistered)}
+    answered = table.environments[environment].numbers
     domain = parameters.sip_domain_of(phones.client)
     registered = {phones.client: _register(account, phones.client, domain)}
     strings = usual_strings(parameters, table, phones.client)
@@ -68,28 +74,38 @@ def place_calls(
     def outgoing(title: str, kind: type[Decision]) -> Iterator[PlacedCall]:
         if dialled := strings.get(kind):
             decision = simulate(table, environment, phones.client, dialled).decision
-            told = _control(account, "/calls", {"client": phones.client, "dial": dialled, "domain": domain})
+            told = place_call(account, {"client": phones.client, "dial": dialled, "domain": domain})
             yield judge_call(table, title, f"{phones.client} dials {dialled}", decision, told, kind)
 
-    def incoming(title: str, name: str, *, is_there: bool) -> PlacedCall:
-        decision = decide(table, IncomingCall(environment, number[name], STRANGER))
-        told = _control(account, "/calls", {"from": STRANGER, "to": number[name]})
-        dialled = f"{STRANGER} dials {number[name]}"
-        return judge_call(table, title, dialled, decision, told, RingClient, is_there=is_there)
+    def drill() -> Iterator[PlacedCall]:
+        decision = simulate(table, environment, phones.client, TEST_LINE).decision
+        if isinstance(decision, DialEmergency):
+            told = place_call(account, {"client": phones.client, "dial": TEST_LINE, "domain": domain})
+            dialled = f"{phones.client} dials {TEST_LINE}"
+            yield judge_call(table, "emergency drill", dialled, decision, told, DialEmergency)
 
-    def incoming_to_nobody(title: str) -> PlacedCall:
-        # The rehearsal's phones stay registered from run to run; this one must not be.
-        _control(account, f"/clients/{phones.unregistered}", {"registered": False})
-        call = incoming(title, phones.unregistered, is_there=False)
-        if phones.unregistered == phones.client:
+    def incoming(title: str, name: str, *, is_there: bool) -> Iterator[PlacedCall]:
+        number = parameters.clients[name].caller_id
+        if number not in answered:
+            return
+        # The rehearsal's phones stay registered from run to run, so each that may ring is set.
+        ringing = ringing_phones(table, environment, number)
+        is_registered = {one: is_there and one in ready for one in ringing}
+        for one, there in is_registered.items():
+            set_registered(account, one, parameters.sip_domain_of(one) if there else "", registered=there)
+        told = place_call(account, {"from": STRANGER, "to": number})
+        reachable = {one for one, there in is_registered.items() if there}
+        yield judge_incoming(table, environment, title, (STRANGER, number), told, reachable)
+        if not is_there and phones.client in ringing:
             _register(account, phones.client, domain)
-        return call
 
+    ready = list_set_up(account, parameters)
     calls = (
         *outgoing("outgoing to a telephone", DialPstn),
         *outgoing("outgoing to the trunk", DialTrunk),
-        incoming("incoming that rings", phones.client, is_there=True),
-        incoming_to_nobody("incoming to a phone that is not registered"),
+        *drill(),
+        *incoming("incoming that rings", phones.client, is_there=True),
+        *incoming("incoming to a phone that is not registered", phones.unregistered, is_there=False),
         *outgoing("outgoing to a premium number", Refuse),
     )
     return TestCalls(environment, registered, calls)
@@ -152,10 +168,5 @@ def list_set_up(account: Account, parameters: Parameters) -> set[str]:
 
 def _register(account: Account, client: str, domain: str) -> str:
     """Where the phone is registered now, or why it was turned away."""
-    answer = _control(account, f"/clients/{client}", {"registered": True, "domain": domain})
+    answer = set_registered(account, client, domain, registered=True)
     return str(answer.get("domain") or f"turned away: {answer.get('message')} ({answer.get('code')})")
-
-
-def _control(account: Account, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-    answer: dict[str, Any] = account.transport.send("POST", f"{CONTROL}{path}", json=body).json()
-    return answer

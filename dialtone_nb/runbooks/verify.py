@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
+from dialtone_nb.account.rehearsal_control import fetch_domains
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import CredentialsError, TwilioError
+from dialtone_nb.infrastructure.desired import other_hosting
+from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.deploy import make_deploy_plan
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Site, open_site
-from dialtone_nb.verify import alerts, permissions, probes, signs_of_life
+from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.verify import emergency, geographic_permissions, phone_activity, probes, recent_alerts
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
-from dialtone_nb.verify.credentials import credential_checks
-from dialtone_nb.verify.domains import domain_checks
+from dialtone_nb.verify.comparison import Comparison
 from dialtone_nb.verify.phones import phone_checks
-from dialtone_nb.verify.seen import Seen
+from dialtone_nb.verify.registrations import phones_known, registration_checks
 from dialtone_nb.verify.server import server_checks
 from dialtone_nb.verify.service import rest_of_the_plan, service_checks
-from dialtone_nb.verify.usage import usage_checks
+from dialtone_nb.verify.sip_domains import credential_checks, domain_checks
 
 T = TypeVar("T")
 ACCOUNT = "Account"
@@ -45,9 +47,10 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
     with ThreadPoolExecutor(4) as pool:
         looking = pool.submit(site.look)
         # Before the functions are asked, so that an alert about that is not taken for one about calls.
-        countries = pool.submit(permissions.fetch_countries, account)
-        complaints = pool.submit(alerts.fetch_alerts, account, now)
-        calls = pool.submit(signs_of_life.fetch_signs, account, now)
+        countries = pool.submit(geographic_permissions.fetch_countries, account)
+        complaints = pool.submit(recent_alerts.fetch_alerts, account, now)
+        calls = pool.submit(phone_activity.fetch_signs, account, now)
+        drills = pool.submit(emergency.fetch_drills, account, site.parameters, now)
     try:
         existing = looking.result()
     except CredentialsError as error:
@@ -55,24 +58,38 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         yield wrong(ACCOUNT, "credentials", error.faults[0].problem, "nothing else can be looked at", repair)
         return
     yield good(ACCOUNT, "credentials", f"accepted by {account.label}", "the account can be read")
-    seen = Seen(site.parameters, site.environment, site.bundle, existing, make_deploy_plan(site, existing))
+    compared = Comparison(site.parameters, site.environment, site.bundle, existing, make_deploy_plan(site, existing))
     if site.parameters.network.self_hosted:
-        yield from server_checks(seen, has_token=bool(account.credentials.auth_token))
+        yield from server_checks(compared, has_token=bool(account.credentials.auth_token))
     else:
-        yield from service_checks(seen, trunk_password=bool(site.trunk_password))
-    yield rest_of_the_plan(seen)
-    yield from _probe(site, seen)
-    yield from domain_checks(seen)
-    yield from credential_checks(seen)
-    yield from phone_checks(seen)
+        yield from service_checks(compared, trunk_password=bool(site.trunk_password))
+    yield rest_of_the_plan(compared)
+    yield from _probe(site, compared)
+    yield from domain_checks(compared)
+    yield from credential_checks(compared)
+    yield from phone_checks(compared)
+    if not account.is_rehearsal:
+        yield from registration_checks(compared, phones_known(site.project, site.parameters, now))
     yield from _with(
         calls,
-        signs_of_life.SUBJECT,
-        lambda signs: [*signs_of_life.life_checks(seen, signs), *usage_checks(seen, signs, now)],
+        phone_activity.SUBJECT,
+        lambda signs: _activity(compared, signs, now, fetch_domains(account, site.environment)),
     )
+    yield from _with(drills, emergency.SUBJECT, lambda found: emergency.drill_checks(compared, found))
     allowed = site.parameters.dialplan.allowed_countries
-    yield from _with(countries, permissions.SUBJECT, lambda found: permissions.permission_checks(found, allowed))
-    yield from _with(complaints, alerts.SUBJECT, alerts.alert_checks)
+    yield from _with(
+        countries,
+        geographic_permissions.SUBJECT,
+        lambda found: geographic_permissions.permission_checks(found, allowed),
+    )
+    yield from _with(complaints, recent_alerts.SUBJECT, recent_alerts.alert_checks)
+
+
+def _activity(
+    compared: Comparison, signs: Sequence[phone_activity.Sign], now: datetime, registered: Mapping[str, Sequence[str]]
+) -> Iterator[Check]:
+    yield from emergency.domain_checks(compared, registered, signs)
+    yield from phone_activity.activity_checks(compared, signs, now)
 
 
 def _grouped(checks: Iterable[Check]) -> list[Check]:
@@ -83,17 +100,27 @@ def _grouped(checks: Iterable[Check]) -> list[Check]:
     return [check for group in groups.values() for check in group]
 
 
-def _probe(site: Site, seen: Seen) -> Iterable[Check]:
-    if not seen.has_live_build:
+def _probe(site: Site, compared: Comparison) -> Iterable[Check]:
+    if not compared.has_live_build:
         found = "nothing is live that could be asked"
         meaning = "the functions decide every call"
-        return [unknown(probes.SUBJECT, "answers of the functions", found, meaning, seen.deploy_words)]
+        return [unknown(probes.SUBJECT, "answers of the functions", found, meaning, compared.deploy_words)]
     table = compile_table(site.parameters)
-    asked = probes.make_probes(table, site.environment, seen.base_url, trunk_password=site.trunk_password)
-    is_as_files = not seen.differing_modules
+    network, password = site.parameters.network, site.trunk_password
+    is_as_files = not compared.differing_modules
     log = "the server's log" if site.parameters.network.self_hosted else "the function's log in the Console"
-    repair = f"read {log}, then deploy" if is_as_files else seen.deploy_words
-    return probes.probe_functions(site.account, seen.base_url, asked, trunk_password=site.trunk_password, repair=repair)
+    repair = f"read {log}, then deploy" if is_as_files else compared.deploy_words
+
+    def asked(base: str, repair: str, where: str = "", *, with_fallback: bool = False) -> Iterator[Check]:
+        made = probes.make_probes(table, site.environment, base, trunk_password=password, with_fallback=with_fallback)
+        return probes.probe_functions(site.account, base, made, trunk_password=password, repair=repair, where=where)
+
+    checks = list(asked(compared.base_url, repair, with_fallback=not network.self_hosted))
+    if other := other_hosting(network, compared.existing.state, site.environment):
+        # Calls fall back on it, so it has to say the same.
+        repair = "deploy with that hosting chosen, and then with this one; or delete what other_hosting"
+        checks += asked(other, repair if network.self_hosted else compared.deploy_words, " at the fallback")
+    return checks
 
 
 def _with(future: Future[T], subject: str, check: Callable[[T], Iterable[Check]]) -> Iterable[Check]:

@@ -8,9 +8,10 @@ import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -19,27 +20,54 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dialtone_nb.dialplan.decisions import Decision
-from dialtone_nb.server.answers import ENDPOINTS, Answer, Answerer, Asked, Endpoint
+from dialtone_nb.phones.registrations.store import FOLDER as REGISTRATIONS
+from dialtone_nb.server.answers import ENDPOINTS, Endpoint, Responder, WebhookRequest, WebhookResponse
 from dialtone_nb.server.delivery import open_couriers
-from dialtone_nb.server.event_log import EventLog
+from dialtone_nb.server.event_log import EventWriter
 from dialtone_nb.server.limits import CallCounter, limited
-from dialtone_nb.server.live_table import LiveTable
 from dialtone_nb.server.metrics import CONTENT_TYPE, Metrics
 from dialtone_nb.server.proof import LONGEST_CHALLENGE, SERVING_PATH, serving_proof
-from dialtone_nb.server.public_url import public_base
-from dialtone_nb.server.requests import RefusedRequest, Values, parse_values, read_form
-from dialtone_nb.server.settings import Settings
-from dialtone_nb.server.signature import HEADER, SignatureCheck
+from dialtone_nb.server.registration_metrics import scrape_registrations
+from dialtone_nb.server.requests import (
+    SIGNATURE_HEADER,
+    RefusedRequest,
+    RequestParameters,
+    SignatureCheck,
+    parse_values,
+    public_base,
+    read_form,
+)
+from dialtone_nb.server.server_settings import Settings
+from dialtone_nb.server.table_follower import TableFollower
+from dialtone_nb.values.printable import printable
+from dialtone_nb.values.sids import is_probe
 
 COUNTS: Final = "counts"
 STATUS: Final = "/call-status"
 _TELL_EVERY_S: Final = 60.0
+_DISK_WITHIN_S: Final = 2.0
+# A clock that is set right moves by less.
+_CLOCK_JUMPS_S: Final = 60.0
+_LOOK_AT_CLOCK_EVERY_S: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings) -> Starlette:
+class LastTold(Protocol):
+    """When something was last told, by `time.monotonic()`, as all workers see it."""
+
+    value: float
+
+
+@dataclass
+class ToldHere:
+    """The same, of one process."""
+
+    value: float = -_TELL_EVERY_S
+
+
+def make_app(settings: Settings, told: LastTold | None = None) -> Starlette:
     """The application of one worker; it follows the folder from its start, and ends with its last event."""
-    server = _Server(settings)
+    server = _Server(settings, told or ToldHere())
     routes = [
         *(Route(path, server.endpoint(path, answer), methods=["GET", "POST"]) for path, answer in ENDPOINTS.items()),
         Route(SERVING_PATH, server.serving, methods=["GET"]),
@@ -55,24 +83,25 @@ def make_app(settings: Settings) -> Starlette:
 class _Server:
     """What the routes of one worker share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, told: LastTold) -> None:
         self._settings = settings
         self._metrics = Metrics()
         self._signature = SignatureCheck(settings.auth_token)
-        self._live = LiveTable(
+        self._live = TableFollower(
             settings.folder, settings.environment, lambda result: self._metrics.tables.labels(result).inc()
         )
         self._live.look()
-        self._events: EventLog | None = None
+        self._events: EventWriter | None = None
         self._counter = CallCounter(settings.folder / COUNTS / f"{settings.environment}.db")
-        self._told_at = -_TELL_EVERY_S
+        self._told = told
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the folder, keep events and hand them on, until the application ends."""
         folder = self._settings.events_folder
-        self._events = EventLog(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
+        self._events = EventWriter(folder, lambda result, number: self._metrics.events.labels(result).inc(number))
         following = asyncio.create_task(self._live.follow())
+        watching = asyncio.create_task(_tell_of_jumps())
         with open_couriers(self._settings, folder, self._metrics):
             # All that is here now stays: nobody need look through it for garbage while a call waits.
             gc.collect()
@@ -82,6 +111,7 @@ class _Server:
             finally:
                 gc.unfreeze()
                 following.cancel()
+                watching.cancel()
                 await asyncio.to_thread(self._events.close)
 
     def endpoint(self, path: str, answer: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -112,46 +142,63 @@ class _Server:
         return JSONResponse({"environment": settings.environment, "version": version, "proof": proof})
 
     async def health(self, request: Request) -> Response:
-        """200 where calls can be answered."""
+        """200 where calls can be answered, with a line for each thing that is wrong all the same."""
         if self._live.table is None:
             return PlainTextResponse("no table is served", HTTPStatus.SERVICE_UNAVAILABLE)
-        return PlainTextResponse("ok")
+        problems = [self._live.problem, await self._events_problem()]
+        return PlainTextResponse("\n".join(["ok", *map(printable, filter(None, problems))]))
+
+    async def _events_problem(self) -> str:
+        if self._events is None:
+            return ""
+        try:
+            problem = await asyncio.wait_for(asyncio.to_thread(self._events.problem), _DISK_WITHIN_S)
+        except TimeoutError:
+            problem = "the disk does not answer"
+        return f"events can't be written: {problem}" if problem else ""
 
     async def metrics(self, request: Request) -> Response:
         """The counters, for Prometheus."""
-        return Response(
-            self._metrics.scrape(self._live, self._settings.environment), headers={"content-type": CONTENT_TYPE}
-        )
+        environment = self._settings.environment
+        phones = self._live.table.environments[environment].clients if self._live.table else ()
+        # A file is read for it, which no call waits for.
+        registrations = await asyncio.to_thread(scrape_registrations, self._settings.folder / REGISTRATIONS, phones)
+        content = self._metrics.scrape(self._live, environment) + registrations
+        return Response(content, headers={"content-type": CONTENT_TYPE})
 
-    async def _answer(self, request: Request, answer: Endpoint, *, is_status: bool) -> tuple[Response, Answer]:
+    async def _answer(self, request: Request, answer: Endpoint, *, is_status: bool) -> tuple[Response, WebhookResponse]:
         asked = await self._authentic(request)
         if (table := self._live.table) is None:
             raise RefusedRequest(HTTPStatus.SERVICE_UNAVAILABLE, "no table is served")
         environment, password = self._settings.environment, self._settings.trunk_password
 
         def limit(decision: Decision) -> Decision:
-            return limited(table, environment, decision, datetime.now(UTC), self._counter)
+            # What verify asks is no call of the phone's.
+            return (
+                decision if asked.is_probe else limited(table, environment, decision, datetime.now(UTC), self._counter)
+            )
 
-        answered = answer(Answerer(table, environment, password, limit), asked)
+        answered = answer(Responder(table, environment, password, limit), asked)
         if self._events is not None:
-            if is_status:
-                await self._events.keep(answered.event)
-            else:
-                # Before the answer: a worker may be killed between the two, and a call that went on must be on record.
-                self._events.note(answered.event)
+            for event in answered.events:
+                if is_status:
+                    await self._events.keep(event)
+                else:
+                    # Before the answer: a worker may be killed between the two, and a call that went on is on record.
+                    self._events.note(event)
         return Response(answered.twiml, media_type="text/xml"), answered
 
-    async def _authentic(self, request: Request) -> Asked:
+    async def _authentic(self, request: Request) -> WebhookRequest:
         """What was asked, by Twilio; refused where it is anybody else, or nothing that Twilio would send."""
         headers: Mapping[str, str] = request.headers
-        signature = headers.get(HEADER, "")
+        signature = headers.get(SIGNATURE_HEADER, "")
         if not signature:
             raise RefusedRequest(HTTPStatus.FORBIDDEN, "not signed")
         base = self._settings.base_url or public_base(
             request.client.host if request.client else "", headers, self._settings.proxies
         )
         query = parse_values(request.scope["query_string"])
-        form = Values()
+        form = RequestParameters()
         if request.method == "POST":
             kind, length = headers.get("content-type", ""), headers.get("content-length", "")
             with contextlib.suppress(ClientDisconnect):
@@ -160,29 +207,43 @@ class _Server:
         if not self._signature.is_valid(url, form, signature):
             self._tell_of_refusal(url)
             raise RefusedRequest(HTTPStatus.FORBIDDEN, "the signature does not fit")
-        return Asked(query.single() | form.single(), base)
+        return WebhookRequest(query.single() | form.single(), base)
 
-    async def _note(self, path: str, status: int, answered: Answer | None, began: float) -> None:
+    async def _note(self, path: str, status: int, answered: WebhookResponse | None, began: float) -> None:
         """Count what was answered: the answer is on its way already."""
         self._metrics.requests.labels(path, str(status)).inc()
-        if not answered:
+        if not answered or any(map(is_probe, answered.events)):
             return
         self._metrics.answer_seconds.labels(path).observe(time.perf_counter() - began)
         if path == STATUS:
             self._metrics.outcomes.labels(answered.direction, answered.result).inc()
+            if answered.going_on:
+                self._metrics.decisions.labels(answered.direction, answered.going_on).inc()
             return
         self._metrics.decisions.labels(answered.direction, answered.result).inc()
 
     def _tell_of_refusal(self, url: str) -> None:
         """Log now and then that a signature did not fit, and for which URL: nearly always it is the URL."""
         now = time.monotonic()
-        if now - self._told_at >= _TELL_EVERY_S:
-            self._told_at = now
+        if now - self._told.value >= _TELL_EVERY_S:
+            self._told.value = now
             _log.warning(
                 "A signature does not fit %s, which is how this server sees its address; if Twilio asks for another, "
                 "give it as --base-url, or declare the proxy with --proxy",
-                url.partition("?")[0],
+                printable(url.partition("?")[0]),
             )
+
+
+async def _tell_of_jumps() -> None:
+    """Log when somebody sets the clock: what is dated from then on is dated otherwise."""
+    apart = time.time() - time.monotonic()
+    while True:
+        await asyncio.sleep(_LOOK_AT_CLOCK_EVERY_S)
+        now = time.time() - time.monotonic()
+        if abs(now - apart) > _CLOCK_JUMPS_S:
+            jump = timedelta(seconds=round(abs(now - apart)))
+            _log.warning("This machine's clock has jumped %s, by %s", "ahead" if now > apart else "back", jump)
+        apart = now
 
 
 def _asked_for(scope: Mapping[str, Any]) -> str:

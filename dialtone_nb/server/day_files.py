@@ -75,12 +75,6 @@ def day_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(_PATTERN))
 
 
-def end_position(folder: Path) -> Position:
-    """The position after the last line of all."""
-    files = day_files(folder)
-    return Position(files[-1].name, files[-1].stat().st_size) if files else Position()
-
-
 def last_lines(folder: Path, size: int) -> list[bytes]:
     """The lines in the last so many bytes of the last two days."""
     lines: list[bytes] = []

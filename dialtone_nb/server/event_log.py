@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -43,7 +44,7 @@ def event_line(event: Mapping[str, Any], moment: datetime) -> bytes:
     return orjson.dumps({"timestamp": timestamp, **event})
 
 
-class EventLog:
+class EventWriter:
     """The events of one environment, in one file a day; `count` is told how many were "written" or "lost"."""
 
     def __init__(
@@ -58,6 +59,7 @@ class EventLog:
         self._is_closing = False
         self._is_urgent = False
         self._is_failing = False
+        self._failure = ""
         self._is_losing = False
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
@@ -75,6 +77,14 @@ class EventLog:
             return False
         await asyncio.wait([saved], timeout=within_s)
         return saved.done() and saved.result()
+
+    def problem(self) -> str:
+        """Why events can't be kept, by the last try and by a look at the folder; empty where they can."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return error.strerror or str(error)
+        return self._failure or ("" if os.access(self._folder, os.W_OK | os.X_OK) else "Permission denied")
 
     def close(self) -> None:
         """Write what is waiting, and stop; what can't be written is lost, and counted."""
@@ -146,11 +156,12 @@ class EventLog:
         except OSError as error:
             if not self._is_failing:
                 _log.error("%s: events can't be written: %s; they wait, calls go on", self._folder, error.strerror)
-            self._is_failing = True
+            self._is_failing, self._failure = True, error.strerror or str(error)
             return False
         if self._is_failing:
             _log.info("%s: events are written again", self._folder)
         self._is_failing = self._is_losing = False
+        self._failure = ""
         return True
 
     def _lose(self, number: int, why: str) -> None:

@@ -2,6 +2,7 @@
 
 tables/<version>.json               a compiled table; its version is the SHA-256 of the file, so a version never changes
 environments/<environment>.json     {"version": …, "previous": …}: what is served now, and what a roll back returns to
+claims/<environment>.<claim>        who is changing the environment, as everybody sees it who deploys to this folder
 events/<environment>/               what happened, a file a day (see day_files.py)
 
 Every file is written beside its place, flushed to the disk and moved in, so that whoever reads at any moment, or after
@@ -15,15 +16,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from dialtone_nb.dialplan.table import Table, load_table, table_json
-from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.errors import AbsentError, Fault, InputError
 from dialtone_nb.files.atomic_file import sync_folder, write_whole
 
 TABLES: Final = "tables"
@@ -32,6 +33,7 @@ EVENTS: Final = "events"
 _VERSION: Final = re.compile("[0-9a-f]{64}")
 _ENVIRONMENT: Final = re.compile("[a-z][a-z0-9]{0,15}")
 _LOCK: Final = ".writing"
+CLAIMS: Final = "claims"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,12 @@ class Serving:
     previous: str = ""
 
 
+def _serving_json(serving: Serving) -> str:
+    return json.dumps(asdict(serving), indent=1) + "\n"
+
+
 _SERVING: Final = TypeAdapter(Serving)
+_CLOSED: Final = _serving_json(Serving())
 
 
 def table_version(table: Table) -> str:
@@ -101,10 +108,24 @@ def read_serving(folder: Path, environment: str) -> Serving:
     return serving
 
 
+def noted_serving(folder: Path, environment: str) -> Serving:
+    """The same for whoever switches: nothing where the note is damaged, for the next switch writes a good one."""
+    try:
+        return read_serving(folder, environment)
+    except InputError:
+        _environment_path(folder, environment)  # a name that leads out of the folder is refused all the same
+        return Serving()
+
+
 def list_environments(folder: Path) -> tuple[str, ...]:
     """The environments that have a table switched on, by name."""
     paths = (folder / ENVIRONMENTS).glob("*.json")
-    return tuple(sorted(path.stem for path in paths if _ENVIRONMENT.fullmatch(path.stem)))
+    return tuple(sorted(path.stem for path in paths if _ENVIRONMENT.fullmatch(path.stem) and _is_open(path)))
+
+
+def is_noted(folder: Path, environment: str) -> bool:
+    """Whether the folder says anything of an environment; one that was closed is noted, so none vanishes unseen."""
+    return _environment_path(folder, environment).exists()
 
 
 def switch_table(folder: Path, environment: str, version: str) -> Serving:
@@ -118,11 +139,11 @@ def switch_table(folder: Path, environment: str, version: str) -> Serving:
         place = str(_table_path(folder, version))
         raise InputError(Fault(place, f"has no environment {environment!r}", "deploy it from the files that have"))
     with writing(folder):
-        now = read_serving(folder, environment)
+        now = noted_serving(folder, environment)
         if now.version == version:
             return now
         serving = Serving(version, now.version)
-        write_whole(_environment_path(folder, environment), json.dumps(asdict(serving), indent=1) + "\n")
+        write_whole(_environment_path(folder, environment), _serving_json(serving))
         return serving
 
 
@@ -130,10 +151,9 @@ def close_environment(folder: Path, environment: str) -> bool:
     """Whether the environment served a table until now; from now on it serves none. The tables stay."""
     path = _environment_path(folder, environment)
     with writing(folder):
-        was_open = path.exists()
-        path.unlink(missing_ok=True)
+        was_open = _is_open(path)
         if was_open:
-            sync_folder(path.parent)
+            write_whole(path, _CLOSED)
     return was_open
 
 
@@ -149,6 +169,14 @@ def _environment_path(folder: Path, environment: str) -> Path:
         problem = f"{environment!r} is no environment's name"
         raise InputError(Fault(str(folder / ENVIRONMENTS), problem, "network.yaml has their names"))
     return folder / ENVIRONMENTS / f"{environment}.json"
+
+
+def _is_open(path: Path) -> bool:
+    """Whether an environment's file says anything else than that it is closed; a damaged one does."""
+    try:
+        return path.read_bytes() != _CLOSED.encode()
+    except FileNotFoundError:
+        return False
 
 
 def _is_whole(path: Path, version: str) -> bool:
@@ -171,3 +199,64 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         problem = f"can't be written: {error.strerror or error}"
         raise InputError(Fault(str(folder), problem, "check its owner, its permissions and its disk")) from error
+
+
+@dataclass(eq=False)
+class ClaimFile:
+    """A claim as it was read or written; whoever changed it meanwhile is not written over."""
+
+    key: str
+    value: str
+    path: Path = field(repr=False)
+
+    def fetch(self) -> None:
+        """Look whether it is still there; an `AbsentError` where it is no longer as it was."""
+        self._refuse_changed()
+
+    def update(self, *, value: str) -> None:
+        """Give it another value; an `AbsentError` where it is not there any more as it was."""
+        with writing(_folder_of(self.path)):
+            self._refuse_changed()
+            write_whole(self.path, value)
+        self.value = value
+
+    def delete(self) -> None:
+        """Take it out; an `AbsentError` where it is not there any more as it was."""
+        with writing(_folder_of(self.path)):
+            self._refuse_changed()
+            self.path.unlink()
+            sync_folder(self.path.parent)
+
+    def _refuse_changed(self) -> None:
+        if not self.path.exists() or self.path.read_text(encoding="utf-8") != self.value:
+            raise AbsentError("another claim is there", status=404, code=None, method="GET", path=str(self.path))
+
+
+@dataclass(frozen=True)
+class ClaimFolder:
+    """The claims on one environment, as a keeper of claims."""
+
+    folder: Path
+    environment: str
+
+    def list(self) -> list[ClaimFile]:
+        """Every claim that is there."""
+        found = []
+        for path in sorted((self.folder / CLAIMS).glob(f"{self.environment}.*")):
+            with suppress(FileNotFoundError):  # released a moment ago
+                found.append(ClaimFile(path.suffix[1:], path.read_text(encoding="utf-8"), path))
+        return found
+
+    def create(self, *, key: str, value: str) -> ClaimFile:
+        """The new claim; an `InputError` where there is one."""
+        path = self.folder / CLAIMS / f"{self.environment}.{key}"
+        with writing(self.folder):
+            path.parent.mkdir(exist_ok=True)
+            if path.exists():
+                raise InputError(Fault(str(path), "is there already", "wait, or break the claim"))
+            write_whole(path, value)
+        return ClaimFile(key, value, path)
+
+
+def _folder_of(path: Path) -> Path:
+    return path.parent.parent

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,12 +28,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class CallCounter:
-    """The calls of the last hour by phone, in a file that all workers share; it survives a restart."""
+    """The calls of the last hour by phone, in a file that all workers share; it survives a restart.
+
+    `clock` goes on evenly, whatever somebody sets the time to, and is the same in every process of this machine. It
+    begins anew with the machine: what was counted before that lies ahead of it, and is forgotten.
+    """
 
     path: Path
+    clock: Callable[[], float] = time.monotonic
     _connection: sqlite3.Connection | None = field(default=None, repr=False)
 
-    def take(self, client: str, now: datetime, most: int) -> bool:
+    def take(self, client: str, most: int) -> bool:
         """Whether the phone may place one more call, which counts from now on; a count that fails lets it through.
 
         A full disk must not silence every phone: the limit is there for abuse, and the log tells that it is not kept.
@@ -40,10 +47,11 @@ class CallCounter:
             connection = self._opened()
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
-                connection.execute("DELETE FROM calls WHERE at <= ?", (now.timestamp() - HOUR_S,))
+                now = self.clock()  # now that all others have counted theirs
+                connection.execute("DELETE FROM calls WHERE at <= ? OR at > ?", (now - HOUR_S, now))
                 ((placed,),) = connection.execute("SELECT count(*) FROM calls WHERE client = ?", (client,))
                 if placed < most:
-                    connection.execute("INSERT INTO calls VALUES (?, ?)", (client, now.timestamp()))
+                    connection.execute("INSERT INTO calls VALUES (?, ?)", (client, now))
                 return bool(placed < most)
         except (sqlite3.Error, OSError) as error:
             _log.warning("Calls of %s are not counted: %s", client, error)
@@ -77,7 +85,7 @@ def limited(table: Table, environment: str, decision: Decision, now: datetime, c
         return Refuse(
             rule=decision.rule, client=decision.client, reason="quiet-hours", message=table.messages.quiet_hours
         )
-    if limits.calls_an_hour and not counter.take(decision.client, now, limits.calls_an_hour):
+    if limits.calls_an_hour and not counter.take(decision.client, limits.calls_an_hour):
         return Refuse(
             rule=decision.rule, client=decision.client, reason="too-many-calls", message=table.messages.too_many_calls
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
@@ -11,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from dialtone_nb.server.live_table import LiveTable
+from dialtone_nb.server.table_follower import TableFollower
 
 # prometheus_client looks for this when it is imported: workers then count in files of this folder.
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -26,9 +27,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "dialtone_requests", "Requests, by path and HTTP status.", ["path", "status"], registry=registry
-        )
+        counter = partial(Counter, registry=registry)
+        self.requests = counter("dialtone_requests", "Requests, by path and HTTP status.", ["path", "status"])
         self.answer_seconds = Histogram(
             "dialtone_answer_seconds",
             "From a request's headers to its answer.",
@@ -36,21 +36,18 @@ class Metrics:
             registry=registry,
             buckets=_BUCKETS_S,
         )
-        self.decisions = Counter(
+        self.decisions = counter(
             "dialtone_decisions",
             "Calls that were decided on, by direction and decision: its kind, or why it was refused.",
             ["direction", "decision"],
-            registry=registry,
         )
-        self.outcomes = Counter(
-            "dialtone_outcomes", "Dialled calls that ended, by DialCallStatus.", ["direction", "status"],
-            registry=registry,
-        )  # fmt: skip
-        self.events = Counter("dialtone_events", "Events, written or lost.", ["result"], registry=registry)
-        self.deliveries = Counter(
-            "dialtone_deliveries", "Events handed on, by where to and what came of it.", ["sink", "result"],
-            registry=registry,
-        )  # fmt: skip
+        self.outcomes = counter(
+            "dialtone_outcomes", "Dialled calls that ended, by DialCallStatus.", ["direction", "status"]
+        )
+        self.events = counter("dialtone_events", "Events, written or lost.", ["result"])
+        self.deliveries = counter(
+            "dialtone_deliveries", "Events handed on, by where to and what came of it.", ["sink", "result"]
+        )
         self.undelivered = Gauge(
             "dialtone_undelivered_bytes",
             "Event lines on the disk that are still to be handed on.",
@@ -58,11 +55,9 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
-        self.tables = Counter(
-            "dialtone_table_switches", "Switches of the table, followed or refused.", ["result"], registry=registry
-        )
+        self.tables = counter("dialtone_table_switches", "Switches of the table, followed or refused.", ["result"])
 
-    def scrape(self, live: LiveTable, environment: str) -> bytes:
+    def scrape(self, live: TableFollower, environment: str) -> bytes:
         """The counters as Prometheus reads them, with the table that this worker serves."""
         registry = self._registry
         if folder := os.environ.get(SHARED_FOLDER):
@@ -76,7 +71,7 @@ class Metrics:
 class _ServedTable(Collector):
     """Which table is served: read when it is asked for, so that a version that is gone leaves no trace."""
 
-    def __init__(self, live: LiveTable, environment: str) -> None:
+    def __init__(self, live: TableFollower, environment: str) -> None:
         self._live = live
         self._environment = environment
 

@@ -1,34 +1,97 @@
-"""Starting the server: its socket, its workers, and how it ends."""
+"""Starting the server: its socket, its workers, how long they wait for a client, and how it ends."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
+import multiprocessing
 import os
 import resource
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.server.metrics import SHARED_FOLDER
-from dialtone_nb.server.settings import Settings
+from dialtone_nb.server.server_settings import Settings
 from dialtone_nb.server.spool import save_left_lines
-from dialtone_nb.server.timeouts import PatientProtocol
+from dialtone_nb.values.printable import printable_lines
+
+# Twilio gives a request fifteen seconds in all, and sends it in one piece.
+REQUEST_WITHIN_S: Final = 10.0
+# The largest body that is read, and what headers a proxy may add to it.
+LARGEST_REQUEST: Final = 128 * 1024
+_BACKLOG: Final = 2048
+# On a busy machine a worker needs more than uvicorn's five seconds to start: it would be killed, again and again.
+_STARTING_S: Final = 60
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, with an end to waiting: uvicorn itself gives a slow request all the time it wants."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a part of a request, or hang up where it never ends."""
+        self._received += len(data)
+        if self._received > LARGEST_REQUEST:
+            self.transport.abort()
+            return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the rest."""
+        super().on_message_begin()
+        self._expect()
+
+    def on_message_complete(self) -> None:
+        """Wait no more: the request is here, and its answer is our own affair."""
+        super().on_message_complete()
+        self._received = 0
+        self._forget()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the timer with the connection."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self._give_up)
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self, *_: Any) -> None:
+        self._deadline = None
+        # Not close(): a client that reads nothing would hold even that.
+        self.transport.abort()
+
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-_BACKLOG: Final = 2048
-# On a busy machine a worker needs more than uvicorn's five seconds to start: it would be killed, again and again.
-_STARTING_S: Final = 60
+    from dialtone_nb.server.app import LastTold
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,6 +106,21 @@ def listen(host: str, port: int) -> socket.socket:
         raise DialtoneError(f"The server can't use port {port} of {host}: {error.strerror}") from error
     listening.listen(_BACKLOG)
     return listening
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without anything that a terminal would obey: strangers choose some of its words."""
+        return printable_lines(super().format(record))
+
+
+def log_to_terminal() -> None:
+    """Log as every process of a server does, its workers too, which start with nothing of what their parent set up."""
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(_PrintableFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[terminal])
+    # It warns of every request that is no HTTP: whoever sends many of them would fill the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 class Ending:
@@ -108,8 +186,10 @@ class _Workers(Multiprocess):
 
 def make_config(settings: Settings, workers: int = 1) -> uvicorn.Config:
     """How uvicorn runs the application."""
+    # Bare memory: a worker that is killed would keep a lock for ever. Two lines instead of one do no harm.
+    told = multiprocessing.get_context("spawn").RawValue("d", -inf) if workers > 1 else None
     return uvicorn.Config(
-        partial(make_worker, settings, os.getpid() if workers > 1 else None),
+        partial(make_worker, settings, os.getpid() if workers > 1 else None, told),
         factory=True,
         workers=workers,
         http=PatientProtocol,
@@ -127,13 +207,14 @@ def make_config(settings: Settings, workers: int = 1) -> uvicorn.Config:
     )
 
 
-def make_worker(settings: Settings, parent: int | None) -> Starlette:
+def make_worker(settings: Settings, parent: int | None, told: LastTold | None = None) -> Starlette:
     """The application of one process; with a parent that starts it anew where it dies, it does not outlive that."""
     from dialtone_nb.server.app import make_app
 
     if parent is not None:
+        log_to_terminal()
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
-    return make_app(settings)
+    return make_app(settings, told)
 
 
 def _end_with(parent: int) -> None:

@@ -14,6 +14,8 @@ from dialtone_nb.dialplan.table import Table, table_json, table_module
 FOLDER = Path(__file__).parent
 MANIFEST = "/manifest"
 TABLE = "/table"
+FALLBACK = "/fallback"
+_PHONES = "const PHONES = {};"
 _PREFIX = "// Which version of each module this build was made of; written at deployment.\nmodule.exports = "
 
 
@@ -56,8 +58,24 @@ def read_bundle(table: Table, runtime: str) -> Bundle:
         name, visibility, _ = file.name.split(".")
         modules[f"/{name}"] = Module(f"/{name}", visibility, file.read_bytes())
     modules[TABLE] = Module(TABLE, "private", table_module(table).encode())
+    modules[FALLBACK] = _with_phones(modules[FALLBACK], table)
     package = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
     return Bundle(modules, runtime, package["dependencies"])
+
+
+def _with_phones(fallback: Module, table: Table) -> Module:
+    """The fallback with the caller IDs of the phones that may make emergency calls: it must not need the table."""
+    phones = {
+        name: client.caller_id
+        for environment in table.environments.values()
+        for name, client in environment.clients.items()
+        if client.emergency
+    }
+    source = fallback.content.decode()
+    if _PHONES not in source:
+        raise ValueError(f"the source of {FALLBACK} has no line {_PHONES!r}")
+    filled = source.replace(_PHONES, f"const PHONES = {json.dumps(phones, indent=2, sort_keys=True)};")
+    return Module(fallback.path, fallback.visibility, filled.encode())
 
 
 def table_bundle(table: Table) -> Bundle:

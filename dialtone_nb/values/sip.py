@@ -9,6 +9,8 @@ from urllib.parse import unquote
 # that does not break a line.
 SEPARATORS = "-.() \t\u00a0"
 SIP_DOMAIN_SUFFIX = ".sip.twilio.com"
+# Twilio, SIP registration: what a phone asks for is moved in between; the shortest finds it again soonest.
+SHORTEST_EXPIRY_S, LONGEST_EXPIRY_S = 600, 3600
 # The name of a SIP domain at one of Twilio's edges or regions, such as name.sip.ashburn.twilio.com. Whatever stands
 # there is Twilio's, so a list of edges would only turn phones away once Twilio opens another one.
 LOCALISED = re.compile(r"([a-z0-9-]+\.sip)(?:\.[a-z0-9-]+)?(\.twilio\.com)\.?")
@@ -42,6 +44,14 @@ def global_domain(host: str) -> str:
     """
     found = LOCALISED.fullmatch(host)
     return "".join(found.groups()) if found else host
+
+
+def environment_of(domain: str) -> str | None:
+    """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
+    domain = global_domain(domain)
+    if not domain.endswith(SIP_DOMAIN_SUFFIX):
+        return None
+    return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
 
 
 def without_separators(dialled: str) -> str:

@@ -4,48 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialtone_nb.infrastructure.desired import address_key, desired_client
+from dialtone_nb.infrastructure.desired import address_key, desired_client, other_hosting
 from dialtone_nb.infrastructure.plan import Change, compare_states
-from dialtone_nb.infrastructure.resources.model import Item, Kind, State
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Resource, ResourceType, State
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.parameters import Client
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
-from dialtone_nb.verify.seen import Seen, difference
+from dialtone_nb.verify.comparison import Comparison, difference
 
 REGISTERED = "registered"
 _EMERGENCY_FIELD = "emergency_address_sid"
 
 
-def phone_checks(seen: Seen) -> Iterator[Check]:
+def phone_checks(compared: Comparison) -> Iterator[Check]:
     """The checks of every phone of the environment; of one that was never set up, just that."""
-    for name, client in seen.parameters.clients_in(seen.environment).items():
-        yield from _checks_of(seen, name, client) if _is_begun(seen, name) else (_not_begun(seen, name),)
+    for name, client in compared.parameters.clients_in(compared.environment).items():
+        yield from _checks_of(compared, name, client) if _is_begun(compared, name) else (_not_begun(compared, name),)
 
 
-def _is_begun(seen: Seen, name: str) -> bool:
+def _is_begun(compared: Comparison, name: str) -> bool:
     """Whether anything of a phone is there: its number, its credential or its address."""
-    number = seen.parameters.clients[name].caller_id
-    wanted = ((Kind.PHONE_NUMBER, number), (Kind.CREDENTIAL, name), (Kind.ADDRESS, address_key(name)))
-    return any(seen.find(kind, key) for kind, key in wanted)
+    number = compared.parameters.clients[name].caller_id
+    wanted = [(CREDENTIAL, name), (ADDRESS, address_key(name))]
+    # A number that is shared may be there for another phone.
+    if compared.parameters.sharing(number) == [name]:
+        wanted.append((PHONE_NUMBER, number))
+    return any(compared.find(kind, key) for kind, key in wanted)
 
 
-def _not_begun(seen: Seen, name: str) -> Check:
+def _not_begun(compared: Comparison, name: str) -> Check:
     # Declaring a phone comes before setting it up, so this is no fault of the environment; a phone that is set up
     # by half is one.
-    number = seen.parameters.clients[name].caller_id
+    number = compared.parameters.clients[name].caller_id
     found = f"not set up yet: no number ({number}), no credential"
     return unknown(subject_of(name), f"set-up of {name}", found, "the phone can't be used yet", _setup(name))
 
 
-def _checks_of(seen: Seen, name: str, client: Client) -> Iterator[Check]:
-    changes = compare_states(seen.existing.state, State(desired_client(seen.parameters.network, name, client)))
-    by_kind: dict[Kind, Change] = {change.kind: change for change in changes}
-    number = seen.find(Kind.PHONE_NUMBER, client.caller_id)
-    yield _credential(name, by_kind.get(Kind.CREDENTIAL))
-    yield _caller_id(name, client, number, by_kind.get(Kind.PHONE_NUMBER), seen.deploy_words)
+def _checks_of(compared: Comparison, name: str, client: Client) -> Iterator[Check]:
+    state = compared.existing.state
+    other = other_hosting(compared.parameters.network, state, compared.environment)
+    changes = compare_states(state, State(desired_client(compared.parameters, name, other)))
+    by_kind: dict[ResourceType, Change] = {change.kind: change for change in changes}
+    number = compared.find(PHONE_NUMBER, client.caller_id)
+    yield _credential(name, by_kind.get(CREDENTIAL))
+    owner = compared.parameters.numbers[client.caller_id]
+    yield _caller_id(name, client, number, by_kind.get(PHONE_NUMBER), owner=owner, repair=compared.deploy_words)
+    holder = compared.parameters.address_holder(client.caller_id)
     if client.emergency_address is None:
-        yield _no_emergency(name, number)
+        yield _no_emergency(name, number, holder)
     else:
-        yield _emergency(seen, name, number, by_kind.get(Kind.ADDRESS))
+        yield _emergency(compared, name, holder, number, by_kind.get(ADDRESS))
 
 
 def _credential(name: str, change: Change | None) -> Check:
@@ -55,7 +65,9 @@ def _credential(name: str, change: Change | None) -> Check:
     return wrong(subject_of(name), title, "not there", "the phone can neither register nor call", _setup(name))
 
 
-def _caller_id(name: str, client: Client, number: Item | None, change: Change | None, repair: str) -> Check:
+def _caller_id(
+    name: str, client: Client, number: Resource | None, change: Change | None, *, owner: str, repair: str
+) -> Check:
     title = f"caller ID of {name}"
     if number is None:
         found = f"{client.caller_id} is not owned by this account"
@@ -64,19 +76,22 @@ def _caller_id(name: str, client: Client, number: Item | None, change: Change | 
     fields = {key: value for key, value in (change.after if change else {}).items() if key != _EMERGENCY_FIELD}
     if not fields or change is None:
         found = f"{client.caller_id}, owned and pointed here"
-        return good(subject_of(name), title, found, "calls to this number ring the phone; its own calls show it")
+        rung = "ring the phone" if owner == name else f"are answered as {owner} says"
+        return good(subject_of(name), title, found, f"calls to this number {rung}; its own calls show it")
     differing = Change(change.action, change.kind, change.key, change.before, fields)
     harm = "calls to this number don't ring the phone"
     return wrong(subject_of(name), title, f"{client.caller_id}: {difference(differing)}", harm, repair)
 
 
-def _emergency(seen: Seen, name: str, number: Item | None, address_change: Change | None) -> Check:
+def _emergency(
+    compared: Comparison, name: str, holder: str, number: Resource | None, address_change: Change | None
+) -> Check:
     title, meaning = f"emergency address of {name}", "an ambulance that is called goes to the phone's address"
     harm = "an emergency call goes to a national centre without an address, and costs $75"
     if number is None:
         found = "there is no number that could carry it"
         return unknown(subject_of(name), title, found, harm, _setup(name))
-    address = seen.find(Kind.ADDRESS, address_key(name))
+    address = compared.find(ADDRESS, address_key(holder))
     status = str(number.given["emergency_address_status"])
     carried = number.given[_EMERGENCY_FIELD]
     if address is None:
@@ -96,9 +111,9 @@ def _emergency(seen: Seen, name: str, number: Item | None, address_change: Chang
     return wrong(subject_of(name), title, found, harm, _setup(name))
 
 
-def _no_emergency(name: str, number: Item | None) -> Check:
+def _no_emergency(name: str, number: Resource | None, holder: str) -> Check:
     title = f"emergency address of {name}"
-    if number is not None and number.fields[_EMERGENCY_FIELD]:
+    if not holder and number is not None and number.fields[_EMERGENCY_FIELD]:
         found = f"none is declared, and {number.key} carries one"
         return wrong(subject_of(name), title, found, "it costs money every month and serves nobody", _setup(name))
     return good(subject_of(name), title, "none, as declared", "the phone is told that it can't make emergency calls")

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dialtone_nb.calls.attempts.codes import code_of
-from dialtone_nb.dialplan.decide import spoken_reason
-from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
+from dialtone_nb.calls.attempts.outcomes import code_of
+from dialtone_nb.dialplan.decide import decide, spoken_reason
+from dialtone_nb.dialplan.decisions import (
+    Decision,
+    DialEmergency,
+    DialPstn,
+    DialTrunk,
+    IncomingCall,
+    Refuse,
+    RingClient,
+)
 from dialtone_nb.dialplan.table import Table
+from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, parse_sip_uri
 
 NOT_REGISTERED = 32009
+# Who calls from outside.
+STRANGER = "+12065550142"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +76,83 @@ def judge_call(
     decision: Decision,
     told: Mapping[str, Any],
     kind: type[Decision],
-    *,
-    is_there: bool = True,
 ) -> PlacedCall:
-    """The call as the rehearsal told of it; `kind` is what it was meant to be, `is_there` whether the far side is."""
+    """A phone's call as the rehearsal told of it; `kind` is what it was meant to be."""
     differences = [] if isinstance(decision, kind) else [f"the dial plan does not make this {title}"]
-    return PlacedCall(
-        title,
-        dialled,
-        _expected(decision, is_there=is_there),
-        _happened(told),
-        tuple(told["heard"]),
-        tuple(f"{alert['code']}: {code_of(str(alert['code'])).meaning}" for alert in told["alerts"]),
-        (*differences, *_differences(table, decision, told, is_there=is_there)),
-    )
+    return _placed(title, dialled, _expected(decision), told, (*differences, *_differences(decision, told)))
 
 
-def _differences(table: Table, decision: Decision, told: Mapping[str, Any], *, is_there: bool) -> list[str]:
-    """Where what happened to a call is not what its decision says; `is_there` says whether the far side is."""
+def ringing_phones(table: Table, environment: str, number: str) -> list[str]:
+    """The phones that a call to a number may ring, whatever becomes of it."""
+    steps = _steps(table, environment, STRANGER, number)
+    return list(dict.fromkeys(name for one in steps if isinstance(one, RingClient) for name in _phones(one)))
+
+
+def judge_incoming(
+    table: Table,
+    environment: str,
+    title: str,
+    ends: tuple[str, str],
+    told: Mapping[str, Any],
+    reachable: Collection[str],
+) -> PlacedCall:
+    """A call from outside, step by step as its number's phone says; `reachable` are the phones that are registered."""
+    caller, number = ends
+    steps, legs, heard, words = list(_steps(table, environment, caller, number)), [], [], []
+    is_over = False
+    for step in steps:
+        words.append(
+            _expected(step, is_there=not isinstance(step, RingClient) or bool({*_phones(step)} & {*reachable}))
+        )
+        if isinstance(step, Refuse):
+            heard = [step.message] if step.message else []
+            break
+        legs += _addresses(step)
+        is_over = not isinstance(step, RingClient) or bool({*_phones(step)} & {*reachable})
+        if is_over:
+            break
+    last, children = steps[len(words) - 1], told["children"]
+    if not is_over and isinstance(last, RingClient) and children:
+        heard = [spoken_reason(table, "incoming", children[-1]["status"])]
+    codes = [alert["code"] for alert in told["alerts"]]
+    dialled = [child["to"].partition("?")[0] for child in children]
+    missing = any(_name(leg) not in reachable for leg in legs if parse_sip_uri(leg)[1].endswith(SIP_DOMAIN_SUFFIX))
+    answered = any(child["status"] == "completed" for child in children)
+    differences = [
+        *([] if sorted(dialled) == sorted(legs) else [f"{', '.join(dialled) or 'nothing'} was dialled"]),
+        *([] if answered == is_over else ["it was answered" if answered else "nobody answered"]),
+        *([] if is_over or list(told["heard"]) == heard else ["the reason was not heard"]),
+        *([f"no alert {NOT_REGISTERED}"] if missing and NOT_REGISTERED not in codes else []),
+        *_strange_alerts(codes, (NOT_REGISTERED,) if missing else ()),
+    ]
+    return _placed(title, f"{caller} dials {number}", "; then ".join(words), told, differences)
+
+
+def _steps(table: Table, environment: str, caller: str, number: str) -> Iterator[Decision]:
+    """What a caller meets whom nobody answers, step by step."""
+    step: int | None = 0
+    while step is not None:
+        decision = decide(table, IncomingCall(environment, number, caller, step))
+        yield decision
+        step = (isinstance(decision, RingClient) and decision.next_step) or None
+
+
+def _phones(decision: Decision) -> list[str]:
+    """The phones that a step rings."""
+    return [_name(uri) for uri in decision.uris] if isinstance(decision, RingClient) else []
+
+
+def _name(uri: str) -> str:
+    return parse_sip_uri(uri)[0]
+
+
+def _placed(title: str, dialled: str, expected: str, told: Mapping[str, Any], differences: Sequence[str]) -> PlacedCall:
+    alerts = tuple(f"{alert['code']}: {code_of(str(alert['code'])).meaning}" for alert in told["alerts"])
+    return PlacedCall(title, dialled, expected, _happened(told), tuple(told["heard"]), alerts, tuple(differences))
+
+
+def _differences(decision: Decision, told: Mapping[str, Any]) -> list[str]:
+    """Where what happened to a phone's call is not what its decision says."""
     children, heard = told["children"], list(told["heard"])
     codes = [alert["code"] for alert in told["alerts"]]
     if isinstance(decision, Refuse):
@@ -94,41 +164,39 @@ def _differences(table: Table, decision: Decision, told: Mapping[str, Any], *, i
         ]
     if len(children) != 1:
         return [f"{len(children)} numbers were dialled, not one", *_strange_alerts(codes, ())]
-    child = children[0]
-    wanted = _address(decision)
+    child, (wanted, *_) = children[0], _addresses(decision)
     found = [] if child["to"].partition("?")[0] == wanted else [f"{child['to']} was dialled, not {wanted}"]
     if isinstance(decision, DialTrunk) and child["sip_headers"] != dict(decision.headers):
         found.append("the trunk was told other headers")
-    if is_there:
-        found += [] if child["status"] == "completed" else [f"it ended as {child['status']}, not answered"]
-        return [*found, *_strange_alerts(codes, ())]
-    words = [spoken_reason(table, "incoming", child["status"])]
-    return [
-        *found,
-        *(["it was answered"] if child["status"] == "completed" else []),
-        *(["the reason was not heard"] if heard != words else []),
-        *([] if NOT_REGISTERED in codes else [f"no alert {NOT_REGISTERED}"]),
-        *_strange_alerts(codes, (NOT_REGISTERED,)),
-    ]
+    found += [] if child["status"] == "completed" else [f"it ended as {child['status']}, not answered"]
+    return [*found, *_strange_alerts(codes, ())]
 
 
 def _strange_alerts(codes: Sequence[int], wanted: Sequence[int]) -> list[str]:
     return [f"alert {code}" for code in codes if code not in wanted]
 
 
-def _address(decision: Decision) -> str:
-    """What is dialled: a number or a SIP URI."""
-    if isinstance(decision, DialPstn | DialEmergency):
-        return decision.number
-    return "" if isinstance(decision, Refuse) else decision.uri
-
-
-def _expected(decision: Decision, *, is_there: bool) -> str:
-    if isinstance(decision, Refuse):
-        return f"refused ({decision.reason}), the reason is heard"
+def _addresses(decision: Decision) -> list[str]:
+    """What is dialled: numbers or SIP URIs."""
+    if isinstance(decision, DialPstn):
+        return [decision.number]
+    if isinstance(decision, DialEmergency):
+        return [EMERGENCY_IN_E164.get(decision.number, decision.number)]
     if isinstance(decision, RingClient):
-        return f"rings {decision.client}" if is_there else f"rings {decision.client}, which is not there; that is heard"
-    return f"dials {_party(_address(decision))}"
+        return list(decision.uris)
+    return [] if isinstance(decision, Refuse) else [decision.uri]
+
+
+def _expected(decision: Decision, *, is_there: bool = True) -> str:
+    if isinstance(decision, Refuse):
+        return "words are heard" if decision.reason == "told" else f"refused ({decision.reason}), the reason is heard"
+    if isinstance(decision, RingClient):
+        names = " and ".join(_phones(decision))
+        if is_there:
+            return f"rings {names}"
+        absent = "which is not there" if len(decision.uris) == 1 else "which are not there"
+        return f"rings {names}, {absent}" + ("" if decision.next_step else "; that is heard")
+    return f"dials {', '.join(map(_party, _addresses(decision)))}"
 
 
 def _party(address: str) -> str:

@@ -1,7 +1,7 @@
 """Asking the live functions as Twilio does: signed, they must answer what the dial plan says; unsigned, nothing.
 
-No call is placed: a function only says what it would have Twilio do. Each request leaves one line in the function log,
-under a call SID of zeros.
+No call is placed: a function only says what it would have Twilio do. Each request leaves its lines in the function log
+under a call SID of zeros, by which they are named `probe-…` there.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from dialtone_nb.account.account import Account
 from dialtone_nb.dialplan.decide import decide, spoken_reason
 from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
+from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164, status_url, twiml_of, twiml_saying
 from dialtone_nb.errors import TwilioError, UnknownOutcomeError
+from dialtone_nb.service.bundle import FALLBACK
+from dialtone_nb.values.sids import NO_CALL
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
 SUBJECT = "Functions"
 OUTGOING, INCOMING, STATUS = "/sip-outgoing", "/sip-incoming", "/call-status"
-NO_CALL: Final = "CA" + "0" * 32
 # What people dial: services, the trunk, here and abroad; how softphones and address books spell it; and what must not
 # go through: premium and expensive numbers, codes of no place, a country that is seldom allowed, too few digits. The
 # files say what each should lead to.
+REPAIRED: Final = "This line is being repaired. Please try again later."
 DIALLED: Final = (
     *("911", "933", "988", "211", "#", "0", "5035550199", "15035550199", "011525555550199"),
     *("+1911", "+10", "(503) 555-0199", "+1 503 555 0199;phone-context=example.org", "9911"),
@@ -56,20 +58,42 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FunctionResponse:
     """What came back; status 0 where nothing did."""
 
     status: int
     body: str
 
 
-def make_probes(table: Table, environment: str, base: str, *, trunk_password: str) -> list[Probe]:
-    """The requests for one environment at a base URL: what its phones dial, what calls its numbers, how calls end."""
+def make_probes(
+    table: Table, environment: str, base: str, *, trunk_password: str, with_fallback: bool = False
+) -> list[Probe]:
+    """The requests for one environment at a base URL: what its phones dial, what calls its numbers, how calls end.
+
+    And what is answered where these fail, if there is a function for that.
+    """
     return [
         *_outgoing(table, environment, base, trunk_password),
         *_incoming(table, environment, base),
         *_endings(table),
+        *(_fallbacks(table, environment) if with_fallback else ()),
     ]
+
+
+def _fallbacks(table: Table, environment: str) -> Iterator[Probe]:
+    """An emergency call whose function has failed, and a call from outside."""
+    for name, client in table.environments[environment].clients.items():
+        if not client.emergency:
+            continue
+        number = table.emergency[client.country].numbers[0]
+        to = f"sip:{number}@{client.domain}"
+        dialled = EMERGENCY_IN_E164.get(number, number)
+        dial = f'<Dial answerOnBridge="true" callerId="{client.caller_id}" timeLimit="{table.emergency_time_limit_s}">'
+        expected = f"<Response>{dial}<Number>{dialled}</Number></Dial></Response>"
+        asked = _ends(f"sip:{name}@{client.domain}", to) | _SIP | {"SipDomain": client.domain}
+        yield Probe(FALLBACK, f"{name} dials {number}, and its function has failed", asked, expected)
+    expected = f"<Response><Say>{REPAIRED}</Say><Hangup/></Response>"
+    yield Probe(FALLBACK, "a call whose function has failed", _ends(STRANGER, NOBODYS_NUMBER), expected)
 
 
 def _outgoing(table: Table, environment: str, base: str, trunk_password: str) -> Iterator[Probe]:
@@ -88,7 +112,7 @@ def _outgoing(table: Table, environment: str, base: str, trunk_password: str) ->
         domain = here.clients[client].domain if client in here.clients else here.domains.nonemergency
         to = f"sip:{quote(dialled, safe='')}@{domain}"
         decision = decide(table, OutgoingCall(environment, client, to))
-        expected = twiml_of(decision, status_url(base, "outgoing", decision.client), trunk_password)
+        expected = twiml_of(decision, status_url(base, "outgoing", decision), trunk_password)
         asked_of = _ends(f"sip:{client}@{domain}", to) | _SIP | {"SipDomain": domain}
         what = f"{client} dials {dialled}"
         yield Probe(OUTGOING, what, asked_of | {"SipUsername": client}, expected)
@@ -96,7 +120,8 @@ def _outgoing(table: Table, environment: str, base: str, trunk_password: str) ->
     if first:
         domain = here.clients[first].domain
         from_, to = f"sip:{first}@{domain}.example", f"sip:911@{domain}"
-        expected = twiml_of(decide(table, OutgoingCall(environment, "", to, from_)), status_url(base, "outgoing", ""))
+        decision = decide(table, OutgoingCall(environment, "", to, from_))
+        expected = twiml_of(decision, status_url(base, "outgoing", decision))
         asked_of = _ends(from_, to) | _SIP | {"SipDomain": domain}
         yield Probe(OUTGOING, f"a stranger calls itself {first}", asked_of, expected)
 
@@ -105,7 +130,7 @@ def _incoming(table: Table, environment: str, base: str) -> Iterator[Probe]:
     """A call to each number of the environment, and to one that is nobody's."""
     for number in [*table.environments[environment].numbers, NOBODYS_NUMBER]:
         decision = decide(table, IncomingCall(environment, number, STRANGER))
-        expected = twiml_of(decision, status_url(base, "incoming", decision.client))
+        expected = twiml_of(decision, status_url(base, "incoming", decision))
         yield Probe(INCOMING, f"a call to {number}", _ends(STRANGER, number), expected)
 
 
@@ -120,6 +145,14 @@ def _endings(table: Table) -> Iterator[Probe]:
                 twiml_saying(spoken_reason(table, direction, status)),
                 urlencode({"direction": direction, "client": ""}),
             )
+    for country in table.emergency:
+        yield Probe(
+            STATUS,
+            f"an emergency call in {country or 'no country'} that fails",
+            {**_ends(STRANGER, NOBODYS_NUMBER), "DialCallStatus": "failed"},
+            twiml_saying(spoken_reason(table, "outgoing", "failed", country, NOBODYS_NUMBER)),
+            urlencode({"direction": "outgoing", "client": "", "emergency": country}),
+        )
 
 
 def _ends(from_: str, to: str) -> dict[str, str]:
@@ -127,9 +160,12 @@ def _ends(from_: str, to: str) -> dict[str, str]:
 
 
 def probe_functions(
-    account: Account, base: str, probes: Sequence[Probe], *, trunk_password: str, repair: str
+    account: Account, base: str, probes: Sequence[Probe], *, trunk_password: str, repair: str, where: str = ""
 ) -> Iterator[Check]:
-    """A check of what each function answers to signed requests, and one of what it answers to an unsigned one."""
+    """A check of what each function answers to signed requests, and one of what it answers to an unsigned one.
+
+    `where` tells the other hosting's functions from those that are asked first.
+    """
     functions = tuple(dict.fromkeys(probe.function for probe in probes))
     empty = [Probe(function, "an unsigned request", {}, "") for function in functions]
     token = account.credentials.auth_token
@@ -139,14 +175,14 @@ def probe_functions(
     for function in functions:
         if token:
             asked = [one for one in zip(probes, signed, strict=True) if one[0].function == function]
-            yield _answers(function, asked, is_password_known=bool(trunk_password), repair=repair)
+            yield _answers(f"{function}{where}", asked, is_password_known=bool(trunk_password), repair=repair)
         else:
-            yield _cannot_sign(function)
+            yield _cannot_sign(f"{function}{where}")
     for probe, answer in zip(empty, unsigned, strict=True):
-        yield _refusal(probe.function, answer, repair)
+        yield _refusal(f"{probe.function}{where}", answer, repair)
 
 
-def _ask(account: Account, base: str, probe: Probe, token: str) -> Answer:
+def _ask(account: Account, base: str, probe: Probe, token: str) -> FunctionResponse:
     """The function's answer to a request that is signed with the token, or to an unsigned one where that is empty."""
     from twilio.request_validator import RequestValidator
 
@@ -166,8 +202,8 @@ def _ask(account: Account, base: str, probe: Probe, token: str) -> Answer:
         response = account.transport.send("POST", url, data=parameters, headers=headers)
     except (TwilioError, UnknownOutcomeError):
         # The function failed, or there was no answer: either way it does not answer calls.
-        return Answer(0, "")
-    return Answer(response.status_code, response.text)
+        return FunctionResponse(0, "")
+    return FunctionResponse(response.status_code, response.text)
 
 
 def _cannot_sign(function: str) -> Check:
@@ -178,7 +214,9 @@ def _cannot_sign(function: str) -> Check:
     )
 
 
-def _answers(function: str, asked: Sequence[tuple[Probe, Answer]], *, is_password_known: bool, repair: str) -> Check:
+def _answers(
+    function: str, asked: Sequence[tuple[Probe, FunctionResponse]], *, is_password_known: bool, repair: str
+) -> Check:
     title = f"answers of {function}"
     faults = [one for one in asked if not _fits(*one, is_password_known=is_password_known)]
     if not faults:
@@ -191,7 +229,7 @@ def _answers(function: str, asked: Sequence[tuple[Probe, Answer]], *, is_passwor
     return wrong(SUBJECT, title, found, "calls go another way than the files say, or fail", repair)
 
 
-def _refusal(function: str, answer: Answer, repair: str) -> Check:
+def _refusal(function: str, answer: FunctionResponse, repair: str) -> Check:
     title = f"signature of {function}"
     if answer.status in REFUSED:
         found = f"an unsigned request is refused (HTTP {answer.status})"
@@ -202,7 +240,7 @@ def _refusal(function: str, answer: Answer, repair: str) -> Check:
     return wrong(SUBJECT, title, found, "anybody can ask this function, and read the dial plan out of it", repair)
 
 
-def _fits(probe: Probe, answer: Answer, *, is_password_known: bool) -> bool:
+def _fits(probe: Probe, answer: FunctionResponse, *, is_password_known: bool) -> bool:
     """Whether the answer is the TwiML that was expected; the trunk's password counts where it is known here."""
     if answer.status != 200:
         return False
@@ -215,7 +253,7 @@ def _fits(probe: Probe, answer: Answer, *, is_password_known: bool) -> bool:
     return answered == ET.canonicalize(probe.expected)
 
 
-def _told(answer: Answer) -> str:
+def _told(answer: FunctionResponse) -> str:
     """An answer in few words, without the trunk's password."""
     if answer.status == 0:
         return "it failed"

@@ -5,83 +5,90 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
-from dialtone_nb.infrastructure.plan import Change, shortened
-from dialtone_nb.infrastructure.resources.model import Kind
-from dialtone_nb.infrastructure.resources.variables import variable_key
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import shortened
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_key
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
-from dialtone_nb.verify.seen import Seen, difference
+from dialtone_nb.verify.comparison import Comparison, difference
 
 SUBJECT = "Service"
-# Every other kind has a check of its own: here, with the domains, or with the phones.
-_CHECKED = frozenset(Kind) - {Kind.ADDRESS, Kind.CREDENTIAL}
 
 
-def service_checks(seen: Seen, *, trunk_password: bool) -> Iterator[Check]:
+def service_checks(compared: Comparison, *, trunk_password: bool) -> Iterator[Check]:
     """The checks of the service; `trunk_password` says whether the trunk's password is known here."""
-    yield _service(seen)
-    yield _environment(seen)
-    yield _live_build(seen)
-    yield from _trunk_password(seen, trunk_password)
+    yield _service(compared)
+    yield _environment(compared)
+    yield _live_build(compared)
+    yield from _trunk_password(compared, trunk_password)
 
 
-def _service(seen: Seen) -> Check:
-    name = seen.parameters.network.service.name
+def _service(compared: Comparison) -> Check:
+    name = compared.parameters.network.service.name
     title = f"service {name}"
-    change = seen.change(Kind.SERVICE, name)
+    change = compared.change(SERVICE, name)
     if change is None:
         return good(SUBJECT, title, "there, with its settings", "the functions have a place to run")
     harm = "no function answers calls" if not change.before else "the service is set up in another way"
-    return wrong(SUBJECT, title, difference(change), harm, seen.deploy_words)
+    return wrong(SUBJECT, title, difference(change), harm, compared.deploy_words)
 
 
-def _environment(seen: Seen) -> Check:
-    title = f"environment {seen.environment}"
-    change = seen.change(Kind.ENVIRONMENT, seen.environment)
+def _environment(compared: Comparison) -> Check:
+    title = f"environment {compared.environment}"
+    change = compared.change(ENVIRONMENT, compared.environment)
     if change is None:
-        return good(SUBJECT, title, seen.domain_name, "the functions' URLs start with this name")
-    return wrong(SUBJECT, title, difference(change), "no function answers calls here", seen.deploy_words)
+        return good(SUBJECT, title, compared.domain_name, "the functions' URLs start with this name")
+    return wrong(SUBJECT, title, difference(change), "no function answers calls here", compared.deploy_words)
 
 
-def _live_build(seen: Seen) -> Check:
-    title = f"live build of {seen.environment}"
-    if not seen.has_live_build:
-        return wrong(SUBJECT, title, "nothing is live", "every call fails", seen.deploy_words)
-    if seen.change(Kind.DEPLOYMENT, seen.environment) is None:
+def _live_build(compared: Comparison) -> Check:
+    title = f"live build of {compared.environment}"
+    if not compared.has_live_build:
+        return wrong(SUBJECT, title, "nothing is live", "every call fails", compared.deploy_words)
+    if compared.change(DEPLOYMENT, compared.environment) is None:
         return good(SUBJECT, title, "equals the files", "calls are decided as the files say")
-    modules = ", ".join(seen.differing_modules)
+    modules = ", ".join(compared.differing_modules)
     found = f"differs from the files in {modules or 'runtime or dependencies'}"
-    return wrong(SUBJECT, title, found, "calls are decided in another way than the files say", seen.deploy_words)
+    return wrong(SUBJECT, title, found, "calls are decided in another way than the files say", compared.deploy_words)
 
 
-def _trunk_password(seen: Seen, is_known: bool) -> Iterator[Check]:
-    if not seen.parameters.network.trunk.username:
+def _trunk_password(compared: Comparison, is_known: bool) -> Iterator[Check]:
+    if not compared.parameters.network.trunk.username:
         return
-    title = f"trunk's password of {seen.environment}"
-    key = variable_key(seen.environment, TRUNK_PASSWORD)
-    there = seen.find(Kind.VARIABLE, key) is not None
+    title = f"trunk's password of {compared.environment}"
+    key = variable_key(compared.environment, TRUNK_PASSWORD)
+    there = compared.find(VARIABLE, key) is not None
     if not is_known:
         found = f"{'there is one' if there else 'there is none'} at Twilio, and {TRUNK_PASSWORD} is not set here"
         repair = f"set {TRUNK_PASSWORD}, then verify once more"
         yield unknown(SUBJECT, title, found, "with a wrong one our SIP server refuses calls", repair)
-    elif seen.change(Kind.VARIABLE, key):
+    elif compared.change(VARIABLE, key):
         found = "another one than here" if there else "not there"
-        yield wrong(SUBJECT, title, found, "our SIP server refuses calls", seen.deploy_words)
+        yield wrong(SUBJECT, title, found, "our SIP server refuses calls", compared.deploy_words)
     else:
         yield good(SUBJECT, title, "the one that is set here", "our SIP server takes calls")
 
 
-def rest_of_the_plan(seen: Seen) -> Check:
+def rest_of_the_plan(compared: Comparison) -> Check:
     """Whether a deploy would change anything that no other check speaks of."""
-    title = f"rest of the plan for {seen.environment}"
-    rest = [change for change in seen.plan.changes if not _has_a_check(seen, change)]
+    title = f"rest of the plan for {compared.environment}"
+    rest = [change for change in compared.plan.changes if not _has_a_check(compared, change)]
     if not rest:
-        found = "nothing" if seen.plan.is_empty else "nothing beside what the other checks name"
+        found = "nothing" if compared.plan.is_empty else "nothing beside what the other checks name"
         return good(SUBJECT, title, found, "a deploy would change nothing else")
     found = ", ".join(f"{change.action} {change.kind} {shortened(change.key)}" for change in rest)
-    return wrong(SUBJECT, title, found, "a deploy would change this", seen.deploy_words)
+    return wrong(SUBJECT, title, found, "a deploy would change this", compared.deploy_words)
 
 
-def _has_a_check(seen: Seen, change: Change) -> bool:
-    if change.kind is Kind.VARIABLE:
-        return change.key == variable_key(seen.environment, TRUNK_PASSWORD)
-    return change.kind in _CHECKED
+def _has_a_check(compared: Comparison, change: Change) -> bool:
+    if change.kind is VARIABLE:
+        return change.key == variable_key(compared.environment, TRUNK_PASSWORD)
+    if change.kind is SERVED_TABLE and not compared.parameters.network.self_hosted:
+        return False
+    # Every other type has a check of its own: here, with the domains, or with the phones.
+    return change.kind not in {ADDRESS, CREDENTIAL}

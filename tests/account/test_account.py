@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+import requests
 
 from dialtone_nb.account.account import open_account, read_credentials, rehearsal_state
 from dialtone_nb.errors import CredentialsError, InputError
@@ -106,6 +110,47 @@ def test_no_secret_is_in_what_an_account_shows(tmp_path: Path, monkeypatch: pyte
     assert SECRET not in shown
     assert TOKEN not in shown
     assert account.transport.redact(f"it said {SECRET}, {TOKEN}") == "it said [secret], [secret]"
+    account.transport.session.close()
+
+
+def test_a_rehearsals_credentials_are_refused_for_twilio() -> None:
+    """They are told here, and sent nowhere."""
+    with pytest.raises(CredentialsError, match="is a rehearsal's account SID") as refused:
+        read_credentials(variables("ACfacade" + "0" * 26, "SKfacade" + "0" * 26, SECRET))
+    assert len(refused.value.faults) == 2
+
+
+@pytest.mark.parametrize("names", [("TWILIO_REGION",), ("TWILIO_EDGE",), ("TWILIO_REGION", "TWILIO_EDGE")])
+def test_no_region_or_edge_disturbs_a_rehearsal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    """They are for Twilio, whose hosts then have other names."""
+    for name in names:
+        monkeypatch.setenv(name, "ie1")
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
+    account = open_account("rehearsal", tmp_path)
+    assert account.client.api.v2010.account.fetch().sid == account.sid
+    assert account.client.serverless.v1.services.list() == []
+
+
+@pytest.mark.parametrize("hours", [-24 * 365, -1, 1, 24 * 365])
+def test_time_is_twilios_whatever_this_computers_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, hours: int
+) -> None:
+    """After Twilio's first answer its clock counts; that this computer's is off is said once."""
+    there = datetime.now(UTC) + timedelta(hours=hours)
+    for name, value in variables(ACCOUNT, "", "", TOKEN).items():
+        monkeypatch.setenv(name, value)
+    account = open_account("twilio", tmp_path)
+    assert abs(account.now() - datetime.now(UTC)) < timedelta(minutes=1)
+    answer = requests.Response()
+    answer.status_code, answer.raw = 200, BytesIO(b"{}")
+    answer.headers["Date"] = format_datetime(there, usegmt=True)
+    monkeypatch.setattr(account.transport.session, "request", lambda *_, **__: answer)
+    account.transport.send("GET", "https://api.twilio.com/")
+    for _ in range(2):
+        assert abs(account.now() - there) < timedelta(minutes=1)
+    assert caplog.text.count("This computer's clock is") == 1
     account.transport.session.close()
 
 

@@ -7,8 +7,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from twilio.rest import Client as TwilioClient
 
 from dialtone_nb.account import transport
 from dialtone_nb.account.transport import ATTEMPTS, IN_FLIGHT, Transport, bodies_read_by
-from dialtone_nb.errors import AbsentError, CredentialsError, TwilioError, UnknownOutcomeError
+from dialtone_nb.errors import AbsentError, CredentialsError, InputError, TwilioError, UnknownOutcomeError
 from tests.infrastructure.desk import SERVICE, Desk
 
 Answer = Callable[[requests.PreparedRequest], requests.Response]
@@ -47,6 +48,51 @@ class Canned(requests.adapters.BaseAdapter):
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+@pytest.fixture
+def strict_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A proxy that wants a name and a password, in the environment; the tunnels that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            asked.append(self.path)
+            self.send_error(407)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"http://somebody:hidden@127.0.0.1:{server.server_port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        yield asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_proxy_that_refuses_is_asked_once_and_named_with_the_repair(strict_proxy: list[str], method: str) -> None:
+    """It is bad input, in one line, without the proxy's password."""
+    with pytest.raises(InputError) as caught:
+        Transport().request(method, URL)
+    (line,) = caught.value.lines()
+    assert line.startswith("HTTPS_PROXY: the proxy lets nobody through to api.twilio.com (HTTP 407); write its name")
+    assert "hidden" not in line
+    assert strict_proxy == ["api.twilio.com:443"]
+
+
+def test_where_no_answer_comes_no_status_is_made_up_and_the_repair_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is not there, say."""
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(TwilioError) as caught:
+        Transport().request("GET", URL)
+    (line,) = caught.value.lines()
+    assert "HTTP 0" not in line
+    assert line.endswith("no answer from api.twilio.com (ProxyError); check HTTPS_PROXY, and that the proxy is there")
 
 
 def answered(status: int, body: str = "{}", reason: str = "", **headers: str) -> Answer:
@@ -308,8 +354,8 @@ def test_exchange_of_each_thread_is_its_own() -> None:
     def ask(name: str) -> str:
         made.send("GET", f"https://api.twilio.com/{name}?secret=1")
         time.sleep(0.005)
-        assert made.last.exchange.path == f"/{name}"
-        return str(made.last.exchange.request_id)
+        assert made.last.sent.path == f"/{name}"
+        return str(made.last.sent.request_id)
 
     names = [f"RQ{number}" for number in range(20)]
     with ThreadPoolExecutor(6) as pool:

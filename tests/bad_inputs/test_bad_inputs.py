@@ -25,7 +25,7 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.runbooks.opening import Runbook, Values, check_run
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook, check_run
 from dialtone_nb.runbooks.parameters_cell import Given, read_source
 from dialtone_nb.verify.accepted import load_acceptances
 
@@ -148,7 +148,7 @@ def test_a_wrong_value_in_a_runbook(project: Project, case: dict[str, Any]) -> N
 
     def work() -> None:
         values, declared = check_run(source, given, project.folder / "parameters")
-        runbook = Runbook(source, Values(values), declared, project.folder)
+        runbook = Runbook(source, ParameterValues(values), declared, project.folder)
         call = CALLS.get(case["calls"]) or getattr(dialtone_nb, case["calls"])
         call(runbook)
 

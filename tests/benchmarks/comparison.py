@@ -51,6 +51,20 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class Beyond:
+    """At most so much more than the peer needs."""
+
+    limit: float
+
+    def is_met(self, line: Comparison) -> bool:
+        """Whether it is."""
+        return line.ours <= (line.theirs or 0) + self.limit
+
+    def __str__(self) -> str:
+        return f"≤ peer + {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class AtMost:
     """Ours at most this, whatever others need."""
 

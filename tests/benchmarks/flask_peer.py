@@ -43,7 +43,7 @@ def make_peer(folder: str) -> Flask:
     @validate_twilio_request
     def sip_outgoing() -> Response:
         decision = decide(table, OutgoingCall("prod", request.form["SipUsername"], request.form["To"]))
-        url = status_url(request.host_url.rstrip("/"), "outgoing", decision.client)
+        url = status_url(request.host_url.rstrip("/"), "outgoing", decision)
         return Response(twiml_of(decision, url), mimetype="text/xml")
 
     return app

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.child import ChildError, run_program
-from tests.benchmarks.comparison import AtMost, Better, Comparison, Within
+from tests.benchmarks.comparison import AtMost, Better, Beyond, Comparison, Within
 from tests.benchmarks.registry import FIGURES, measure_of
 from tests.benchmarks.table import cells_of, markdown_table, text_table
 
@@ -26,6 +26,8 @@ def test_every_figure_has_its_module_and_every_module_its_line() -> None:
         (Comparison("a", "calls/s", 900, "peer", 90, Better(10), more_is_better=True), "10x", "met"),
         (Comparison("a", "s", 2.6, "peer", 2, Within(1.3)), "0.769x", "met"),
         (Comparison("a", "s", 2.7, "peer", 2, Within(1.3)), "0.741x", "MISSED"),
+        (Comparison("a", "s", 2.9, "peer", 2, Beyond(1)), "0.69x", "met"),
+        (Comparison("a", "s", 3.1, "peer", 2, Beyond(1)), "0.645x", "MISSED"),
         (Comparison("a", "ms", 29, aim=AtMost(30)), "", "met"),
         (Comparison("a", "s", 2, "peer that gave up", None, Better(3)), "", "MISSED"),
         (Comparison("a", "s", 2), "", ""),

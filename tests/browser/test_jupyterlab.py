@@ -28,11 +28,15 @@ pytestmark = IN_A_BROWSER
 OTHERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem != "deploy")
 DOMAIN = "dialtone-example-stage.sip.twilio.com"
 # What finds something to do on an account with two phones; the walkthrough has its consent in its own cell.
-ASKING = ("delete", "promote")
+ASKING = {
+    "delete": "the check found nothing left to do",
+    "probe": "everything was taken out again",
+    "promote": "the check found nothing left to do",
+}
 WITH_PHONES = """\
 from pathlib import Path
 
-from dialtone_nb.cli.prepared_accounts import with_phones
+from dialtone_nb.cli.keep_notebooks import with_phones
 
 with_phones(Path.cwd())"""
 A_BUILD_FAILS = f"""\
@@ -69,7 +73,7 @@ def test_a_notebook_runs_to_its_end_with_somebody_there(page: Page, lab: str, na
     assert notebook.panel.get_by_placeholder("type it here").count() == (name in ASKING)
     if name in ASKING:
         notebook.consent("rehearsal")
-        notebook.panel.get_by_text("the check found nothing left to do").wait_for()
+        notebook.panel.get_by_text(ASKING[name]).wait_for()
         assert notebook.errors() == []
 
 
@@ -102,7 +106,7 @@ def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str)
     notebook.run_all_from_the_menu()
     answer = notebook.panel.get_by_placeholder("type it here")
     answer.wait_for()
-    apply = notebook.panel.get_by_role("button", name="Apply 27 changes")
+    apply = notebook.panel.get_by_role("button", name="Apply 29 changes")
     assert apply.is_disabled()
     assert "REHEARSAL" in notebook.panel.locator(".dialtone-banner").inner_text()
     assert notebook.panel.locator(".dialtone-plan").is_visible()
@@ -117,12 +121,12 @@ def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str)
     answer.press("Tab")
     page.keyboard.press("Enter")
     outcome = notebook.panel.locator(".dialtone-applied")
-    outcome.get_by_text("all 27 changes done, the check found nothing left to do").wait_for()
+    outcome.get_by_text("all 29 changes done, the check found nothing left to do").wait_for()
     assert outcome.get_by_text("Record: plan-").is_visible()
     assert answer.count() == 0
     seen = page.evaluate("window.seen")
-    assert any("of 27 changes; now: create" in status for status in seen)
-    assert any(status.startswith("27 of 27") for status in seen)
+    assert any("of 29 changes; now: create" in status for status in seen)
+    assert any(status.startswith("29 of 29") for status in seen)
 
     _is_saved_as_done(notebook)
     notebook.run_cell("apply_plan(runbook, plan)")
@@ -135,7 +139,7 @@ def _is_saved_as_done(notebook: OpenNotebook) -> None:
     last = notebook.outputs()[-1]["data"]
     assert last[RESULT] == {
         "exit_code": 0,
-        "summary": "Deploy stage: all 27 changes done, the check found nothing left to do",
+        "summary": "Deploy stage: all 29 changes done, the check found nothing left to do",
     }
     assert not any("widget" in kind for kind in last)
 

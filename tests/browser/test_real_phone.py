@@ -90,7 +90,9 @@ def test_the_page_of_phones_can_be_read_by_everybody(browser: Browser, tmp_path:
             lobby.register()
             written = tmp_path / "phones.html"
             # As it is saved it does not look again by itself: that would be another request.
-            written.write_text(re.sub(r"<meta http-equiv=\"refresh\"[^>]*>", "", door.page()), encoding="utf-8")
+            written.write_text(
+                re.sub(r"<meta http-equiv=\"refresh\"[^>]*>", "", door.progress.page()), encoding="utf-8"
+            )
         client.http_client.session.close()
     with opened_page(browser, written, scheme, 1000) as opened:
         check_offline_and_readable(opened, (360, 1000))

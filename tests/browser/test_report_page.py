@@ -1,7 +1,7 @@
 """The report page in Chromium: it opens offline, draws every figure, in light and in dark, and prints."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +11,19 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
-from dialtone_nb.calls.measures.deployments import Deployment
-from dialtone_nb.display.figures_in_notebooks import bundle_of
+from dialtone_nb.calls.measures.before_after import Deployment
+from dialtone_nb.display.outputs import figure_bundle
 from dialtone_nb.report import call_report as report
 from dialtone_nb.report.page import write_html
 from tests.browser.chromium import IN_A_BROWSER
 from tests.calls.drawing import NAMES, draw
 from tests.calls.strategies import frame_of
+from tests.report.calls import START, hundred_calls
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ALL_DRAWN = "[...document.querySelectorAll('.figure')].every((one) => one.dataset.drawn)"
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 pytestmark = IN_A_BROWSER
 
@@ -32,29 +31,17 @@ pytestmark = IN_A_BROWSER
 @pytest.fixture(scope="module")
 def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with every figure and every table of the call report, over a hundred days."""
-    attempts = [
-        {
-            "started_at": START + timedelta(days=number, hours=number % 24),
-            "environment": ["prod", "stage"][number % 2],
-            "client": ["lobby", "clinic", "van"][number % 3],
-            "direction": ["outgoing", "incoming"][number % 4 == 0],
-            "outcome": ["answered", "no_answer", "failed", "unregistered", "answered", "refused"][number % 6],
-            "reason": ["13224", "32009"][number % 2],
-            "duration_s": 30,
-            "price": 0.01,
-            "currency": "USD",
-        }
-        for number in range(100)
-    ]
-    frame = frame_of(attempts)
+    frame = frame_of(hundred_calls())
     data = CallData.of(frame, "a test", (Finding("rows that are no events", 1, "left out", "a.json: 7"),))
-    drawn = {name: new_output("display_data", data=bundle_of(draw(name, frame))) for name in NAMES}
+    drawn = {name: new_output("display_data", data=figure_bundle(draw(name, frame))) for name in NAMES}
     cells = [new_markdown_cell("# Call report\n\n## By day & hour")]
     for name, output in drawn.items():
         cells += [new_markdown_cell(f"### {name}"), new_code_cell("look", outputs=[output])]
+    chapters = {"days": "## Tables\n\n", "findings": "## What was read\n\n"}
     for title, shown in tables_of(data):
         output = new_output("display_data", data={"text/html": shown._repr_html_()})
-        cells += [new_markdown_cell(f"### {title}"), new_code_cell("look", outputs=[output], metadata={"title": title})]
+        heading = new_markdown_cell(f"{chapters.get(title, '')}### {title}")
+        cells += [heading, new_code_cell("look", outputs=[output], metadata={"title": title})]
     folder = tmp_path_factory.mktemp("page")
     nbformat.write(new_notebook(cells=cells), folder / "report.ipynb")
     write_html(folder / "report.ipynb", folder / "report.html")
@@ -191,5 +178,5 @@ def test_the_contents_lead_to_their_headings(opened: tuple["Page", list[str]]) -
     """A heading with an ampersand is found too."""
     page, _ = opened
     page.set_viewport_size({"width": 1500, "height": 400})
-    page.locator("nav.contents a").click()
+    page.locator("nav.contents a", has_text="By day").click()
     assert page.evaluate("document.querySelector(':target').textContent").startswith("By day & hour")

@@ -89,11 +89,11 @@ def plain(pages: Path, browser: Browser) -> Iterator[Page]:
 
 
 def test_a_plan_shows_each_kind_once_and_how_to_agree(plain: Page, pages: Path) -> None:
-    """Sixteen functions and versions take two rows, and the fingerprint stands under the table."""
+    """Eighteen functions and versions take two rows, and the fingerprint stands under the table."""
     plain.goto((pages / "plan.html").as_uri())
     plan = plain.locator(".dialtone-plan")
-    assert plan.locator("tr", has_text="8 functions").count() == 1
-    assert plan.locator("tr", has_text="8 function versions").count() == 1
+    assert plan.locator("tr", has_text="9 functions").count() == 1
+    assert plan.locator("tr", has_text="9 function versions").count() == 1
     assert plan.locator("summary .room-name").all_inner_texts() == ["SERVICE AND CODE", "SIP"]
     assert "plan-" in plan.get_by_text("To agree to it").inner_text()
 

@@ -12,7 +12,7 @@ import pytest
 
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.phones.configurations import QR_FILE, configuration_files, scanned_address
-from dialtone_nb.phones.settings import Registrar, device_settings
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings
 from dialtone_nb.phones.sheets import render_sheet
 from tests.browser.chromium import IN_A_BROWSER
 from tests.browser.pages import Opened, check_offline_and_readable, opened_page
@@ -28,7 +28,7 @@ HANDED_OUT: Parameters = replace(
 )
 # One of each make, and one for a rehearsal.
 SHEETS = dict.fromkeys(("workbench", "van", "lobby", "clinic", "makerspace")) | {
-    "ferry": Registrar("192.0.2.20", 5070, "UDP")
+    "ferry": RegistrarAddress("192.0.2.20", 5070, "UDP")
 }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = IN_A_BROWSER
 
-WITH_CALLS = "import pathlib; from dialtone_nb.cli.prepared_accounts import with_calls; with_calls(pathlib.Path.cwd())"
+WITH_CALLS = "import pathlib; from dialtone_nb.cli.keep_notebooks import with_calls; with_calls(pathlib.Path.cwd())"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from dialtone_nb.account.account import Account, Credentials
+from dialtone_nb.account.account import Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.dialplan.compile import compile_table, table_module
 from dialtone_nb.parameters import Parameters, load_parameters
@@ -27,7 +27,7 @@ def parameters() -> Parameters:
 def account(tmp_path_factory: pytest.TempPathFactory, parameters: Parameters) -> Iterator[Account]:
     """A rehearsal on which prod is deployed and the lobby's phone can call."""
     with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db") as rehearsal:
-        credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
+        credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
         transport = Transport(rehearsal.url)
         client = Client(rehearsal.account_sid, rehearsal.auth_token, http_client=transport)
         opened = Account("rehearsal", credentials, transport, client)

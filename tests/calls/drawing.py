@@ -1,9 +1,12 @@
 """Every figure of a call report, drawn from attempts."""
 
+import json
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from dialtone_nb.calls import figures
+from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.calls.measures.last_seen import life_by_phone, tally_signs
 from dialtone_nb.calls.measures.tally import tally_attempts, tally_hours
 from tests.calls.strategies import counted
@@ -14,8 +17,12 @@ NAMES = tuple(figures.__all__)
 def draw(name: str, frame: pd.DataFrame) -> go.Figure:
     """The figure of this name, from whatever counts it is drawn from."""
     if name == "draw_hours_of_week":
-        return figures.draw_hours_of_week(counted(tally_hours, frame))
+        return checked(figures.draw_hours_of_week(counted(tally_hours, frame)))
     if name == "draw_signs_of_life":
-        return figures.draw_signs_of_life(life_by_phone(counted(tally_signs, frame)))
-    figure: go.Figure = getattr(figures, name)(counted(tally_attempts, frame))
-    return figure
+        return checked(figures.draw_signs_of_life(life_by_phone(counted(tally_signs, frame))))
+    return checked(getattr(figures, name)(counted(tally_attempts, frame)))
+
+
+def checked(figure: Figure) -> go.Figure:
+    """The figure as plotly's own object, which is an error where plotly knows no such thing."""
+    return go.Figure(json.loads(figure.to_json()))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.calls.attempts.codes import CODES
-from dialtone_nb.calls.call_story import Found, Story, tell_story
+from dialtone_nb.calls.attempts.outcomes import CODES
+from dialtone_nb.calls.call_story import CallResources, Story, tell_story
 
 DOMAIN = "dialtone-example-stage.sip.twilio.com"
 AT = "Mon, 02 Mar 2026 09:01:53 +0000"
@@ -49,10 +49,10 @@ def webhook(path: str, body: str = "<Response/>", code: int = 200) -> dict[str, 
     }
 
 
-def found(code: int = 200) -> Found:
+def found(code: int = 200) -> CallResources:
     """A call that dialled a leg which nobody took, all of it within a second."""
     dialled = call("CA2", "CA1", **{"from": "+15035550101", "to": "+12065550142", "status": "no-answer"})
-    return Found(
+    return CallResources(
         [call("CA1"), dialled],
         {"CA1": [webhook("/sip-outgoing", TWIML, code), webhook("/call-status?direction=outgoing")], "CA2": []},
         {"CA1": [], "CA2": [{"error_code": "13224", "message_text": "", "message_date": AT}]},
@@ -72,7 +72,7 @@ def test_steps_of_one_second_stand_in_the_order_in_which_they_can_only_have_happ
     """Asked before decided, decided before dialled, dialled before refused, and the end at the end."""
     assert told(tell_story(found(), ours=["+15035550101"])) == [
         f"leg: sip:workbench@{DOMAIN} calls sip:206555••••@{DOMAIN}",
-        "service: /sip-outgoing is asked, and answers in 12 ms",
+        "service: /sip-outgoing is asked, and answers in 12 ms: the delay before ringing",
         "log: outgoing-call · rule local",
         "leg: dials +1206555••••",
         f"alert: 13224: {CODES['13224'].meaning}; {CODES['13224'].repair}",
@@ -115,7 +115,7 @@ def test_other_peoples_numbers_are_hidden_and_ours_are_not() -> None:
 )
 def test_a_number_is_hidden_however_it_is_spelled(to: str, shown: str) -> None:
     """Address books have dashes and spaces, and phones escape them; ours and short codes are seen."""
-    story = tell_story(Found([call("CA1", to=to)], {"CA1": []}, {"CA1": []}, []), ours=["+15035550101"])
+    story = tell_story(CallResources([call("CA1", to=to)], {"CA1": []}, {"CA1": []}, []), ours=["+15035550101"])
     assert story.legs[0].to == shown
 
 
@@ -127,9 +127,25 @@ def test_what_went_wrong_is_marked() -> None:
     assert failing.steps[1].what == "/sip-outgoing is asked, and fails with HTTP 500"
 
 
+def test_a_call_that_rang_on_is_told_step_by_step() -> None:
+    """What became of it stands after the status that it went on from, in words."""
+    names = ("fallback", "call", "dialstatus-no-answer", "rang-on", "dialstatus-busy", "told")
+    events = [{"event": f"incoming-{name}", "call_sid": "CA1", "at": "2026-03-02T09:01:53Z"} for name in names]
+    story = tell_story(CallResources([call("CA1")], {"CA1": []}, {"CA1": []}, events), ours=[])
+    assert [step.what.partition(" · ")[::2] for step in story.steps if step.about == "log"] == [
+        ("incoming-fallback", "our service could not be asked, its fallback was"),
+        ("incoming-call", ""),
+        ("incoming-dialstatus-no-answer", ""),
+        ("incoming-rang-on", "nobody answered, it rings on"),
+        ("incoming-dialstatus-busy", ""),
+        ("incoming-told", "nobody answered, the caller hears the words of the phone's entry"),
+    ]
+    assert [step.is_trouble for step in story.steps if step.about == "log"] == [True, *[False] * 5]
+
+
 def test_a_call_that_goes_on_has_no_end() -> None:
     """Nothing is invented for what has not happened yet."""
     going_on = call("CA1", status="in-progress", end_time=None, duration=None)
-    story = tell_story(Found([going_on], {"CA1": []}, {"CA1": []}, []), ours=[])
+    story = tell_story(CallResources([going_on], {"CA1": []}, {"CA1": []}, []), ours=[])
     assert len(story.steps) == 1
     assert story.legs[0].ended is None

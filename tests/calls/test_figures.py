@@ -1,6 +1,7 @@
 """Figures show what the tally holds, with one colour an outcome, for no calls, a few, and many."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,12 +12,11 @@ from hypothesis import given, settings
 
 from dialtone_nb.calls import figures
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
-from dialtone_nb.calls.figures.periods import choose_period
-from dialtone_nb.calls.figures.style import COLOURS, PATTERNS
-from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.figures.style import COLOURS, PATTERNS, choose_period
+from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.last_seen import life_by_phone, merge_signs, tally_signs
 from dialtone_nb.calls.measures.tally import tally_attempts
-from tests.calls.drawing import NAMES, draw
+from tests.calls.drawing import NAMES, checked, draw
 from tests.calls.strategies import counted, frame_of, frames, merged
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -61,30 +61,47 @@ def test_any_calls_can_be_drawn_and_the_same_calls_are_the_same_figure(name: str
 @settings(max_examples=25, deadline=None)
 def test_the_bars_of_a_day_add_up_to_its_attempts(frame: pd.DataFrame) -> None:
     """No outcome is left out of the stack."""
-    figure = figures.draw_outcomes_by_day(counted(tally_attempts, frame))
+    figure = checked(figures.draw_outcomes_by_day(counted(tally_attempts, frame)))
     assert sum(sum(bar.y) for bar in figure.data) == len(frame)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_an_outcome_has_the_same_colour_and_pattern_everywhere(outcome: str) -> None:
-    """By day, by phone, by direction and by reason; the small panels have the colour, but no room for a pattern."""
+    """By day, by phone, by direction and by reason; in small panels too, where bars are wide enough."""
     looks = set()
     for draw_it in (
         figures.draw_outcomes_by_day,
         figures.draw_outcomes_by_phone,
         figures.draw_outcomes_by_direction,
         figures.draw_reasons_of_failure,
+        figures.draw_phones_over_time,
     ):
-        for bar in draw_it(tally_of(outcome)).data:
+        for bar in checked(draw_it(tally_of(outcome))).data:
             looks.add((bar.name, bar.marker.color, bar.marker.pattern.shape))
     assert looks == {(outcome.replace("_", " "), COLOURS[outcome], PATTERNS[outcome] or None)}
-    (panel,) = figures.draw_phones_over_time(tally_of(outcome)).data
+    (panel,) = checked(figures.draw_phones_over_time(tally_of(outcome))).data
     assert (panel.name, panel.marker.color) == (outcome.replace("_", " "), COLOURS[outcome])
+
+
+def test_panels_of_many_days_have_no_room_for_patterns() -> None:
+    """Their axes are labelled all the same."""
+    days = pd.concat([attempts_of("busy", day=day) for day in range(40)], ignore_index=True)
+    figure = checked(figures.draw_phones_over_time(counted(tally_attempts, days)))
+    assert {bar.marker.pattern.shape for bar in figure.data} == {None}
+    assert {"day", "attempts a day"} <= {note.text for note in figure.layout.annotations}
+
+
+def test_dates_have_one_form() -> None:
+    """Year, month and day, as in the tables."""
+    days = pd.concat([attempts_of("busy", "failed", day=day) for day in range(20)], ignore_index=True)
+    for name in NAMES:
+        drawn = draw(name, days).to_json()
+        assert not re.search(r"%b|%B|%y", drawn), name
 
 
 def test_the_answered_rate_has_the_colour_of_answered_attempts() -> None:
     """And delivered, which is several outcomes, has no outcome's colour."""
-    lines = {line.name: line.line.color for line in figures.draw_rates_over_time(tally_of("answered")).data}
+    lines = {line.name: line.line.color for line in checked(figures.draw_rates_over_time(tally_of("answered"))).data}
     assert lines["answered rate"] == COLOURS["answered"]
     assert lines["delivered rate"] not in COLOURS.values()
 
@@ -98,13 +115,13 @@ def test_no_two_outcomes_look_alike() -> None:
 
 def test_a_direction_without_calls_says_so() -> None:
     """No incoming call is shown as none, not as a bar of nothing."""
-    figure = figures.draw_outcomes_by_direction(tally_of("answered"))
+    figure = checked(figures.draw_outcomes_by_direction(tally_of("answered")))
     assert list(figure.layout.yaxis.categoryarray) == ["incoming · none", "outgoing · 1"]
 
 
 def test_a_rate_without_a_denominator_is_not_drawn() -> None:
     """Where nothing could be judged, words stand in the figure's place."""
-    figure = figures.draw_rates_over_time(tally_of("refused"))
+    figure = checked(figures.draw_rates_over_time(tally_of("refused")))
     assert [note.text for note in figure.layout.annotations] == ["no attempt that could be judged"]
 
 
@@ -126,14 +143,14 @@ def test_deployments_are_marked_on_the_rates_by_the_clock_of_the_report() -> Non
     """A line with a name at its local moment; what is beyond the days is not drawn, and a take-down says so."""
     tally = counted(tally_attempts, attempts_of("answered", "busy"), "America/Los_Angeles")
     some = [deployed(-24), deployed(1), deployed(2, ""), deployed(24)]
-    figure = figures.draw_rates_over_time(tally, some, "America/Los_Angeles")
+    figure = checked(figures.draw_rates_over_time(tally, some, "America/Los_Angeles"))
     assert [line.x0 for line in figure.layout.shapes] == ["2026-03-02 05:00:00", "2026-03-02 06:00:00"]
     assert [note.text for note in figure.layout.annotations] == ["▲ prod deployed", "▼ prod taken down"]
 
 
 def test_many_deployments_are_lines_without_names() -> None:
     """Twenty names would hide the rates."""
-    figure = figures.draw_rates_over_time(tally_of("answered"), [deployed(n / 10) for n in range(20)])
+    figure = checked(figures.draw_rates_over_time(tally_of("answered"), [deployed(n / 10) for n in range(20)]))
     assert (len(figure.layout.shapes), len(figure.layout.annotations)) == (20, 0)
 
 
@@ -141,7 +158,7 @@ def test_many_deployments_are_lines_without_names() -> None:
 @settings(max_examples=25, deadline=None)
 def test_the_panels_of_all_phones_hold_all_their_attempts(frame: pd.DataFrame) -> None:
     """And every outcome is once in the legend."""
-    figure = figures.draw_phones_over_time(counted(tally_attempts, frame))
+    figure = checked(figures.draw_phones_over_time(counted(tally_attempts, frame)))
     assert sum(sum(bar.y) for bar in figure.data) == frame["client"].notna().sum()
     named = [bar.name for bar in figure.data if bar.showlegend]
     assert sorted(named) == sorted({bar.name for bar in figure.data})
@@ -151,7 +168,7 @@ def test_the_panels_of_all_phones_hold_all_their_attempts(frame: pd.DataFrame) -
 @settings(max_examples=25, deadline=None)
 def test_a_funnel_grows_narrower_from_all_attempts_to_the_answered_ones(frame: pd.DataFrame) -> None:
     """Each stage is a part of the one before it, in both directions."""
-    for funnel in figures.draw_funnels(counted(tally_attempts, frame)).data:
+    for funnel in checked(figures.draw_funnels(counted(tally_attempts, frame))).data:
         own = frame[frame["direction"] == funnel.name]
         assert funnel.x[0] == len(own)
         assert funnel.x[-1] == (own["outcome"] == "answered").sum()
@@ -163,7 +180,7 @@ def test_a_silent_phone_is_drawn_unlike_the_others() -> None:
     busy = attempts_of(*["answered"] * 30, client="lobby", day=9)
     dead = attempts_of(*["answered"] * 30, client="van")
     signs = merged(merge_signs, tally_signs, [busy, dead])
-    figure = figures.draw_signs_of_life(life_by_phone(signs))
+    figure = checked(figures.draw_signs_of_life(life_by_phone(signs)))
     spells = {line.name: line for line in figure.data}
     assert list(spells["silent since"].y[:2]) == ["van · silent", "van · silent"]
     assert spells["silent since"].x[1] == "2026-03-11 12:29:00"

@@ -7,8 +7,29 @@ from typing import Any, cast
 
 import pytest
 
+from dialtone_nb.account.account import open_account
 from dialtone_nb.calls.load import CallData, load_calls, load_runbook_calls
 from dialtone_nb.errors import InputError
+
+
+@pytest.mark.parametrize("until", ["", "2033-01-02"])
+@pytest.mark.parametrize("archive", ["", "archive"])
+def test_a_first_day_that_has_not_come_is_refused_with_the_day_that_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: str, archive: str
+) -> None:
+    """By the rehearsal's clock, which is not the one on the wall."""
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
+    account = open_account("rehearsal", tmp_path)
+    kept = str(tmp_path / archive) if archive else ""
+    with pytest.raises(InputError) as caught:
+        load_calls("twilio", account, since="2033-01-01", until=until, archive=kept)
+    today = f"{account.now():%Y-%m-%d}"
+    assert caught.value.lines() == [
+        (
+            f"parameter since: 2033-01-01 has not come yet: it is {today} by the rehearsal's clock; "
+            f"write {today} or earlier"
+        )
+    ]
 
 
 @pytest.fixture

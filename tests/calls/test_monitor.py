@@ -12,11 +12,12 @@ from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.runbooks.monitor import watch
+from dialtone_nb.runbooks.opening import ParameterValues
 
 
 def runbook(account: Account | None, declared: Parameters | None, *, attended: bool = False, **given: int) -> Any:
     """An open runbook, as far as the monitor looks at it."""
-    parameters = SimpleNamespace(**{"minutes": 60, "every": 10, "show_numbers": False, **given})
+    parameters = ParameterValues({"minutes": 60, "every": 10, "show_numbers": False, **given})
     return SimpleNamespace(
         project=Path(), account=account, declared=declared, parameters=parameters, environment="prod", attended=attended
     )

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dialtone_nb.account.account import CONTROL, Account
+from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.calls.now import PhoneState, Snapshot, see_phones, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
-from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
 from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import TwilioError
@@ -55,6 +55,24 @@ def test_the_latest_call_that_tells_anything_gives_a_phones_state() -> None:
     ]
     assert seen[0].repair
     assert seen[2].at == NOW - timedelta(minutes=20)
+
+
+def test_a_call_that_went_on_tells_what_its_phone_did() -> None:
+    """Whoever took it in the end may be another; why the caller was told is the phone's own doing."""
+    frame = frame_of(
+        [
+            attempt("booth", 50, "incoming", "busy"),
+            attempt("booth", 40, "incoming", "answered", "rang-on"),
+            attempt("lobby", 30, "incoming", "told", "32009"),
+            attempt("van", 20, "incoming", "told"),
+        ]
+    )
+    seen = {phone.name: (phone.state, phone.told_by) for phone in see_phones(["booth", "lobby", "van"], frame)}
+    assert seen == {
+        "booth": (PhoneState.THERE, "was called: busy"),
+        "lobby": (PhoneState.MISSING, "was called: unregistered"),
+        "van": (PhoneState.UNKNOWN, "no call in a day"),
+    }
 
 
 @pytest.fixture(scope="module")

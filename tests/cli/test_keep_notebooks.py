@@ -13,7 +13,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from dialtone_nb.cli.keep_notebooks import PREPARATIONS, faults_of, keep_notebook, prepared_account, scrub
+from dialtone_nb.cli.keep_notebooks import PREPARATIONS, faults_of, keep_notebook, prepared_account
+from dialtone_nb.report.page import scrub
 from tests.runbooks.conftest import ROOT, Write, notebook_of
 
 KEPT = sorted((ROOT / "notebooks").glob("*.ipynb"))

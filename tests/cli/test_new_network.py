@@ -20,10 +20,11 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
 from dialtone_nb.parameters import FILES, OPTIONAL_FILES, EmergencyAddress, Parameters, load_parameters
-from dialtone_nb.phones.simulate import usual_strings
+from dialtone_nb.parameters.yaml_files import YamlFile
+from dialtone_nb.phones.what_if import usual_strings
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = {name: (ROOT / "parameters" / "sample" / name).read_text() for name in (*FILES, *OPTIONAL_FILES)}
+SAMPLE = ROOT / "parameters" / "sample"
 ADDRESS = "Fern Laundry; 12 Fern Street, rear; Portland; OR; 97211; US"
 ANSWERS = {
     "--name": "Fernphones",
@@ -212,7 +213,7 @@ def network_of(country: str, number: str = "", address: EmergencyAddress | None 
 
 def loaded(folder: Path, network: NewNetwork) -> Parameters:
     """The network as its files say it."""
-    for name, text in network_texts(network, SAMPLE).items():
+    for name, text in network_texts(network).items():
         (folder / name).write_text(text)
     return load_parameters(folder)
 
@@ -247,12 +248,41 @@ def test_a_phone_in_britain_dials_112_for_help(tmp_path: Path) -> None:
 
 def test_the_sample_dial_plan_is_kept_but_for_what_is_the_samples_own(tmp_path: Path) -> None:
     """The rules that call a number of fiction go; all others stay in their order, and so does every other line."""
-    mine = network_texts(network_of("US"), SAMPLE)["dialplan.yaml"]
+    mine = network_texts(network_of("US"))["dialplan.yaml"]
     (tmp_path / "parameters").mkdir()
     rules = loaded(tmp_path / "parameters", network_of("US")).dialplan.rules
-    theirs = load_parameters(ROOT / "parameters" / "sample").dialplan.rules
+    theirs = load_parameters(SAMPLE).dialplan.rules
     assert rules == tuple(rule for rule in theirs if not re.search("55501..$", rule.number or ""))
     assert len(rules) < len(theirs)
-    sample = SAMPLE["dialplan.yaml"]
+    sample = (SAMPLE / "dialplan.yaml").read_text()
     assert mine.partition("rules:\n")[0] == sample.partition("rules:\n")[0]
     assert mine.partition("\n\n#")[2] == sample.partition("\n\n#")[2]
+
+
+def comments(text: str) -> list[str]:
+    """Every comment of a file, in order."""
+    return re.findall(r"(?m)(?:^|  )#.*", text)
+
+
+@pytest.mark.parametrize("name", [*FILES, *OPTIONAL_FILES])
+def test_the_templates_say_what_the_sample_says(name: str, tmp_path: Path) -> None:
+    """With the sample's answers they are its files to the letter; of the phones, what they say and every comment."""
+    sample = load_parameters(SAMPLE)
+    answers = NewNetwork("dialtone", "dialtone-example", ("stage", "prod"), "garden", "+15035550101", None, "US")
+    texts, kept = network_texts(answers, sample.clients), (SAMPLE / name).read_text()
+    if name != "clients.yaml":
+        assert texts[name] == kept
+        return
+    assert comments(texts[name]) == comments(kept)
+    for file in FILES:
+        (tmp_path / file).write_text(texts[file])
+    assert load_parameters(tmp_path).clients == sample.clients
+
+
+def test_names_that_yaml_takes_for_something_else_stay_names(tmp_path: Path) -> None:
+    """2600 is no number, and null and true are environments like others."""
+    network = NewNetwork("2600", "true", ("null", "true"), "1e5", "", None, "US")
+    parameters = loaded(tmp_path, network)
+    assert (parameters.network.service.name, parameters.network.sip_domain_prefix) == ("2600", "true")
+    assert parameters.clients["1e5"].environment == "null"
+    assert YamlFile(tmp_path / "null.yaml").content["environment"] == "null"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.cli.fresh_account import STATE_VARIABLE, TWILIO_VARIABLE
-from dialtone_nb.cli.rehearse import CONSENT, Step, check_step, main_job, rehearse_main_job
+from dialtone_nb.cli.rehearse import CONSENT, JobStep, check_step, main_job, rehearse_main_job
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import load_parameters
 from tests.cli.test_run import ends_with
@@ -38,9 +38,9 @@ def test_steps_run_in_order_on_a_fresh_account_and_leave_numbered_pages(
     (project / ".rehearsal" / "main-job").mkdir(parents=True)
     (project / ".rehearsal" / "main-job" / "state.db").write_text("old")
     steps = (
-        Step("note stage", "note", {"environment": "stage"}),
-        Step("note prod", "note", {"environment": "prod", "consent": "rehearsal"}),
-        Step("report", "call_report"),
+        JobStep("note stage", "note", {"environment": "stage"}),
+        JobStep("note prod", "note", {"environment": "prod", "consent": "rehearsal"}),
+        JobStep("report", "call_report"),
     )
     assert rehearse_main_job(project, steps) == 0
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -59,13 +59,13 @@ def test_steps_run_in_order_on_a_fresh_account_and_leave_numbered_pages(
 
 WORKBENCH, VAN = "+15035550101", "+15035550102"
 SHORT_JOB = (
-    Step("deploy stage", "deploy", CONSENT),
-    Step("set up the phone workbench", "client_setup", {"client": "workbench", "buy_number": WORKBENCH, **CONSENT}),
-    Step("set up the phone van", "client_setup", {"client": "van", "buy_number": VAN, **CONSENT}),
-    Step("place calls", "test_calls", {"client": "workbench", "unregistered_client": "van"}),
-    Step("verify stage", "verify", goes_on=(0, 2)),
-    Step("report on the calls", "call_report", {"source": "twilio"}),
-    Step("delete the service", "delete", {"what": "service", "release_numbers": f"{WORKBENCH} {VAN}", **CONSENT}),
+    JobStep("deploy stage", "deploy", CONSENT),
+    JobStep("set up the phone workbench", "client_setup", {"client": "workbench", "buy_number": WORKBENCH, **CONSENT}),
+    JobStep("set up the phone van", "client_setup", {"client": "van", "buy_number": VAN, **CONSENT}),
+    JobStep("place calls", "test_calls", {"client": "workbench", "unregistered_client": "van"}),
+    JobStep("verify stage", "verify", goes_on=(0, 2)),
+    JobStep("report on the calls", "call_report", {"source": "twilio"}),
+    JobStep("delete the service", "delete", {"what": "service", "release_numbers": f"{WORKBENCH} {VAN}", **CONSENT}),
 )
 
 
@@ -91,7 +91,7 @@ def test_the_main_job_stops_at_the_first_step_that_fails(
     """Its exit code is the step's, and the page to look at is named."""
     write_runbook("deploy", "from dialtone_nb.errors import ApplyError\nraise ApplyError('stopped after 1 of 2')")
     write_runbook("verify")
-    steps = (Step("deploy stage", "deploy"), Step("verify stage", "verify"))
+    steps = (JobStep("deploy stage", "deploy"), JobStep("verify stage", "verify"))
     assert rehearse_main_job(project, steps) == 4
     output = capsys.readouterr().out
     assert "stopped after 1 of 2" in output
@@ -105,7 +105,7 @@ def test_a_step_that_does_not_fit_its_runbook_is_refused_before_anything_runs(
     """A renamed parameter is found at once, not after half a minute."""
     write_runbook("deploy")
     with pytest.raises(ParametersError, match=r"the step 'b', environmnt: deploy has no parameter"):
-        rehearse_main_job(project, (Step("a", "deploy"), Step("b", "deploy", {"environmnt": "prod"})))
+        rehearse_main_job(project, (JobStep("a", "deploy"), JobStep("b", "deploy", {"environmnt": "prod"})))
     assert not (project / "reports").exists()
 
 
@@ -113,6 +113,6 @@ STEPS = main_job(load_parameters(ROOT / "parameters" / "sample"))
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.title)
-def test_the_steps_fit_our_runbooks(step: Step) -> None:
+def test_the_steps_fit_our_runbooks(step: JobStep) -> None:
     """Every runbook of the main job is there and declares what the step gives it."""
     assert check_step(ROOT, step)[1]["account"] == "rehearsal"

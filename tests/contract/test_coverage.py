@@ -12,8 +12,7 @@ import pytest
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
-from dialtone_nb.rehearsal.openapi.coverage import compare_coverage, coverage_lines
-from dialtone_nb.rehearsal.openapi.documents import list_operations, read_documents
+from dialtone_nb.rehearsal.openapi import compare_coverage, coverage_lines, list_operations, read_documents
 from tests.rehearsal.doors import Door
 
 COVERAGE = compare_coverage(

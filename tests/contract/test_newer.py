@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.rehearsal.openapi.documents import read_documents
+from dialtone_nb.rehearsal.openapi import read_documents
 from tests.contract.newer import changes
 
 

@@ -1,4 +1,4 @@
-"""Twilio's client for Node, unmodified, and the TLS door that it comes through."""
+"""Twilio's client for Node, unmodified, and the TLS proxy that it comes through."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.rehearsal.http.tls import TlsDoor
+from dialtone_nb.rehearsal.http.tls import TlsProxy
 from tests.contract.official import Official
 
 NODE_CLIENT = """
@@ -70,6 +70,6 @@ def test_the_tls_door_is_trusted_by_its_authority_alone(official: Official) -> N
 
 
 def test_a_taken_port_is_one_clear_line(official: Official, tmp_path: Path) -> None:
-    """A TLS door on a port that is in use says which one."""
+    """A TLS proxy on a port that is in use says which one."""
     with pytest.raises(DialtoneError, match=f"port {official.tls.port}"):
-        TlsDoor(official.rehearsal.url, tmp_path / "other.pem", port=official.tls.port)
+        TlsProxy(official.rehearsal.url, tmp_path / "other.pem", port=official.tls.port)

@@ -14,7 +14,7 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import table_module
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.http.tls import TlsDoor
+from dialtone_nb.rehearsal.http.tls import TlsProxy
 from tests.contract.official import HERE, TWILIO_RUN, Official
 from tests.rehearsal.doors import Door, add_phone, client_of
 
@@ -91,7 +91,7 @@ def with_packages(tmp_path: Path) -> Iterator[Official]:
     """Twilio's own programs, led to a rehearsal that has the packages which lie beside them."""
     with (
         start_rehearsal(tmp_path / "packages.db", node_modules=[HERE / "node_modules"]) as rehearsal,
-        TlsDoor(rehearsal.url, tmp_path / "authority.pem") as tls,
+        TlsProxy(rehearsal.url, tmp_path / "authority.pem") as tls,
     ):
         yield Official(rehearsal, tls, tmp_path)
 

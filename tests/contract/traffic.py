@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from twilio.rest import Client
@@ -35,6 +35,26 @@ def live(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     client.api.v2010.accounts(client.username).fetch()
     client.api.v2010.accounts.list(status="active")
     client.outgoing_caller_ids.list(phone_number="+15035550190", friendly_name="Robin")
+    _what_there_is_none_of(client)
+
+
+def _what_there_is_none_of(client: Client) -> None:
+    assert client.balance.fetch().currency == "USD"
+    assert [one.sid[:2] for one in client.keys.list()] == ["SK"]
+    day = date(2026, 3, 2)
+    for found in (
+        client.applications.list(friendly_name="incoming"),
+        client.authorized_connect_apps.list(),
+        client.conferences.list(status="completed", friendly_name="room", date_created=day, date_updated_after=day),
+        client.connect_apps.list(),
+        client.messages.list(
+            to="+15035550190", from_="+15035550191", date_sent_before=datetime(2026, 3, 2, tzinfo=UTC)
+        ),
+        client.short_codes.list(friendly_name="short", short_code="89"),
+        client.transcriptions.list(),
+        client.usage.triggers.list(recurring="daily", trigger_by="price", usage_category="calls"),
+    ):
+        assert found == []
 
 
 def _serverless(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
@@ -177,6 +197,9 @@ def _numbers(client: Client) -> Iterator[Callable[..., Any]]:
     elsewhere = client.available_phone_numbers("GB")
     for kind in ("mobile", "national", "voip", "shared_cost", "machine_to_machine"):
         assert getattr(elsewhere, kind).list() == []
+    assert elsewhere.fetch().country == "United Kingdom"
+    assert "GB" in [one.country_code for one in client.available_phone_numbers.list()]
+    assert client.available_phone_numbers("CA").toll_free.list(area_code=800, contains="555") == []
     addresses = [
         client.addresses.create(
             customer_name="Robin Example",

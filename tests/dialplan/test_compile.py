@@ -53,6 +53,10 @@ NO_E164 = "a number is a plus sign and 7 to 15 digits, the first of them not 0"
 ALL_REFUSED = "every number that the rule 'a' makes is refused, by refused_prefixes or allowed_countries"
 ADD_COUNTRY = "add the country to allowed_countries"
 WHOLE_CODE = "write the whole code that is new, such as +1471"
+KNOWN_NUMBERS = (
+    "known are US: 911, 933; CA: 911, 933; PR: 911, 933; VI: 911, 933; GU: 911, 933; AS: 911, 933; MP: 911, 933; "
+    "GB: 999, 112; AU: 000, 112; IE: 112, 999; FR: 112; DE: 112, 110; AT: 112, 133, 144, 122"
+)
 ALLOW = "allow some of them there, or let the rule refuse and say why"
 
 
@@ -60,7 +64,14 @@ ALLOW = "allow some of them there, or let the rule refuse and say why"
     ("pattern", "target", "problem", "repair"),
     [
         ("91a", "emergency: true", "the pattern '91a': character 3 is 'a', which no phone can dial", NO_KEY),
-        ("912", "emergency: true", "Twilio knows no emergency number 912", "known are 911, 933, 112, 999"),
+        ("912", "emergency: true", "Twilio knows no emergency number 912", KNOWN_NUMBERS),
+        ("9911", 'emergency: "912"', "Twilio knows no emergency number 912", KNOWN_NUMBERS),
+        (
+            "999",
+            "emergency: true",
+            "999 is an emergency number in GB, IE, where none of the phones is (they are in US)",
+            "write the number of their country, or take the rule out",
+        ),
         ("0", "trunk: operater", "there is no context 'operater' on the trunk", "did you mean 'operator'?"),
         ("211", 'number: "5035550190"', "'5035550190' is no telephone number", NO_NUMBER),
         ("211", 'number: "+1503555019"', "'+1503555019' is no telephone number", NO_NUMBER),
@@ -94,7 +105,7 @@ ALLOW = "allow some of them there, or let the rule refuse and say why"
 )
 def test_faults_of_one_rule(tmp_path: Path, pattern: str, target: str, problem: str, repair: str) -> None:
     """A rule at fault is told in one line, with its place and the repair."""
-    at_pattern = "pattern '" in problem or "emergency" in target
+    at_pattern = "pattern '" in problem or target == "emergency: true"
     place = f"parameters/dialplan.yaml:2 rules.0.{'pattern' if at_pattern else target.partition(':')[0]}"
     found = faults(tmp_path, rules(f'name: a, pattern: "{pattern}", {target}'))
     assert found == (Fault(place, problem, repair),)

@@ -11,7 +11,7 @@ import pytest
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from dialtone_nb.dialplan.countries import (
-    Refused,
+    RefusedBeginnings,
     allowed_regex,
     beginnings_regex,
     calling_code,
@@ -136,7 +136,7 @@ def test_the_table_stays_small() -> None:
 
 
 def _size(country: str) -> int:
-    refused: Refused = refused_beginnings(frozenset([country]))
+    refused: RefusedBeginnings = refused_beginnings(frozenset([country]))
     return sum(len(beginnings_regex(one)) for one in (refused.elsewhere, refused.special, refused.unassigned))
 
 

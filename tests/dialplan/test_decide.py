@@ -93,7 +93,7 @@ def test_every_dial_is_limited_and_owned(table: Table, parameters: Parameters, c
         assert decision.caller_id == client.caller_id
     else:
         assert isinstance(decision, RingClient)
-        assert decision.uri == f"sip:{decision.client}@{parameters.sip_domain_of(decision.client)}"
+        assert decision.uris == (f"sip:{decision.client}@{parameters.sip_domain_of(decision.client)}",)
         assert call.to == client.caller_id
 
 

@@ -20,7 +20,8 @@ from dialtone_nb.dialplan.decisions import (
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from tests.dialplan.strategies import calls
 
-URL = status_url("https://dialtone-1234-prod.twil.io", "outgoing", "lobby")
+LOBBY = Refuse(rule="", client="lobby", reason="", message="")
+URL = status_url("https://dialtone-1234-prod.twil.io", "outgoing", LOBBY)
 LIMITS = {"caller_id": "+15035550103", "time_limit_s": 3600, "ring_timeout_s": 30}
 DIAL = (
     '<Dial action="https://dialtone-1234-prod.twil.io/call-status?direction=outgoing&amp;client=lobby" '
@@ -38,7 +39,7 @@ def test_pstn() -> None:
 def test_emergency() -> None:
     """North America's emergency number and its test line are dialled in E.164 form, others as they are."""
     for number, dialled in {"911": "+1911", "933": "+1933", "999": "999", "112": "112"}.items():
-        decision = DialEmergency(rule="emergency", client="lobby", number=number, **LIMITS)
+        decision = DialEmergency(rule="emergency", client="lobby", number=number, country="US", **LIMITS)
         assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Number>{dialled}</Number></Dial></Response>"
 
 
@@ -62,7 +63,7 @@ def test_trunk() -> None:
 
 def test_ring() -> None:
     """A phone is rung at its SIP domain."""
-    decision = RingClient(rule="incoming", client="lobby", uri="sip:lobby@x.sip.twilio.com", **LIMITS)
+    decision = RingClient(rule="incoming", client="lobby", uris=("sip:lobby@x.sip.twilio.com",), next_step=0, **LIMITS)
     assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Sip>sip:lobby@x.sip.twilio.com</Sip></Dial></Response>"
 
 

@@ -9,12 +9,17 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialtone_nb.display.outcomes import applied_html, applied_text, grouped_lines, progress_html
-from dialtone_nb.display.plans import DETAIL_LINES, ROOM_OF, grouped, plan_html, plan_text
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome, Status
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, describe
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.display.applied import applied_html, applied_text, grouped_lines, progress_html
+from dialtone_nb.display.plans import DETAIL_LINES, grouped, plan_html, plan_text
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.plan import Change, Plan, describe
+from dialtone_nb.infrastructure.record import Applied
+from dialtone_nb.infrastructure.resources import RESOURCE_TYPES
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import Action, ResourceType
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.infrastructure.resources.services import SERVICE
 
 NAMES = st.text("abcXYZ019 -./<&>\"'", min_size=1, max_size=40).filter(lambda name: name == " ".join(name.split()))
 CHANGES = st.builds(
@@ -22,7 +27,7 @@ CHANGES = st.builds(
         describe(Change(action, kind, key, {"name": "old"}, {"name": value})), cost=cost
     ),
     st.sampled_from(Action),
-    st.sampled_from(Kind),
+    st.sampled_from(RESOURCE_TYPES),
     NAMES,
     NAMES,
     st.sampled_from(["", "1.15 USD a month"]),
@@ -37,7 +42,7 @@ def plan_of(*changes: Change, notes: tuple[str, ...] = ()) -> Plan:
     return Plan("Deploy stage", "rehearsal", "stage", False, changes, {"live": "none"}, notes, True)
 
 
-def create(kind: Kind, key: str) -> Change:
+def create(kind: ResourceType, key: str) -> Change:
     """A creation."""
     return describe(Change(Action.CREATE, kind, key))
 
@@ -55,7 +60,7 @@ def test_text_and_html_of_a_plan_tell_the_same(changes: list[Change], notes: lis
     for change in changes:
         facts = [change.key, change.why, change.cost, change.warning]
         # Of new versions only the paths are told: theirs are hashes, and who may ask for them is in the files.
-        is_new_version = change.kind is Kind.FUNCTION_VERSION and change.action is Action.CREATE
+        is_new_version = change.kind is FUNCTION_VERSION and change.action is Action.CREATE
         if change.action is not Action.DELETE and not is_new_version:
             facts.append(str(change.after["name"]))
         for fact in facts:
@@ -70,7 +75,7 @@ def test_text_and_html_of_a_plan_tell_the_same(changes: list[Change], notes: lis
 def test_text_and_html_of_what_came_of_it_tell_the_same(changes: list[Change], data: st.DataObject) -> None:
     """Every name and every error is in both."""
     outcomes = tuple(
-        Outcome(change, status, error=ERROR if status in (Status.FAILED, Status.UNKNOWN) else "")
+        ChangeOutcome(change, status, error=ERROR if status in (Status.FAILED, Status.UNKNOWN) else "")
         for change in changes
         for status in [data.draw(st.sampled_from(Status))]
     )
@@ -88,17 +93,12 @@ def test_groups_lose_no_change_and_keep_the_order(changes: list[Change]) -> None
     assert [change for group in grouped(changes) for change in group] == changes
 
 
-def test_every_kind_has_a_room() -> None:
-    """A new kind of thing must be given a place in the table."""
-    assert set(ROOM_OF) == set(Kind)
-
-
 def test_neighbours_that_came_out_alike_take_one_row() -> None:
     """Four functions that are done are one row; one that failed stands by itself, with what to do above."""
-    changes = [create(Kind.FUNCTION, path) for path in FUNCTIONS]
-    done = tuple(Outcome(change, Status.DONE) for change in changes)
+    changes = [create(FUNCTION, path) for path in FUNCTIONS]
+    done = tuple(ChangeOutcome(change, Status.DONE) for change in changes)
     assert applied_html(Applied(plan_of(*changes), done)).count('<tr class="done">') == 1
-    broken = (*done[:3], Outcome(changes[3], Status.FAILED, error=ERROR))
+    broken = (*done[:3], ChangeOutcome(changes[3], Status.FAILED, error=ERROR))
     page = applied_html(Applied(plan_of(*changes), broken))
     assert page.count('<tr class="done">') == 1
     assert page.count('<tr class="failed">') == 1
@@ -108,7 +108,7 @@ def test_neighbours_that_came_out_alike_take_one_row() -> None:
 
 def test_two_failures_of_one_kind_stay_apart() -> None:
     """Each failure keeps its own row, though the errors read the same."""
-    outcomes = [Outcome(create(Kind.FUNCTION, path), Status.FAILED, error=ERROR) for path in FUNCTIONS[:2]]
+    outcomes = [ChangeOutcome(create(FUNCTION, path), Status.FAILED, error=ERROR) for path in FUNCTIONS[:2]]
     page = applied_html(Applied(plan_of(*(one.change for one in outcomes)), tuple(outcomes)))
     assert page.count('<tr class="failed">') == 2
     assert grouped_lines([]) == []
@@ -116,34 +116,36 @@ def test_two_failures_of_one_kind_stay_apart() -> None:
 
 def test_a_plan_that_nobody_agreed_to_says_how_to_agree() -> None:
     """The page of a run without consent names the fingerprint that the next run takes."""
-    plan = plan_of(create(Kind.SERVICE, "dialtone"))
+    plan = plan_of(create(SERVICE, "dialtone"))
     assert f'<code class="fingerprint">{plan.fingerprint}</code>' in applied_html(Applied(plan))
 
 
 def test_only_who_may_run_a_script_is_given_a_button_that_copies() -> None:
     """A page of reports runs none: there the fingerprint is selected whole by a click, and no button is dead."""
-    plan = plan_of(create(Kind.SERVICE, "dialtone"))
+    plan = plan_of(create(SERVICE, "dialtone"))
     assert "<button" not in plan_html(plan)
     assert plan_html(plan, searches=True).count('<button type="button" class="copy" hidden') == 1
 
 
 def test_a_hash_is_told_by_its_first_digits_and_bound_whole() -> None:
     """A build's key has 64 digits, of which a reader needs a few."""
-    changes = [create(Kind.BUILD, letter * 64) for letter in "ab"]
+    changes = [create(BUILD, letter * 64) for letter in "ab"]
     plan = plan_of(*changes)
-    for page in (plan_text(plan), plan_html(plan), applied_text(Applied(plan, (Outcome(changes[0], Status.DONE),)))):
+    for page in (
+        plan_text(plan),
+        plan_html(plan),
+        applied_text(Applied(plan, (ChangeOutcome(changes[0], Status.DONE),))),
+    ):
         assert "aaaaaaaaaaaa…" in page
         assert "a" * 13 not in page
-    twin = create(Kind.BUILD, "a" * 12 + "c" * 52)
+    twin = create(BUILD, "a" * 12 + "c" * 52)
     assert plan_of(twin).fingerprint != plan_of(changes[0]).fingerprint
 
 
 def test_whose_visibility_changes_is_told_one_by_one() -> None:
     """Two functions that become public are no row of two names: each says from what to what."""
     changes = [
-        describe(
-            Change(Action.UPDATE, Kind.FUNCTION_VERSION, path, {"visibility": "protected"}, {"visibility": "public"})
-        )
+        describe(Change(Action.UPDATE, FUNCTION_VERSION, path, {"visibility": "protected"}, {"visibility": "public"}))
         for path in FUNCTIONS[:2]
     ]
     text, page = plan_text(plan_of(*changes)), words_of(plan_html(plan_of(*changes)))
@@ -153,7 +155,7 @@ def test_whose_visibility_changes_is_told_one_by_one() -> None:
 def test_a_long_difference_is_cut_and_a_short_one_stands_open() -> None:
     """Beyond the limit the rest is counted; a few lines need no unfolding."""
     lines = tuple(f"+line {number}" for number in range(DETAIL_LINES + 5))
-    change = describe(Change(Action.UPDATE, Kind.FUNCTION_VERSION, "/table", {}, {}, detail=lines))
+    change = describe(Change(Action.UPDATE, FUNCTION_VERSION, "/table", {}, {}, detail=lines))
     page = plan_html(plan_of(change))
     assert "… and 5 more lines" in page
     assert "<details open>" not in page
@@ -162,14 +164,14 @@ def test_a_long_difference_is_cut_and_a_short_one_stands_open() -> None:
 
 def test_money_stands_in_the_first_line() -> None:
     """Two numbers at one price are two times that price."""
-    numbers = [replace(create(Kind.PHONE_NUMBER, f"+1503555010{n}"), cost="1.15 USD a month") for n in (1, 2)]
+    numbers = [replace(create(PHONE_NUMBER, f"+1503555010{n}"), cost="1.15 USD a month") for n in (1, 2)]
     assert plan_text(plan_of(*numbers)).splitlines()[0].endswith("2 to create; costs 2 times 1.15 USD a month")
 
 
 def test_progress_shows_what_is_done_what_is_under_way_and_what_waits() -> None:
     """Of four changes one is done and one begun; the other two wait in one row."""
-    changes = [create(Kind.FUNCTION, path) for path in FUNCTIONS]
-    page = progress_html(plan_of(*changes), [Outcome(changes[0], Status.DONE)], [changes[1]])
+    changes = [create(FUNCTION, path) for path in FUNCTIONS]
+    page = progress_html(plan_of(*changes), [ChangeOutcome(changes[0], Status.DONE)], [changes[1]])
     assert "1 of 4 changes; now: create function /decide" in words_of(page)
     assert 'max="4" value="1"' in page
     assert page.count("<tr class=") - page.count('<tr class="room">') == 3

@@ -12,8 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.cases import Verdict
+from tests.faults.faulted_calls import amiss, table_of_calls, try_calls
+from tests.faults.faulted_calls import list_cases as list_faulted
 from tests.faults.fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
 from tests.faults.long_run import BOUND_MB, CALLS, run_long
+from tests.faults.registrations import (
+    run_month,
+    table_of_faults,
+    table_of_lines,
+    table_of_time,
+    wrong_for_too_long,
+)
 from tests.faults.spellings import SPELLINGS, table_of_spellings, try_spellings
 from tests.faults.suites import run_suites, table_of_suites
 from tests.faults.sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
@@ -107,9 +116,20 @@ def _fuzzing(_: argparse.Namespace) -> Part:
     return Part((table_of_fuzzing(fuzzed), table_of_spellings(spelled)), (*broken, *spelled.wrong))
 
 
+def _calls(_: argparse.Namespace) -> Part:
+    verdicts = try_calls(list_faulted(), lambda verdict: print(verdict.case, file=sys.stderr, flush=True))
+    return Part((table_of_calls(verdicts),), tuple(amiss(verdicts)))
+
+
 def _tests(_: argparse.Namespace) -> Part:
     held = run_suites()
     return Part((table_of_suites(held),), tuple(failed for one in held for failed in one.failed))
+
+
+def _registrations(_: argparse.Namespace) -> Part:
+    month = run_month()
+    tables = table_of_faults(month), table_of_time(month), table_of_lines(month)
+    return Part(tables, tuple(wrong_for_too_long(month)))
 
 
 def _long_run(_: argparse.Namespace) -> Part:
@@ -120,9 +140,11 @@ def _long_run(_: argparse.Namespace) -> Part:
 PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "sweep": ("Every fault at every API call of every apply", _sweep),
     "notebooks": ("Whole runbooks, broken off and run again", _whole_notebooks),
+    "calls": ("Calls while something is broken, without and with what keeps them from being lost", _calls),
     "tests": ("What single tests hold", _tests),
     "dialling": ("Generated calls, put to the dial plan", _dialling),
     "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),
+    "registrations": ("A simulated month of phones that log their registrations", _registrations),
     "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
 }
 

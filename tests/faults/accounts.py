@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dialtone_nb.account import account as accounts
-from dialtone_nb.account.account import CONTROL, Credentials, open_account
+from dialtone_nb.account.account import CONTROL, AccountCredentials, open_account
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.server.settings import AUTH_TOKEN, read_settings
+from dialtone_nb.server.server_settings import AUTH_TOKEN, read_settings
 from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
 from tests.server.running_server import server_in_thread
 
@@ -41,7 +41,7 @@ def closing_desk(folder: Path) -> Iterator[Desk]:
     folder.mkdir(parents=True, exist_ok=True)
     with start_rehearsal(state) as rehearsal:
         token = rehearsal.auth_token
-        credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
+        credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
         accounts._rehearsals[state] = credentials, rehearsal.url
         desk = open_desk(folder)
         yield desk

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any
 
-from dialtone_nb.runbooks.workspace import Proposal
+from dialtone_nb.infrastructure.site import Proposal
 from tests.faults.accounts import EDITED, PROD, serving
 from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, Hosting
 

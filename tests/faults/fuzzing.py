@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import dialled_of
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.rehearsal.exchange.twiml import read_twiml
-from dialtone_nb.rehearsal.exchange.verbs import DEFAULT_TIME_LIMIT_S, Dial, Unreadable
+from dialtone_nb.rehearsal.exchange.twiml_parser import parse_twiml
+from dialtone_nb.rehearsal.exchange.verbs import DEFAULT_TIME_LIMIT_S, Dial, InvalidTwiml
 from dialtone_nb.server.requests import RefusedRequest, parse_values
 from dialtone_nb.values.phone_numbers import country_of, format_number, is_e164, is_toll_free, mask_number
 from dialtone_nb.values.sip import parse_sip_uri
@@ -62,8 +62,8 @@ def read_sip_uri(text: str) -> str:
 def read_document(text: str) -> str:
     """Whether it is TwiML; its limits are looked at."""
     try:
-        document = read_twiml(text)
-    except Unreadable as unreadable:
+        document = parse_twiml(text)
+    except InvalidTwiml as unreadable:
         assert unreadable.complaint.code in (12100, 12102), "a code of Twilio's for something else"
         return REFUSED
     for verb in document.verbs:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from twilio.rest import Client
 
-from dialtone_nb.account.account import CONTROL, Account, Credentials
+from dialtone_nb.account.account import CONTROL, Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.twilio_source.frame import Phone
@@ -99,12 +100,8 @@ def _report(account: Account) -> Counter[str]:
 
 def memory_kb(process: int) -> int:
     """The resident memory of a process and of those that it started, in kilobytes."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    children = {
-        child for task in Path(f"/proc/{process}/task").iterdir() for child in (task / "children").read_text().split()
-    }
-    return own + sum(memory_kb(int(child)) for child in children)
+    started = psutil.Process(process)
+    return sum(one.memory_info().rss for one in (started, *started.children(recursive=True))) // 1024
 
 
 @contextmanager
@@ -130,7 +127,7 @@ def _open(process: subprocess.Popen[str]) -> Account:
     transport = Transport(said["URL"])
     sid, token = said["Account SID"], said["Auth token"]
     return Account(
-        "rehearsal", Credentials(sid, sid, token, token), transport, Client(sid, token, http_client=transport)
+        "rehearsal", AccountCredentials(sid, sid, token, token), transport, Client(sid, token, http_client=transport)
     )
 
 

@@ -36,7 +36,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
         "server/test_app.py",
         "server/test_faults.py",
     ),
-    "a phone's limits, and calls out of its habit": ("server/test_limits.py", "verify/test_usage.py"),
+    "a phone's limits, and calls out of its habit": ("server/test_limits.py", "verify/test_phone_activity.py"),
     "wrong inputs: parameters, command line, notebooks, archives, HTTP": ("bad_inputs",),
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.account import account as accounts
-from dialtone_nb.account.account import CONTROL, Credentials, open_account
+from dialtone_nb.account.account import CONTROL, AccountCredentials, open_account
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.state.clock import BEGINNING
 from tests.infrastructure.desk import ROOT, Desk, sample
@@ -41,7 +41,7 @@ def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Opens desks of further operators on the test's one account."""
     state = tmp_path / "state.db"
     token = rehearsal.auth_token
-    credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
+    credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
     monkeypatch.setitem(accounts._rehearsals, state.resolve(), (credentials, rehearsal.url))
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
     monkeypatch.setenv("DIALTONE_OPERATOR", "ada@switchroom")

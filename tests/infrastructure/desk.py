@@ -13,18 +13,18 @@ from twilio.rest import Client as TwilioClient
 from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome, Status
-from dialtone_nb.infrastructure.plan import Action, Change, Plan
-from dialtone_nb.infrastructure.resources.model import Kind
-from dialtone_nb.infrastructure.resources.own_server import OwnServer
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.apply_phases import apply_proposal
+from dialtone_nb.infrastructure.own_server import OwnServer
+from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.record import Applied
+from dialtone_nb.infrastructure.resources.model import Action, ResourceType
+from dialtone_nb.infrastructure.site import Proposal, Site, make_bundle, own_server
 from dialtone_nb.parameters import Client, Parameters, load_parameters
-from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.promote import propose_promote
-from dialtone_nb.runbooks.workspace import Proposal, Site, make_bundle, own_server
 from dialtone_nb.service.bundle import Bundle, Module
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ LIST = "dialtone-phones"
 WORKBENCH, VAN, LOBBY = "+15035550101", "+15035550102", "+15035550103"
 
 Hosting = Literal["functions", "self_hosted"]
-Observe = Callable[[Outcome | Change], None]
+Observe = Callable[[ChangeOutcome | Change], None]
 
 
 def sample() -> tuple[Parameters, Bundle]:
@@ -103,7 +103,7 @@ class Desk:
     def declare(self, name: str, **fields: Any) -> None:
         """Change one phone of clients.yaml, or add one."""
         before = self.parameters.clients.get(name)
-        entry = {**(before.model_dump() if before else {}), **fields}
+        entry = {**(before.model_dump(exclude_unset=True) if before else {}), **fields}
         clients = {**self.parameters.clients, name: Client.model_validate(entry)}
         self.parameters = replace(self.parameters, clients=clients)
         self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
@@ -137,7 +137,7 @@ class Desk:
 
     def carry_out(self, proposal: Proposal, consent: str = "rehearsal", **options: Any) -> Applied:
         """What came of a proposal, whatever it was."""
-        return carry_out(proposal, consent, runbook="test", reports=self.reports, **options)
+        return apply_proposal(proposal, consent, runbook="test", reports=self.reports, **options)
 
     def do(self, proposal: Proposal) -> Applied:
         """What came of a proposal that has to succeed."""
@@ -205,9 +205,9 @@ def line_of(change: Change) -> str:
     return f"{change.action} {change.kind} {change.key}{fields}"
 
 
-def kinds(plan: Plan) -> dict[Kind, int]:
+def kinds(plan: Plan) -> dict[ResourceType, int]:
     """How many changes of each kind."""
-    counted: dict[Kind, int] = {}
+    counted: dict[ResourceType, int] = {}
     for change in plan.changes:
         counted[change.kind] = counted.get(change.kind, 0) + 1
     return counted

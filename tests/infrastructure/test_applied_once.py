@@ -9,15 +9,15 @@ import pytest
 
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import ApplyError, ConsentError, InputError
-from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.runbooks.apply import apply_plan
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 from tests.infrastructure.desk import Desk
 
 
 def opened(desk: Desk, consent: str, *, attended: bool = False) -> Runbook:
     """A runbook with this consent."""
-    parameters = {"consent": consent}
+    parameters = ParameterValues({"consent": consent})
     return cast(Runbook, SimpleNamespace(parameters=parameters, project=desk.reports, attended=attended, name="deploy"))
 
 

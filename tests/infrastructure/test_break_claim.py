@@ -9,10 +9,10 @@ from typing import cast
 import pytest
 
 from dialtone_nb.errors import HeldError
-from dialtone_nb.infrastructure.applied import Applied
 from dialtone_nb.infrastructure.claim import CLAIM, Claim
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.runbooks.apply import apply_plan
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 from tests.infrastructure.desk import SERVICE, WORKBENCH, Desk
 
 
@@ -24,7 +24,7 @@ def test_the_runbooks_parameter_breaks_just_the_claim_that_it_names(desk: Desk) 
     environment.variables.create(key=CLAIM, value=str(claim))
 
     def apply(break_claim: str) -> object:
-        parameters = {"consent": "rehearsal", "break_claim": break_claim}
+        parameters = ParameterValues({"consent": "rehearsal", "break_claim": break_claim})
         runbook = SimpleNamespace(parameters=parameters, project=desk.reports, attended=False, name="client_setup")
         return apply_plan(cast(Runbook, runbook), desk.set_up("workbench", buy=WORKBENCH))
 

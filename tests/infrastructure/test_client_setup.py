@@ -10,8 +10,12 @@ from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNum
 
 from dialtone_nb.errors import InputError
 from dialtone_nb.infrastructure.apply import Status
-from dialtone_nb.infrastructure.plan import Action
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import Action
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.phones.private_files import PASSWORD_FILE, load_private_files
 from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, lines, statuses
 
@@ -113,12 +117,12 @@ def test_new_phone_goes_into_the_table_first(desk: Desk) -> None:
     desk.declare("kiosk", environment="stage", caller_id="+15035550109", trunk_context="menu")
     proposal = desk.set_up("kiosk", buy="+15035550109")
     assert [(change.action, change.kind) for change in proposal.plan.changes] == [
-        (Action.UPDATE, Kind.FUNCTION_VERSION),  # the manifest
-        (Action.UPDATE, Kind.FUNCTION_VERSION),  # the table
-        (Action.CREATE, Kind.BUILD),
-        (Action.UPDATE, Kind.DEPLOYMENT),
-        (Action.CREATE, Kind.PHONE_NUMBER),
-        (Action.CREATE, Kind.CREDENTIAL),
+        (Action.UPDATE, FUNCTION_VERSION),  # the manifest
+        (Action.UPDATE, FUNCTION_VERSION),  # the table
+        (Action.CREATE, BUILD),
+        (Action.UPDATE, DEPLOYMENT),
+        (Action.CREATE, PHONE_NUMBER),
+        (Action.CREATE, CREDENTIAL),
     ]
     desk.do(proposal)
     assert desk.deploy().plan.is_empty

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from dialtone_nb.errors import ConsentError
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, check_consent
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
+from dialtone_nb.infrastructure.resources.model import Action
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.infrastructure.resources.sip_domains import SIP_DOMAIN
 from tests.infrastructure.desk import VAN, Desk, lines
 
-CHANGE = Change(Action.UPDATE, Kind.SIP_DOMAIN, "a.sip.twilio.com", {"secure": True}, {"secure": False}, "differs")
+CHANGE = Change(Action.UPDATE, SIP_DOMAIN, "a.sip.twilio.com", {"secure": True}, {"secure": False}, "differs")
 
 
 def plan(**changes: Any) -> Plan:
@@ -130,7 +132,7 @@ def test_same_changes_over_another_live_build_are_another_plan(desk: Desk) -> No
             {"changes": (replace(CHANGE, **one),)}
             for one in (
                 {"action": Action.CREATE},
-                {"kind": Kind.SERVICE},
+                {"kind": SERVICE},
                 {"key": "b.sip.twilio.com"},
                 {"before": {"secure": None}},
                 {"after": {"secure": True}},

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dialtone_nb.errors import ConsentError, InputError, StalePlanError
-from dialtone_nb.infrastructure.plan import Action
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.model import Action
+from dialtone_nb.infrastructure.resources.services import SERVICE as SERVICE_TYPE
 from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines
 
 
@@ -114,7 +115,7 @@ def test_an_environment_deleted_beside_another_leaves_what_they_share(phones: De
     """The list and the service stay for the other environment."""
     phones.do(phones.promote())
     proposal = phones.delete("environment")
-    assert not any(change.kind in {Kind.SERVICE, Kind.CREDENTIAL_LIST} for change in proposal.plan.changes)
+    assert not any(change.kind in {SERVICE_TYPE, CREDENTIAL_LIST} for change in proposal.plan.changes)
     phones.do(proposal)
     assert phones.promote(source="stage", build=phones.live("prod")).plan.is_empty
 

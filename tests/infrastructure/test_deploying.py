@@ -10,8 +10,10 @@ import pytest
 from dialtone_nb.account.account import CONTROL
 from dialtone_nb.errors import InputError, StalePlanError
 from dialtone_nb.infrastructure.apply import Status
-from dialtone_nb.infrastructure.plan import Action
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.model import Action
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.service.bundle import MANIFEST, TABLE
 from tests.infrastructure.desk import (
@@ -100,7 +102,7 @@ def test_another_runtime_is_another_build_of_the_same_versions(desk: Desk) -> No
     desk.do(desk.deploy())
     desk.bundle = replace(desk.bundle, runtime="node20")
     proposal = desk.deploy()
-    assert kinds(proposal.plan) == {Kind.BUILD: 1, Kind.DEPLOYMENT: 1}
+    assert kinds(proposal.plan) == {BUILD: 1, DEPLOYMENT: 1}
     desk.do(proposal)
     build = desk.client.serverless.v1.services(SERVICE).builds(desk.live("stage")).fetch()
     assert build.runtime == "node20"
@@ -117,7 +119,7 @@ def test_things_made_by_hand_are_adopted(desk: Desk) -> None:
     assert (
         f"update SIP domain {STAGE}: emergency_calling_enabled, friendly_name, sip_registration, voice_url" in planned
     )
-    assert not any(Kind.CREDENTIAL_LIST in line for line in planned)
+    assert not any(CREDENTIAL_LIST.name in line for line in planned)
     desk.do(proposal)
     assert desk.domain().sid == domain.sid
     assert [one.sid for one in desk.client.serverless.v1.services.list()] == [service.sid]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dialtone_nb.account.rehearsal_control import SipDoor, close_door, find_door, open_door
+from dialtone_nb.account.rehearsal_control import DoorAddress, close_door, find_door, open_door
 from dialtone_nb.display.real_phones import real_phone_html, real_phone_text
 from dialtone_nb.errors import InputError
+from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.phones.private_files import load_private_files
 from dialtone_nb.runbooks.real_phones import let_in, look, ring
 from dialtone_nb.runbooks.test_calls import list_set_up
-from dialtone_nb.runbooks.workspace import Site
 from tests.infrastructure.desk import Desk
 from tests.rehearsal.sip.handset import Handset
 
@@ -29,7 +29,7 @@ def stage(desk: Desk) -> Iterator[Desk]:
     close_door(desk.account)
 
 
-def door_at(desk: Desk) -> SipDoor:
+def door_at(desk: Desk) -> DoorAddress:
     """A door on any free port."""
     return open_door(desk.account, "127.0.0.1:0")
 
@@ -50,7 +50,7 @@ def password_of(desk: Desk) -> str:
     return next(line.split()[-1] for line in lines if line.startswith("  Password"))
 
 
-def phone_at(door: SipDoor, password: str) -> Handset:
+def phone_at(door: DoorAddress, password: str) -> Handset:
     """The phone, with a password."""
     return Handset((door.host, door.port), CLIENT, domain=DOMAIN, password=password)
 

@@ -12,13 +12,23 @@ import orjson
 import pytest
 
 from dialtone_nb.infrastructure.desired import desired_environment
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import ResourceType
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.infrastructure.resources.services import SERVICE as SERVICE_TYPE
+from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
+from dialtone_nb.infrastructure.resources.variables import VARIABLE
+from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.runbooks.workspace import Proposal
 from dialtone_nb.service.bundle import MANIFEST
 from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines, told
 
-ADDRESS = "workbench emergency"
+WORKBENCH_ADDRESS = "workbench emergency"
 URL = "https://example.org/elsewhere"
 
 
@@ -55,7 +65,7 @@ class Behind:
     @property
     def address(self) -> Any:
         """The emergency address."""
-        (one,) = self.desk.client.addresses.list(friendly_name=ADDRESS)
+        (one,) = self.desk.client.addresses.list(friendly_name=WORKBENCH_ADDRESS)
         return self.desk.client.addresses(one.sid)
 
     def force(self, kind: str, name: str, **fields: Any) -> None:
@@ -106,57 +116,57 @@ Change = Callable[[Behind], object]
 REDEPLOYED = ["update deployment stage: code"]
 
 
-def updated(kind: Kind, key: str, field: str) -> list[str]:
+def updated(kind: ResourceType, key: str, field: str) -> list[str]:
     """The one line of a plan that finds one field."""
     return [f"update {kind} {key}: {field}"]
 
 
-def of_domain(field: str, value: Any) -> tuple[Kind, str, Change, list[str]]:
+def of_domain(field: str, value: Any) -> tuple[ResourceType, str, Change, list[str]]:
     """A field of a SIP domain that Twilio's client can change."""
-    return Kind.SIP_DOMAIN, field, lambda b: b.domain().update(**{field: value}), updated(Kind.SIP_DOMAIN, STAGE, field)
+    return SIP_DOMAIN, field, lambda b: b.domain().update(**{field: value}), updated(SIP_DOMAIN, STAGE, field)
 
 
-def of_number(field: str, value: Any) -> tuple[Kind, str, Change, list[str]]:
+def of_number(field: str, value: Any) -> tuple[ResourceType, str, Change, list[str]]:
     """A field of a number that Twilio's client can change."""
-    found = updated(Kind.PHONE_NUMBER, WORKBENCH, field)
-    return Kind.PHONE_NUMBER, field, lambda b: b.number().update(**{field: value}), found
+    found = updated(PHONE_NUMBER, WORKBENCH, field)
+    return PHONE_NUMBER, field, lambda b: b.number().update(**{field: value}), found
 
 
-def of_address(field: str, value: Any) -> tuple[Kind, str, Change, list[str]]:
+def of_address(field: str, value: Any) -> tuple[ResourceType, str, Change, list[str]]:
     """A field of an address that Twilio's client can change."""
-    return Kind.ADDRESS, field, lambda b: b.address.update(**{field: value}), updated(Kind.ADDRESS, ADDRESS, field)
+    return ADDRESS, field, lambda b: b.address.update(**{field: value}), updated(ADDRESS, WORKBENCH_ADDRESS, field)
 
 
-def of_service(field: str, value: Any) -> tuple[Kind, str, Change, list[str]]:
+def of_service(field: str, value: Any) -> tuple[ResourceType, str, Change, list[str]]:
     """A field of the service."""
-    return Kind.SERVICE, field, lambda b: b.service.update(**{field: value}), updated(Kind.SERVICE, SERVICE, field)
+    return SERVICE_TYPE, field, lambda b: b.service.update(**{field: value}), updated(SERVICE_TYPE, SERVICE, field)
 
 
 # Every declared field: its kind, its name, who changes it, and all that the plan then has to say.
-FIELDS: list[tuple[Kind, str, Change, list[str]]] = [
+FIELDS: list[tuple[ResourceType, str, Change, list[str]]] = [
     of_service("friendly_name", "renamed"),
     of_service("include_credentials", True),
     of_service("ui_editable", True),
     (
-        Kind.FUNCTION_VERSION,
+        FUNCTION_VERSION,
         "sha256",
         lambda b: b.build(decide=("private", "// something else\n")),
         REDEPLOYED,
     ),
     (
-        Kind.FUNCTION_VERSION,
+        FUNCTION_VERSION,
         "visibility",
         lambda b: b.build(decide=("public", b.source("/decide"))),
         REDEPLOYED,
     ),
-    (Kind.BUILD, "runtime", lambda b: b.build(runtime="node20"), REDEPLOYED),
-    (Kind.BUILD, "dependencies", lambda b: b.build(library="5.0.0"), REDEPLOYED),
-    (Kind.DEPLOYMENT, "code", lambda b: b.environment.deployments.create(), ["create deployment stage"]),
+    (BUILD, "runtime", lambda b: b.build(runtime="node20"), REDEPLOYED),
+    (BUILD, "dependencies", lambda b: b.build(library="5.0.0"), REDEPLOYED),
+    (DEPLOYMENT, "code", lambda b: b.environment.deployments.create(), ["create deployment stage"]),
     (
-        Kind.VARIABLE,
+        VARIABLE,
         "value",
         lambda b: b.environment.variables(b.environment.variables.list()[0].sid).update(value="another"),
-        updated(Kind.VARIABLE, "stage/TRUNK_PASSWORD", "value"),
+        updated(VARIABLE, "stage/TRUNK_PASSWORD", "value"),
     ),
     of_domain("friendly_name", "renamed"),
     of_domain("voice_url", URL),
@@ -167,31 +177,31 @@ FIELDS: list[tuple[Kind, str, Change, list[str]]] = [
     of_domain("emergency_calling_enabled", False),
     of_domain("secure", True),
     (
-        Kind.SIP_DOMAIN,
+        SIP_DOMAIN,
         "byoc_trunk_sid",
         lambda b: b.force("sip_domain", STAGE, byoc_trunk_sid="BY" + "0" * 32),
-        updated(Kind.SIP_DOMAIN, STAGE, "byoc_trunk_sid"),
+        updated(SIP_DOMAIN, STAGE, "byoc_trunk_sid"),
     ),
     (
-        Kind.SIP_DOMAIN,
+        SIP_DOMAIN,
         "emergency_caller_sid",
         lambda b: b.domain().update(emergency_caller_sid=b.desk.number(WORKBENCH).sid),
-        updated(Kind.SIP_DOMAIN, STAGE, "emergency_caller_sid"),
+        updated(SIP_DOMAIN, STAGE, "emergency_caller_sid"),
     ),
     of_number("voice_url", URL),
     of_number("voice_method", "GET"),
     of_number("voice_fallback_url", URL),
     (
-        Kind.PHONE_NUMBER,
+        PHONE_NUMBER,
         "voice_application_sid",
         lambda b: b.force("phone_number", WORKBENCH, voice_application_sid="AP" + "0" * 32),
-        updated(Kind.PHONE_NUMBER, WORKBENCH, "voice_application_sid"),
+        updated(PHONE_NUMBER, WORKBENCH, "voice_application_sid"),
     ),
     (
-        Kind.PHONE_NUMBER,
+        PHONE_NUMBER,
         "trunk_sid",
         lambda b: b.force("phone_number", WORKBENCH, trunk_sid="TK" + "0" * 32),
-        updated(Kind.PHONE_NUMBER, WORKBENCH, "trunk_sid"),
+        updated(PHONE_NUMBER, WORKBENCH, "trunk_sid"),
     ),
     of_number("voice_receive_mode", "fax"),
     of_number("voice_caller_id_lookup", True),
@@ -206,8 +216,8 @@ FIELDS: list[tuple[Kind, str, Change, list[str]]] = [
     of_address("emergency_enabled", False),
 ]
 # What no API can change on a thing that exists.
-FIXED = {(Kind.ENVIRONMENT, "domain_suffix"), (Kind.ADDRESS, "iso_country")}
-CLIENT_KINDS = {Kind.ADDRESS, Kind.CREDENTIAL}
+FIXED = {(ENVIRONMENT, "domain_suffix"), (ADDRESS, "iso_country")}
+CLIENT_KINDS = {ADDRESS, CREDENTIAL}
 
 
 @pytest.fixture
@@ -233,7 +243,7 @@ def assert_restored(desk: Desk, propose: Callable[[], Proposal], found: list[str
     ("kind", "field", "change", "found"), FIELDS, ids=[f"{kind} {field}" for kind, field, _, _ in FIELDS]
 )
 def test_changed_field_is_found_alone_and_restored(
-    behind: Behind, kind: Kind, field: str, change: Change, found: list[str]
+    behind: Behind, kind: ResourceType, field: str, change: Change, found: list[str]
 ) -> None:
     """One field changed behind its back is all that the plan finds; applying it leaves nothing to do."""
     change(behind)
@@ -281,7 +291,7 @@ def test_another_emergency_address_is_replaced(behind: Behind) -> None:
         behind.number().update(emergency_address_sid=wanted)
         while behind.number().fetch().emergency_address_status.startswith("pending"):
             pass
-    found = updated(Kind.PHONE_NUMBER, WORKBENCH, "emergency_address_sid")
+    found = updated(PHONE_NUMBER, WORKBENCH, "emergency_address_sid")
     assert_restored(desk, lambda: desk.set_up("workbench"), found)
     assert desk.number(WORKBENCH).emergency_address_status == "registered"
 
@@ -327,7 +337,7 @@ def delete_list(behind: Behind) -> None:
 
 MAPPED = [
     f"create {kind} {domain}/{LIST}"
-    for kind in (Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING)
+    for kind in (CALLS_MAPPING, REGISTRATIONS_MAPPING)
     for domain in (STAGE_NONEMERGENCY, STAGE)
 ]
 DELETED: list[tuple[str, Change, str, list[str]]] = [
@@ -339,9 +349,9 @@ DELETED: list[tuple[str, Change, str, list[str]]] = [
             "create environment stage",
             "create deployment stage",
             "create variable stage/TRUNK_PASSWORD",
-            f"update SIP domain {STAGE_NONEMERGENCY}: voice_url",
-            f"update SIP domain {STAGE}: voice_url",
-            f"update phone number {WORKBENCH}: voice_url",
+            f"update SIP domain {STAGE_NONEMERGENCY}: voice_fallback_url, voice_url",
+            f"update SIP domain {STAGE}: voice_fallback_url, voice_url",
+            f"update phone number {WORKBENCH}: voice_fallback_url, voice_url",
         ],
     ),
     (
@@ -362,7 +372,7 @@ DELETED: list[tuple[str, Change, str, list[str]]] = [
     ),
     *(
         (f"{family} mapping of {domain}", mapping(domain, family), "deploy", [f"create {kind} {domain}/{LIST}"])
-        for family, kind in (("calls", Kind.CALLS_MAPPING), ("registrations", Kind.REGISTRATIONS_MAPPING))
+        for family, kind in (("calls", CALLS_MAPPING), ("registrations", REGISTRATIONS_MAPPING))
         for domain in (STAGE, STAGE_NONEMERGENCY)
     ),
     ("list", delete_list, "set up", [f"create credential list {LIST}", *MAPPED, "create credential workbench"]),
@@ -387,7 +397,7 @@ DELETED: list[tuple[str, Change, str, list[str]]] = [
             b.address.delete(),
         ),
         "set up",
-        [f"create address {ADDRESS}", f"update phone number {WORKBENCH}: emergency_address_sid"],
+        [f"create address {WORKBENCH_ADDRESS}", f"update phone number {WORKBENCH}: emergency_address_sid"],
     ),
 ]
 

@@ -11,11 +11,11 @@ from typing import cast
 import pytest
 
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError, StalePlanError
-from dialtone_nb.infrastructure.applied import Applied
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.infrastructure.resources.variables import APPLIED
+from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.runbooks.apply import apply_plan
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import Proposal
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 from tests.infrastructure.conftest import OpenDesk
 from tests.infrastructure.desk import LIST, SERVICE, VAN, WORKBENCH, Desk, lines
 
@@ -217,7 +217,7 @@ def test_the_same_plan_applied_by_two_threads_is_applied_once(desk: Desk) -> Non
     """Two cells, or a click that comes twice: one is told that the other is at it, and what is there is there once."""
     desk.do(desk.deploy())
     proposal = desk.set_up("workbench", buy=WORKBENCH)
-    parameters = {"consent": "rehearsal"}
+    parameters = ParameterValues({"consent": "rehearsal"})
     runbook = SimpleNamespace(parameters=parameters, project=desk.reports, attended=False, name="client_setup")
     together = threading.Barrier(2)
 

@@ -25,11 +25,13 @@ from dialtone_nb.calls.twilio_source.server_log import ServerLog, log_source
 from dialtone_nb.errors import HeldError, InputError, TwilioError
 from dialtone_nb.infrastructure.claim import CLAIM, Claim, held
 from dialtone_nb.infrastructure.resources import served_tables
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.server.claims import ClaimFolder
-from dialtone_nb.server.folder import list_tables, read_serving
+from dialtone_nb.server.folder import ClaimFolder, list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
 from tests.infrastructure.desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
 from tests.server.running_server import wait_until
@@ -82,11 +84,11 @@ def test_a_deploy_has_the_table_served_and_the_domains_lead_to_our_server(own: D
     """Nothing is made at Twilio but domains, list and mappings; a second deploy writes nothing."""
     proposal = own.deploy()
     assert kinds(proposal.plan) == {
-        Kind.SERVED_TABLE: 1,
-        Kind.CREDENTIAL_LIST: 1,
-        Kind.SIP_DOMAIN: 2,
-        Kind.CALLS_MAPPING: 2,
-        Kind.REGISTRATIONS_MAPPING: 2,
+        SERVED_TABLE: 1,
+        CREDENTIAL_LIST: 1,
+        SIP_DOMAIN: 2,
+        CALLS_MAPPING: 2,
+        REGISTRATIONS_MAPPING: 2,
     }
     own.do(proposal)
     assert own.domain(STAGE).voice_url == own.domain(STAGE_NONEMERGENCY).voice_url == f"{URL}/sip-outgoing"
@@ -182,20 +184,35 @@ def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
         there = desk.deploy()
         assert lines(there.plan) == [
             "create served table stage",
-            f"update SIP domain {STAGE_NONEMERGENCY}: voice_url",
-            f"update SIP domain {STAGE}: voice_url",
-            f"update phone number {WORKBENCH}: voice_url",
+            f"update SIP domain {STAGE_NONEMERGENCY}: voice_fallback_url, voice_url",
+            f"update SIP domain {STAGE}: voice_fallback_url, voice_url",
+            f"update phone number {WORKBENCH}: voice_fallback_url, voice_url",
         ]
         desk.do(there)
         so_far = len(answered)
+        assert desk.domain(STAGE).voice_fallback_url == desk.url("stage", "/sip-outgoing")
+        assert desk.number(WORKBENCH).voice_fallback_url == desk.url("stage", "/sip-incoming")
         assert any("functions of stage are live still" in note for note in desk.deploy().plan.notes)
         desk.host("functions")
         back = desk.deploy()
-        assert Kind.BUILD not in kinds(back.plan)
+        assert BUILD not in kinds(back.plan)
         desk.do(back)
+        assert desk.domain(STAGE).voice_fallback_url == f"{URL}/sip-outgoing"
+        # Where the files change, the server that stands by changes with them, and verify asks both.
+        desk.declare("van", trunk_context="operator")
+        in_step = desk.deploy()
+        assert "update served table stage: code" in lines(in_step.plan)
+        desk.do(in_step)
+        checks = {check.name: check.state for check in verify_site(desk.site("stage")).checks}
+        assert checks["answers of /sip-outgoing at the fallback"] is CheckState.GOOD
+        assert checks["answers of /fallback"] is CheckState.GOOD
         assert len(answered) > so_far
     assert len(answered) >= 5
     assert all(answered)
+    # A server that is off answers nobody, so no call is to fall back on it.
+    assert f"update SIP domain {STAGE}: voice_fallback_url" in lines(desk.deploy().plan)
+    desk.do(desk.deploy())
+    assert desk.domain(STAGE).voice_fallback_url == desk.url("stage", "/fallback")
 
 
 def test_what_the_other_hosting_left_is_taken_out_once_nothing_leads_there(desk: Desk) -> None:

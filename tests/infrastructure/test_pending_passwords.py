@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from dialtone_nb.account.account import CONTROL
-from dialtone_nb.phones.pending_passwords import PENDING_FILE
+from dialtone_nb.phones.passwords import PENDING_FILE
 from dialtone_nb.phones.private_files import PASSWORD_FILE, private_folder
 from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.rehearsal.state.domain_access import digest_secret

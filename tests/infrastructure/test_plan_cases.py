@@ -12,44 +12,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from dialtone_nb.infrastructure.plan import Action, Change, compare_states, delete_items, readable, waits_for
-from dialtone_nb.infrastructure.resources.model import Id, Item, Kind, State, reference
+from dialtone_nb.infrastructure.plan import Change, compare_states, delete_resources, waits_for
+from dialtone_nb.infrastructure.resources import RESOURCE_TYPES
+from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.model import Action, Id, Resource, State, readable, reference
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 STANDS_FOR = re.compile(r"<(?P<field>[a-z_]+) of (?P<thing>[^>]+)>")
 PARTS = {"about", "exists", "wanted", "taken_out", "expected", "order"}
 
 
-def read_id(text: str) -> Id:
-    """Kind and natural key of `SIP domain a.sip.twilio.com`."""
-    kinds = [kind for kind in Kind if text.startswith(f"{kind} ")]
-    assert kinds, f"{text!r} begins with no kind; there are {', '.join(Kind)}"
-    kind = max(kinds, key=len)
-    return Id(kind, text.removeprefix(f"{kind} "))
+def read_resource(text: str, fields: Mapping[str, Any] | None = None) -> Resource:
+    """A resource, as a case has it: type and natural key, as in `SIP domain a.sip.twilio.com`, and fields."""
+    kinds = [kind for kind in RESOURCE_TYPES if text.startswith(f"{kind} ")]
+    assert kinds, f"{text!r} begins with no type; there are {', '.join(map(str, RESOURCE_TYPES))}"
+    kind = max(kinds, key=lambda one: len(one.name))
+    rest = dict(fields or {})
+    sid, given_to_it = rest.pop("sid", ""), rest.pop("given", {})
+    values = {name: read_value(value) for name, value in rest.items()}
+    return Resource(kind, text.removeprefix(f"{kind} "), values, sid, given_to_it)
 
 
 def read_value(value: Any) -> Any:
     """A field's value, with `<sid of address lobby emergency>` as what a plan has for it."""
     if not isinstance(value, str):
         return value
-
-    def answer(found: re.Match[str]) -> str:
-        key = read_id(found["thing"])
-        return reference(key.kind, key.key, found["field"])
-
-    return STANDS_FOR.sub(answer, value)
-
-
-def read_item(text: str, fields: Mapping[str, Any] | None) -> Item:
-    """A thing, as a case has it."""
-    key, rest = read_id(text), dict(fields or {})
-    sid, given_to_it = rest.pop("sid", ""), rest.pop("given", {})
-    return Item(key.kind, key.key, {name: read_value(value) for name, value in rest.items()}, sid, given_to_it)
+    return STANDS_FOR.sub(lambda found: reference(read_resource(found["thing"]).id, found["field"]), value)
 
 
 def read_state(things: Mapping[str, Any]) -> State:
     """All things of one part of a case."""
-    return State(read_item(text, fields) for text, fields in things.items())
+    return State(read_resource(text, fields) for text, fields in things.items())
 
 
 def told(change: Change) -> str:
@@ -78,7 +71,7 @@ def test_plan_is_as_the_case_expects(file: Path) -> None:
     case = YAML(typ="safe").load(file)
     assert set(case) <= PARTS, f"{file.name} has a part that is none of {', '.join(sorted(PARTS))}"
     if "taken_out" in case:
-        changes = delete_items(read_state(case["taken_out"]).values())
+        changes = delete_resources(read_state(case["taken_out"]).values())
     else:
         changes = compare_states(read_state(case["exists"]), read_state(case["wanted"]))
     assert [told(change) for change in changes] == case["expected"]
@@ -88,8 +81,8 @@ def test_plan_is_as_the_case_expects(file: Path) -> None:
 
 KEYS = st.sampled_from(["stage", "a.sip.twilio.com/phones", "/decide", "/manifest", "lobby"])
 ITEMS = st.builds(
-    Item,
-    st.sampled_from(list(Kind)),
+    Resource,
+    st.sampled_from(RESOURCE_TYPES),
     KEYS,
     st.dictionaries(st.sampled_from(["secure", "voice_url", "code"]), st.sampled_from(["", "x", True, False])),
 )
@@ -103,9 +96,9 @@ def test_applying_a_plan_leaves_nothing_to_do(existing: State, wanted: State) ->
     for change in compare_states(existing, wanted):
         before = state.get(change.id)
         fields = {**(before.fields if before else {}), **change.after}
-        state = state.with_item(Item(change.kind, change.key, fields))
-    left = [change for change in compare_states(state, wanted) if change.kind is not Kind.FUNCTION_VERSION]
-    assert [change for change in left if change.kind is not Kind.FUNCTION] == []
+        state = state.with_resource(Resource(change.kind, change.key, fields))
+    left = [change for change in compare_states(state, wanted) if change.kind is not FUNCTION_VERSION]
+    assert [change for change in left if change.kind is not FUNCTION] == []
 
 
 @given(existing=STATES, wanted=STATES)
@@ -113,7 +106,7 @@ def test_no_plan_waits_for_itself(existing: State, wanted: State) -> None:
     """Whatever is made, changed or taken out, there is an order in which it can be done."""
     made = compare_states(existing, wanted)
     assert sum(map(len, steps(made))) == len(made)
-    out = delete_items(existing.values())
+    out = delete_resources(existing.values())
     assert sum(map(len, steps(out))) == len(out)
 
 

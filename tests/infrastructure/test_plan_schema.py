@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import jsonschema
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-import dialtone_nb
 from dialtone_nb.display.outputs import PLAN, show_ours
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, describe
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.plan import Change, Plan, describe, plan_schema
+from dialtone_nb.infrastructure.resources import RESOURCE_TYPES
+from dialtone_nb.infrastructure.resources.model import Action, ResourceType
+from dialtone_nb.infrastructure.resources.sip_domains import SIP_DOMAIN
 
-PACKAGE = Path(dialtone_nb.__file__).parent
-SCHEMA = json.loads((PACKAGE / "infrastructure" / "plan_schema.json").read_text(encoding="utf-8"))
+SCHEMA = plan_schema()
 
 
 def plan_of(*changes: Change) -> Plan:
@@ -23,9 +22,9 @@ def plan_of(*changes: Change) -> Plan:
     return Plan("Deploy stage", "the rehearsal", "stage", False, changes, {"files": "abc"}, ("a note",))
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", RESOURCE_TYPES)
 @pytest.mark.parametrize("action", list(Action))
-def test_every_change_keeps_to_the_schema(kind: Kind, action: Action) -> None:
+def test_every_change_keeps_to_the_schema(kind: ResourceType, action: Action) -> None:
     """A change of every kind and action is valid against the schema."""
     change = describe(Change(action, kind, "a key", {"secure": False}, {"secure": True, "voice_url": None}))
     jsonschema.validate(json.loads(plan_of(change).json()), SCHEMA)
@@ -45,7 +44,7 @@ def test_a_plan_in_a_notebook_carries_itself_for_other_programs() -> None:
     """What a page shows of a plan is there as data too, and keeps to the schema."""
     shell = InteractiveShell()
     show_ours(shell)
-    plan = plan_of(describe(Change(Action.CREATE, Kind.SIP_DOMAIN, "a.sip.twilio.com", {}, {"secure": True})))
+    plan = plan_of(describe(Change(Action.CREATE, SIP_DOMAIN, "a.sip.twilio.com", {}, {"secure": True})))
     assert shell.display_formatter
     data, _ = shell.display_formatter.format(plan)
     jsonschema.validate(data[PLAN], SCHEMA)

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dialtone_nb.errors import ConsentError, InputError
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
 from dialtone_nb.service.bundle import TABLE
 from tests.infrastructure.desk import LOBBY, SERVICE, Desk, kinds, lines
 
@@ -17,11 +19,11 @@ def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk)
     desk.do(desk.deploy())
     proposal = desk.promote()
     assert kinds(proposal.plan) == {
-        Kind.ENVIRONMENT: 1,
-        Kind.DEPLOYMENT: 1,
-        Kind.SIP_DOMAIN: 2,
-        Kind.CALLS_MAPPING: 2,
-        Kind.REGISTRATIONS_MAPPING: 2,
+        ENVIRONMENT: 1,
+        DEPLOYMENT: 1,
+        SIP_DOMAIN: 2,
+        CALLS_MAPPING: 2,
+        REGISTRATIONS_MAPPING: 2,
     }
     desk.do(proposal)
     assert desk.live("prod") == desk.live("stage")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb.display.outcomes import applied_html, applied_text
+from dialtone_nb.display.applied import applied_html, applied_text
 from dialtone_nb.display.plans import plan_html, plan_text
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change
 from dialtone_nb.infrastructure.record import JOURNAL, RECORD, append, load_records
 from dialtone_nb.phones.passwords import generate_password
 from dialtone_nb.phones.private_files import load_private_files
-from dialtone_nb.runbooks import phone_passwords
+from dialtone_nb.runbooks import phone_files
 from dialtone_nb.runbooks.apply import raise_where_broken
 from tests.infrastructure.desk import VAN, Desk
 
@@ -39,7 +39,7 @@ def test_record_says_who_when_where_what_and_what_came_of_it(desk: Desk) -> None
     assert record.summary == proposal.plan.summary
     assert record.check == "nothing to do"
     assert [(one["action"], one["kind"], one["key"]) for one in record.changes] == [
-        (change.action, change.kind, change.key) for change in proposal.plan.changes
+        (change.action, change.kind.name, change.key) for change in proposal.plan.changes
     ]
     for one in record.changes:
         assert one["outcome"] == "done"
@@ -65,7 +65,7 @@ def test_journal_has_every_change_before_and_after(desk: Desk) -> None:
     by_thing: dict[tuple[object, object], list[object]] = {}
     for entry in entries:
         by_thing.setdefault((entry["kind"], entry["key"]), []).append(entry["event"])
-    assert set(by_thing) == {(change.kind, change.key) for change in proposal.plan.changes}
+    assert set(by_thing) == {(change.kind.name, change.key) for change in proposal.plan.changes}
     assert all(events == ["starts", "done"] for events in by_thing.values())
 
 
@@ -75,8 +75,8 @@ def test_journal_of_a_killed_run_says_what_was_under_way(desk: Desk) -> None:
     class Killed(BaseException):
         pass
 
-    def watch(event: Outcome | Change) -> None:
-        if isinstance(event, Outcome):
+    def watch(event: ChangeOutcome | Change) -> None:
+        if isinstance(event, ChangeOutcome):
             raise Killed
 
     with pytest.raises(Killed):
@@ -104,8 +104,8 @@ def test_run_whose_check_could_not_be_made_is_on_record(desk: Desk) -> None:
     """What was done is kept, though Twilio did not answer the look afterwards."""
     proposal = desk.deploy()
 
-    def watch(event: Outcome | Change) -> None:
-        if isinstance(event, Outcome) and event.change is proposal.plan.changes[-1]:
+    def watch(event: ChangeOutcome | Change) -> None:
+        if isinstance(event, ChangeOutcome) and event.change is proposal.plan.changes[-1]:
             desk.fault("500", "GET", r"/SIP/CredentialLists\.json", times=6)
 
     with pytest.raises(DialtoneError, match="error 20500"):
@@ -131,7 +131,7 @@ def test_no_secret_is_in_any_page_file_or_message(desk: Desk, monkeypatch: pytes
         made.append(generate_password())
         return made[-1]
 
-    monkeypatch.setattr(phone_passwords, "generate_password", noted)
+    monkeypatch.setattr(phone_files, "generate_password", noted)
     desk.trunk_password = TRUNK
     shown: list[str] = []
     for propose in (desk.deploy, lambda: desk.set_up("van", buy=VAN), lambda: desk.set_up("van", "rotate")):

@@ -8,9 +8,12 @@ from dataclasses import replace
 import pytest
 
 from dialtone_nb.account.account import CONTROL
-from dialtone_nb.infrastructure.apply import Outcome, Status
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
+from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.service.bundle import MANIFEST
 from tests.infrastructure.conftest import OpenDesk
@@ -157,9 +160,9 @@ def test_killed_deploy_is_resumed(desk: Desk, after: int) -> None:
     """Killed after any number of changes, running again finishes, with nothing double."""
     seen = 0
 
-    def watch(event: Outcome | Change) -> None:
+    def watch(event: ChangeOutcome | Change) -> None:
         nonlocal seen
-        seen += isinstance(event, Outcome)
+        seen += isinstance(event, ChangeOutcome)
         if seen == after:
             raise Killed
 
@@ -180,9 +183,9 @@ def test_killed_client_set_up_is_resumed(desk: Desk, after: int) -> None:
     desk.do(desk.deploy())
     seen = 0
 
-    def watch(event: Outcome | Change) -> None:
+    def watch(event: ChangeOutcome | Change) -> None:
         nonlocal seen
-        seen += isinstance(event, Outcome)
+        seen += isinstance(event, ChangeOutcome)
         if seen == after:
             raise Killed
 
@@ -199,9 +202,9 @@ def test_killed_delete_is_resumed(desk: Desk, after: int) -> None:
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     seen = 0
 
-    def watch(event: Outcome | Change) -> None:
+    def watch(event: ChangeOutcome | Change) -> None:
         nonlocal seen
-        seen += isinstance(event, Outcome)
+        seen += isinstance(event, ChangeOutcome)
         if seen == after:
             raise Killed
 
@@ -219,9 +222,9 @@ def test_first_refusal_stops_what_follows(desk: Desk) -> None:
     applied = desk.carry_out(desk.deploy())
     assert applied.exit_code == 4
     by_kind = {one.change.kind: one for one in applied.outcomes}
-    assert by_kind[Kind.DEPLOYMENT].status is Status.DONE
+    assert by_kind[DEPLOYMENT].status is Status.DONE
     assert "error 21232" in "".join(one.error for one in applied.outcomes)
-    assert by_kind[Kind.CALLS_MAPPING].status is Status.NOT_DONE
+    assert by_kind[CALLS_MAPPING].status is Status.NOT_DONE
     assert applied.check is None
     assert "run again to go on" in applied.summary
 
@@ -239,8 +242,8 @@ def test_what_a_dead_run_uploaded_is_adopted(desk: Desk) -> None:
     desk.fault("failed-build")
     assert desk.carry_out(desk.deploy()).exit_code == 4
     proposal = desk.deploy()
-    assert kinds(proposal.plan).keys().isdisjoint({Kind.FUNCTION, Kind.FUNCTION_VERSION})
-    assert Kind.BUILD in kinds(proposal.plan)
+    assert kinds(proposal.plan).keys().isdisjoint({FUNCTION, FUNCTION_VERSION})
+    assert BUILD in kinds(proposal.plan)
     desk.do(proposal)
     assert set(uploads(desk).values()) == {1}
     assert desk.deploy().plan.is_empty

@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from dialtone_nb.devices.model import DeviceSettings
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.phones.configurations import configuration_files, loadable_names, scanned_address
-from dialtone_nb.phones.devices import device_fields
 from dialtone_nb.phones.private_files import load_private_files, private_folder, save_private_files
-from dialtone_nb.phones.settings import DeviceSettings, device_settings
+from dialtone_nb.phones.settings import device_settings
 from tests.phones.conftest import handed_out_at, through
 
 PASSWORD = "Ab3<&\"'>]]>ü9"  # worse than any that we make
@@ -55,7 +55,7 @@ def test_password_file_has_password_and_every_field(parameters: Parameters, clie
     settings = settings_of(parameters, client)
     text = configuration_files(settings, PASSWORD)["phone.txt"]
     assert text.count(PASSWORD) == 1
-    for field in device_fields(settings):
+    for field in settings.fields:
         shown = PASSWORD if field.is_password else field.shown
         assert re.search(f"{re.escape(field.label)} +{re.escape(shown)}\n", text)
 
@@ -109,7 +109,7 @@ def test_polycom_files_have_known_parameters(parameters: Parameters) -> None:
     root = parsed(parameters, "soundpoint", "soundpoint.cfg")
     values = {name: value for element in root for name, value in element.attrib.items()}
     assert set(values) <= vendor_names("polycom.txt")
-    assert set(values) == {field.name for field in device_fields(settings_of(parameters, "soundpoint"))}
+    assert set(values) == {field.name for field in settings_of(parameters, "soundpoint").fields}
     assert (values["reg.1.address"], values["reg.1.auth.password"]) == ("soundpoint", PASSWORD)
     assert values["dialplan.impossibleMatchHandling"] == "1"  # or wrong numbers are sent as far as they went
     assert values["dialplan.removeEndOfDial"] == "0"  # or # is never sent
@@ -145,7 +145,7 @@ def test_linphone_file_has_known_keys(parameters: Parameters) -> None:
 @every_client
 def test_no_parameter_is_named_twice(parameters: Parameters, client: str) -> None:
     """A device takes the last of two, so there is one."""
-    names = [field.name for field in device_fields(settings_of(parameters, client)) if field.name]
+    names = [field.name for field in settings_of(parameters, client).fields if field.name]
     assert len(names) == len(set(names))
 
 
@@ -153,7 +153,7 @@ def test_no_parameter_is_named_twice(parameters: Parameters, client: str) -> Non
 def test_every_device_asks_for_the_password_once(parameters: Parameters, client: str) -> None:
     """One field is the password, and it shows where the password is."""
     settings = settings_of(parameters, client)
-    assert [field.shown for field in device_fields(settings) if field.is_password] == [settings.private_file]
+    assert [field.shown for field in settings.fields if field.is_password] == [settings.private_file]
 
 
 @every_client

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.devices.model import GRAMMARS, Grammar
 from dialtone_nb.errors import DialplanError, InputError
-from dialtone_nb.phones.dial_strings import GRAMMARS, Grammar, write_dial_string
+from dialtone_nb.phones.dial_strings import write_dial_string
 from dialtone_nb.phones.keypad import Dialled, press_keys
 
 PATTERNS = ("911", "933", "988", "211", "#", "0", "NXXNXXXXXX", "1NXXNXXXXXX", "01152NXXXXXXXXX", "011.", "+X.")

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.devices.model import GRAMMARS, Grammar
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decisions import Decision
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.phones.dial_strings import GRAMMARS, Grammar, write_dial_string
+from dialtone_nb.phones.dial_strings import write_dial_string
 from dialtone_nb.phones.keypad import press_keys
-from dialtone_nb.phones.simulate import simulate
+from dialtone_nb.phones.what_if import simulate
 
 SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -49,6 +50,7 @@ class Running:
 
     def __init__(self, handout: Handout) -> None:
         self.said: list[str] = []
+        self.names = tuple(handout.files)
         self.all_taken: list[bool] = []
         self.thread = threading.Thread(
             target=lambda: self.all_taken.append(hand_over(handout, within_s=20, say=self.said.append))
@@ -75,6 +77,33 @@ def running(parameters: Parameters, private: Path, address: str) -> Iterator[Run
     started = Running(make_handout(parameters, "soundpoint", private, address))
     yield started
     started.thread.join(30)
+
+
+@pytest.mark.parametrize("read", [0, 20])
+def test_a_download_that_was_broken_off_is_not_used_up(running: Running, address: str, read: int) -> None:
+    """A phone that hangs up in the middle finds its file once more, and nothing is told as taken."""
+    while not running.said:
+        with socket.socket() as phone:
+            phone.settimeout(10)
+            try:
+                phone.connect(("127.0.0.1", int(address.rpartition(":")[2])))
+            except ConnectionRefusedError:
+                continue
+            phone.sendall(b"GET /prod/soundpoint/soundpoint.cfg HTTP/1.0\r\n\r\n")
+            phone.recv(1, socket.MSG_PEEK)
+            if read:
+                phone.recv(read)
+            # Hung up at once, as a phone that is unplugged and comes back.
+            phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for _ in range(100):
+            threading.Event().wait(0.02)
+            if running.said:
+                break
+    assert all("was not taken whole" in line for line in running.said)
+    for name in running.names:
+        assert fetch(f"{address}/prod/soundpoint/{name}")[0] == 200
+    running.thread.join(30)
+    assert running.all_taken == [True]
 
 
 def test_each_file_is_given_once_and_then_it_ends(running: Running, address: str) -> None:

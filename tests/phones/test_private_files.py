@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.errors import InputError
+from dialtone_nb.files import atomic_file
 from dialtone_nb.phones import private_files
 from dialtone_nb.phones.private_files import (
     delete_private_files,
@@ -106,14 +107,14 @@ def test_open_folder_and_file_are_closed_when_saved_again(folder: Path) -> None:
 def test_failure_leaves_all_the_old_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the second file can't be written, both are as they were, and nothing lies about."""
     save_private_files(folder, FILES)
-    real_write = private_files._write_beside
+    real_write = atomic_file._write_beside
 
-    def failing_write(path: Path, content: str) -> Path:
+    def failing_write(path: Path, content: str, *, owner_only: bool) -> Path:
         if path.name == "linphone.xml":
             raise OSError("the disk is full")
-        return real_write(path, content)
+        return real_write(path, content, owner_only=owner_only)
 
-    monkeypatch.setattr(private_files, "_write_beside", failing_write)
+    monkeypatch.setattr(atomic_file, "_write_beside", failing_write)
     with pytest.raises(OSError, match="the disk is full"):
         save_private_files(folder, dict.fromkeys(FILES, "new"))
     assert load_private_files(folder) == FILES

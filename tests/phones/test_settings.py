@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dialtone_nb.devices import MODELS
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.parameters import DEVICES, EDGES, Parameters, load_parameters
-from dialtone_nb.phones.settings import LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S, TRANSPORTS, Registrar, device_settings
+from dialtone_nb.parameters import EDGES, Parameters, load_parameters
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings
+from dialtone_nb.values.sip import LONGEST_EXPIRY_S, SHORTEST_EXPIRY_S
 from tests.phones.conftest import through
 
 
@@ -23,11 +25,6 @@ def test_port_follows_the_transport(parameters: Parameters) -> None:
     """TLS is on 5061, all else on 5060."""
     ports = {(each.transport, each.port) for each in (device_settings(parameters, name) for name in parameters.clients)}
     assert ports == {("UDP", 5060), ("TCP", 5060), ("TLS", 5061)}
-
-
-def test_every_device_has_a_transport() -> None:
-    """No device that may be declared is without one."""
-    assert set(TRANSPORTS) == set(DEVICES)
 
 
 def test_user_and_authentication_id_are_the_client(parameters: Parameters) -> None:
@@ -63,13 +60,15 @@ def test_edge_becomes_the_outbound_proxy(parameters: Parameters) -> None:
 
 def test_a_phone_of_a_rehearsal_has_it_as_its_outbound_proxy(parameters: Parameters) -> None:
     """The domain stays Twilio's, so that all but the way there is proved; transport and port are the registrar's."""
-    settings = device_settings(through(parameters, "umatilla"), "ht801", registrar=Registrar("192.0.2.20", 5070, "UDP"))
+    settings = device_settings(
+        through(parameters, "umatilla"), "ht801", registrar=RegistrarAddress("192.0.2.20", 5070, "UDP")
+    )
     assert (settings.host, settings.transport) == ("example-nonemergency-prod.sip.twilio.com", "UDP")
     assert settings.outbound_address == "192.0.2.20:5070"
     assert settings.is_rehearsed
-    assert device_settings(parameters, "ht801", registrar=Registrar("192.0.2.20", 5060, "TCP")).outbound_address == (
-        "192.0.2.20"
-    )
+    assert device_settings(
+        parameters, "ht801", registrar=RegistrarAddress("192.0.2.20", 5060, "TCP")
+    ).outbound_address == ("192.0.2.20")
 
 
 def test_password_is_pointed_at_and_nowhere_in(parameters: Parameters) -> None:
@@ -89,5 +88,5 @@ def test_sample_network_has_settings_for_every_phone() -> None:
     """Each phone of the sample in parameters/ has its settings, and a dial string where its make has one."""
     sample = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
     every = [device_settings(sample, client) for client in sample.clients]
-    assert {settings.device for settings in every} == set(DEVICES)
-    assert [bool(each.dial_string) for each in every] == [each.device not in ("linphone", "any") for each in every]
+    assert {settings.model.key for settings in every} == set(MODELS)
+    assert [bool(each.dial_string) for each in every] == [each.model.key not in ("linphone", "any") for each in every]

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dialtone_nb.parameters import DEVICES, Parameters, load_parameters
+from dialtone_nb.devices.model import PORTS
+from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.phones.configurations import loadable_names
-from dialtone_nb.phones.devices import device_fields
-from dialtone_nb.phones.devices.words import device_words
-from dialtone_nb.phones.failures import failures_for
-from dialtone_nb.phones.proofs import proofs_for
-from dialtone_nb.phones.settings import PORTS, device_settings
-from dialtone_nb.phones.sheets import render_sheet
+from dialtone_nb.phones.settings import device_settings
+from dialtone_nb.phones.sheets import failures_for, proofs_for, render_sheet
 from tests.phones.conftest import through
 
 CLIENTS = ("pap2t", "spa2102", "ht701", "ht801", "ht802", "soundpoint", "softphone", "anything")
@@ -67,7 +64,7 @@ def test_every_field_is_on_the_sheet_in_order(parameters: Parameters, client: st
     """The device's fields stand there with their values, in the device's order."""
     text = Page(render_sheet(parameters, client)).text
     start = 0
-    for field in device_fields(device_settings(parameters, client)):
+    for field in device_settings(parameters, client).fields:
         label = text.index(field.label, start)
         start = text.index(" ".join(field.shown.split()), label + len(field.label))
 
@@ -153,16 +150,6 @@ def test_old_tls_is_a_failure_of_phones_with_tls_only() -> None:
         for transport in ("TLS", "UDP")
     )
     assert with_tls - without == {32222}
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_every_device_has_words(device: str) -> None:
-    """How to open its screens, how to see that it registered and how to undo are told, with the names put in."""
-    words = device_words(device, client="lobby", file="lobby.cfg", address="http://192.0.2.20:8023")
-    assert words.name
-    assert words.open_screens
-    assert words.undo
-    assert not any("{" in step for step in (*words.open_screens, *words.load_file, *words.undo))
 
 
 def test_sheet_names_the_edge(parameters: Parameters) -> None:

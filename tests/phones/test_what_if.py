@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.dialplan.decisions import DialPstn, Refuse
+from dialtone_nb.dialplan.decisions import DialPstn, DialTrunk, Refuse
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.phones.what_if import Answer, ask_dial_plan
+from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan, simulate
 
 SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)
 
 
-def ask(client: str, keys: str) -> Answer:
+def ask(client: str, keys: str) -> KeypadResult:
     """The answer for a phone of the sample network."""
     return ask_dial_plan(SAMPLE, TABLE, client, keys)
 
@@ -82,3 +82,34 @@ def test_each_call_has_its_class_of_cost(keys: str, name: str) -> None:
     answer = ask("workbench", keys)
     assert answer.cost is not None
     assert answer.cost.name == name
+
+
+def test_simulate() -> None:
+    """A dialled number comes back with the decision, the rule that took it and the TwiML."""
+    simulation = simulate(TABLE, "prod", "lobby", "5035550199")
+    assert simulation.decision == DialPstn(
+        rule="local",
+        client="lobby",
+        number="+15035550199",
+        caller_id="+15035550103",
+        time_limit_s=3600,
+        ring_timeout_s=30,
+    )
+    assert simulation.rule == "local"
+    assert "<Number>+15035550199</Number>" in simulation.twiml
+
+
+def test_keys_that_need_escaping() -> None:
+    """The hash key is dialled like any other."""
+    assert isinstance(simulate(TABLE, "prod", "clinic", "#").decision, DialTrunk)
+
+
+@pytest.mark.parametrize(
+    ("environment", "client", "reason"),
+    [("prod", "nobody", "unknown-client"), ("prod", "van", "unknown-client"), ("dev", "lobby", "unknown-client")],
+)
+def test_strangers(environment: str, client: str, reason: str) -> None:
+    """A phone or an environment that is not there gives a refusal, not an error."""
+    decision = simulate(TABLE, environment, client, "5035550199").decision
+    assert isinstance(decision, Refuse)
+    assert decision.reason == reason

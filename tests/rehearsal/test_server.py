@@ -124,6 +124,44 @@ def test_a_file_that_holds_something_else_is_refused(state: Path, content: bytes
     assert state.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE notes (text)",
+        "CREATE TABLE meta (key, value)",
+        "PRAGMA application_id = 7",
+        "PRAGMA user_version = 3",
+    ],
+)
+def test_somebodys_database_is_left_alone(state: Path, statement: str) -> None:
+    """None of our tables is made in it, though it may hold none yet."""
+    with contextlib.closing(sqlite3.connect(state)) as connection, connection:
+        connection.execute(statement)
+    before = state.read_bytes()
+    with pytest.raises(InputError, match=r"is (no rehearsal's state|a rehearsal's state of another version)"):
+        start_rehearsal(state)
+    assert state.read_bytes() == before
+
+
+def test_a_damaged_state_file_is_told_in_a_line(state: Path) -> None:
+    """In the middle, where its beginning is whole; it stays as it is."""
+    start_rehearsal(state).close()
+    content = bytearray(state.read_bytes())
+    content[3 * 4096 :: 3] = b"A" * len(content[3 * 4096 :: 3])
+    state.write_bytes(content)
+    with pytest.raises(InputError, match=r"is damaged: .*; delete the file, or name another") as raised:
+        start_rehearsal(state)
+    assert len(raised.value.lines()) == 1
+    assert state.read_bytes() == content
+
+
+def test_a_folder_is_no_state_file(state: Path) -> None:
+    """It is named, in a line."""
+    state.mkdir()
+    with pytest.raises(InputError, match="can't be opened"):
+        start_rehearsal(state)
+
+
 def mode(path: Path) -> int:
     """The permission bits of a path."""
     return stat.S_IMODE(path.stat().st_mode)
@@ -259,7 +297,7 @@ def test_no_caller_ids_of_others_are_verified(client: Client) -> None:
 @pytest.mark.parametrize(
     ("host", "path"),
     [
-        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Conferences.json"),
+        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Usage/Records.json"),
         ("api.twilio.com", "/2010-04-01/Accounts/{account}/Calls"),
         ("serverless.twilio.com", "/v1/Services/ZS0/Plugins"),
         ("video.twilio.com", "/v1/Rooms"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twilio.rest import Client
 
-from dialtone_nb.account.account import Account, Credentials
+from dialtone_nb.account.account import Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.rehearsal import start_rehearsal
 
@@ -22,7 +22,7 @@ def deploy_at(state: Path, moments: Sequence[timedelta], until: timedelta) -> No
     `state.deployed.json`, beside the state file, then has the moments of the deployments.
     """
     with start_rehearsal(state) as rehearsal:
-        credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
+        credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
         transport = Transport(rehearsal.url)
         client = Client(rehearsal.account_sid, rehearsal.auth_token, http_client=transport)
         account = Account("rehearsal", credentials, transport, client)

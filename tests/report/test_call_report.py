@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from dialtone_nb.calls.attempts.codes import CODES
-from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOME_OF_CODE, OUTCOMES
+from dialtone_nb.calls.attempts.outcomes import CODES, MEANINGS, OUTCOME_OF_CODE, OUTCOMES, SIP_CODES, code_of
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.report import call_report as report
@@ -94,6 +93,28 @@ def test_a_phone_that_does_worse_beyond_chance_is_named_with_the_repair() -> Non
     )
 
 
+def test_a_phone_that_lost_every_incoming_call_is_named_however_few_they_were() -> None:
+    """Two calls prove little, but somebody waits for this phone; one lost call is an accident."""
+    lost = calls(["unregistered"] * 2, "van", reason="32009", direction="incoming")
+    once = calls(["failed"], "ferry", reason="32016", direction="incoming")
+    assert summary_of(data_of(calls(["answered"] * 60), lost, once)).to_do == (
+        (
+            "van lost every incoming call, 2 of them. "
+            "Chiefly: dialled phone is not registered; check its power and network, then its password."
+        ),
+    )
+
+
+def test_a_day_that_stands_out_is_named_with_its_cause() -> None:
+    """Not only the rate of the month, which hides it."""
+    usual = [calls((["answered"] * 12 + ["failed"]), first_day=day, reason="13224") for day in range(30) if day != 9]
+    bad = calls(["answered"] * 5 + ["unreachable"] * 9, first_day=9, reason="32011")
+    (said,) = [one for one in summary_of(data_of(*usual, bad)).changes if "stands out" in one]
+    assert said.startswith("2026-03-11 stands out: 64.3% (9 of 14; ")
+    assert "on the other days 7.7% (29 of 377; " in said
+    assert said.endswith(f"Chiefly: {CODES['32011'].meaning} (32011); {CODES['32011'].repair}.")
+
+
 def test_a_few_bad_calls_name_nobody() -> None:
     """Three failures of four are no finding yet."""
     data = data_of(calls(["answered"] * 60, "lobby"), calls(["failed"] * 3 + ["answered"], "van"))
@@ -143,7 +164,13 @@ def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
         report.tabulate_funnels(tally),
         report.tabulate_deployments(()),
         report.tabulate_cost(tally),
+        report.tabulate_cost(tally, "day"),
         report.tabulate_concurrency(data),
+        report.tabulate_periods(tally),
+        report.tabulate_durations(report.look_at_usage(data)),
+        report.tabulate_emergencies(report.look_at_usage(data)),
+        report.tabulate_parties(data, report.look_at_usage(data), "outgoing"),
+        report.tabulate_delays((), ()),
         report.tabulate_rules(),
         data,
     ):
@@ -172,6 +199,43 @@ def test_every_code_that_decides_an_outcome_is_explained(code: str) -> None:
     assert CODES[code].repair
 
 
+@pytest.mark.parametrize("response", [*range(300, 306), *SIP_CODES, 499, 599, 699])
+def test_every_sip_response_is_explained(response: int) -> None:
+    """Those that have words of their own and all others, as failures of their hundred."""
+    explained = code_of(f"SIP {response}")
+    assert explained.meaning
+    assert explained.repair
+
+
+def test_codes_of_one_kind_are_named_for_what_they_are_about() -> None:
+    """Twilio adds to Event Streams' codes; a code that nobody knows is to be looked up."""
+    assert code_of("91399").meaning == "Event Streams could not deliver an event"
+    assert code_of("913").meaning == "see Twilio's error dictionary"
+
+
+def test_the_table_of_reasons_has_what_the_far_side_answered() -> None:
+    """A call that a carrier blocked is named with its SIP response and the repair."""
+    table = report.tabulate_reasons(data_of(calls(["failed"] * 3, reason="SIP 603")).tally())
+    (row,) = table.rows
+    assert row[:2] == ("failed", "SIP 603")
+    assert "carrier" in str(row[2])
+    assert "Trust Hub" in str(row[-1])
+
+
 def test_every_outcome_has_a_meaning() -> None:
     """The table of outcomes can explain each."""
     assert set(MEANINGS) == set(OUTCOMES)
+
+
+def test_calls_that_rang_on_or_came_by_the_fallback_are_told_beside_the_outcomes() -> None:
+    """They are among the attempts, each with the outcome of its last step; who was told is an outcome of its own."""
+    went_on = calls(["answered", "busy"], reason="rang-on", direction="incoming")
+    data = data_of(calls(["told"], reason="32009"), went_on, calls(["answered"], reason="fallback"))
+    table = report.tabulate_outcomes(data.tally())
+    assert [row[:2] for row in table.rows] == [("answered", 2), ("busy", 1), ("told", 1)]
+    assert table.note == (
+        "4 attempts in all, of which 2 rang-on (nobody answered at first: it rang on); "
+        "1 fallback (reached by the fallback URL)."
+    )
+    lost = report.tabulate_reasons(data_of(calls(["fallback"], reason="11200")).tally())
+    assert lost.rows[0][:4] == ("fallback", "11200", "the voice URL failed", 1)

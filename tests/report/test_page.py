@@ -9,10 +9,12 @@ import plotly.graph_objects as go
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dialtone_nb.display.figures_in_notebooks import bundle_of
+from dialtone_nb.display.outputs import RESULT, figure_bundle
 from dialtone_nb.errors import InputError
 from dialtone_nb.report.page import POLICY, write_html
-from dialtone_nb.report.table import Table
+from dialtone_nb.report.page_layout import ABOUT, INTRODUCTION
+from dialtone_nb.report.report_table import ReportTable
+from tests.report.test_runs import a_run
 
 
 def shown(data: dict[str, Any]) -> Any:
@@ -38,7 +40,7 @@ def page_of(notebook: Any, folder: Path, name: str = "report") -> str:
 
 def figure() -> dict[str, Any]:
     """A figure as a notebook keeps it."""
-    return bundle_of(go.Figure(go.Bar(x=["</script><b>"], y=[3]), layout={"height": 300, "template": None}))
+    return figure_bundle(go.Figure(go.Bar(x=["</script><b>"], y=[3]), layout={"height": 300, "template": None}))
 
 
 def test_two_runs_of_the_same_runbook_are_the_same_bytes(tmp_path: Path) -> None:
@@ -47,21 +49,133 @@ def test_two_runs_of_the_same_runbook_are_the_same_bytes(tmp_path: Path) -> None
     assert pages[0] == pages[1]
 
 
-def test_what_a_reader_came_for_stands_first(tmp_path: Path) -> None:
-    """Cells tagged "lead" come right after the title, in their order, whatever ran before them."""
-    lead = {"tags": ["lead"]}
+def code(source: str = "look", html: str = "", *, tags: tuple[str, ...] = (), **more: Any) -> Any:
+    """A cell of code, with an output of HTML and whatever else it shows."""
+    outputs = [shown({"text/html": html, **more})] if html or more else []
+    return new_code_cell(source, metadata={"tags": list(tags)} if tags else {}, outputs=outputs)
+
+
+def headings_of(page: str) -> list[str]:
+    """The headings of a page, in their order."""
+    return re.findall(r"<h[12][^>]*>([^<]+)", page)
+
+
+def test_what_a_reader_came_for_stands_first_and_what_teaches_last(tmp_path: Path) -> None:
+    """Chapters tagged "lead" come right after the title; those that only explain, and the parameters, are folded."""
     cells = [
-        new_markdown_cell("# Report"),
-        new_markdown_cell("## Parameters"),
-        new_markdown_cell("## In short", metadata=lead),
-        new_code_cell("say()", metadata=lead, outputs=[shown({"text/html": "<p>All is well.</p>"})]),
+        new_markdown_cell("# Report\n\nWhat this is for."),
+        new_markdown_cell("## Parameters\n\nAll may be left."),
+        code("days: int = 3", tags=("parameters",)),
+        new_markdown_cell("## In short", metadata={"tags": ["lead"]}),
+        code("say()", "<p>All is well.</p>", tags=("lead",)),
         new_markdown_cell("## By day"),
+        code("draw()", "<p>days</p>"),
+        new_markdown_cell("## Words", metadata={"tags": ["reference"]}),
+        code("define()", "<p>what they mean</p>"),
+        new_markdown_cell("## When it fails\n\nRun it again."),
     ]
     page = page_of(new_notebook(cells=cells), tmp_path)
-    headings = re.findall(r"<h[12][^>]*>([^<]+)", page)
-    assert headings == ["Report", "In short", "Parameters", "By day"]
-    assert page.index("In short") < page.index("All is well.") < page.index('id="Parameters"')
-    assert re.findall(r'<a href="#([^"]+)">', page.partition("</nav>")[0]) == ["In-short", "Parameters", "By-day"]
+    assert headings_of(page) == ["Report", "In short", "By day", ABOUT]
+    assert re.findall(r'<details class="reference"><summary>([^<]+)', page) == [
+        INTRODUCTION,
+        "Parameters",
+        "Words",
+        "When it fails",
+    ]
+    assert page.index("All is well.") < page.index("days</p>") < page.index("What this is for.")
+    assert re.findall(r'<a href="#([^"]+)">', page.partition("</nav>")[0]) == [
+        "In-short",
+        "By-day",
+        "About-this-runbook",
+    ]
+
+
+def ended(exit_code: int, summary: str) -> dict[str, Any]:
+    """What the output that ends a runbook carries."""
+    return {RESULT: {"exit_code": exit_code, "summary": summary}}
+
+
+@pytest.mark.parametrize(("exit_code", "role"), [(0, "done"), (2, "unknown"), (4, "failed")])
+def test_a_page_begins_with_how_the_run_ended(exit_code: int, role: str, tmp_path: Path) -> None:
+    """In words, in its head; then the chapter that tells it, before what led there."""
+    cells = [
+        new_markdown_cell("# Deploy"),
+        new_markdown_cell("## Plan"),
+        code("plan", "<p>27 changes</p>"),
+        new_markdown_cell("## Apply"),
+        code("apply()", "<p>line by line</p>", **ended(exit_code, "all 27 changes <done>")),
+    ]
+    page = page_of(new_notebook(cells=cells), tmp_path)
+    head = page.partition("</header>")[0]
+    assert f'<p class="result {role}">' in head
+    assert "all 27 changes &lt;done&gt;" in head
+    assert headings_of(page) == ["Deploy", "Apply", "Plan"]
+
+
+def test_a_story_of_several_runs_stays_in_its_order(tmp_path: Path) -> None:
+    """Where one notebook ends several things, its prose carries the reader, and all of it is in sight."""
+    cells = [
+        new_markdown_cell("# Walkthrough\n\nRead on. Then go on."),
+        new_markdown_cell("## First\n\nDeploy. It takes a moment."),
+        code("one", "<p>1</p>", **ended(0, "one")),
+        new_markdown_cell("## Second\n\nDelete."),
+        code("two", "<p>2</p>", **ended(0, "two")),
+    ]
+    page = page_of(new_notebook(cells=cells), tmp_path)
+    assert headings_of(page) == ["Walkthrough", "First", "Second"]
+    assert 'class="reading"' not in page
+    assert "It takes a moment." in page
+
+
+def test_a_figure_keeps_its_sentence_and_has_its_data_behind_it(tmp_path: Path) -> None:
+    """The first sentence names the figure, for screen readers too; the rest of the prose and the numbers unfold."""
+    cells = [
+        new_markdown_cell("# Report"),
+        new_markdown_cell("## By day\n\nAttempts *a day*, stacked. A gap is a day without one.\n\nSee below."),
+        new_code_cell("draw()", outputs=[shown(figure())]),
+    ]
+    page = page_of(new_notebook(cells=cells), tmp_path)
+    caption, reading = page.index("Attempts <em>a day</em>, stacked."), page.index("A gap is a day")
+    assert (
+        caption < page.index('<details class="reading">') < reading < page.index("See below.") < page.index('figure"')
+    )
+    assert 'aria-label="Attempts a day, stacked."' in page
+    data = page.partition('<details class="data">')[2]
+    assert "&lt;/script&gt;&lt;b&gt;" in data.partition("</table>")[0]
+
+
+def test_no_link_of_a_page_is_dead(tmp_path: Path) -> None:
+    """What leads to another notebook is told without a link; links within the page and to the Web stay."""
+    text = "## When\n\nRead [explore](explore.ipynb), [this](#When) and [that](https://example.org/a)."
+    cells = [new_markdown_cell("# Report"), new_markdown_cell(text), code("look", "<p>x</p>")]
+    page = page_of(new_notebook(cells=cells), tmp_path)
+    assert "explore.ipynb" not in page
+    assert 'href="#When"' in page
+    assert 'href="https://example.org/a"' in page
+
+
+def test_a_rehearsal_names_its_own_records(tmp_path: Path) -> None:
+    """What a rehearsal wrote is not where real runs are recorded."""
+    banner = '<div class="dialtone-banner">{}</div>'
+    for words, path in (("REHEARSAL", "reports/rehearsal/journal.jsonl"), ("Twilio", "reports/journal.jsonl")):
+        cells = [
+            new_markdown_cell("# Deploy"),
+            code("runbook", banner.format(words)),
+            new_markdown_cell("## When it fails\n\nSee `reports/journal.jsonl`."),
+        ]
+        assert f"<code>{path}</code>" in page_of(new_notebook(cells=cells), tmp_path)
+
+
+def test_the_head_tells_whose_run_it_was(tmp_path: Path) -> None:
+    """Date by the network's clocks, operator, environment, duration and commit; the title is the run's own."""
+    nbformat.write(notebook_of(), tmp_path / "run.ipynb")
+    write_html(tmp_path / "run.ipynb", tmp_path / "run.html", a_run())
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+    at = "Mon 2026-03-02 01:00 America/Los_Angeles"
+    assert f"<title>Deploy, prod, {at}</title>" in page
+    head = page.partition("</header>")[0]
+    for fact in (at, "ada", "prod", "1 min 15 s", "b66d067"):
+        assert f"<dd>{fact}</dd>" in head
 
 
 def test_a_page_fetches_nothing(tmp_path: Path) -> None:
@@ -111,9 +225,12 @@ def test_what_a_notebook_shows_in_several_forms_is_shown_once(tmp_path: Path) ->
 
 def test_the_contents_are_the_second_headings(tmp_path: Path) -> None:
     """Each entry leads to its heading; what only looks like one, in a block of code, is none."""
-    page = page_of(notebook_of(), tmp_path)
+    notebook = notebook_of()
+    for title in ("By phone", "Cost"):
+        notebook.cells += [new_markdown_cell(f"## {title}"), code("look")]
+    page = page_of(notebook, tmp_path)
     contents = re.findall(r'<li><a href="#([^"]+)">([^<]+)</a></li>', page)
-    assert contents == [("By-day-%26-hour", "By day &amp; hour")]
+    assert contents[0] == ("By-day-%26-hour", "By day &amp; hour")
     assert 'id="By-day-&amp;-hour"' in page or 'id="By-day-&-hour"' in page
     assert "<title>Call report</title>" in page
 
@@ -132,7 +249,7 @@ def test_what_is_no_notebook_is_one_clear_line(content: str | None, tmp_path: Pa
 
 def test_a_table_escapes_what_it_shows() -> None:
     """A phone named like a tag is a name in the page, in the heading too."""
-    html = Table.of(["<b>"], [["<script>"]], "a & b")._repr_html_()
+    html = ReportTable.of(["<b>"], [["<script>"]], "a & b")._repr_html_()
     assert "<script>" not in html
     assert "<b>" not in html
     assert "a &amp; b" in html
@@ -140,7 +257,7 @@ def test_a_table_escapes_what_it_shows() -> None:
 
 def test_a_table_puts_numbers_right_and_says_none_where_it_is_empty() -> None:
     """Counts line up, shares are per cent, a missing number is a dash."""
-    table = Table.of(["phone", "attempts", "rate"], [["lobby", 12_345, 0.5], ["van", 1, None]])
+    table = ReportTable.of(["phone", "attempts", "rate"], [["lobby", 12_345, 0.5], ["van", 1, None]])
     assert str(table).splitlines() == ["phone  attempts   rate", "lobby    12,345  50.0%", "van           1      –"]
     assert 'text-align: right; white-space: nowrap">12,345' in table._repr_html_()
-    assert ">none<" in Table.of(["phone"], [])._repr_html_()
+    assert ">none<" in ReportTable.of(["phone"], [])._repr_html_()

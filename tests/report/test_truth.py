@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ class Told:
     attempts: list[dict[str, Any]]
     deployed: list[datetime]
     until: datetime
+    fraud: datetime
 
     @cached_property
     def page(self) -> BeautifulSoup:
@@ -45,7 +47,7 @@ class Told:
     def table(self, first: str, *more: str) -> list[list[str]]:
         """The rows of the one table whose first column has this name, and that has these columns too."""
         found = []
-        for table in self.page.select("table.dialtone-table"):
+        for table in self.page.select("table.dialtone-table:not(.data *)"):
             head = [cell.get_text() for cell in table.select("thead th")]
             if head and head[0] == first and set(more) <= set(head):
                 found.append([[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")])
@@ -99,7 +101,9 @@ def told(project: Path, request: pytest.FixtureRequest) -> Told:
     truth_ = json.loads((project / "state.truth.json").read_bytes())
     moments = [datetime.fromisoformat(at) for at in json.loads((project / "state.deployed.json").read_bytes())]
     html = report_of(project, request.param, request.param)
-    return Told(request.param, html, truth_["attempts"], moments, datetime.fromisoformat(truth_["until"]))
+    fraud = datetime.fromisoformat(truth_["mishaps"]["fraud"]["since"])
+    until = datetime.fromisoformat(truth_["until"])
+    return Told(request.param, html, truth_["attempts"], moments, until, fraud)
 
 
 def test_outcomes_and_funnels(told: Told) -> None:
@@ -128,23 +132,56 @@ def test_reasons_cost_and_calls_at_once(told: Told) -> None:
     """Why attempts were lost, what calls cost, and how many went on at once."""
     assert [[*row[:2], *row[3:6]] for row in told.table("outcome", "code")] == truth.reasons(told.attempts)
     assert told.table("reason") == [["none"]]
-    assert told.table("direction", "most at once") == truth.peaks(told.attempts)
+    assert told.table("direction", "most at once") == truth.peaks(told.attempts, told.zone)
     assert told.table("phone", "cost") == truth.costs(told.attempts)
+
+
+def test_what_calls_were_used_for(told: Told) -> None:
+    """Durations, other parties, cost by day, and the last week beside the one before."""
+    assert told.table("direction", "talked") == truth.durations(told.attempts)
+    assert told.table("called number") == truth.parties(told.attempts, "outgoing")
+    assert told.table("calling number") == truth.parties(told.attempts, "incoming")
+    assert told.table("day", "cost") == truth.daily_costs(told.attempts, told.zone)
+    assert told.table("called at (UTC)") == [["none"]]
+    weeks = [row[1:4] for row in told.table("period") if row[0] == "7 days"]
+    assert weeks == truth.periods(told.attempts, told.zone, 7)
+
+
+def test_the_delay_before_ringing(told: Told) -> None:
+    """Of the sampled calls of prod: those that waited for a process to start, and those that did not."""
+    rows = [row for row in told.table("environment", "median delay") if row[:2] == ["prod", "all days"]]
+    assert [row[2] for row in rows] == ["soon after another", "after a pause"]
+    for row, is_cold in zip(rows, (False, True), strict=True):
+        known = {f"{one['webhook_ms']:,}" for one in told.attempts if one["is_cold"] == is_cold}
+        assert set(row[5].removesuffix(" ms").split(" – ")) <= known
+        assert 15 <= int(row[3]) <= DAYS + 1
+    said = told.page.select_one(".dialtone-summary").get_text("\n")  # type: ignore[union-attr]
+    assert (
+        f"Delay before ringing in prod, median of a sample: {rows[1][4]} after a pause, {rows[0][4]} otherwise." in said
+    )
+
+
+def test_the_day_of_the_fraud_is_named(told: Told) -> None:
+    """The day that stands out most is that of the planted fraud, with its cause."""
+    said = told.page.select_one(".dialtone-summary").get_text("\n")  # type: ignore[union-attr]
+    day = f"{told.fraud.astimezone(ZoneInfo(told.zone)):%Y-%m-%d}"
+    (sentence,) = [line for line in said.splitlines() if line.startswith(f"{day} stands out: ")]
+    assert "(13227)" in sentence
 
 
 def test_signs_of_life_and_the_latest_attempts(told: Told) -> None:
     """When each phone was last heard of, and the newest calls one by one."""
     last = max(truth.started(one) for one in told.attempts)
     morning = told.until.astimezone(ZoneInfo(told.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    assert told.table("phone", "state") == truth.lives(told.attempts, max(last, morning))
-    assert told.table("started (UTC)") == truth.latest(told.attempts)
+    assert told.table("phone", "state") == truth.lives(told.attempts, max(last, morning), told.zone)
+    assert told.table(f"started ({told.zone})") == truth.latest(told.attempts, told.zone)
     assert told.table("what") == [["none"]]
 
 
 def test_calls_before_and_after_each_deployment(told: Told) -> None:
     """Both rates of each deployment within the days, newest first."""
     rows = told.table("environment", "build")
-    assert [row[1] for row in rows] == [f"{at:%Y-%m-%d %H:%M:%S}" for at in reversed(told.deployed)]
+    assert [row[1] for row in rows] == [truth.told_at(at, told.zone) for at in reversed(told.deployed)]
     assert [tuple(row[3:5]) for row in rows] == truth.around(told.attempts, "prod", told.deployed)[::-1]
 
 
@@ -165,6 +202,47 @@ def test_the_summary(told: Told) -> None:
         some = truth.tell(one for one in told.attempts if (truth.day_of(told.zone)(one) in days) == is_recent)
         assert truth.rate_sentence(some[3], some[1]) in said
     assert "Quiet for longer than ever before: ferry since " in said
+
+
+def test_the_tiles_and_the_phones_at_a_glance(told: Told) -> None:
+    """What is seen first holds the same figures, with the change of the last week and a course of each."""
+    whole, judged, answered, delivered, lost = truth.tell(told.attempts)
+    tiles = {
+        one.select_one(".name").get_text(): one  # type: ignore[union-attr]
+        for one in told.page.select(".dialtone-tiles > li")
+    }
+    values = {name: one.select_one(".value").get_text() for name, one in tiles.items()}  # type: ignore[union-attr]
+    assert values == {
+        "attempts": f"{whole:,}",
+        "delivered": f"{delivered / judged:.1%}",
+        "answered": f"{answered / judged:.1%}",
+        "lost": f"{lost:,}",
+        "cost": truth.costs(told.attempts)[-1][2],
+    }
+    days = sorted({truth.day_of(told.zone)(one) for one in told.attempts})[-7:]
+    recent, before = (
+        truth.tell(one for one in told.attempts if (truth.day_of(told.zone)(one) in days) == is_recent)
+        for is_recent in (True, False)
+    )
+    points = 100 * (recent[3] / recent[1] - before[3] / before[1])
+    assert f"{points:+.1f} points" in tiles["delivered"].get_text()
+    assert all(one.select("polyline") for one in tiles.values())
+    phones = [one.get_text(" ", strip=True) for one in told.page.select(".dialtone-phones > li")]
+    assert len(phones) == 8
+    assert phones[0].startswith("✗ ferry silent since ")
+    assert phones[1].startswith("! garden delivers ")
+    assert phones[-1].endswith(("as usual", "too few calls to judge"))
+
+
+def test_every_axis_of_time_names_its_zone(told: Told) -> None:
+    """By whose clocks a figure's days and hours are."""
+    titles = [
+        axis.get("title", {}).get("text", "")
+        for one in told.figures()
+        for name, axis in one["layout"].items()
+        if name.startswith("xaxis") and (axis.get("type") == "date" or "hour" in axis.get("title", {}).get("text", ""))
+    ]
+    assert sum(f"time of {told.zone}" in title for title in titles) >= 2
 
 
 def test_what_is_drawn(told: Told) -> None:
@@ -205,8 +283,12 @@ def test_what_is_drawn(told: Told) -> None:
 
 @pytest.mark.parametrize("told", ZONES[-1:], indirect=True)
 def test_another_report_over_the_same_calls_is_the_same_bytes(told: Told, project: Path) -> None:
-    """Times and ids of a run leave no trace."""
-    assert report_of(project, told.zone, "again") == told.html
+    """Times and ids of a run leave no trace, but in its head."""
+    pages = [told.html, report_of(project, told.zone, "again")]
+    heads = [BeautifulSoup(page, "html.parser").select_one(".run") for page in pages]
+    assert all(heads)
+    bare = [re.sub(r"<title>.*?</title>|<dl class=\"run\">.*?</dl>", "", page, flags=re.S) for page in pages]
+    assert bare[0] == bare[1]
 
 
 def test_a_report_on_the_archive_says_the_same_without_the_account(project: Path) -> None:

@@ -14,9 +14,12 @@ from statistics import NormalDist
 from typing import Any
 from zoneinfo import ZoneInfo
 
-ORDER = tuple(
-    "answered no_answer busy canceled unregistered unreachable failed blocked refused in_progress unknown".split()  # noqa: SIM905
+# fmt: off
+ORDER = (
+    "answered", "no_answer", "busy", "canceled", "told", "unregistered", "unreachable", "failed", "blocked", "fallback",
+    "refused", "in_progress", "unknown",
 )
+# fmt: on
 DELIVERED = {"answered", "no_answer", "busy", "canceled"}
 LOST = {"unregistered", "unreachable", "failed", "blocked"}
 Z = NormalDist().inv_cdf(0.975)
@@ -24,6 +27,11 @@ DAY = timedelta(days=1)
 
 Attempt = Mapping[str, Any]
 Row = list[str]
+
+
+def told_at(moment: datetime, zone: str) -> str:
+    """A moment by the clocks there."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
 def started(attempt: Attempt) -> datetime:
@@ -126,7 +134,7 @@ def reasons(attempts: Sequence[Attempt]) -> list[Row]:
     return rows
 
 
-def peaks(attempts: Sequence[Attempt]) -> list[Row]:
+def peaks(attempts: Sequence[Attempt], zone: str) -> list[Row]:
     """Direction, the most answered calls at once, and when first."""
     rows = []
     for name in ("all", "outgoing", "incoming"):
@@ -138,7 +146,7 @@ def peaks(attempts: Sequence[Attempt]) -> list[Row]:
         at_once = {at: sum(begin <= at < end for begin, end in spans) for at, _ in spans}
         most = max(at_once.values(), default=0)
         first = min((at for at, count in at_once.items() if count == most), default=None)
-        rows.append([name, str(most), f"{first:%Y-%m-%d %H:%M:%S}" if first else "–"])
+        rows.append([name, str(most), told_at(first, zone) if first else "–"])
     return rows
 
 
@@ -158,7 +166,64 @@ def costs(attempts: Sequence[Attempt]) -> list[Row]:
     ]
 
 
-def lives(attempts: Sequence[Attempt], until: datetime) -> list[Row]:
+def daily_costs(attempts: Sequence[Attempt], zone: str) -> list[Row]:
+    """Day, attempts with a price, cost, cost an attempt; and all of them."""
+    priced = [one for one in attempts if one["price"] is not None]
+    rows = []
+    for name in [*sorted({day_of(zone)(one) for one in priced}), "all days"]:
+        own = [round(one["price"] * 1_000_000) for one in priced if name in ("all days", day_of(zone)(one))]
+        rows.append([name, f"{len(own):,}", f"{sum(own) / 1e6:.2f} USD", f"{sum(own) / 1e6 / len(own):.4f} USD"])
+    return rows
+
+
+def durations(attempts: Sequence[Attempt]) -> list[Row]:
+    """Direction, band, answered calls, their share, minutes."""
+    bands = {"under 6 s": (0, 6), "6 to 30 s": (6, 30), "30 s to 1 min": (30, 60), "1 to 3 min": (60, 180)}
+    bands |= {"3 to 10 min": (180, 600), "10 to 30 min": (600, 1800), "30 min or more": (1800, 10**6)}
+    rows = []
+    for way in ("outgoing", "incoming"):
+        talks = [one["duration_s"] for one in attempts if one["direction"] == way and one["outcome"] == "answered"]
+        for name, (since, until) in {**bands, "all": (0, 10**6)}.items():
+            own = [seconds for seconds in talks if since <= seconds < until]
+            rows.append([way, name, f"{len(own):,}", f"{len(own) / len(talks):.1%}", f"{round(sum(own) / 60):,}"])
+    return rows
+
+
+def parties(attempts: Sequence[Attempt], direction: str) -> list[Row]:
+    """The ten numbers of a direction with the most attempts, masked: attempts, answered, minutes, cost."""
+    own = [one for one in attempts if one["direction"] == direction]
+    most = sorted(Counter(one["other_party"] for one in own).items(), key=lambda item: (-item[1], item[0]))[:10]
+    rows = []
+    for number, count in most:
+        calls = [one for one in own if one["other_party"] == number]
+        minutes = round(sum(one["duration_s"] or 0 for one in calls) / 60)
+        prices = [round(one["price"] * 1_000_000) for one in calls if one["price"] is not None]
+        cost = f"{sum(prices) / 1e6:.2f} USD" if prices else "–"
+        answered = sum(one["outcome"] == "answered" for one in calls)
+        rows.append([f"{number[:-4]}••••", f"{count:,}", f"{answered:,}", f"{minutes:,}", cost])
+    return rows
+
+
+def periods(attempts: Sequence[Attempt], zone: str, length: int) -> list[Row]:
+    """Measure, the days before the last ones, the last ones."""
+    days = sorted(started(one).astimezone(ZoneInfo(zone)).date() for one in attempts)
+    begin = days[-1] - (length - 1) * DAY
+    sides: list[list[Attempt]] = [[], []]
+    for one in attempts:
+        at = started(one).astimezone(ZoneInfo(zone)).date()
+        if at >= begin - length * DAY:
+            sides[at >= begin].append(one)
+    told = [tell(side) for side in sides]
+    minutes = [round(sum(one["duration_s"] or 0 for one in side) / 60) for side in sides]
+    return [
+        ["attempts", *(f"{counts[0]:,}" for counts in told)],
+        ["minutes", *(f"{count:,}" for count in minutes)],
+        ["answered rate", *(rate_sentence(counts[2], counts[1]) for counts in told)],
+        ["delivered rate", *(rate_sentence(counts[3], counts[1]) for counts in told)],
+    ]
+
+
+def lives(attempts: Sequence[Attempt], until: datetime, zone: str) -> list[Row]:
     """Phone, attempts, last attempt, sign of life and answer, quiet spells, state."""
     rows = []
     for name in {one["client"] for one in attempts}:
@@ -170,7 +235,7 @@ def lives(attempts: Sequence[Attempt], until: datetime) -> list[Row]:
         is_few = len(signs) < 20
         state = "too few to judge" if is_few else "silent" if quiet > max(longest, DAY) else "as usual"
         last = max(started(one) for one in own)
-        moments = [f"{at:%Y-%m-%d %H:%M:%S}" for at in (last, signs[-1], max(answers))]
+        moments = [told_at(at, zone) for at in (last, signs[-1], max(answers))]
         rows.append((last, [name, f"{len(own):,}", *moments, spell(quiet), "–" if is_few else spell(longest), state]))
     return [row for _, row in sorted(rows, reverse=True)]
 
@@ -183,17 +248,18 @@ def spell(length: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def latest(attempts: Sequence[Attempt]) -> list[Row]:
+def latest(attempts: Sequence[Attempt], zone: str) -> list[Row]:
     """The newest twenty."""
     names = ("environment", "client", "direction")
     return [
         [
-            f"{started(one):%Y-%m-%d %H:%M:%S}",
+            told_at(started(one), zone),
             *(one[name] for name in names),
             f"{one['other_party'][:-4]}••••",
             one["outcome"].replace("_", " "),
             one["reason"] or "–",
             "–" if one["duration_s"] is None else f"{one['duration_s']:,}",
+            one["call_sid"],
         ]
         for one in sorted(attempts, key=lambda one: (one["started_at"], one["call_sid"]), reverse=True)[:20]
     ]

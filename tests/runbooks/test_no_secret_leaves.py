@@ -18,7 +18,7 @@ from dialtone_nb.account.account import CONTROL, open_account
 from dialtone_nb.cli.find_secrets import Secret, files_in, find_secrets, known_secrets
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.kernels import private_sockets
-from dialtone_nb.cli.rehearse import CONSENT, Done, Step, main_job, run_steps
+from dialtone_nb.cli.rehearse import CONSENT, Done, JobStep, main_job, run_steps
 from dialtone_nb.parameters import load_parameters
 from tests.runbooks.conftest import ROOT
 
@@ -35,20 +35,20 @@ AROUND = {
 }
 # What the main job does not do: refused consents, wrong values, a plan that can't be made, a rotated password, a look.
 FAILING = (
-    Step("wrong consent", "deploy", {"environment": "stage", "consent": "plan-00000000"}, goes_on=(0, 3)),
-    Step("not owned", "client_setup", {"environment": "stage", "client": "van"}, goes_on=(5,)),
-    Step("unknown build", "promote", {"environment": "prod", "build": "ZB" + "0" * 32}, goes_on=(1, 5)),
-    Step("still in use", "delete", {"environment": "stage", "what": "service"}, goes_on=(5,)),
-    Step("nobody there", "deploy", {"account": "twilio", "environment": "stage"}, goes_on=(1,)),
-    Step("no such day", "call_report", {"since": "someday"}, goes_on=(5,)),
+    JobStep("wrong consent", "deploy", {"environment": "stage", "consent": "plan-00000000"}, goes_on=(0, 3)),
+    JobStep("not owned", "client_setup", {"environment": "stage", "client": "van"}, goes_on=(5,)),
+    JobStep("unknown build", "promote", {"environment": "prod", "build": "ZB" + "0" * 32}, goes_on=(1, 5)),
+    JobStep("still in use", "delete", {"environment": "stage", "what": "service"}, goes_on=(5,)),
+    JobStep("nobody there", "deploy", {"account": "twilio", "environment": "stage"}, goes_on=(1,)),
+    JobStep("no such day", "call_report", {"since": "someday"}, goes_on=(5,)),
 )
 # Calls are told with the TwiML that the service answered, which holds the trunk's password where the trunk was dialled.
 TRUNK_CALL = {"client": "lobby", "dial": "#"}
 MORE = (
-    Step("explore", "explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0", "911"]}),
-    Step("rotate", "client_setup", {"environment": "prod", "client": "lobby", "action": "rotate", **CONSENT}),
-    Step("monitor", "monitor", {"environment": "prod"}),
-    Step("archive", "call_report", {"source": "twilio", "archive": "kept"}),
+    JobStep("explore", "explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0", "911"]}),
+    JobStep("rotate", "client_setup", {"environment": "prod", "client": "lobby", "action": "rotate", **CONSENT}),
+    JobStep("monitor", "monitor", {"environment": "prod"}),
+    JobStep("archive", "call_report", {"source": "twilio", "archive": "kept"}),
 )
 
 

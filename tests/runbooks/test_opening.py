@@ -5,15 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import SimpleNamespace
 
 import pytest
 
 import dialtone_nb
+from dialtone_nb import runbooks
 from dialtone_nb.display.banner import Banner
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.runbooks.opening import Runbook, find_project, open_runbook
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook, find_project, open_runbook
+from dialtone_nb.runbooks.parameters_cell import read_source, runbook_names
 from tests.runbooks.conftest import ROOT, Write
 
 TAGGED = 'account: str = "rehearsal"\nenvironment: str = "stage"\nconsent: str = ""'
@@ -148,6 +153,47 @@ def test_parameters_are_read_only_attributes_and_keys(session: Session) -> None:
         _ = parameters.enviroment
     with pytest.raises(AttributeError):
         parameters.environment = "prod"
+
+
+@dataclass(frozen=True)
+class CountParameters:
+    """What a made-up step takes."""
+
+    days: int = 1
+    phones: list[str] = field(default_factory=list)
+
+
+def test_a_step_has_its_parameters_typed_and_its_own_defaults() -> None:
+    """A step takes what it knows of the runbook's parameters; what the runbook does not declare is as the step says."""
+    parameters = ParameterValues({"environment": "stage", "days": 7})
+    assert parameters.read(CountParameters) == CountParameters(days=7)
+    assert ParameterValues({"phones": ["van"]}).read(CountParameters) == CountParameters(1, ["van"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"), [("days", "7", "int"), ("phones", "van", "list"), ("days", True, "int")]
+)
+def test_a_runbook_that_declares_another_type_than_a_step_takes_is_told_so(name: str, value: str, kind: str) -> None:
+    """The line names the parameter, how it is declared, and how it should be."""
+    with pytest.raises(ParametersError) as caught:
+        ParameterValues({name: value}).read(CountParameters)
+    (line,) = caught.value.lines()
+    assert line == f"parameter {name}: is declared as {type(value).__name__}; declare it as {kind}"
+
+
+def test_our_runbooks_declare_the_types_that_their_steps_take() -> None:
+    """No notebook declares a parameter otherwise than any step of that name has it."""
+    steps = [
+        kind
+        for one in iter_modules(runbooks.__path__, f"{runbooks.__name__}.")
+        for name, kind in vars(import_module(one.name)).items()
+        if name.endswith("Parameters") and getattr(kind, "__module__", "") == one.name
+    ]
+    assert len(steps) >= 7
+    for name in runbook_names(ROOT):
+        declared = {one.name: one.default for one in read_source(ROOT, name).declared}
+        for step in steps:
+            ParameterValues(declared).read(step)
 
 
 def test_a_runbook_is_attended_where_a_front_end_may_be_asked(

@@ -14,7 +14,7 @@ import pytest
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.keep_notebooks import keep_notebook
-from dialtone_nb.cli.rehearse import CONSENT, Done, Step, main_job, rehearse_main_job, run_steps
+from dialtone_nb.cli.rehearse import CONSENT, Done, JobStep, main_job, rehearse_main_job, run_steps
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import FILES, load_parameters
 from dialtone_nb.runbooks.opening import check_run, open_runbook, parameters_folder
@@ -66,7 +66,12 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
         patch.delenv("DIALTONE_PARAMETERS")
         patch.chdir(project)
         *steps, delete_lab, delete_live = main_job(load_parameters(parameters_folder(project)))
-        looks = (Step("explore", "explore"), Step("monitor", "monitor", {"environment": "live"}))
+        looks = (
+            JobStep("explore", "explore"),
+            JobStep("monitor", "monitor", {"environment": "live"}),
+            JobStep("phones", "phones", {"environment": "live"}, goes_on=(0, 2)),
+            JobStep("probe", "probe", {"consent": "rehearsal"}),
+        )
         return run_steps(project, (*steps, *looks, delete_lab, delete_live), project / "out", tell=lambda _: None)
 
 
@@ -111,8 +116,8 @@ def test_the_main_job_starts_the_servers_of_a_network_that_answers_itself(
     monkeypatch.delenv("DIALTONE_PARAMETERS")
     monkeypatch.chdir(project)
     steps = (
-        Step("deploy lab", "deploy", {"environment": "lab", **CONSENT}),
-        Step("promote", "promote", {"environment": "live", "source": "lab", **CONSENT}),
+        JobStep("deploy lab", "deploy", {"environment": "lab", **CONSENT}),
+        JobStep("promote", "promote", {"environment": "live", "source": "lab", **CONSENT}),
     )
     assert rehearse_main_job(project, steps) == 0, capsys.readouterr().out
     for name in ("lab", "live"):

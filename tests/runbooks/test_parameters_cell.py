@@ -12,7 +12,7 @@ from dialtone_nb.cli.arguments import build_parser, read_given
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.runbooks.parameters_cell import (
     Given,
-    Source,
+    RunbookSource,
     check_environments,
     check_given,
     fill_in,
@@ -23,19 +23,19 @@ from tests.runbooks.conftest import ROOT, Write
 
 
 @pytest.fixture
-def source(project: Path, write_runbook: Write) -> Source:
+def source(project: Path, write_runbook: Write) -> RunbookSource:
     """A small runbook with a parameter of each type."""
     write_runbook("small")
     return read_source(project, "small")
 
 
-def faults_of(source: Source, **values: object) -> list[str]:
+def faults_of(source: RunbookSource, **values: object) -> list[str]:
     """What is wrong with the values, as a person reads it."""
     given = {name: Given(value, f"parameter {name}") for name, value in values.items()}
     return [str(fault) for fault in check_given(source, given)[1]]
 
 
-def test_a_tagged_cell_gives_name_type_default_and_help(source: Source) -> None:
+def test_a_tagged_cell_gives_name_type_default_and_help(source: RunbookSource) -> None:
     """Each line of the tagged cell is one parameter; its trailing comment is the help."""
     days = source.declared[3]
     assert (days.name, days.type, days.default, days.help) == ("days", int, 7, "how many days back")
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_notebook_is_refused(project: Path) -> None:
         read_source(project, "broken")
 
 
-def test_values_of_the_declared_types_are_taken_and_the_rest_keeps_its_defaults(source: Source) -> None:
+def test_values_of_the_declared_types_are_taken_and_the_rest_keeps_its_defaults(source: RunbookSource) -> None:
     """A whole number does for a number; what is not given has its default."""
     values, faults = check_given(source, {"share": Given(1, "here"), "account": Given("twilio", "here")})
     assert faults == []
@@ -98,7 +98,7 @@ def test_values_of_the_declared_types_are_taken_and_the_rest_keeps_its_defaults(
     }
 
 
-def test_all_faults_are_told_at_once(source: Source) -> None:
+def test_all_faults_are_told_at_once(source: RunbookSource) -> None:
     """A stranger, two wrong types and an unknown account make four faults."""
     assert faults_of(source, enviroment="stage", consent=123456, days="7", account="twillio") == [
         "parameter enviroment: small has no parameter 'enviroment'; did you mean 'environment'?",
@@ -109,13 +109,15 @@ def test_all_faults_are_told_at_once(source: Source) -> None:
 
 
 @pytest.mark.parametrize("value", [float("inf"), 15035550123, True, None])
-def test_what_papermill_guessed_from_a_text_is_refused_with_the_hint_to_quote(source: Source, value: object) -> None:
+def test_what_papermill_guessed_from_a_text_is_refused_with_the_hint_to_quote(
+    source: RunbookSource, value: object
+) -> None:
     """12e45678 arrives as infinity, +15035550123 as a number: the repair is to quote it."""
     assert "put it in quotes, or pass it with -r consent VALUE" in faults_of(source, consent=value)[0]
 
 
 @pytest.fixture
-def listed(project: Path, write_runbook: Write) -> Source:
+def listed(project: Path, write_runbook: Write) -> RunbookSource:
     """A runbook with a list."""
     write_runbook("listed", parameters='dialled: list = ["911", "#"]  # what it dials')
     return read_source(project, "listed")
@@ -132,7 +134,7 @@ def listed(project: Path, write_runbook: Write) -> Source:
         ("[911", ["[911"]),
     ],
 )
-def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: Source, given: object, held: list[str]) -> None:
+def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: RunbookSource, given: object, held: list[str]) -> None:
     """papermill's -p and -r pass nothing but one text."""
     assert check_given(listed, {"dialled": Given(given, "here")}) == ({"dialled": held}, [])
 
@@ -141,19 +143,19 @@ def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: Source, given: ob
     ("given", "odd"),
     [(911, "911"), ([911, "0"], "911"), (["0", True], "True"), ("[911]", "911"), (None, "an empty line")],
 )
-def test_an_entry_of_a_list_that_lost_its_quotes_is_named(listed: Source, given: object, odd: str) -> None:
+def test_an_entry_of_a_list_that_lost_its_quotes_is_named(listed: RunbookSource, given: object, odd: str) -> None:
     """+15035550123 arrives as a number, and its plus is gone."""
     repair = "put each in quotes, like ['911', '#'], or pass one with -r dialled VALUE"
     assert faults_of(listed, dialled=given) == [f"parameter dialled: {odd} is not text in a list; {repair}"]
 
 
-def test_true_is_no_number(source: Source) -> None:
+def test_true_is_no_number(source: RunbookSource) -> None:
     """A bool does not pass for a whole number, nor for a number."""
     assert len(faults_of(source, days=True, share=False)) == 2
 
 
 def test_an_environment_must_be_declared_and_may_be_empty_only_where_the_default_is(
-    project: Path, write_runbook: Write, source: Source
+    project: Path, write_runbook: Write, source: RunbookSource
 ) -> None:
     """`environment` and every `…_environment` name something in network.yaml."""
     write_runbook("wide", parameters='environment: str = ""  # all\nfrom_environment: str = "stage"  # source')
@@ -266,7 +268,7 @@ def test_no_runbook_but_the_walkthrough_names_anything_of_the_sample() -> None:
     ],
 )
 def test_a_list_on_the_command_line(
-    listed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], held: list[str]
+    listed: RunbookSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], held: list[str]
 ) -> None:
     """An option once for each entry, which together replace what a file says."""
     monkeypatch.chdir(tmp_path)

@@ -24,12 +24,12 @@ from twilio.request_validator import RequestValidator
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.server.folder import push_table, switch_table
 from dialtone_nb.server.running import listen, make_config
-from dialtone_nb.server.settings import Settings, read_settings
+from dialtone_nb.server.server_settings import Settings, read_settings
 
 AUTH_TOKEN = "an auth token of thirty-two chars"
 TRUNK_PASSWORD = "s3cret & <more>"
 SECRETS = {"TWILIO_AUTH_TOKEN": AUTH_TOKEN, "TRUNK_PASSWORD": TRUNK_PASSWORD}
-CALL_SID = "CA" + "0" * 32
+CALL_SID = "CA" + "1" * 32
 LOBBY_CALLS = {"SipUsername": "lobby", "To": "sip:5035550199@phones.example", "CallSid": CALL_SID}
 ENDED = "/call-status?direction=outgoing&client=lobby"
 

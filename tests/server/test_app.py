@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from http.client import HTTPConnection
 from pathlib import Path
@@ -11,10 +13,11 @@ import pytest
 import requests
 
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.server.answers import Answerer, Asked
+from dialtone_nb.server.answers import Responder, WebhookRequest
 from dialtone_nb.server.folder import close_environment, push_table, read_serving, switch_table
 from dialtone_nb.server.proof import is_serving_proof
 from tests.dialplan.cases import CALLERS, CallerCase
+from tests.server.receivers import receiver
 from tests.server.running_server import (
     AUTH_TOKEN,
     CALL_SID,
@@ -23,6 +26,7 @@ from tests.server.running_server import (
     Caller,
     events_in,
     fill_folder,
+    outgoing,
     server_in_thread,
     settings_for,
     wait_until,
@@ -69,9 +73,9 @@ def test_a_call_is_answered_and_its_events_are_kept(caller: Caller, folder: Path
 def test_caller(table: Table, case: CallerCase) -> None:
     """Who calls is told, in each case of the dial plan's, as it is there, and stands in the event of the call."""
     sent = {"SipUsername": case.call.sip_username, "To": case.call.to, "From": case.call.from_}
-    answer = Answerer(table, case.call.environment).outgoing(Asked(sent, "https://calls.example.org"))
-    named = answer.event.get("identified_by")
-    assert (f"{answer.event['channel']} by {named}" if named else "nobody") == case.caller
+    answer = Responder(table, case.call.environment).outgoing(WebhookRequest(sent, "https://calls.example.org"))
+    named = answer.events[0].get("identified_by")
+    assert (f"{answer.events[0]['channel']} by {named}" if named else "nobody") == case.caller
     assert ("<Dial" in answer.twiml) == bool(named)
 
 
@@ -94,6 +98,15 @@ def test_a_duration_that_is_none_is_left_out(caller: Caller, folder: Path, durat
     assert caller.ask(ENDED, ended).status_code == 200
     wait_until(lambda: len(events_in(folder)) == 1)
     assert "duration_s" not in events_in(folder)[0]
+
+
+def test_what_the_far_side_answered_by_sip_is_in_the_event(caller: Caller, folder: Path) -> None:
+    """In the words of the deployed functions: as Twilio sent it."""
+    ended = {"CallSid": CALL_SID, "DialCallStatus": "failed", "ErrorCode": "32011", "DialSipResponseCode": "408"}
+    caller.ask(ENDED, ended)
+    wait_until(lambda: len(events_in(folder)) == 1)
+    (event,) = events_in(folder)
+    assert (event["error_code"], event["sip_response"]) == ("32011", "408")
 
 
 def test_no_other_party_is_in_the_events(caller: Caller, folder: Path) -> None:
@@ -220,6 +233,68 @@ def test_health_and_calls_without_a_table(tmp_path: Path, table: Table) -> None:
         assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
         close_environment(tmp_path, "prod")
         wait_until(lambda: requests.get(f"{caller.url}/healthz", timeout=10).status_code == 503)
+
+
+@pytest.mark.parametrize("harm", ["no note", "no folder", "damaged note", "damaged table", "no table"])
+def test_the_last_good_table_stays(tmp_path: Path, table: Table, harm: str) -> None:
+    """Whatever becomes of the folder, calls are answered as before; /healthz says what is wrong, until it is not."""
+    folder = tmp_path / "server"
+    first, second = push_table(folder, table), push_table(folder, table.model_copy(update={"ring_timeout_s": 20}))
+    note = folder / "environments" / "prod.json"
+    switch_table(folder, "prod", first)
+    with server_in_thread(settings_for(folder)) as caller:
+        assert requests.get(f"{caller.url}/healthz", timeout=10).text == "ok"
+        if harm == "no note":
+            note.unlink()
+        elif harm == "no folder":
+            folder.rename(tmp_path / "aside")
+        elif harm == "damaged note":
+            note.write_text("{")
+        else:
+            damaged = folder / "tables" / f"{second}.json"
+            switch_table(folder, "prod", second)
+            wait_until(lambda: second in requests.get(f"{caller.url}/metrics", timeout=10).text)
+            switch_table(folder, "prod", first)
+            wait_until(lambda: first in requests.get(f"{caller.url}/metrics", timeout=10).text)
+            damaged.unlink()
+            if harm == "damaged table":
+                damaged.write_text("{}")
+            note.write_text(json.dumps({"version": second, "previous": first}))
+        wait_until(lambda: len(requests.get(f"{caller.url}/healthz", timeout=10).text.splitlines()) > 1)
+        assert requests.get(f"{caller.url}/healthz", timeout=10).status_code == 200
+        assert ">+1911</" in caller.ask("/sip-outgoing", outgoing("911")).text
+        if harm == "no folder":
+            shutil.rmtree(folder, ignore_errors=True)
+            (tmp_path / "aside").rename(folder)
+        switch_table(folder, "prod", first)
+        wait_until(lambda: requests.get(f"{caller.url}/healthz", timeout=10).text == "ok")
+
+
+def test_a_worker_that_starts_over_a_damaged_table_serves_the_one_before(tmp_path: Path, table: Table) -> None:
+    """It never had the good one in memory."""
+    first, second = push_table(tmp_path, table), push_table(tmp_path, table.model_copy(update={"ring_timeout_s": 20}))
+    switch_table(tmp_path, "prod", first)
+    switch_table(tmp_path, "prod", second)
+    (tmp_path / "tables" / f"{second}.json").write_text("{}")
+    with server_in_thread(settings_for(tmp_path)) as caller:
+        assert "is damaged" in requests.get(f"{caller.url}/healthz", timeout=10).text
+        assert ">+1911</" in caller.ask("/sip-outgoing", outgoing("911")).text
+
+
+def test_calls_are_answered_where_no_events_can_be_kept(tmp_path: Path, table: Table) -> None:
+    """The folder of events can't be made; /healthz says so until it can."""
+    fill_folder(tmp_path, table)
+    with receiver() as received:
+        (tmp_path / "events").write_text("in the way")
+        settings = settings_for(tmp_path, variables={"EVENTS_WEBHOOK_URL": received.url})
+        with server_in_thread(settings) as caller:
+            health = requests.get(f"{caller.url}/healthz", timeout=10)
+            assert (health.status_code, health.text.splitlines()[0]) == (200, "ok")
+            assert "events can't be written: " in health.text
+            assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
+            (tmp_path / "events").unlink()
+            wait_until(lambda: received.names == ["outgoing-call"])
+            wait_until(lambda: requests.get(f"{caller.url}/healthz", timeout=10).text == "ok")
 
 
 def test_metrics_tell_what_happened(caller: Caller, folder: Path) -> None:

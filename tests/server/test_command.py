@@ -153,6 +153,24 @@ def test_several_workers_answer_and_count_together(folder: Path) -> None:
     assert len(events_in(folder)) == 21
 
 
+def test_workers_log_as_one_process_does(folder: Path) -> None:
+    """What each serves is told; bad signatures are a line a minute together, and what is no HTTP is none."""
+    with server_process(folder, "--workers", "2") as server:
+        wait_until(lambda: len(workers_of(server.child.pid)) == 2)
+        port = int(server.caller.url.rpartition(":")[2])
+        for _ in range(30):
+            server.caller.session = requests.Session()
+            assert server.caller.ask("/sip-outgoing", LOBBY_CALLS, token="x" * 32).status_code == 403
+            with socket.create_connection(("127.0.0.1", port)) as bad:
+                bad.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")
+                bad.recv(100)
+        _, errors = server.stop()
+    told = errors.splitlines()
+    assert sum("INFO prod serves table" in line for line in told) >= 2
+    assert sum("A signature does not fit" in line for line in told) == 1
+    assert all(line.startswith(("INFO ", "WARNING A signature")) for line in told)
+
+
 def test_workers_do_not_outlive_whoever_would_replace_them(folder: Path) -> None:
     """The first process is killed: its workers finish and end, so that the port is free for the next."""
     with server_process(folder, "--workers", "2") as server:

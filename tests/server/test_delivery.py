@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.server.day_files import append_lines
-from dialtone_nb.server.delivery import Courier
+from dialtone_nb.server.delivery import Courier, Sink, SnsSink, WebhookSink
 from dialtone_nb.server.metrics import Metrics
-from dialtone_nb.server.sinks import Sink, SnsTopic, Webhook
 from tests.server.receivers import Receiver, receiver
 from tests.server.running_server import (
     ENDED,
@@ -52,7 +54,7 @@ def counted(metrics: Metrics, result: str, sink: str = "webhook") -> float:
 def test_events_are_handed_on_from_when_it_was_asked_for(tmp_path: Path) -> None:
     """What was there before stays where it is; then everything, in order, in few requests."""
     add(tmp_path, "before")
-    with receiver() as received, courier(tmp_path, Webhook(received.url)) as metrics:
+    with receiver() as received, courier(tmp_path, WebhookSink(received.url)) as metrics:
         names = [str(number) for number in range(250)]
         add(tmp_path, *names)
         wait_until(lambda: received.names == names)
@@ -63,12 +65,12 @@ def test_events_are_handed_on_from_when_it_was_asked_for(tmp_path: Path) -> None
 def test_the_next_server_goes_on_where_this_one_ended(tmp_path: Path) -> None:
     """Events of the time between are not left out, and none comes twice."""
     with receiver() as received:
-        with courier(tmp_path, Webhook(received.url)):
+        with courier(tmp_path, WebhookSink(received.url)):
             add(tmp_path, "one")
             wait_until(lambda: received.names == ["one"])
             wait_until(lambda: json.loads((tmp_path / ".webhook.json").read_text())["offset"] > 0)
         add(tmp_path, "two")
-        with courier(tmp_path, Webhook(received.url)):
+        with courier(tmp_path, WebhookSink(received.url)):
             add(tmp_path, "three")
             wait_until(lambda: received.names == ["one", "two", "three"])
 
@@ -76,7 +78,7 @@ def test_the_next_server_goes_on_where_this_one_ended(tmp_path: Path) -> None:
 def test_a_day_that_is_over_is_finished_before_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Midnight passes; a worker that was slow adds to the day before; nothing is left out."""
     monkeypatch.setattr("dialtone_nb.server.delivery._SETTLED_AFTER_S", 1.5)
-    with receiver() as received, courier(tmp_path, Webhook(received.url)):
+    with receiver() as received, courier(tmp_path, WebhookSink(received.url)):
         add(tmp_path, "evening")
         add(tmp_path, "morning", day=NEXT_DAY)
         wait_until(lambda: received.names == ["evening"])
@@ -86,7 +88,7 @@ def test_a_day_that_is_over_is_finished_before_the_next(tmp_path: Path, monkeypa
 
 def test_a_receiver_that_fails_gets_them_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Server errors, too many requests, a redirect: tried again, in order, told once, without the URL."""
-    with receiver() as received, courier(tmp_path, Webhook(received.url)) as metrics:
+    with receiver() as received, courier(tmp_path, WebhookSink(received.url)) as metrics:
         received.statuses = [500, 429]
         add(tmp_path, "one")
         wait_until(lambda: received.names == ["one"])
@@ -102,17 +104,17 @@ def test_a_receiver_that_is_not_there_gets_them_later(tmp_path: Path, caplog: py
     """Nobody listens at first."""
     with receiver() as received:
         gone = received.url
-    with courier(tmp_path, Webhook(gone)):
+    with courier(tmp_path, WebhookSink(gone)):
         add(tmp_path, "one")
         wait_until(lambda: "webhook: events are not taken: ConnectionError" in caplog.text)
     assert "k3y" not in caplog.text
-    with receiver() as received, courier(tmp_path, Webhook(received.url)):
+    with receiver() as received, courier(tmp_path, WebhookSink(received.url)):
         wait_until(lambda: received.names == ["one"])
 
 
 def test_what_is_refused_for_good_does_not_hold_up_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It is counted and told, and the next events go."""
-    with receiver() as received, courier(tmp_path, Webhook(received.url)) as metrics:
+    with receiver() as received, courier(tmp_path, WebhookSink(received.url)) as metrics:
         received.statuses = [422]
         add(tmp_path, "one", "two")
         wait_until(lambda: counted(metrics, "refused") == 2)
@@ -125,13 +127,13 @@ def test_there_is_an_end_to_what_waits(tmp_path: Path, monkeypatch: pytest.Monke
     """The oldest are given up, a whole day of them too, and counted."""
     monkeypatch.setattr("dialtone_nb.server.delivery._SETTLED_AFTER_S", 0)
     with receiver() as received:
-        with courier(tmp_path, Webhook(received.url)):
+        with courier(tmp_path, WebhookSink(received.url)):
             pass
         add(tmp_path, *(f"old {number}" for number in range(1500)))
         add(tmp_path, "one", "two", "three", day=NEXT_DAY)
         (tmp_path / ".webhook.json").write_text(json.dumps({"name": DAY, "offset": 0}), encoding="utf-8")
         room = len('{"event": "two"}\n{"event": "three"}\n') + 5
-        with courier(tmp_path, Webhook(received.url), most=room) as metrics:
+        with courier(tmp_path, WebhookSink(received.url), most=room) as metrics:
             wait_until(lambda: received.names == ["two", "three"], within_s=30)
             assert counted(metrics, "given up") == 1501
 
@@ -139,15 +141,73 @@ def test_there_is_an_end_to_what_waits(tmp_path: Path, monkeypatch: pytest.Monke
 def test_only_one_of_several_hands_on(tmp_path: Path) -> None:
     """Two servers on one folder: each event arrives once, and goes on arriving when the first one ends."""
     with receiver() as received:
-        first = Courier(tmp_path, Webhook(received.url), Metrics())
+        first = Courier(tmp_path, WebhookSink(received.url), Metrics())
         wait_until((tmp_path / ".webhook.json").exists)
-        with courier(tmp_path, Webhook(received.url)):
+        with courier(tmp_path, WebhookSink(received.url)):
             add(tmp_path, *map(str, range(50)))
             wait_until(lambda: received.names == [*map(str, range(50))])
             first.close()
             add(tmp_path, "last")
             wait_until(lambda: received.names[-1] == "last")
             assert len(received.events) == 51
+
+
+def test_a_clock_that_was_a_year_ahead_holds_nothing_up(tmp_path: Path) -> None:
+    """What is written under the earlier date again is handed on, the next day's too, and nothing comes twice."""
+    ahead = "2027-11-24.jsonl"
+    with receiver() as received:
+        with courier(tmp_path, WebhookSink(received.url)):
+            add(tmp_path, "before")
+            wait_until(lambda: received.names == ["before"])
+        year = time.time() + 365 * 86400
+        os.utime(tmp_path / DAY, (0, 0))
+        add(tmp_path, "ahead", day=ahead)
+        os.utime(tmp_path / ahead, (year, year))
+        with courier(tmp_path, WebhookSink(received.url)):
+            wait_until(lambda: received.names[1:] == ["ahead"])
+            add(tmp_path, "back")
+            wait_until(lambda: received.names[2:] == ["back"])
+            os.utime(tmp_path / DAY, (0, 0))
+            add(tmp_path, "next day", day=NEXT_DAY)
+            wait_until(lambda: received.names[3:] == ["next day"])
+
+
+@pytest.mark.parametrize("is_there_before", [True, False])
+def test_a_courier_comes_back_with_its_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_there_before: bool
+) -> None:
+    """A folder that can't be made, or goes away, is told once; once it is there again nothing has been left out."""
+    folder = tmp_path / "events"
+    if is_there_before:
+        add(folder, "long before")
+    else:
+        folder.write_text("in the way")
+    with receiver() as received:
+        working = Courier(folder, WebhookSink(received.url), Metrics())
+        if is_there_before:
+            wait_until((folder / ".webhook.json").exists)
+            folder.rename(tmp_path / "aside")
+            folder.write_text("in the way")
+        wait_until(lambda: "events can't be handed on" in caplog.text)
+        threading.Event().wait(1.2)  # another try
+        folder.unlink()
+        if is_there_before:
+            (tmp_path / "aside").rename(folder)
+        add(folder, "meanwhile")
+        wait_until(lambda: received.names == ["meanwhile"])
+        working.close()
+    assert caplog.text.count("events can't be handed on") == 1
+
+
+def test_a_damaged_cursor_is_told_and_leaves_out_nothing_of_this_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a courier had come to is known no more; it begins where it was started."""
+    (tmp_path / ".webhook.json").write_text("{")
+    with receiver() as received, courier(tmp_path, WebhookSink(received.url)):
+        add(tmp_path, "one")
+        wait_until(lambda: received.names == ["one"])
+    assert "is damaged" in caplog.text
 
 
 @pytest.fixture
@@ -162,7 +222,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 def test_events_are_published_to_sns(tmp_path: Path, aws: Receiver) -> None:
     """By boto3, ten at a time; a batch that failed in part comes again, one that is refused does not."""
-    with courier(tmp_path, SnsTopic(TOPIC)) as metrics:
+    with courier(tmp_path, SnsSink(TOPIC)) as metrics:
         names = [str(number) for number in range(25)]
         add(tmp_path, *names)
         wait_until(lambda: aws.names == names)
@@ -179,7 +239,7 @@ def test_sns_that_can_not_be_reached_gets_them_later(
 ) -> None:
     """boto3's own errors are told in a word."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:1")
-    with courier(tmp_path, SnsTopic(TOPIC)):
+    with courier(tmp_path, SnsSink(TOPIC)):
         add(tmp_path, "one")
         wait_until(lambda: "sns: events are not taken: EndpointConnectionError" in caplog.text)
 

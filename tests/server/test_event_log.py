@@ -16,7 +16,7 @@ import pytest
 
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.server.day_files import day_file
-from dialtone_nb.server.event_log import EventLog, event_line
+from dialtone_nb.server.event_log import EventWriter, event_line
 from tests.server.running_server import wait_until
 
 
@@ -58,7 +58,7 @@ def test_a_line_is_what_the_deployed_functions_log() -> None:
 def test_events_are_kept_in_order(tmp_path: Path) -> None:
     """What is noted and what is waited for, together; closing writes the rest."""
     counts = Counts()
-    log = EventLog(tmp_path, counts)
+    log = EventWriter(tmp_path, counts)
     log.note({"event": "one"})
     assert asyncio.run(log.keep({"event": "two"}))
     assert lines_in(tmp_path) == ["one", "two"]
@@ -72,10 +72,10 @@ def test_events_are_kept_in_order(tmp_path: Path) -> None:
 def test_many_wait_together(tmp_path: Path) -> None:
     """Each is told once its own event is on the disk."""
 
-    async def keep_many(log: EventLog) -> list[bool]:
+    async def keep_many(log: EventWriter) -> list[bool]:
         return await asyncio.gather(*(log.keep({"event": str(number)}, 10) for number in range(500)))
 
-    log = EventLog(tmp_path)
+    log = EventWriter(tmp_path)
     assert all(asyncio.run(keep_many(log)))
     assert sorted(lines_in(tmp_path), key=int) == [str(number) for number in range(500)]
     log.close()
@@ -84,7 +84,7 @@ def test_many_wait_together(tmp_path: Path) -> None:
 def test_a_full_disk_loses_nothing_that_can_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nobody waits for it, the log says so once, and the events are there when there is room again."""
     counts = Counts()
-    log = EventLog(tmp_path, counts)
+    log = EventWriter(tmp_path, counts)
     with full_disk(tmp_path):
         assert not asyncio.run(log.keep({"event": "one"}, 10))
         assert not asyncio.run(log.keep({"event": "two"}, 10))
@@ -98,7 +98,7 @@ def test_a_full_disk_loses_nothing_that_can_wait(tmp_path: Path, caplog: pytest.
 def test_what_can_not_wait_is_lost_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """There is an end to what is kept in memory: the oldest stay."""
     counts = Counts()
-    log = EventLog(tmp_path, counts, most=3)
+    log = EventWriter(tmp_path, counts, most=3)
     with full_disk(tmp_path):
         for name in ("one", "two", "three", "four", "five"):
             assert not asyncio.run(log.keep({"event": name}, 10))
@@ -112,7 +112,7 @@ def test_what_the_disk_never_took_is_counted_in_the_end(tmp_path: Path) -> None:
     """The server ends, and the disk is still full."""
     counts = Counts()
     with full_disk(tmp_path):
-        log = EventLog(tmp_path, counts)
+        log = EventWriter(tmp_path, counts)
         assert not asyncio.run(log.keep({"event": "one"}, 10))
         log.close()
     assert counts.of == {"lost": 1}
@@ -120,7 +120,7 @@ def test_what_the_disk_never_took_is_counted_in_the_end(tmp_path: Path) -> None:
 
 def test_a_disk_that_hangs_does_not_hold_a_call(tmp_path: Path) -> None:
     """Somebody else holds the file: the answer goes out without waiting longer, and the event comes later."""
-    log = EventLog(tmp_path)
+    log = EventWriter(tmp_path)
     with day_file(tmp_path, datetime.now(UTC)).open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert not asyncio.run(log.keep({"event": "one"}, 0.05))
@@ -131,7 +131,7 @@ def test_a_disk_that_hangs_does_not_hold_a_call(tmp_path: Path) -> None:
 
 def test_the_call_report_reads_them(tmp_path: Path) -> None:
     """A call that was placed and answered, one that was refused, in an environment of their own."""
-    log = EventLog(tmp_path / "prod")
+    log = EventWriter(tmp_path / "prod")
     call = {"channel": "lobby", "endpoint": "lobby", "environment": "prod"}
     for event in (
         {"event": "outgoing-call", "call_sid": "CA1", "rule": "local"},

@@ -61,7 +61,7 @@ def is_hung_up(connection: socket.socket) -> bool:
 @pytest.fixture
 def impatient(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
     """A server that waits for a request a fraction of a second instead of ten."""
-    monkeypatch.setattr("dialtone_nb.server.timeouts.REQUEST_WITHIN_S", 0.3)
+    monkeypatch.setattr("dialtone_nb.server.running.REQUEST_WITHIN_S", 0.3)
     with server_in_thread(settings_for(folder)) as caller:
         yield caller
 

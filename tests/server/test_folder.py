@@ -77,6 +77,17 @@ def test_an_environment_that_was_closed_serves_nothing(tmp_path: Path, table: Ta
     assert not close_environment(tmp_path, "stage")
     assert read_serving(tmp_path, "stage") == Serving()
     assert list_tables(tmp_path) == (version,)
+    assert list_environments(tmp_path) == ()
+
+
+def test_a_damaged_note_is_mended_by_the_next_switch(tmp_path: Path, table: Table) -> None:
+    """As its fault says; what was served before it is known no more."""
+    version = push_table(tmp_path, table)
+    switch_table(tmp_path, "stage", version)
+    (tmp_path / "environments" / "stage.json").write_text("{")
+    with pytest.raises(InputError, match="deploy or promote again"):
+        read_serving(tmp_path, "stage")
+    assert switch_table(tmp_path, "stage", version) == Serving(version) == read_serving(tmp_path, "stage")
 
 
 def refusal(folder: Path, environment: str, version: str) -> str:
@@ -113,7 +124,7 @@ def test_a_table_of_another_release_says_so(tmp_path: Path, table: Table) -> Non
     """Its hash is right, its format is not one that is known here."""
     import hashlib
 
-    other = table_json(table).replace('"format": 2', '"format": 9').encode()
+    other = table_json(table).replace(f'"format": {table.format}', '"format": 9').encode()
     version = hashlib.sha256(other).hexdigest()
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / f"{version}.json").write_bytes(other)

@@ -43,9 +43,11 @@ def dials(dialled: str) -> OutgoingCall:
 
 def test_so_many_calls_an_hour_and_no_more(with_limits: Callable[..., Table], tmp_path: Path) -> None:
     """The third is refused in words; an hour after the first there is room again; other phones have their own count."""
-    table, counter = with_limits(calls_an_hour=2), CallCounter(tmp_path / "prod.db")
+    passed = [0.0]
+    table, counter = with_limits(calls_an_hour=2), CallCounter(tmp_path / "prod.db", lambda: passed[0])
 
     def place(minute: int, call: OutgoingCall) -> object:
+        passed[0] = 60.0 * minute
         return limited(table, "prod", decide(table, call), NOON + timedelta(minutes=minute), counter)
 
     assert isinstance(place(0, dials("5035550199")), DialPstn)
@@ -56,6 +58,27 @@ def test_so_many_calls_an_hour_and_no_more(with_limits: Callable[..., Table], tm
     assert isinstance(place(20, replace(dials("5035550199"), sip_username="library")), DialPstn)
     assert isinstance(place(60, dials("5035550199")), DialPstn)
     assert isinstance(place(61, dials("5035550199")), Refuse)
+
+
+def test_no_clock_that_is_set_moves_the_hour(with_limits: Callable[..., Table], tmp_path: Path) -> None:
+    """A year ahead and back again: the count is what it was."""
+    table, counter = with_limits(calls_an_hour=2), CallCounter(tmp_path / "prod.db")
+    placed = [
+        limited(table, "prod", decide(table, dials("#")), NOON + timedelta(days=days), counter)
+        for days in (365, 0, 365, 0)
+    ]
+    assert [isinstance(one, DialTrunk) for one in placed] == [True, True, False, False]
+
+
+def test_a_count_of_before_the_machine_was_started_is_forgotten(
+    with_limits: Callable[..., Table], tmp_path: Path
+) -> None:
+    """It lies ahead of a clock that begins with the machine, and would count for as long as that takes to get there."""
+    table = with_limits(calls_an_hour=1)
+    for uptime in (9e8, 100.0):
+        counter = CallCounter(tmp_path / "prod.db", lambda uptime=uptime: uptime)  # type: ignore[misc]
+        assert isinstance(limited(table, "prod", decide(table, dials("#")), NOON, counter), DialTrunk)
+        assert isinstance(limited(table, "prod", decide(table, dials("#")), NOON, counter), Refuse)
 
 
 def test_a_count_outlives_the_server_and_is_shared_by_its_workers(

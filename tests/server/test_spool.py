@@ -11,7 +11,7 @@ import pytest
 
 from dialtone_nb.server import spool
 from dialtone_nb.server.day_files import append_lines, day_files
-from dialtone_nb.server.event_log import EventLog
+from dialtone_nb.server.event_log import EventWriter
 from dialtone_nb.server.spool import Spool, save_left_lines
 from tests.server.running_server import wait_until
 from tests.server.test_event_log import full_disk, lines_in
@@ -48,7 +48,7 @@ def leave(events: Path, *names: str) -> None:
 def test_the_next_process_saves_what_was_left(events: Path, memory: Path) -> None:
     """In their order, once, and nothing of it stays in memory."""
     leave(events, "one", "two")
-    log = EventLog(events)
+    log = EventWriter(events)
     log.close()
     assert lines_in(events) == ["one", "two"]
     assert save_left_lines(events) == 0
@@ -106,7 +106,7 @@ def test_a_full_disk_leaves_them_for_later(events: Path) -> None:
     """They are tried again once an event could be written."""
     leave(events, "one")
     with full_disk(events):
-        log = EventLog(events)
+        log = EventWriter(events)
         assert not asyncio.run(log.keep({"event": "two"}, 10))
     wait_until(lambda: lines_in(events) == ["two", "one"])
     log.close()
@@ -115,17 +115,17 @@ def test_a_full_disk_leaves_them_for_later(events: Path) -> None:
 def test_what_the_disk_never_took_waits_for_the_next_process(events: Path) -> None:
     """The server ends while the disk is full, and the next finds the disk in order."""
     with full_disk(events):
-        log = EventLog(events)
+        log = EventWriter(events)
         log.note({"event": "one"})
         log.close()
-    EventLog(events).close()
+    EventWriter(events).close()
     assert lines_in(events) == ["one"]
 
 
 def test_events_are_taken_where_there_is_no_memory(events: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be spooled, so a killed process would lose a moment's events; the log says so, and goes on."""
     monkeypatch.setattr(spool, "_new_file", lambda folder: os.open("/nowhere/at/all", os.O_RDWR))
-    log = EventLog(events)
+    log = EventWriter(events)
     log.note({"event": "one"})
     log.close()
     assert lines_in(events) == ["one"]

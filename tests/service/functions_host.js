@@ -21,7 +21,17 @@ const strict = (object, name) =>
     },
   });
 const VoiceResponse = require(path.join(modules, 'twilio/lib/twiml/VoiceResponse'));
-globalThis.Twilio = strict({ twiml: strict({ VoiceResponse }, 'Twilio.twiml') }, 'Twilio');
+// What Twilio itself has of a response, whatever packages there are.
+class Response {
+  headers = {};
+  appendHeader(name, value) {
+    this.headers[name] = value;
+  }
+  setBody(body) {
+    this.body = body;
+  }
+}
+globalThis.Twilio = strict({ twiml: strict({ VoiceResponse }, 'Twilio.twiml'), Response }, 'Twilio');
 globalThis.Runtime = strict({ getFunctions: () => functions }, 'Runtime');
 
 let logged = [];
@@ -34,11 +44,12 @@ const { callerOf, decideOutgoing, decideIncoming, spokenReason, environmentOf } 
 const answers = {
   decide: ({ table = require(tableModule), call }) =>
     call.direction === 'incoming'
-      ? decideIncoming(table, call.environment, call.to, call.from)
+      ? decideIncoming(table, call.environment, call.to, call.from, call.step)
       : decideOutgoing(table, call.environment, call.sip_username, call.to, call.from),
   caller: ({ environment, sip_username: sipUsername, from }) =>
     callerOf(require(tableModule), environment, sipUsername, from),
-  spoken: ({ direction, status }) => spokenReason(require(tableModule), direction, status),
+  spoken: ({ direction, status, emergency, to }) =>
+    spokenReason(require(tableModule), direction, status, emergency, to),
   environment: ({ domain }) => environmentOf(require(tableModule), domain),
   // Every callback is kept: a function that called back twice would be seen.
   invoke: ({ function: name, context, event }) => {
@@ -48,6 +59,15 @@ const answers = {
     handler(context, event, (error, response) =>
       called.push([error && String(error), response.constructor.name, String(response)])
     );
+    return { called, logged };
+  },
+  // A function that requires nothing: from its source, without anything that a module could load.
+  alone: ({ source, event }) => {
+    logged = [];
+    const module = { exports: {} };
+    new Function('exports', 'Twilio', 'console', source)(module.exports, { Response }, console);
+    const called = [];
+    module.exports.handler({}, event, (error, response) => called.push([error, response]));
     return { called, logged };
   },
   // What a cold start loads besides the functions themselves.

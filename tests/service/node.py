@@ -53,9 +53,9 @@ class Functions:
 
     def decide(self, call: Call, table: Table | None = None) -> dict[str, Any]:
         """The deployed service's decision, with its own table or another."""
-        incoming = isinstance(call, IncomingCall)
-        asked = {"environment": call.environment, "to": call.to, "direction": "incoming" if incoming else "outgoing"}
-        asked |= {"from": call.from_} | ({} if isinstance(call, IncomingCall) else {"sip_username": call.sip_username})
+        of_it = {"step": call.step} if isinstance(call, IncomingCall) else {"sip_username": call.sip_username}
+        asked: dict[str, Any] = {"environment": call.environment, "to": call.to, "from": call.from_, **of_it}
+        asked["direction"] = "incoming" if isinstance(call, IncomingCall) else "outgoing"
         with_table = {"table": json.loads(table_json(table))} if table else {}
         decision: dict[str, Any] = self.ask(do="decide", call=asked, **with_table)
         return decision

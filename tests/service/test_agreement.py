@@ -14,10 +14,10 @@ from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
 from dialtone_nb.dialplan.decisions import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
 from dialtone_nb.dialplan.patterns import parse_pattern
-from dialtone_nb.dialplan.table import Rule
+from dialtone_nb.dialplan.table import TableRule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
-from tests.dialplan.strategies import calls, outgoing_calls
+from tests.dialplan.strategies import calls, froms, outgoing_calls
 from tests.service.node import Functions
 
 DOMAINS = {"stage": "dialtone-1234-stage.twil.io", "prod": "dialtone-1234-prod.twil.io"}
@@ -73,7 +73,7 @@ def test_twiml(functions: Functions, table: Table, call: Call) -> None:
     domain = DOMAINS[call.environment]
     answer = functions.invoke(function, {"DOMAIN_NAME": domain, "TRUNK_PASSWORD": "s3cret & <more>"}, event)
     decision = decide(table, call)
-    url = status_url(f"https://{domain}", function.removeprefix("sip-"), decision.client)
+    url = status_url(f"https://{domain}", function.removeprefix("sip-"), decision)
     assert canonical(answer.twiml) == canonical(twiml_of(decision, url, "s3cret & <more>"))
 
 
@@ -83,12 +83,17 @@ def test_twiml(functions: Functions, table: Table, call: Call) -> None:
         st.sampled_from(["completed", "answered", "busy", "no-answer", "failed", "canceled", "constructor", ""]),
         st.text(),
     ),
+    emergency=st.sampled_from(["", "US", "GB", "constructor"]),
+    to=froms(),
 )
-def test_after_the_call(functions: Functions, table: Table, direction: str, status: str) -> None:
+def test_after_the_call(
+    functions: Functions, table: Table, direction: str, status: str, emergency: str, to: str
+) -> None:
     """The same end of a call is told in the same words."""
-    message = spoken_reason(table, direction, status)
-    assert functions.ask(do="spoken", direction=direction, status=status) == message
-    event = {"direction": direction, "client": "lobby", "DialCallStatus": status}
+    message = spoken_reason(table, direction, status, emergency, to)
+    asked = {"direction": direction, "status": status, "emergency": emergency, "to": to}
+    assert functions.ask(do="spoken", **asked) == message
+    event = {"direction": direction, "client": "lobby", "DialCallStatus": status, "emergency": emergency, "To": to}
     answer = functions.invoke("call-status", {"DOMAIN_NAME": DOMAINS["prod"]}, event)
     assert canonical(answer.twiml) == canonical(twiml_saying(message))
 
@@ -138,7 +143,7 @@ patterns = st.tuples(st.lists(pieces, min_size=1, max_size=4).map("".join), st.s
 def test_any_rules(functions: Functions, table: Table, wanted: list[str], dialled: str, skip: int) -> None:
     """The same rule takes a call, and makes the same number, whatever the patterns are."""
     rules = [
-        Rule(name=f"r{i}", pattern=parse_pattern(pattern).regex(), to="pstn", prefix="+1503555", skip=skip)
+        TableRule(name=f"r{i}", pattern=parse_pattern(pattern).regex(), to="pstn", prefix="+1503555", skip=skip)
         for i, pattern in enumerate(wanted)
     ]
     other = table.model_copy(update={"rules": tuple(rules)})

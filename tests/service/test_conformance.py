@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -21,13 +21,14 @@ from dialtone_nb.dialplan.decide import decide, spoken_reason
 from dialtone_nb.dialplan.decisions import Call
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
 from tests.dialplan.cases import CASES, Case
-from tests.dialplan.strategies import calls
+from tests.dialplan.strategies import calls, froms
 from tests.server.running_server import TRUNK_PASSWORD, Caller, fill_folder, server_in_thread, settings_for
 from tests.service.node import Functions
 from tests.service.test_agreement import DOMAINS, canonical, request_of
 
 # How many calls are generated; more than the test needs can be asked for.
 EXAMPLES = int(os.environ.get("CONFORMANCE_EXAMPLES", "400"))
+TO = "sip:911@dialtone-example-nonemergency-stage.sip.twilio.com"
 STATUSES = ("completed", "answered", "busy", "no-answer", "failed", "canceled")
 
 
@@ -45,14 +46,14 @@ class ThreeWays:
         function, sent = request_of(call)
         decision = decide(self.table, call)
         base = f"https://{DOMAINS[call.environment]}"
-        expected = twiml_of(decision, status_url(base, function.removeprefix("sip-"), decision.client), TRUNK_PASSWORD)
+        expected = twiml_of(decision, status_url(base, function.removeprefix("sip-"), decision), TRUNK_PASSWORD)
         self._compare(call.environment, function, "", sent, expected)
 
-    def ended(self, environment: str, direction: str, client: str, status: str) -> None:
+    def ended(self, environment: str, direction: str, client: str, status: str, emergency: str, to: str) -> None:
         """The end of a call is told alike."""
-        query = status_url("", direction, client).partition("?")[2]
-        expected = twiml_saying(spoken_reason(self.table, direction, status))
-        self._compare(environment, "call-status", query, {"DialCallStatus": status}, expected)
+        query = urlencode({"direction": direction, "client": client, "emergency": emergency})
+        expected = twiml_saying(spoken_reason(self.table, direction, status, emergency, to))
+        self._compare(environment, "call-status", query, {"DialCallStatus": status, "To": to}, expected)
 
     def _compare(self, environment: str, function: str, query: str, sent: dict[str, Any], expected: str) -> None:
         context = {"DOMAIN_NAME": DOMAINS[environment], "TRUNK_PASSWORD": TRUNK_PASSWORD}
@@ -87,7 +88,8 @@ def test_case(three_ways: ThreeWays, case: Case) -> None:
 def test_ending(three_ways: ThreeWays, direction: str, status: str) -> None:
     """Every way in which a call can end, in both environments."""
     for environment in DOMAINS:
-        three_ways.ended(environment, direction, "lobby", status)
+        three_ways.ended(environment, direction, "lobby", status, "", TO)
+        three_ways.ended(environment, direction, "lobby", status, "US", TO)
 
 
 @settings(max_examples=EXAMPLES)
@@ -103,10 +105,12 @@ def test_generated_calls(three_ways: ThreeWays, call: Call) -> None:
     direction=st.sampled_from(["outgoing", "incoming"]),
     client=st.sampled_from(["lobby", "", "a b&c=d", "é"]),
     status=st.one_of(st.sampled_from(STATUSES), st.text(max_size=12)),
+    emergency=st.sampled_from(["", "US", "GB", "constructor"]),
+    to=froms(),
 )
-def test_generated_endings(three_ways: ThreeWays, environment: str, direction: str, client: str, status: str) -> None:
-    """Any status, also one that Twilio does not send today."""
-    three_ways.ended(environment, direction, client, status)
+def test_generated_endings(three_ways: ThreeWays, **end: str) -> None:
+    """Any status, also one that Twilio does not send today; of an emergency call, from any domain."""
+    three_ways.ended(**end)
 
 
 def test_how_many(three_ways: ThreeWays, capsys: pytest.CaptureFixture[str]) -> None:

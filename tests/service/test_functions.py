@@ -21,7 +21,7 @@ CONTEXT = {
     "TRUNK_PASSWORD": "correct-horse-battery",
     "AUTH_TOKEN": "t0ken",
 }
-CALL_SID = "CA" + "0" * 32
+CALL_SID = "CA" + "1" * 32
 BY_USERNAME = {"identified_by": "SipUsername"}
 
 
@@ -52,7 +52,11 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
     [
         ("sip-outgoing", outgoing("lobby", "5035550199"), {"event": "outgoing-call", "rule": "local", **BY_USERNAME}),
         ("sip-outgoing", outgoing("lobby", "%23"), {"event": "outgoing-call", "rule": "menu", **BY_USERNAME}),
-        ("sip-outgoing", outgoing("lobby", "911"), {"event": "outgoing-call", "rule": "emergency", **BY_USERNAME}),
+        (
+            "sip-outgoing",
+            outgoing("lobby", "911"),
+            {"event": "outgoing-emergency", "rule": "emergency", "other_party": "911", **BY_USERNAME},
+        ),
         (
             "sip-outgoing",
             outgoing("lobby", "9005550199"),
@@ -61,7 +65,7 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
         (
             "sip-outgoing",
             recorded("lobby", "911"),
-            {"event": "outgoing-call", "rule": "emergency", "identified_by": "From"},
+            {"event": "outgoing-emergency", "rule": "emergency", "other_party": "911", "identified_by": "From"},
         ),
         (
             "sip-outgoing",
@@ -85,6 +89,11 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
             "call-status",
             ended("incoming", "failed", ErrorCode="32009"),
             {"event": "incoming-dialstatus-failed", "error_code": "32009"},
+        ),
+        (
+            "call-status",
+            ended("outgoing", "failed", DialSipResponseCode="503"),
+            {"event": "outgoing-dialstatus-failed", "sip_response": "503"},
         ),
     ],
 )
@@ -201,6 +210,7 @@ def test_visibility() -> None:
     """Three functions have a URL, behind the signature check; every other module is private."""
     assert sorted(path.name for path in FUNCTIONS.glob("*.protected.js")) == [
         "call-status.protected.js",
+        "fallback.protected.js",
         "sip-incoming.protected.js",
         "sip-outgoing.protected.js",
     ]

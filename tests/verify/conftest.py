@@ -12,15 +12,15 @@ import pytest
 from twilio.rest import Client
 
 from dialtone_nb.account import account as accounts
-from dialtone_nb.account.account import CONTROL, Account, Credentials, open_account
+from dialtone_nb.account.account import CONTROL, Account, AccountCredentials, open_account
 from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.infrastructure.apply_phases import apply_proposal
+from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.runbooks.apply import carry_out
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.runbooks.workspace import Proposal, Site
 from dialtone_nb.service.bundle import read_bundle
 from dialtone_nb.verify.accepted import Acceptance
 from dialtone_nb.verify.checks import Check, Verification
@@ -58,7 +58,7 @@ class Stage:
 
     def carry_out(self, proposal: Proposal) -> None:
         """Do what a runbook proposes."""
-        applied = carry_out(proposal, "rehearsal", runbook="test", reports=self.site.project / "reports")
+        applied = apply_proposal(proposal, "rehearsal", runbook="test", reports=self.site.project / "reports")
         assert applied.exit_code == 0, applied.summary
 
     def domain(self, *, emergency: bool = True) -> Any:
@@ -112,7 +112,7 @@ def account(rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> I
     state = (project / ".rehearsal" / "state.db").resolve()
     token = rehearsal.auth_token
     accounts._rehearsals[state] = (
-        Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token),
+        AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token),
         rehearsal.url,
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -136,6 +136,8 @@ def good_state(account: Account, rehearsal: Rehearsal, tmp_path_factory: pytest.
         for name, client in parameters.clients_in("stage").items():
             stage.carry_out(propose_client(stage.site, name, buy=client.caller_id))
             stage.tell("/calls", client=name, dial="5035550199", domain=parameters.sip_domain_of(name))
+            if client.emergency_address:
+                stage.tell("/calls", client=name, dial="933", domain=parameters.sip_domain_of(name))
     copy = tmp_path_factory.mktemp("copy") / "state.db"
     with sqlite3.connect(rehearsal._store.path, timeout=10) as connection:
         connection.execute("VACUUM INTO ?", (str(copy),))

@@ -7,33 +7,33 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dialtone_nb.calls.attempts.codes import CODES
+from dialtone_nb.calls.attempts.outcomes import CODES
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.checks import verification_html, verification_text
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.verify.alerts import EVERYDAY, Alert, alert_checks
 from dialtone_nb.verify.checks import CheckState, Verification, good, unknown, wrong
-from dialtone_nb.verify.permissions import Country, permission_checks
+from dialtone_nb.verify.geographic_permissions import CountryPermission, permission_checks
 from dialtone_nb.verify.probes import NOBODYS_NUMBER, STATUS, make_probes
+from dialtone_nb.verify.recent_alerts import EVERYDAY, RecentAlert, alert_checks
 from tests.verify.conftest import ROOT
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def _states(countries: list[Country], allowed: list[str]) -> list[tuple[CheckState, str]]:
+def _states(countries: list[CountryPermission], allowed: list[str]) -> list[tuple[CheckState, str]]:
     return [(check.state, check.found) for check in permission_checks(countries, allowed)]
 
 
 def test_canada_counts_with_the_united_states_where_twilio_has_no_entry_for_it() -> None:
     """Twilio's pages show both as one."""
-    assert _states([Country("US", True, False)], ["US", "CA"])[0] == (CheckState.GOOD, "on: US")
-    off = Country("CA", False, False)
-    assert _states([Country("US", True, False), off], ["US", "CA"])[0] == (CheckState.WRONG, "off: CA")
+    assert _states([CountryPermission("US", True, False)], ["US", "CA"])[0] == (CheckState.GOOD, "on: US")
+    off = CountryPermission("CA", False, False)
+    assert _states([CountryPermission("US", True, False), off], ["US", "CA"])[0] == (CheckState.WRONG, "off: CA")
 
 
 def test_many_countries_are_counted() -> None:
     """A page of two hundred codes helps nobody."""
-    countries = [Country(f"X{letter}", True, True) for letter in "ABCDEFGHIJKLMNOP"]
+    countries = [CountryPermission(f"X{letter}", True, True) for letter in "ABCDEFGHIJKLMNOP"]
     states = _states(countries, ["XA"])
     assert states[1] == (CheckState.WRONG, "on: XB, XC, XD, XE, XF, XG, XH, XI, XJ, XK, XL, XM and 3 more")
     assert states[2][1].endswith("and 4 more")
@@ -53,7 +53,7 @@ def test_many_countries_are_counted() -> None:
 )
 def test_an_alert_is_wrong_unless_it_can_happen_on_any_day(code: str, state: CheckState) -> None:
     """A phone that is off is for a person to judge; a failing function never is as it should be."""
-    (check,) = alert_checks([Alert(code, NOW)])
+    (check,) = alert_checks([RecentAlert(code, NOW)])
     assert (check.state, check.name) == (state, f"alert {code}")
     assert check.meaning
     assert check.repair
@@ -61,7 +61,7 @@ def test_an_alert_is_wrong_unless_it_can_happen_on_any_day(code: str, state: Che
 
 def test_alerts_are_counted_by_code_with_the_last_time() -> None:
     """In the order of their codes, whatever order they came in."""
-    alerts = [Alert("32009", NOW), Alert("11200", NOW), Alert("32009", NOW.replace(hour=11))]
+    alerts = [RecentAlert("32009", NOW), RecentAlert("11200", NOW), RecentAlert("32009", NOW.replace(hour=11))]
     found = [(check.name, check.found) for check in alert_checks(alerts)]
     assert found == [
         ("alert 11200", "1 time, last 2026-03-02 09:30 UTC"),
@@ -87,8 +87,9 @@ VERIFICATION = Verification(
 
 
 def test_a_page_of_checks_escapes_and_groups() -> None:
-    """Each subject once, in order; what was found is text, never markup."""
+    """What is wrong leads, with its repair; each subject once, in order; what was found is text, never markup."""
     html = verification_html(VERIFICATION)
+    assert html.index("to repair it: deploy stage") < html.index("<table")
     table = html[html.index("<table") :]
     assert table.index("One") < table.index("second") < table.index("Phone garden") < table.index("mutes nothing")
     assert html.count(">One<") == 1

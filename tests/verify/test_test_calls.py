@@ -1,4 +1,4 @@
-"""Test calls: five kinds go as the dial plan says; what goes another way is told; real accounts place none."""
+"""Test calls: six kinds go as the dial plan says; what goes another way is told; real accounts place none."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pytest
 from dialtone_nb.display.test_calls import calls_html, calls_text
 from dialtone_nb.errors import InputError
 from dialtone_nb.runbooks import test_calls
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 from tests.verify.conftest import Stage
 
 TITLES = [
     "outgoing to a telephone",
     "outgoing to the trunk",
+    "emergency drill",
     "incoming that rings",
     "incoming to a phone that is not registered",
     "outgoing to a premium number",
@@ -29,10 +30,10 @@ def place(stage: Stage, **phones: str) -> test_calls.TestCalls:
     return test_calls.place_calls(stage.site.account, stage.site.parameters, "stage", **phones)
 
 
-def test_all_five_go_as_the_dial_plan_says(stage: Stage) -> None:
+def test_all_six_go_as_the_dial_plan_says(stage: Stage) -> None:
     """In their order, each with what was heard and what Twilio complained of."""
     calls = place(stage)
-    assert (calls.exit_code, calls.summary) == (0, "Test calls in stage: all 5 went as the dial plan says")
+    assert (calls.exit_code, calls.summary) == (0, "Test calls in stage: all 6 went as the dial plan says")
     assert calls.registered == {"workbench": "dialtone-example-stage.sip.twilio.com"}
     assert [(call.title, call.dialled, call.differences) for call in calls.calls] == list(
         zip(
@@ -40,17 +41,18 @@ def test_all_five_go_as_the_dial_plan_says(stage: Stage) -> None:
             [
                 "workbench dials 5035550199",
                 "workbench dials #",
+                "workbench dials 933",
                 "+12065550142 dials +15035550101",
                 "+12065550142 dials +15035550102",
                 "workbench dials 9005550199",
             ],
-            [()] * 5,
+            [()] * 6,
             strict=True,
         )
     )
     messages = stage.site.parameters.dialplan.messages
     assert [call.heard for call in calls.calls] == [
-        *((), (), (), (messages.no_answer,)),
+        *((), (), (), (), (messages.no_answer,)),
         ("Premium rate numbers cannot be called from this phone.",),
     ]
     assert [alert[:5] for call in calls.calls for alert in call.alerts] == ["32009"]
@@ -65,10 +67,10 @@ def test_they_can_be_placed_again(stage: Stage) -> None:
 
 
 def test_they_are_calls_of_the_account(stage: Stage) -> None:
-    """The call report finds them: five calls that were placed, four that were dialled."""
+    """The call report finds them: six calls that were placed, five that were dialled."""
     before = len(stage.client.calls.list())
     place(stage)
-    assert len(stage.client.calls.list()) - before == 5 + 4
+    assert len(stage.client.calls.list()) - before == 6 + 5
 
 
 @pytest.mark.parametrize(
@@ -76,11 +78,11 @@ def test_they_are_calls_of_the_account(stage: Stage) -> None:
     [
         (
             lambda stage: stage.domain().update(voice_url="https://elsewhere.example.org/"),
-            {TITLES[0], TITLES[1], TITLES[4]},
+            {TITLES[0], TITLES[1], TITLES[2], TITLES[5]},
         ),
-        (lambda stage: stage.number("workbench").update(voice_url=""), {TITLES[2]}),
-        (lambda stage: stage.number("van").update(voice_url=""), {TITLES[3]}),
-        (lambda stage: stage.domain().update(sip_registration=False), {TITLES[2]}),
+        (lambda stage: stage.number("workbench").update(voice_url="", voice_fallback_url=""), {TITLES[3]}),
+        (lambda stage: stage.number("van").update(voice_url="", voice_fallback_url=""), {TITLES[4]}),
+        (lambda stage: stage.domain().update(sip_registration=False), {TITLES[3]}),
     ],
     ids=["the phones' domain leads elsewhere", "a number leads nowhere", "the other's number", "no registration"],
 )
@@ -98,7 +100,7 @@ def test_a_dial_plan_that_does_not_refuse_premium_numbers_is_told(stage: Stage) 
     opened = {"also_allowed": ("+1900",), "refused_prefixes": ()}
     loose = replace(stage.site.parameters, dialplan=stage.site.parameters.dialplan.model_copy(update=opened))
     calls = test_calls.place_calls(stage.site.account, loose, "stage")
-    (call,) = (call for call in calls.calls if call.title == TITLES[4])
+    (call,) = (call for call in calls.calls if call.title == TITLES[5])
     assert call.differences[0] == "the dial plan does not make this outgoing to a premium number"
 
 
@@ -157,8 +159,7 @@ def test_a_phone_without_a_credential_has_to_be_set_up_first(stage: Stage) -> No
 
 def test_the_real_account_places_none() -> None:
     """One line, before the account is opened, that says what to dial instead."""
-    parameters = SimpleNamespace(client="", unregistered_client="")
-    runbook = SimpleNamespace(account_kind="twilio", environment="prod", parameters=parameters)
+    runbook = SimpleNamespace(account_kind="twilio", environment="prod", parameters=ParameterValues({}))
     with pytest.raises(InputError) as caught:
         test_calls.place_test_calls(cast(Runbook, runbook))
     (line,) = str(caught.value).splitlines()
@@ -168,10 +169,10 @@ def test_the_real_account_places_none() -> None:
 
 def test_a_page_of_calls_tells_the_same_as_the_text(stage: Stage) -> None:
     """A good call has a tick, a strange one says where it differs."""
-    stage.number("workbench").update(voice_url="")
+    stage.number("workbench").update(voice_url="", voice_fallback_url="")
     calls = place(stage)
     text, html = calls_text(calls), calls_html(calls)
-    assert [line[0] for line in text.splitlines() if line[0] in "✓✗"] == ["✓", "✓", "✗", "✓", "✓"]
-    assert "    differs: 0 numbers were dialled, not one" in text.splitlines()
-    assert html.count("✓") == 4
-    assert "<b>no</b>: 0 numbers were dialled, not one" in html
+    assert [line[0] for line in text.splitlines() if line[0] in "✓✗"] == ["✓", "✓", "✓", "✗", "✓", "✓"]
+    assert "    differs: nothing was dialled" in text.splitlines()
+    assert html.count("✓") == 5
+    assert "<b>no</b>: nothing was dialled" in html

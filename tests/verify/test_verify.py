@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.event_source.rules import kind_of
+from dialtone_nb.calls.now import take_snapshot
+from dialtone_nb.calls.twilio_source.fetch import list_events
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.display.checks import verification_html, verification_text
+from dialtone_nb.display.checks import verification_html, verification_lines, verification_text
+from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.delete import propose_delete
 from dialtone_nb.runbooks.deploy import propose_deploy
-from dialtone_nb.runbooks.workspace import Site
 from dialtone_nb.service.bundle import FOLDER, Module, read_bundle
 from dialtone_nb.verify.accepted import Acceptance
-from dialtone_nb.verify.checks import CheckState
+from dialtone_nb.verify.checks import CheckState, Verification, good, unknown, wrong
 from tests.verify.conftest import TRUNK_PASSWORD, Stage
 
 EMERGENCY = "dialtone-example-stage.sip.twilio.com"
@@ -57,12 +61,40 @@ def test_it_changes_nothing(stage: Stage) -> None:
 
 
 def test_what_a_probe_leaves_in_the_function_log_can_be_told_apart(stage: Stage) -> None:
-    """Its lines have a call SID of zeros, and hold nobody's number."""
-    before = {line.sid for line in stage.environment.logs.list()}
+    """Its lines have a call SID of zeros and names of no call's event; neither monitor nor report shows them."""
+
+    def seen() -> tuple[object, ...]:
+        account, quality = stage.site.account, Quality()
+        now = account.now() + timedelta(minutes=1)
+        look = take_snapshot(
+            stage.client, now=now, minutes=60, environment="stage", phones={}, service="dialtone", show_numbers=True
+        )
+        day = now.date()
+        return len(look.log), len(look.attempts), list(list_events(stage.client, "dialtone", day, day, quality))
+
+    before, seen_before = {line.sid for line in stage.environment.logs.list()}, seen()
     stage.verify()
     lines = [json.loads(line.message) for line in stage.environment.logs.list() if line.sid not in before]
     assert lines
     assert {line["call_sid"] for line in lines} == {"CA" + "0" * 32}
+    assert all(line["event"].startswith("probe-") for line in lines)
+    assert {kind_of(line["event"]).role for line in lines} == {"other"}
+    assert seen() == seen_before
+
+
+def test_a_terminal_shows_what_is_wrong_or_unknown_with_its_repair_and_nothing_that_is_good() -> None:
+    """A line for the check, and one for what puts it right."""
+    checks = (
+        good("Phone lobby", "number of lobby", "owned", "it can be called"),
+        wrong("Phone lobby", "credential of lobby", "not there", "it can't register", "client_setup"),
+        unknown("Alerts", "alerts", "refused", "they can't be looked at"),
+    )
+    assert verification_lines(Verification("stage", "the rehearsal", checks, ("accepted.yaml: too much",))) == [
+        "✗ Phone lobby, credential: not there",
+        "    repair: client_setup",
+        "? Alerts, alerts: refused",
+        "accepted.yaml: too much",
+    ]
 
 
 def test_nothing_secret_is_shown(stage: Stage) -> None:
@@ -297,7 +329,9 @@ def test_a_missing_function_is_found(stage: Stage) -> None:
 def test_without_the_auth_token_the_answers_are_unknown_and_the_rest_is_checked(stage: Stage) -> None:
     """It says why and what to set; unsigned requests need no token; nothing is wrong."""
     faults = stage.without_token().faults()
-    assert set(faults) == {f"answers of {function}" for function in ("/sip-outgoing", "/sip-incoming", "/call-status")}
+    assert set(faults) == {
+        f"answers of {function}" for function in ("/sip-outgoing", "/sip-incoming", "/call-status", "/fallback")
+    }
     assert {check.state for check in faults.values()} == {CheckState.UNKNOWN}
     assert "TWILIO_AUTH_TOKEN" in faults["answers of /sip-outgoing"].repair
 

@@ -39,7 +39,7 @@ def save_attempts(archive: str, frame: pd.DataFrame) -> int:
 
 
 def save_parts(archive: str, parts: Iterable[pl.DataFrame]) -> int:
-    """The same for attempts in parts, of which no two share a day."""
+    """Upsert attempts that come in parts, of which no two share a day; how many days were written."""
     system, root = open_archive(archive)
     return sum(_upsert_days(system, root, part) for part in parts)
 
@@ -74,7 +74,7 @@ def list_days(archive: str, since: str = "", until: str = "") -> list[str]:
 
 
 def bundle_days(archive: str, since: str = "", until: str = "") -> list[tuple[str, ...]]:
-    """The same in runs that weigh about as much as one busy day: a day of ten calls is not worth a task of its own."""
+    """The days of the archive in runs as heavy as one busy day: a day of ten calls is not worth a task of its own."""
     bundles: list[list[str]] = []
     weight = BUNDLE_BYTES
     for day, size in _weigh_days(archive, since, until):
@@ -111,7 +111,12 @@ def load_days(archive: str, days: Sequence[str], columns: Sequence[str] = tuple(
 def _read(system: fs.FileSystem, paths: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
     here = isinstance(system, fs.LocalFileSystem)
     sources: list[Any] = [path if here else BytesIO(system.open_input_file(path).read()) for path in paths]
-    stored = pl.read_parquet(sources, columns=list(columns), glob=False, hive_partitioning=False)
+    # Days that were written before a column was known have none of it.
+    schema = pl.read_parquet_schema(sources[0])
+    schema.update({name: kind for name, kind in SCHEMA.items() if name not in schema})
+    stored = pl.read_parquet(
+        sources, columns=list(columns), schema=schema, missing_columns="insert", glob=False, hive_partitioning=False
+    )
     return stored.select(pl.col(name).cast(SCHEMA.get(name, pl.String)) for name in columns)
 
 

@@ -47,7 +47,8 @@ def _open_by_fsspec(archive: str) -> tuple[fs.FileSystem, str]:
 def replace_file(system: fs.FileSystem, path: str, write: Callable[[pa.NativeFile], object]) -> None:
     """Write beside the file and move over it: a reader, or a crash, meets the old file or the new one, whole.
 
-    Two that write at once never write into the same one.
+    Two that write at once never write into the same one. An `InputError` where it can't be written, on a full disk for
+    example.
     """
     folder, _, name = path.rpartition("/")
     beside = f"{folder}/.{name}.{uuid4().hex}.new"
@@ -55,9 +56,13 @@ def replace_file(system: fs.FileSystem, path: str, write: Callable[[pa.NativeFil
         with system.open_output_stream(beside) as stream:
             write(stream)
         system.move(beside, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             system.delete_file(beside)
+        if isinstance(error, OSError):
+            problem = f"can't be written: {error.strerror or error}"
+            repair = "make room, or give it back its rights; then run again, what is there already stays"
+            raise InputError(Fault(f"archive {path}", problem, repair)) from None
         raise
 
 

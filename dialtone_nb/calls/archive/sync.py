@@ -3,31 +3,105 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import orjson
 import polars as pl
+from pyarrow import fs
 
 from dialtone_nb.calls.archive.days import list_days, load_days, save_parts
-from dialtone_nb.calls.archive.readings import Readings, load_readings, save_readings
-from dialtone_nb.calls.archive.storage import locked_archive
+from dialtone_nb.calls.archive.storage import locked_archive, open_archive, replace_file
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.twilio_source.fetch import SIDE_BY_SIDE, Fetched, fetch_span, list_events
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource
+from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from twilio.rest import Client
 
+
+FILE: Final = "readings.json"
+# A call lasts up to 24 hours where an account allows it, and its price comes hours after its end.
+SETTLING: Final = timedelta(days=2)
 DAY: Final = timedelta(days=1)
 # How far back the first sync reaches: so long Twilio keeps alerts and function logs, hence the reasons of failures.
 KEPT: Final = timedelta(days=30)
+GONE: Final = "days that were read before and have no file"
 # So few days are asked for in one list: that is what a sync of a quiet account comes to.
 DAYS_IN_ONE: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Whose calls an archive holds, when each UTC day of it was last read, and on which of them nobody called."""
+
+    account: str
+    days: Mapping[date, datetime]
+    empty: frozenset[date] = frozenset()
+
+    def is_settled(self, day: date) -> bool:
+        """Whether the day was read so long after its end that nothing of it can have changed since."""
+        end = datetime.combine(day + timedelta(days=1), time(), UTC)
+        return day in self.days and self.days[day] >= end + SETTLING
+
+    def with_days(self, first: date, last: date, at: datetime, called: Collection[date]) -> Readings:
+        """These readings with the days from `first` to `last`, both included, read at this time; `called` had calls."""
+        read = {first + timedelta(days=n): at for n in range((last - first).days + 1)}
+        empty = (self.empty - read.keys()) | (read.keys() - set(called))
+        return replace(self, days={**self.days, **read}, empty=frozenset(empty))
+
+    def without(self, days: Collection[date]) -> Readings:
+        """These readings as if the days had never been read."""
+        return replace(self, days={day: at for day, at in self.days.items() if day not in days})
+
+    def ahead_of(self, now: datetime) -> list[date]:
+        """Days that were read by a clock that was ahead: nothing tells what could still change after them."""
+        return sorted(day for day, at in self.days.items() if at > now)
+
+    def missing(self, kept: Collection[str]) -> list[date]:
+        """Days with calls that were read, and are not among those kept: somebody removed their file."""
+        return sorted(day for day in self.days if day not in self.empty and str(day) not in kept)
+
+
+def load_readings(archive: str, account: str) -> Readings:
+    """The readings of an archive, none where it is new; an `InputError` where it holds another account's calls.
+
+    "" is any account: who reads an archive offline need not know whose it is.
+    """
+    system, root = open_archive(archive)
+    path = f"{root}/{FILE}"
+    if system.get_file_info(path).type == fs.FileType.NotFound:
+        return Readings(account, {})
+    with system.open_input_stream(path) as stream:
+        content = stream.read()
+    try:
+        read = orjson.loads(content)
+        days = {date.fromisoformat(day): datetime.fromisoformat(at) for day, at in read["days"].items()}
+        owner = str(read["account"])
+        empty = frozenset(map(date.fromisoformat, read.get("empty", ())))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        fault = Fault(f"archive {path}", "can't be read", "remove it; the next run reads the last days again")
+        raise InputError(fault) from None
+    if account and owner != account:
+        problem = f"holds the calls of another account, {owner[:6]}…"
+        raise InputError(Fault(f"archive {archive}", problem, "name a folder of this account's own"))
+    return Readings(owner, days, empty)
+
+
+def save_readings(archive: str, readings: Readings) -> None:
+    """Save what was read, in one step: a crash leaves the earlier readings whole."""
+    system, root = open_archive(archive)
+    system.create_dir(root)
+    days = {str(day): at.isoformat() for day, at in sorted(readings.days.items())}
+    empty = sorted(map(str, readings.empty & readings.days.keys()))
+    content = orjson.dumps({"account": readings.account, "days": days, "empty": empty}, option=orjson.OPT_INDENT_2)
+    replace_file(system, f"{root}/{FILE}", lambda stream: stream.write(content))
 
 
 class Span(NamedTuple):
@@ -92,6 +166,7 @@ def _sync_alone(
     today = now.astimezone(UTC).date()
     readings = load_readings(archive, client.account_sid)
     first = min(first or min(readings.days, default=today - KEPT + DAY), today)
+    readings = _believable(readings, archive, now, first, quality)
     runs = unsettled_runs(readings, first, today)
     days = sum(span.days for run in runs for span in run)
     read = written = 0
@@ -103,11 +178,35 @@ def _sync_alone(
             attempts = frame_calls(fetched.calls, fetched.alerts, logs.result(), phones=phones, quality=quality)
             known = load_days(archive, list_days(archive, str(span.first), str(span.last)))
             written += save_parts(archive, [keep_known(attempts, known)])
-            readings = readings.with_days(*span, now)
+            called = {day for some in (attempts, known) for day in some["started_at"].dt.date().unique()}
+            readings = readings.with_days(*span, now, called)
             save_readings(archive, readings)
             read += span.days
             on_span(span, len(attempts), days)
     return Synced(read, written, Span(min(readings.days), today))
+
+
+def _believable(readings: Readings, archive: str, now: datetime, first: date, quality: Quality) -> Readings:
+    """The readings that can be relied on: of days whose file is there, by a clock that was not ahead of today's."""
+    ahead = readings.ahead_of(now)
+    quality.note("days read by a clock that was ahead", "read again", len(ahead), _span_words(ahead))
+    readings = readings.without(ahead)
+    gone = [day for day in readings.missing(list_days(archive)) if day >= first]
+    treatment = "fetched again; of calls older than 30 days Twilio has forgotten why they were lost"
+    quality.note(GONE, treatment, len(gone), _span_words(gone))
+    return readings.without(gone)
+
+
+def note_gone(archive: str, quality: Quality) -> None:
+    """Count the days of an archive whose file is gone, for who reads it without the account."""
+    gone = load_readings(archive, "").missing(list_days(archive))
+    quality.note(
+        GONE, "left out: a report of the account with this archive fetches them again", len(gone), _span_words(gone)
+    )
+
+
+def _span_words(days: Sequence[date]) -> str:
+    return f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}" if days else ""
 
 
 def unsettled_runs(readings: Readings, first: date, today: date) -> list[list[Span]]:
@@ -126,16 +225,19 @@ def unsettled_runs(readings: Readings, first: date, today: date) -> list[list[Sp
 
 
 def keep_known(after: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """The later look at some attempts, with the outcome and reason of the earlier one where Twilio has forgotten why.
+    """The later look at some attempts, with what the earlier one knew of their end where Twilio has forgotten it.
 
     It forgets alerts and function logs after 30 days; until then a reason, once there, never goes away.
     """
-    told = before.filter(pl.col("reason").is_not_null()).select("call_sid", was="outcome", why="reason")
+    is_told = pl.col("reason").is_not_null() | pl.col("sip_response").is_not_null()
+    told = before.filter(is_told).select("call_sid", was="outcome", why="reason", response="sip_response")
     joined = after.join(told.unique("call_sid"), on="call_sid", how="left", maintain_order="left")
     is_forgotten = pl.col("reason").is_null() & pl.col("why").is_not_null()
     return joined.with_columns(
-        outcome=pl.when(is_forgotten).then("was").otherwise("outcome"), reason=pl.coalesce("reason", "why")
-    ).drop("was", "why")
+        outcome=pl.when(is_forgotten).then("was").otherwise("outcome"),
+        reason=pl.coalesce("reason", "why"),
+        sip_response=pl.coalesce("sip_response", "response"),
+    ).drop("was", "why", "response")
 
 
 def _fetch_runs(
@@ -160,7 +262,7 @@ def _fetch_runs(
 
 
 def _fetch_ahead(pool: ThreadPoolExecutor, client: Client, spans: Sequence[Span]) -> Iterator[Fetched]:
-    """What each span holds, in order, fetched a few spans ahead of the reader, so a year is never held at once."""
+    """Fetch the spans in order, a few ahead of the reader, so that a year is never held at once."""
     waiting = iter(spans)
     ahead: deque[Future[Fetched]] = deque(
         pool.submit(fetch_span, client, *span) for span in islice(waiting, SIDE_BY_SIDE)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from html import escape
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import polars as pl
 
+from dialtone_nb.calls.attempts.outcomes import OUTCOMES
 from dialtone_nb.calls.attempts.parts import EVERYTHING, Attempts, Counted, Selection, count_selected, merge_counted
 from dialtone_nb.calls.attempts.quality import Finding
-from dialtone_nb.calls.attempts.schema import attempts_of, pandas_of
-from dialtone_nb.calls.measures.counts import COUNTED, Counts, count_attempts, merge_counts
+from dialtone_nb.calls.attempts.schema import DIRECTIONS, attempts_of, pandas_of
+from dialtone_nb.calls.measures.tally import COUNTED, Counts, count_attempts, merge_counts
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.values.sip import without_separators
 
 Tally = TypeVar("Tally")
 
@@ -32,6 +35,7 @@ class CallData:
     last_day: date | None = None
     time_zone: str = "UTC"
     read: str = ""  # what an archive's sync asked the account for
+    as_of: datetime | None = None  # when the account was asked; files do not tell
 
     @classmethod
     def of(cls, frame: pd.DataFrame, source: str, *more: Any) -> CallData:
@@ -61,7 +65,7 @@ class CallData:
         return pandas_of(self.counts.hours)
 
     def overlaps(self) -> pd.DataFrame:
-        """What `concurrency` knows of answered calls that went on at once."""
+        """The tally of answered calls that went on at once, by direction and day."""
         return pandas_of(self.counts.overlaps)
 
     def signs(self) -> pd.DataFrame:
@@ -101,6 +105,32 @@ class CallData:
             last_day=last or self.last_day,
         )
 
+    @property
+    def partial_day(self) -> date | None:
+        """The last day, where it was not over when the account was asked."""
+        today = self.as_of.astimezone(ZoneInfo(self.time_zone)).date() if self.as_of else None
+        return today if today and (self.last_day is None or self.last_day >= today) else None
+
+    def narrow(
+        self, *, client: str = "", direction: str = "", outcome: str = "", reason: str = "", number: str = ""
+    ) -> CallData:
+        """The attempts of one phone, direction, outcome or reason, or with one other party; "" is any of them."""
+        for name, value, known in (("direction", direction, DIRECTIONS), ("outcome", outcome, OUTCOMES)):
+            if value and value not in known:
+                raise InputError(Fault(f"parameter {name}", f"is {value!r}", f"use one of {', '.join(known)}"))
+        wanted = {"client": client, "direction": direction, "outcome": outcome, "reason": reason}
+        where: list[tuple[str, tuple[str, ...]]] = [(name, (value,)) for name, value in wanted.items() if value]
+        if number:
+            where.append(("other_party", _spellings(number)))
+        if not where:
+            return self
+        kept = replace(self, attempts=self.attempts.select(where=tuple(where)))
+        all_of_them, own = (one.gather(len, _total, ("outcome",)) for one in (self, kept))
+        left_out = all_of_them - own
+        asked = " and ".join(name for name, value in [*wanted.items(), ("number", number)] if value)
+        finding = Finding(f"attempts of any other {asked}", left_out, "left out, as asked")
+        return replace(kept, findings=(*self.findings, finding) if left_out else self.findings)
+
     def _midnight(self, day: date) -> pd.Timestamp:
         """When the day begins by the clocks of the time zone, in UTC."""
         return pd.Timestamp(day, tz=self.time_zone).tz_convert("UTC")
@@ -122,12 +152,23 @@ class CallData:
         return [
             ("source", self.source),
             *([("archive", self.read)] if self.read else []),
-            ("days", days),
+            ("days", f"{days}; {self.partial_day} is not over" if self.partial_day else days),
             ("environments", environments),
             ("phones", f"{len(set(tally['client']) - {''}):,}"),
             ("attempts", f"{tally['attempts'].sum():,}"),
             ("oddities", f"{len(self.findings)} kinds, listed under data quality" if self.findings else "none"),
         ]
+
+
+def _total(counts: Sequence[int]) -> int:
+    return sum(counts)
+
+
+def _spellings(number: str) -> tuple[str, ...]:
+    """How an other party may be written whose number was typed somehow; 503-555-0199 is +15035550199 too."""
+    plain = without_separators(number.strip())
+    digits = plain.removeprefix("+")
+    return tuple(dict.fromkeys([number.strip(), plain, digits, f"+{digits}", f"+1{digits}"]))
 
 
 def _findings_of(counts: Counted, environment: str) -> list[Finding]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,11 +14,14 @@ import pandas as pd
 import polars as pl
 
 from dialtone_nb.calls.archive.days import bundle_days, load_days
-from dialtone_nb.calls.attempts.engine import HERE, run_parts
 from dialtone_nb.calls.attempts.schema import SCHEMA, mask_parties, pandas_of, sort_attempts
+from dialtone_nb.errors import Fault, InputError
 
+Result = TypeVar("Result")
+
+HERE = ""
+CONNECT_TIMEOUT_S = 10
 Tally = TypeVar("Tally")
-
 EVERYTHING: Final = tuple(SCHEMA)
 
 
@@ -73,12 +78,16 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which attempts are meant, "" and None being any, by times in UTC; whether others' numbers are shown whole."""
+    """Which attempts are meant, "" and None being any, by times in UTC; whether others' numbers are shown whole.
+
+    `where` has columns and the texts one of which an attempt must have there.
+    """
 
     environment: str = ""
     since: pd.Timestamp | None = None  # included
     until: pd.Timestamp | None = None  # not included
     show_numbers: bool = True
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def read(self, part: Part, columns: Sequence[str]) -> pl.DataFrame:
         """The attempts of a part that are meant, these columns of them."""
@@ -94,11 +103,50 @@ class Selection:
             meant.append(pl.col("started_at") >= self.since)
         if self.until is not None:
             meant.append(pl.col("started_at") < self.until)
+        meant += [pl.col(name).cast(pl.String).is_in(texts) for name, texts in self.where]
         return attempts.filter(meant) if meant else attempts
 
     def _told_by(self) -> set[str]:
         by_time = {"started_at"} if self.since is not None or self.until is not None else set()
-        return by_time | ({"environment"} if self.environment else set())
+        return by_time | ({"environment"} if self.environment else set()) | {name for name, _ in self.where}
+
+
+def run_parts(engine: str, work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
+    """Do the work for each part and give the results in order: on this machine for "", else on the cluster at tcp://….
+
+    On a cluster work and parts are pickled, and its machines need this package and the archive. An `InputError` where
+    no scheduler answers.
+    """
+    if engine != HERE:
+        return _run_on_cluster(engine, work, parts)
+    if len(parts) == 1:
+        return iter([work(parts[0])])
+    return _run_here(work, parts)
+
+
+def _run_here(work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
+    # Threads are enough: reading, unpacking and counting happen in libraries that leave Python's lock alone.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(work, parts)
+
+
+def _run_on_cluster(engine: str, work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
+    from distributed import Client
+
+    connect: Any = Client  # it comes without types
+    try:
+        client = connect(engine, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        fault = Fault(
+            "parameter engine",
+            f"no Dask scheduler answers at {engine!r}: {reason}",
+            "write it as tcp://host:8786, or leave it empty to count on this machine",
+        )
+        raise InputError(fault) from None
+    with client:
+        # Not pure: an archive's day can have changed since the same question was asked before.
+        yield from client.gather(client.map(work, parts, pure=False))
 
 
 @dataclass(frozen=True)

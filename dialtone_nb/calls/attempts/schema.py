@@ -30,6 +30,7 @@ SCHEMA: Final = pl.Schema(
         "other_party": pl.String(),
         "outcome": pl.Enum(OUTCOMES),
         "reason": REPEATED,
+        "sip_response": pl.Int16(),
         "duration_s": pl.Int64(),
         "price": pl.Float64(),
         "currency": REPEATED,
@@ -38,6 +39,7 @@ SCHEMA: Final = pl.Schema(
 # The same for pandas.
 COLUMNS: Final = dict.fromkeys(SCHEMA, "str") | {
     "started_at": "datetime64[us, UTC]",
+    "sip_response": "Int16",
     "duration_s": "Int64",
     "price": "float64",
 }
@@ -94,7 +96,7 @@ def pandas_of(attempts: pl.DataFrame) -> pd.DataFrame:
     """The attempts, or any other rows, as a pandas frame; texts are texts."""
     texts = pl.col(pl.Categorical, pl.Enum).cast(pl.String)
     # Of numbers that may be missing those that are there stay whole; a count is never missing.
-    whole = {pa.int64(): pd.Int64Dtype()}.get if "duration_s" in attempts.columns else None
+    whole = {pa.int64(): pd.Int64Dtype(), pa.int16(): pd.Int16Dtype()}.get if "duration_s" in attempts.columns else None
     frame: pd.DataFrame = attempts.with_columns(texts).to_arrow().to_pandas(types_mapper=whole)
     return frame.astype({name: kind for name, kind in COLUMNS.items() if name in frame})
 

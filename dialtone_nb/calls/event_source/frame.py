@@ -15,7 +15,7 @@ import polars as pl
 from dialtone_nb.calls.attempts.parts import Attempts, FilePart, FramePart, Part
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
-from dialtone_nb.calls.event_source.log import EVENTS, EventLog, Piece, note_others
+from dialtone_nb.calls.event_source.log import EVENTS, EventTally, Piece, note_others
 from dialtone_nb.calls.event_source.pairing import END_OF_LOG, pair_events
 from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US
 
@@ -37,7 +37,7 @@ class Framed:
     """The attempts of a log of events, what was read for them, and what was odd about it."""
 
     attempts: Attempts
-    log: EventLog
+    log: EventTally
     quality: Quality
 
 
@@ -54,7 +54,7 @@ def frame_events(read_files: ReadFiles) -> Framed:
 
 
 def _frame(read_files: ReadFiles, size: int) -> Framed:
-    log, quality, parts = EventLog(), Quality(), _Parts()
+    log, quality, parts = EventTally(), Quality(), _GrowingParts()
     for attempts, settled_until in _pair(read_files(quality), log, quality, size):
         parts.add(attempts, settled_until)
     note_others(log, quality)
@@ -62,7 +62,7 @@ def _frame(read_files: ReadFiles, size: int) -> Framed:
 
 
 def _pair(
-    pieces: Iterable[Piece], log: EventLog, quality: Quality, size: int
+    pieces: Iterable[Piece], log: EventTally, quality: Quality, size: int
 ) -> Iterator[tuple[pl.DataFrame, int | None]]:
     """The attempts, as they come, each time with the moment up to which all that started are there; None at the end."""
     waiting = [EVENTS.to_frame()]
@@ -95,7 +95,7 @@ class _Folder:
 
 
 @dataclass(slots=True)
-class _Parts:
+class _GrowingParts:
     """Attempts on their way into parts of whole days."""
 
     parts: list[Part] = field(default_factory=list)

@@ -12,8 +12,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dialtone_nb.calls.attempts.outcomes import sip_response_of
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import REPEATED, UTC_TIME
+from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME
+from dialtone_nb.calls.event_source.repeated_rows import Counted
+from dialtone_nb.calls.event_source.rows import days_between
 from dialtone_nb.calls.event_source.rules import USED, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
@@ -28,6 +31,7 @@ EVENTS: Final = pl.Schema(
         "environment": REPEATED,
         "other_party": pl.String(),
         "code": REPEATED,
+        "sip_response": SCHEMA["sip_response"],
         "reason": REPEATED,
         "duration_s": pl.Int64(),
         "seen": pl.Boolean(),  # an error that a call stood beside, in what was paired already
@@ -36,8 +40,8 @@ EVENTS: Final = pl.Schema(
 
 
 @dataclass(slots=True)
-class EventLog:
-    """What was read so far: every name and day with its count, used or not."""
+class EventTally:
+    """A tally of the events read so far, used or not: how many of each name, and their days."""
 
     names: Counter[str] = field(default_factory=Counter)
     days: set[str] = field(default_factory=set)
@@ -77,10 +81,12 @@ class Piece:
         names = Counter(dict(rows["event"].value_counts().iter_rows()))
         if not len(rows):
             return cls(EVENTS.to_frame(), names, set(), quality, others)
-        first, last = (str(moment)[:10] for moment in (rows["timestamp"].min(), rows["timestamp"].max()))
-        # Most files are of one day.
-        days = {first} if first == last else set(rows["timestamp"].str.slice(0, 10).unique())
-        return cls(_used(rows, list(names), quality), names, days, quality, others)
+        return cls(_used(rows, list(names), quality), names, days_between(rows["timestamp"]), quality, others)
+
+    @classmethod
+    def of_counted(cls, counted: Counted, quality: Quality) -> Piece:
+        """What is used of rows that were counted already."""
+        return cls(_used(counted.used, list(counted.names), quality), counted.names, counted.days, quality)
 
     @classmethod
     def join(cls, pieces: Sequence[Piece]) -> Piece:
@@ -103,6 +109,7 @@ def _used(rows: pl.DataFrame, names: list[str], quality: Quality) -> pl.DataFram
         phone=pl.coalesce(_told("endpoint"), _told("channel")).cast(REPEATED),
         **{name: _told(name).cast(EVENTS[name]) for name in ("call_sid", "environment", "other_party", "reason")},
         code=_told("error_code").cast(REPEATED),
+        sip_response=sip_response_of("sip_response"),
         duration_s="duration_s",
         seen=pl.lit(False),
     )
@@ -121,7 +128,7 @@ def _told(name: str) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(pl.col(name))
 
 
-def note_others(log: EventLog, quality: Quality) -> None:
+def note_others(log: EventTally, quality: Quality) -> None:
     """Count the events that say nothing about attempts, by what they are."""
     for role, what, treatment in (
         ("asterisk", "statuses in Asterisk's words", "another system on the same log: counted here, no attempts"),

@@ -6,19 +6,122 @@ This goes piece by piece, in the order of time. What may still matter to later e
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of, reason_of_sip
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA
-from dialtone_nb.calls.event_source.event_arrays import NONE, EventArrays, Truth, Whole, find_nearest, order_by
-from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US, Kind
+from dialtone_nb.calls.event_source.rules import ABSENCE_CODES, BESIDE_US, LONGEST_CALL_US, EventKind
+from dialtone_nb.calls.event_source.steps import fold_steps, reasons_of_marks
 
+Whole = npt.NDArray[np.int64]
+Truth = npt.NDArray[np.bool_]
+
+NONE: Final = -1
+FAR: Final = np.iinfo(np.int64).max
 END_OF_LOG: Final = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class EventArrays:
+    """The events' columns as arrays of numbers, in the order of time."""
+
+    at: Whole
+    phone: Whole  # NONE where no name is told
+    key: Whole  # what pairs a call with its outcome: the call SID, else the phone and direction
+    seen: Truth  # an error that stood beside a call of an earlier piece
+    is_placed: Truth
+    is_fallback: Truth  # placed, and nothing else but an end tells of it
+    is_outcome: Truth
+    is_end: Truth
+    is_mark: Truth
+    is_error: Truth
+    is_absence: Truth
+
+    @classmethod
+    def of(cls, events: pl.DataFrame) -> EventArrays:
+        """The columns of events in the order of time."""
+        number = events["kind"].to_physical().to_numpy()
+        kinds = {code: EventKind.parse(text) for code, text in _numbered(events["kind"])}
+
+        def is_kind(wanted: Callable[[EventKind], bool]) -> Truth:
+            is_wanted = np.zeros(max(kinds, default=0) + 1, dtype=bool)
+            is_wanted[[code for code, kind in kinds.items() if wanted(kind)]] = True
+            found: Truth = is_wanted[number]
+            return found
+
+        phone = events["phone"].to_physical().cast(pl.Int64).fill_null(NONE).to_numpy()
+        is_outcome = is_kind(lambda kind: kind.role == "outcome")
+        return cls(
+            at=events["at"].to_physical().to_numpy(),
+            phone=phone,
+            key=_pairing_keys(events, phone, is_kind(lambda kind: kind.direction == "incoming")),
+            seen=events["seen"].to_numpy(),
+            is_placed=is_kind(lambda kind: kind.role == "placed"),
+            is_fallback=is_kind(lambda kind: kind.role == "placed" and kind.value == "fallback"),
+            is_outcome=is_outcome,
+            is_end=is_outcome | is_kind(lambda kind: kind.role in ("refused", "told")),
+            is_mark=is_kind(lambda kind: kind.role in ("rang-on", "fallback")),
+            is_error=is_kind(lambda kind: kind.role == "error"),
+            is_absence=is_kind(lambda kind: kind.role == "error" and kind.value in ABSENCE_CODES),
+        )
+
+
+def _numbered(texts: pl.Series) -> list[tuple[int, str]]:
+    """The texts of a column and the numbers by which it keeps them."""
+    found = texts.unique()
+    return list(zip(found.to_physical(), found.cast(pl.String), strict=True))
+
+
+def _pairing_keys(events: pl.DataFrame, phone: Whole, is_incoming: Truth) -> Whole:
+    # Those without a SID are told apart from all that have one by standing below zero.
+    by_phone = NONE - (2 * (phone - NONE) + is_incoming)
+    if not events["call_sid"].count():
+        return by_phone
+    first = pl.col("row").first().over("call_sid").cast(pl.Int64)
+    by_sid = events.with_row_index("row").select(first).to_series().to_numpy()
+    return np.where(events["call_sid"].is_null().to_numpy(), by_phone, by_sid)
+
+
+def order_by(keys: Whole) -> Whole:
+    """The rows in the order of their keys, which are at most some millions, and those of one key as they stand.
+
+    Key and row as one number are sorted ten times as fast as keys are that have to keep the order of rows.
+    """
+    rows = len(keys)
+    least = int(keys.min()) if rows else 0
+    order: Whole = np.sort((keys - least) * rows + np.arange(rows)) % max(rows, 1)
+    return order
+
+
+def find_nearest(columns: EventArrays, rows: Whole, others: Whole) -> Whole:
+    """For each row the nearest of the others of its phone within five seconds, the earlier of two; NONE without any."""
+    if not len(rows) or not len(others):
+        return np.full(len(rows), NONE, dtype="int64")
+    at, phone, beyond = columns.at, columns.phone, len(columns.at)
+    # Rows are in the order of time, so phone and row together are in the order of phone and time.
+    place = phone[others] * beyond + others
+    order = np.argsort(place, kind="stable")
+    place, others = place[order], others[order]
+    up_to = np.searchsorted(at, at[rows], side="right") - 1
+    since = np.searchsorted(at, at[rows], side="left")
+    before = np.searchsorted(place, phone[rows] * beyond + up_to, side="right") - 1
+    after = np.searchsorted(place, phone[rows] * beyond + since, side="left")
+    distances = [_distance(columns, rows, others, candidate) for candidate in (before, after)]
+    nearest = np.where(distances[0] <= distances[1], before, after)
+    return np.where(np.minimum(*distances) <= BESIDE_US, others[np.clip(nearest, 0, len(others) - 1)], NONE)
+
+
+def _distance(columns: EventArrays, rows: Whole, others: Whole, candidate: Whole) -> Whole:
+    found = others[np.clip(candidate, 0, len(others) - 1)]
+    is_none = (candidate < 0) | (candidate >= len(others)) | (columns.phone[found] != columns.phone[rows])
+    return np.where(is_none, FAR, np.abs(columns.at[found] - columns.at[rows]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +137,7 @@ def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG)
 
     All events up to five seconds after `until` must be there.
     """
-    events = _without_doubles(events.sort("at", maintain_order=True), quality)
+    events = fold_steps(_without_doubles(events.sort("at", maintain_order=True), quality))
     columns = EventArrays.of(events)
     begun = _pair(columns)
     ends = np.flatnonzero(columns.is_end & (columns.at <= until))
@@ -46,7 +149,8 @@ def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG)
     quality.note(
         "outcomes without their call event", "kept: they begin when they end", _count_alone(columns, begun, ends)
     )
-    quality.note("placed calls without an outcome", "kept: how they ended is unknown", len(opened))
+    untold = int((~columns.is_fallback[opened]).sum())
+    quality.note("placed calls without an outcome", "kept: how they ended is unknown", untold)
     attempts = _attempts(events, columns, np.concatenate([ends, opened]), begun)
     is_rest = _rest(columns, begun, opened, until)
     seen = columns.seen | _near_a_call(columns)
@@ -112,7 +216,7 @@ def _since(total: Whole, begins: Whole, group: Whole) -> Whole:
 
 
 def _pair_one_by_one(columns: EventArrays, rows: Whole, begun: Whole) -> None:
-    """The same for one key, where some calls waited for longer than any call can last, and are given up."""
+    """Pair the events of one key in which some calls waited longer than any call can last, and are given up."""
     waiting: deque[int] = deque()
     for row in rows.tolist():
         if columns.is_placed[row]:
@@ -138,7 +242,9 @@ def _rest(columns: EventArrays, begun: Whole, opened: Whole, until: int) -> Trut
     is_over[opened] = True
     waits = columns.is_placed & ~is_over
     near_the_border = columns.is_error & (columns.at > until - BESIDE_US)
-    return (columns.is_end & is_later) | waits | near_the_border
+    # A mark is of a call that began at most a day before its end, and just after the mark of a fallback.
+    may_be_marked = columns.is_mark & (columns.at > until - LONGEST_CALL_US - BESIDE_US)
+    return (columns.is_end & is_later) | waits | near_the_border | may_be_marked
 
 
 def _near_a_call(columns: EventArrays) -> Truth:
@@ -155,16 +261,19 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
     began = np.where(begun[rows] == NONE, rows, begun[rows])
     is_unexplained = own["outcome"].is_in(["failed", "no_answer"]) & own["code"].is_null()
     beside = _codes_beside(events, columns, rows, is_unexplained.to_numpy())
+    marks = reasons_of_marks(events, began, rows)
     lost = beside.cast(pl.String).replace_strict(OUTCOME_OF_CODE, default=None, return_dtype=pl.String)
+    unexplained_by_sip = pl.when(pl.col("outcome") == "failed").then(reason_of_sip("sip_response")).cast(REPEATED)
     return own.select(
         call_sid="call_sid",
         started_at=events["at"][began],
         environment="environment",
         client="phone",
         direction="direction",
-        other_party="other_party",
+        other_party=pl.coalesce("other_party", events["other_party"][began]),
         outcome=pl.coalesce(lost, "outcome"),
-        reason=pl.coalesce("reason", "code", beside),
+        reason=pl.coalesce("reason", "code", beside, unexplained_by_sip, marks),
+        sip_response="sip_response",
         duration_s="duration_s",
         price=pl.lit(None),
         currency=pl.lit(None),
@@ -174,7 +283,7 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
 def _judged(events: pl.DataFrame) -> pl.DataFrame:
     """The events with their direction, and how they say that their call ended; few kinds and error codes meet."""
     met = events.select("kind", "code").unique()
-    kinds = [Kind.parse(text) for text in met["kind"].cast(pl.String)]
+    kinds = [EventKind.parse(text) for text in met["kind"].cast(pl.String)]
     codes = met["code"].cast(pl.String).fill_null("")
     said = met.with_columns(
         direction=pl.Series([kind.direction for kind in kinds], dtype=SCHEMA["direction"]),
@@ -183,10 +292,12 @@ def _judged(events: pl.DataFrame) -> pl.DataFrame:
     return events.join(said, on=["kind", "code"], how="left", nulls_equal=True, maintain_order="left")
 
 
-def _outcome(kind: Kind, code: str) -> str:
+def _outcome(kind: EventKind, code: str) -> str:
     if kind.role == "outcome":
         return outcome_of(kind.value, code)
-    return "refused" if kind.role == "refused" else "unknown"
+    if kind.role in ("refused", "told"):
+        return kind.role
+    return "fallback" if kind.value == "fallback" else "unknown"
 
 
 def _codes_beside(events: pl.DataFrame, columns: EventArrays, rows: Whole, is_wanted: Truth) -> pl.Series:
@@ -197,5 +308,5 @@ def _codes_beside(events: pl.DataFrame, columns: EventArrays, rows: Whole, is_wa
     other = find_nearest(columns, wanted, np.flatnonzero(columns.is_error))
     beside[is_wanted] = np.where(absence == NONE, other, absence)
     kinds = events["kind"].gather(pl.Series(beside).set(pl.Series(beside == NONE), None))
-    codes = {text: Kind.parse(text).value for text in kinds.unique().drop_nulls().cast(pl.String)}
+    codes = {text: EventKind.parse(text).value for text in kinds.unique().drop_nulls().cast(pl.String)}
     return kinds.cast(pl.String).replace_strict(codes, return_dtype=REPEATED)

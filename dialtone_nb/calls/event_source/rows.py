@@ -25,6 +25,7 @@ ROWS: Final = pl.Schema(
                 "environment",
                 "other_party",
                 "error_code",
+                "sip_response",
                 "reason",
             ),
             pl.String(),
@@ -62,9 +63,21 @@ def _are_events(rows: pl.DataFrame) -> bool:
     stamps, names = rows["timestamp"], rows["event"]
     if stamps.null_count() or names.null_count() or names.unique().str.contains(NO_TEXT).any():
         return False
+    return are_dates(stamps)
+
+
+def are_dates(stamps: pl.Series) -> bool:
+    """Whether all of these texts begin as a date does, and not as a number."""
     first, last = str(stamps.min()), str(stamps.max())
     # What stands between two texts that begin alike begins so too; most files are of one year.
     return first[4:5] == "-" and (first[:5] == last[:5] or bool(stamps.str.slice(4, 1).eq("-").all()))
+
+
+def days_between(stamps: pl.Series) -> set[str]:
+    """The days of these times, as the texts begin."""
+    first, last = (str(moment)[:10] for moment in (stamps.min(), stamps.max()))
+    # Most files are of one day.
+    return {first} if first == last else set(stamps.str.slice(0, 10).unique())
 
 
 def _some_lines(contents: Iterable[bytes]) -> Iterator[bytes]:

@@ -21,7 +21,19 @@ direction, first come, first served, within a day.
 A call that was placed and has no outcome is an attempt too, such as one whose caller gave up before any answer, of
 which Twilio tells nothing; how it ended is unknown.
 
+outgoing-emergency begins a call as outgoing-call does: one to an emergency service, whose number it names. (Until the
+end of 2026 these were outgoing-call as well.)
+
 outgoing-refused and incoming-refused are attempts that our own dial plan ended.
+
+An incoming call that nobody answered may go on. With incoming-rang-on within five seconds of a status, and the same
+call SID, that status is a step and not the end: the attempt is counted once, with the status of its last step, and its
+reason is rang-on unless something says why it was lost. With incoming-told the caller heard the words of the phone's
+entry: the attempt is told, for the reason that the step before gave.
+
+outgoing-fallback and incoming-fallback begin an attempt for which the fallback URL was asked. Where another event of
+the same call SID within five seconds says what became of it, that counts, and the reason is fallback unless something
+says why it was lost; where none does, the outcome is fallback.
 
 Statuses in upper case (ANSWER, CHANUNAVAIL, …) are Asterisk's: another system on the same log, kept apart.
 
@@ -46,43 +58,46 @@ TWILIO_STATUS: Final = re.compile(
     r"(?:-(?P<phone>.+))?"
 )
 ASTERISK_STATUS: Final = re.compile(r"(?P<direction>outgoing|incoming)-dialstatus-(?P<status>[A-Z]+)(?:-.+)?")
-PLACED: Final = re.compile(r"(?P<direction>outgoing|incoming)-call")
+PLACED: Final = re.compile(r"(?P<direction>outgoing|incoming)-(?P<what>call|emergency|fallback)")
+WENT_ON: Final = re.compile(r"(?P<direction>outgoing|incoming)-(?P<what>rang-on|told)")
 REFUSED: Final = re.compile(r"(?P<direction>outgoing|incoming)-refused")
 ERROR: Final = re.compile(r"error-(?P<code>\d+)")
 FAR_ERROR: Final = re.compile(r"twilio-error-\d+")
 
 
-class Kind(NamedTuple):
+class EventKind(NamedTuple):
     """What an event's name says: its role here, and the direction, status or code in it."""
 
-    role: str  # outcome, placed, refused, error, asterisk, far_error, other
+    role: str  # outcome, placed, refused, rang-on, told, error, asterisk, far_error, other
     direction: str = ""
-    value: str = ""
+    value: str = ""  # a status or code; of a call that was placed, whether it is an emergency's or came by the fallback
 
     def __str__(self) -> str:
         return " ".join(self)
 
     @classmethod
-    def parse(cls, text: str) -> Kind:
+    def parse(cls, text: str) -> EventKind:
         """The kind that this is the text of."""
         return cls(*text.split(" "))
 
 
 @cache
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> EventKind:
     """The kind of an event, by its name."""
     if found := TWILIO_STATUS.fullmatch(name):
-        return Kind("outcome", found["direction"], found["status"])
+        return EventKind("outcome", found["direction"], found["status"])
     if found := PLACED.fullmatch(name):
-        return Kind("placed", found["direction"])
+        return EventKind("placed", found["direction"], "" if found["what"] == "call" else found["what"])
+    if found := WENT_ON.fullmatch(name):
+        return EventKind(found["what"], found["direction"])
     if found := REFUSED.fullmatch(name):
-        return Kind("refused", found["direction"])
+        return EventKind("refused", found["direction"])
     if found := ERROR.fullmatch(name):
-        return Kind("error", value=found["code"])
+        return EventKind("error", value=found["code"])
     if found := ASTERISK_STATUS.fullmatch(name):
-        return Kind("asterisk", found["direction"], found["status"])
-    return Kind("far_error" if FAR_ERROR.fullmatch(name) else "other")
+        return EventKind("asterisk", found["direction"], found["status"])
+    return EventKind("far_error" if FAR_ERROR.fullmatch(name) else "other")
 
 
 # The roles of events that say something about attempts.
-USED: Final = ("outcome", "placed", "refused", "error")
+USED: Final = ("outcome", "placed", "refused", "rang-on", "told", "error")

@@ -10,19 +10,22 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
+from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.calls.measures.rates import days_of
 
 COLOURS: Final = {
     "answered": "#0072B2",
     "no_answer": "#56B4E9",
     "busy": "#009E73",
     "canceled": "#A7B6C2",
+    "told": "#4C5AA8",
     "unregistered": "#E69F00",
     "unreachable": "#D55E00",
     "failed": "#AE2A30",
     "blocked": "#6A3D2B",
+    "fallback": "#B8A000",
     "refused": "#CC79A7",
     "in_progress": "#C9C9C9",
     "unknown": "#808080",
@@ -32,10 +35,12 @@ PATTERNS: Final = {
     "no_answer": ".",
     "busy": "/",
     "canceled": "-",
+    "told": "|",
     "unregistered": "\\",
     "unreachable": "x",
     "failed": "",
     "blocked": "+",
+    "fallback": "/",
     "refused": "|",
     "in_progress": ".",
     "unknown": "x",
@@ -55,7 +60,7 @@ PATTERNED_BARS: Final = 62
 WHOLE_STEPS: Final = 6
 
 AXIS: Final = {
-    "title": {"font": {"size": 12}},
+    "title": {"font": {"size": 12}, "standoff": 15},
     "gridcolor": GRID,
     "zeroline": False,
     "linecolor": GRID,
@@ -69,24 +74,31 @@ LAYOUT: Final = {
     "xaxis": AXIS,
     "yaxis": AXIS,
     "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
-    "hoverlabel": {"font": {"family": "system-ui, sans-serif"}},
+    "hoverlabel": {"font": {"family": "system-ui, sans-serif"}, "align": "left"},
     "bargap": 0.15,
-    "template": None,
+    # A phone that is called 101 is a name, not a number.
+    "autotypenumbers": "strict",
 }
+# A longer log is drawn by week, a very long one by month.
+LONGEST_IN_DAYS: Final = 800
+LONGEST_IN_WEEKS: Final = 3000
 
 
-def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> go.Figure:
+def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> Figure:
     """An empty figure of this height in pixels; with `days` its x axis is made for so few of them."""
-    figure = go.Figure(layout={**LAYOUT, "height": height, "showlegend": legend})
+    figure = Figure({**LAYOUT, "height": height, "showlegend": legend})
+    if days is not None and len(days) > 14:
+        # Days as the tables write them, whatever language the browser speaks.
+        figure.update_xaxes(tickformat="%Y-%m-%d", type="date")
     if days is not None and 0 < len(days) <= 14:
         # Without this plotly divides one day into hours, and draws it as wide as the page.
         margin = pd.Timedelta(days=max(0.6, (7 - len(days)) / 2))
         ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
-        figure.update_xaxes(dtick=DAY_MS, tickformat="%a %d %b", type="date", range=ends)
+        figure.update_xaxes(dtick=DAY_MS, tickformat="%m-%d %a", type="date", range=ends)
     return figure
 
 
-def show_words_if_empty(figure: go.Figure, table: pd.DataFrame, words: str) -> go.Figure:
+def show_words_if_empty(figure: Figure, table: pd.DataFrame, words: str) -> Figure:
     """The figure, or these words in its place where there is no row to draw."""
     if table.empty:
         figure.update_layout(height=160, showlegend=False)
@@ -122,7 +134,7 @@ def error_bars(table: pd.DataFrame, name: str) -> dict[str, Any]:
     }
 
 
-def name_rows(figure: go.Figure, labels: list[str], *, grid: bool = False) -> None:
+def name_rows(figure: Figure, labels: list[str], *, grid: bool = False) -> None:
     """Rows in the order of the labels, from below, without the empty room that plotly leaves above and below points."""
     figure.update_yaxes(
         type="category",
@@ -136,6 +148,11 @@ def name_rows(figure: go.Figure, labels: list[str], *, grid: bool = False) -> No
 def seen_outcomes(counts: pd.DataFrame) -> list[str]:
     """The outcomes that occur, in their order."""
     return [outcome for outcome in OUTCOMES if counts[outcome].sum()]
+
+
+def axis_number(place: int) -> str:
+    """What stands after x, y, xaxis and yaxis for the panel in this place, from 0: the first has no number."""
+    return str(place + 1) if place else ""
 
 
 def height_of(rows: int) -> int:
@@ -154,6 +171,32 @@ def words_of(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
+def zone_words(time_zone: str) -> str:
+    """Whose clocks an axis of days or hours goes by."""
+    return f"time of {time_zone}"
+
+
 def phone_label(client: object) -> str:
     """A phone's name; attempts of which the phone is unknown have none."""
     return str(client) or "unknown phone"
+
+
+def choose_period(tally: pd.DataFrame, *, longest_in_days: int) -> str:
+    """The period in which this many days can still be told apart: "day", "week" or "month"."""
+    days = len(days_of(tally))
+    if days <= longest_in_days:
+        return "day"
+    return "week" if days <= LONGEST_IN_WEEKS else "month"
+
+
+def with_every_period(counts: pd.DataFrame, period: str) -> pd.DataFrame:
+    """The counts with a row of zeroes for each period without an attempt."""
+    if counts.empty:
+        return counts
+    freq = {"day": "D", "week": "W-MON", "month": "MS"}[period]
+    return counts.reindex(pd.date_range(counts.index.min(), counts.index.max(), freq=freq), fill_value=0)
+
+
+def as_dates(index: pd.Index[Any]) -> list[str]:
+    """Days as plotly reads them."""
+    return pd.DatetimeIndex(index).strftime("%Y-%m-%d").tolist()

@@ -72,7 +72,7 @@ def join_attempts(
     both = logged.filter(pl.col("call_sid").is_in(sids.implode()).fill_null(False)).unique("call_sid", keep="last")
     quality.note("calls that events and Twilio's records tell of", "counted once", len(both))
     known = both.filter(~pl.col("outcome").is_in(["unknown", "in_progress"])).select(
-        "call_sid", was="outcome", why="reason", lasted="duration_s"
+        "call_sid", was="outcome", why="reason", lasted="duration_s", response="sip_response"
     )
     merged = (
         told.join(known, on="call_sid", how="left", maintain_order="left")
@@ -80,6 +80,7 @@ def join_attempts(
             outcome=pl.coalesce("was", "outcome"),
             reason=pl.when(pl.col("was").is_not_null()).then("why").otherwise("reason"),
             duration_s=pl.coalesce("duration_s", "lasted"),
+            sip_response=pl.coalesce("sip_response", "response"),
         )
         .select(EVERYTHING)
     )

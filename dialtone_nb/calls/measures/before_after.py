@@ -1,28 +1,119 @@
-"""How calls went before and after each deployment: attempts that merge, and what can be concluded from them."""
+"""Deployments, and how calls went before and after each: attempts that merge, and what can be concluded from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import orjson
 import pandas as pd
 import polars as pl
+from pyarrow import fs
 
-from dialtone_nb.calls.measures.deployments import Deployment
+from dialtone_nb.calls.archive.storage import open_archive, replace_file
+from dialtone_nb.calls.load import TWILIO, CallRunbook, find_archive, find_source
 from dialtone_nb.calls.measures.rates import FEW, Rate, difference_interval, rate_of
+from dialtone_nb.errors import Fault, InputError
 
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+
+FILE: Final = "deployments.json"
 # So far a deployment is looked at to both sides, and not beyond the next one: a change of months ago says nothing.
 REACH: Final = pd.Timedelta(days=7)
-# What of the attempts is looked at.
+# Columns that this tally reads.
 COUNTED: Final = ("started_at", "environment", "outcome")
 KEYS: Final = ("sid", "side", "outcome")
 NOTHING: Final = pl.DataFrame(schema={**dict.fromkeys(KEYS, pl.String), "attempts": pl.Int64})
 
 
-class Verdict(StrEnum):
-    """What two rates and the interval of their difference say."""
+@dataclass(frozen=True, slots=True, order=True)
+class Deployment:
+    """One deployment: from `at` (UTC) on its build answers in the environment; without a build, nothing does."""
+
+    at: datetime
+    environment: str
+    sid: str
+    build_sid: str = ""
+
+    @property
+    def label(self) -> str:
+        """How a report names it."""
+        what = "" if self.build_sid else ", taken down"
+        return f"{self.environment} {self.at:%Y-%m-%d %H:%M %Z}{what}"
+
+
+def load_runbook_deployments(runbook: CallRunbook) -> tuple[Deployment, ...]:
+    """The deployments behind a runbook's calls, oldest first: the account's, or those kept with an archive.
+
+    With a parameter `archive` the account's are kept there. A log of events knows none.
+    """
+    wanted = runbook.parameters
+    if wanted.source == TWILIO:
+        archive = find_archive(wanted.archive, runbook.project)
+        found = fetch_deployments(runbook.account.client, runbook.declared.network.service.name)
+        deployments = keep_deployments(archive, found) if archive else found
+    else:
+        source = find_source(wanted.source, runbook.project)
+        deployments = load_deployments(source) if "://" in source or Path(source).is_dir() else ()
+    return tuple(one for one in deployments if wanted.environment in ("", one.environment))
+
+
+def fetch_deployments(client: Client, service: str) -> tuple[Deployment, ...]:
+    """Every deployment that Twilio knows of a service's environments, oldest first; none where there is no service."""
+    services = client.serverless.v1.services
+    found = next((one for one in services.stream() if one.unique_name == service), None)
+    if not found:
+        return ()
+    return tuple(
+        sorted(
+            Deployment(
+                one.date_created.astimezone(UTC), str(environment.unique_name), str(one.sid), one.build_sid or ""
+            )
+            for environment in services(found.sid).environments.stream()
+            for one in services(found.sid).environments(environment.sid).deployments.stream()
+        )
+    )
+
+
+def keep_deployments(archive: str, found: Iterable[Deployment]) -> tuple[Deployment, ...]:
+    """All deployments that are known by now, oldest first; the archive holds them, written in one step where it is new.
+
+    What was known and is not found any more stays: an environment that was deleted had its deployments.
+    """
+    before = load_deployments(archive)
+    after = tuple(sorted({one.sid: one for one in (*before, *found)}.values()))
+    if after != before:
+        system, root = open_archive(archive)
+        system.create_dir(root)
+        content = orjson.dumps([asdict(one) for one in after], option=orjson.OPT_INDENT_2)
+        replace_file(system, f"{root}/{FILE}", lambda stream: stream.write(content))
+    return after
+
+
+def load_deployments(archive: str) -> tuple[Deployment, ...]:
+    """The deployments kept with an archive, oldest first; an `InputError` where they are damaged."""
+    system, root = open_archive(archive)
+    path = f"{root}/{FILE}"
+    if system.get_file_info(path).type == fs.FileType.NotFound:
+        return ()
+    with system.open_input_stream(path) as stream:
+        content = stream.read()
+    try:
+        read = [Deployment(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in orjson.loads(content)]
+    except (ValueError, KeyError, TypeError):
+        fault = Fault(f"archive {path}", "holds no deployments", "remove it; the next report reads Twilio's again")
+        raise InputError(fault) from None
+    return tuple(sorted(read))
+
+
+class RateChange(StrEnum):
+    """Whether a rate changed, as far as the interval of the difference tells."""
 
     FEW = "too few to judge"
     BETTER = "better"
@@ -45,23 +136,32 @@ class Comparison:
         return difference_interval(self.before, self.after)
 
     @property
-    def verdict(self) -> Verdict:
-        """What may be concluded: nothing from few attempts, nor where the interval holds no difference."""
-        if self.before.is_few or self.after.is_few:
-            return Verdict.FEW
-        low, high = self.interval
-        return Verdict.BETTER if low > 0 else Verdict.WORSE if high < 0 else Verdict.SAME
+    def change(self) -> RateChange:
+        """Whether the rate changed."""
+        return change_between(self.before, self.after)
 
     @property
     def words(self) -> str:
         """The change in words, with its interval; or why nothing can be said."""
-        before, after = self.before.value, self.after.value
-        if self.verdict is Verdict.FEW or before is None or after is None:
-            fewest = min(self.before.denominator, self.after.denominator)
-            return f"too few to judge: {fewest} judged on one side, {FEW} are needed"
-        low, high = self.interval
-        points = f"{100 * (after - before):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
-        return f"{points}: {self.verdict}"
+        return change_words(self.before, self.after)
+
+
+def change_between(before: Rate, after: Rate) -> RateChange:
+    """Compare two rates: too few to judge where either is of few, no difference where the interval holds zero."""
+    if before.is_few or after.is_few:
+        return RateChange.FEW
+    low, high = difference_interval(before, after)
+    return RateChange.BETTER if low > 0 else RateChange.WORSE if high < 0 else RateChange.SAME
+
+
+def change_words(before: Rate, after: Rate) -> str:
+    """The change of a rate in words, with its interval; or why nothing can be said."""
+    change = change_between(before, after)
+    if change is RateChange.FEW or before.value is None or after.value is None:
+        fewest = min(before.denominator, after.denominator)
+        return f"too few to judge: {fewest} judged on one side, {FEW} are needed"
+    low, high = difference_interval(before, after)
+    return f"{100 * (after.value - before.value):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}): {change}"
 
 
 def tally_around(attempts: pl.DataFrame, deployments: Sequence[Deployment]) -> pl.DataFrame:

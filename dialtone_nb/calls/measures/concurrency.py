@@ -21,7 +21,7 @@ from dialtone_nb.calls.attempts.schema import DIRECTIONS, UTC_TIME
 Whole = npt.NDArray[np.int64]
 
 ALL: Final = "all"
-# What of the attempts is looked at.
+# Columns that this tally reads.
 COUNTED: Final = ("started_at", "direction", "outcome", "duration_s")
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 24 * 3600 * SECOND_US
@@ -60,7 +60,7 @@ def peak_of(overlaps: pd.DataFrame, direction: str = ALL) -> tuple[int, pd.Times
 
 
 def peaks_by_day(overlaps: pd.DataFrame, direction: str = ALL) -> pd.DataFrame:
-    """The same for each UTC day on which a call was answered (the index): `going_on` and `at`."""
+    """The peak of each UTC day on which a call was answered (the index): `going_on` and `at`."""
     rows = overlaps[overlaps["direction"] == direction]
     ends, moments = rows[rows["going_on"] == 0], rows[rows["going_on"] > 0]
     # Calls of earlier days that still go on: of all that end later, those that started on an earlier day. An end is

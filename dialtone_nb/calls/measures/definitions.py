@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from dialtone_nb.calls.measures.before_after import REACH
-from dialtone_nb.calls.measures.funnel import STAGE_WORDS
+from dialtone_nb.calls.measures.delays import COLD_AFTER, RUNNING_WITHIN
 from dialtone_nb.calls.measures.last_seen import ENOUGH_SIGNS
-from dialtone_nb.calls.measures.rates import FEW, JUDGED_WORDS
+from dialtone_nb.calls.measures.outliers import CHANCE, TIMES_AS_MANY
+from dialtone_nb.calls.measures.rates import FEW, JUDGED_WORDS, STAGE_WORDS
 
 MEASURES: Final = {
     "attempt": "a call that somebody placed, with the leg that it dialled; every attempt has one outcome",
@@ -23,7 +24,22 @@ MEASURES: Final = {
         "judged attempts on either side"
     ),
     "lost, by reason": "lost attempts by outcome and by Twilio's error code, from the alert beside the call",
-    "sign of life": "an attempt that the phone placed, or that rang it, found it busy, or was answered",
+    "a day that stands out": (
+        f"of its judged attempts, or those of one of its hours, at least {TIMES_AS_MANY:g} times as many were lost as "
+        "on the other days, and more than chance explains (Fisher's exact test, its level divided by the number of "
+        f"days, or hours: at most one report in {1 / CHANCE:.0f} names one for nothing); its cause is "
+        "the reason that was most beyond the usual"
+    ),
+    "delay before ringing": (
+        "what Twilio waited for the voice URL's first answer, from the call's Events; sampled: by UTC day and "
+        f"environment the first call after a pause of {COLD_AFTER.total_seconds() / 60:.0f} minutes or more (a new "
+        "process has to start: a cold start) and the first that came less than "
+        f"{RUNNING_WITHIN.total_seconds() / 60:.0f} minutes after another"
+    ),
+    "sign of life": (
+        "an attempt that the phone placed, or that rang it, found it busy, or was answered, and not by those to whom "
+        "it rang on"
+    ),
     "silent": (
         "quiet for longer than ever before between two signs of life, and for more than a day; told only of phones "
         f"with at least {ENOUGH_SIGNS} signs of life, of which chance alone makes at most one in {ENOUGH_SIGNS + 1} "

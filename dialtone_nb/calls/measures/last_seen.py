@@ -8,24 +8,25 @@ from typing import Final
 import pandas as pd
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import DELIVERED
+from dialtone_nb.calls.attempts.outcomes import RANG, RANG_ON
 
 # A quiet spell longer than n earlier ones comes by chance once in n + 1 times: with this many signs, 1 in 20.
 ENOUGH_SIGNS: Final = 20
 # Nobody is called silent in less: a short report has not seen how quiet nights and Sundays are.
 SHORTEST_HABIT: Final = pd.Timedelta(days=1)
-# What of the attempts is looked at.
-COUNTED: Final = ("started_at", "client", "direction", "outcome")
+# Columns that this tally reads.
+COUNTED: Final = ("started_at", "client", "direction", "outcome", "reason")
 
 
 def tally_signs(attempts: pl.DataFrame) -> pl.DataFrame:
     """By phone and UTC day: attempts, signs of life, the first and last of them, and the longest time between two.
 
-    A sign of life is an attempt that the phone placed, or that rang it, found it busy or was answered. The attempts
-    are oldest first. Tallies of other whole days merge with this one.
+    A sign of life is an attempt that the phone placed, or that rang it, found it busy or was answered, and not by
+    others to whom it rang on. The attempts are oldest first. Tallies of other whole days merge with this one.
     """
     at, outcome = pl.col("started_at"), pl.col("outcome")
-    sign_at = at.filter((pl.col("direction") == "outgoing") | outcome.is_in(DELIVERED))
+    rang_itself = outcome.is_in(RANG) & pl.col("reason").cast(pl.String).ne_missing(RANG_ON)
+    sign_at = at.filter((pl.col("direction") == "outgoing") | rang_itself)
     tally = (
         attempts.lazy()
         .filter(pl.col("client").is_not_null())
@@ -36,7 +37,9 @@ def tally_signs(attempts: pl.DataFrame) -> pl.DataFrame:
             last_at=at.max(),
             first_sign_at=sign_at.min(),
             last_sign_at=sign_at.max(),
-            last_answered_at=at.filter(outcome == "answered").max(),
+            last_answered_at=at.filter(
+                (outcome == "answered") & ((pl.col("direction") == "outgoing") | rang_itself)
+            ).max(),
             longest_quiet=sign_at.diff().max(),
         )
         .with_columns(pl.col("client").cast(pl.String))

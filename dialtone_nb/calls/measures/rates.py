@@ -14,6 +14,24 @@ from dialtone_nb.calls.attempts.outcomes import DELIVERED, JUDGED, LOST, OUTCOME
 # Below this many judged attempts an interval spans half the scale: a rate is shown, but nothing is concluded from it.
 FEW: Final = 10
 Z_95: Final = 1.959963984540054
+JUDGED_WORDS: Final = (
+    "attempts with a known end, without those that our own dial plan refused, those still open, and unknown ones"
+)
+STAGES: Final = {
+    "attempts": OUTCOMES,
+    "tried": JUDGED,
+    "delivered": DELIVERED,
+    "answered": ("answered",),
+}
+STAGE_WORDS: Final = {
+    "attempts": "calls that somebody placed",
+    "tried": "the judged attempts: not refused by our own dial plan, and with a known end",
+    "delivered": (
+        "reached a person's end: answered, rang out, met a busy line, given up by the caller, or told the words of the "
+        "phone's entry"
+    ),
+    "answered": "the far side picked up",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +51,25 @@ RATES: Final = {
             "answered",
             ("answered",),
             JUDGED,
-            "answered attempts, of judged attempts (the answer-seizure ratio)",
+            "answered attempts, of judged attempts (ASR, the answer-seizure ratio of ITU-T E.425)",
         ),
         RateDefinition(
             "delivered",
             DELIVERED,
             JUDGED,
-            "attempts that were answered, rang out, met a busy line or were given up by the caller, of judged attempts "
-            "(close to the network effectiveness ratio of ITU-T E.425; Twilio tells too little for the exact one)",
+            "attempts that were answered, rang out, met a busy line, were given up by the caller or told the words of "
+            "the phone's entry, of judged attempts (close to NER, the network effectiveness ratio of ITU-T E.425; "
+            "Twilio tells too little for the exact one)",
         ),
         RateDefinition(
             "lost",
             LOST,
             JUDGED,
-            "attempts that met an unregistered or unreachable phone, failed, or were blocked, of judged attempts",
+            "attempts that met an unregistered or unreachable phone, failed, were blocked, or found our service away "
+            "and only its fallback, of judged attempts",
         ),
     )
 }
-JUDGED_WORDS: Final = (
-    "attempts with a known end, without those that our own dial plan refused, those still open, and unknown ones"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +199,12 @@ def in_periods(tally: pd.DataFrame, period: str) -> pd.DataFrame:
         return tally
     freq = {"week": "W-SUN", "month": "M"}[period]
     return tally.assign(day=tally["day"].dt.to_period(freq).dt.start_time.astype(tally["day"].dtype))
+
+
+def funnel_of(tally: pd.DataFrame, direction: str) -> dict[str, int]:
+    """Attempts of a direction by stage, in the order of the stages."""
+    own = tally[tally["direction"] == direction]
+    if own.empty:
+        return dict.fromkeys(STAGES, 0)
+    counts = count_outcomes(own).iloc[0]
+    return {stage: int(counts[list(outcomes)].sum()) for stage, outcomes in STAGES.items()}

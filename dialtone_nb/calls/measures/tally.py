@@ -1,18 +1,24 @@
-"""Attempts -> whole-number counts by all that a rate is asked for; those of parts merge into those of the whole."""
+"""All that a report counts of attempts, in one pass over them: tallies of parts merge into those of the whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
+from dialtone_nb.calls.measures import concurrency, last_seen
+from dialtone_nb.calls.measures.concurrency import merge_overlaps, tally_overlaps
+from dialtone_nb.calls.measures.last_seen import merge_signs, tally_signs
+
 KEYS: Final = ("day", "environment", "client", "direction", "outcome", "reason", "currency")
 HOUR_KEYS: Final = ("day", "hour", "direction", "outcome")
 SUMS: Final = ("attempts", "timed", "talk_s", "priced", "price_micros")
-# What of the attempts is counted: whoever keeps them in columns need not read the others.
-COUNTED: Final = ("started_at", *KEYS[1:], "duration_s", "price")
-COUNTED_BY_HOUR: Final = ("started_at", *HOUR_KEYS[2:])
+# Columns that these counts read: whoever keeps attempts in columns need not read the others.
+COUNTED: Final = tuple(
+    dict.fromkeys(("started_at", *KEYS[1:], "duration_s", "price", *concurrency.COUNTED, *last_seen.COUNTED))
+)
 
 
 def tally_attempts(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
@@ -67,7 +73,7 @@ def tally_hours(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
 
 
 def merge_hours(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The same of everything that was tallied in parts, in whatever order."""
+    """The counts by hour of everything that was tallied in parts, in whatever order."""
     return _merge_hours(pl.concat(tallies).lazy())
 
 
@@ -84,3 +90,33 @@ def _merge_hours(tallies: pl.LazyFrame) -> pl.DataFrame:
 def local_time(time_zone: str) -> pl.Expr:
     """What the clocks of the time zone showed when an attempt started."""
     return pl.col("started_at").dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The tallies of some attempts: by every key of a rate, by hour, of overlaps, and of signs of life."""
+
+    tally: pl.DataFrame
+    hours: pl.DataFrame
+    overlaps: pl.DataFrame
+    signs: pl.DataFrame
+
+
+def count_attempts(attempts: pl.DataFrame, time_zone: str = "UTC") -> Counts:
+    """The counts of attempts of whole UTC days; days and hours are those of the time zone."""
+    return Counts(
+        tally_attempts(attempts, time_zone),
+        tally_hours(attempts, time_zone),
+        tally_overlaps(attempts),
+        tally_signs(attempts),
+    )
+
+
+def merge_counts(counts: Sequence[Counts]) -> Counts:
+    """The counts of all parts together."""
+    return Counts(
+        merge_tallies(one.tally for one in counts),
+        merge_hours(one.hours for one in counts),
+        merge_overlaps(one.overlaps for one in counts),
+        merge_signs(one.signs for one in counts),
+    )

@@ -11,6 +11,7 @@ import polars as pl
 
 from dialtone_nb.calls.attempts.quality import Quality, describe_row
 from dialtone_nb.calls.attempts.schema import UTC_TIME
+from dialtone_nb.calls.file_source.times import parse_time
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
 Record = Mapping[str, Any]
@@ -91,7 +92,7 @@ def records_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
 
 
 def texts_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
-    """The same as the texts that Twilio gave."""
+    """The call records of some pages as the texts that Twilio gave, in their order."""
     texts = [
         page.records if isinstance(page.records, pl.DataFrame) else _one_by_one(page.records, quality) for page in pages
     ]
@@ -113,7 +114,7 @@ def _text(value: Any) -> str | None:
 
 
 def type_records(texts: pl.DataFrame) -> pl.DataFrame:
-    """The texts and what they say. A call without a start was queued when it was made."""
+    """Add the times, seconds and prices that the texts name. A call without a start was queued when it was made."""
     begun = texts.select(pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")).to_series()
     return texts.with_columns(
         begun=parse_times(begun),
@@ -131,3 +132,67 @@ def parse_times(texts: pl.Series) -> pl.Series:
         return times
     read = pl.DataFrame({"text": odd, "time": parse_any_times(odd.to_list())}, schema_overrides={"time": UTC_TIME})
     return times.fill_null(texts.replace_strict(read["text"], read["time"], default=None, return_dtype=UTC_TIME))
+
+
+def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+    """The calls that belong to a day, each once; of two versions the one that was updated last."""
+    timeless = records.filter(pl.col("begun").is_null())["sid"]
+    _note(timeless, "calls without a readable time", "left out: they belong to no day", quality)
+    calls = _each_once(records.filter(pl.col("begun").is_not_null()), quality)
+    # What of a call can't be as it says; the attempt is kept.
+    for doubt, what, treatment in (
+        (pl.col("ended") < pl.col("begun"), "calls that ended before they began", "kept, as their outcome says"),
+        (
+            (pl.col("duration") != "") & pl.col("seconds").is_null(),
+            "calls whose duration is no number of seconds",
+            "kept, the duration is unknown",
+        ),
+        (
+            pl.col("price").is_not_null() & pl.col("amount").is_null(),
+            "calls whose price is no number",
+            "kept, the price is unknown",
+        ),
+    ):
+        _note(calls.filter(doubt)["sid"], what, treatment, quality)
+    return calls
+
+
+def _note(sids: pl.Series, what: str, treatment: str, quality: Quality) -> None:
+    if len(sids):
+        quality.note(what, treatment, len(sids), sids[0])
+
+
+def _each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+    is_again = records["sid"].is_duplicated()
+    if not is_again.any():
+        return records
+    kept: dict[str, dict[str, Any]] = {}
+    for record in records.filter(is_again).iter_rows(named=True):
+        sid = record["sid"]
+        if sid not in kept:
+            kept[sid] = record
+        elif record == kept[sid]:
+            quality.note("call records that came twice", "counted once", example=sid)
+        else:
+            quality.note("call records that came in two versions", "the later one is used", example=sid)
+            kept[sid] = max(kept[sid], record, key=_updated)
+    # Each where its call stood first.
+    places = records.with_row_index("place").unique("sid", keep="first").select("sid", "place")
+    once = pl.concat([records.filter(~is_again), pl.DataFrame(list(kept.values()), schema=records.schema)])
+    return once.join(places, on="sid").sort("place").drop("place")
+
+
+def _updated(record: Mapping[str, Any]) -> float:
+    at = parse_time(record["date_updated"] or "")
+    return at.timestamp() if at else 0.0
+
+
+def sift_alerts(records: Iterable[Any], quality: Quality) -> list[Record]:
+    """The alerts, in the order of their making."""
+    alerts = []
+    for record in records:
+        if isinstance(record, Mapping) and isinstance(record.get("resource_sid"), str | None):
+            alerts.append(record)
+        else:
+            quality.note("alerts that are none", "left out", example=describe_row(record))
+    return sorted(alerts, key=lambda alert: str(alert.get("date_created") or ""))

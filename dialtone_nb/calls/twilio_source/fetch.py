@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urljoin
@@ -13,10 +13,11 @@ from urllib.parse import urljoin
 import orjson
 import polars as pl
 
-from dialtone_nb.account.transport import Answer, bodies_read_by
+from dialtone_nb.account.transport import ParsedResponse, bodies_read_by
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.twilio_source.call_records import RECORDS, Record, read_list, read_page, records_of
 from dialtone_nb.calls.twilio_source.server_log import LogSource, ServerLog
+from dialtone_nb.values.sids import is_probe
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -103,7 +104,7 @@ def list_events(client: Client, service: LogSource, first: date, last: date, qua
     """The events in the function log of these UTC days, environment by environment; none where no service is named."""
     for line in list_log(client, service, f"{first}T00:00:00Z", f"{last + timedelta(days=1)}T00:00:00Z", quality):
         event = event_of(line.get("message") or "")
-        if event:
+        if event and not is_probe(event):
             yield {**event, "environment": line["environment"]}
 
 
@@ -136,6 +137,30 @@ def event_of(message: str) -> Record | None:
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
+def event_words(event: Record) -> str:
+    """An event of our functions in a line: its name, what that means, and the rule, reason and code that it tells."""
+    name = str(event["event"])
+    meaning = _MEANINGS.get(name.partition("-")[2])
+    told = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
+    number = [f"dials {event['other_party']}"] if name == EMERGENCY and event.get("other_party") else []
+    return " · ".join([name, *([meaning] if meaning else []), *number, *told])
+
+
+EMERGENCY: Final = "outgoing-emergency"
+# What became of a call, after the direction in an event's name, where that is no word of Twilio's.
+_MEANINGS: Final = {
+    "emergency": "an emergency call",
+    "fallback": "our service could not be asked, its fallback was",
+    "rang-on": "nobody answered, it rings on",
+    "told": "nobody answered, the caller hears the words of the phone's entry",
+}
+
+
+def iso_time(at: datetime) -> str:
+    """A moment as Twilio's filters take it, in UTC to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _records(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:
     """All records of a list."""
     for page in _pages(client, url, params, partial(_read_page, key)):
@@ -166,7 +191,7 @@ def _pages(client: Client, url: str, params: dict[str, str], read: Callable[[byt
     """A list page after page, as `read` reads them."""
     following: str | None = url
     options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
-    request: Callable[..., Answer] = client.request
+    request: Callable[..., ParsedResponse] = client.request
     while following:
         with bodies_read_by(read):
             page: P = request("GET", following, **options).parsed

@@ -5,17 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import outcome_of
+from dialtone_nb.calls.attempts.outcomes import (
+    FALLBACK,
+    LOST,
+    RANG_ON,
+    outcome_of,
+    reason_of_sip,
+    sip_response_of,
+)
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
-from dialtone_nb.calls.twilio_source.call_records import Record
-from dialtone_nb.calls.twilio_source.sift import sift_alerts, sift_calls
+from dialtone_nb.calls.twilio_source.call_records import Record, sift_alerts, sift_calls
 from dialtone_nb.values.phone_numbers import E164, is_e164
-from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri, without_separators
+from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, environment_of, global_domain, parse_sip_uri, without_separators
+
+if TYPE_CHECKING:
+    from dialtone_nb.parameters import Parameters
 
 # What may be dialled, and a whole URI in the place of its user, as some softphones send it.
 _DIALLED: Final = re.compile("[0-9+*#]+")
@@ -30,6 +39,11 @@ class Phone:
 
     client: str
     environment: str
+
+
+def phones_by_number(declared: Parameters) -> dict[str, Phone]:
+    """The phones of parameters/ by number."""
+    return {number: Phone(name, declared.clients[name].environment) for number, name in declared.numbers.items()}
 
 
 def frame_calls(
@@ -53,14 +67,18 @@ def frame_calls(
         next(iter(orphans["parent_call_sid"]), ""),
     )
     codes = _codes(alerts, quality)
+    told = [event for event in events if event.get("call_sid")]
     known = (
         calls.filter(~is_leg)
         .join(_deciding_legs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
         .join(_costs(legs), left_on="sid", right_on="parent_call_sid", how="left", maintain_order="left")
         .with_columns(
             code=pl.coalesce(_looked_up("leg_sid", codes), _looked_up("sid", codes)),
-            refusal=_looked_up("sid", _refusals(events)),
+            refusal=_looked_up("sid", _refusals(told)),
+            sip_response=_looked_up("sid", _sip_responses(told)),
+            mark=pl.coalesce(_looked_up("sid", _marks(told)), pl.when("rang_on").then(pl.lit(RANG_ON))),
         )
+        .with_columns(sip_response=sip_response_of("sip_response"))
     )
     return sort_attempts(_attempts(known, phones or {}), "call_sid")
 
@@ -78,8 +96,27 @@ def _refusals(events: Iterable[Record]) -> dict[str, str]:
     return {
         event["call_sid"]: str(event.get("reason") or "dial plan")
         for event in events
-        if event.get("call_sid") and str(event.get("event", "")).endswith("-refused")
+        if str(event.get("event", "")).endswith("-refused")
     }
+
+
+def _sip_responses(events: Iterable[Record]) -> dict[str, str]:
+    """What the far side of a call answered at last, by the call's SID: the phones of a number may ring in turn."""
+    ends = [event for event in events if "-dialstatus-" in str(event.get("event", "")) and event.get("sip_response")]
+    ends.sort(key=lambda event: str(event.get("timestamp") or ""))
+    return {event["call_sid"]: str(event["sip_response"]) for event in ends}
+
+
+def _marks(events: Iterable[Record]) -> dict[str, str]:
+    """What else became of a call, by its SID: told, by fallback or rang on, the first of these where several did."""
+    marks: dict[str, str] = {}
+    for word in (RANG_ON, FALLBACK, "told"):
+        marks |= {
+            event["call_sid"]: word
+            for event in events
+            if event.get("call_sid") and str(event.get("event", "")) in (f"outgoing-{word}", f"incoming-{word}")
+        }
+    return marks
 
 
 def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
@@ -90,9 +127,19 @@ def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
 
 
 def _deciding_legs(legs: pl.DataFrame) -> pl.DataFrame:
-    """By parent, the leg that was answered; else the last that was dialled."""
+    """By parent, the leg that was answered, else the last that was dialled; and whether one began after another's end.
+
+    Phones that ring together begin at once: in turn, to a number or to the trunk, a call rings on.
+    """
+    rang_on = pl.col("begun").max().over("parent_call_sid") > pl.col("ended").min().over("parent_call_sid")
     named = legs.select(
-        "parent_call_sid", "begun", leg_sid="sid", leg_status="status", leg_to="to", leg_seconds="seconds"
+        "parent_call_sid",
+        "begun",
+        leg_sid="sid",
+        leg_status="status",
+        leg_to="to",
+        leg_seconds="seconds",
+        rang_on=rang_on.fill_null(False),
     )
     if named["parent_call_sid"].is_duplicated().any():
         is_answered = pl.col("leg_status").is_in(ANSWERED)
@@ -123,6 +170,7 @@ def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
     ).pipe(_judged)
     # What all legs together cost, as a positive amount; unknown while any of them is not settled.
     is_open = pl.col("amount").is_null() | (pl.col("legs_open").fill_null(0) > 0)
+    unexplained_by_sip = pl.when(pl.col("outcome") == "failed").then(reason_of_sip("sip_response"))
     price = (-(pl.col("amount") + pl.col("legs_amount").fill_null(0))).round(6) + 0.0
     return (
         calls.hstack(_ends(calls, phones))
@@ -134,7 +182,8 @@ def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
             direction="way",
             other_party="other_party",
             outcome="outcome",
-            reason="reason",
+            reason=pl.coalesce("reason", unexplained_by_sip),
+            sip_response="sip_response",
             duration_s=pl.when(has_leg & (pl.col("outcome") == "answered")).then("leg_seconds"),
             price=pl.when(~is_open).then(price),
             currency=pl.coalesce(pl.when(pl.col("price_unit") != "").then("price_unit"), "legs_unit"),
@@ -145,20 +194,27 @@ def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
 
 def _judged(calls: pl.DataFrame) -> pl.DataFrame:
     """The calls with their outcome and its reason; few statuses, codes and refusals meet."""
-    by = ["last_status", "is_dialled", "code", "refusal"]
+    by = ["last_status", "is_dialled", "code", "refusal", "mark"]
     met = calls.select(by).unique()
-    judged = [_judge(status, dialled, code or "", refusal or "") for status, dialled, code, refusal in met.iter_rows()]
+    judged = [
+        _judge(status, dialled, code or "", refusal or "", mark or "")
+        for status, dialled, code, refusal, mark in met.iter_rows()
+    ]
     said = pl.DataFrame(judged, schema={"outcome": pl.String, "reason": pl.String}, orient="row")
     return calls.join(met.hstack(said), on=by, how="left", nulls_equal=True, maintain_order="left")
 
 
-def _judge(status: str, is_dialled: bool, code: str, refusal: str) -> tuple[str, str | None]:
+def _judge(status: str, is_dialled: bool, code: str, refusal: str, mark: str) -> tuple[str, str | None]:
     if refusal:
         return "refused", refusal
+    # The legs before the words say why they were said, not how the call ended.
+    if (mark == "told" and not (is_dialled and status in ANSWERED)) or (mark == FALLBACK and not is_dialled):
+        return mark, code or None
     # Nothing was dialled: that a parent completed says only that our TwiML was carried out.
     if status == "completed" and not is_dialled:
         return (outcome_of("failed", code), code) if code else ("unknown", None)
-    return outcome_of(status, code), code or None
+    outcome = outcome_of(status, code)
+    return outcome, (code if outcome in LOST else mark or code) or None
 
 
 def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
@@ -187,14 +243,6 @@ def _addresses(addresses: pl.Series) -> pl.DataFrame:
     names = {"user": pl.String, "host": pl.String, "environment": pl.String}
     known = found.to_frame("address").hstack(pl.DataFrame(parsed, schema=names, orient="row"))
     return addresses.to_frame("address").join(known, on="address", how="left", maintain_order="left").drop("address")
-
-
-def environment_of(domain: str) -> str | None:
-    """The environment of one of our SIP domains: the last part of its name, for no environment's name has a dash."""
-    domain = global_domain(domain)
-    if not domain.endswith(SIP_DOMAIN_SUFFIX):
-        return None
-    return domain.removesuffix(SIP_DOMAIN_SUFFIX).rpartition("-")[2] or None
 
 
 def _parties(addresses: pl.Series) -> pl.Series:

@@ -53,7 +53,7 @@ LogSource: TypeAlias = str | ServerLog
 def log_source(network: Network, account: Account, project: Path) -> LogSource:
     """The log of whoever answers Twilio."""
     if network.self_hosted:
-        from dialtone_nb.infrastructure.resources.own_server import server_folder
+        from dialtone_nb.infrastructure.own_server import server_folder
 
         return ServerLog(server_folder(network.self_hosted, account, project), account.is_rehearsal)
     return network.service.name

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
+from dataclasses import replace
 from typing import Any
 
 from dialtone_nb.calls.call_story import Story
-from dialtone_nb.display.stories import (
+from dialtone_nb.display.call_story import (
     Exploration,
     attempt_cells,
     exploration_html,
     exploration_text,
     story_html,
 )
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.errors import DialtoneError
 
 # Tells the story of a call, by its SID.
@@ -36,36 +36,32 @@ class CallExplorer:
         import ipywidgets
 
         records = self._exploration.attempts.to_dict("records")
-        options = [
-            ("   ".join(filter(None, attempt_cells(one))), str(one["call_sid"]))  # type: ignore[arg-type]
-            for one in records
-        ]
+        options = [("   ".join(filter(None, attempt_cells(one))), str(one["call_sid"])) for one in records]
         told = self._exploration.story
         chosen = told.call_sid if told and any(told.call_sid == sid for _, sid in options) else None
         self._list = ipywidgets.Select(
             options=options, value=chosen, rows=_LINES, description="Calls", layout={"width": "auto"}
         )
-        self._shown = ipywidgets.HTML(with_look(story_html(told)) if told else "")
+        self._shown = ipywidgets.HTML(with_style(story_html(told)) if told else "")
         self._list.observe(self._on_chosen, names="value")
-        summary = ipywidgets.HTML(
-            with_look(f'<div class="dialtone"><p><b>{escape(self._exploration.summary)}</b></p></div>')
-        )
+        # The calls themselves are in the list.
+        words = exploration_html(replace(self._exploration, attempts=self._exploration.attempts[:0], story=None))
+        summary = ipywidgets.HTML(with_style(words))
         return ipywidgets.VBox([summary, self._list, self._shown] if options else [summary])
 
     def _on_chosen(self, change: Any) -> None:
         if change["new"] is None:
             return
         try:
-            self._shown.value = with_look(story_html(self._tell(change["new"])))
+            self._shown.value = with_style(story_html(self._tell(change["new"])))
         except DialtoneError as error:
-            said = f'<div class="dialtone"><div class="stop" role="alert"><p>{escape(str(error))}</p></div></div>'
-            self._shown.value = with_look(said)
+            self._shown.value = with_style(render("notice", lines=[str(error)], role="stop", is_danger=False))
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
         page = {
             "text/plain": exploration_text(self._exploration),
-            "text/html": with_look(exploration_html(self._exploration)),
+            "text/html": with_style(exploration_html(self._exploration)),
         }
         display({**self.widget()._repr_mimebundle_(), **page}, raw=True)  # type: ignore[no-untyped-call]

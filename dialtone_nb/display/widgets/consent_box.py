@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
-from dialtone_nb.display.outcomes import progress_html
-from dialtone_nb.display.plans import consent_html, consent_words, heading
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.applied import progress_html
+from dialtone_nb.display.plans import consent_words, heading
+from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome
+from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
+from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.infrastructure.resources.model import Id
 
 # ipywidgets' own warning style has white on orange, which few can read.
 _AMBER, _INK = "#f0a43c", "#1c2128"
 
-CarryOn = Callable[[str, Callable[[Outcome | Change], None]], Applied]
+CarryOn = Callable[[str, Callable[[ChangeOutcome | Change], None]], Applied]
 
 
 class ConsentBox:
@@ -30,7 +29,7 @@ class ConsentBox:
     def __init__(self, plan: Plan, carry_on: CarryOn) -> None:
         self._plan = plan
         self._carry_on = carry_on
-        self._outcomes: dict[Id, Outcome] = {}
+        self._outcomes: dict[Id, ChangeOutcome] = {}
         self._running: dict[Id, Change] = {}
         self._handle: Any = None
         self.applied: Applied | None = None
@@ -50,9 +49,12 @@ class ConsentBox:
         return self._question(copies=False)
 
     def _question(self, *, copies: bool) -> str:
-        return (
-            f'<div class="dialtone dialtone-consent"><p><b>{escape(heading(self._plan))}</b>. Nothing is done yet.</p>'
-            f"<p>To agree to it, type {consent_html(self._plan, copies=copies)}.</p></div>"
+        return render(
+            "consent",
+            heading=heading(self._plan),
+            consent_words=consent_words(self._plan),
+            fingerprint=self._plan.fingerprint,
+            copies=copies,
         )
 
     def widget(self) -> Any:
@@ -60,7 +62,7 @@ class ConsentBox:
         import ipywidgets
 
         count = len(self._plan.changes)
-        question = ipywidgets.HTML(with_look(self._question(copies=True)))
+        question = ipywidgets.HTML(with_style(self._question(copies=True)))
         self._answer = ipywidgets.Text(placeholder="type it here", description="Consent", continuous_update=True)
         self._button = ipywidgets.Button(
             description=f"Apply {count} changes" if count > 1 else "Apply the change",
@@ -112,7 +114,7 @@ class ConsentBox:
         else:
             self._handle.update(self.applied)
 
-    def _observe(self, event: Outcome | Change) -> None:
+    def _observe(self, event: ChangeOutcome | Change) -> None:
         if isinstance(event, Change):
             self._running[event.id] = event
         else:
@@ -122,5 +124,4 @@ class ConsentBox:
 
 
 def _stop_html(lines: list[str], advice: str = "") -> str:
-    said = "".join(f"<p>{escape(line)}</p>" for line in [*lines, *([advice] if advice else [])])
-    return f'<div class="dialtone"><div class="stop" role="alert">{said}</div></div>'
+    return render("notice", lines=[*lines, *filter(None, [advice])], role="stop", is_danger=False)

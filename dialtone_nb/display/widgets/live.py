@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from html import escape
 from typing import Any, ClassVar
 
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.errors import DialtoneError
 
 Look = Callable[[], str]
@@ -63,24 +62,25 @@ class LiveView:
     def _run(self, stopped: threading.Event) -> None:
         seen = ""
         while not stopped.is_set():
+            trouble = ""
             try:
-                seen, trouble = self._look(), ""
+                seen = self._look()
             except DialtoneError as error:
                 # A network that is away for a moment is no reason to stop watching; what was seen stays.
-                trouble = f'<p><b class="danger">{escape(str(error))}</b>; trying again</p>'
+                trouble = str(error)
             except Exception as error:
                 # No cell runs that could show a fault of the program; a view that stands still must not look alive.
-                trouble = (
-                    f'<p role="alert"><b class="danger">{escape(f"{type(error).__name__}: {error}")}</b>: a fault '
-                )
-                self._page.value = with_look(f'<div class="dialtone">{trouble}of the program; stopped</p></div>{seen}')
+                self._show(seen, fault=f"{type(error).__name__}: {error}")
                 if stopped is self._stopped:
                     self.stop()
                 return
             if stopped.is_set():
                 return
-            self._page.value = with_look(f'<div class="dialtone">{trouble}</div>{seen}' if trouble else seen)
+            self._show(seen, trouble=trouble)
             stopped.wait(self._every_s)
+
+    def _show(self, seen: str, *, trouble: str = "", fault: str = "") -> None:
+        self._page.value = with_style(f"{render('live', trouble=trouble, fault=fault)}{seen}")
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 from dialtone_nb.display.parameters import Setting
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.rendering import render, with_style
 
 Value = str | int | float | bool | list[str]
 # Says what is wrong with these values, a line a fault; the same check as a run without anybody there.
@@ -30,6 +29,40 @@ class Choices:
     is_closed: bool = True
 
 
+class Adjustable(Protocol):
+    """What the form needs of an opened runbook."""
+
+    @property
+    def settings(self) -> Sequence[Setting]:
+        """The parameters as they stand."""
+
+    @property
+    def choices(self) -> Mapping[str, Choices]:
+        """What each parameter may be, where that is known."""
+
+    @property
+    def page(self) -> str:
+        """The banner and the parameters under it, as HTML."""
+
+    def faults_of(self, entered: Mapping[str, Value]) -> Sequence[str]:
+        """What is wrong with these values, a line a fault."""
+
+    def take(self, entered: Mapping[str, Value]) -> None:
+        """Have these values from now on."""
+
+
+def make_form(runbook: Adjustable) -> ParameterForm:
+    """The form of an opened runbook; what it takes, the runbook has from then on."""
+
+    def take(entered: Mapping[str, Value]) -> str:
+        runbook.take(entered)
+        return runbook.page
+
+    # Consent is asked for under the plan that it is for.
+    settings = [one for one in runbook.settings if one.name != "consent"]
+    return ParameterForm(runbook.page, settings, runbook.choices, check=runbook.faults_of, take=take)
+
+
 class ParameterForm:
     """The banner of a runbook with, under it, a field for each parameter and a button that takes their values."""
 
@@ -48,7 +81,7 @@ class ParameterForm:
         """The form as an ipywidget, folded behind a button."""
         import ipywidgets
 
-        self._page = ipywidgets.HTML(with_look(self._page_html))
+        self._page = ipywidgets.HTML(with_style(self._page_html))
         self._opener = ipywidgets.ToggleButton(
             description="Change parameters", icon="sliders", tooltip="show the form", layout={"width": "auto"}
         )
@@ -115,18 +148,15 @@ class ParameterForm:
         if faults := self._check(entered):
             self._said.value = _lines_html(faults, "stop")
             return
-        self._page.value = with_look(self._take(entered))
+        self._page.value = with_style(self._take(entered))
         self._before |= entered
         self._button.disabled = True
         self._said.value = _lines_html([_TAKEN], "taken")
 
 
 def _help_html(text: str) -> str:
-    return with_look(f'<div class="dialtone"><span class="quiet">{escape(text)}</span></div>')
+    return with_style(render("words", words=text, is_heading=False))
 
 
 def _lines_html(lines: Sequence[str], role: str) -> str:
-    said = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return with_look(
-        f'<div class="dialtone"><div class="{role}" role="{"alert" if role == "stop" else "status"}">{said}</div></div>'
-    )
+    return with_style(render("notice", lines=lines, role=role, is_danger=False))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-from dialtone_nb.display.real_phones import RealPhone, kept_html, life_html, settings_html
-from dialtone_nb.display.style import with_look
+from dialtone_nb.display.real_phones import RealPhone, closed_html, life_html, open_html
+from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import DialtoneError
 
@@ -65,30 +64,25 @@ class RealPhoneBox:
                 "computer's address there, such as 192.168.1.20:5060: calls, sound and digests then go in the clear."
             )
             first = ipywidgets.HBox([self._address, self._open])
-            told = settings_html(phone) + kept_html(phone.kept)
-            self._body.children = [first, self._trust, self._said, _html(f"<p>{note}</p>{told}")]
+            self._body.children = [first, self._trust, self._said, _html(closed_html(phone, note))]
             return
         self._live = LiveView(self._life, EVERY_S)
-        page = f'<p>The door is open. <a href="{escape(phone.page)}" target="_blank">Every phone, on a page</a>.</p>'
         buttons = ipywidgets.HBox([self._ring, self._close])
-        self._body.children = [_html(page + settings_html(phone)), buttons, self._said, self._live.widget()]
+        self._body.children = [_html(open_html(phone)), buttons, self._said, self._live.widget()]
 
     def _life(self) -> str:
-        life = self._work.look().life
-        shown = life_html(life) if life else "<p>The door is closed, or the phone is not set up any more.</p>"
-        return f'<div class="dialtone dialtone-phone">{shown}</div>'
+        return life_html(self._work.look().life)
 
     def _do(self, work: Callable[[], str], meanwhile: str) -> None:
         """Do something that takes a while, beside the notebook, and say what came of it."""
-        self._say(escape(meanwhile))
+        self._say(meanwhile)
         buttons = (self._open, self._close, self._ring)
 
         def run() -> None:
             try:
-                said = work()
+                self._say(work())
             except DialtoneError as error:
-                said = f'<span class="danger">{escape(str(error))}</span>'
-            self._say(said)
+                self._say(str(error), is_danger=True)
             for button in buttons:
                 button.disabled = False
 
@@ -109,10 +103,10 @@ class RealPhoneBox:
         return "The door is closed."
 
     def _rang(self) -> str:
-        return escape(self._work.ring())
+        return self._work.ring()
 
-    def _say(self, html: str) -> None:
-        self._said.value = with_look(f'<div class="dialtone" role="status"><p>{html}</p></div>')
+    def _say(self, words: str, *, is_danger: bool = False) -> None:
+        self._said.value = with_style(render("notice", lines=[words], role="", is_danger=is_danger))
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -123,4 +117,4 @@ class RealPhoneBox:
 def _html(html: str) -> Any:
     import ipywidgets
 
-    return ipywidgets.HTML(with_look(f'<div class="dialtone">{html}</div>'))
+    return ipywidgets.HTML(with_style(html))

@@ -6,8 +6,15 @@ from typing import Any
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import DialtoneError
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Item, Kind
+from dialtone_nb.infrastructure.resources.model import (
+    Action,
+    ApplyContext,
+    Group,
+    Resource,
+    ResourceType,
+    of_key,
+    read_fields,
+)
 
 FIELDS = (
     "customer_name",
@@ -21,46 +28,57 @@ FIELDS = (
 )
 
 
-def list_addresses(account: Account) -> list[Item]:
+def list_addresses(account: Account) -> list[Resource]:
     """The account's addresses by friendly name."""
-    return [_item(one) for one in account.client.addresses.list(page_size=1000)]
+    return [_resource(one) for one in account.client.addresses.list(page_size=1000)]
 
 
-def create_address(work: Work, item: Item) -> Item:
-    """The address, made and found valid (21628 where it is not; 21629 with the address that Twilio suggests)."""
-    return _item(
+def create_address(context: ApplyContext, resource: Resource) -> Resource:
+    """Make the address; Twilio finds it valid (21628 where it is not; 21629 with the address that it suggests)."""
+    return _resource(
         # Twilio must not move the ambulance: it may refuse the address and suggest another, not put it right by itself.
-        work.account.client.addresses.create(friendly_name=item.key, auto_correct_address=False, **item.fields)
+        context.client.addresses.create(friendly_name=resource.key, auto_correct_address=False, **resource.fields)
     )
 
 
-def update_address(work: Work, item: Item) -> Item:
-    """The address, changed; a `DialtoneError` where its country is to be another, which Twilio has no way to do."""
-    if "iso_country" in item.fields:
+def update_address(context: ApplyContext, resource: Resource) -> Resource:
+    """Change the address; a `DialtoneError` where its country is to be another, which Twilio has no way to do."""
+    if "iso_country" in resource.fields:
         raise DialtoneError(
-            f"Twilio can't change the country of {item.id}: delete this client with the delete runbook, "
+            f"Twilio can't change the country of {resource.id}: delete this client with the delete runbook, "
             "keeping its number, then set it up again"
         )
-    address = work.account.client.addresses(work.sid(item.kind, item.key))
-    return _item(address.update(auto_correct_address=False, **item.fields))
+    address = context.client.addresses(context.sid_of(resource))
+    return _resource(address.update(auto_correct_address=False, **resource.fields))
 
 
-def delete_address(work: Work, item: Item) -> None:
+def delete_address(context: ApplyContext, resource: Resource) -> None:
     """Delete the address. No number may have it as its emergency address."""
-    work.account.client.addresses(work.sid(item.kind, item.key)).delete()
+    context.client.addresses(context.sid_of(resource)).delete()
 
 
-def find_address(work: Work, item: Item) -> Item | None:
-    """The address, looked for again."""
-    return next((one for one in list_addresses(work.account) if one.key == item.key), None)
+def find_address(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look the address up."""
+    return of_key(list_addresses(context.account), resource.key)
 
 
-def _item(address: Any) -> Item:
-    fields = {name: getattr(address, name) for name in FIELDS}
-    return Item(
-        Kind.ADDRESS,
+def _resource(address: Any) -> Resource:
+    return Resource(
+        ADDRESS,
         address.friendly_name or "",  # it need not have one
-        {name: "" if value is None else value for name, value in fields.items()},
+        read_fields(address, FIELDS),
         address.sid,
         {"validated": bool(address.validated), "date_updated": str(address.date_updated)},
     )
+
+
+ADDRESS = ResourceType(
+    "address",
+    Group.PHONES,
+    create_address,
+    find_address,
+    update_address,
+    delete_address,
+    plural="addresses",
+    undo={Action.DELETE: "set the client up again: the address is registered anew"},
+)

@@ -9,9 +9,8 @@ from urllib.parse import parse_qs
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import FailedError
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.functions import fetch_content
-from dialtone_nb.infrastructure.resources.model import Item, Kind
+from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION, fetch_content
+from dialtone_nb.infrastructure.resources.model import ApplyContext, Group, Resource, ResourceType
 from dialtone_nb.service.bundle import MANIFEST, Module, code_digest, parse_manifest
 
 POLL_S = 1
@@ -31,7 +30,7 @@ def list_builds(account: Account, service_sid: str) -> list[Any]:
     return sorted(builds, key=lambda build: build.date_created, reverse=True)
 
 
-def read_versions(account: Account, service_sid: str, build: Any) -> list[Item]:
+def read_versions(account: Account, service_sid: str, build: Any) -> list[Resource]:
     """The versions that a build is made of, by path, with the hash of each one's source.
 
     They come from the manifest inside the build where it lists just these versions; a build without one is read
@@ -43,7 +42,7 @@ def read_versions(account: Account, service_sid: str, build: Any) -> list[Item]:
         manifest = parse_manifest(_content(account, service_sid, listed[MANIFEST]))
     others = {path: one["sid"] for path, one in listed.items() if path != MANIFEST}
     is_ours = {path: sid for path, (sid, _, _) in manifest.items()} == others
-    items = []
+    resources = []
     for path, one in listed.items():
         if path == MANIFEST:
             sha256 = "of this build" if is_ours else "of another build"
@@ -51,20 +50,20 @@ def read_versions(account: Account, service_sid: str, build: Any) -> list[Item]:
             sha256 = manifest[path][2]
         else:
             sha256 = Module(path, "", _content(account, service_sid, one).encode()).sha256
-        items.append(
-            Item(
-                Kind.FUNCTION_VERSION,
+        resources.append(
+            Resource(
+                FUNCTION_VERSION,
                 path,
                 {"visibility": str(one["visibility"]).lower(), "sha256": sha256},
                 one["sid"],
                 {"function_sid": one["function_sid"]},
             )
         )
-    return items
+    return resources
 
 
-def build_item(build: Any, versions: list[Item], dependencies: Mapping[str, str]) -> Item:
-    """The build as an item, known by its code; of its dependencies only those count that we declare.
+def build_resource(build: Any, versions: list[Resource], dependencies: Mapping[str, str]) -> Resource:
+    """The build as an resource, known by its code; of its dependencies only those count that we declare.
 
     Twilio adds packages of its own to every build (lodash, @twilio/runtime-handler, …) at versions that it chooses.
     """
@@ -72,8 +71,8 @@ def build_item(build: Any, versions: list[Item], dependencies: Mapping[str, str]
     modules = {
         one.key: (str(one.fields["visibility"]), str(one.fields["sha256"])) for one in versions if one.key != MANIFEST
     }
-    return Item(
-        Kind.BUILD,
+    return Resource(
+        BUILD,
         code_digest(modules, build.runtime, ours),
         {"runtime": build.runtime, "dependencies": json.dumps(ours)},
         build.sid,
@@ -87,49 +86,49 @@ def _installed(build: Any, dependencies: Mapping[str, str]) -> dict[str, str]:
     return {name: installed[name] for name in dependencies if name in installed}
 
 
-def create_build(work: Work, item: Item) -> Item:
-    """The build, made and completed; a `FailedError` with Twilio's reason where it failed."""
-    found = {one.key: one for one in work.state.of(Kind.FUNCTION_VERSION)}
-    wanted = [*(work.bundle.modules if work.bundle else ()), MANIFEST]
+def create_build(context: ApplyContext, resource: Resource) -> Resource:
+    """Make the build and wait until it is complete; a `FailedError` with Twilio's reason where it failed."""
+    found = {one.key: one for one in context.state.of(FUNCTION_VERSION)}
+    wanted = [*context.bundle.modules, MANIFEST]
     # A build of versions that were all there may be under way since a run broke off; none has one uploaded just now.
     is_new = any(found[path].given.get("is_new") for path in wanted)
-    if not is_new and (under_way := find_build(work, item)):
+    if not is_new and (under_way := find_build(context, resource)):
         return under_way
-    dependencies = json.loads(str(item.fields["dependencies"]))
-    build = work.account.client.serverless.v1.services(work.service_sid).builds.create(
+    dependencies = json.loads(str(resource.fields["dependencies"]))
+    build = context.serverless.builds.create(
         function_versions=[found[path].sid for path in wanted],
         # Plain JSON, as the API's own example has it; the toolkit wraps it in quotes.
         dependencies=json.dumps([{"name": name, "version": version} for name, version in dependencies.items()]),
-        runtime=item.fields["runtime"],
+        runtime=resource.fields["runtime"],
     )
-    return _completed(work, item, build.sid)
+    return _completed(context, resource, build.sid)
 
 
-def find_build(work: Work, item: Item) -> Item | None:
-    """The build, looked for again among the newest: the one of just these versions, dependencies and runtime."""
-    versions = {one.key: one.sid for one in work.state.of(Kind.FUNCTION_VERSION)}
-    wanted = {versions[path] for path in [*(work.bundle.modules if work.bundle else ()), MANIFEST]}
-    dependencies = json.loads(str(item.fields["dependencies"]))
-    for build in list_builds(work.account, work.service_sid)[:5]:
+def find_build(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look the build up among the newest: the one of just these versions, dependencies and runtime."""
+    versions = {one.key: one.sid for one in context.state.of(FUNCTION_VERSION)}
+    wanted = {versions[path] for path in [*context.bundle.modules, MANIFEST]}
+    dependencies = json.loads(str(resource.fields["dependencies"]))
+    for build in list_builds(context.account, context.service_sid)[:5]:
         if (
             {one["sid"] for one in build.function_versions or []} == wanted
-            and build.runtime == item.fields["runtime"]
+            and build.runtime == resource.fields["runtime"]
             and _installed(build, dependencies) == dependencies
             and build.status != "failed"
         ):
-            return _completed(work, item, build.sid)
+            return _completed(context, resource, build.sid)
     return None
 
 
-def _completed(work: Work, item: Item, sid: str) -> Item:
-    builds = work.account.client.serverless.v1.services(work.service_sid).builds(sid)
+def _completed(context: ApplyContext, resource: Resource, sid: str) -> Resource:
+    builds = context.serverless.builds(sid)
     for _ in range(POLLS):
         status = str(builds.build_status().fetch().status)
         if status == "completed":
-            return Item(item.kind, item.key, item.fields, sid, {"status": status})
+            return Resource(resource.kind, resource.key, resource.fields, sid, {"status": status})
         if status == "failed":
-            raise FailedError(f"build {sid} failed{_reason(work.account, sid)}; what was live stays live")
-        work.wait(POLL_S)
+            raise FailedError(f"build {sid} failed{_reason(context.account, sid)}; what was live stays live")
+        context.wait(POLL_S)
     raise FailedError(f"build {sid} is still building after {POLLS * POLL_S} s; run again to wait on")
 
 
@@ -145,3 +144,6 @@ def _reason(account: Account, build_sid: str) -> str:
 
 def _content(account: Account, service_sid: str, version: Mapping[str, Any]) -> str:
     return fetch_content(account, service_sid, str(version["function_sid"]), str(version["sid"]))
+
+
+BUILD = ResourceType("build", Group.CODE, create_build, find_build, needs=(FUNCTION_VERSION,), is_listed=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.errors import ApplyError
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Item, Kind
-from dialtone_nb.service.bundle import MANIFEST, Module, write_manifest
+from dialtone_nb.infrastructure.resources.model import ApplyContext, Fields, Group, Resource, ResourceType, of_key
+from dialtone_nb.infrastructure.resources.services import SERVICE
+from dialtone_nb.service.bundle import MANIFEST, Bundle, Module, write_manifest
 
 # In no SDK; the official toolkit uploads here.
 UPLOAD = "https://serverless-upload.twilio.com/v1"
@@ -17,24 +17,24 @@ UPLOAD = "https://serverless-upload.twilio.com/v1"
 NEWEST = 3
 
 
-def list_functions(account: Account, service_sid: str) -> list[Item]:
+def list_functions(account: Account, service_sid: str) -> list[Resource]:
     """The service's functions by path; where several share one, the oldest is ours and names the `others` by SID."""
     functions = account.client.serverless.v1.services(service_sid).functions.list()
     sids: dict[str, list[str]] = {}
     for one in sorted(functions, key=lambda function: (function.date_created, function.sid)):
         sids.setdefault(one.friendly_name, []).append(one.sid)
-    return [Item(Kind.FUNCTION, path, {}, ours, {"others": ", ".join(rest)}) for path, (ours, *rest) in sids.items()]
+    return [Resource(FUNCTION, path, {}, ours, {"others": ", ".join(rest)}) for path, (ours, *rest) in sids.items()]
 
 
-def create_function(work: Work, item: Item) -> Item:
-    """The function, made; it has no version yet."""
-    made = work.account.client.serverless.v1.services(work.service_sid).functions.create(friendly_name=item.key)
-    return Item(Kind.FUNCTION, item.key, {}, made.sid)
+def create_function(context: ApplyContext, resource: Resource) -> Resource:
+    """Make the function; it has no version yet."""
+    made = context.serverless.functions.create(friendly_name=resource.key)
+    return Resource(FUNCTION, resource.key, {}, made.sid)
 
 
-def find_function(work: Work, item: Item) -> Item | None:
-    """The function, looked for again."""
-    return next((one for one in list_functions(work.account, work.service_sid) if one.key == item.key), None)
+def find_function(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look the function up."""
+    return of_key(list_functions(context.account, context.service_sid), resource.key)
 
 
 def fetch_content(account: Account, service_sid: str, function_sid: str, version_sid: str) -> str:
@@ -53,18 +53,20 @@ def list_versions(account: Account, service_sid: str, function_sid: str) -> list
     return sorted(functions.function_versions.list(limit=50), key=lambda one: one.date_created, reverse=True)[:NEWEST]
 
 
-def create_version(work: Work, item: Item) -> Item:
-    """The version, uploaded."""
-    module = _module(work, item)
-    function_sid = work.sid(Kind.FUNCTION, item.key)
-    url = f"{UPLOAD}/Services/{work.service_sid}/Functions/{function_sid}/Versions"
-    answer = _upload(work, url, module)
-    return Item(item.kind, item.key, item.fields, answer["sid"], {"function_sid": function_sid, "is_new": True})
+def create_version(context: ApplyContext, resource: Resource) -> Resource:
+    """Upload the version."""
+    module = _module(context, resource)
+    function_sid = context.sid(FUNCTION, resource.key)
+    url = f"{UPLOAD}/Services/{context.service_sid}/Functions/{function_sid}/Versions"
+    answer = _upload(context, url, module)
+    return Resource(
+        resource.kind, resource.key, resource.fields, answer["sid"], {"function_sid": function_sid, "is_new": True}
+    )
 
 
-def _upload(work: Work, url: str, module: Module) -> dict[str, Any]:
-    credentials = work.account.credentials
-    answer = work.account.transport.request(
+def _upload(context: ApplyContext, url: str, module: Module) -> dict[str, Any]:
+    credentials = context.account.credentials
+    answer = context.account.transport.request(
         "POST",
         url,
         data={"Path": module.path, "Visibility": module.visibility},
@@ -76,24 +78,53 @@ def _upload(work: Work, url: str, module: Module) -> dict[str, Any]:
     return parsed
 
 
-def find_version(work: Work, item: Item) -> Item | None:
-    """The version, looked for again: the newest one of this function, if its source is what was to be uploaded."""
-    module = _module(work, item)
-    function_sid = work.sid(Kind.FUNCTION, item.key)
-    for version in list_versions(work.account, work.service_sid, function_sid):
-        content = fetch_content(work.account, work.service_sid, function_sid, version.sid)
-        if content.encode() == module.content and str(version.visibility).lower() == module.visibility:
-            return Item(item.kind, item.key, item.fields, version.sid, {"function_sid": function_sid})
+def find_version(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look the version up: the newest one of this function whose source is what was to be uploaded."""
+    function = Resource(FUNCTION, resource.key, sid=context.sid(FUNCTION, resource.key))
+    module = _module(context, resource)
+    return find_upload(context.account, context.service_sid, function, module, resource.fields)
+
+
+def find_upload(
+    account: Account,
+    service_sid: str,
+    function: Resource,
+    module: Module,
+    fields: Fields,
+    passed_over: Collection[str] = (),
+) -> Resource | None:
+    """The newest upload of this module, or None; the SIDs of those that are `passed_over` are not read."""
+    for version in list_versions(account, service_sid, function.sid):
+        if version.sid in passed_over or str(version.visibility).lower() != module.visibility:
+            continue
+        if fetch_content(account, service_sid, function.sid, version.sid).encode() == module.content:
+            return Resource(FUNCTION_VERSION, function.key, fields, version.sid, {"function_sid": function.sid})
     return None
 
 
-def _module(work: Work, item: Item) -> Module:
-    if work.bundle is None:
-        raise ApplyError("There is no code to upload: this plan moves a build that exists.")
-    if item.key != MANIFEST:
-        return work.bundle.modules[item.key]
-    versions = {one.key: one for one in work.state.of(Kind.FUNCTION_VERSION)}
-    listed = {
-        path: (versions[path].sid, module.visibility, module.sha256) for path, module in work.bundle.modules.items()
-    }
+def manifest_module(bundle: Bundle, versions: Mapping[str, Resource]) -> Module:
+    """The manifest of a build of these versions, by path; it names their SIDs, so all of them have to be there."""
+    listed = {path: (versions[path].sid, module.visibility, module.sha256) for path, module in bundle.modules.items()}
     return Module(MANIFEST, "private", write_manifest(listed))
+
+
+def _module(context: ApplyContext, resource: Resource) -> Module:
+    if resource.key != MANIFEST:
+        return context.bundle.modules[resource.key]
+    return manifest_module(context.bundle, {one.key: one for one in context.state.of(FUNCTION_VERSION)})
+
+
+# A module's function and versions follow from the build: they would only fill a page.
+FUNCTION = ResourceType("function", Group.CODE, create_function, find_function, needs=(SERVICE,), is_listed=False)
+# The lines that differ say more than two hashes.
+FUNCTION_VERSION = ResourceType(
+    "function version",
+    Group.CODE,
+    create_version,
+    find_version,
+    create_version,
+    needs=(FUNCTION,),
+    why_updated="the code differs from what is live",
+    is_listed=False,
+    unread_fields=frozenset({"sha256"}),
+)

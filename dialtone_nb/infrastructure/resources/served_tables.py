@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import ApplyError, DialtoneError, FailedError, TwilioError
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Item, Kind
-from dialtone_nb.infrastructure.resources.own_server import OwnServer
+from dialtone_nb.infrastructure.own_server import OwnServer
+from dialtone_nb.infrastructure.resources.model import (
+    Action,
+    ApplyContext,
+    Group,
+    Resource,
+    ResourceType,
+    readable,
+)
 from dialtone_nb.server.folder import (
     close_environment,
     list_environments,
+    noted_serving,
     push_table,
-    read_serving,
     switch_table,
     table_version,
 )
@@ -28,30 +35,42 @@ LOOK_S: Final = 0.2
 UNREACHED: Final = "not reached"
 
 
-def fetch_served_table(account: Account, server: OwnServer, environment: str) -> Item | None:
+def fetch_served_table(account: Account, server: OwnServer, environment: str) -> Resource | None:
     """What an environment serves: by the server's own word where there is a token to ask it with, else by its folder's.
 
     None where nothing was ever switched on. A server that can't be reached serves nothing, whatever its folder says.
     """
-    serving = read_serving(server.folder, environment)
+    serving = noted_serving(server.folder, environment)
     if not serving.version:
         return None
     url = server.base_urls[environment]
     version = served_version(account, url, environment) if account.credentials.auth_token else serving.version
     # Where the folder was switched and the server did not follow, neither is what the files say.
     code = version if version in (serving.version, UNREACHED) else f"{version}, not {serving.version}"
-    return Item(Kind.SERVED_TABLE, environment, {"code": code}, serving.version, {"previous": serving.previous})
+    return Resource(SERVED_TABLE, environment, {"code": code}, serving.version, {"previous": serving.previous})
 
 
-def list_served_tables(server: OwnServer | None) -> list[Item]:
+def list_served_tables(server: OwnServer | None) -> list[Resource]:
     """What every environment serves by the folder's word, of those that the files know."""
     if server is None:
         return []
-    serving = [(one, read_serving(server.folder, one)) for one in list_environments(server.folder)]
+    serving = [(one, noted_serving(server.folder, one)) for one in list_environments(server.folder)]
     return [
-        Item(Kind.SERVED_TABLE, name, {"code": one.version}, one.version, {"previous": one.previous})
+        Resource(SERVED_TABLE, name, {"code": one.version}, one.version, {"previous": one.previous})
         for name, one in serving
         if name in server.base_urls
+    ]
+
+
+def fetch_tables_left(account: Account, server: OwnServer | None, environment: str) -> list[Resource]:
+    """The same; of this environment by the server's own word, for a server that stands idle may be gone."""
+    tables = list_served_tables(server)
+    urls = server.base_urls if server else {}
+    return [
+        replace(one, fields={"code": _seen(account, urls[one.key], one.key, one.sid)})
+        if one.key == environment
+        else one
+        for one in tables
     ]
 
 
@@ -77,27 +96,27 @@ def served_version(account: Account, base_url: str, environment: str) -> str:
     return (version or "nothing") if here == environment else f"environment {here}"
 
 
-def switch_served_table(work: Work, item: Item) -> Item:
-    """The table, served: pushed to the server's folder, switched on, and seen behind its URL before a call goes there.
+def switch_served_table(context: ApplyContext, resource: Resource) -> Resource:
+    """Serve the table: push it to the server's folder, switch it on, see it behind its URL before a call goes there.
 
     A `FailedError` where the server does not follow; domains and numbers then still lead where they did.
     """
-    server, version = _server(work), str(item.fields["code"])
+    server, version = _server(context), str(resource.fields["code"])
     if version == table_version(server.table):
         push_table(server.folder, server.table)
-    serving = switch_table(server.folder, item.key, version)
-    _wait_until_served(work.account, server.base_urls[item.key], item.key, version)
-    return Item(item.kind, item.key, item.fields, version, {"previous": serving.previous})
+    serving = switch_table(server.folder, resource.key, version)
+    _wait_until_served(context.account, server.base_urls[resource.key], resource.key, version)
+    return Resource(resource.kind, resource.key, resource.fields, version, {"previous": serving.previous})
 
 
-def find_served_table(work: Work, item: Item) -> Item | None:
-    """The table, looked for again."""
-    return fetch_served_table(work.account, _server(work), item.key)
+def find_served_table(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look up what is served."""
+    return fetch_served_table(context.account, _server(context), resource.key)
 
 
-def close_served_table(work: Work, item: Item) -> None:
+def close_served_table(context: ApplyContext, resource: Resource) -> None:
     """Have the server answer this environment's calls no longer."""
-    close_environment(_server(work).folder, item.key)
+    close_environment(_server(context).folder, resource.key)
 
 
 def _wait_until_served(account: Account, base_url: str, environment: str, version: str) -> None:
@@ -125,7 +144,21 @@ def _seen(account: Account, base_url: str, environment: str, version: str) -> st
     return version if healthy else UNREACHED
 
 
-def _server(work: Work) -> OwnServer:
-    if work.server is None:
+def _server(context: ApplyContext) -> OwnServer:
+    if context.server is None:
         raise ApplyError("There is no server of our own in network.yaml.")
-    return work.server
+    return context.server
+
+
+SERVED_TABLE = ResourceType(
+    "served table",
+    Group.CODE,
+    switch_served_table,
+    find_served_table,
+    switch_served_table,
+    close_served_table,
+    warnings={Action.DELETE: "our own server stops answering for this environment"},
+    undo={Action.UPDATE: "promote with build previous: the table that was served before"},
+    why_updated="the table differs from what is served",
+    remark=lambda served: f"table {readable(served.fields['code'])}",
+)

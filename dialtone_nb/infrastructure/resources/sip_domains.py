@@ -6,8 +6,19 @@ from typing import Any
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import AbsentError
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Item, Kind
+from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.model import (
+    Action,
+    ApplyContext,
+    Group,
+    Resource,
+    ResourceType,
+    of_key,
+    read_fields,
+)
+from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.variables import VARIABLE
 
 FIELDS = (
     "friendly_name",
@@ -21,33 +32,32 @@ FIELDS = (
     "byoc_trunk_sid",
     "emergency_caller_sid",
 )
-MAPPINGS = (Kind.CALLS_MAPPING, Kind.REGISTRATIONS_MAPPING)
 
 
-def list_sip_domains(account: Account) -> list[Item]:
+def list_sip_domains(account: Account) -> list[Resource]:
     """The account's SIP domains by name."""
-    return [_item(one) for one in account.client.sip.domains.list(page_size=1000)]
+    return [_resource(one) for one in account.client.sip.domains.list(page_size=1000)]
 
 
-def create_sip_domain(work: Work, item: Item) -> Item:
-    """The domain, made; it refuses everybody until a credential list is mapped."""
-    fields = {name: value for name, value in item.fields.items() if value != ""}
-    return _item(work.account.client.sip.domains.create(domain_name=item.key, **fields))
+def create_sip_domain(context: ApplyContext, resource: Resource) -> Resource:
+    """Make the domain; it refuses everybody until a credential list is mapped."""
+    fields = {name: value for name, value in resource.fields.items() if value != ""}
+    return _resource(context.client.sip.domains.create(domain_name=resource.key, **fields))
 
 
-def update_sip_domain(work: Work, item: Item) -> Item:
-    """The domain, changed."""
-    return _item(work.account.client.sip.domains(work.sid(item.kind, item.key)).update(**item.fields))
+def update_sip_domain(context: ApplyContext, resource: Resource) -> Resource:
+    """Change the domain's settings."""
+    return _resource(context.client.sip.domains(context.sid_of(resource)).update(**resource.fields))
 
 
-def delete_sip_domain(work: Work, item: Item) -> None:
+def delete_sip_domain(context: ApplyContext, resource: Resource) -> None:
     """Delete the domain."""
-    work.account.client.sip.domains(work.sid(item.kind, item.key)).delete()
+    context.client.sip.domains(context.sid_of(resource)).delete()
 
 
-def find_sip_domain(work: Work, item: Item) -> Item | None:
-    """The domain, looked for again."""
-    return next((one for one in list_sip_domains(work.account) if one.key == item.key), None)
+def find_sip_domain(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look the domain up."""
+    return of_key(list_sip_domains(context.account), resource.key)
 
 
 def mapping_key(domain: str, credential_list: str) -> str:
@@ -55,51 +65,71 @@ def mapping_key(domain: str, credential_list: str) -> str:
     return f"{domain}/{credential_list}"
 
 
-def list_mappings(account: Account, kind: Kind, domain: Item) -> list[Item]:
+def list_mappings(account: Account, kind: ResourceType, domain: Resource) -> list[Resource]:
     """The mappings of one family on a domain; a mapping's SID is its list's."""
     try:
         mappings = _family(account, kind, domain.sid).list()
     except AbsentError:  # a domain that was deleted stays listed for some seconds
         return []
-    return [Item(kind, mapping_key(domain.key, one.friendly_name), {}, one.sid) for one in mappings]
+    return [Resource(kind, mapping_key(domain.key, one.friendly_name), {}, one.sid) for one in mappings]
 
 
-def create_mapping(work: Work, item: Item) -> Item:
-    """The mapping, made."""
-    domain, name = item.key.split("/", 1)
-    sid = work.sid(Kind.CREDENTIAL_LIST, name)
-    _family(work.account, item.kind, work.sid(Kind.SIP_DOMAIN, domain)).create(credential_list_sid=sid)
-    return Item(item.kind, item.key, {}, sid)
+def create_mapping(context: ApplyContext, resource: Resource) -> Resource:
+    """Map the list to the domain, for one family of requests."""
+    domain, name = resource.key.split("/", 1)
+    sid = context.sid(CREDENTIAL_LIST, name)
+    _family(context.account, resource.kind, context.sid(SIP_DOMAIN, domain)).create(credential_list_sid=sid)
+    return Resource(resource.kind, resource.key, {}, sid)
 
 
-def delete_mapping(work: Work, item: Item) -> None:
+def delete_mapping(context: ApplyContext, resource: Resource) -> None:
     """Delete the mapping: the list's users are refused from now on."""
-    domain, _ = item.key.split("/", 1)
-    sip_domain = work.account.client.sip.domains(work.sid(Kind.SIP_DOMAIN, domain))
-    family = sip_domain.auth.calls if item.kind is Kind.CALLS_MAPPING else sip_domain.auth.registrations
-    family.credential_list_mappings(work.sid(item.kind, item.key)).delete()
+    domain, _ = resource.key.split("/", 1)
+    _family(context.account, resource.kind, context.sid(SIP_DOMAIN, domain))(context.sid_of(resource)).delete()
 
 
-def find_mapping(work: Work, item: Item) -> Item | None:
-    """The mapping, looked for again."""
-    domain = work.state.find(Kind.SIP_DOMAIN, item.key.split("/", 1)[0])
+def find_mapping(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look the mapping up."""
+    domain = context.state.find(SIP_DOMAIN, resource.key.split("/", 1)[0])
     if domain is None:
         return None
-    return next((one for one in list_mappings(work.account, item.kind, domain) if one.key == item.key), None)
+    return of_key(list_mappings(context.account, resource.kind, domain), resource.key)
 
 
-def _family(account: Account, kind: Kind, domain_sid: str) -> Any:
+def _family(account: Account, kind: ResourceType, domain_sid: str) -> Any:
     auth = account.client.sip.domains(domain_sid).auth
-    family = auth.calls if kind is Kind.CALLS_MAPPING else auth.registrations
+    family = auth.calls if kind is CALLS_MAPPING else auth.registrations
     return family.credential_list_mappings
 
 
-def _item(domain: Any) -> Item:
-    fields = {name: getattr(domain, name) for name in FIELDS}
-    return Item(
-        Kind.SIP_DOMAIN,
+def _resource(domain: Any) -> Resource:
+    return Resource(
+        SIP_DOMAIN,
         domain.domain_name,
-        {name: "" if value is None else value for name, value in fields.items()},
+        read_fields(domain, FIELDS),
         domain.sid,
         {"auth_type": domain.auth_type or "", "date_updated": str(domain.date_updated)},
     )
+
+
+# Code, variables and tables come first, so that no call arrives before it can be answered.
+SIP_DOMAIN = ResourceType(
+    "SIP domain",
+    Group.SIP,
+    create_sip_domain,
+    find_sip_domain,
+    update_sip_domain,
+    delete_sip_domain,
+    needs=(DEPLOYMENT, VARIABLE, SERVED_TABLE),
+    warnings={Action.DELETE: "phones on it lose their dial tone"},
+)
+
+
+def _mapping_type(name: str) -> ResourceType:
+    needs = (SIP_DOMAIN, CREDENTIAL_LIST)
+    return ResourceType(name, Group.SIP, create_mapping, find_mapping, delete=delete_mapping, needs=needs)
+
+
+CALLS_MAPPING = _mapping_type("calls mapping")
+REGISTRATIONS_MAPPING = _mapping_type("registrations mapping")
+MAPPINGS = (CALLS_MAPPING, REGISTRATIONS_MAPPING)

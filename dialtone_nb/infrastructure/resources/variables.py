@@ -8,8 +8,9 @@ from typing import Any
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import AbsentError
-from dialtone_nb.infrastructure.resources.apply_context import Work
-from dialtone_nb.infrastructure.resources.model import Id, Item, Kind
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.model import Action, ApplyContext, Group, Resource, ResourceType
 
 # On an environment, the fingerprint of the plan that was applied there last. It is no secret.
 APPLIED = "DIALTONE_APPLIED"
@@ -32,10 +33,10 @@ def fetch_variables(account: Account, service_sid: str, environment_sid: str) ->
         return []
 
 
-def variable_item(environment: str, variable: Any, declared: str | None) -> Item:
+def variable_resource(environment: str, variable: Any, declared: str | None) -> Resource:
     """The variable without its value: only whether it is the declared one, and a mark that equal values share."""
-    return Item(
-        Kind.VARIABLE,
+    return Resource(
+        VARIABLE,
         variable_key(environment, variable.key),
         {"value": AS_DECLARED if variable.value == declared else ANOTHER},
         variable.sid,
@@ -46,42 +47,49 @@ def variable_item(environment: str, variable: Any, declared: str | None) -> Item
     )
 
 
-def create_variable(work: Work, item: Item) -> Item:
-    """The variable, made."""
-    environment, name = item.key.split("/", 1)
-    value = work.secrets[Id(item.kind, item.key)]
-    made = _variables(work, environment).create(key=name, value=value)
-    return Item(item.kind, item.key, item.fields, made.sid)
+def create_variable(context: ApplyContext, resource: Resource) -> Resource:
+    """Make the variable."""
+    environment, name = resource.key.split("/", 1)
+    made = _variables(context, environment).create(key=name, value=context.secrets[resource.id])
+    return Resource(resource.kind, resource.key, resource.fields, made.sid)
 
 
-def update_variable(work: Work, item: Item) -> Item:
-    """The variable with its declared value."""
-    environment, _ = item.key.split("/", 1)
-    sid = work.sid(item.kind, item.key)
-    _context(work, environment).variables(sid).update(value=work.secrets[Id(item.kind, item.key)])
-    return Item(item.kind, item.key, item.fields, sid)
+def update_variable(context: ApplyContext, resource: Resource) -> Resource:
+    """Give the variable its declared value."""
+    environment, _ = resource.key.split("/", 1)
+    sid = context.sid_of(resource)
+    _variables(context, environment)(sid).update(value=context.secrets[resource.id])
+    return Resource(resource.kind, resource.key, resource.fields, sid)
 
 
-def delete_variable(work: Work, item: Item) -> None:
+def delete_variable(context: ApplyContext, resource: Resource) -> None:
     """Delete the variable."""
-    environment, _ = item.key.split("/", 1)
-    _context(work, environment).variables(work.sid(item.kind, item.key)).delete()
+    environment, _ = resource.key.split("/", 1)
+    _variables(context, environment)(context.sid_of(resource)).delete()
 
 
-def find_variable(work: Work, item: Item) -> Item | None:
-    """The variable, looked for again."""
-    environment, name = item.key.split("/", 1)
-    environment_sid = work.sid(Kind.ENVIRONMENT, environment)
-    for variable in fetch_variables(work.account, work.service_sid, environment_sid):
+def find_variable(context: ApplyContext, resource: Resource) -> Resource | None:
+    """Look the variable up."""
+    environment, name = resource.key.split("/", 1)
+    environment_sid = context.sid(ENVIRONMENT, environment)
+    for variable in fetch_variables(context.account, context.service_sid, environment_sid):
         if variable.key == name:
-            return variable_item(environment, variable, work.secrets.get(Id(item.kind, item.key)))
+            return variable_resource(environment, variable, context.secrets.get(resource.id))
     return None
 
 
-def _context(work: Work, environment: str) -> Any:
-    sid = work.sid(Kind.ENVIRONMENT, environment)
-    return work.account.client.serverless.v1.services(work.service_sid).environments(sid)
+def _variables(context: ApplyContext, environment: str) -> Any:
+    return context.serverless.environments(context.sid(ENVIRONMENT, environment)).variables
 
 
-def _variables(work: Work, environment: str) -> Any:
-    return _context(work, environment).variables
+# The code comes first, so that old code never runs with new variables.
+VARIABLE = ResourceType(
+    "variable",
+    Group.CODE,
+    create_variable,
+    find_variable,
+    update_variable,
+    delete_variable,
+    needs=(DEPLOYMENT, ENVIRONMENT),
+    warnings=dict.fromkeys(Action, "acts at once, whatever build is live"),
+)

@@ -1,14 +1,14 @@
-"""The account itself, and the outside numbers that it may show as caller ID."""
+"""The account itself, its key and balance, and the outside numbers that it may show as caller ID."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dialtone_nb.rehearsal.api.api_2010 import HOST, VERSION, account_uri, classic
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, account_uri
 from dialtone_nb.rehearsal.http.errors import unauthenticated
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, choice, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, read_parameters
 from dialtone_nb.rehearsal.state.clock import BEGINNING, rfc2822
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -35,12 +35,12 @@ SUBRESOURCES = {
     "usage": "Usage",
 }
 NAME, STATUS = "Rehearsal (not Twilio)", "active"
-FILTERS = (Field("FriendlyName"), Field("Status", choice("active", "suspended", "closed")))
+FILTERS = (Parameter("FriendlyName"), Parameter("Status", choice("active", "suspended", "closed")))
 
 
-def _refuse_api_key(ask: Ask) -> None:
+def _refuse_api_key(request: ApiRequest) -> None:
     """Accounts are for the auth token alone: a standard API key is refused, as Twilio does."""
-    if ask.by_api_key:
+    if request.by_api_key:
         raise unauthenticated()
 
 
@@ -61,29 +61,44 @@ def account_body(tables: Tables) -> dict[str, Any]:
     }
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The account alone, where it fits the filters; there are no subaccounts."""
-    _refuse_api_key(ask)
-    wanted = read_fields(FILTERS, ask.query)
+    _refuse_api_key(request)
+    wanted = read_parameters(FILTERS, request.query)
     fits = wanted.get("friendly_name", NAME) == NAME and wanted.get("status", STATUS) == STATUS
     bodies = [account_body(tables)] if fits else []
-    return list_reply(ask, "accounts", bodies, lambda body: body, lambda body: str(body["sid"]))
+    return list_response(request, "accounts", bodies, lambda body: body, lambda body: str(body["sid"]))
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The account."""
-    _refuse_api_key(ask)
-    return Reply(200, account_body(tables))
+    _refuse_api_key(request)
+    return ApiResponse(200, account_body(tables))
 
 
-def list_caller_ids(tables: Tables, ask: Ask) -> Reply:
+def list_caller_ids(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The outside numbers that were verified as caller IDs: none, since nobody outside can be called to verify one."""
-    read_fields((Field("PhoneNumber"), Field("FriendlyName")), ask.query)
-    return list_reply(ask, "outgoing_caller_ids", (), lambda body: body, str)
+    read_parameters((Parameter("PhoneNumber"), Parameter("FriendlyName")), request.query)
+    return list_response(request, "outgoing_caller_ids", (), lambda body: body, str)
+
+
+def fetch_balance(tables: Tables, _: ApiRequest) -> ApiResponse:
+    """What the account has left: nothing, as nothing costs anything here."""
+    return ApiResponse(200, {"account_sid": tables.identity.account_sid, "balance": "0.00", "currency": "USD"})
+
+
+def list_keys(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """The account's one API key, for the auth token alone."""
+    _refuse_api_key(request)
+    dates = {"date_created": rfc2822(BEGINNING), "date_updated": rfc2822(BEGINNING)}
+    key = {"sid": tables.identity.api_key_sid, "friendly_name": NAME, **dates}
+    return list_response(request, "keys", [key], lambda body: body, lambda body: str(body["sid"]))
 
 
 OPERATIONS = (
-    Operation(HOST, "GET", f"/{VERSION}/Accounts.json", list_),
-    classic("GET", "", fetch),
-    classic("GET", "/OutgoingCallerIds", list_caller_ids),
+    Operation(API_2010.host, "GET", f"/{VERSION}/Accounts.json", list_),
+    API_2010.operation("GET", "", fetch),
+    API_2010.operation("GET", "/Balance", fetch_balance),
+    API_2010.operation("GET", "/Keys", list_keys),
+    API_2010.operation("GET", "/OutgoingCallerIds", list_caller_ids),
 )

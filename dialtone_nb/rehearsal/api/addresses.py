@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
-from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
+from dialtone_nb.rehearsal.api.collection import API_2010, Collection
+from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 REQUIRED = ("CustomerName", "Street", "City", "Region", "PostalCode")
@@ -18,19 +17,19 @@ LONGEST_EMERGENCY_NAME = 32
 EMERGENCY_COUNTRIES = ("US", "CA", "GB")
 
 UPDATABLE = (
-    *(Field(name, required=True) for name in REQUIRED),
-    Field("FriendlyName", longest=64),
-    Field("EmergencyEnabled", flag),
-    Field("AutoCorrectAddress", flag),
-    Field("StreetSecondary"),
+    *(Parameter(name, required=True) for name in REQUIRED),
+    Parameter("FriendlyName", longest=64),
+    Parameter("EmergencyEnabled", flag),
+    Parameter("AutoCorrectAddress", flag),
+    Parameter("StreetSecondary"),
 )
 _country = matching(r"[A-Z]{2}", "must be two capital letters")
-CREATABLE = (*UPDATABLE, Field("IsoCountry", _country, required=True))
+CREATABLE = (*UPDATABLE, Parameter("IsoCountry", _country, required=True))
 FILTERS = (
-    Field("CustomerName"),
-    Field("FriendlyName"),
-    Field("EmergencyEnabled", flag),
-    Field("IsoCountry", _country),
+    Parameter("CustomerName"),
+    Parameter("FriendlyName"),
+    Parameter("EmergencyEnabled", flag),
+    Parameter("IsoCountry", _country),
 )
 
 # A stand-in for the national address files that Twilio asks: form only, which is enough to rehearse both refusals.
@@ -53,21 +52,7 @@ US_REGIONS = {
 }  # fmt: skip
 
 
-def address_of(tables: Tables, ask: Ask, name: str = "Sid") -> Thing:
-    """The address in the path."""
-    address = tables.get("address", ask.names[name])
-    if address is None:
-        raise absent(ask.path)
-    return address
-
-
-def address_body(tables: Tables, address: Thing) -> dict[str, Any]:
-    """An address as Twilio shows it."""
-    return {
-        **stamped(tables, address),
-        **address.body,
-        "uri": f"{account_uri(tables)}/Addresses/{address.sid}.json",
-    }
+ADDRESSES = Collection(API_2010, "Addresses", kind="address", prefix="AD")
 
 
 def corrected(body: dict[str, Any]) -> dict[str, Any]:
@@ -104,35 +89,30 @@ def _checked(body: dict[str, Any], correct: bool) -> dict[str, Any]:
     return right | {"validated": True}
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new address; an emergency address is checked, and corrected unless that is declined."""
-    values = read_fields(CREATABLE, ask.form)
+    values = read_parameters(CREATABLE, request.form)
     correct = values.pop("auto_correct_address", True)
     empty = {"friendly_name": None, "street_secondary": None, "emergency_enabled": False, "verified": False}
     body = _checked(empty | values, correct)
     name = body["friendly_name"] or "|".join(values[key] for key in ("customer_name", "street", "city", "postal_code"))
-    return Reply(201, address_body(tables, tables.add("AD", "address", "", name, body)))
+    return ADDRESSES.show(tables, ADDRESSES.add(tables, "", name, body), 201)
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Addresses, of one name, country or kind where a filter says so."""
-    wanted = read_fields(FILTERS, ask.query)
+    wanted = read_parameters(FILTERS, request.query)
     things = [a for a in tables.list("address", "") if all(a.body[key] == value for key, value in wanted.items())]
-    return list_reply(ask, "addresses", things, lambda a: address_body(tables, a), lambda a: str(a.sid))
+    return ADDRESSES.page(tables, request, things)
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
-    """One address."""
-    return Reply(200, address_body(tables, address_of(tables, ask)))
-
-
-def update(tables: Tables, ask: Ask) -> Reply:
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """An address with some fields changed, and checked again."""
-    address = address_of(tables, ask)
-    values = read_fields(UPDATABLE, ask.form, creating=False)
+    address = ADDRESSES.at(tables, request)
+    values = read_parameters(UPDATABLE, request.form, creating=False)
     correct = values.pop("auto_correct_address", True)
     body = _checked(address.body | values, correct)
-    return Reply(200, address_body(tables, tables.save(address, body)))
+    return ADDRESSES.show(tables, tables.save(address, body))
 
 
 def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
@@ -144,19 +124,13 @@ def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
     ]
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
-    """Delete the address. One that a number needs stays (the code of that refusal is an assumption)."""
-    address = address_of(tables, ask)
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Delete the address. One that a number needs stays (the code of that refusal is assumed)."""
+    address = ADDRESSES.at(tables, request)
     if dependents := dependents_of(tables, address):
-        raise Refusal(20001, f"Address {address.sid} is used by {dependents[0].name} and can't be deleted")
-    tables.remove(address.sid)
-    return Reply(204)
+        message = f"Address {address.sid} is used by {dependents[0].name} and can't be deleted"
+        raise Refusal(tables.behaviour.address_in_use_code, message)
+    return ADDRESSES.delete(tables, request)
 
 
-OPERATIONS = (
-    classic("GET", "/Addresses", list_),
-    classic("POST", "/Addresses", create),
-    classic("GET", "/Addresses/{Sid}", fetch),
-    classic("POST", "/Addresses/{Sid}", update),
-    classic("DELETE", "/Addresses/{Sid}", delete),
-)
+OPERATIONS = ADDRESSES.operations(list_=list_, create=create, update=update, delete=delete)

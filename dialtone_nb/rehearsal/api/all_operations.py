@@ -2,58 +2,36 @@
 
 from __future__ import annotations
 
-from dialtone_nb.rehearsal.api import (
-    accounts,
-    addresses,
-    alerts,
-    assets,
-    available_phone_numbers,
-    builds,
-    call_changes,
-    calls,
-    credential_list_mappings,
-    credential_lists,
-    deployments,
-    dialing_permissions,
-    environments,
-    functions,
-    incoming_phone_numbers,
-    ip_access_control_lists,
-    logs,
-    outgoing_calls,
-    prices,
-    queues,
-    recordings,
-    services,
-    sip_domains,
-    variables,
-)
+from importlib import import_module
 
-MODULES = (
-    accounts,
-    addresses,
-    alerts,
-    assets,
-    available_phone_numbers,
-    builds,
-    call_changes,
-    calls,
-    credential_list_mappings,
-    credential_lists,
-    deployments,
-    dialing_permissions,
-    environments,
-    functions,
-    incoming_phone_numbers,
-    ip_access_control_lists,
-    logs,
-    outgoing_calls,
-    prices,
-    queues,
-    recordings,
-    services,
-    sip_domains,
-    variables,
+from dialtone_nb.rehearsal.http.operations import Operation
+
+RESOURCES = (
+    "accounts",
+    "addresses",
+    "alerts",
+    "available_phone_numbers",
+    "call_changes",
+    "calls",
+    "dialing_permissions",
+    "empty_lists",
+    "incoming_phone_numbers",
+    "outgoing_calls",
+    "prices",
+    "queues",
+    "recordings",
+    "serverless.builds",
+    "serverless.deployments",
+    "serverless.environments",
+    "serverless.functions_and_assets",
+    "serverless.logs",
+    "serverless.services",
+    "serverless.variables",
+    "sip.credential_lists",
+    "sip.domains",
+    "sip.ip_access_control_lists",
+    "sip.mappings",
 )
-OPERATIONS = tuple(operation for module in MODULES for operation in module.OPERATIONS)
+MODULES = tuple(import_module(f"dialtone_nb.rehearsal.api.{name}") for name in RESOURCES)
+OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for operation in module.OPERATIONS)
 HOSTS = frozenset(operation.host for operation in OPERATIONS)

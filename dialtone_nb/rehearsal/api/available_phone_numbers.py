@@ -8,39 +8,41 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from urllib.parse import urlencode
 
-from dialtone_nb.rehearsal.api.api_2010 import classic
+from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
+from dialtone_nb.rehearsal.api.prices import COUNTRIES
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
-from dialtone_nb.rehearsal.http.paging import cut_page, wanted_page
-from dialtone_nb.rehearsal.http.parameters import Field, flag, integer, matching, read_fields
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import cut_page, read_page_request
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, integer, matching, read_parameters
 from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS, RateCenter
 from dialtone_nb.rehearsal.state.store import Tables
 
 # Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
-EMPTY_COUNTRIES = frozenset({"GB", "MX", "DE", "FR", "AU", "NL", "SE", "IE", "JP"})
+NORTH_AMERICA = frozenset(center.country for center in RATE_CENTERS.values())
+EMPTY_COUNTRIES = COUNTRIES.keys() - NORTH_AMERICA
 # What North American numbers are not told apart into: Twilio has them as Local or TollFree.
 ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
 
 FILTERS = (
-    Field("AreaCode", integer, code=21451),
-    Field("Contains"),
-    Field("VoiceEnabled", flag),
-    Field("SmsEnabled", flag),
-    Field("MmsEnabled", flag),
-    Field("FaxEnabled", flag),
-    Field("InRegion"),
-    Field("InLocality"),
-    Field("InPostalCode"),
-    Field("InLata"),
-    Field("InRateCenter"),
-    Field("NearNumber", matching(r"\+?[0-9]+", "must be E.164")),
-    Field("NearLatLong", matching(r"-?[0-9.]+, ?-?[0-9.]+", "must be a latitude and a longitude")),
-    Field("Distance", integer),
-    Field("Beta", flag),
-    Field("ExcludeAllAddressRequired", flag),
-    Field("ExcludeLocalAddressRequired", flag),
-    Field("ExcludeForeignAddressRequired", flag),
+    Parameter("AreaCode", integer, code=21451),
+    Parameter("Contains"),
+    Parameter("VoiceEnabled", flag),
+    Parameter("SmsEnabled", flag),
+    Parameter("MmsEnabled", flag),
+    Parameter("FaxEnabled", flag),
+    Parameter("InRegion"),
+    Parameter("InLocality"),
+    Parameter("InPostalCode"),
+    Parameter("InLata"),
+    Parameter("InRateCenter"),
+    Parameter("NearNumber", matching(r"\+?[0-9]+", "must be E.164")),
+    Parameter("NearLatLong", matching(r"-?[0-9.]+, ?-?[0-9.]+", "must be a latitude and a longitude")),
+    Parameter("Distance", integer),
+    Parameter("Beta", flag),
+    Parameter("ExcludeAllAddressRequired", flag),
+    Parameter("ExcludeLocalAddressRequired", flag),
+    Parameter("ExcludeForeignAddressRequired", flag),
 )
 # Near is within 25 miles, unless Distance says otherwise.
 NEAR_MILES, FARTHEST_MILES, EARTH_MILES = 25, 500, 3959
@@ -122,20 +124,19 @@ def _miles(place: tuple[float, float], center: RateCenter) -> float:
     return 2 * EARTH_MILES * asin(sqrt(chord))
 
 
-def search_kind(tables: Tables, ask: Ask) -> Reply:
+def search_kind(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Numbers of a kind that North America does not have, such as Mobile: a 404 there, and an empty list elsewhere."""
-    if ask.names["CountryCode"] not in EMPTY_COUNTRIES:
-        raise absent(ask.path)
-    return search(tables, ask)
+    if request.names["CountryCode"] not in EMPTY_COUNTRIES:
+        raise absent(request.path)
+    return search(tables, request)
 
 
-def search(tables: Tables, ask: Ask) -> Reply:
+def search(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Numbers for sale in a country that fit every filter."""
-    country = ask.names["CountryCode"]
-    countries = {center.country for center in RATE_CENTERS.values()}
-    if country not in countries | EMPTY_COUNTRIES:
-        raise absent(ask.path)
-    wanted = read_fields(FILTERS, ask.query)
+    country = request.names["CountryCode"]
+    if country not in COUNTRIES:
+        raise absent(request.path)
+    wanted = read_parameters(FILTERS, request.query)
     near = _nearness(wanted)
     contains = contains_pattern(wanted["contains"]) if wanted.get("contains") else None
     area = wanted.get("area_code")
@@ -151,13 +152,62 @@ def search(tables: Tables, ask: Ask) -> Reply:
         and not wanted.get("fax_enabled", False)
         and (near is None or body["phone_number"][2:5] in near)
     ]
-    page, _, _ = cut_page(found, wanted_page(ask), lambda body: str(body["phone_number"]))
+    page, _, _ = cut_page(found, read_page_request(request), lambda body: str(body["phone_number"]))
     # One page only, as with Twilio: the list is a sample of what there is.
-    query = urlencode(sorted(ask.query))
-    return Reply(200, {"available_phone_numbers": list(page), "uri": f"{ask.path}?{query}" if query else ask.path})
+    query = urlencode(sorted(request.query))
+    return ApiResponse(
+        200, {"available_phone_numbers": list(page), "uri": f"{request.path}?{query}" if query else request.path}
+    )
+
+
+def country_body(tables: Tables, country: str) -> dict[str, Any]:
+    """A country that has numbers for sale, and the kinds that it has."""
+    uri = f"{account_uri(tables)}/AvailablePhoneNumbers/{country}"
+    kinds = (
+        {"local": "Local", "toll_free": "TollFree"}
+        if country in NORTH_AMERICA
+        else {"local": "Local", "mobile": "Mobile"}
+    )
+    return {
+        "country_code": country,
+        "country": COUNTRIES[country],
+        "uri": f"{uri}.json",
+        "beta": False,
+        "subresource_uris": {key: f"{uri}/{kind}.json" for key, kind in kinds.items()},
+    }
+
+
+def list_countries(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """The countries that numbers are sold in, on one page, as with Twilio."""
+    read_page_request(request)
+    bodies = [country_body(tables, country) for country in COUNTRIES]
+    return ApiResponse(200, {"countries": bodies, "uri": request.path})
+
+
+def fetch_country(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """One of them."""
+    country = request.names["CountryCode"]
+    if country not in COUNTRIES:
+        raise absent(request.path)
+    return ApiResponse(200, country_body(tables, country))
+
+
+def search_toll_free(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Toll-free numbers: none, as none of them is kept for fiction; a 404 where the country has none at all."""
+    if request.names["CountryCode"] not in NORTH_AMERICA:
+        raise absent(request.path)
+    read_page_request(request)
+    read_parameters(FILTERS, request.query)
+    return ApiResponse(200, {"available_phone_numbers": [], "uri": request.path})
 
 
 OPERATIONS = (
-    classic("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),
-    *(classic("GET", f"/AvailablePhoneNumbers/{{CountryCode}}/{kind}", search_kind) for kind in ABSENT_KINDS),
+    API_2010.operation("GET", "/AvailablePhoneNumbers", list_countries),
+    API_2010.operation("GET", "/AvailablePhoneNumbers/{CountryCode}", fetch_country),
+    API_2010.operation("GET", "/AvailablePhoneNumbers/{CountryCode}/Local", search),
+    API_2010.operation("GET", "/AvailablePhoneNumbers/{CountryCode}/TollFree", search_toll_free),
+    *(
+        API_2010.operation("GET", f"/AvailablePhoneNumbers/{{CountryCode}}/{kind}", search_kind)
+        for kind in ABSENT_KINDS
+    ),
 )

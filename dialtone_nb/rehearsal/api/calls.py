@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic
 from dialtone_nb.rehearsal.api.available_phone_numbers import friendly
-from dialtone_nb.rehearsal.api.days import DAY, is_of_date
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, account_uri
 from dialtone_nb.rehearsal.api.prices import UNIT
 from dialtone_nb.rehearsal.http.errors import absent, more_info
-from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.http.paging import Wanted, list_reply, stale_token, walk_reply
-from dialtone_nb.rehearsal.http.parameters import Field, choice, read_field, read_fields, sid
+from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import PageRequest, list_response, stale_token, walk_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, read_parameter, read_parameters, sid
 from dialtone_nb.rehearsal.state.alerts import alerts_about
 from dialtone_nb.rehearsal.state.call_records import CallRecord, Condition, find_call, walk_calls
 from dialtone_nb.rehearsal.state.clock import parse_time, rfc2822
@@ -34,19 +33,20 @@ SUBRESOURCES = {
     "user_defined_messages": "UserDefinedMessages",
 }
 COLUMN_FILTERS = (
-    ("To", '"to"', Field("To")),
-    ("From", '"from"', Field("From")),
-    ("ParentCallSid", "parent_call_sid", Field("ParentCallSid", sid("CA"))),
-    ("Status", "status", Field("Status", choice(*STATUSES))),
+    ("To", '"to"', Parameter("To")),
+    ("From", '"from"', Parameter("From")),
+    ("ParentCallSid", "parent_call_sid", Parameter("ParentCallSid", sid("CA"))),
+    ("Status", "status", Parameter("Status", choice(*STATUSES))),
 )
+DAY = 86_400.0
 TIME_FILTERS = (("StartTime", "started"), ("EndTime", "ended"))
 
 
-def call_of(tables: Tables, ask: Ask, name: str) -> CallRecord:
+def call_of(tables: Tables, request: ApiRequest, name: str) -> CallRecord:
     """The call in the path."""
-    call = find_call(tables, ask.names[name])
+    call = find_call(tables, request.names[name])
     if call is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return call
 
 
@@ -84,59 +84,72 @@ def call_body(uri: str, account_sid: str, call: CallRecord, now: float) -> dict[
     }
 
 
-def conditions_of(ask: Ask) -> list[Condition]:
+def conditions_of(request: ApiRequest) -> list[Condition]:
     """The filters of a list; the comparison is part of a time filter's name, as in `StartTime>`."""
-    query = dict(ask.query)
+    query = dict(request.query)
     conditions = [
-        Condition(f"{column} = ?", read_field(field, query[name]))
+        Condition(f"{column} = ?", read_parameter(field, query[name]))
         for name, column, field in COLUMN_FILTERS
         if query.get(name)
     ]
     for name, column in TIME_FILTERS:
         for sign, comparison in (("<", "<="), (">", ">=")):
             if text := query.get(f"{name}{sign}"):
-                conditions.append(Condition(f"{column} {comparison} ?", read_field(Field(name, parse_time), text)))
+                conditions.append(
+                    Condition(f"{column} {comparison} ?", read_parameter(Parameter(name, parse_time), text))
+                )
         if text := query.get(name):
             # Without a comparison Twilio means the day, whatever time twilio-python writes behind it.
-            day = read_field(Field(name, parse_time), text) // DAY * DAY
+            day = read_parameter(Parameter(name, parse_time), text) // DAY * DAY
             conditions.append(Condition(f"{column} >= ?", day))
             conditions.append(Condition(f"{column} < ?", day + DAY))
     return conditions
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def is_of_date(request: ApiRequest, name: str, at: float) -> bool:
+    """Whether a time is on the days that were asked for, as in `MessageDate`, `MessageDate<` or `MessageDate>`."""
+    query = dict(request.query)
+    on, until, since = (
+        read_parameter(Parameter(name, parse_time), query[key]) // DAY if query.get(key) else None
+        for key in (name, f"{name}<", f"{name}>")
+    )
+    day = at // DAY
+    return (on is None or day == on) and (until is None or day <= until) and (since is None or day >= since)
+
+
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Calls that fit every filter, newest first."""
-    conditions = conditions_of(ask)
+    conditions = conditions_of(request)
     uri, account_sid, now = account_uri(tables), tables.identity.account_sid, tables.now()
 
-    def walk(wanted: Wanted) -> Iterator[CallRecord]:
+    def walk(wanted: PageRequest) -> Iterator[CallRecord]:
         marker = wanted.after or wanted.before
         if marker and find_call(tables, marker) is None:
             raise stale_token()
         return walk_calls(tables, conditions, after=wanted.after, before=wanted.before)
 
-    return walk_reply(
-        ask, "calls", walk, lambda call: call_body(uri, account_sid, call, now), lambda call: str(call.sid)
+    return walk_response(
+        request, "calls", walk, lambda call: call_body(uri, account_sid, call, now), lambda call: str(call.sid)
     )
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One call."""
-    call = call_of(tables, ask, "Sid")
-    return Reply(200, call_body(account_uri(tables), tables.identity.account_sid, call, tables.now()))
+    call = call_of(tables, request, "Sid")
+    return ApiResponse(200, call_body(account_uri(tables), tables.identity.account_sid, call, tables.now()))
 
 
-async def look(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
-    """One call; whoever looks at a call that is going on sees it go on, until it has another status."""
-    await exchange.look(ask.names["Sid"])
+async def look(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
+    """One call. A call in progress goes on with each look at it, until its status has changed."""
+    await exchange.look(request.names["Sid"])
     return answer()
 
 
-def list_events(tables: Tables, ask: Ask) -> Reply:
+def list_events(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The webhooks of a call, in order: what was asked, and what was answered."""
-    call = call_of(tables, ask, "CallSid")
+    call = call_of(tables, request, "CallSid")
     things = sorted(tables.list("call_event", call.sid), key=lambda event: event.nth)
-    return list_reply(ask, "events", things, lambda event: event.body, lambda event: str(event.sid))
+    return list_response(request, "events", things, lambda event: event.body, lambda event: str(event.sid))
 
 
 def notification_body(tables: Tables, alert: Thing) -> dict[str, Any]:
@@ -165,29 +178,31 @@ def notifications_of(tables: Tables, call_sid: str) -> Sequence[Thing]:
     return alerts_about(tables, call_sid)[::-1]
 
 
-def list_notifications(tables: Tables, ask: Ask) -> Reply:
+def list_notifications(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The errors and warnings of a call."""
-    call = call_of(tables, ask, "CallSid")
-    log = read_fields((Field("Log", choice("0", "1")),), ask.query).get("log")
-    alerts = [alert for alert in notifications_of(tables, call.sid) if is_of_date(ask, "MessageDate", alert.created)]
+    call = call_of(tables, request, "CallSid")
+    log = read_parameters((Parameter("Log", choice("0", "1")),), request.query).get("log")
+    alerts = [
+        alert for alert in notifications_of(tables, call.sid) if is_of_date(request, "MessageDate", alert.created)
+    ]
     bodies = [body for alert in alerts if (body := notification_body(tables, alert))["log"] == (log or body["log"])]
-    return list_reply(ask, "notifications", bodies, lambda body: body, lambda body: str(body["sid"]))
+    return list_response(request, "notifications", bodies, lambda body: body, lambda body: str(body["sid"]))
 
 
-def fetch_notification(tables: Tables, ask: Ask) -> Reply:
+def fetch_notification(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One notification of a call, with the request and the response that it is about."""
-    call = call_of(tables, ask, "CallSid")
+    call = call_of(tables, request, "CallSid")
     for alert in notifications_of(tables, call.sid):
-        if alert.sid == ask.names["Sid"]:
+        if alert.sid == request.names["Sid"]:
             about = {key: alert.body[key] for key in ("request_variables", "response_headers", "response_body")}
-            return Reply(200, notification_body(tables, alert) | about)
-    raise absent(ask.path)
+            return ApiResponse(200, notification_body(tables, alert) | about)
+    raise absent(request.path)
 
 
 OPERATIONS = (
-    classic("GET", "/Calls", list_),
-    classic("GET", "/Calls/{Sid}", fetch, look),
-    classic("GET", "/Calls/{CallSid}/Events", list_events),
-    classic("GET", "/Calls/{CallSid}/Notifications", list_notifications),
-    classic("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),
+    API_2010.operation("GET", "/Calls", list_),
+    API_2010.operation("GET", "/Calls/{Sid}", fetch, look),
+    API_2010.operation("GET", "/Calls/{CallSid}/Events", list_events),
+    API_2010.operation("GET", "/Calls/{CallSid}/Notifications", list_notifications),
+    API_2010.operation("GET", "/Calls/{CallSid}/Notifications/{Sid}", fetch_notification),
 )

@@ -7,32 +7,33 @@ from typing import Any
 import orjson
 import phonenumbers
 
+from dialtone_nb.rehearsal.api.collection import Api
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, matching, read_fields
-from dialtone_nb.rehearsal.state.permissions import HIGH_RISK, SWITCHES, permissions
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
+from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, SWITCHES, permissions
 from dialtone_nb.rehearsal.state.store import Tables
 
-HOST = "voice.twilio.com"
+VOICE = Api("voice.twilio.com")
 
 FILTERS = (
-    Field("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),
-    Field("Continent"),
-    Field("CountryCode"),
-    Field("LowRiskNumbersEnabled", flag),
-    Field("HighRiskSpecialNumbersEnabled", flag),
-    Field("HighRiskTollfraudNumbersEnabled", flag),
+    Parameter("IsoCode", matching(r"[A-Z]{2}", "must be two capital letters")),
+    Parameter("Continent"),
+    Parameter("CountryCode"),
+    Parameter("LowRiskNumbersEnabled", flag),
+    Parameter("HighRiskSpecialNumbersEnabled", flag),
+    Parameter("HighRiskTollfraudNumbersEnabled", flag),
 )
-UPDATE = (Field("UpdateRequest", required=True),)
-SETTINGS = (Field("DialingPermissionsInheritance", flag),)
+UPDATE = (Parameter("UpdateRequest", required=True),)
+SETTINGS = (Parameter("DialingPermissionsInheritance", flag),)
 PREFIX_DIGITS = 3  # of the national number
 
 
-def _country(ask: Ask) -> str:
-    country = ask.names["IsoCode"].upper()
+def _country(request: ApiRequest) -> str:
+    country = request.names["IsoCode"].upper()
     if country not in phonenumbers.SUPPORTED_REGIONS:
-        raise absent(ask.path)
+        raise absent(request.path)
     return country
 
 
@@ -45,21 +46,23 @@ def _name(country: str) -> str:
 
 def country_body(tables: Tables, country: str) -> dict[str, Any]:
     """A country as Twilio shows it. The continent is left out: nothing here depends on it."""
-    url = f"https://{HOST}/v1/DialingPermissions/Countries/{country}"
     return {
         "iso_code": country,
         "name": _name(country),
         "continent": None,
         "country_codes": [f"+{phonenumbers.country_code_for_region(country)}"],
         **permissions(tables, country),
-        "url": url,
-        "links": {"highrisk_special_prefixes": f"{url}/HighRiskSpecialPrefixes"},
+        **VOICE.addresses(
+            tables,
+            f"/DialingPermissions/Countries/{country}",
+            {"highrisk_special_prefixes": "HighRiskSpecialPrefixes"},
+        ),
     }
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Countries, those that fit the filters."""
-    wanted = read_fields(FILTERS, ask.query)
+    wanted = read_parameters(FILTERS, request.query)
     code = wanted.pop("country_code", None)
     bodies = [country_body(tables, country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)]
     bodies = [
@@ -68,7 +71,7 @@ def list_(tables: Tables, ask: Ask) -> Reply:
         if all(body[key] == value for key, value in wanted.items())
         and (code is None or f"+{code.lstrip('+')}" in body["country_codes"])
     ]
-    return list_reply(ask, "content", bodies, lambda body: body, lambda body: str(body["iso_code"]))
+    return list_response(request, "content", bodies, lambda body: body, lambda body: str(body["iso_code"]))
 
 
 def high_risk_prefixes(country: str) -> list[str]:
@@ -79,34 +82,34 @@ def high_risk_prefixes(country: str) -> list[str]:
     )
 
 
-def list_prefixes(tables: Tables, ask: Ask) -> Reply:
+def list_prefixes(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The prefixes of a country's high-risk special numbers, which need a permission of their own."""
-    prefixes = high_risk_prefixes(_country(ask))
-    return list_reply(ask, "content", prefixes, lambda prefix: {"prefix": prefix}, lambda prefix: prefix)
+    prefixes = high_risk_prefixes(_country(request))
+    return list_response(request, "content", prefixes, lambda prefix: {"prefix": prefix}, lambda prefix: prefix)
 
 
 def _settings(tables: Tables) -> dict[str, Any]:
     kept = tables.find("dialing_settings", "", "")
-    url = {"url": f"https://{HOST}/v1/Settings"}
-    return {"dialing_permissions_inheritance": True} | (kept.body if kept else {}) | url
+    inheritance = {"dialing_permissions_inheritance": True} | (kept.body if kept else {})
+    return inheritance | VOICE.addresses(tables, "/Settings", {})
 
 
-def fetch_settings(tables: Tables, ask: Ask) -> Reply:
+def fetch_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Whether subaccounts inherit the permissions; the rehearsal has no subaccount that would."""
-    return Reply(200, _settings(tables))
+    return ApiResponse(200, _settings(tables))
 
 
-def update_settings(tables: Tables, ask: Ask) -> Reply:
+def update_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The setting as it is from now on."""
-    values = read_fields(SETTINGS, ask.form, creating=False)
+    values = read_parameters(SETTINGS, request.form, creating=False)
     kept = tables.find("dialing_settings", "", "") or tables.add("DP", "dialing_settings", "", "", {})
     tables.save(kept, values)
-    return Reply(202, _settings(tables))
+    return ApiResponse(202, _settings(tables))
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One country."""
-    return Reply(200, country_body(tables, _country(ask)))
+    return ApiResponse(200, country_body(tables, _country(request)))
 
 
 def _switch(value: object) -> bool:
@@ -115,12 +118,20 @@ def _switch(value: object) -> bool:
     return str(value).lower() == "true"
 
 
-def bulk_update(tables: Tables, ask: Ask) -> Reply:
-    """How many countries were changed. The booleans may be strings; the key names are an assumption."""
-    text = read_fields(UPDATE, ask.form)["update_request"]
+def _spelt(tables: Tables, key: str) -> str:
+    is_pascal = tables.behaviour.bulk_update_keys == "PascalCase"
+    return "".join(word.capitalize() for word in key.split("_")) if is_pascal else key
+
+
+def bulk_update(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """How many countries were changed. The booleans may be strings; how the keys are spelt is assumed."""
+    text = read_parameters(UPDATE, request.form)["update_request"]
     try:
+        spelt = {key: _spelt(tables, key) for key in ("iso_code", *SWITCHES)}
         changes = {
-            str(one["iso_code"]).upper(): {key: _switch(one[key]) for key in SWITCHES if key in one}
+            str(one[spelt["iso_code"]]).upper(): {
+                key: _switch(one[spelt[key]]) for key in SWITCHES if spelt[key] in one
+            }
             for one in orjson.loads(text)
         }
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -131,14 +142,14 @@ def bulk_update(tables: Tables, ask: Ask) -> Reply:
         thing = tables.find("dialing_permission", "", country)
         thing = thing or tables.add("DP", "dialing_permission", "", country, permissions(tables, country))
         tables.save(thing, switches)
-    return Reply(201, {"update_count": len(changes), "update_request": text})
+    return ApiResponse(201, {"update_count": len(changes), "update_request": text})
 
 
 OPERATIONS = (
-    Operation(HOST, "GET", "/v1/DialingPermissions/Countries", list_),
-    Operation(HOST, "GET", "/v1/DialingPermissions/Countries/{IsoCode}", fetch),
-    Operation(HOST, "GET", "/v1/DialingPermissions/Countries/{IsoCode}/HighRiskSpecialPrefixes", list_prefixes),
-    Operation(HOST, "POST", "/v1/DialingPermissions/BulkCountryUpdates", bulk_update),
-    Operation(HOST, "GET", "/v1/Settings", fetch_settings),
-    Operation(HOST, "POST", "/v1/Settings", update_settings),
+    VOICE.operation("GET", "/DialingPermissions/Countries", list_),
+    VOICE.operation("GET", "/DialingPermissions/Countries/{IsoCode}", fetch),
+    VOICE.operation("GET", "/DialingPermissions/Countries/{IsoCode}/HighRiskSpecialPrefixes", list_prefixes),
+    VOICE.operation("POST", "/DialingPermissions/BulkCountryUpdates", bulk_update),
+    VOICE.operation("GET", "/Settings", fetch_settings),
+    VOICE.operation("POST", "/Settings", update_settings),
 )

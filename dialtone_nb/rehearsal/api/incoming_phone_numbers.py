@@ -9,53 +9,51 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dialtone_nb.rehearsal.api.addresses import address_of, dependents_of
-from dialtone_nb.rehearsal.api.api_2010 import VERSION, account_uri, classic, stamped
+from dialtone_nb.rehearsal.api.addresses import ADDRESSES, dependents_of
 from dialtone_nb.rehearsal.api.available_phone_numbers import free_numbers, friendly
-from dialtone_nb.rehearsal.http.errors import Refusal, absent, not_modelled
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, choice, flag, matching, method, read_fields, sid, url
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection
+from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, flag, matching, method, read_parameters, sid, url
 from dialtone_nb.rehearsal.state.alerts import raise_alert
-from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 from dialtone_nb.values.phone_numbers import is_valid_number
 
 # An emergency address is registered when the number was read this often, or this many simulated seconds later.
 READS_UNTIL_REGISTERED = 2
 SECONDS_UNTIL_REGISTERED = 60.0
-# Twilio says to unregister the address first; with which code it refuses otherwise is an assumption.
-EMERGENCY_ADDRESS_IN_USE = 21634
 NOT_EMERGENCY_ENABLED = 21628
 
 UPDATABLE = (
-    Field("FriendlyName", longest=64),
-    Field("VoiceUrl", url, code=21402),
-    Field("VoiceMethod", method, code=21403),
-    Field("VoiceFallbackUrl", url, code=21402),
-    Field("VoiceFallbackMethod", method, code=21403),
-    Field("VoiceApplicationSid", sid("AP"), code=21420),
-    Field("VoiceCallerIdLookup", flag),
-    Field("VoiceReceiveMode", choice("voice", "fax")),
-    Field("StatusCallback", url, code=21402),
-    Field("StatusCallbackMethod", method, code=21403),
-    Field("SmsUrl", url, code=21402),
-    Field("SmsMethod", method, code=21403),
-    Field("SmsFallbackUrl", url, code=21402),
-    Field("SmsFallbackMethod", method, code=21403),
-    Field("SmsApplicationSid", sid("AP"), code=21420),
-    Field("TrunkSid", sid("TK"), code=21245),
-    Field("AddressSid", sid("AD")),
-    Field("EmergencyAddressSid", sid("AD")),
-    Field("IdentitySid", sid("RI")),
-    Field("BundleSid", sid("BU")),
-    Field("EmergencyStatus", choice("Active", "Inactive")),
-    Field("ApiVersion", choice("2010-04-01", "2008-08-01")),
+    Parameter("FriendlyName", longest=64),
+    Parameter("VoiceUrl", url, code=21402),
+    Parameter("VoiceMethod", method, code=21403),
+    Parameter("VoiceFallbackUrl", url, code=21402),
+    Parameter("VoiceFallbackMethod", method, code=21403),
+    Parameter("VoiceApplicationSid", sid("AP"), code=21420),
+    Parameter("VoiceCallerIdLookup", flag),
+    Parameter("VoiceReceiveMode", choice("voice", "fax")),
+    Parameter("StatusCallback", url, code=21402),
+    Parameter("StatusCallbackMethod", method, code=21403),
+    Parameter("SmsUrl", url, code=21402),
+    Parameter("SmsMethod", method, code=21403),
+    Parameter("SmsFallbackUrl", url, code=21402),
+    Parameter("SmsFallbackMethod", method, code=21403),
+    Parameter("SmsApplicationSid", sid("AP"), code=21420),
+    Parameter("TrunkSid", sid("TK"), code=21245),
+    Parameter("AddressSid", sid("AD")),
+    Parameter("EmergencyAddressSid", sid("AD")),
+    Parameter("IdentitySid", sid("RI")),
+    Parameter("BundleSid", sid("BU")),
+    Parameter("EmergencyStatus", choice("Active", "Inactive")),
+    Parameter("ApiVersion", choice("2010-04-01", "2008-08-01")),
 )
 WANTED = (
-    Field("PhoneNumber", matching(r"\+?[0-9() -]+", "must be E.164"), code=21421),
-    Field("AreaCode", matching(r"[2-9][0-9]{2}", "must be three digits"), code=21451),
+    Parameter("PhoneNumber", matching(r"\+?[0-9() -]+", "must be E.164"), code=21421),
+    Parameter("AreaCode", matching(r"[2-9][0-9]{2}", "must be three digits"), code=21451),
 )
-FILTERS = (Field("PhoneNumber"), Field("FriendlyName"), Field("Beta", flag), Field("Origin"))
+FILTERS = (Parameter("PhoneNumber"), Parameter("FriendlyName"), Parameter("Beta", flag), Parameter("Origin"))
 DEFAULTS: dict[str, Any] = {
     "voice_url": "",
     "voice_method": "POST",
@@ -88,23 +86,12 @@ KINDS = frozenset({"Local", "Mobile", "TollFree"})
 NEVER_THERE = {"voice_application_sid": 21420, "sms_application_sid": 21420, "trunk_sid": 21245, "bundle_sid": 21649}
 
 
-def number_of(tables: Tables, ask: Ask) -> Thing:
-    """The number in the path, which may also be one of Twilio's lists of a kind of numbers."""
-    if ask.names["Sid"] in KINDS:
-        raise not_modelled(f"{ask.method} {ask.host}{ask.path}")
-    number = tables.get("phone_number", ask.names["Sid"])
-    if number is None:
-        raise absent(ask.path)
-    return number
-
-
-def number_body(tables: Tables, number: Thing) -> dict[str, Any]:
-    """An owned number as Twilio shows it; capabilities are in lower case here."""
+def _fields(tables: Tables, number: Thing) -> Body:
+    """The fields of an owned number; capabilities are in lower case here."""
     body = {key: value for key, value in number.body.items() if key not in {"reads", "asked"}}
     if body["voice_receive_mode"] == "voice":
         del body["voice_receive_mode"]
     return {
-        **stamped(tables, number),
         "phone_number": number.name,
         **body,
         "api_version": VERSION,
@@ -114,8 +101,17 @@ def number_body(tables: Tables, number: Thing) -> dict[str, Any]:
         "origin": "twilio",
         "status": "in-use",
         "emergency_status": "Active" if body["emergency_address_status"] == "registered" else "Inactive",
-        "uri": f"{account_uri(tables)}/IncomingPhoneNumbers/{number.sid}.json",
     }
+
+
+NUMBERS = Collection(API_2010, "IncomingPhoneNumbers", kind="phone_number", prefix="PN", fields=_fields)
+
+
+def number_of(tables: Tables, request: ApiRequest) -> Thing:
+    """The number in the path, which may also be one of Twilio's lists of a kind of numbers."""
+    if request.names["Sid"] in KINDS:
+        raise not_modelled(f"{request.method} {request.host}{request.path}")
+    return NUMBERS.at(tables, request)
 
 
 def look_again(tables: Tables, number: Thing) -> Thing:
@@ -160,7 +156,7 @@ def _emergency_changes(tables: Tables, before: dict[str, Any], wanted: str) -> d
         return {}
     if current and current != wanted:
         message = f"An emergency address is {status} on this number; clear it and wait until it is unregistered"
-        raise Refusal(EMERGENCY_ADDRESS_IN_USE, message)
+        raise Refusal(tables.behaviour.number_has_address_code, message)
     address = tables.get("address", wanted)
     if address is None or not address.body["emergency_enabled"]:
         raise Refusal(NOT_EMERGENCY_ENABLED, f"Address {wanted} is not enabled for emergency calling")
@@ -205,22 +201,22 @@ def _e164(text: str) -> str:
     return "+" + re.sub(r"\D", "", text)
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A number, bought at once: the one that was named, or any of an area code.
 
     Buying a number that the account has, with anything to change, changes it (danielberkompas/ex_twilio#116); with
     nothing to change the number is not for sale.
     """
-    values, wanted = read_fields(UPDATABLE, ask.form), read_fields(WANTED, ask.form)
+    values, wanted = read_parameters(UPDATABLE, request.form), read_parameters(WANTED, request.form)
     if not tables.behaviour.takes_emergency_address_at_purchase:
         values.pop("emergency_address_sid", None)
     owned = tables.find("phone_number", "", _e164(wanted["phone_number"])) if wanted.get("phone_number") else None
-    if owned and values:
-        return Reply(201, number_body(tables, _update(tables, owned, values)))
+    if owned and values and tables.behaviour.buying_what_is_owned == "changed":
+        return NUMBERS.show(tables, _update(tables, owned, values), 201)
     phone_number = _pick(tables, wanted)
     body = _changed(tables, {"friendly_name": friendly(phone_number)} | DEFAULTS, values)
-    number = tables.add("PN", "phone_number", "", phone_number, body)
-    return Reply(201, number_body(tables, _without_status(tables, number, values)))
+    number = NUMBERS.add(tables, "", phone_number, body)
+    return NUMBERS.show(tables, _without_status(tables, number, values), 201)
 
 
 def _update(tables: Tables, number: Thing, values: dict[str, Any]) -> Thing:
@@ -228,9 +224,9 @@ def _update(tables: Tables, number: Thing, values: dict[str, Any]) -> Thing:
     return _without_status(tables, updated, values)
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The account's numbers; PhoneNumber matches in part, with * for any one digit."""
-    wanted = read_fields(FILTERS, ask.query)
+    wanted = read_parameters(FILTERS, request.query)
     things = [look_again(tables, number) for number in tables.list("phone_number", "")]
     if partial := wanted.get("phone_number"):
         pattern = re.compile("".join("[0-9]" if c == "*" else re.escape(c) for c in partial))
@@ -239,47 +235,43 @@ def list_(tables: Tables, ask: Ask) -> Reply:
         things = [number for number in things if number.body["friendly_name"] == name]
     if wanted.get("origin") == "hosted":
         things = []
-    return list_reply(ask, "incoming_phone_numbers", things, lambda n: number_body(tables, n), lambda n: str(n.sid))
+    return NUMBERS.page(tables, request, things)
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One number."""
-    return Reply(200, number_body(tables, look_again(tables, number_of(tables, ask))))
+    return NUMBERS.show(tables, look_again(tables, number_of(tables, request)))
 
 
-def update(tables: Tables, ask: Ask) -> Reply:
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A number with some fields changed."""
-    number = number_of(tables, ask)
-    if any(name == "AccountSid" and value != tables.identity.account_sid for name, value in ask.form):
+    number = number_of(tables, request)
+    if any(name == "AccountSid" and value != tables.identity.account_sid for name, value in request.form):
         raise not_modelled("moving a number to another account")
-    values = read_fields(UPDATABLE, ask.form, creating=False)
-    return Reply(200, number_body(tables, _update(tables, number, values)))
+    values = read_parameters(UPDATABLE, request.form, creating=False)
+    return NUMBERS.show(tables, _update(tables, number, values))
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Release the number. One with an emergency address stays."""
-    number = number_of(tables, ask)
+    number = number_of(tables, request)
     if number.body["emergency_address_status"] != "unregistered":
-        raise Refusal(EMERGENCY_ADDRESS_IN_USE, f"Unregister the emergency address of {number.name} first")
-    tables.remove(number.sid)
-    return Reply(204)
+        message = f"Unregister the emergency address of {number.name} first"
+        raise Refusal(tables.behaviour.number_has_address_code, message)
+    return NUMBERS.delete(tables, request)
 
 
-def dependents(tables: Tables, ask: Ask) -> Reply:
+def dependents(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The numbers that need an address."""
-    things = dependents_of(tables, address_of(tables, ask, "AddressSid"))
+    things = dependents_of(tables, ADDRESSES.at(tables, request, "AddressSid"))
 
-    def body(number: Thing) -> dict[str, Any]:
-        return {key: value for key, value in number_body(tables, number).items() if key not in NOT_OF_DEPENDENTS}
+    def body(number: Thing) -> Body:
+        return {key: value for key, value in NUMBERS.body(tables, number).items() if key not in NOT_OF_DEPENDENTS}
 
-    return list_reply(ask, "dependent_phone_numbers", things, body, lambda n: str(n.sid))
+    return list_response(request, "dependent_phone_numbers", things, body, lambda n: str(n.sid))
 
 
 OPERATIONS = (
-    classic("GET", "/IncomingPhoneNumbers", list_),
-    classic("POST", "/IncomingPhoneNumbers", create),
-    classic("GET", "/IncomingPhoneNumbers/{Sid}", fetch),
-    classic("POST", "/IncomingPhoneNumbers/{Sid}", update),
-    classic("DELETE", "/IncomingPhoneNumbers/{Sid}", delete),
-    classic("GET", "/Addresses/{AddressSid}/DependentPhoneNumbers", dependents),
+    *NUMBERS.operations(list_=list_, create=create, fetch=fetch, update=update, delete=delete),
+    API_2010.operation("GET", "/Addresses/{AddressSid}/DependentPhoneNumbers", dependents),
 )

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic
 from dialtone_nb.rehearsal.api.calls import call_body
-from dialtone_nb.rehearsal.assumptions import TWIML_TOO_LONG
-from dialtone_nb.rehearsal.exchange.api_calls import PROGRESS_EVENTS, OutgoingOrder, keep_order
-from dialtone_nb.rehearsal.exchange.target_checks import EMERGENCY, is_sip_caller_id, number_fault, owned_number
+from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
+from dialtone_nb.rehearsal.exchange.call_setup import (
+    PROGRESS_EVENTS,
+    OutboundCall,
+    TwimlSource,
+    keep_outbound_call,
+)
+from dialtone_nb.rehearsal.exchange.target_checks import is_emergency_number, is_sip_caller_id, number_fault
+from dialtone_nb.rehearsal.exchange.verbs import StatusCallback
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
-from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.http.parameters import Field, Pairs, flag, integer, method, read_fields, sid, url
+from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, flag, integer, method, read_parameters, sid, url
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.call_records import start_call
 from dialtone_nb.rehearsal.state.store import Tables
@@ -28,7 +33,13 @@ SEND_DIGITS = re.compile(r"[0-9*#wWA-D]{0,32}")
 # What the API answers to a number that a Dial would complain of: Twilio's error dictionary has a code of each kind.
 REFUSED_NUMBERS = {13225: 21216, 13227: 21215}
 INVALID_TO, INVALID_FROM, NOT_OWN_FROM = 21211, 21212, 21210
-INVALID_CALLBACK_EVENT = 21626
+# In the words that were recorded.
+REFUSALS = {
+    INVALID_TO: "The 'To' number {to} is not a valid phone number.",
+    21215: "Account not authorized to call {to}. Perhaps you need to enable some international permissions: "
+    "https://www.twilio.com/console/voice/calls/geo-permissions/low-risk",
+}
+INVALID_CALLBACK_EVENT, URL_AND_TWIML = 21626, 32019
 
 
 def _timeout(value: str) -> int:
@@ -45,103 +56,118 @@ def _send_digits(value: str) -> str:
 
 
 FIELDS = (
-    Field("To", required=True, code=21201),
-    Field("From", required=True, code=21213),
-    Field("CallerId"),
-    Field("Url", url, code=21205),
-    Field("Method", method, code=21209),
-    Field("Twiml", longest=LONGEST_TWIML, code=TWIML_TOO_LONG),
-    Field("FallbackUrl", url, code=21205),
-    Field("FallbackMethod", method, code=21209),
-    Field("StatusCallback", url, code=21609),
-    Field("StatusCallbackMethod", method, code=21209),
-    Field("SendDigits", _send_digits, code=21206),
-    Field("Timeout", _timeout, code=21208),
-    Field("TimeLimit", integer),
-    Field("SipAuthUsername", longest=255, code=21221),
-    Field("SipAuthPassword", longest=255, code=21223),
-    Field("CallReason"),
+    Parameter("To", required=True, code=21201),
+    Parameter("From", required=True, code=21213),
+    Parameter("CallerId"),
+    Parameter("Url", url, code=21205),
+    Parameter("Method", method, code=21209),
+    Parameter("Twiml"),
+    Parameter("FallbackUrl", url, code=21205),
+    Parameter("FallbackMethod", method, code=21209),
+    Parameter("StatusCallback", url, code=21609),
+    Parameter("StatusCallbackMethod", method, code=21209),
+    Parameter("SendDigits", _send_digits, code=21206),
+    Parameter("Timeout", _timeout, code=21208),
+    Parameter("TimeLimit", integer),
+    Parameter("SipAuthUsername", longest=255, code=21221),
+    Parameter("SipAuthPassword", longest=255, code=21223),
+    Parameter("CallReason"),
 )
 # What Twilio would do and the rehearsal does not: refused by name, unless it asks for nothing.
 REFUSED = (
-    Field("Record", flag),
-    Field("ApplicationSid", sid("AP")),
-    Field("MachineDetection"),
-    Field("MachineDetectionTimeout", integer),
-    Field("MachineDetectionSpeechThreshold", integer),
-    Field("MachineDetectionSpeechEndThreshold", integer),
-    Field("MachineDetectionSilenceTimeout", integer),
-    Field("AsyncAmd"),
-    Field("AsyncAmdStatusCallback", url),
-    Field("AsyncAmdStatusCallbackMethod", method),
-    Field("RecordingChannels"),
-    Field("RecordingStatusCallback"),
-    Field("RecordingStatusCallbackMethod", method),
-    Field("RecordingStatusCallbackEvent"),
-    Field("RecordingConfigurationId"),
-    Field("RecordingTrack"),
-    Field("Trim"),
-    Field("Passports"),
-    Field("Byoc", sid("BY")),
-    Field("CallToken"),
-    Field("ClientNotificationUrl", url),
+    Parameter("Record", flag),
+    Parameter("ApplicationSid", sid("AP")),
+    Parameter("MachineDetection"),
+    Parameter("MachineDetectionTimeout", integer),
+    Parameter("MachineDetectionSpeechThreshold", integer),
+    Parameter("MachineDetectionSpeechEndThreshold", integer),
+    Parameter("MachineDetectionSilenceTimeout", integer),
+    Parameter("AsyncAmd"),
+    Parameter("AsyncAmdStatusCallback", url),
+    Parameter("AsyncAmdStatusCallbackMethod", method),
+    Parameter("RecordingChannels"),
+    Parameter("RecordingStatusCallback"),
+    Parameter("RecordingStatusCallbackMethod", method),
+    Parameter("RecordingStatusCallbackEvent"),
+    Parameter("RecordingConfigurationId"),
+    Parameter("RecordingTrack"),
+    Parameter("Trim"),
+    Parameter("Passports"),
+    Parameter("Byoc", sid("BY")),
+    Parameter("CallToken"),
+    Parameter("ClientNotificationUrl", url),
 )
 ASKS_FOR_NOTHING = {"", "false", False}
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A call that is queued; whoever is called hears nothing yet."""
-    values = read_fields(FIELDS, ask.form)
-    refuse_what_is_not_modelled(REFUSED, ask.form, "a call that the API places")
+    refuse_long_twiml(tables, request.form)
+    values = read_parameters(FIELDS, request.form)
+    refuse_what_is_not_modelled(REFUSED, request.form, "a call that the API places")
     to, from_ = values["to"], values.get("caller_id") or values["from"]
     if not values.get("url") and not values.get("twiml"):
         raise Refusal(21205, "Url parameter is required")
     _check_ends(tables, to, from_)
     if values.get("sip_auth_username") and not values.get("sip_auth_password"):
         raise Refusal(21225, "SipAuthPassword is required when providing SipAuthUsername")
-    own = owned_number(tables, from_)
+    own = tables.find("phone_number", "", from_)
     call = start_call(tables, from_, to, "outbound-api", "queued", phone_number_sid=own.sid if own else None)
-    events = tuple(value for name, value in ask.form if name == "StatusCallbackEvent")
+    events = tuple(value for name, value in request.form if name == "StatusCallbackEvent")
     if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
         # As was seen at Twilio: the call is placed all the same, and no event is ever told.
         raise_alert(tables, INVALID_CALLBACK_EVENT, call.sid, f"Invalid StatusCallbackEvent {strange[0]!r}")
-    order = OutgoingOrder(
-        url=values.get("url", ""),
-        method=values.get("method", "POST"),
-        twiml=values.get("twiml", ""),
-        fallback_url=values.get("fallback_url", ""),
-        fallback_method=values.get("fallback_method", "POST"),
-        callback_url="" if strange else values.get("status_callback", ""),
-        callback_method=values.get("status_callback_method", "POST"),
-        callback_events=events or ("completed",),
+    if values.get("url") and values.get("twiml"):
+        raise_alert(tables, URL_AND_TWIML, call.sid, "Twiml and Voice URL are both set. Using Voice URL.")
+        del values["twiml"]
+    outbound = OutboundCall(
+        twiml_source(values),
+        StatusCallback(
+            "" if strange else values.get("status_callback", ""),
+            values.get("status_callback_method", "POST"),
+            events or ("completed",),
+        ),
         send_digits=values.get("send_digits", ""),
         timeout=values.get("timeout", 60),
         time_limit=values.get("time_limit"),
         username=values.get("sip_auth_username", ""),
         password=values.get("sip_auth_password", ""),
     )
-    keep_order(tables, call.sid, order)
+    keep_outbound_call(tables, call.sid, outbound)
     body = call_body(account_uri(tables), tables.identity.account_sid, call, tables.now())
     # The answer to a new call has no dates yet (recorded 2016 to 2023).
-    return Reply(201, body | {"date_created": None, "date_updated": None})
+    return ApiResponse(201, body | {"date_created": None, "date_updated": None})
 
 
-async def place(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
-    """The answer to a new call; the exchange has it in its queue from then on."""
-    reply = answer()
-    exchange.take_up(reply.body["sid"])
-    return reply
+async def place(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
+    """Answer with the new call, and put it in the exchange's queue."""
+    response = answer()
+    exchange.take_up(response.body["sid"])
+    return response
 
 
-def refuse_what_is_not_modelled(fields: Iterable[Field], form: Pairs, what: str) -> None:
+def refuse_long_twiml(tables: Tables, form: Pairs) -> None:
+    """Refuse a call's TwiML that is too long."""
+    if len(dict(form).get("Twiml", "")) > LONGEST_TWIML:
+        message = f"Twiml is longer than {LONGEST_TWIML} characters"
+        raise Refusal(tables.behaviour.twiml_too_long_code, message)
+
+
+def twiml_source(values: Mapping[str, Any]) -> TwimlSource:
+    """Where the TwiML comes from, in the parameters of a request about a call."""
+    names = ("url", "method", "fallback_url", "fallback_method", "twiml")
+    return TwimlSource(**{name: values[name] for name in names if name in values})
+
+
+def refuse_what_is_not_modelled(fields: Iterable[Parameter], form: Pairs, what: str) -> None:
     """A Refusal that names the first of these parameters that asks for something; one for a value that is none."""
     for field in fields:
-        if any(value not in ASKS_FOR_NOTHING for value in read_fields((field,), form).values()):
+        if any(value not in ASKS_FOR_NOTHING for value in read_parameters((field,), form).values()):
             raise not_modelled(f"{field.name} of {what}")
 
 
 def _check_ends(tables: Tables, to: str, from_: str) -> None:
-    if to.startswith("client:") or to in EMERGENCY:
+    if to.startswith("client:") or is_emergency_number(to):
         raise not_modelled(f"calls of the API to {to}")
     if to.startswith(("sip:", "sips:")):
         if not parse_sip_uri(to)[1]:
@@ -150,11 +176,12 @@ def _check_ends(tables: Tables, to: str, from_: str) -> None:
             raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
         return
     if fault := number_fault(tables, to):
-        raise Refusal(REFUSED_NUMBERS.get(fault.code, INVALID_TO), f"Invalid 'To' Phone Number: {fault.message}")
+        code = REFUSED_NUMBERS.get(fault.code, INVALID_TO)
+        raise Refusal(code, REFUSALS.get(code, "{reason}").format(to=to, reason=fault.message))
     if not re.fullmatch(r"\+[1-9][0-9]{1,14}", from_):
         raise Refusal(INVALID_FROM, f"Invalid From Number (caller ID): {from_}")
-    if not owned_number(tables, from_):
+    if not tables.find("phone_number", "", from_):
         raise Refusal(NOT_OWN_FROM, f"The source phone number, {from_}, is not one of this account's numbers")
 
 
-OPERATIONS = (classic("POST", "/Calls", create, place),)
+OPERATIONS = (API_2010.operation("POST", "/Calls", create, place),)

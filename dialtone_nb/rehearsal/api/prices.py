@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dialtone_nb.rehearsal.api.collection import Api
 from dialtone_nb.rehearsal.http.errors import absent
-from dialtone_nb.rehearsal.http.operations import Ask, Operation, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.state.store import Tables
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.state.store import Body, Tables
 
-HOST = "pricing.twilio.com"
+PRICING = Api("pricing.twilio.com")
 UNIT = "USD"
 NORTH_AMERICA = {"local": "1.15", "toll free": "2.15"}
 ELSEWHERE = {"local": "3.00", "mobile": "6.00", "national": "3.00", "toll free": "25.00"}
@@ -28,30 +29,30 @@ COUNTRIES = {
 }
 
 
-def _url(country: str) -> str:
-    return f"https://{HOST}/v1/PhoneNumbers/Countries/{country}"
+def _country(tables: Tables, code: str) -> Body:
+    address = PRICING.addresses(tables, f"/PhoneNumbers/Countries/{code}", {})
+    return {"country": COUNTRIES[code], "iso_country": code, **address}
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The countries that numbers are sold in."""
-    bodies = [{"country": name, "iso_country": code, "url": _url(code)} for code, name in COUNTRIES.items()]
-    return list_reply(ask, "countries", bodies, lambda body: body, lambda body: str(body["iso_country"]))
+    bodies = [_country(tables, code) for code in COUNTRIES]
+    return list_response(request, "countries", bodies, lambda body: body, lambda body: str(body["iso_country"]))
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """What a number costs a month in a country, by type."""
-    country = ask.names["IsoCountry"].upper()
+    country = request.names["IsoCountry"].upper()
     if country not in COUNTRIES:
-        raise absent(ask.path)
+        raise absent(request.path)
     prices: list[dict[str, Any]] = [
         {"number_type": kind, "base_price": price, "current_price": price}
         for kind, price in (NORTH_AMERICA if country in {"US", "CA"} else ELSEWHERE).items()
     ]
-    body = {"country": COUNTRIES[country], "iso_country": country, "phone_number_prices": prices}
-    return Reply(200, body | {"price_unit": UNIT, "url": _url(country)})
+    return ApiResponse(200, _country(tables, country) | {"phone_number_prices": prices, "price_unit": UNIT})
 
 
 OPERATIONS = (
-    Operation(HOST, "GET", "/v1/PhoneNumbers/Countries", list_),
-    Operation(HOST, "GET", "/v1/PhoneNumbers/Countries/{IsoCountry}", fetch),
+    PRICING.operation("GET", "/PhoneNumbers/Countries", list_),
+    PRICING.operation("GET", "/PhoneNumbers/Countries/{IsoCountry}", fetch),
 )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.api_2010 import account_uri, classic, stamped
-from dialtone_nb.rehearsal.assumptions import QUEUE_NAME_TAKEN, QUEUE_NOT_EMPTY
+from dialtone_nb.rehearsal.api.collection import API_2010, Collection, account_uri
 from dialtone_nb.rehearsal.exchange.call import TakenOver
+from dialtone_nb.rehearsal.exchange.call_setup import TwimlSource
 from dialtone_nb.rehearsal.exchange.queues import (
-    DEFAULT_MAX_SIZE,
     QUEUE,
     Place,
     average_wait,
@@ -18,12 +17,12 @@ from dialtone_nb.rehearsal.exchange.queues import (
     make_queue,
 )
 from dialtone_nb.rehearsal.http.errors import Refusal, absent
-from dialtone_nb.rehearsal.http.operations import Answering, Ask, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, integer, method, read_fields, url
+from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, integer, method, read_parameters, url
 from dialtone_nb.rehearsal.state.call_records import find_call
 from dialtone_nb.rehearsal.state.clock import rfc2822
-from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
@@ -38,25 +37,26 @@ def _max_size(value: str) -> int:
     return size
 
 
-FIELDS = (Field("FriendlyName", required=True, longest=64), Field("MaxSize", _max_size))
-MEMBER_FIELDS = (Field("Url", url, required=True, code=21205), Field("Method", method, code=21209))
+FIELDS = (Parameter("FriendlyName", required=True, longest=64), Parameter("MaxSize", _max_size))
+MEMBER_FIELDS = (Parameter("Url", url, required=True, code=21205), Parameter("Method", method, code=21209))
 
 
-def queue_body(tables: Tables, queue: Thing) -> dict[str, Any]:
-    """A queue as Twilio shows it, as long as it is now."""
+def _fields(tables: Tables, queue: Thing) -> Body:
+    """The fields of a queue, with its size as it is now."""
     places = list_places(tables, queue.sid)
     return {
-        **stamped(tables, queue),
         "friendly_name": queue.name,
         "max_size": queue.body["max_size"],
         "current_size": len(places),
         "average_wait_time": average_wait(places),
-        "uri": f"{account_uri(tables)}/Queues/{queue.sid}.json",
     }
 
 
+QUEUES = Collection(API_2010, "Queues", kind=QUEUE, prefix="QU", fields=_fields)
+
+
 def member_body(tables: Tables, place: Place) -> dict[str, Any]:
-    """Somebody who waits, as Twilio shows them."""
+    """A queue's member as Twilio shows it."""
     call_sid, queue_sid = place.member.name, place.member.parent
     return {
         "call_sid": call_sid,
@@ -68,98 +68,77 @@ def member_body(tables: Tables, place: Place) -> dict[str, Any]:
     }
 
 
-def _queue_of(tables: Tables, ask: Ask, name: str = "Sid") -> Thing:
-    queue = tables.get(QUEUE, ask.names[name])
-    if queue is None:
-        raise absent(ask.path)
-    return queue
-
-
-def _place_of(tables: Tables, ask: Ask) -> Place:
-    place = find_place(tables, _queue_of(tables, ask, "QueueSid").sid, ask.names["CallSid"])
+def _place_of(tables: Tables, request: ApiRequest) -> Place:
+    place = find_place(tables, QUEUES.at(tables, request, "QueueSid").sid, request.names["CallSid"])
     if place is None:
-        raise absent(ask.path)
+        raise absent(request.path)
     return place
 
 
 def _refuse_taken(tables: Tables, name: str, sid: str = "") -> None:
     other = find_queue(tables, name)
     if other and other.sid != sid:
-        raise Refusal(QUEUE_NAME_TAKEN, f"A queue named {name} exists already")
+        raise Refusal(tables.behaviour.queue_name_taken_code, f"A queue named {name} exists already")
 
 
-def create(tables: Tables, ask: Ask) -> Reply:
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """A new queue."""
-    values = read_fields(FIELDS, ask.form)
+    values = read_parameters(FIELDS, request.form)
     _refuse_taken(tables, values["friendly_name"])
-    queue = make_queue(tables, values["friendly_name"], values.get("max_size", DEFAULT_MAX_SIZE))
-    return Reply(201, queue_body(tables, queue))
+    queue = make_queue(tables, values["friendly_name"], values.get("max_size", tables.behaviour.queue_max_size))
+    return QUEUES.show(tables, queue, 201)
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
-    """All queues."""
-    return list_reply(ask, "queues", tables.list(QUEUE, ""), lambda q: queue_body(tables, q), lambda q: str(q.sid))
-
-
-def fetch(tables: Tables, ask: Ask) -> Reply:
-    """One queue."""
-    return Reply(200, queue_body(tables, _queue_of(tables, ask)))
-
-
-def update(tables: Tables, ask: Ask) -> Reply:
-    """A queue with another name or size; who waits stays."""
-    queue = _queue_of(tables, ask)
-    values = read_fields(FIELDS, ask.form, creating=False)
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """A queue with another name or size; its members stay."""
+    queue = QUEUES.at(tables, request)
+    values = read_parameters(FIELDS, request.form, creating=False)
     name = values.pop("friendly_name", queue.name)
     _refuse_taken(tables, name, queue.sid)
-    return Reply(200, queue_body(tables, tables.save(queue, values, name=name)))
+    return QUEUES.show(tables, tables.save(queue, values, name=name))
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
-    """Delete the queue, unless somebody waits in it."""
-    queue = _queue_of(tables, ask)
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Delete the queue, unless it has members."""
+    queue = QUEUES.at(tables, request)
     if list_places(tables, queue.sid):
-        raise Refusal(QUEUE_NOT_EMPTY, "The queue is not empty")
-    tables.remove(queue.sid)
-    return Reply(204)
+        raise Refusal(tables.behaviour.queue_not_empty_code, "The queue is not empty")
+    return QUEUES.delete(tables, request)
 
 
-def list_members(tables: Tables, ask: Ask) -> Reply:
-    """Who waits, the first first."""
-    places = list_places(tables, _queue_of(tables, ask, "QueueSid").sid)
-    return list_reply(
-        ask, "queue_members", places, lambda place: member_body(tables, place), lambda place: str(place.member.name)
+def list_members(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """The members of a queue, the first first."""
+    places = list_places(tables, QUEUES.at(tables, request, "QueueSid").sid)
+    return list_response(
+        request, "queue_members", places, lambda place: member_body(tables, place), lambda place: str(place.member.name)
     )
 
 
-def fetch_member(tables: Tables, ask: Ask) -> Reply:
-    """Somebody who waits: by the call's SID, or the first as Front."""
-    return Reply(200, member_body(tables, _place_of(tables, ask)))
+def fetch_member(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """One member: by the call's SID, or the first as Front."""
+    return ApiResponse(200, member_body(tables, _place_of(tables, request)))
 
 
-def update_member(tables: Tables, ask: Ask) -> Reply:
-    """Somebody as they stood, before they were taken out to go on with other TwiML."""
-    read_fields(MEMBER_FIELDS, ask.form)
-    return fetch_member(tables, ask)
+def update_member(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """The queue member as it was before being redirected."""
+    read_parameters(MEMBER_FIELDS, request.form)
+    return fetch_member(tables, request)
 
 
-async def dequeue(exchange: Exchange, ask: Ask, answer: Answering) -> Reply:
-    """Somebody as they stood; by now their call goes on with what the Url says."""
-    reply, values = answer(), read_fields(MEMBER_FIELDS, ask.form)
+async def dequeue(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
+    """The same, once the call goes on with the TwiML of the Url."""
+    response, values = answer(), read_parameters(MEMBER_FIELDS, request.form)
     with exchange.store.transaction() as tables:
-        call = find_call(tables, reply.body["call_sid"])
+        call = find_call(tables, response.body["call_sid"])
     if call:
-        await exchange.interrupt(call, TakenOver(values.get("method", "POST"), values["url"]))
-    return reply
+        await exchange.interrupt(call, TakenOver(TwimlSource(values["url"], values.get("method", "POST"))))
+    return response
 
 
+MEMBERS = "/Queues/{QueueSid}/Members"
 OPERATIONS = (
-    classic("GET", "/Queues", list_),
-    classic("POST", "/Queues", create),
-    classic("GET", "/Queues/{Sid}", fetch),
-    classic("POST", "/Queues/{Sid}", update),
-    classic("DELETE", "/Queues/{Sid}", delete),
-    classic("GET", "/Queues/{QueueSid}/Members", list_members),
-    classic("GET", "/Queues/{QueueSid}/Members/{CallSid}", fetch_member),
-    classic("POST", "/Queues/{QueueSid}/Members/{CallSid}", update_member, dequeue),
+    *QUEUES.operations(create=create, update=update, delete=delete),
+    API_2010.operation("GET", MEMBERS, list_members),
+    API_2010.operation("GET", f"{MEMBERS}/{{CallSid}}", fetch_member),
+    API_2010.operation("POST", f"{MEMBERS}/{{CallSid}}", update_member, dequeue),
 )

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dialtone_nb.rehearsal.api.api_2010 import HOST, VERSION, account_uri, classic, stamped
-from dialtone_nb.rehearsal.api.calls import call_of
-from dialtone_nb.rehearsal.api.days import is_of_date
+from dialtone_nb.rehearsal.api.calls import call_of, is_of_date
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection, account_uri
 from dialtone_nb.rehearsal.api.prices import UNIT
-from dialtone_nb.rehearsal.exchange.record import KIND
+from dialtone_nb.rehearsal.exchange.recordings import KIND
 from dialtone_nb.rehearsal.http.errors import absent
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
-from dialtone_nb.rehearsal.http.paging import list_reply
-from dialtone_nb.rehearsal.http.parameters import Field, flag, read_fields, sid
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, read_parameters, sid
 from dialtone_nb.rehearsal.state.clock import rfc2822
-from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 # What is deleted is gone at once here, so this adds nothing.
-SOFT_DELETED = Field("IncludeSoftDeleted", flag)
+SOFT_DELETED = Parameter("IncludeSoftDeleted", flag)
 # None are of conferences.
-FILTERS = (Field("CallSid", sid("CA")), Field("ConferenceSid", sid("CF")), SOFT_DELETED)
+FILTERS = (Parameter("CallSid", sid("CA")), Parameter("ConferenceSid", sid("CF")), SOFT_DELETED)
 
 
-def call_recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
-    """A recording as Twilio shows it under its call."""
+def _fields(tables: Tables, recording: Thing) -> Body:
     return {
-        **stamped(tables, recording),
         "api_version": VERSION,
         "call_sid": recording.parent,
         "conference_sid": None,
@@ -37,71 +32,74 @@ def call_recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
         "channels": 1,
         "source": recording.body["source"],
         "error_code": None,
-        "track": "inbound",
         "encryption_details": None,
-        "uri": f"{account_uri(tables)}/Calls/{recording.parent}/Recordings/{recording.sid}.json",
+        "media_url": f"https://{API_2010.host}{account_uri(tables)}/Recordings/{recording.sid}",
     }
 
 
-def recording_body(tables: Tables, recording: Thing) -> dict[str, Any]:
-    """A recording as Twilio shows it under the account."""
-    body = call_recording_body(tables, recording)
-    del body["track"]
-    own = f"{account_uri(tables)}/Recordings/{recording.sid}"
-    return body | {
-        "uri": f"{own}.json",
-        "media_url": f"https://{HOST}{own}",
-        "subresource_uris": {
-            "add_on_results": f"{own}/AddOnResults.json",
-            "transcriptions": f"{own}/Transcriptions.json",
-        },
-    }
+RECORDINGS = Collection(
+    API_2010,
+    "Recordings",
+    kind=KIND,
+    prefix="RE",
+    fields=_fields,
+    links={"add_on_results": "AddOnResults", "transcriptions": "Transcriptions"},
+)
 
 
-def _recording_of(tables: Tables, ask: Ask) -> Thing:
-    recording = tables.get(KIND, ask.names["Sid"], ask.names.get("CallSid"))
-    if recording is None:
-        raise absent(ask.path)
+def call_recording_body(tables: Tables, recording: Thing) -> Body:
+    """A recording as Twilio shows it under its call."""
+    body = RECORDINGS.body(tables, recording)
+    uri = f"{account_uri(tables)}/Calls/{recording.parent}/Recordings/{recording.sid}.json"
+    shown = {key: value for key, value in body.items() if key not in {"media_url", "subresource_uris"}}
+    return shown | {"track": "inbound", "uri": uri}
+
+
+def _recording_of_call(tables: Tables, request: ApiRequest) -> Thing:
+    recording = RECORDINGS.at(tables, request)
+    if recording.parent != request.names["CallSid"]:
+        raise absent(request.path)
     return recording
 
 
-def list_(tables: Tables, ask: Ask) -> Reply:
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All recordings, of one call where it is named, and of the days that were asked for."""
-    wanted = read_fields(FILTERS, ask.query)
+    wanted = read_parameters(FILTERS, request.query)
     found = [] if wanted.get("conference_sid") else tables.list(KIND, wanted.get("call_sid") or None)
-    found = [one for one in found if is_of_date(ask, "DateCreated", one.created)]
-    return list_reply(ask, "recordings", found, lambda one: recording_body(tables, one), lambda one: str(one.sid))
+    found = [one for one in found if is_of_date(request, "DateCreated", one.created)]
+    return RECORDINGS.page(tables, request, found)
 
 
-def list_of_call(tables: Tables, ask: Ask) -> Reply:
+def list_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The recordings of a call."""
-    call = call_of(tables, ask, "CallSid")
-    found = [one for one in tables.list(KIND, call.sid) if is_of_date(ask, "DateCreated", one.created)]
-    return list_reply(ask, "recordings", found, lambda one: call_recording_body(tables, one), lambda one: str(one.sid))
+    call = call_of(tables, request, "CallSid")
+    found = [one for one in tables.list(KIND, call.sid) if is_of_date(request, "DateCreated", one.created)]
+    return list_response(
+        request, "recordings", found, lambda one: call_recording_body(tables, one), lambda one: str(one.sid)
+    )
 
 
-def fetch(tables: Tables, ask: Ask) -> Reply:
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One recording."""
-    read_fields((SOFT_DELETED,), ask.query)
-    return Reply(200, recording_body(tables, _recording_of(tables, ask)))
+    read_parameters((SOFT_DELETED,), request.query)
+    return RECORDINGS.fetch(tables, request)
 
 
-def fetch_of_call(tables: Tables, ask: Ask) -> Reply:
+def fetch_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One recording of a call."""
-    return Reply(200, call_recording_body(tables, _recording_of(tables, ask)))
+    return ApiResponse(200, call_recording_body(tables, _recording_of_call(tables, request)))
 
 
-def delete(tables: Tables, ask: Ask) -> Reply:
-    """Delete the recording."""
-    tables.remove(_recording_of(tables, ask).sid)
-    return Reply(204)
+def delete_of_call(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Delete a recording of a call."""
+    tables.remove(_recording_of_call(tables, request).sid)
+    return ApiResponse(204)
 
 
+OF_CALL = "/Calls/{CallSid}/Recordings"
 OPERATIONS = (
-    classic("GET", "/Recordings", list_),
-    classic("GET", "/Recordings/{Sid}", fetch),
-    classic("DELETE", "/Recordings/{Sid}", delete),
-    classic("GET", "/Calls/{CallSid}/Recordings", list_of_call),
-    classic("GET", "/Calls/{CallSid}/Recordings/{Sid}", fetch_of_call),
-    classic("DELETE", "/Calls/{CallSid}/Recordings/{Sid}", delete),
+    *RECORDINGS.operations(list_=list_, fetch=fetch, delete=RECORDINGS.delete),
+    API_2010.operation("GET", OF_CALL, list_of_call),
+    API_2010.operation("GET", f"{OF_CALL}/{{Sid}}", fetch_of_call),
+    API_2010.operation("DELETE", f"{OF_CALL}/{{Sid}}", delete_of_call),
 )

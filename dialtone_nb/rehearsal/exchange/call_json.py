@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from dialtone_nb.rehearsal.exchange.call import LiveCall
-from dialtone_nb.rehearsal.exchange.call_log import Leg
-from dialtone_nb.rehearsal.exchange.inbound import TurnedAway
+from dialtone_nb.rehearsal.exchange.call_log import LiveLeg
+from dialtone_nb.rehearsal.exchange.call_setup import CallRefused
 from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine
 from dialtone_nb.rehearsal.state.alerts import alerts_about
 from dialtone_nb.rehearsal.state.store import Tables
 
 
 def tell_call(tables: Tables, call: LiveCall) -> dict[str, Any]:
-    """A call that is over: its record, its legs, what was heard, asked and complained of."""
+    """A call that is over: its record and legs, what was heard on them, its webhooks and its alerts."""
     record = call.own.record
     sids = {record.sid, *(leg.record.sid for leg in call.legs)}
     alerts = [alert for sid in sids for alert in alerts_about(tables, sid)]
@@ -41,14 +41,14 @@ def tell_call(tables: Tables, call: LiveCall) -> dict[str, Any]:
     }
 
 
-def tell_turned_away(turned: TurnedAway) -> dict[str, Any]:
-    """A call that never became one."""
-    alerts = [{"code": turned.code, "message": turned.reason}] if turned.code else []
+def tell_refused(refused: CallRefused) -> dict[str, Any]:
+    """A call that was refused before it had a record."""
+    alerts = [{"code": refused.code, "message": refused.reason}] if refused.code else []
     return {
         "call_sid": None,
         "status": "refused",
-        "sip_response": turned.sip_response,
-        "reason": turned.reason,
+        "sip_response": refused.sip_response,
+        "reason": refused.reason,
         "answered": False,
         "duration_s": 0,
         "heard": [],
@@ -58,7 +58,7 @@ def tell_turned_away(turned: TurnedAway) -> dict[str, Any]:
     }
 
 
-def _tell_leg(leg: Leg) -> dict[str, Any]:
+def _tell_leg(leg: LiveLeg) -> dict[str, Any]:
     outgoing = leg.outgoing
     return {
         "call_sid": leg.record.sid,
@@ -73,5 +73,5 @@ def _tell_leg(leg: Leg) -> dict[str, Any]:
     }
 
 
-def _heard(leg: Leg) -> list[str]:
+def _heard(leg: LiveLeg) -> list[str]:
     return leg.line.heard if isinstance(leg.line, SimulatedLine) else []

@@ -7,37 +7,34 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from dialtone_nb.rehearsal.assumptions import ENDED_UNANSWERED, NEVER_ANSWERED_RESPONSE, NO_VOICE_URL_RESPONSE
-from dialtone_nb.rehearsal.exchange.api_calls import OutgoingOrder
 from dialtone_nb.rehearsal.exchange.call import CallOver, Ended, LiveCall, TakenOver
-from dialtone_nb.rehearsal.exchange.inbound import Entry
-from dialtone_nb.rehearsal.exchange.interpreter import Interpreter, Placed
+from dialtone_nb.rehearsal.exchange.call_setup import OutboundCall, TwimlSource
+from dialtone_nb.rehearsal.exchange.interpreter import Interpreter
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, OutgoingLeg, Rings, kind_of
 from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine
 from dialtone_nb.rehearsal.exchange.target_checks import NOBODY_THERE, check_target
-from dialtone_nb.rehearsal.exchange.twiml import read_twiml
-from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target, Unreadable
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, Target
 
 
 @dataclass(slots=True)
-class Carrying:
+class CallLifecycle:
     """A call that came in, or that the API placed, from its beginning to its end."""
 
     call: LiveCall
-    entry: Entry
+    source: TwimlSource
 
     def run(self) -> None:
         """Carry a call that came in to its end."""
         self.call.line.ring()
-        self._bring_to_end(lambda: self._carry_out(self._first_document))
+        self._bring_to_end(lambda: self._carry_out(partial(self._find, self.source)))
 
-    def run_outgoing(self, order: OutgoingOrder) -> None:
+    def run_outbound(self, outbound: OutboundCall) -> None:
         """Ring whom the API calls, and carry the call with whoever answers to its end."""
-        self._bring_to_end(lambda: self._call_out(order))
+        self._bring_to_end(lambda: self._call_out(outbound))
 
     def _bring_to_end(self, carry: Callable[[], None]) -> None:
-        own = self.call.own
-        status, sip_response = "completed", NEVER_ANSWERED_RESPONSE
+        own, behaviour = self.call.own, self.call.log.store.behaviour
+        status, sip_response = "completed", behaviour.never_answered_response
         try:
             carry()
         except CallOver as over:
@@ -46,40 +43,38 @@ class Carrying:
             own.is_gone = True
             status = own.status
         except Ended:
-            status = ENDED_UNANSWERED if own.record.answered is None else "completed"
+            status = behaviour.ended_unanswered if own.record.answered is None else "completed"
         if own.line and own.record.answered is None and not own.is_gone:
             own.line.refuse(sip_response)
         if own.line:
             own.line.hang_up()
-        self.call.ledger.end(own, status)
+        self.call.log.end(own, status)
         self.call.applications.tell_progress(own, "completed")
 
-    def _call_out(self, order: OutgoingOrder) -> None:
-        line = self._ring(self._checked(order), order.timeout)
+    def _call_out(self, outbound: OutboundCall) -> None:
+        line = self._ring(self._checked(outbound), outbound.timeout)
         self.call.own.line = line
         self.call.answer()
-        if order.time_limit and isinstance(line, SimulatedLine):
-            line.leave_in(order.time_limit)
+        if outbound.time_limit and isinstance(line, SimulatedLine):
+            line.leave_in(outbound.time_limit)
 
-        def begin() -> Placed | None:
-            if order.send_digits:
-                line.play_digits(order.send_digits)
-            return self._read(order.twiml) if order.twiml else self._first_document()
+        def begin() -> Document | None:
+            if outbound.send_digits:
+                line.play_digits(outbound.send_digits)
+            return self._find(self.source)
 
         try:
             self._carry_out(begin)
         except HungUp:
-            if isinstance(line, SimulatedLine) and line.is_out_of_time:
-                text = f"Call is terminated after {order.time_limit} s, its time limit"
-                self.call.alert(Complaint(32015, text))
+            if outbound.time_limit and isinstance(line, SimulatedLine) and line.is_out_of_time:
+                self.call.alert_time_limit(self.call.own, outbound.time_limit)
             raise
 
-    def _checked(self, order: OutgoingOrder) -> OutgoingLeg:
+    def _checked(self, outbound: OutboundCall) -> OutgoingLeg:
         """The leg that may be rung; `CallOver`, and an alert, where there is none."""
         record = self.call.own.record
-        kind = kind_of(record.to)
-        target = Target(kind, record.to, username=order.username)
-        with self.call.ledger.writing() as tables:
+        target = Target(kind_of(record.to), record.to, username=outbound.username, password=outbound.password)
+        with self.call.log.writing() as tables:
             found = check_target(tables, target, record.from_, set(), None)
         fault = found if isinstance(found, Complaint) else found.fault
         if fault:
@@ -88,7 +83,7 @@ class Carrying:
             raise CallOver("failed")
         if fault and fault.code in NOBODY_THERE:
             raise CallOver("no-answer")
-        return OutgoingLeg(record.sid, kind, found.address, record.from_, found.headers, order.username, order.password)
+        return found.leg(record.sid)
 
     def _ring(self, leg: OutgoingLeg, timeout_s: float) -> Line:
         """The line of whoever answers; `CallOver` with what became of the call where nobody does."""
@@ -96,59 +91,37 @@ class Carrying:
         with closing(self.call.wires.ring([leg], timeout_s, None)) as events:
             for place, event in enumerate(events):
                 if place == 0:
-                    self.call.ledger.dial(own)
+                    self.call.log.dial(own)
                     tell_progress(own, "initiated")
                 match event:
                     case Rings():
                         tell_progress(own, "ringing")
-                    case Fails(_, status, _, complaint):
-                        if complaint:
-                            self.call.alert(complaint)
-                        raise CallOver(status)
-                    case Answers(_, line):
-                        return line
+                    case Fails():
+                        if event.complaint:
+                            self.call.alert(event.complaint)
+                        raise CallOver(event.status)
+                    case Answers():
+                        return event.line
         raise CallOver("no-answer")
 
-    def _carry_out(self, find: Callable[[], Placed | None]) -> None:
+    def _carry_out(self, find: Callable[[], Document | None]) -> None:
         """Carry out the first document, and others that take over, until one has run to its end."""
         interpreter = Interpreter(self.call, self.call.own)
         while True:
             try:
-                if placed := find():
-                    interpreter.carry_out(*placed)
+                if document := find():
+                    interpreter.carry_out(document)
                 else:
+                    if (status := self.call.log.store.behaviour.refused_url_status) != "completed":
+                        raise CallOver(status)
                     interpreter.tell_application_error()
             except TakenOver as other:
-                find = partial(self._other_document, other)
+                find = partial(self._find, other.source)
             else:
                 return
 
-    def _first_document(self) -> Placed | None:
-        entry = self.entry
-        if not entry.voice_url:
+    def _find(self, source: TwimlSource) -> Document | None:
+        if not source.url and not source.twiml:
             # A number or domain without a voice URL fails the call, and raises no alert.
-            raise CallOver("failed", NO_VOICE_URL_RESPONSE)
-        return self._ask(entry.voice_method, entry.voice_url, (entry.fallback_method, entry.fallback_url))
-
-    def _other_document(self, other: TakenOver) -> Placed | None:
-        return self._read(other.twiml) if other.twiml else self._ask(other.method, other.url, other.fallback)
-
-    def _ask(self, method: str, url: str, fallback: tuple[str, str]) -> Placed | None:
-        """The document at a URL, or else at its fallback URL; None where neither has one that can be carried out."""
-        applications, own = self.call.applications, self.call.own
-        if document := applications.ask_for_twiml(own, method, url):
-            return document, url
-        fallback_method, fallback_url = fallback
-        if not fallback_url:
-            return None
-        extra = {"ErrorUrl": url, "ErrorCode": str(applications.last_code)}
-        document = applications.ask_for_twiml(own, fallback_method, fallback_url, extra)
-        return (document, fallback_url) if document else None
-
-    def _read(self, twiml: str) -> Placed | None:
-        """A document that came with a request to the API, and so from no URL."""
-        try:
-            return read_twiml(twiml), ""
-        except Unreadable as unreadable:
-            self.call.alert(unreadable.complaint)
-            return None
+            raise CallOver("failed", self.call.log.store.behaviour.no_voice_url_response)
+        return self.call.applications.find_twiml(self.call.own, source)

@@ -1,43 +1,76 @@
-"""What a call leaves behind: records of its legs, alerts, and the history of its webhooks, each with its time."""
+"""What a call leaves behind: records of its legs, alerts, and the history of its webhooks, each with its time.
+
+A call or leg goes through these statuses (Twilio's Call resource, *Status*; TwiML voice requests, *CallStatus*):
+
+    from         to            when
+    queued       ringing       the exchange rings whom the API calls; from here on the call has a dialled time
+                 (unanswered)  it can't be rung, or the API ends it first
+    ringing      in-progress   somebody answers: a document speaks to the caller, or the called party picks up
+                 completed     the call's TwiML came to its end, or hung up, and nothing in it answered the call
+                 (unanswered)  see below
+    in-progress  completed     either side hangs up, the TwiML ends, the API ends it, or its time limit is reached
+
+    (unanswered) is busy       the called party is, or <Reject reason="busy">
+                    no-answer  nobody picked up in time, or <Reject>
+                    failed     it can't be rung: the number, its caller ID, permissions, no voice URL
+                    canceled   the caller gave up, another leg answered first, or the API ended it
+
+A call that was answered is billed and ends as completed alone; a status that ends a call is never left again. A leg
+that <Dial> rings starts in ringing, as a call that comes in does; only one that the API places waits in queued.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
-from dialtone_nb.rehearsal.exchange.inbound import Callback
 from dialtone_nb.rehearsal.exchange.lines import Line, OutgoingLeg, Wires
-from dialtone_nb.rehearsal.exchange.pricing import inbound_price, leg_price
-from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
-from dialtone_nb.rehearsal.exchange.webhooks import Answered, Webhook
+from dialtone_nb.rehearsal.exchange.verbs import NOT_TOLD, Complaint, StatusCallback, Target
+from dialtone_nb.rehearsal.exchange.webhooks import WebhookResponse
 from dialtone_nb.rehearsal.state.alerts import raise_alert
+from dialtone_nb.rehearsal.state.call_prices import price_of
 from dialtone_nb.rehearsal.state.call_records import CallRecord, change_call, start_call
 from dialtone_nb.rehearsal.state.clock import rfc2822
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
-NOT_TOLD = Callback()
+UNANSWERED = frozenset({"busy", "no-answer", "failed", "canceled"})
+# The table above; what is no key here has ended.
+NEXT_STATUSES: Mapping[str, frozenset[str]] = {
+    "queued": UNANSWERED | {"ringing"},
+    "ringing": UNANSWERED | {"in-progress", "completed"},
+    "in-progress": frozenset({"completed"}),
+}
+
+
+def move_call(tables: Tables, call: CallRecord, status: str, **times: float) -> CallRecord:
+    """The call in its next status, with the times that come with it, and with its price once it has ended."""
+    if status not in NEXT_STATUSES.get(call.status, ()):
+        raise RuntimeError(f"a call that is {call.status} can't become {status}")
+    moved = change_call(tables, call, status=status, **times)
+    return moved if moved.ended is None else change_call(tables, moved, price=price_of(moved))
 
 
 @dataclass(slots=True, eq=False)
-class Leg:
+class LiveLeg:
     """A leg while it is alive: its record, its line once somebody is on it, and where its progress is told."""
 
     record: CallRecord
     line: Line | None = None
-    callback: Callback = NOT_TOLD
+    callback: StatusCallback = NOT_TOLD
     told: int = 0  # the number of the next event of its progress
     target: Target | None = None
     outgoing: OutgoingLeg | None = None
     sip_response: int | None = None
     sip_call_id: str = ""
     sip_headers: Mapping[str, str] = field(default_factory=dict)  # of its final answer, where that had any X-…
-    is_gone: bool = False
+    is_gone: bool = False  # whoever was on its line has hung up; its record may not say so yet
 
     @property
     def connected(self) -> Line:
-        """Its line, once somebody is on it."""
+        """Its line; a RuntimeError where nobody is on it yet."""
         if self.line is None:
             raise RuntimeError(f"nobody is on the line of {self.record.sid} yet")
         return self.line
@@ -49,7 +82,7 @@ class Leg:
 
     @property
     def status(self) -> str:
-        """Its status as it is told to applications."""
+        """The status that webhooks are told."""
         if self.record.ended is not None:
             return self.record.status
         if self.is_gone:
@@ -58,7 +91,7 @@ class Leg:
 
 
 @dataclass(slots=True)
-class Ledger:
+class CallLog:
     """Writes down what happens to the legs of one call."""
 
     store: Store
@@ -66,64 +99,60 @@ class Ledger:
 
     @contextmanager
     def writing(self) -> Iterator[Tables]:
-        """The tables, at the time that it is."""
+        """Open a transaction, with the store's clock moved to the call's time."""
         with self.store.transaction() as tables:
             self.wires.catch_up(tables)
             yield tables
 
-    def start(
-        self, from_: str, to: str, direction: str, status: str, *, parent_call_sid: str = "", number_sid: str = ""
-    ) -> CallRecord:
-        """The record of a call that starts now."""
+    def now(self) -> float:
+        """The call's time, in seconds since 1970."""
         with self.writing() as tables:
-            return start_call(
-                tables,
-                from_,
-                to,
-                direction,
-                status,
-                parent_call_sid=parent_call_sid or None,
-                phone_number_sid=number_sid or None,
-            )
+            return tables.now()
 
-    def dial(self, leg: Leg) -> None:
+    def start(self, from_: str, to: str, direction: str, *, parent_call_sid: str = "", number_sid: str = "") -> LiveLeg:
+        """A leg that rings from now on, with its record."""
+        sids = {"parent_call_sid": parent_call_sid or None, "phone_number_sid": number_sid or None}
+        with self.writing() as tables:
+            return LiveLeg(start_call(tables, from_, to, direction, "ringing", **sids))
+
+    def dial(self, leg: LiveLeg) -> None:
         """Note that a call has left the API's queue."""
-        with self.writing() as tables:
-            leg.record = change_call(tables, leg.record, status="ringing", dialled=tables.now())
+        self._move(leg, "ringing", "dialled")
 
-    def answer(self, leg: Leg) -> None:
-        """Note that it is answered, unless that was noted."""
+    def answer(self, leg: LiveLeg) -> None:
+        """Note that a leg is answered, unless that was noted."""
         if leg.record.answered is None:
-            with self.writing() as tables:
-                leg.record = change_call(tables, leg.record, status="in-progress", answered=tables.now())
+            self._move(leg, "in-progress", "answered")
 
-    def end(self, leg: Leg, status: str) -> None:
-        """Note that it has ended, with its price."""
+    def end(self, leg: LiveLeg, status: str) -> None:
+        """Note that a leg has ended, with its price."""
+        self._move(leg, status, "ended")
+
+    def _move(self, leg: LiveLeg, status: str, time: str) -> None:
         with self.writing() as tables:
-            record = change_call(tables, leg.record, status=status, ended=tables.now())
-            came_in = record.direction == "inbound"
-            price = inbound_price(record, is_sip=record.from_.startswith("sip")) if came_in else leg_price(record)
-            leg.record = change_call(tables, record, price=price)
+            leg.record = move_call(tables, leg.record, status, **{time: tables.now()})
 
-    def alert(
-        self, leg: Leg, complaint: Complaint, webhook: Webhook | None = None, answered: Answered | None = None
-    ) -> None:
+    def alert(self, leg: LiveLeg, complaint: Complaint, response: WebhookResponse | None = None) -> None:
         """Raise an alert about a leg, with the webhook that it is about."""
-        request = (webhook.method, webhook.url, urlencode(webhook.parameters)) if webhook else complaint.request
-        response = (f"content-type={answered.content_type}", answered.body) if answered else ("", "")
+        request, answered = complaint.request, ("", "")
+        if response:
+            asked = response.request
+            request = (asked.method, asked.url, urlencode(asked.parameters))
+            answered = (f"content-type={response.content_type}", response.body)
         with self.writing() as tables:
-            raise_alert(tables, complaint.code, leg.record.sid, complaint.message, request=request, response=response)
+            raise_alert(tables, complaint.code, leg.record.sid, complaint.message, request=request, response=answered)
 
-    def note_webhook(self, leg: Leg, webhook: Webhook, answered: Answered) -> None:
+    def note_webhook(self, leg: LiveLeg, response: WebhookResponse) -> None:
         """Note what was asked and answered, in the call's events."""
+        asked = response.request
         with self.writing() as tables:
-            event = {
-                "request": {"method": webhook.method, "url": webhook.url, "parameters": dict(webhook.parameters)},
+            event: dict[str, Any] = {
+                "request": {"method": asked.method, "url": asked.url, "parameters": dict(asked.parameters)},
                 "response": {
-                    "response_code": answered.status,
-                    "request_duration": round(self.wires.lasted(answered.took_s) * 1000),
-                    "content_type": answered.content_type,
-                    "response_body": answered.body,
+                    "response_code": response.status,
+                    "request_duration": round(self.wires.lasted(response.took_s) * 1000),
+                    "content_type": response.content_type,
+                    "response_body": response.body,
                     "date_created": rfc2822(tables.now()),
                 },
             }

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from dialtone_nb.rehearsal.assumptions import NOT_REGISTERED_RESPONSE
-from dialtone_nb.rehearsal.exchange import target_checks
-from dialtone_nb.rehearsal.exchange.call import CallOver, Interruption, LegEnded, LiveCall
-from dialtone_nb.rehearsal.exchange.call_log import Leg
-from dialtone_nb.rehearsal.exchange.inbound import Callback
-from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, OutgoingLeg, Rings
+from dialtone_nb.rehearsal.exchange.call import BrokenOff, CallOver, Interruption, LegEnded, LiveCall
+from dialtone_nb.rehearsal.exchange.call_log import LiveLeg
+from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, HungUp, Line, Rings
+from dialtone_nb.rehearsal.exchange.target_checks import NOBODY_THERE, NOT_REGISTERED_THERE, CheckedTarget, check_target
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Dial, Target
+from dialtone_nb.rehearsal.exchange.webhooks import sip_call_id
 
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 - the host in the Call-ID of a simulated leg; nobody listens there
 SIP_RESPONSES = {"completed": 200, "busy": 486, "no-answer": 487, "canceled": 487, "failed": 503}
 
 # Carries out, on the line of a leg that has answered, the document of its target's URL.
-Whisper = Callable[[Leg], None]
+Whisper = Callable[[LiveLeg], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,17 @@ class DialResult:
     """How a Dial ended, in the words of its action; `broken_off` is what ended it before its own end."""
 
     status: str
-    leg: Leg | None = None
+    leg: LiveLeg | None = None
     complaint: Complaint | None = None
     is_bridged: bool = False
     talked_s: int | None = None  # where that is not what the leg's record says
-    broken_off: HungUp | Interruption | None = None
+    broken_off: BrokenOff | None = None
     of_queue: Mapping[str, str] = field(default_factory=dict)  # what the action is told of a queue that was dialled
+    is_answered: bool = False  # which need not mean that the two were joined
 
 
 @dataclass(slots=True)
-class Dialling:
+class DialRun:
     """One Dial while it is carried out."""
 
     call: LiveCall
@@ -44,130 +45,116 @@ class Dialling:
     def run(self) -> DialResult:
         """Ring all targets at once, or one after another, and let the first who answers talk."""
         rounds = [(target,) for target in self.dial.targets] if self.dial.sequential else [self.dial.targets]
-        result = DialResult("failed")
+        results = []
         for targets in rounds:
-            result = self._try(targets)
-            if result.status == "completed" or result.broken_off:
-                break
-        return result
+            results.append(self._try(targets))
+            if results[-1].is_answered or results[-1].broken_off:
+                return results[-1]
+        if not results:
+            return DialResult("failed")
+        return results[0 if self.call.log.store.behaviour.dial_ends_as == "first" else -1]
 
     def _try(self, targets: Sequence[Target]) -> DialResult:
         record = self.call.own.record
         caller_id = self.dial.caller_id or record.from_
         ends = {record.from_, record.to}
         domain = self.call.phone.domain if self.call.phone else None
-        with self.call.ledger.writing() as tables:
-            checked = [(t, target_checks.check_target(tables, t, caller_id, ends, domain)) for t in targets]
-        refused = [found for _, found in checked if isinstance(found, Complaint)]
+        with self.call.log.writing() as tables:
+            checked = [check_target(tables, target, caller_id, ends, domain) for target in targets]
+        refused = [found for found in checked if isinstance(found, Complaint)]
         for complaint in refused:
             self.call.alert(complaint)
-        legs = [
-            (self._start(target, found, caller_id), found)
-            for target, found in checked
-            if not isinstance(found, Complaint)
-        ]
+        legs = [(self._start(found), found.fault) for found in checked if not isinstance(found, Complaint)]
         if not legs:
             return DialResult("failed", complaint=refused[0] if refused else None)
-        unregistered = [leg for leg, found in legs if found.fault and found.fault.code in target_checks.NOBODY_THERE]
-        for leg in unregistered:
-            # What real networks see with this warning is the status no-answer, at once.
-            self._end(leg, "no-answer", NOT_REGISTERED_RESPONSE)
+        behaviour = self.call.log.store.behaviour
+        unregistered = [leg for leg, fault in legs if fault and fault.code in NOBODY_THERE]
+        for leg, fault in legs:
+            if leg in unregistered and fault:
+                # What real networks see with 32009 is the status no-answer, at once.
+                is_legacy = fault.code == NOT_REGISTERED_THERE
+                status = behaviour.legacy_unregistered_status if is_legacy else "no-answer"
+                self._end(leg, status, behaviour.not_registered_response)
         ringing = [leg for leg, _ in legs if leg not in unregistered]
         if not ringing:
-            return DialResult("no-answer", unregistered[0], next(found.fault for _, found in legs))
+            return DialResult(unregistered[0].record.status, unregistered[0], next(fault for _, fault in legs))
         return self._ring(ringing)
 
-    def _start(self, target: Target, found: target_checks.Leg, caller_id: str) -> Leg:
-        record = self.call.ledger.start(
-            caller_id, found.address, "outbound-dial", "ringing", parent_call_sid=self.call.own.record.sid
-        )
-        callback = Callback(target.status_callback, target.status_callback_method, target.status_callback_events)
-        outgoing = OutgoingLeg(
-            record.sid,
-            "sip" if target.kind == "sip" else "number",
-            found.address,
-            caller_id,
-            found.headers,
-            target.username,
-            target.password,
-            found.emergency,
-        )
-        leg = Leg(record, callback=callback, target=target, outgoing=outgoing)
+    def _start(self, found: CheckedTarget) -> LiveLeg:
+        target, parent_sid = found.target, self.call.own.record.sid
+        leg = self.call.log.start(found.caller_id, target.address, "outbound-dial", parent_call_sid=parent_sid)
+        leg.target, leg.callback, leg.outgoing = target, target.callback, found.leg(leg.record.sid)
         self.call.legs.append(leg)
         if found.fault:
-            self.call.ledger.alert(leg, found.fault)
+            self.call.log.alert(leg, found.fault)
         self.call.applications.tell_progress(leg, "initiated")
         return leg
 
-    def _ring(self, legs: list[Leg]) -> DialResult:
+    def _ring(self, legs: list[LiveLeg]) -> DialResult:
         outgoing = [leg.outgoing for leg in legs if leg.outgoing]
         wires = self.call.wires_for(outgoing)
-        failed: list[tuple[Leg, Complaint | None]] = []
-        answered: tuple[Leg, Line] | None = None
+        failed: list[tuple[LiveLeg, Complaint | None]] = []
+        answered: tuple[LiveLeg, Line] | None = None
         try:
             with closing(wires.ring(outgoing, self.dial.timeout, self.call.own.line)) as events:
                 for event in events:
                     leg = next(leg for leg in legs if leg.record.sid == event.call_sid)
-                    match event:
-                        case Rings():
-                            self.call.applications.tell_progress(leg, "ringing")
-                        case Fails():
-                            self._fail(leg, event)
-                            failed.append((leg, event.complaint))
-                        case Answers():
-                            leg.sip_call_id, leg.sip_headers = event.sip_call_id, event.sip_headers
-                            answered = leg, event.line
-                            break
+                    if isinstance(event, Rings):
+                        self.call.applications.tell_progress(leg, "ringing")
+                        continue
+                    leg.sip_call_id, leg.sip_headers = event.sip_call_id, event.sip_headers
+                    if isinstance(event, Answers):
+                        answered = leg, event.line
+                        break
+                    self._fail(leg, event)
+                    failed.append((leg, event.complaint))
         except (HungUp, Interruption) as broken_off:
             return self._broken_off(DialResult("canceled", legs[0]), broken_off, legs)
         if answered is None:
-            return _failure(failed)
+            return _failure(failed, self.call.log.store.behaviour.dial_ends_as)
         self._cancel([leg for leg in legs if leg is not answered[0]])
         return self._talk(*answered)
 
-    def _broken_off(self, result: DialResult, by: HungUp | Interruption, ringing: Sequence[Leg] = ()) -> DialResult:
-        """A result that came before its time; whatever rings stops, and where only a leg was ended the call goes on."""
-        self.call.own.is_gone = self.call.own.is_gone or isinstance(by, HungUp)
+    def _broken_off(self, result: DialResult, by: BrokenOff, ringing: Sequence[LiveLeg] = ()) -> DialResult:
+        """The result of a Dial that was broken off; legs that ring are canceled. After LegEnded the call goes on."""
+        self.call.note_end(by)
         self._cancel(ringing)
         return result if isinstance(by, LegEnded) else replace(result, broken_off=by)
 
-    def _fail(self, leg: Leg, event: Fails) -> None:
-        leg.sip_call_id, leg.sip_headers = event.sip_call_id, event.sip_headers
+    def _fail(self, leg: LiveLeg, event: Fails) -> None:
         if event.complaint:
-            self.call.ledger.alert(leg, event.complaint)
+            self.call.log.alert(leg, event.complaint)
         self._end(leg, event.status, event.sip_response)
 
-    def _cancel(self, legs: Sequence[Leg]) -> None:
+    def _cancel(self, legs: Sequence[LiveLeg]) -> None:
         for leg in legs:
             if leg.record.ended is None:
                 self._end(leg, "canceled")
 
-    def _talk(self, leg: Leg, line: Line) -> DialResult:
+    def _talk(self, leg: LiveLeg, line: Line) -> DialResult:
         leg.line = line
-        self.call.ledger.answer(leg)
+        self.call.log.answer(leg)
         self.call.applications.tell_progress(leg, "answered")
-        result = DialResult("completed", leg)
+        result = DialResult("completed", leg, is_answered=True)
         try:
             self._prepare(leg, line)
             self.call.answer()
             result = replace(result, is_bridged=True)
-            end = self.call.wires.bridge(
-                self.call.line, line, self.dial.time_limit, hangup_on_star=self.dial.hangup_on_star
-            )
-            if end == "time limit":
-                text = f"Call is terminated after {self.dial.time_limit} s, its time limit"
-                self.call.ledger.alert(leg, Complaint(32015, text))
+            limit, star = self.dial.time_limit, self.dial.hangup_on_star
+            if self.call.wires.bridge(self.call.line, line, limit, hangup_on_star=star) == "time limit":
+                self.call.alert_time_limit(leg, limit)
         except CallOver:
-            pass  # whoever was rung hung up, or was hung up on, before the two were joined
+            # Whoever was rung hung up, or was hung up on, before the two were joined.
+            result = replace(result, status=self.call.log.store.behaviour.hung_up_before_joined)
         except (HungUp, Interruption) as broken_off:
             result = self._broken_off(result, broken_off)
         line.hang_up()
         self._end(leg, "completed")
         return result
 
-    def _prepare(self, leg: Leg, line: Line) -> None:
+    def _prepare(self, leg: LiveLeg, line: Line) -> None:
         """Send digits, and let whoever answered hear what is for them alone; `CallOver` where it ends there."""
-        if leg.target is None or not (leg.target.url or leg.target.send_digits):
+        if leg.target is None:
             return
         try:
             if leg.target.send_digits:
@@ -177,22 +164,22 @@ class Dialling:
         except HungUp:
             raise CallOver from None
 
-    def _end(self, leg: Leg, status: str, sip_response: int | None = None) -> None:
-        self.call.ledger.end(leg, status)
+    def _end(self, leg: LiveLeg, status: str, sip_response: int | None = None) -> None:
+        self.call.log.end(leg, status)
         if leg.is_sip:
             leg.sip_response = sip_response or SIP_RESPONSES[status]
         self.call.applications.tell_progress(leg, "completed")
 
 
-def _failure(failed: Sequence[tuple[Leg, Complaint | None]]) -> DialResult:
-    """How a Dial ended that nobody answered: as its last leg did."""
-    status = failed[-1][0].record.status
+def _failure(failed: Sequence[tuple[LiveLeg, Complaint | None]], ends_as: str) -> DialResult:
+    """The result of a Dial that nobody answered: that of its last leg, or of its first."""
+    status = failed[0 if ends_as == "first" else -1][0].record.status
     alike = [(leg, complaint) for leg, complaint in failed if leg.record.status == status]
     return DialResult(status, alike[0][0], alike[-1][1])
 
 
 def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
-    """What a Dial's action is told."""
+    """The parameters that a Dial's action gets."""
     parameters = {"DialCallStatus": result.status, "DialBridged": "true" if result.is_bridged else "false"}
     parameters |= result.of_queue
     if leg := result.leg:
@@ -200,9 +187,8 @@ def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
         if result.status == "completed":
             parameters["DialCallDuration"] = str(leg.record.duration if result.talked_s is None else result.talked_s)
         if leg.is_sip:
-            call_id = call.ledger.store.identity.digest("sip call id", leg.record.sid)[:32]
             parameters |= {
-                "DialSipCallId": leg.sip_call_id or f"{call_id}@0.0.0.0",
+                "DialSipCallId": leg.sip_call_id or sip_call_id(call.log.store.identity, leg.record.sid, NO_ADDRESS),
                 "DialSipResponseCode": str(leg.sip_response),
             } | {f"DialSipHeader_{name}": value for name, value in leg.sip_headers.items()}
     if result.complaint and result.complaint.code:

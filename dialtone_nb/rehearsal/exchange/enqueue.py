@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LiveCall, TakenOver
+from dialtone_nb.rehearsal.exchange.call import BrokenOff, Ended, Interruption, LiveCall, TakenOver
 from dialtone_nb.rehearsal.exchange.dial import DialResult
 from dialtone_nb.rehearsal.exchange.lines import HungUp
 from dialtone_nb.rehearsal.exchange.queues import (
@@ -27,33 +27,33 @@ QUEUE_FULL = 14207
 
 
 class Left(Interruption):
-    """The document that is heard in a queue says that its caller leaves it."""
+    """The document that the caller hears in the queue says Leave."""
 
 
 class Dequeued(Interruption):
-    """Somebody has dialled the queue, and takes the one who has waited longest."""
+    """Another call has dialled the queue, and takes this one; first it hears the document at `url`, if there is one."""
 
-    def __init__(self, by: LiveCall, target: Target, url: str) -> None:
+    def __init__(self, by: LiveCall, method: str, url: str) -> None:
         super().__init__(by.own.record.sid)
         self.by = by
-        self.target = target
+        self.method = method
         self.url = url
 
 
 class Ready(Interruption):
-    """The other one may be talked with now."""
+    """The call that was dequeued has heard what is for it alone, and may be joined."""
 
 
 class Gone(Interruption):
-    """The other one has gone, or the talk with them is over."""
+    """The other call has hung up, or has ended the talk."""
 
 
 class Arrived(Interruption):
-    """Somebody waits now in a queue that was empty."""
+    """A call has joined a queue that was empty."""
 
 
 @dataclass(slots=True)
-class Enqueueing:
+class EnqueueRun:
     """One call while it waits; `hear` carries out the document that is heard meanwhile, `whisper` one for it alone."""
 
     call: LiveCall
@@ -63,13 +63,13 @@ class Enqueueing:
     _queue_sid: str = field(default="", init=False)
     _began: float = field(default=0.0, init=False)
 
-    def run(self) -> tuple[dict[str, str], HungUp | Interruption | None]:
-        """What the action is told, and what broke it off, if anything did."""
+    def run(self) -> tuple[dict[str, str], BrokenOff | None]:
+        """The parameters that the action gets, and what broke the wait off, if anything did."""
         if not self._join():
             self.call.alert(Complaint(QUEUE_FULL, f"Enqueue: queue {self.enqueue.name} is full"))
             return self._result("queue-full", 0), None
         result = "hangup"
-        broken_off: HungUp | Interruption | None = None
+        broken_off: BrokenOff | None = None
         dequeued: Dequeued | None = None
         try:
             self._wait()
@@ -80,7 +80,7 @@ class Enqueueing:
         except TakenOver as other:
             result, broken_off = "redirected", other
         except (HungUp, Ended) as end:
-            self.call.own.is_gone = self.call.own.is_gone or isinstance(end, HungUp)
+            self.call.note_end(end)
             broken_off = end
         finally:
             waited = self._leave()
@@ -89,7 +89,7 @@ class Enqueueing:
         return self._result(result, waited), broken_off
 
     def _join(self) -> bool:
-        with self.call.ledger.writing() as tables:
+        with self.call.log.writing() as tables:
             queue = find_queue(tables, self.enqueue.name) or make_queue(tables, self.enqueue.name)
             self._queue_sid, self._began = queue.sid, tables.now()
             if is_full(tables, queue):
@@ -101,14 +101,14 @@ class Enqueueing:
 
     def _leave(self) -> int:
         self.call.room.leave(self._queue_sid, self.call)
-        with self.call.ledger.writing() as tables:
+        with self.call.log.writing() as tables:
             leave_queue(tables, self._queue_sid, self.call.own.record.sid)
             return int(tables.now() - self._began)
 
     def _wait(self) -> None:
         line = self.call.line
         if isinstance(line, SimulatedLine):
-            line.be_patient(line.far_side.waits)
+            line.be_patient(line.party.waits)
         while True:
             if self.enqueue.wait_url:
                 self.hear(self._place)
@@ -116,8 +116,8 @@ class Enqueueing:
                 line.play(HOLD_MUSIC)
 
     def _place(self) -> dict[str, str]:
-        """What the application is told that says what is heard meanwhile."""
-        with self.call.ledger.writing() as tables:
+        """The parameters that the waitUrl gets."""
+        with self.call.log.writing() as tables:
             places = list_places(tables, self._queue_sid)
             own = find_place(tables, self._queue_sid, self.call.own.record.sid)
         return {
@@ -128,22 +128,22 @@ class Enqueueing:
             "CurrentQueueSize": str(len(places)),
         }
 
-    def _talk(self, dequeued: Dequeued, waited: int) -> HungUp | Interruption | None:
-        """Hear what is said before the two are joined, and wait for the talk to end; what breaks that off."""
+    def _talk(self, dequeued: Dequeued, waited: int) -> BrokenOff | None:
+        """Hear what is for the member alone, then talk; what broke that off, if anything did."""
         by, line = dequeued.by, self.call.line
         if isinstance(line, SimulatedLine):
             line.be_patient(None)
         try:
-            if dequeued.target.url:
+            if dequeued.url:
                 # The name is spelt so in Twilio's documentation.
                 told = {"QueueSid": self._queue_sid, "QueueTime": str(waited), "DequeingCallSid": by.own.record.sid}
-                self.whisper(dequeued.target.method, dequeued.url, told)
+                self.whisper(dequeued.method, dequeued.url, told)
             by.wires.interrupt(Ready())
             line.pause(DAY_S)
         except Gone:
             return None
         except (HungUp, Interruption) as end:
-            self.call.own.is_gone = self.call.own.is_gone or isinstance(end, HungUp)
+            self.call.note_end(end)
             by.wires.interrupt(Gone())
             return end
         return None
@@ -153,7 +153,7 @@ class Enqueueing:
 
 
 @dataclass(slots=True)
-class QueueDialling:
+class QueueDialRun:
     """One Dial of a queue; `url` is that of what the one who waits is to hear first, or empty."""
 
     call: LiveCall
@@ -163,7 +163,7 @@ class QueueDialling:
 
     def run(self) -> DialResult:
         """Talk with whoever has waited longest, or comes in time."""
-        with self.call.ledger.writing() as tables:
+        with self.call.log.writing() as tables:
             queue = find_queue(tables, self.target.address)
         if queue is None:
             return DialResult("failed", of_queue={"DequeueResult": "queue-not-found"})
@@ -175,11 +175,12 @@ class QueueDialling:
             waited_s = self._waited(queue.sid, other)
             result = self._talk(other)
         except (HungUp, Interruption) as broken_off:
-            self.call.own.is_gone = self.call.own.is_gone or isinstance(broken_off, HungUp)
+            self.call.note_end(broken_off)
             return DialResult("canceled", broken_off=broken_off, of_queue=of_queue | {"DequeueResult": "hangup"})
-        # The names as others receive them; where the two were never joined, hangup is an assumption.
+        # The names as others receive them; what it is where the two were never joined is assumed.
+        never_joined = self.call.log.store.behaviour.dequeued_never_joined
         of_queue |= {
-            "DequeueResult": "bridged" if result.is_bridged else "hangup",
+            "DequeueResult": "bridged" if result.is_bridged else never_joined,
             "DequeuedCallSid": other.own.record.sid,
             "DequeuedCallQueueTime": str(waited_s),
             "DequeuedCallDuration": str(result.talked_s or 0),
@@ -200,35 +201,39 @@ class QueueDialling:
         return None
 
     def _waited(self, queue_sid: str, other: LiveCall) -> int:
-        with self.call.ledger.writing() as tables:
+        with self.call.log.writing() as tables:
             place = find_place(tables, queue_sid, other.own.record.sid)
         return place.waited_s if place else 0
 
     def _talk(self, other: LiveCall) -> DialResult:
         self.call.answer()
-        other.wires.interrupt(Dequeued(self.call, self.target, self.url))
-        result, began = DialResult("completed", other.own, talked_s=0), self._now()
+        other.wires.interrupt(Dequeued(self.call, self.target.method, self.url))
+        bridged_at: float | None = None
+        broken_off: BrokenOff | None = None
+        has_gone = False
         try:
             self._await_ready()
-            result, began = replace(result, is_bridged=True), self._now()
+            bridged_at = self.call.log.now()
             limit, star = self.dial.time_limit, self.dial.hangup_on_star
-            end = self.call.wires.bridge(self.call.line, other.line, limit, hangup_on_star=star)
-            if end == "time limit":
-                self.call.alert(Complaint(32015, f"Call is terminated after {limit} s, its time limit"))
+            if self.call.wires.bridge(self.call.line, other.line, limit, hangup_on_star=star) == "time limit":
+                self.call.alert_time_limit(self.call.own, limit)
         except Gone:
-            return replace(result, talked_s=round(self._now() - began) if result.is_bridged else 0)
-        except (HungUp, Interruption) as broken_off:
-            self.call.own.is_gone = self.call.own.is_gone or isinstance(broken_off, HungUp)
-            result = replace(result, broken_off=broken_off)
-        other.wires.interrupt(Gone())
-        return replace(result, talked_s=round(self._now() - began) if result.is_bridged else 0)
+            has_gone = True
+        except (HungUp, Interruption) as by:
+            self.call.note_end(by)
+            broken_off = by
+        if not has_gone:
+            other.wires.interrupt(Gone())
+        return DialResult(
+            "completed",
+            other.own,
+            is_bridged=bridged_at is not None,
+            talked_s=0 if bridged_at is None else round(self.call.log.now() - bridged_at),
+            broken_off=broken_off,
+        )
 
     def _await_ready(self) -> None:
         try:
             self.call.line.pause(DAY_S)
         except Ready:
             return
-
-    def _now(self) -> float:
-        with self.call.ledger.writing() as tables:
-            return tables.now()

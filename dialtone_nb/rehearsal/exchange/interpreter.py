@@ -4,42 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
-from dialtone_nb.rehearsal.exchange.call import CallOver, LiveCall
-from dialtone_nb.rehearsal.exchange.call_log import Leg
-from dialtone_nb.rehearsal.exchange.dial import Dialling, dial_parameters
-from dialtone_nb.rehearsal.exchange.enqueue import Enqueueing, Left, QueueDialling
-from dialtone_nb.rehearsal.exchange.lines import DigitTerms, HungUp, Line
-from dialtone_nb.rehearsal.exchange.prompts import play_prompts
-from dialtone_nb.rehearsal.exchange.record import Recording
-from dialtone_nb.rehearsal.exchange.verbs import (
-    Complaint,
-    Dial,
-    Document,
-    Enqueue,
-    Gather,
-    Hangup,
-    Leave,
-    Pause,
-    Play,
-    Record,
-    Redirect,
-    Reject,
-    Say,
-    Verb,
-)
-from dialtone_nb.rehearsal.exchange.webhooks import resolve
+from dialtone_nb.rehearsal.exchange import verbs
+from dialtone_nb.rehearsal.exchange.call import BrokenOff, CallOver, LiveCall
+from dialtone_nb.rehearsal.exchange.call_log import LiveLeg
+from dialtone_nb.rehearsal.exchange.dial import DialRun, dial_parameters
+from dialtone_nb.rehearsal.exchange.enqueue import EnqueueRun, Left, QueueDialRun
+from dialtone_nb.rehearsal.exchange.lines import DigitTerms, HungUp, Line, play_prompts
+from dialtone_nb.rehearsal.exchange.recordings import record_caller
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, Verb
 from dialtone_nb.rehearsal.http.errors import NOT_MODELLED
 
 APPLICATION_ERROR = "We are sorry, an application error has occurred. Goodbye."
 MOST_DOCUMENTS = 100  # a call that is redirected in a circle ends here
 # What may be carried out for somebody who was dialled, before the two are joined, and for who waits in a queue.
-WHISPERED = (Say, Play, Pause, Gather, Hangup, Redirect)
-WAITED_FOR = (*WHISPERED, Leave)
+WHISPERED = (verbs.Say, verbs.Play, verbs.Pause, verbs.Gather, verbs.Hangup, verbs.Redirect)
+WAITED_FOR = (*WHISPERED, verbs.Leave)
 # A document for a queue that takes no time is asked for again after a moment.
 MOMENT_S = 1.0
-# A document, and the URL that relative ones in it are relative to.
-Placed = tuple[Document, str]
 
 
 @dataclass(slots=True)
@@ -47,72 +30,75 @@ class Interpreter:
     """Carries documents out for a leg of a call: its own, or one that it dialled."""
 
     call: LiveCall
-    leg: Leg
+    leg: LiveLeg
     allowed: tuple[type[Verb], ...] = ()  # empty for all
     tell: Callable[[], dict[str, str]] = dict  # what applications are told beside the call itself
 
     @property
     def is_own(self) -> bool:
-        """Whether it is the leg of whose call it is."""
+        """Whether this is the call's own leg."""
         return self.leg is self.call.own
 
     @property
     def line(self) -> Line:
-        """Who hears it."""
+        """The line that it is heard on."""
         return self.leg.connected
 
-    def carry_out(self, document: Document, url: str) -> None:
+    def carry_out(self, document: Document) -> None:
         """Carry out a document, and whatever it leads to, to its end; `CallOver` where that is the end of the call."""
         for _ in range(MOST_DOCUMENTS):
-            following = self._until_another(document, url)
+            following = self._until_another(document)
             if following is None:
                 return
-            document, url = following
+            document = following
         self._alert(Complaint(11215, f"More than {MOST_DOCUMENTS} documents in one call"))
+
+    def carry_out_url(self, method: str, url: str) -> None:
+        """Carry out the document at a URL, in the same way."""
+        self.carry_out(self._another(method, url))
 
     def tell_application_error(self) -> None:
         """Say that something is wrong with the application."""
         self._answer()
         self.line.say(APPLICATION_ERROR)
 
-    def _until_another(self, document: Document, url: str) -> Placed | None:
-        """The document that takes over, with its URL; None where this one has run to its end."""
+    def _until_another(self, document: Document) -> Document | None:
+        """The document that takes over; None where this one has run to its end."""
         for complaint in document.complaints:
             self._alert(complaint)
         for what in document.not_carried_out:
             self._alert(Complaint(NOT_MODELLED, f"The rehearsal does not carry out {what}"))
         for verb in document.verbs:
-            following = self._do(verb, url)
-            if following:
+            if following := self._do(verb, document.url):
                 return following
         return None
 
-    def _do(self, verb: Verb, url: str) -> Placed | None:
+    def _do(self, verb: Verb, url: str) -> Document | None:
         if self.allowed and not isinstance(verb, self.allowed):
             self._refuse(verb)
             return None
         match verb:
-            case Say() | Play():
+            case verbs.Say() | verbs.Play():
                 self._answer()
                 play_prompts(self.line, (verb,))
-            case Pause():
+            case verbs.Pause():
                 play_prompts(self.line, (verb,))
-            case Hangup():
+            case verbs.Hangup():
                 self._answer()
                 raise CallOver
-            case Reject(reason):
+            case verbs.Reject(reason):
                 self._reject(reason)
-            case Redirect(target, method):
-                return self._another(method, resolve(url, target))
-            case Gather():
+            case verbs.Redirect(target, method):
+                return self._another(method, urljoin(url, target))
+            case verbs.Gather():
                 return self._gather(verb, url)
-            case Dial():
+            case verbs.Dial():
                 return self._dial(verb, url)
-            case Enqueue():
+            case verbs.Enqueue():
                 return self._enqueue(verb, url)
-            case Leave():
+            case verbs.Leave():
                 self._leave()
-            case Record():
+            case verbs.Record():
                 return self._record(verb, url)
         return None
 
@@ -124,16 +110,18 @@ class Interpreter:
         self._alert(Complaint(12200, f"<{name}> can't stand in what is heard in a queue"))
 
     def _leave(self) -> None:
-        if Leave in self.allowed:
+        if verbs.Leave in self.allowed:
             raise Left
         self._alert(Complaint(12200, "<Leave> stands only in what is heard in a queue"))
 
-    def _another(self, method: str, url: str, extra: dict[str, str] | None = None) -> Placed:
+    def _another(self, method: str, url: str, extra: dict[str, str] | None = None) -> Document:
         document = self.call.applications.ask_for_twiml(self.leg, method, url, self.tell() | (extra or {}))
+        if document is None and not self.is_own and self.call.log.store.behaviour.unfetched_whisper == "joined":
+            return Document((), url=url)
         if document is None:
             self.tell_application_error()
             raise CallOver
-        return document, url
+        return document
 
     def _reject(self, reason: str) -> None:
         """End the call: unanswered where it still is, and otherwise as Hangup does (docs: Reject, and SIP and TwiML).
@@ -144,11 +132,12 @@ class Interpreter:
             raise CallOver("busy" if reason == "busy" else "no-answer", 486 if reason == "busy" else 404)
         raise CallOver
 
-    def _gather(self, gather: Gather, url: str) -> Placed | None:
+    def _gather(self, gather: verbs.Gather, url: str) -> Document | None:
         """Ask for digits; what was pressed goes to the action, and where nothing was the document goes on."""
         self._answer()
         if gather.hears_digits:
-            terms = DigitTerms(gather.most, gather.finish_on, gather.timeout, gather.barge_in)
+            keeps_rest = self.call.log.store.behaviour.keys_after_gather == "kept"
+            terms = DigitTerms(gather.most, gather.finish_on, gather.timeout, gather.barge_in, keeps_rest)
             digits = self.line.collect(gather.prompts, terms)
         else:
             digits = ""
@@ -156,80 +145,64 @@ class Interpreter:
             self.line.pause(gather.timeout)
         if not digits and not gather.action_on_empty:
             return None
-        return self._another(gather.method, resolve(url, gather.action or ""), {"Digits": digits})
+        return self._another(gather.method, urljoin(url, gather.action or ""), {"Digits": digits})
 
-    def _dial(self, dial: Dial, url: str) -> Placed | None:
+    def _dial(self, dial: verbs.Dial, url: str) -> Document | None:
         if not dial.answer_on_bridge:
             self._answer()
         queue = next((target for target in dial.targets if target.kind == "queue"), None)
         if queue:
-            heard = resolve(url, queue.url) if queue.url else ""
-            result = QueueDialling(self.call, dial, queue, heard).run()
+            heard = urljoin(url, queue.url) if queue.url else ""
+            result = QueueDialRun(self.call, dial, queue, heard).run()
         else:
-            result = Dialling(self.call, dial, lambda leg: self._whisper(leg, url)).run()
+            result = DialRun(self.call, dial, lambda leg: self._whisper(leg, url)).run()
         return self._go_on(dial.action, dial.method, url, dial_parameters(self.call, result), result.broken_off)
 
-    def _whisper(self, leg: Leg, url: str) -> None:
+    def _whisper(self, leg: LiveLeg, url: str) -> None:
         if leg.target:
-            called = Interpreter(self.call, leg, WHISPERED)
-            called.carry_out(*called._another(leg.target.method, resolve(url, leg.target.url)))
+            Interpreter(self.call, leg, WHISPERED).carry_out_url(leg.target.method, urljoin(url, leg.target.url))
 
-    def _record(self, record: Record, url: str) -> Placed | None:
+    def _record(self, record: verbs.Record, url: str) -> Document | None:
         """Keep what is said; where nothing was, the document goes on."""
         self._answer()
-        recorded = Recording(self.call, record).run()
-        if recorded is None:
-            return None
-        told, has_gone = recorded
-        return self._go_on(record.action or "", record.method, url, told, HungUp() if has_gone else None)
+        recorded = record_caller(self.call, record)
+        return recorded and self._go_on(record.action or "", record.method, url, *recorded)
 
-    # --- waiting ---
-
-    def _enqueue(self, enqueue: Enqueue, url: str) -> Placed | None:
+    def _enqueue(self, enqueue: verbs.Enqueue, url: str) -> Document | None:
         self._answer()
-        wait_url = resolve(url, enqueue.wait_url)
+        wait_url = urljoin(url, enqueue.wait_url)
 
         def hear(place: Callable[[], dict[str, str]]) -> None:
-            began = self._now()
-            waiting = Interpreter(self.call, self.leg, WAITED_FOR, place)
-            waiting.carry_out(*waiting._another(enqueue.wait_method, wait_url))
-            if self._now() == began:
+            began = self.call.log.now()
+            Interpreter(self.call, self.leg, WAITED_FOR, place).carry_out_url(enqueue.wait_method, wait_url)
+            if self.call.log.now() == began:
                 self.line.pause(MOMENT_S)
 
         def whisper(method: str, whispered_url: str, told: dict[str, str]) -> None:
-            alone = Interpreter(self.call, self.leg, WHISPERED, lambda: told)
-            alone.carry_out(*alone._another(method, whispered_url))
+            Interpreter(self.call, self.leg, WHISPERED, lambda: told).carry_out_url(method, whispered_url)
 
-        told, broken_off = Enqueueing(self.call, enqueue, hear, whisper).run()
+        told, broken_off = EnqueueRun(self.call, enqueue, hear, whisper).run()
         return self._go_on(enqueue.action, enqueue.method, url, told, broken_off)
 
     def _go_on(
-        self, action: str | None, method: str, url: str, told: dict[str, str], broken_off: Exception | None
-    ) -> Placed | None:
-        """What an action answers; None where there is none. Where the verb was broken off it is asked all the same.
+        self, action: str | None, method: str, url: str, told: dict[str, str], broken_off: BrokenOff | None
+    ) -> Document | None:
+        """The document of an action; None where there is no action. A verb that was broken off asks it all the same.
 
-        Of a caller who gives up before any answer the recorded Twilio tells it nothing.
+        Only where a caller gives up before any answer does the recorded Twilio not ask it.
         """
-        if action is None:
-            if broken_off:
-                raise broken_off
-            return None
-        if broken_off:
-            is_given_up = isinstance(broken_off, HungUp) and self.leg.record.answered is None
-            if is_given_up and not self.call.ledger.store.behaviour.asks_action_of_calls_given_up:
-                raise broken_off
+        if broken_off is None:
+            return None if action is None else self._another(method, urljoin(url, action), told)
+        is_given_up = isinstance(broken_off, HungUp) and self.leg.record.answered is None
+        is_asked = not is_given_up or self.call.log.store.behaviour.asks_action_of_calls_given_up
+        if action is not None and is_asked:
             # Nobody hears what it answers.
-            self.call.applications.ask(self.leg, method, resolve(url, action), told)
-            raise broken_off
-        return self._another(method, resolve(url, action), told)
-
-    def _now(self) -> float:
-        with self.call.ledger.writing() as tables:
-            return tables.now()
+            self.call.applications.ask(self.leg, method, urljoin(url, action), told)
+        raise broken_off
 
     def _answer(self) -> None:
         if self.is_own:
             self.call.answer()
 
     def _alert(self, complaint: Complaint) -> None:
-        self.call.ledger.alert(self.leg, complaint)
+        self.call.log.alert(self.leg, complaint)

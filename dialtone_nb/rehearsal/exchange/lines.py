@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from dialtone_nb.rehearsal.exchange.verbs import Complaint, Prompt
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Pause, Play, Prompt, Say
 from dialtone_nb.rehearsal.state.store import Tables
 
 BridgeEnd = Literal["callee", "time limit", "star"]
@@ -29,6 +29,7 @@ class DigitTerms:
     finish_on: str = "#"
     timeout_s: float = 5.0
     barge_in: bool = True
+    keeps_rest: bool = False  # whether keys beyond these are there for the next Gather
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Line(Protocol):
         """The digits that are pressed while the prompts are heard, or after them; the key that finishes is not one."""
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Listen, and tell how long there was something to hear; raises no `HungUp`, but tells that."""
+        """Listen, and return how long there was sound; a hang-up is returned too, and not raised."""
 
     def hang_up(self) -> None:
         """End it, if it has not ended."""
@@ -85,7 +86,7 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingLeg:
-    """A leg that may be rung: nothing speaks against its number, its caller ID, or its phone's registration."""
+    """A leg to ring, whose number, caller ID and registration were found good."""
 
     call_sid: str
     kind: Literal["number", "sip"]
@@ -104,7 +105,7 @@ def kind_of(address: str) -> Literal["number", "sip"]:
 
 @dataclass(frozen=True, slots=True)
 class Rings:
-    """It rings there."""
+    """The leg rings."""
 
     call_sid: str
 
@@ -124,7 +125,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Fails:
-    """Nobody will answer there; `complaint` is an alert that it earns."""
+    """The leg has failed; `complaint` is the alert to raise about it."""
 
     call_sid: str
     status: Literal["busy", "no-answer", "failed", "canceled"]
@@ -152,10 +153,10 @@ class Wires(Protocol):
         """What ended the talk of two; `HungUp` where the caller did."""
 
     def catch_up(self, tables: Tables) -> None:
-        """Move the store's clock to where time is: done before any time is written down."""
+        """Move the store's clock to the call's time; done before any time is written down."""
 
     def lasted(self, seconds: float) -> float:
-        """How many seconds of the call's time it was that passed meanwhile by this machine's clock."""
+        """How many seconds of the call's time have passed while this machine's clock went on by so many."""
 
     def interrupt(self, error: BaseException) -> None:
         """Have the blocking method that runs, or the next one, raise this error; asked from another thread."""
@@ -169,3 +170,20 @@ class Door(Protocol):
 
     def wires(self) -> Wires:
         """Wires for a simulated call that rings such a phone."""
+
+
+def play_prompts(line: Line, prompts: Sequence[Prompt]) -> None:
+    """Let prompts be heard, each as often as it says."""
+    for prompt in prompts:
+        match prompt:
+            case Say(text, loop):
+                for _ in range(loop):
+                    line.say(text)
+            case Play(url, digits, loop):
+                for _ in range(loop):
+                    if digits:
+                        line.play_digits(digits)
+                    else:
+                        line.play(url)
+            case Pause(length):
+                line.pause(length)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from dialtone_nb.rehearsal.state.store import Tables, Thing
+
+Call = TypeVar("Call")
 
 QUEUE, MEMBER = "queue", "queue_member"
 DEFAULT_MAX_SIZE = 1000
@@ -12,7 +16,7 @@ DEFAULT_MAX_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody stands in a queue: from 1, and for how many seconds they have waited."""
+    """A member's position in a queue, from 1, and the seconds that it has waited."""
 
     member: Thing
     position: int
@@ -30,7 +34,7 @@ def make_queue(tables: Tables, name: str, max_size: int = DEFAULT_MAX_SIZE) -> T
 
 
 def list_places(tables: Tables, queue_sid: str) -> list[Place]:
-    """Everybody who waits, the first to be served first."""
+    """The members of a queue, the first to be served first."""
     now = tables.now()
     members = sorted(tables.list(MEMBER, queue_sid), key=lambda member: (member.created, member.nth, member.name))
     return [Place(member, place, int(now - member.created)) for place, member in enumerate(members, 1)]
@@ -45,28 +49,62 @@ def find_place(tables: Tables, queue_sid: str, call_sid: str) -> Place | None:
 
 
 def average_wait(places: list[Place]) -> int:
-    """How many seconds those who wait have waited on average; 0 where nobody does."""
+    """The seconds that the members have waited on average; 0 where there are none."""
     return round(sum(place.waited_s for place in places) / len(places)) if places else 0
 
 
 def is_full(tables: Tables, queue: Thing) -> bool:
-    """Whether nobody more may wait."""
+    """Whether the queue has reached its MaxSize."""
     return tables.count(MEMBER, queue.sid) >= int(queue.body["max_size"])
 
 
 def join_queue(tables: Tables, queue: Thing, call_sid: str) -> Thing:
-    """The new place at the end."""
+    """Add a call to the end of a queue."""
     return tables.add("QM", MEMBER, queue.sid, call_sid, {})
 
 
 def leave_queue(tables: Tables, queue_sid: str, call_sid: str) -> None:
-    """Nobody stands there any more."""
+    """Take a call out of a queue."""
     if member := tables.find(MEMBER, queue_sid, call_sid):
         tables.remove(member.sid)
 
 
 def leave_queues(tables: Tables, call_sid: str) -> None:
-    """A call stands in no queue any more."""
+    """Take a call out of every queue."""
     for member in tables.list(MEMBER):
         if member.name == call_sid:
             tables.remove(member.sid)
+
+
+class WaitingRoom(Generic[Call]):
+    """Which live calls wait in which queue, the first to be served first, and who waits for somebody to come.
+
+    The queue's members are records of the account's, for the API; this is where a call finds another to talk to. It
+    needs nothing of a call but that it is one, and so serves any type.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[Call]] = defaultdict(list)
+        self._takers: dict[str, list[Call]] = defaultdict(list)
+
+    def enter(self, queue_sid: str, call: Call) -> Call | None:
+        """Enter a call that waits; the call that awaits an arrival there, if there is one."""
+        self._waiting[queue_sid].append(call)
+        return self._takers[queue_sid][0] if self._takers[queue_sid] else None
+
+    def leave(self, queue_sid: str, call: Call) -> None:
+        """Take a call out, if it still waits."""
+        if call in self._waiting[queue_sid]:
+            self._waiting[queue_sid].remove(call)
+
+    def take(self, queue_sid: str) -> Call | None:
+        """Take out the call that has waited longest."""
+        return self._waiting[queue_sid].pop(0) if self._waiting[queue_sid] else None
+
+    def await_arrival(self, queue_sid: str, call: Call) -> None:
+        """Note that a call awaits an arrival."""
+        self._takers[queue_sid].append(call)
+
+    def await_no_more(self, queue_sid: str, call: Call) -> None:
+        """Note that a call awaits no arrival any more."""
+        self._takers[queue_sid].remove(call)

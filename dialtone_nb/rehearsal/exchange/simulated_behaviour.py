@@ -1,4 +1,4 @@
-"""What a person asks of the exchange: who calls whom, and how everybody behaves who is rung, or who calls."""
+"""Simulated calls and parties: who calls whom, and how everybody behaves who is rung, or who calls."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from dialtone_nb.rehearsal.http.errors import Refusal
+from dialtone_nb.rehearsal.state.store import Tables
+from dialtone_nb.values.sip import global_domain, parse_sip_uri
 
 LONGEST_S = 86_400.0
 KEYS = frozenset("0123456789*#wW")
 
 
 @dataclass(frozen=True, slots=True)
-class FarSide:
-    """How somebody behaves who is rung, or who calls; times are in seconds.
+class SimulatedParty:
+    """How a simulated calling or called party behaves; times are in seconds.
 
     Who is rung answers after `answer_after` and hangs up after `talk`. Who calls hangs up after `cancel_after` of
     ringing, or in any case `leaves_after` the call began; presses what `presses` says, an entry a Gather (w waits
@@ -37,30 +39,30 @@ class FarSide:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SimulatedCall:
     """A call: a phone dials digits (`client`, `dial`, perhaps `domain`), or a number calls a number (`from_`, `to`).
 
-    `targets` says of single numbers and SIP addresses how they behave, where that differs from `far_side`.
+    `targets` says of single numbers and SIP addresses how they behave, where that differs from `party`.
     """
 
-    far_side: FarSide
+    party: SimulatedParty
     client: str = ""
     dial: str = ""
     domain: str = ""
     from_: str = ""
     to: str = ""
-    targets: Mapping[str, FarSide] = field(default_factory=dict)
+    targets: Mapping[str, SimulatedParty] = field(default_factory=dict)
 
 
-WORDS = {"client", "dial", "domain", "from", "to"}
-BEHAVIOUR = {one.name for one in fields(FarSide)}
+WORDS = {"client": "client", "dial": "dial", "domain": "domain", "from": "from_", "to": "to"}  # and their fields
+BEHAVIOUR = {one.name for one in fields(SimulatedParty)}
 FLAGS = {"busy", "no_answer", "unreachable", "blocked"}
 OPTIONAL = {"cancel_after", "leaves_after", "star_after"}
 
 
-def read_order(body: Mapping[str, Any]) -> Order:
-    """An order from what was posted; a Refusal that says what is missing or strange."""
-    known = WORDS | BEHAVIOUR | {"targets"}
+def read_simulated_call(body: Mapping[str, Any]) -> SimulatedCall:
+    """A simulated call from what was posted; a Refusal that says what is missing or strange."""
+    known = {*WORDS, *BEHAVIOUR, "targets"}
     if strangers := sorted(set(body) - known):
         raise Refusal(20001, f"A call has no {strangers[0]!r}; it may have {', '.join(sorted(known))}")
     by_client, by_number = {"client", "dial"} <= set(body), {"from", "to"} <= set(body)
@@ -69,29 +71,25 @@ def read_order(body: Mapping[str, Any]) -> Order:
     targets = body.get("targets", {})
     if not isinstance(targets, Mapping) or not all(isinstance(one, Mapping) for one in targets.values()):
         raise Refusal(20001, 'targets says how each behaves, as in {"+15035550199": {"busy": true}}')
-    words = {word: body.get(word, "") for word in WORDS}
-    if strange := [word for word in sorted(words) if not isinstance(words[word], str)]:
+    words = {word: body[word] for word in sorted(WORDS) if word in body}
+    if strange := [word for word, said in words.items() if not isinstance(said, str)]:
         raise Refusal(20001, f"{strange[0]} of a call must be text, not {words[strange[0]]!r}")
-    return Order(
-        read_far_side({name: value for name, value in body.items() if name in BEHAVIOUR}),
-        client=words["client"],
-        dial=words["dial"],
-        domain=words["domain"],
-        from_=words["from"],
-        to=words["to"],
-        targets={str(address): read_far_side(one) for address, one in targets.items()},
+    return SimulatedCall(
+        read_party({name: value for name, value in body.items() if name in BEHAVIOUR}),
+        targets={str(address): read_party(one) for address, one in targets.items()},
+        **{WORDS[word]: said for word, said in words.items()},
     )
 
 
-def read_far_side(values: Mapping[str, Any]) -> FarSide:
-    """The far side from its JSON; a Refusal for what is strange in it."""
+def read_party(values: Mapping[str, Any]) -> SimulatedParty:
+    """The party from its JSON; a Refusal for what is strange in it."""
     if strangers := sorted(set(values) - BEHAVIOUR):
-        raise Refusal(20001, f"Nobody behaves by {strangers[0]!r}; there are {', '.join(sorted(BEHAVIOUR))}")
+        raise Refusal(20001, f"Unknown behaviour {strangers[0]!r}; use one of {', '.join(sorted(BEHAVIOUR))}")
     for name, value in values.items():
         if not _fits(name, value):
             raise Refusal(20001, f"{name} of a call can't be {value!r}; {_what_fits(name)}")
     presses = values.get("presses", ())
-    return FarSide(**(dict(values) | {"presses": (presses,) if isinstance(presses, str) else tuple(presses)}))
+    return SimulatedParty(**(dict(values) | {"presses": (presses,) if isinstance(presses, str) else tuple(presses)}))
 
 
 def _fits(name: str, value: Any) -> bool:
@@ -112,7 +110,36 @@ def _what_fits(name: str) -> str:
     return f"it is seconds, from 0 to {LONGEST_S:.0f}"
 
 
-def far_side_body(far_side: FarSide) -> dict[str, Any]:
-    """A far side as JSON, without what is as usual."""
-    usual = asdict(FarSide())
-    return {name: value for name, value in asdict(far_side).items() if value != usual[name]}
+def party_body(party: SimulatedParty) -> dict[str, Any]:
+    """A party as JSON, without what is as usual."""
+    usual = asdict(SimulatedParty())
+    return {name: value for name, value in asdict(party).items() if value != usual[name]}
+
+
+KIND = "far_side"
+
+
+def party_key(address: str) -> str:
+    """The key of an address: a number as it is, of a SIP URI its user and host."""
+    if not address.startswith(("sip:", "sips:")):
+        return address
+    user, host = parse_sip_uri(address)
+    return f"{user}@{global_domain(host)}"
+
+
+def set_party(tables: Tables, address: str, party: SimulatedParty) -> None:
+    """Set how the party at an address behaves from now on; one that behaves as usual is forgotten."""
+    key, body = party_key(address), {"behaviour": party_body(party)}
+    kept = tables.find(KIND, "", key)
+    if kept and not body["behaviour"]:
+        tables.remove(kept.sid)
+    elif kept:
+        tables.save(kept, body)
+    elif body["behaviour"]:
+        tables.add("FS", KIND, "", key, body)
+
+
+def party_at(tables: Tables, address: str) -> SimulatedParty | None:
+    """How the party at an address behaves; None where that was not set."""
+    kept = tables.find(KIND, "", party_key(address))
+    return read_party(kept.body["behaviour"]) if kept else None

@@ -1,9 +1,9 @@
-"""Simulated telephones: lines and wires on which simulated people talk, in simulated time."""
+"""Simulated telephones: lines and wires on which simulated parties talk, in simulated time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from dialtone_nb.rehearsal.exchange.lines import (
     HUNG_UP,
@@ -18,13 +18,13 @@ from dialtone_nb.rehearsal.exchange.lines import (
     Recorded,
     RecordTerms,
     Rings,
+    play_prompts,
 )
-from dialtone_nb.rehearsal.exchange.parameters import PHONE_ADDRESS
-from dialtone_nb.rehearsal.exchange.prompts import play_prompts
-from dialtone_nb.rehearsal.exchange.simulated_behaviour import FarSide
-from dialtone_nb.rehearsal.exchange.simulated_time import Party
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import SimulatedParty
+from dialtone_nb.rehearsal.exchange.simulated_time import Task
 from dialtone_nb.rehearsal.exchange.target_checks import endpoint_error
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Prompt
+from dialtone_nb.rehearsal.exchange.webhooks import PHONE_ADDRESS
 from dialtone_nb.rehearsal.state.store import Tables
 from dialtone_nb.values.sip import parse_sip_uri
 
@@ -36,28 +36,28 @@ PAUSE_KEYS = {"w": 0.5, "W": 1.0}
 
 
 class SimulatedLine:
-    """A line with somebody at its end who behaves as was ordered; `heard` is what they heard, in order."""
+    """A line with a simulated party at its end; `heard` is what they heard, in order."""
 
-    def __init__(self, party: Party, far_side: FarSide) -> None:
-        self._party = party
-        leaves_after = far_side.leaves_after
-        self._leaves_at = math.inf if leaves_after is None else party.now() + leaves_after
+    def __init__(self, task: Task, party: SimulatedParty) -> None:
+        self._task = task
+        leaves_after = party.leaves_after
+        self._leaves_at = math.inf if leaves_after is None else task.now() + leaves_after
         self._ends_at = self._patience_ends_at = math.inf
-        self._presses = list(far_side.presses)
-        self.far_side = far_side
+        self._presses = list(party.presses)
+        self.party = party
         self.heard: list[str] = []
 
     def ring(self) -> None:
-        """Nobody here hears a tone."""
+        """No-op: a simulated caller hears no tone."""
 
     def answer(self) -> None:
-        """It takes no time."""
+        """No-op: a simulated line answers at once."""
 
     def refuse(self, sip_response: int) -> None:
-        """It takes no time."""
+        """No-op: the call's record says all."""
 
     def hang_up(self) -> None:
-        """It takes no time."""
+        """No-op: the party's task ends by itself."""
 
     def say(self, text: str) -> None:
         """Hear words, as long as they take."""
@@ -75,14 +75,15 @@ class SimulatedLine:
         self.wait(PLAYED_S)
 
     def pause(self, seconds: float) -> None:
-        """Hear nothing."""
+        """Hear silence."""
         self.wait(seconds)
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
-        """What is pressed; simulated people hear the prompts out before they press the first key."""
+        """The digits that the party presses; it hears the prompts out before the first key."""
         play_prompts(self, prompts)
         digits, since_key = "", 0.0
-        for key in self._presses.pop(0) if self._presses else "":
+        keys = self._presses.pop(0) if self._presses else ""
+        for place, key in enumerate(keys, start=1):
             pause = PAUSE_KEYS.get(key, KEY_S)
             if since_key + pause > terms.timeout_s:
                 self.wait(terms.timeout_s - since_key)
@@ -95,130 +96,128 @@ class SimulatedLine:
                 return digits
             digits, since_key = digits + key, 0.0
             if len(digits) == terms.most:
+                if terms.keeps_rest and keys[place:]:
+                    self._presses.insert(0, keys[place:])
                 return digits
         self.wait(terms.timeout_s - since_key)
         return digits
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """What is said, until it is enough; a key that ends it comes at the end of what is said."""
+        """Record what the party says; a key that ends the recording comes at the end of that."""
         longest = min(terms.longest_s, self.stays_for)
-        if self.far_side.speaks >= longest:
-            self._party.wait(longest)
+        if self.party.speaks >= longest:
+            self._task.wait(longest)
             return Recorded(longest, HUNG_UP if longest < terms.longest_s else "")
-        self._party.wait(self.far_side.speaks)
+        self._task.wait(self.party.speaks)
         pressed = self._presses.pop(0) if self._presses else ""
         if key := next((key for key in pressed if key in terms.finish_on), ""):
-            return Recorded(self.far_side.speaks, key)
+            return Recorded(self.party.speaks, key)
         try:
             self.wait(terms.timeout_s)
         except HungUp:
-            return Recorded(self.far_side.speaks, HUNG_UP)
-        return Recorded(self.far_side.speaks)
+            return Recorded(self.party.speaks, HUNG_UP)
+        return Recorded(self.party.speaks)
 
     @property
     def stays_for(self) -> float:
-        """How many seconds more whoever is here stays."""
+        """How many seconds the party still stays on the line."""
         until = min(self._leaves_at, self._ends_at, self._patience_ends_at)
-        return math.inf if until == math.inf else max(until - self._party.now(), 0.0)
+        return math.inf if until == math.inf else max(until - self._task.now(), 0.0)
 
     def leave_in(self, seconds: float) -> None:
-        """Have the call end so many seconds from now, whoever would stay."""
-        self._ends_at = self._party.now() + seconds
+        """Limit the call to so many seconds from now."""
+        self._ends_at = self._task.now() + seconds
 
     def be_patient(self, seconds: float | None) -> None:
-        """Have whoever is here leave so many seconds from now; or, with None, not for want of patience."""
-        self._patience_ends_at = math.inf if seconds is None else self._party.now() + seconds
+        """Have the party hang up so many seconds from now, or, with None, not for want of patience."""
+        self._patience_ends_at = math.inf if seconds is None else self._task.now() + seconds
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether the call has gone on as long as it may."""
-        return self._party.now() >= self._ends_at
+        """Whether the call's time limit is reached."""
+        return self._task.now() >= self._ends_at
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; `HungUp` where whoever is here leaves in it."""
+        """Let time pass; `HungUp` where the party hangs up meanwhile."""
         stays_for = self.stays_for
         if stays_for < seconds:
-            self._party.wait(stays_for)
+            self._task.wait(stays_for)
             raise HungUp
-        self._party.wait(seconds)
+        self._task.wait(seconds)
 
 
 class SimulatedWires:
-    """Rings simulated far sides, and lets two talk."""
+    """Rings simulated parties, and joins two."""
 
-    def __init__(self, party: Party, far_side_of: Callable[[OutgoingLeg], FarSide]) -> None:
-        self._party = party
-        self._far_side_of = far_side_of
+    def __init__(self, task: Task, party_at: Callable[[OutgoingLeg], SimulatedParty]) -> None:
+        self._task = task
+        self._party_at = party_at
 
     def catch_up(self, tables: Tables) -> None:
-        """Simulated time is what the store's clock says."""
+        """No-op: simulated time is what the store's clock says."""
 
     def lasted(self, seconds: float) -> float:
-        """Simulated time stands still while an application is asked."""
+        """No time: the simulated clock stands still while an application is asked."""
         return 0.0
 
     def interrupt(self, error: BaseException) -> None:
-        """Have whoever waits stop waiting."""
-        self._party.interrupt(error)
+        """Raise an error in the call's task, in place of its wait."""
+        self._task.interrupt(error)
 
     def ring(
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
-        """What happens at the legs, in the order of time, until somebody answers or nobody can any more."""
-        self._party.check()
+        """The events of the legs, in the order of time, until one answers, all fail, or the time is over."""
+        self._task.check()
         patience = _patience(caller)
         passed, left = 0.0, [leg.call_sid for leg in legs]
-        happenings = [one for place, leg in enumerate(legs) for one in self._happenings(leg, place)]
-        for at, _, _, event in sorted(happenings, key=lambda one: one[:3]):
+        # What happens in the same moment goes by its rank, and then in the order of the legs.
+        happenings = [one for leg in legs for one in self._happenings(leg)]
+        for at, _, event in sorted(happenings, key=lambda one: one[:2]):
             if at > min(patience, timeout_s):
                 break
             if at > passed:
-                self._party.wait(at - passed)
+                self._task.wait(at - passed)
                 passed = at
             if isinstance(event, Fails):
                 left.remove(event.call_sid)
             yield event
         if left:
-            self._party.wait(min(patience, timeout_s) - passed)
+            self._task.wait(min(patience, timeout_s) - passed)
             if patience <= timeout_s:
                 raise HungUp
             for call_sid in left:
                 yield Fails(call_sid, "no-answer", 487)
 
-    def _happenings(self, leg: OutgoingLeg, place: int) -> list[tuple[float, int, int, LegEvent]]:
-        """When what happens at a leg: seconds, then what comes first of what happens at once, then the event."""
-        far = self._far_side_of(leg)
-        if far.unreachable:
-            is_sip = leg.kind == "sip"
-            contact = f"sip:{parse_sip_uri(leg.address)[0]}@{PHONE_ADDRESS}:5060" if is_sip else ""
-            complaint = (
-                endpoint_error(leg, contact)
-                if is_sip
-                else Complaint(32016, f"PSTN post-dial timeout for {leg.address}")
-            )
-            return [(0.0, 0, place, Fails(leg.call_sid, "failed", 408 if is_sip else None, complaint))]
-        happenings: list[tuple[float, int, int, LegEvent]] = [(0.0, 1, place, Rings(leg.call_sid))]
-        if far.busy:
-            happenings.append((BUSY_AFTER_S, 2, place, Fails(leg.call_sid, "busy", 486)))
-        elif not far.no_answer:
-            answers = Answers(leg.call_sid, SimulatedLine(self._party, far))
-            happenings.append((far.answer_after, 3, place, answers))
-        return happenings
+    def _happenings(self, leg: OutgoingLeg) -> Iterator[tuple[float, int, LegEvent]]:
+        """The events of a leg, each with its second, and its rank among those of the same second."""
+        party = self._party_at(leg)
+        if party.unreachable and leg.kind == "sip":
+            contact = f"sip:{parse_sip_uri(leg.address)[0]}@{PHONE_ADDRESS}:5060"
+            yield 0.0, 0, Fails(leg.call_sid, "failed", 408, endpoint_error(leg, contact))
+            return
+        if party.unreachable:
+            complaint = Complaint(32016, f"PSTN post-dial timeout for {leg.address}")
+            yield 0.0, 0, Fails(leg.call_sid, "failed", None, complaint)
+            return
+        yield 0.0, 1, Rings(leg.call_sid)
+        if party.busy:
+            yield BUSY_AFTER_S, 2, Fails(leg.call_sid, "busy", 486)
+        elif not party.no_answer:
+            yield party.answer_after, 3, Answers(leg.call_sid, SimulatedLine(self._task, party))
 
     def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
         """What ends the talk first: the callee has said all, the time is over, the caller presses a star or leaves."""
         ends: list[tuple[float, BridgeEnd]] = [(time_limit_s, "time limit")]
         if isinstance(callee, SimulatedLine):
-            ends.insert(0, (callee.far_side.talk, "callee"))
+            ends.insert(0, (callee.party.talk, "callee"))
+        wait = self._task.wait
         if isinstance(caller, SimulatedLine):
-            star_after = caller.far_side.star_after
-            if hangup_on_star and star_after is not None:
-                ends.append((star_after, "star"))
+            wait = caller.wait
+            if hangup_on_star and caller.party.star_after is not None:
+                ends.append((caller.party.star_after, "star"))
         seconds, end = min(ends, key=lambda one: one[0])
-        if isinstance(caller, SimulatedLine):
-            caller.wait(seconds)
-        else:
-            self._party.wait(seconds)
+        wait(seconds)
         return end
 
 
@@ -226,5 +225,5 @@ def _patience(caller: Line | None) -> float:
     """How long a caller waits for an answer."""
     if not isinstance(caller, SimulatedLine):
         return math.inf
-    cancel_after = caller.far_side.cancel_after
+    cancel_after = caller.party.cancel_after
     return min(caller.stays_for, math.inf if cancel_after is None else cancel_after)

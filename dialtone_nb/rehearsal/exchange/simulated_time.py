@@ -1,4 +1,13 @@
-"""Simulated time: simulated calls go on one at a time, each when its moment has come, so that they always repeat."""
+"""Simulated time: simulated calls go on one at a time, each when its moment has come, so that they always repeat.
+
+This is the event list of a discrete-event simulation, as SimPy has it. Its clock is the store's, which stands still
+unless it is moved, as trio's MockClock does at rate 0. A task is a thread and no coroutine, because the code that it
+runs blocks, as it does on real telephones. Two semaphores hand the turn back and forth, so that one thread runs at a
+time: `resume` lets a task go and waits, and the task's `wait` parks it and gives the turn back.
+
+The trap: whoever drives the scheduler blocks until a task waits, and a task may wait for a webhook that the event loop
+answers. So nothing is driven in the event loop; the exchange has a thread for it.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +23,11 @@ class Abandoned(BaseException):
     """The rehearsal ends, and with it a call that is still going on; nothing more is written about it."""
 
 
-class Party:
-    """Something that takes simulated time, in a thread of its own that runs only when it is its turn."""
+class Task:
+    """A call that takes simulated time, in a thread of its own that runs only when it is its turn."""
 
-    def __init__(self, schedule: Schedule, run: Callable[[], None]) -> None:
-        self._schedule = schedule
+    def __init__(self, scheduler: Scheduler, run: Callable[[], None]) -> None:
+        self._scheduler = scheduler
         self._run = run
         self._turn = threading.Semaphore(0)
         self._parked = threading.Semaphore(0)
@@ -40,7 +49,7 @@ class Party:
         self._parked.release()
 
     def resume(self) -> None:
-        """Let it go on until it waits again, or is over; an error of its own is raised here."""
+        """Run the task until it waits again or is over, and raise the error that it ended with, if it did."""
         if not self._thread.is_alive():
             self._thread.start()
         self._turn.release()
@@ -50,37 +59,37 @@ class Party:
 
     def now(self) -> float:
         """The simulated time."""
-        return self._schedule.now()
+        return self._scheduler.now()
 
     def wait(self, seconds: float) -> None:
-        """Let simulated time pass; raises what interrupts it, or did so before. Only the party itself asks this."""
+        """Let simulated time pass; raise what interrupts it, now or before. Called in the task's own thread."""
         self.check()
-        self._schedule.park(self, seconds)
+        self._scheduler.park(self, seconds)
         self._parked.release()
         self._turn.acquire()
         self.check()
 
     def check(self) -> None:
-        """Raise what interrupts it, if anything does."""
+        """Raise what interrupts the task, if anything does."""
         error, self._interruption = self._interruption, None
         if error:
             raise error
 
     def interrupt(self, error: BaseException) -> None:
-        """Have its wait raise an error, at once; it goes on when it is driven."""
+        """Have the task's wait end now and raise an error, once the task is driven."""
         self._interruption = error
-        self._schedule.hurry(self)
+        self._scheduler.hurry(self)
 
 
 @dataclass(slots=True)
 class _Moment:
     at: float
     nth: int
-    party: Party
+    task: Task
 
 
-class Schedule:
-    """Who goes on when. The store's clock moves from moment to moment."""
+class Scheduler:
+    """Runs tasks one at a time, each at its moment; the store's clock moves from moment to moment."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -89,48 +98,48 @@ class Schedule:
         self._driving = threading.RLock()
         self.is_busy = False  # whether moments come just now
 
-    def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Party:
-        """A new party, whose moment is so many seconds from now."""
-        party = Party(self, run)
-        self.park(party, seconds)
-        return party
+    def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Task:
+        """A new task, whose moment is so many seconds from now."""
+        task = Task(self, run)
+        self.park(task, seconds)
+        return task
 
     def now(self) -> float:
         """The simulated time, in seconds since 1970."""
         with self._store.transaction() as tables:
             return tables.now()
 
-    def park(self, party: Party, seconds: float) -> None:
-        """Note that a party goes on so many seconds from now."""
+    def park(self, task: Task, seconds: float) -> None:
+        """Give a task its next moment, so many seconds from now."""
         self._count += 1
-        self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, party))
+        self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, task))
 
-    def hurry(self, party: Party) -> None:
-        """A party that waits goes on now instead."""
+    def hurry(self, task: Task) -> None:
+        """Move the moment of a task that waits to now."""
         for moment in self._moments:
-            if moment.party is party:
+            if moment.task is task:
                 moment.at = self.now()
 
     def drive(self, is_enough: Callable[[], bool]) -> None:
-        """Let one moment after another come, until it is enough or none is left."""
+        """Run one moment after another, until it is enough or none is left."""
         with self._at_work():
             while self._moments and not is_enough():
                 self._come(self._next())
 
-    def drive_through(self, party: Party) -> None:
-        """Let moments come until this party is over."""
-        self.drive(lambda: party.is_over)
+    def drive_through(self, task: Task) -> None:
+        """Run moments until this task is over."""
+        self.drive(lambda: task.is_over)
 
-    def settle(self, party: Party) -> None:
-        """Let a party that was interrupted go on at once, until it waits again or is over."""
+    def settle(self, task: Task) -> None:
+        """Let a task that was interrupted go on at once, until it waits again or is over."""
         with self._at_work():
             for moment in self._moments:
-                if moment.party is party:
+                if moment.task is task:
                     self._come(moment)
                     return
 
     def pass_time(self, seconds: float) -> None:
-        """Let so many seconds pass, and all moments in them come."""
+        """Let so many seconds pass, and run what is due in them."""
         with self._at_work():
             until = round(self.now() + seconds, 3)
             while self._moments and (moment := self._next()).at <= until:
@@ -138,12 +147,12 @@ class Schedule:
             self._move(until)
 
     def close(self) -> None:
-        """Let every party end where it is."""
+        """End every task where it is."""
         with self._driving:
             while self._moments:
                 moment = self._moments.pop()
-                moment.party.interrupt(Abandoned())
-                moment.party.resume()
+                moment.task.interrupt(Abandoned())
+                moment.task.resume()
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -160,7 +169,7 @@ class Schedule:
     def _come(self, moment: _Moment) -> None:
         self._moments.remove(moment)
         self._move(moment.at)
-        moment.party.resume()
+        moment.task.resume()
 
     def _move(self, at: float) -> None:
         # Others may have moved the clock meanwhile, and it never goes back.

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from urllib.parse import parse_qsl, urlencode
 
 import phonenumbers
 
-from dialtone_nb.rehearsal.assumptions import NO_EMERGENCY_CALLING
-from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
-from dialtone_nb.rehearsal.exchange.registrations import is_registered
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import party_at
+from dialtone_nb.rehearsal.exchange.sip_registrations import is_registered
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Target
-from dialtone_nb.rehearsal.state.permissions import HIGH_RISK, permissions
+from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, permissions
 from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.values.emergency import ADDRESSES_IN, EMERGENCY_NUMBERS
+from dialtone_nb.values.phone_numbers import country_of
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
-# Spellings of emergency numbers; which of 911's and 933's Twilio takes, pages and recordings disagree about.
-EMERGENCY = {prefix + number: number for number in ("911", "933", "112", "999") for prefix in ("", "+", "+1")}
+# Which spelling of 911 and 933 Twilio takes, pages and recordings disagree about.
 NORTH_AMERICAN = frozenset({"911", "933"})
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
@@ -31,41 +32,67 @@ LEGACY_DOMAIN = re.compile(r"[^.]+\.sip\.us1(-ix)?\.twilio\.com")
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """A leg that may be tried: its address, and what is known of it."""
+class CheckedTarget:
+    """A target that may be tried, with the caller ID it is shown, and what else is known of it."""
 
-    address: str
+    target: Target
+    caller_id: str
     fault: Complaint | None = None
-    sip_response: int | None = None
     emergency: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
-
-def owned_number(tables: Tables, number: str) -> Thing | None:
-    """The account's own number, where it is one."""
-    return tables.find("phone_number", "", number)
+    def leg(self, call_sid: str) -> OutgoingLeg:
+        """The leg to ring, once it has a record."""
+        target = self.target
+        return OutgoingLeg(
+            call_sid,
+            "sip" if target.kind == "sip" else "number",
+            target.address,
+            self.caller_id,
+            self.headers,
+            target.username,
+            target.password,
+            self.emergency,
+        )
 
 
 def check_target(
     tables: Tables, target: Target, caller_id: str, own_ends: set[str], domain: Thing | None
-) -> Leg | Complaint:
-    """A leg to try, or why Twilio would not even try. `own_ends` are From and To of the call that dials."""
+) -> CheckedTarget | Complaint:
+    """A target to try, or why Twilio would not even try. `own_ends` are From and To of the call that dials."""
+    checked = CheckedTarget(target, caller_id)
     if target.kind == "sip":
-        return _check_sip(tables, target.address, caller_id)
-    emergency = EMERGENCY.get(target.address)
+        return _check_sip(tables, checked)
+    country = country_of(caller_id)
+    emergency = emergency_spellings(country).get(target.address, "")
     is_whole = target.address.startswith("+1") or emergency not in NORTH_AMERICAN
     if emergency and (is_whole or tables.behaviour.takes_bare_911):
-        return _check_emergency(tables, target.address, emergency, caller_id, domain)
-    return _check_number(tables, target.address, caller_id, own_ends)
-
-
-def _check_number(tables: Tables, number: str, caller_id: str, own_ends: set[str]) -> Leg | Complaint:
-    fault = number_fault(tables, number)
-    if fault:
+        return _check_emergency(tables, replace(checked, emergency=emergency), country, domain)
+    if not emergency and country and is_emergency_number(target.address):
+        # Twilio puts it through where number and caller ID are of one country (its changelog of 2021-12-16).
+        return Complaint(13224, f"Dial: {target.address} is no emergency number in {country}, where {caller_id} is")
+    if fault := number_fault(tables, target.address):
         return fault
-    if not owned_number(tables, caller_id) and not (caller_id.startswith("+") and caller_id in own_ends):
+    if not _owned(tables, caller_id) and not (caller_id.startswith("+") and caller_id in own_ends):
         return Complaint(13214, f"Dial: invalid callerId value {caller_id!r}: it is no number of this account or call")
-    return Leg(number)
+    return checked
+
+
+@cache
+def emergency_spellings(country: str) -> dict[str, str]:
+    """The emergency numbers of a country as they may be dialled, with or without its code, each with the number."""
+    code = phonenumbers.country_code_for_region(country)
+    numbers = EMERGENCY_NUMBERS.get(country, ())
+    return {prefix + number: number for number in numbers for prefix in ("", "+", f"+{code}")}
+
+
+def is_emergency_number(address: str) -> bool:
+    """Whether this is an emergency number anywhere."""
+    return any(address in emergency_spellings(country) for country in EMERGENCY_NUMBERS)
+
+
+def _owned(tables: Tables, number: str) -> Thing | None:
+    return tables.find("phone_number", "", number)
 
 
 def number_fault(tables: Tables, number: str) -> Complaint | None:
@@ -89,22 +116,26 @@ def number_fault(tables: Tables, number: str) -> Complaint | None:
         return Complaint(
             13227, f"Geo permission is not permitting call: high-risk numbers of {country} are off: {number}"
         )
-    said = far_side_of(tables, number)
+    said = party_at(tables, number)
     return Complaint(13225, f"Dial: call blocked by Twilio block list: {number}") if said and said.blocked else None
 
 
 def _check_emergency(
-    tables: Tables, dialled: str, emergency: str, caller_id: str, domain: Thing | None
-) -> Leg | Complaint:
+    tables: Tables, checked: CheckedTarget, country: str, domain: Thing | None
+) -> CheckedTarget | Complaint:
     if domain is None or not domain.body["emergency_calling_enabled"]:
-        return Complaint(NO_EMERGENCY_CALLING, f"Dial: emergency calling is not enabled here, for {dialled}")
-    owned = owned_number(tables, caller_id)
+        dialled = checked.target.address
+        return Complaint(
+            tables.behaviour.no_emergency_calling_code, f"Dial: emergency calling is not enabled here, for {dialled}"
+        )
+    owned = _owned(tables, checked.caller_id)
     if owned is None:
-        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} of an emergency call")
-    if owned.body["emergency_address_status"] == "registered":
-        return Leg(dialled, emergency=emergency)
-    warning = Complaint(22221, f"Emergency address is not registered for {caller_id}")
-    return Leg(dialled, fault=warning, emergency=emergency)
+        return Complaint(13214, f"Dial: invalid callerId value {checked.caller_id!r} of an emergency call")
+    # Elsewhere no address is registered, so none is missing.
+    if owned.body["emergency_address_status"] == "registered" or country not in ADDRESSES_IN:
+        return checked
+    warning = Complaint(22221, f"Emergency address is not registered for {checked.caller_id}")
+    return replace(checked, fault=warning)
 
 
 def is_sip_caller_id(caller_id: str) -> bool:
@@ -112,33 +143,30 @@ def is_sip_caller_id(caller_id: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z0-9+_.-]+", caller_id)) or caller_id.startswith("sip:")
 
 
-def _check_sip(tables: Tables, uri: str, caller_id: str) -> Leg | Complaint:
+def _check_sip(tables: Tables, checked: CheckedTarget) -> CheckedTarget | Complaint:
+    uri, caller_id = checked.target.address, checked.caller_id
     user, host = parse_sip_uri(uri)
     if not host or len(uri) > LONGEST_SIP_URI:
         return Complaint(13243, f"Dial->SIP: invalid SIP URI {uri}")
     if not is_sip_caller_id(caller_id):
         return Complaint(13214, f"Dial: invalid callerId value {caller_id!r} for SIP")
-    domain_name = global_domain(host)
-    if domain_name != host and not LEGACY_DOMAIN.fullmatch(host):
+    domain_name, is_legacy = global_domain(host), bool(LEGACY_DOMAIN.fullmatch(host))
+    if domain_name != host and not is_legacy:
         return Complaint(32220, f"Specifying an edge is not allowed when dialling a registered phone: {host}")
-    headers = dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
-    if domain_name.endswith(SIP_DOMAIN_SUFFIX):
-        return _check_registered(tables, uri, user, host, headers)
-    if _is_nowhere(host):
-        return Complaint(13254, f"Dial->Sip: {host} does not resolve, or to an address that is not public")
-    return Leg(uri, headers=headers)
-
-
-def _check_registered(tables: Tables, uri: str, user: str, host: str, headers: dict[str, str]) -> Leg | Complaint:
+    with_headers = replace(checked, headers=dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True)))
+    if not domain_name.endswith(SIP_DOMAIN_SUFFIX):
+        if _is_nowhere(host):
+            return Complaint(13254, f"Dial->Sip: {host} does not resolve, or to an address that is not public")
+        return with_headers
     if not user:
         return Complaint(32223, f"There is no username in {uri}")
-    domain = tables.find("sip_domain", "", global_domain(host))
+    domain = tables.find("sip_domain", "", domain_name)
     if domain is None:
         return Complaint(32002, f"Dial failure: Twilio SIP domain {host} not found")
     if not is_registered(tables, domain, user):
-        code = NOT_REGISTERED_THERE if LEGACY_DOMAIN.fullmatch(host) else NOT_REGISTERED
-        return Leg(uri, fault=Complaint(code, UNREGISTERED, sip_request(uri)))
-    return Leg(uri, headers=headers)
+        code = NOT_REGISTERED_THERE if is_legacy else NOT_REGISTERED
+        return replace(checked, fault=Complaint(code, UNREGISTERED, sip_request(uri)))
+    return with_headers
 
 
 def sip_request(uri: str) -> tuple[str, str, str]:

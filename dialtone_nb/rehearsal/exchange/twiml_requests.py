@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
-from dialtone_nb.rehearsal.exchange.call_log import Ledger, Leg
-from dialtone_nb.rehearsal.exchange.parameters import CallingPhone, call_parameters
-from dialtone_nb.rehearsal.exchange.pricing import started_minutes
-from dialtone_nb.rehearsal.exchange.twiml import read_twiml
-from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, Say, Unreadable
-from dialtone_nb.rehearsal.exchange.webhooks import LARGEST_DOCUMENT, Answered, Asker, Webhook, is_absolute
+from dialtone_nb.rehearsal.exchange.call_log import CallLog, LiveLeg
+from dialtone_nb.rehearsal.exchange.call_setup import TwimlSource
+from dialtone_nb.rehearsal.exchange.twiml_parser import parse_twiml
+from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, InvalidTwiml, Say, StatusCallback
+from dialtone_nb.rehearsal.exchange.webhooks import (
+    CallingPhone,
+    WebhookClient,
+    WebhookRequest,
+    WebhookResponse,
+    call_parameters,
+)
+from dialtone_nb.rehearsal.state.call_prices import started_minutes
 from dialtone_nb.rehearsal.state.clock import rfc2822
 
+LARGEST_DOCUMENT = 64 * 1024
 XML_TYPES = ("text/xml", "application/xml", "text/html")
 
 
@@ -22,90 +30,110 @@ XML_TYPES = ("text/xml", "application/xml", "text/html")
 class Applications:
     """The applications of one call; `asked` is what they were asked and answered, in order.
 
-    Whoever is to know at once of every answer is `watch`.
+    Every response is shown to `watch` as it arrives.
     """
 
-    ledger: Ledger
-    asker: Asker
+    log: CallLog
+    webhooks: WebhookClient
     call_sid: str
     phone: CallingPhone | None
     asked: list[dict[str, Any]] = field(default_factory=list)
-    watch: Callable[[Answered], None] = field(default=lambda _: None)
+    watch: Callable[[WebhookResponse], None] = field(default=lambda _: None)
     last_code: int = 0  # of the last document that could not be used; a fallback URL is told
 
-    def ask_for_twiml(self, leg: Leg, method: str, url: str, extra: dict[str, str] | None = None) -> Document | None:
-        """The document at a URL; None, and an alert, where there is none that can be carried out."""
-        if not is_absolute(url):
-            # There is no document whose URL this could be relative to, where the TwiML came with an API request.
-            self._complain(leg, Complaint(15004, f"An action must be an absolute URL here, not {url!r}"))
-            return None
-        answered, webhook = self.ask(leg, method, url, extra)
-        document = read_answer(answered)
-        if isinstance(document, Complaint):
-            self._complain(leg, document, webhook, answered)
-            return None
+    def find_twiml(self, leg: LiveLeg, source: TwimlSource) -> Document | None:
+        """The document of a source, or else of its fallback URL; None, and alerts, where neither can be carried out."""
+        if source.twiml:
+            return self._usable(leg, parse_or_complain(source.twiml))
+        document = self.ask_for_twiml(leg, source.method, source.url)
+        if document is None and source.fallback_url:
+            extra = {"ErrorUrl": source.url, "ErrorCode": str(self.last_code)}
+            document = self.ask_for_twiml(leg, source.fallback_method, source.fallback_url, extra)
         return document
 
-    def _complain(
-        self, leg: Leg, complaint: Complaint, webhook: Webhook | None = None, answered: Answered | None = None
-    ) -> None:
-        self.last_code = complaint.code
-        self.ledger.alert(leg, complaint, webhook, answered)
+    def ask_for_twiml(
+        self, leg: LiveLeg, method: str, url: str, extra: dict[str, str] | None = None
+    ) -> Document | None:
+        """The document at a URL; None, and an alert, where there is none that can be carried out."""
+        if not urlsplit(url).scheme:
+            # There is no document whose URL this could be relative to, where the TwiML came with an API request.
+            return self._usable(leg, Complaint(15004, f"An action must be an absolute URL here, not {url!r}"))
+        response = self.ask(leg, method, url, extra)
+        return self._usable(leg, read_response(response), response)
+
+    def _usable(
+        self, leg: LiveLeg, document: Document | Complaint, response: WebhookResponse | None = None
+    ) -> Document | None:
+        """The document; None where it is a complaint, which becomes an alert and what a fallback URL is told."""
+        if isinstance(document, Document):
+            return document
+        self.last_code = document.code
+        self.log.alert(leg, document, response)
+        return None
 
     def ask(
-        self, leg: Leg, method: str, url: str, extra: dict[str, str] | None = None, *, status: str = ""
-    ) -> tuple[Answered, Webhook]:
-        """What an application answers that is told of a leg, as it is now or with another status."""
+        self, leg: LiveLeg, method: str, url: str, extra: dict[str, str] | None = None, *, status: str = ""
+    ) -> WebhookResponse:
+        """Send a webhook about a leg, as it is now or with another status; the application's response."""
         is_own = leg.record.sid == self.call_sid
-        store, phone = self.ledger.store, self.phone if is_own else None
+        store, phone = self.log.store, self.phone if is_own else None
         is_first = not self.asked or "ErrorUrl" in (extra or {})
         state = status or leg.status
         parameters = call_parameters(store.identity, store.behaviour, leg.record, state, phone, is_first=is_first)
         token = uuid.UUID(store.identity.digest("idempotency", self.call_sid, str(len(self.asked)))[:32])
-        webhook = Webhook(method, url, parameters | (extra or {}), str(token))
-        answered = self.asker.ask(webhook)
-        self.asked.append({"method": method, "url": url, "status": answered.status, "body": answered.body})
-        self.ledger.note_webhook(leg, webhook, answered)
-        self.watch(answered)
-        return answered, webhook
+        response = self.webhooks.ask(WebhookRequest(method, url, parameters | (extra or {}), str(token)))
+        self.asked.append({"method": method, "url": url, "status": response.status, "body": response.body})
+        self.log.note_webhook(leg, response)
+        self.watch(response)
+        return response
 
-    def tell_progress(self, leg: Leg, event: str) -> None:
+    def tell_progress(self, leg: LiveLeg, event: str) -> None:
         """Tell a leg's progress to its status callback, if it wants this event; a warning where that fails."""
-        if not leg.callback.url:
-            return
         sequence_number = leg.told
-        leg.told += leg.callback.counts_all
-        if event not in leg.callback.events:
+        is_told = leg.callback.wants(event)
+        counts_all = leg.callback.counts_all and self.log.store.behaviour.sequence_number_counts == "every event"
+        leg.told += counts_all or is_told
+        if not is_told:
             return
         status = {"answered": "in-progress", "completed": leg.record.status}.get(event, event)
-        with self.ledger.writing() as tables:
-            now = tables.now()
         extra = {
-            "Timestamp": rfc2822(now) or "",
+            "Timestamp": rfc2822(self.log.now()) or "",
             "CallbackSource": "call-progress-events",
             "SequenceNumber": str(sequence_number),
         }
         if leg.record.ended is not None:
             extra |= {"CallDuration": str(leg.record.duration), "Duration": str(started_minutes(leg.record))}
-        answered, webhook = self.ask(leg, leg.callback.method, leg.callback.url, extra, status=status)
-        if not answered.is_good:
-            self.ledger.alert(leg, Complaint(15003, f"Call progress: {answered.reason}"), webhook, answered)
+        self.tell(leg, leg.callback, extra, "Call progress", status=status)
+
+    def tell(
+        self, leg: LiveLeg, callback: StatusCallback, extra: dict[str, str], what: str, *, status: str = ""
+    ) -> None:
+        """Send an event to a status callback; where that fails, raise a warning that begins with `what`."""
+        response = self.ask(leg, callback.method, callback.url, extra, status=status)
+        if not response.is_good:
+            self.log.alert(leg, Complaint(15003, f"{what}: {response.reason}"), response)
 
 
-def read_answer(answered: Answered) -> Document | Complaint:
+def read_response(response: WebhookResponse) -> Document | Complaint:
     """What an application answered, as a document; a complaint where Twilio could not use it."""
-    if not answered.is_good:
-        return Complaint(answered.code, answered.reason)
-    if not answered.body.strip():
+    url = response.request.url
+    if not response.is_good:
+        return Complaint(response.code, response.reason)
+    if not response.body.strip():
         return Complaint(11770, "Empty response body")
-    if len(answered.body.encode()) > LARGEST_DOCUMENT:
+    if len(response.body.encode()) > LARGEST_DOCUMENT:
         return Complaint(11750, "TwiML response body too large")
-    content_type = answered.content_type.partition(";")[0].strip().lower()
+    content_type = response.content_type.partition(";")[0].strip().lower()
     if content_type == "text/plain":
-        return Document((Say(answered.body.strip()),))
+        return Document((Say(response.body.strip()),), url=url)
     if content_type not in XML_TYPES:
         return Complaint(12300, f"Invalid Content-Type: {content_type or '(none)'}")
+    return parse_or_complain(response.body, url)
+
+
+def parse_or_complain(text: str, url: str = "") -> Document | Complaint:
+    """The document in a text, which came from a URL perhaps; a complaint where it is no TwiML."""
     try:
-        return read_twiml(answered.body)
-    except Unreadable as unreadable:
-        return unreadable.complaint
+        return replace(parse_twiml(text), url=url)
+    except InvalidTwiml as invalid:
+        return invalid.complaint

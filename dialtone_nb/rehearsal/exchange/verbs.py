@@ -1,4 +1,4 @@
-"""What a TwiML document says, as data: its verbs in order, and what is wrong with it."""
+"""What a TwiML document says, as data: its verbs in order, and what is wrong with it (Twilio's names for both)."""
 
 from __future__ import annotations
 
@@ -58,6 +58,30 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusCallback:
+    """A status callback: its URL, and the events that it is sent."""
+
+    url: str = ""
+    method: str = "POST"
+    events: tuple[str, ...] = ("completed",)
+
+    @property
+    def counts_all(self) -> bool:
+        """Whether SequenceNumber counts each event, told or not; the end alone, where only that is told, has 0.
+
+        Recorded: 3 in 2018 where ringing, answered and completed were asked for, 0 in 2016 and 2023 where none were.
+        """
+        return self.events != ("completed",)
+
+    def wants(self, event: str) -> bool:
+        """Whether it is sent this event."""
+        return bool(self.url) and event in self.events
+
+
+NOT_TOLD = StatusCallback()
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Whom a Dial rings or joins: a number, a SIP URI, or the one who waits longest in a queue."""
 
@@ -65,9 +89,7 @@ class Target:
     address: str
     url: str = ""
     method: str = "POST"
-    status_callback: str = ""
-    status_callback_method: str = "POST"
-    status_callback_events: tuple[str, ...] = ("completed",)
+    callback: StatusCallback = NOT_TOLD
     username: str = ""
     password: str = field(default="", repr=False, compare=False)
     send_digits: str = ""
@@ -113,9 +135,7 @@ class Record:
     finish_on: str = ALL_KEYS
     longest: int = 3600
     beep: bool = True
-    callback: str = ""
-    callback_method: str = "POST"
-    callback_events: tuple[str, ...] = ("completed",)
+    callback: StatusCallback = NOT_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +171,18 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's verbs in order, what is wrong with it, and what the rehearsal does not carry out."""
+    """A document's verbs in order, what is wrong with it, and what the rehearsal does not carry out.
+
+    Relative URLs in it are relative to its own, which is empty where it came with a request to the API.
+    """
 
     verbs: tuple[Verb, ...]
     complaints: tuple[Complaint, ...] = ()
     not_carried_out: tuple[str, ...] = ()
+    url: str = ""
 
 
-class Unreadable(Exception):  # noqa: N818 - it is a finding about somebody's document
+class InvalidTwiml(Exception):  # noqa: N818 - it is a finding about somebody's document
     """A document that is no TwiML at all."""
 
     def __init__(self, code: int, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks: asking an application's URL as Twilio does, signed, and never further than this machine."""
+"""Webhooks: asking an application's URL as Twilio does, with its parameters, signed, and never off this machine."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
+from urllib.parse import urldefrag, urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator
 
+from dialtone_nb.rehearsal.assumptions import Behaviour
+from dialtone_nb.rehearsal.state.call_records import CallRecord
+from dialtone_nb.rehearsal.state.identity import Identity
+from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS
+from dialtone_nb.rehearsal.state.store import Thing
 from dialtone_nb.values.loopback import LOOPBACK
 
 if TYPE_CHECKING:
     import requests
 
+API_VERSION = "2010-04-01"
 BUDGET_S = 15.0
-LARGEST_DOCUMENT = 64 * 1024
 FUNCTIONS_SUFFIX = ".twil.io"
 FUNCTION_TIME = re.compile(r"\bfunction;dur=(\d+(?:\.\d+)?)")
+# An address that is kept for documentation (RFC 5737): the phone's, as Twilio sees it.
+PHONE_ADDRESS = "192.0.2.10"
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class WebhookRequest:
     """What is asked: parameters go into the query of a GET and the form of a POST."""
 
     method: str
@@ -44,13 +51,14 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What came back; status 0 and a reason where nothing did.
+class WebhookResponse:
+    """What came back to a request; status 0 and a reason where nothing did.
 
     `took_s` are the seconds of the whole round trip, `function_s` of those the application's own, where it tells them.
     """
 
-    status: int
+    request: WebhookRequest
+    status: int = 0
     content_type: str = ""
     body: str = ""
     code: int = 0
@@ -60,14 +68,14 @@ class Answered:
 
     @property
     def is_good(self) -> bool:
-        """Whether the application answered, and agreed."""
+        """Whether the application answered with a 2xx status."""
         return 200 <= self.status < 300
 
 
-class Asker:
+class WebhookClient:
     """Asks webhooks: *.twil.io and our own server at the rehearsal itself, loopback addresses where they are.
 
-    Nothing else: `is_own` says which names our own server has.
+    No other host is asked: `is_own` says which names our own server has.
     """
 
     def __init__(self, base: str, auth_token: str, is_own: Callable[[str], bool]) -> None:
@@ -86,13 +94,13 @@ class Asker:
                 self._session.trust_env = False
             return self._session
 
-    def ask(self, webhook: Webhook) -> Answered:
-        """The application's answer, and how long it took."""
+    def ask(self, webhook: WebhookRequest) -> WebhookResponse:
+        """The application's response, and how long it took."""
         began = time.perf_counter()
-        answered = self._ask(webhook)
-        return replace(answered, took_s=time.perf_counter() - began)
+        response = self._ask(webhook)
+        return replace(response, took_s=time.perf_counter() - began)
 
-    def _ask(self, webhook: Webhook) -> Answered:
+    def _ask(self, webhook: WebhookRequest) -> WebhookResponse:
         import requests
 
         parts = urlsplit(webhook.full_url)
@@ -102,7 +110,8 @@ class Asker:
         elif host in LOOPBACK:
             address = webhook.full_url
         else:
-            return Answered(0, code=11205, reason=f"The rehearsal has no way out of this machine, so not to {host}")
+            reason = f"The rehearsal has no way out of this machine, so not to {host}"
+            return WebhookResponse(webhook, code=11205, reason=reason)
         form = dict(webhook.parameters) if webhook.method == "POST" else {}
         headers = {
             "Host": parts.netloc,
@@ -113,23 +122,24 @@ class Asker:
         if webhook.method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
         try:
-            response = self._open_session().request(
+            answer = self._open_session().request(
                 webhook.method, address, data=form or None, headers=headers, timeout=BUDGET_S, allow_redirects=False
             )
         except requests.Timeout:
-            return Answered(0, code=11200, reason=f"No answer within {BUDGET_S:g} s from {webhook.full_url}")
+            return WebhookResponse(webhook, code=11205, reason="HTTP Connection Failure - Read timed out")
         except requests.RequestException:
-            return Answered(0, code=11205, reason=f"No connection to {webhook.full_url}")
-        answered = Answered(
-            response.status_code,
-            response.headers.get("content-type", ""),
-            response.text,
-            function_s=function_time(response.headers.get("server-timing", "")),
+            return WebhookResponse(webhook, code=11205, reason=f"No connection to {webhook.full_url}")
+        response = WebhookResponse(
+            webhook,
+            answer.status_code,
+            answer.headers.get("content-type", ""),
+            answer.text,
+            function_s=function_time(answer.headers.get("server-timing", "")),
         )
-        if not answered.is_good:
-            reason = f"Got HTTP {answered.status} response to {webhook.full_url}"
-            return Answered(answered.status, answered.content_type, answered.body, 11200, reason)
-        return answered
+        if response.is_good:
+            return response
+        reason = f"Got HTTP {response.status} response to {webhook.full_url}"
+        return replace(response, code=11200, reason=reason, function_s=0.0)
 
     def close(self) -> None:
         """Let the connections go, if there are any."""
@@ -143,16 +153,79 @@ def function_time(server_timing: str) -> float:
     return float(found[1]) / 1000 if found else 0.0
 
 
-def resolve(base: str, url: str) -> str:
-    """A document's URL, which may be relative to the document it stands in."""
-    return urljoin(base, url)
+# --- what every webhook of a call is told ---
 
 
-def call_token(secret: str, call_sid: str) -> str:
-    """A token that stands for a call, as carriers' calls bring one; opaque, and the same for the same call."""
-    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), call_sid.encode(), "sha256")).decode()
+@dataclass(frozen=True, slots=True)
+class CallingPhone:
+    """The phone that calls through a SIP domain: who authenticated, from where, and what its INVITE brought."""
+
+    domain: Thing
+    username: str
+    source_ip: str = PHONE_ADDRESS
+    sip_call_id: str = ""
+    sip_headers: dict[str, str] = field(default_factory=dict)
 
 
-def is_absolute(url: str) -> bool:
-    """Whether a URL needs no other one to be understood."""
-    return bool(urlsplit(url).scheme)
+def call_parameters(
+    identity: Identity,
+    behaviour: Behaviour,
+    call: CallRecord,
+    status: str,
+    phone: CallingPhone | None = None,
+    *,
+    is_first: bool = False,
+) -> dict[str, str]:
+    """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise.
+
+    What a carrier's call brings comes with its first webhook alone (recorded: in no Dial's action).
+    """
+    ends = {"From": call.from_, "To": call.to, "Caller": call.from_, "Called": call.to}
+    common = {
+        "AccountSid": identity.account_sid,
+        "ApiVersion": API_VERSION,
+        "CallSid": call.sid,
+        "CallStatus": status,
+        "Direction": call.direction,
+        **ends,
+    }
+    if call.parent_call_sid:
+        common["ParentCallSid"] = call.parent_call_sid
+    if phone:
+        return common | _phone_parameters(identity, behaviour, call, phone)
+    for end, address in list(ends.items()):
+        common |= _place_of(end, address)
+    if is_first and call.direction == "inbound":
+        # The token stands for the call: opaque, and the same for the same call.
+        token = hmac.digest(identity.digest("call tokens").encode(), call.sid.encode(), "sha256")
+        common |= {"CallToken": base64.urlsafe_b64encode(token).decode(), "StirVerstat": "TN-Validation-Passed-A"}
+    return common
+
+
+def _phone_parameters(
+    identity: Identity, behaviour: Behaviour, call: CallRecord, phone: CallingPhone
+) -> dict[str, str]:
+    return {
+        "SipDomain": phone.domain.name,
+        "SipDomainSid": phone.domain.sid,
+        **({"SipUsername": phone.username} if behaviour.sends_sip_username else {}),
+        "SipCallId": phone.sip_call_id or sip_call_id(identity, call.sid, phone.source_ip),
+        "SipSourceIp": phone.source_ip,
+        **{f"SipHeader_{name}": value for name, value in phone.sip_headers.items()},
+    }
+
+
+def sip_call_id(identity: Identity, call_sid: str, host: str) -> str:
+    """A Call-ID for a simulated leg, which no phone gave one."""
+    return f"{identity.digest('sip call id', call_sid)[:32]}@{host}"
+
+
+def _place_of(end: str, number: str) -> dict[str, str]:
+    """Where a number is said to be: city, state, zip and country, blank where that is not known."""
+    center = RATE_CENTERS.get(number[2:5]) if number.startswith("+1") else None
+    return {
+        f"{end}City": center.locality.upper() if center else "",
+        f"{end}State": center.region if center else "",
+        f"{end}Zip": center.postal_code if center else "",
+        f"{end}Country": center.country if center else "",
+    }

@@ -5,25 +5,33 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import mimetypes
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from dialtone_nb.rehearsal.functions.child import Crashed
-from dialtone_nb.rehearsal.functions.children import Children, Source
-from dialtone_nb.rehearsal.functions.event import event_of
-from dialtone_nb.rehearsal.functions.live import LiveAsset, Target, build_sources, find_live
+from dialtone_nb.rehearsal.functions.deployed import (
+    DeployedAsset,
+    DeployedFunction,
+    build_contents,
+    find_deployed,
+    live_places,
+)
+from dialtone_nb.rehearsal.functions.function_request import event_of, is_signed
+from dialtone_nb.rehearsal.functions.node_processes import Crashed, NodeProcesses, VersionContent
 from dialtone_nb.rehearsal.functions.packages import Packages
-from dialtone_nb.rehearsal.functions.signature import is_signed
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
 if TYPE_CHECKING:
-    from dialtone_nb.rehearsal.http.requests import Incoming
+    from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 TIME_LIMIT_S = 10.0
+# So long after a build was left nothing is under way that was asked of it.
+ALL_ANSWERED_S = TIME_LIMIT_S + 1
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
 LARGEST_HEADERS = 4096  # bytes
 METHODS = ("GET", "POST")
@@ -49,17 +57,33 @@ SERVER_TIMING, FUNCTION_METRIC = "server-timing", "function"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a function's URL answers."""
+class FunctionResponse:
+    """The response of a function's or an asset's URL."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
-def plain(status: int, text: str) -> Answer:
-    """An answer in plain text."""
-    return Answer(status, (("content-type", "text/plain; charset=utf-8"),), text.encode())
+def plain(status: int, text: str) -> FunctionResponse:
+    """A response in plain text."""
+    return FunctionResponse(status, (("content-type", "text/plain; charset=utf-8"),), text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What became of one invocation: its response, the fault that it is alerted with (code and text), and its logs."""
+
+    response: FunctionResponse | None = None
+    fault: tuple[int, str] | None = None
+    logs: Sequence[tuple[str, str]] = ()  # level and text
+
+    @property
+    def alerts(self) -> list[tuple[int, str]]:
+        """The alerts that it earned: of errors and warnings that it logged, and of its fault."""
+        errors = [(82005, text) for level, text in self.logs if level == "error"]
+        warnings = [(82004, text) for level, text in self.logs if level == "warn"]
+        return [*errors, *warnings, *([self.fault] if self.fault else [])]
 
 
 class Front:
@@ -67,128 +91,148 @@ class Front:
 
     def __init__(self, store: Store, base: str, packages: Packages) -> None:
         self._store = store
-        self._children = Children(base, packages)
+        self._processes = NodeProcesses(base, packages)
         self._time_limit_s = TIME_LIMIT_S
+        self._ending: threading.Timer | None = None
 
     def close(self) -> None:
         """End the functions' processes."""
-        self._children.close()
+        if self._ending:
+            self._ending.cancel()
+        self._processes.close()
 
-    async def answer(self, incoming: Incoming) -> Answer:
-        """The answer of the function, or the content of the asset, that a URL belongs to."""
+    def end_left_builds(self) -> None:
+        """End the processes of builds that are live nowhere any more, once what they were asked before is answered."""
+        if self._ending:
+            self._ending.cancel()
+        if not self._processes.places():
+            return
+        self._ending = threading.Timer(ALL_ANSWERED_S, self._end_left_builds)
+        self._ending.daemon = True
+        self._ending.start()
+
+    def _end_left_builds(self) -> None:
+        try:
+            with self._store.transaction() as tables:
+                live = live_places(tables)
+        except sqlite3.ProgrammingError:  # the rehearsal has been closed just now, and all processes with it
+            return
+        for place in self._processes.places() - live:
+            self._processes.drop(place)
+
+    async def answer(self, incoming: HttpRequest) -> FunctionResponse:
+        """The response of the function, or the content of the asset, that a URL belongs to."""
         if incoming.method not in {*METHODS, *ASSET_METHODS, "OPTIONS"}:
             return plain(405, "Method Not Allowed")
         with self._store.transaction() as tables:
-            live = find_live(tables, incoming.host, incoming.path)
-            if live is None and incoming.path == ROOT:
-                live = find_live(tables, incoming.host, INDEX)
+            deployed = find_deployed(tables, incoming.host, incoming.path)
+            if deployed is None and incoming.path == ROOT:
+                deployed = find_deployed(tables, incoming.host, INDEX)
             token = tables.identity.auth_token
-        if live is None:
+        if deployed is None:
             return plain(404, "Not Found")
         if incoming.method == "OPTIONS":
-            return Answer(204, CORS, b"")
-        if live.version.body["visibility"] == "protected" and not is_signed(incoming, token):
+            return FunctionResponse(204, CORS, b"")
+        if deployed.version.body["visibility"] == "protected" and not is_signed(incoming, token):
             return plain(SIGNATURE_REFUSED, "The X-Twilio-Signature does not fit this request")
-        if incoming.method not in (ASSET_METHODS if isinstance(live, LiveAsset) else METHODS):
+        if incoming.method not in (ASSET_METHODS if isinstance(deployed, DeployedAsset) else METHODS):
             return plain(405, "Method Not Allowed")
-        if isinstance(live, LiveAsset):
-            return hand_out(live)
+        if isinstance(deployed, DeployedAsset):
+            return serve_asset(deployed)
         if incoming.method == "GET" and incoming.body:
             return plain(403, "A GET request can't have a body")
-        return await self._run(live, incoming)
+        invocation = await self._run(deployed, incoming)
+        with self._store.transaction() as tables:
+            note_invocation(tables, deployed, incoming, invocation)
+        return invocation.response or plain(500, invocation.fault[1] if invocation.fault else "")
 
-    async def _run(self, target: Target, incoming: Incoming) -> Answer:
-        if len(orjson.dumps(target.context)) > LARGEST_CONTEXT:
-            return self._finish(target, incoming, [], (82006, "The function's context is too large"), None)
+    async def _run(self, function: DeployedFunction, incoming: HttpRequest) -> Invocation:
+        if len(orjson.dumps(function.context)) > LARGEST_CONTEXT:
+            return Invocation(fault=(82006, "The function's context is too large"))
         try:
-            reply = await self._invoke(target, incoming)
+            reply = await self._invoke(function, incoming)
         except TimeoutError:
             # What runs away can only be stopped with its process.
-            await asyncio.to_thread(self._children.drop, target.place)
-            message = f"Runtime application timed out after {self._time_limit_s:g} s"
-            return self._finish(target, incoming, [], (82002, message), None)
+            await asyncio.to_thread(self._processes.drop, function.place)
+            return Invocation(fault=(82002, f"Runtime application timed out after {self._time_limit_s:g} s"))
         except Crashed as error:
-            return self._finish(target, incoming, [], (82002, f"Runtime application crashed: {error}"), None)
+            return Invocation(fault=(82002, f"Runtime application crashed: {error}"))
         if reply["fatal"]:
-            await asyncio.to_thread(self._children.drop, target.place)
-        if "error" in reply:
-            answer = Answer(500, (("content-type", "application/json"),), orjson.dumps(reply["error"]))
-            return self._finish(target, incoming, reply["logs"], (82002, _message(reply["error"])), answer)
-        status, headers, body = reply["result"]
-        answer = Answer(status, tuple((name.lower(), value) for name, value in headers), body.encode())
-        took = (SERVER_TIMING, f"{FUNCTION_METRIC};dur={reply['took_ms']:.3f}")
-        if sum(len(name) + len(value) for name, value in answer.headers) > LARGEST_HEADERS:
-            return self._finish(target, incoming, reply["logs"], (82008, "Headers or cookies too large"), None)
-        fault: tuple[int, str] | None = None
-        if status >= 400:
-            fault = (82002 if status >= 500 else 82001, f"The function answered with status {status}")
-        return self._finish(target, incoming, reply["logs"], fault, replace(answer, headers=(*answer.headers, took)))
+            await asyncio.to_thread(self._processes.drop, function.place)
+        return read_reply(reply)
 
-    async def _invoke(self, target: Target, incoming: Incoming) -> dict[str, Any]:
-        def sources() -> list[Source]:
+    async def _invoke(self, function: DeployedFunction, incoming: HttpRequest) -> dict[str, Any]:
+        def contents() -> list[VersionContent]:
             with self._store.transaction() as tables:
-                return build_sources(tables, target.build_sid)
+                return build_contents(tables, function.build_sid)
 
-        child = await asyncio.to_thread(self._children.child, target.place, sources, target.wanted)
+        process = await asyncio.to_thread(self._processes.get, function.place, contents, function.wanted)
         message = {
-            "file": str(self._children.file(target.place, target.version.sid)),
-            "context": target.context,
+            "file": str(self._processes.file(function.place, function.version.sid)),
+            "context": function.context,
+            "variables": function.process_env,
             "event": event_of(incoming),
-            "now": round(target.now * 1000),
+            "now": round(function.now * 1000),
         }
         async with asyncio.timeout(self._time_limit_s):
-            return await asyncio.wrap_future(child.invoke(message))
-
-    def _finish(
-        self,
-        target: Target,
-        incoming: Incoming,
-        logs: list[tuple[str, str]],
-        fault: tuple[int, str] | None,
-        answer: Answer | None,
-    ) -> Answer:
-        """Keep what the function logged, raise the alerts that it earned, and give its answer, or a 500."""
-        with self._store.transaction() as tables:
-            request_sid = request_sid_of(tables, target, incoming)
-            for place, (level, text) in enumerate(logs):
-                body = {
-                    "build_sid": target.build_sid,
-                    "deployment_sid": target.deployment_sid,
-                    "function_sid": target.version.parent,
-                    "request_sid": request_sid,
-                    "level": level,
-                    "message": text,
-                }
-                tables.add("NO", "log", target.environment.sid, f"{request_sid} {place:05}", body)
-            alerts = [(82005, text) for level, text in logs if level == "error"]
-            alerts += [(82004, text) for level, text in logs if level == "warn"]
-            url = f"https://{incoming.host}{incoming.path}"
-            for code, text in [*alerts, *([fault] if fault else [])]:
-                raise_alert(
-                    tables,
-                    code,
-                    target.version.parent,
-                    text,
-                    service_sid=target.service.sid,
-                    request=(incoming.method, url, ""),
-                    response=("", answer.body.decode("utf-8", "replace") if answer and fault else ""),
-                )
-        return answer or plain(500, fault[1] if fault else "")
+            return await asyncio.wrap_future(process.invoke(message))
 
 
-def hand_out(asset: LiveAsset) -> Answer:
+def read_reply(reply: Mapping[str, Any]) -> Invocation:
+    """What became of an invocation, from the reply of its process."""
+    logs = reply["logs"]
+    if "error" in reply:
+        error = reply["error"]
+        message = str(error.get("message", error)) if isinstance(error, Mapping) else str(error)
+        response = FunctionResponse(500, (("content-type", "application/json"),), orjson.dumps(error))
+        return Invocation(response, (82002, message), logs)
+    status, pairs, body = reply["result"]
+    headers = tuple((name.lower(), value) for name, value in pairs)
+    if sum(len(name) + len(value) for name, value in headers) > LARGEST_HEADERS:
+        return Invocation(fault=(82008, "Headers or cookies too large"), logs=logs)
+    took = (SERVER_TIMING, f"{FUNCTION_METRIC};dur={reply['took_ms']:.3f}")
+    fault: tuple[int, str] | None = None
+    if status >= 400:
+        fault = (82002 if status >= 500 else 82001, f"The function answered with status {status}")
+    return Invocation(FunctionResponse(status, (*headers, took), body.encode()), fault, logs)
+
+
+def note_invocation(tables: Tables, function: DeployedFunction, incoming: HttpRequest, invocation: Invocation) -> None:
+    """Keep what the function logged, and raise the alerts that it earned."""
+    request_sid = request_sid_of(tables, function, incoming)
+    for place, (level, text) in enumerate(invocation.logs):
+        body = {
+            "build_sid": function.build_sid,
+            "deployment_sid": function.deployment_sid,
+            "function_sid": function.version.parent,
+            "request_sid": request_sid,
+            "level": level,
+            "message": text,
+        }
+        tables.add("NO", "log", function.environment.sid, f"{request_sid} {place:05}", body)
+    response = invocation.response if invocation.fault else None
+    shown = response.body.decode("utf-8", "replace") if response else ""
+    for code, text in invocation.alerts:
+        raise_alert(
+            tables,
+            code,
+            function.version.parent,
+            text,
+            service_sid=function.service.sid,
+            request=(incoming.method, f"https://{incoming.host}{incoming.path}", ""),
+            response=("", shown),
+        )
+
+
+def serve_asset(asset: DeployedAsset) -> FunctionResponse:
     """The asset as it was uploaded; its type is what the upload said, else what its path's ending says."""
     said, guessed = asset.version.body["content_type"], mimetypes.guess_type(asset.version.body["path"])[0]
-    return Answer(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
+    return FunctionResponse(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
 
 
-def request_sid_of(tables: Tables, target: Target, incoming: Incoming) -> str:
+def request_sid_of(tables: Tables, function: DeployedFunction, incoming: HttpRequest) -> str:
     """The SID of a request to a function: it follows from what was asked, and how often that was asked before."""
     asked = f"{incoming.method} {incoming.path}?{incoming.query_string}".encode() + incoming.body
     key = incoming.headers.get("i-twilio-idempotency-token") or hashlib.sha256(asked).hexdigest()
-    nth = tables.next_nth("function_request", target.environment.sid, key)
-    return tables.identity.sid("RQ", "function_request", target.environment.sid, key, nth)
-
-
-def _message(error: object) -> str:
-    return str(error.get("message", error)) if isinstance(error, Mapping) else str(error)
+    nth = tables.next_nth("function_request", function.environment.sid, key)
+    return tables.identity.sid("RQ", "function_request", function.environment.sid, key, nth)

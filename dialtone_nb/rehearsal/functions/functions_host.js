@@ -7,11 +7,14 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const dgram = require('node:dgram');
 const dns = require('node:dns');
 const fs = require('node:fs');
+const http = require('node:http');
+const https = require('node:https');
 const Module = require('node:module');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
+const { duplexPair } = require('node:stream');
 const traceEvents = require('node:trace_events');
 const { format } = require('node:util');
 
@@ -142,28 +145,37 @@ function take({ answer, ...rest }) {
   asked.delete(answer);
 }
 
-/** Twilio's own package, loaded when something of it is used; its requests go to the rehearsal. */
+/**
+ * What a function sends to Twilio by https, with whichever version of whichever package: a server here takes it off the
+ * connection, which is a pair of streams, and asks the rehearsal.
+ */
+const twilio = http.createServer(async (request, response) => {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  const { method, headers, url, socket } = request;
+  const { error, status, ...answer } = await ask({
+    method,
+    url: `https://${socket.host}${url}`,
+    headers,
+    body: Buffer.concat(parts).toString(),
+  });
+  if (error) return socket.near.destroy(new Error(error));
+  const { 'transfer-encoding': _, connection: __, ...told } = answer.headers;
+  response.writeHead(status, { ...told, 'content-length': Buffer.byteLength(answer.body) }).end(answer.body);
+});
+const connect = https.Agent.prototype.createConnection;
+https.Agent.prototype.createConnection = function (options, ...rest) {
+  if (!/\.twilio\.com$/.test(options.host)) return connect.call(this, options, ...rest);
+  const [near, far] = duplexPair();
+  // What a socket has and a stream has not: there is nothing to wait for here.
+  for (const name of ['setTimeout', 'setKeepAlive', 'setNoDelay', 'ref', 'unref']) near[name] = far[name] = () => near;
+  twilio.emit('connection', Object.assign(far, { near, host: options.host }));
+  return near;
+};
+
+/** Twilio's own package, loaded when something of it is used. */
 let loaded;
-function twilioPackage() {
-  if (!loaded) {
-    const RequestClient = load(path.join(settings.twilio, 'lib/base/RequestClient'));
-    const request = RequestClient.prototype.request;
-    RequestClient.prototype.request = function (options) {
-      const { axios } = this;
-      // An adapter is what axios has for HTTP; retries, forms and headers stay as the package makes them.
-      axios.defaults.adapter = async (config) => {
-        const headers = Object.fromEntries(Object.entries(config.headers.toJSON()).map(([name, value]) => [name, `${value}`]));
-        const url = axios.getUri(config);
-        const { error, body, ...answer } = await ask({ method: config.method, url, headers, body: config.data ?? '' });
-        if (error) throw new Error(error);
-        return { ...answer, data: body, statusText: '', config, request: null };
-      };
-      return request.call(this, options);
-    };
-    loaded = load(settings.twilio);
-  }
-  return loaded;
-}
+const twilioPackage = () => (loaded ??= load(settings.twilio));
 const load = Module.createRequire(__filename);
 const loadModule = Module._load;
 Module._load = function (name, ...rest) {
@@ -243,8 +255,7 @@ function answer(invocation, error, result, fatal = false) {
   send(JSON.stringify({ id, logs, fatal, took_ms, ...reply }) + '\n');
 }
 
-function invoke({ id, file, context, event, now }) {
-  const { PATH: _, ...variables } = context; // the function's own path, and no variable
+function invoke({ id, file, context, variables, event, now }) {
   const invocation = { id, now, variables, began: performance.now(), logs: [], done: false };
   const callback = (error, result) => answer(invocation, error, result);
   invocations.run(invocation, async () => {

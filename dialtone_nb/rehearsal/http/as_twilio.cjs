@@ -1,15 +1,15 @@
-// What a hosts file does on other machines: Twilio's names lead to the rehearsal's TLS door, and no other name leads anywhere.
+// What a hosts file does on other machines: Twilio's names lead to the rehearsal's TLS proxy, and no other name leads anywhere.
 "use strict";
 const tls = require("tls");
 const net = require("net");
 
-const door = Number(process.env.REHEARSAL_TLS_PORT);
+const proxy = Number(process.env.REHEARSAL_TLS_PORT);
 const straight = tls.connect;
 
 tls.connect = (options, ...others) => {
   const name = options.servername || options.host;
   if (!/\.(twilio\.com|twil\.io)$/.test(name)) throw new Error(`${name} is not rehearsed`);
-  return straight({ ...options, host: "127.0.0.1", port: door, servername: name }, ...others);
+  return straight({ ...options, host: "127.0.0.1", port: proxy, servername: name }, ...others);
 };
 
 const connect = net.Socket.prototype.connect;

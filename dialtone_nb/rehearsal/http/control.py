@@ -1,10 +1,11 @@
-"""What only a rehearsal can be asked, at rehearsal.localhost: calls, phones, the clock, faults, counts of requests."""
+"""The rehearsal's own API, at rehearsal.localhost: calls, phones, the clock, faults, counts of requests."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 from urllib.parse import unquote, urlsplit
 
@@ -12,20 +13,24 @@ import orjson
 
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.exchange.far_sides import set_far_side
-from dialtone_nb.rehearsal.exchange.registrations import Turned, list_phones, register, unregister
-from dialtone_nb.rehearsal.exchange.simulated_behaviour import BEHAVIOUR, far_side_body, read_far_side, read_order
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import (
+    BEHAVIOUR,
+    party_body,
+    read_party,
+    read_simulated_call,
+    set_party,
+)
+from dialtone_nb.rehearsal.exchange.sip_registrations import RegistrationRefused, list_phones, register, unregister
 from dialtone_nb.rehearsal.functions.fence import describe_fence
-from dialtone_nb.rehearsal.http.door_control import PATHS, DoorControl
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.eventual_consistency import Lag
-from dialtone_nb.rehearsal.http.faults import Faults, read_fault
-from dialtone_nb.rehearsal.http.operations import Reply
+from dialtone_nb.rehearsal.http.faults import InjectedFaults, read_fault
+from dialtone_nb.rehearsal.http.operations import ApiResponse
 from dialtone_nb.rehearsal.http.own_servers import add_own_server, list_own_servers
-from dialtone_nb.rehearsal.http.requests import Incoming
+from dialtone_nb.rehearsal.http.requests import HttpRequest
+from dialtone_nb.rehearsal.http.sip_control import PATHS, SipControl
 from dialtone_nb.rehearsal.state.clock import LATEST, iso8601
-from dialtone_nb.rehearsal.state.history import fill_history
-from dialtone_nb.rehearsal.state.past import MOST_DAYS
+from dialtone_nb.rehearsal.state.history import MOST_DAYS, fill_history
 from dialtone_nb.rehearsal.state.store import Store
 
 MOST_CALLS: Final = 100_000
@@ -40,15 +45,15 @@ UNPROVED: Final = (
 )
 
 
-def check_sender(incoming: Incoming) -> None:
+def check_sender(request: HttpRequest) -> None:
     """Refuse what a web page that is open on this machine could send without anybody's meaning it.
 
     A page can send any request to loopback, only not JSON without being asked first (CORS), and its browser adds who
     it is. Host is a loopback name already, or no request comes here, so a name that was rebound to 127.0.0.1 is none.
     """
-    headers = incoming.headers
+    headers = request.headers
     origin = headers.get("origin")
-    is_page_opened = (incoming.method, incoming.path) == ("GET", "/phones") and (
+    is_page_opened = (request.method, request.path) == ("GET", "/phones") and (
         headers.get("sec-fetch-mode"),
         headers.get("sec-fetch-dest"),
     ) == ("navigate", "document")
@@ -56,12 +61,12 @@ def check_sender(incoming: Incoming) -> None:
     if is_foreign or (origin is not None and urlsplit(origin).netloc != headers.get("host")):
         raise Refusal(20403, "The rehearsal takes no orders from web pages", 403)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if (incoming.method == "POST" or incoming.body) and kind != "application/json":
+    if (request.method == "POST" or request.body) and kind != "application/json":
         raise Refusal(20415, "rehearsal.localhost takes JSON alone, with Content-Type: application/json", 415)
 
 
 def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
-    """Whether an order lets others in, or calls and requests out: a trunk, a door for a network, another server."""
+    """Whether a request lets others in, or calls and requests out: a trunk, SIP for a network, another server."""
     if (method, name) != ("POST", "door"):
         return (method, name) == ("POST", "servers")
     from dialtone_nb.rehearsal.sip.address import DEFAULT, is_loopback, read_address
@@ -70,95 +75,99 @@ def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
     try:
         host, _ = read_address(str(said.get("address") or DEFAULT))
     except argparse.ArgumentTypeError:
-        return False  # there is no such address, so there will be no door
+        return False  # there is no such address, so nothing will be opened
     return bool(said.get("trunk") or said.get("beyond_this_machine")) or not is_loopback(host)
 
 
+@dataclass(frozen=True, slots=True)
 class Control:
     """Answers at rehearsal.localhost."""
 
-    def __init__(
-        self, store: Store, exchange: Exchange, door: DoorControl, faults: Faults, lag: Lag, requests: Counter[str]
-    ) -> None:
-        self._store = store
-        self._exchange = exchange
-        self._door = door
-        self._faults = faults
-        self._lag = lag
-        self._requests = requests
+    store: Store
+    exchange: Exchange
+    sip: SipControl
+    faults: InjectedFaults
+    lag: Lag
+    requests: Counter[str]
 
-    async def answer(self, incoming: Incoming) -> Reply:
-        """The answer to a request, in JSON both ways; a Refusal to whoever may not ask.
+    async def answer(self, request: HttpRequest) -> ApiResponse:
+        """Answer a request, in JSON both ways; a Refusal to whoever may not ask.
 
-        What concerns real phones, another process answers that has the door open: their calls ring there.
+        What concerns real phones is answered by the process that has the SIP endpoint open: their calls ring there.
         """
-        check_sender(incoming)
-        method, path, body = incoming.method, incoming.path, incoming.body
+        check_sender(request)
+        method, path, body = request.method, request.path, request.body
         name = path.strip("/")
-        if leaves_this_machine(method, name, body) and not self._store.identity.user_of(
-            incoming.headers.get("authorization", "")
+        if leaves_this_machine(method, name, body) and not self.store.identity.user_of(
+            request.headers.get("authorization", "")
         ):
             raise Refusal(20003, UNPROVED, 401)
         if name in PATHS or (method, name) == ("POST", "calls"):
-            if forwarded := await self._door.forwarded(method, path, body):
+            if forwarded := await self.sip.forward(method, path, body):
                 return forwarded
-            if name in PATHS and (answered := await self._door.answer(method, name, _read(body))):
+            if name in PATHS and (answered := await self.sip.answer(method, name, _read(body))):
                 return answered
         return await self._answer_here(method, path, body)
 
-    async def _answer_here(self, method: str, path: str, body: bytes) -> Reply:
+    async def _answer_here(self, method: str, path: str, body: bytes) -> ApiResponse:
         match (method, path.strip("/").split("/")):
             case ("GET", [""]):
-                return Reply(200, self.about())
+                return ApiResponse(200, self.about())
             case ("GET", ["clock"]):
-                return Reply(200, self.clock())
+                return ApiResponse(200, self.clock())
             case ("POST", ["clock"]):
-                return Reply(200, await self.advance(_read(body)))
+                return ApiResponse(200, await self.advance(_read(body)))
             case ("POST", ["calls"]):
                 # In another thread: the call asks webhooks, which this very server answers.
-                return Reply(201, await asyncio.wrap_future(self._exchange.queue(read_order(_read(body)))))
+                return ApiResponse(
+                    201, await asyncio.wrap_future(self.exchange.queue(read_simulated_call(_read(body))))
+                )
             case ("POST", ["history"]):
-                return Reply(201, await asyncio.to_thread(self.fill_history, _read(body)))
+                return ApiResponse(201, await asyncio.to_thread(self.fill_history, _read(body)))
             case ("GET", ["clients"]):
-                return Reply(200, {"clients": list_phones(self._store)})
+                return ApiResponse(200, {"clients": list_phones(self.store)})
             case ("POST", ["clients", client]):
                 return self.set_registered(client, _read(body))
             case ("POST", ["numbers", number]):
-                return self.set_far_side(unquote(number), _read(body))
+                return self.set_party(unquote(number), _read(body))
             case ("GET", ["servers"]):
-                return Reply(200, {"servers": list_own_servers(self._store)})
+                return ApiResponse(200, {"servers": list_own_servers(self.store)})
             case ("POST", ["servers"]):
                 said = _read(body)
-                return Reply(201, add_own_server(self._store, str(said.get("host", "")), str(said.get("address", ""))))
+                return ApiResponse(
+                    201, add_own_server(self.store, str(said.get("host", "")), str(said.get("address", "")))
+                )
         return self.answer_about_requests(method, path, body)
 
-    def answer_about_requests(self, method: str, path: str, body: bytes) -> Reply:
-        """The answer to what concerns Twilio's side as such: faults, lists that lag, and how much was asked."""
+    def answer_about_requests(self, method: str, path: str, body: bytes) -> ApiResponse:
+        """Answer what concerns the requests to Twilio's API: faults, lists that lag, and counts."""
         match (method, path.strip("/")):
             case ("POST", "faults"):
-                self._faults.add(read_fault(_read(body)))
-                return Reply(201, {})
+                self.faults.add(read_fault(_read(body)))
+                return ApiResponse(201, {})
             case ("DELETE", "faults"):
-                self._faults.clear()
-                return Reply(204)
+                self.faults.clear()
+                return ApiResponse(204)
             case ("POST", "lag"):
                 return self.set_lag(_read(body))
             case ("GET", "requests"):
-                return Reply(200, {"total": self._requests.total(), "requests": dict(sorted(self._requests.items()))})
+                return ApiResponse(
+                    200, {"total": self.requests.total(), "requests": dict(sorted(self.requests.items()))}
+                )
             case ("DELETE", "requests"):
-                self._requests.clear()
-                return Reply(204)
+                self.requests.clear()
+                return ApiResponse(204)
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
 
-    def set_far_side(self, address: str, behaviour: dict[str, Any]) -> Reply:
-        """How whoever is at a number or a SIP address behaves from now on; an empty object is as usual."""
-        far_side = read_far_side(behaviour)
-        with self._store.transaction() as tables:
-            set_far_side(tables, address, far_side)
-        return Reply(200, {"address": address, "behaviour": far_side_body(far_side)})
+    def set_party(self, address: str, behaviour: dict[str, Any]) -> ApiResponse:
+        """Set how the far side at a number or a SIP address behaves from now on; an empty object is as usual."""
+        party = read_party(behaviour)
+        with self.store.transaction() as tables:
+            set_party(tables, address, party)
+        return ApiResponse(200, {"address": address, "behaviour": party_body(party)})
 
-    def set_registered(self, client: str, body: dict[str, Any]) -> Reply:
-        """Where a phone is registered from now on; a 403 with the alert's code where it is turned away.
+    def set_registered(self, client: str, body: dict[str, Any]) -> ApiResponse:
+        """Register a phone, or end its registration; a 403 with the alert's code where it is turned away.
 
         What else is said of it is how it behaves there when it is rung.
         """
@@ -166,28 +175,28 @@ class Control:
         if not isinstance(registered, bool):
             raise Refusal(20001, "registered must be true or false")
         behaviour = {name: value for name, value in body.items() if name in BEHAVIOUR}
-        read_far_side(behaviour)
+        read_party(behaviour)
         if not registered:
-            unregister(self._store, client, domain)
-            return Reply(200, {"client": client, "registered": False})
-        where = register(self._store, client, domain)
-        if isinstance(where, Turned):
+            unregister(self.store, client, domain)
+            return ApiResponse(200, {"client": client, "registered": False})
+        where = register(self.store, client, domain)
+        if isinstance(where, RegistrationRefused):
             raise Refusal(where.code, where.message, 403)
         if behaviour:
-            self.set_far_side(f"sip:{client}@{where}", behaviour)
-        return Reply(200, {"client": client, "registered": True, "domain": where})
+            self.set_party(f"sip:{client}@{where}", behaviour)
+        return ApiResponse(200, {"client": client, "registered": True, "domain": where})
 
-    def set_lag(self, body: dict[str, Any]) -> Reply:
-        """For how many reads lists lag behind creations and deletions from now on."""
+    def set_lag(self, body: dict[str, Any]) -> ApiResponse:
+        """Set for how many reads lists lag behind creations and deletions from now on."""
         reads = body.get("reads")
         if not isinstance(reads, int) or isinstance(reads, bool) or reads < 0:
             raise Refusal(20001, 'Lists lag with {"reads": how many}, and no longer with {"reads": 0}')
-        self._lag.reads = reads
-        return Reply(200, {"reads": reads})
+        self.lag.reads = reads
+        return ApiResponse(200, {"reads": reads})
 
     def about(self) -> dict[str, Any]:
-        """What this is."""
-        identity = self._store.identity
+        """Describe the rehearsal: whose account it is, and that it is not Twilio."""
+        identity = self.store.identity
         return {
             "rehearsal": "This is not Twilio.",
             "account_sid": identity.account_sid,
@@ -197,29 +206,29 @@ class Control:
 
     def clock(self) -> dict[str, Any]:
         """The simulated time."""
-        with self._store.transaction() as tables:
+        with self.store.transaction() as tables:
             now = tables.now()
         return {"now": iso8601(now), "seconds": now}
 
     def fill_history(self, body: dict[str, Any]) -> dict[str, Any]:
-        """How many calls the account, which had none, has of so many days before now."""
+        """Fill the account, which has no calls, with so many of the days before now; return how many it has."""
         days, calls = body.get("days"), body.get("calls")
         if not (_is_count(days, MOST_DAYS) and _is_count(calls, MOST_CALLS)):
             raise Refusal(20001, f'A past is {{"days": 1 to {MOST_DAYS}, "calls": 1 to {MOST_CALLS}}}')
         try:
-            truth = fill_history(self._store, days=days, calls=calls, seed=self._store.identity.seed)
+            truth = fill_history(self.store, days=days, calls=calls, seed=self.store.identity.seed)
         except InputError as error:
             raise Refusal(20001, str(error)) from None
         return {"calls": len(truth["attempts"]), "since": truth["since"], "until": truth["until"]}
 
     async def advance(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The simulated time after some of it has passed."""
+        """Let simulated time pass; return the time after it."""
         seconds = body.get("advance_s")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise Refusal(20001, 'Time passes with {"advance_s": seconds}, and never backwards')
         if self.clock()["seconds"] + seconds > LATEST:
             raise Refusal(20001, f"Time passes until {iso8601(LATEST)[:10]} here, and no further")
-        await self._exchange.pass_time(seconds)
+        await self.exchange.pass_time(seconds)
         return self.clock()
 
 

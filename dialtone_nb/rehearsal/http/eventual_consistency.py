@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dialtone_nb.rehearsal.api.environments import TAKEN
+from dialtone_nb.rehearsal.api.serverless.environments import TAKEN
 from dialtone_nb.rehearsal.http.errors import Refusal, conflict
-from dialtone_nb.rehearsal.http.operations import Ask, Directory, Operation, Reply
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation, Router
 from dialtone_nb.rehearsal.state.store import Body, Tables
 
 SECONDS_UNTIL_SETTLED = 5.0
@@ -32,53 +32,53 @@ class Unsettled:
 class Lag:
     """Makes lists lag behind by a number of reads; 0, as it is at first, is no lag."""
 
-    def __init__(self, directory: Directory, reads: int = 0) -> None:
-        self._directory = directory
+    def __init__(self, router: Router, reads: int = 0) -> None:
+        self._router = router
         self._unsettled: list[Unsettled] = []
         self.reads = reads
 
-    def answer(self, tables: Tables, operation: Operation, ask: Ask) -> Reply:
-        """What an operation answers, as late as lists are."""
+    def answer(self, tables: Tables, operation: Operation, request: ApiRequest) -> ApiResponse:
+        """Answer with an operation, a list as late as it is at Twilio."""
         if not self.reads and not self._unsettled:
-            return operation.handler(tables, ask)
+            return operation.handler(tables, request)
         until = tables.now() + SECONDS_UNTIL_SETTLED
         self._unsettled = [one for one in self._unsettled if one.until > tables.now()]
-        self._keep_taken(ask)
-        before = self._look(tables, ask) if ask.method == "DELETE" else None
-        reply = operation.handler(tables, ask)
-        if self.reads and reply.status == 201 and "sid" in reply.body:
-            self._unsettled.append(Unsettled(ask.path, reply.body["sid"], None, self.reads, until))
+        self._keep_taken(request)
+        before = self._look(tables, request) if request.method == "DELETE" else None
+        response = operation.handler(tables, request)
+        if self.reads and response.status == 201 and "sid" in response.body:
+            self._unsettled.append(Unsettled(request.path, response.body["sid"], None, self.reads, until))
         if self.reads and before is not None:
-            self._unsettled.append(Unsettled(_collection(ask.path), before["sid"], before, self.reads, until))
-        return self._late(ask, reply) if ask.method == "GET" else reply
+            self._unsettled.append(Unsettled(_collection(request.path), before["sid"], before, self.reads, until))
+        return self._late(request, response) if request.method == "GET" else response
 
-    def _look(self, tables: Tables, ask: Ask) -> Body | None:
-        found = self._directory.find(ask.host, "GET", ask.path)
+    def _look(self, tables: Tables, request: ApiRequest) -> Body | None:
+        found = self._router.find(request.host, "GET", request.path)
         try:
-            return found[0].handler(tables, replace(ask, method="GET")).body if found else None
+            return found[0].handler(tables, replace(request, method="GET")).body if found else None
         except Refusal:
             return None  # the deletion will say why
 
-    def _keep_taken(self, ask: Ask) -> None:
-        if ask.method != "POST" or not ask.path.endswith("/Environments"):
+    def _keep_taken(self, request: ApiRequest) -> None:
+        if request.method != "POST" or not request.path.endswith("/Environments"):
             return
-        wanted = dict(ask.form).get("UniqueName")
+        wanted = dict(request.form).get("UniqueName")
         for one in self._unsettled:
-            if one.collection == ask.path and one.before and one.before["unique_name"] == wanted:
+            if one.collection == request.path and one.before and one.before["unique_name"] == wanted:
                 self._count_down([one])
                 raise conflict(TAKEN)
 
-    def _late(self, ask: Ask, reply: Reply) -> Reply:
-        unsettled = [one for one in self._unsettled if one.collection == ask.path]
+    def _late(self, request: ApiRequest, response: ApiResponse) -> ApiResponse:
+        unsettled = [one for one in self._unsettled if one.collection == request.path]
         if not unsettled:
-            return reply
-        key = next(name for name, value in reply.body.items() if isinstance(value, list))
+            return response
+        key = next(name for name, value in response.body.items() if isinstance(value, list))
         hidden = {one.sid for one in unsettled if one.before is None}
-        shown: list[Any] = [item for item in reply.body[key] if item["sid"] not in hidden]
-        if not any(name == "PageToken" for name, _ in ask.query):
+        shown: list[Any] = [item for item in response.body[key] if item["sid"] not in hidden]
+        if not any(name == "PageToken" for name, _ in request.query):
             shown = [one.before for one in unsettled if one.before] + shown
             self._count_down(unsettled)
-        return replace(reply, body=reply.body | {key: shown})
+        return replace(response, body=response.body | {key: shown})
 
     def _count_down(self, unsettled: list[Unsettled]) -> None:
         for one in unsettled:

@@ -1,4 +1,4 @@
-"""Faults that can be asked for, so that a deploy's recovery can be rehearsed as well."""
+"""Fault injection: faults of Twilio's that can be asked for, so that recovering from them can be rehearsed as well."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ GATEWAY_PAGES = {
 
 
 @dataclass(slots=True)
-class Fault:
-    """One fault: which requests it befalls, which of those first, and how often."""
+class InjectedFault:
+    """One fault: which requests it strikes, which of those first, and how often."""
 
-    fault: FaultName
+    name: FaultName
     method: str = ""
     host: str = ""
     path: re.Pattern[str] = field(default_factory=lambda: re.compile(""))
@@ -53,16 +53,16 @@ class Fault:
     times: int = 1
     seen: int = 0
 
-    def befalls(self, method: str, host: str, path: str) -> bool:
-        """Whether this request is one that it strikes; counts it."""
+    def strikes(self, method: str, host: str, path: str) -> bool:
+        """Whether it strikes this request, which it counts."""
         if (self.method and method != self.method) or (self.host and host != self.host) or not self.path.search(path):
             return False
         self.seen += 1
         return self.nth <= self.seen < self.nth + self.times
 
 
-def read_fault(body: Mapping[str, Any]) -> Fault:
-    """A fault from what was posted: `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
+def read_fault(body: Mapping[str, Any]) -> InjectedFault:
+    """Read a fault from what was posted: `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
     name, match = str(body.get("fault", "")), body.get("match", {})
     if not isinstance(match, dict) or not all(isinstance(value, str) for key, value in match.items() if key != "nth"):
         raise Refusal(20001, 'A fault\'s match is an object of texts, as in {"method": "POST", "path": "/Builds$"}')
@@ -79,7 +79,7 @@ def read_fault(body: Mapping[str, Any]) -> Fault:
     method, host = match.get("method", "").upper(), match.get("host", "").lower()
     if name.endswith("-build"):
         method, host, path = "POST", "serverless.twilio.com", re.compile(r"/Builds$")
-    return Fault(cast(FaultName, name), method, host, path, _count(match, "nth"), _count(body, "times"))
+    return InjectedFault(cast(FaultName, name), method, host, path, _count(match, "nth"), _count(body, "times"))
 
 
 def _count(body: Mapping[str, Any], name: str) -> int:
@@ -89,13 +89,13 @@ def _count(body: Mapping[str, Any], name: str) -> int:
     return count
 
 
-class Faults:
+class InjectedFaults:
     """The faults that were asked for and are not used up."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[InjectedFault] = []
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: InjectedFault) -> None:
         """Ask for a fault."""
         self._faults.append(fault)
 
@@ -104,17 +104,11 @@ class Faults:
         self._faults.clear()
 
     def strike(self, method: str, host: str, path: str) -> FaultName | None:
-        """What befalls this request, if anything does."""
+        """The fault that strikes this request, if one does."""
         struck: FaultName | None = None
         for fault in self._faults:
             # Every fault counts the request, also where another one strikes first.
-            if fault.befalls(method, host, path) and struck is None:
-                struck = fault.fault
+            if fault.strikes(method, host, path) and struck is None:
+                struck = fault.name
         self._faults = [fault for fault in self._faults if fault.seen < fault.nth + fault.times - 1]
         return struck
-
-
-def gateway_page(fault: str) -> tuple[int, bytes]:
-    """Status and page of a gateway that answers in Twilio's place."""
-    status, reason = GATEWAY_PAGES[fault]
-    return status, f"<html><head><title>{status} {reason}</title></head><body>{reason}</body></html>\n".encode()

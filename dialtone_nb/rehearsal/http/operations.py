@@ -1,4 +1,4 @@
-"""What the rehearsal can be asked: operations, each a host, a method, a path and the function that answers."""
+"""The operations of the API: each a host, a method, a path and the function that answers; and the router to them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request, taken apart; `names` are the variables of the operation's path."""
+class ApiRequest:
+    """A request to an operation, taken apart; `names` are the variables of the operation's path."""
 
     method: str
     host: str
@@ -39,18 +39,18 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: a status, and what becomes its JSON body (nothing, where it is None)."""
+class ApiResponse:
+    """The response to it: a status, and what becomes its JSON body (none, where it is None)."""
 
     status: int
     body: Any = None
 
 
-Handler = Callable[[Tables, Ask], Reply]
+Handler = Callable[[Tables, ApiRequest], ApiResponse]
 # A handler's answer to a request, in a transaction of its own.
-Answering = Callable[[], Reply]
+Answering = Callable[[], ApiResponse]
 # What the exchange has to do with a request, before it is answered or after.
-AtExchange = Callable[["Exchange", Ask, Answering], Awaitable[Reply]]
+AtExchange = Callable[["Exchange", ApiRequest, Answering], Awaitable[ApiResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Operation:
     at_exchange: AtExchange | None = None
 
 
-class Directory:
+class Router:
     """Finds the operation for a request."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:

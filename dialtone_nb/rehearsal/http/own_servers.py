@@ -1,4 +1,4 @@
-"""Our own server under the name that the world knows it by: the rehearsal stands in for DNS and the proxy before it."""
+"""Our own server under its public name: the rehearsal stands in for DNS and for the proxy in front of the server."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dialtone_nb.values.loopback import LOOPBACK
 KIND: Final = "own_server"
 BUDGET_S: Final = 15.0
 TWILIOS: Final = (".twilio.com", ".twil.io")
-# What a proxy does not hand on (RFC 9110, 7.6.1), and what requests writes itself.
-_OF_THE_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
+# What a proxy does not forward (RFC 9110, 7.6.1), and what requests writes itself.
+HOP_BY_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
 
 
 def add_own_server(store: Store, host: str, address: str) -> dict[str, str]:
-    """The name and the address that answers for it, from now on; a `Refusal` where that is not on this machine."""
+    """Have an address answer for a name from now on; a `Refusal` where it is not on this machine."""
     if not _is_on_this_machine(address):
         raise Refusal(20001, f"address must be http://127.0.0.1:PORT, on this machine, not {address!r}")
     if not host or "/" in host or host.endswith(TWILIOS):
@@ -59,21 +59,21 @@ def is_own_server(store: Store, host: str) -> bool:
         return bool(address_of(tables, host))
 
 
-def hand_on(
+def forward(
     address: str, method: str, host: str, target: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[int, dict[str, str], bytes]:
-    """The server's answer as a proxy that ends TLS hands it on: status, headers and body; 502 where there is none."""
+    """Forward a request as a proxy that terminates TLS does: status, headers and body; 502 where nothing answers."""
     import requests  # a large library, for the first request to our own server
 
-    sent: dict[str, Any] = {name: value for name, value in headers.items() if name.lower() not in _OF_THE_HOP}
+    sent: dict[str, Any] = {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}
     sent |= {"Host": host, "X-Forwarded-Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-For": "127.0.0.1"}
     try:
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.request(
+            response = session.request(
                 method, address + target, headers=sent, data=body, timeout=BUDGET_S, allow_redirects=False
             )
     except requests.RequestException:
         return HTTPStatus.BAD_GATEWAY, {"content-type": "text/plain"}, b"nothing answers at this name"
-    kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_THE_HOP}
-    return answer.status_code, kept, answer.content
+    kept = {name: value for name, value in response.headers.items() if name.lower() not in HOP_BY_HOP}
+    return response.status_code, kept, response.content

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dialtone_nb.rehearsal.http.errors import Refusal
-from dialtone_nb.rehearsal.http.operations import Ask, Reply
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.parameters import integer
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
@@ -20,8 +20,8 @@ AFTER, BEFORE = "PA", "PB"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which page was asked for."""
+class PageRequest:
+    """Which page a request asks for."""
 
     number: int
     size: int
@@ -29,16 +29,18 @@ class Wanted:
     before: str = ""
 
 
-def wanted_page(ask: Ask) -> Wanted:
-    """The page that a request asks for; a Refusal for a size or token that Twilio would refuse."""
-    query = dict(ask.query)
-    number, size = (_whole(query.get(name, default), name) for name, default in (("Page", "0"), ("PageSize", "50")))
+def read_page_request(request: ApiRequest) -> PageRequest:
+    """Read which page a request asks for; a Refusal for a size or token that Twilio would refuse."""
+    query = dict(request.query)
+    number, size = (
+        _whole(query.get(name, str(usual)), name) for name, usual in (("Page", 0), ("PageSize", DEFAULT_SIZE))
+    )
     if size > LARGEST_SIZE:
         raise Refusal(20007, f"Page size too large, the maximum is {LARGEST_SIZE}")
     token = query.get("PageToken", "")
     if (token and token[:2] not in {AFTER, BEFORE}) or (number > 0 and not token):
         raise stale_token()
-    return Wanted(
+    return PageRequest(
         number,
         max(size, 1),
         after=token[2:] if token.startswith(AFTER) else "",
@@ -58,34 +60,42 @@ def _whole(text: str, name: str) -> int:
         raise Refusal(20001, f"{name} {error}") from None
 
 
-def cut_page(items: Sequence[Any], wanted: Wanted, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:
+def cut_page(items: Sequence[Any], asked: PageRequest, key: Callable[[Any], str]) -> tuple[Sequence[Any], bool, bool]:
     """The items of the page, whether any come before it, and whether any come after it."""
     start = 0
-    if wanted.after or wanted.before:
+    if asked.after or asked.before:
         places = {key(item): place for place, item in enumerate(items)}
-        if (wanted.after or wanted.before) not in places:
+        if (asked.after or asked.before) not in places:
             raise stale_token()
-        start = places[wanted.after] + 1 if wanted.after else max(places[wanted.before] - wanted.size, 0)
-    page = items[start : start + wanted.size]
-    return page, start > 0, start + wanted.size < len(items)
+        start = places[asked.after] + 1 if asked.after else max(places[asked.before] - asked.size, 0)
+    page = items[start : start + asked.size]
+    return page, start > 0, start + asked.size < len(items)
 
 
-def page_reply(ask: Ask, name: str, bodies: list[Any], tokens: tuple[str, str]) -> Reply:
-    """A page of bodies under its list's name; the tokens lead to the page before and the page after, or are empty."""
-    wanted = wanted_page(ask)
-    filters = [(key, value) for key, value in ask.query if key not in {"Page", "PageSize", "PageToken"}]
+def page_response(
+    request: ApiRequest,
+    name: str,
+    page: Sequence[Any],
+    body: Callable[[Any], Any],
+    key: Callable[[Any], str],
+    *,
+    has_earlier: bool,
+    has_later: bool,
+) -> ApiResponse:
+    """A page of items under its list's name, with the addresses of the pages before and after it, where there are."""
+    asked, bodies = read_page_request(request), [body(item) for item in page]
+    filters = [(key, value) for key, value in request.query if key not in {"Page", "PageSize", "PageToken"}]
 
     def address(number: int, token: str) -> str:
-        pairs = [*filters, ("PageSize", str(wanted.size)), ("Page", str(number))]
-        return f"{ask.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
+        pairs = [*filters, ("PageSize", str(asked.size)), ("Page", str(number))]
+        return f"{request.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
-    before, after = tokens
-    first, here = address(0, ""), address(wanted.number, dict(ask.query).get("PageToken", ""))
-    previous = address(max(wanted.number - 1, 0), before) if before else None
-    following = address(wanted.number + 1, after) if after else None
-    if ask.path.startswith("/2010-04-01/"):
-        start = wanted.number * wanted.size
-        return Reply(
+    first, here = address(0, ""), address(asked.number, dict(request.query).get("PageToken", ""))
+    previous = address(max(asked.number - 1, 0), BEFORE + key(page[0])) if page and has_earlier else None
+    following = address(asked.number + 1, AFTER + key(page[-1])) if page and has_later else None
+    if request.path.startswith("/2010-04-01/"):
+        start = asked.number * asked.size
+        return ApiResponse(
             200,
             {
                 name: bodies,
@@ -93,21 +103,21 @@ def page_reply(ask: Ask, name: str, bodies: list[Any], tokens: tuple[str, str]) 
                 "previous_page_uri": previous,
                 "next_page_uri": following,
                 "uri": here,
-                "page": wanted.number,
-                "page_size": wanted.size,
+                "page": asked.number,
+                "page_size": asked.size,
                 "start": start,
                 "end": start + max(len(bodies) - 1, 0),
             },
         )
-    base = f"https://{ask.host}"
-    return Reply(
+    base = f"https://{request.host}"
+    return ApiResponse(
         200,
         {
             name: bodies,
             "meta": {
                 "key": name,
-                "page": wanted.number,
-                "page_size": wanted.size,
+                "page": asked.number,
+                "page_size": asked.size,
                 "first_page_url": base + first,
                 "previous_page_url": base + previous if previous else None,
                 "url": base + here,
@@ -117,37 +127,37 @@ def page_reply(ask: Ask, name: str, bodies: list[Any], tokens: tuple[str, str]) 
     )
 
 
-def list_reply(
-    ask: Ask, name: str, items: Sequence[Any], body: Callable[[Any], Any], key: Callable[[Any], str]
-) -> Reply:
+def list_response(
+    request: ApiRequest, name: str, items: Sequence[Any], body: Callable[[Any], Any], key: Callable[[Any], str]
+) -> ApiResponse:
     """One page of a whole list; `key` tells items apart and stays the same from page to page."""
-    page, earlier, later = cut_page(items, wanted_page(ask), key)
-    before = BEFORE + key(page[0]) if page and earlier else ""
-    after = AFTER + key(page[-1]) if page and later else ""
-    return page_reply(ask, name, [body(item) for item in page], (before, after))
+    page, earlier, later = cut_page(items, read_page_request(request), key)
+    return page_response(request, name, page, body, key, has_earlier=earlier, has_later=later)
 
 
-def walk_reply(
-    ask: Ask, name: str, walk: Callable[[Wanted], Iterator[Any]], body: Callable[[Any], Any], key: Callable[[Any], str]
-) -> Reply:
+def walk_response(
+    request: ApiRequest,
+    name: str,
+    walk: Callable[[PageRequest], Iterator[Any]],
+    body: Callable[[Any], Any],
+    key: Callable[[Any], str],
+) -> ApiResponse:
     """One page of a list that is not read whole: `walk` begins where the page does, and goes back from `before`."""
-    wanted = wanted_page(ask)
-    items = list(islice(walk(wanted), wanted.size + 1))
-    more, page = len(items) > wanted.size, items[: wanted.size]
-    earlier, later = bool(wanted.after), more
-    if wanted.before:
+    asked = read_page_request(request)
+    items = list(islice(walk(asked), asked.size + 1))
+    more, page = len(items) > asked.size, items[: asked.size]
+    earlier, later = bool(asked.after), more
+    if asked.before:
         page.reverse()
         earlier, later = more, True
-    before = BEFORE + key(page[0]) if page and earlier else ""
-    after = AFTER + key(page[-1]) if page and later else ""
-    return page_reply(ask, name, [body(item) for item in page], (before, after))
+    return page_response(request, name, page, body, key, has_earlier=earlier, has_later=later)
 
 
 def walk_things(
-    tables: Tables, kind: str, parent: str, wanted: Wanted, *, since: float, until: float
+    tables: Tables, kind: str, parent: str, asked: PageRequest, *, since: float, until: float
 ) -> Iterator[Thing]:
     """The things of a kind, a parent and a time from where a page begins; a Refusal for a token that names none."""
-    marker = wanted.after or wanted.before
+    marker = asked.after or asked.before
     if marker and tables.get(kind, marker, parent) is None:
         raise stale_token()
-    return tables.walk(kind, parent, since=since, until=until, after=wanted.after, before=wanted.before)
+    return tables.walk(kind, parent, since=since, until=until, after=asked.after, before=asked.before)

@@ -78,7 +78,7 @@ def sid(prefix: str) -> Callable[[str], str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Parameter:
     """One parameter: `longest` counts characters; `code` is what Twilio answers where it is wrong or missing."""
 
     name: str
@@ -93,26 +93,26 @@ class Field:
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower()
 
 
-def read_fields(fields: Iterable[Field], pairs: Pairs, *, creating: bool = True) -> dict[str, Any]:
+def read_parameters(parameters: Iterable[Parameter], pairs: Pairs, *, creating: bool = True) -> dict[str, Any]:
     """The declared parameters that were sent, as typed values by body key; unknown ones are ignored, as Twilio does."""
     sent = dict(pairs)
     values = {}
-    for field in fields:
-        if field.name not in sent:
-            if field.required and creating:
-                raise Refusal(field.code, f"Missing required parameter {field.name} in the post body")
+    for parameter in parameters:
+        if parameter.name not in sent:
+            if parameter.required and creating:
+                raise Refusal(parameter.code, f"Missing required parameter {parameter.name} in the post body")
             continue
-        values[field.key] = read_field(field, sent[field.name])
+        values[parameter.key] = read_parameter(parameter, sent[parameter.name])
     return values
 
 
-def read_field(field: Field, value: str) -> Any:
+def read_parameter(parameter: Parameter, value: str) -> Any:
     """One parameter's typed value; a Refusal where it does not fit."""
-    if field.required and not value:
-        raise Refusal(field.code, f"Missing required parameter {field.name} in the post body")
-    if field.longest is not None and len(value) > field.longest:
-        raise Refusal(field.code, f"{field.name} is longer than {field.longest} characters")
+    if parameter.required and not value:
+        raise Refusal(parameter.code, f"Missing required parameter {parameter.name} in the post body")
+    if parameter.longest is not None and len(value) > parameter.longest:
+        raise Refusal(parameter.code, f"{parameter.name} is longer than {parameter.longest} characters")
     try:
-        return field.read(value)
+        return parameter.read(value)
     except ValueError as error:
-        raise Refusal(field.code, f"Invalid {field.name}: it {error}") from None
+        raise Refusal(parameter.code, f"Invalid {parameter.name}: it {error}") from None

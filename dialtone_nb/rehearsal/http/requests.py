@@ -1,4 +1,4 @@
-"""Requests as they come, over ASGI: read whole, and taken apart."""
+"""HTTP requests as they come, over ASGI: read whole, and taken apart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from dialtone_nb.rehearsal.http.errors import Refusal
-from dialtone_nb.rehearsal.http.operations import Ask, Upload
+from dialtone_nb.rehearsal.http.operations import ApiRequest, Upload
 from dialtone_nb.rehearsal.http.parameters import Pairs
 
 Scope = MutableMapping[str, Any]
@@ -17,7 +17,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class HttpRequest:
     """A request as it came."""
 
     method: str
@@ -44,22 +44,22 @@ class Incoming:
         return tuple(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-class CutShort(Exception):  # noqa: N818 - it is what became of somebody's request
+class ClientDisconnected(Exception):  # noqa: N818 - it is what became of somebody's request
     """The connection ended before all of the request's body had come."""
 
 
-async def read_request(scope: Scope, receive: Receive) -> Incoming:
-    """The request, with all of its body; `CutShort` where that never came: half a body says something else."""
+async def read_request(scope: Scope, receive: Receive) -> HttpRequest:
+    """The request, with all of its body; `ClientDisconnected` where that never came."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     chunks = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise CutShort
+            raise ClientDisconnected
         chunks.append(message.get("body", b""))
         if not message.get("more_body", False):
             break
-    return Incoming(
+    return HttpRequest(
         scope["method"],
         headers.get("host", "").partition(":")[0].lower(),
         scope["path"],
@@ -70,20 +70,20 @@ async def read_request(scope: Scope, receive: Receive) -> Incoming:
     )
 
 
-async def with_body(ask: Ask, incoming: Incoming) -> Ask:
-    """What is asked, with the form and the file that the body holds; a Refusal where it can't be read."""
-    content_type = incoming.headers.get("content-type", "")
+async def with_body(request: ApiRequest, http_request: HttpRequest) -> ApiRequest:
+    """Add the form and the file that a body holds to a request; a Refusal where the body can't be read."""
+    content_type = http_request.headers.get("content-type", "")
     if not content_type.startswith("multipart/form-data"):
-        return replace(ask, form=incoming.form)
+        return replace(request, form=http_request.form)
     from starlette.datastructures import Headers, UploadFile
     from starlette.formparsers import MultiPartException, MultiPartParser
 
     boundary = re.search(r'boundary="?([^";]+)', content_type)
-    if boundary is None or f"--{boundary[1]}--".encode() not in incoming.body:
+    if boundary is None or f"--{boundary[1]}--".encode() not in http_request.body:
         raise Refusal(20001, "The multipart body can't be read: it ends early")
 
     async def stream() -> Any:
-        yield incoming.body
+        yield http_request.body
 
     try:
         parsed = await MultiPartParser(Headers({"content-type": content_type}), stream()).parse()
@@ -97,4 +97,4 @@ async def with_body(ask: Ask, incoming: Incoming) -> Ask:
         else:
             form.append((name, value))
     await parsed.close()
-    return replace(ask, form=tuple(form), upload=upload)
+    return replace(request, form=tuple(form), upload=upload)

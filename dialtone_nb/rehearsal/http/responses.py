@@ -1,4 +1,4 @@
-"""Answers as they go out, over ASGI: whole, in half, or not at all."""
+"""HTTP responses as they go out, over ASGI: whole, in half, or not at all."""
 
 from __future__ import annotations
 
@@ -10,88 +10,89 @@ from typing import Any
 
 import orjson
 
-from dialtone_nb.rehearsal.http.faults import gateway_page
-from dialtone_nb.rehearsal.http.operations import Reply
-from dialtone_nb.rehearsal.http.requests import Incoming, Receive
+from dialtone_nb.rehearsal.http.faults import GATEWAY_PAGES
+from dialtone_nb.rehearsal.http.operations import ApiResponse
+from dialtone_nb.rehearsal.http.requests import HttpRequest, Receive
 from dialtone_nb.rehearsal.state.identity import Identity
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # What api.twilio.com sends with every answer (recorded 2020 to 2026).
-CLASSIC_HEADERS = (
+API_2010_HEADERS = (
     ("x-powered-by", "AT-5000"),
     ("x-shenanigans", "none"),
     ("x-home-region", "us1"),
     ("x-api-domain", "api.twilio.com"),
     ("strict-transport-security", "max-age=31536000"),
 )
-LONGEST_HOLD = 60.0  # seconds; a faulty request is held until its client gives up, but no longer
+LONGEST_HOLD = 60.0  # seconds that a faulty request is held, unless its client gives up before
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """An answer as it goes out."""
+class HttpResponse:
+    """A response as it goes out."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
-def json_answer(reply: Reply, incoming: Incoming, identity: Identity) -> Outgoing:
-    """A reply in JSON, with the headers that Twilio's have."""
-    if isinstance(reply.body, str):
-        # The one answer that is for people: the page about real phones.
+def json_response(response: ApiResponse, request: HttpRequest, identity: Identity) -> HttpResponse:
+    """Write a response of the API in JSON, with the headers that Twilio's have."""
+    if isinstance(response.body, str):
+        # The one response that is for people: the page about real phones.
         headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
-        return Outgoing(reply.status, tuple(headers), reply.body.encode())
+        return HttpResponse(response.status, tuple(headers), response.body.encode())
     # A request's id follows from what was asked: it repeats, and tells nothing of the order of requests.
-    asked = f"{incoming.method} {incoming.host}{incoming.path}?{incoming.query_string}".encode() + incoming.body
-    is_classic, is_good = incoming.host == "api.twilio.com", reply.status < 400
+    asked = f"{request.method} {request.host}{request.path}?{request.query_string}".encode() + request.body
+    is_api_2010, is_good = request.host == "api.twilio.com", response.status < 400
     headers = [
-        ("content-type", "application/json;charset=utf-8" if is_classic and is_good else "application/json"),
+        ("content-type", "application/json;charset=utf-8" if is_api_2010 and is_good else "application/json"),
         ("twilio-request-id", identity.request_id(asked)),
         ("twilio-concurrent-requests", "1"),
         ("twilio-request-duration", "0.001"),
-        *(CLASSIC_HEADERS if is_classic else ()),
+        *(API_2010_HEADERS if is_api_2010 else ()),
     ]
-    if not is_good and isinstance(reply.body, dict) and "code" in reply.body:
-        headers.append(("x-twilio-error-code", str(reply.body["code"])))
-    if reply.status == 401:
+    if not is_good and isinstance(response.body, dict) and "code" in response.body:
+        headers.append(("x-twilio-error-code", str(response.body["code"])))
+    if response.status == 401:
         headers.append(("www-authenticate", 'Basic realm="Twilio API"'))
-    return Outgoing(reply.status, tuple(headers), b"" if reply.body is None else orjson.dumps(reply.body))
+    return HttpResponse(response.status, tuple(headers), b"" if response.body is None else orjson.dumps(response.body))
 
 
-def gateway_answer(fault: str) -> Outgoing:
-    """What a gateway says in Twilio's place."""
-    status, page = gateway_page(fault)
-    return Outgoing(status, (("content-type", "text/html"),), page)
+def gateway_response(fault: str) -> HttpResponse:
+    """The page of a gateway that answers in Twilio's place."""
+    status, reason = GATEWAY_PAGES[fault]
+    page = f"<html><head><title>{status} {reason}</title></head><body>{reason}</body></html>\n"
+    return HttpResponse(status, (("content-type", "text/html"),), page.encode())
 
 
-async def write_answer(outgoing: Outgoing, send: Send, *, cut_short: bool = False) -> None:
-    """Send an answer, or the half of it."""
+async def send_response(response: HttpResponse, send: Send, *, cut_short: bool = False) -> None:
+    """Send a response, or the half of it."""
     headers = [
-        *outgoing.headers,
+        *response.headers,
         ("server", "dialtone_nb rehearsal, not Twilio"),
-        ("content-length", str(len(outgoing.body))),
+        ("content-length", str(len(response.body))),
     ]
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    if outgoing.status == 204:
+    if response.status == 204:
         raw.pop()
-    await send({"type": "http.response.start", "status": outgoing.status, "headers": raw})
-    body = outgoing.body[: len(outgoing.body) // 2] if cut_short else outgoing.body
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    body = response.body[: len(response.body) // 2] if cut_short else response.body
     await send({"type": "http.response.body", "body": body, "more_body": cut_short})
 
 
-async def let_down(fault: str, receive: Receive, send: Send) -> None:
-    """End a request without an answer: hang up at once, or when the client does."""
+async def drop_request(fault: str, receive: Receive, send: Send) -> None:
+    """End a request without a response: close its connection at once, or when the client does."""
     if fault.startswith("timeout"):
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(receive(), LONGEST_HOLD)
-    hang_up(send, at_once=True)
+    close_connection(send, at_once=True)
     await receive()  # until the server knows of it
 
 
-def hang_up(send: Send, *, at_once: bool = False) -> None:
-    """Close the connection, which ASGI has no way to do: in uvicorn, `send` belongs to the request, which has it."""
+def close_connection(send: Send, *, at_once: bool = False) -> None:
+    """Close the connection, for which ASGI has no way: in uvicorn, `send` is a method of the request, which has it."""
     transport = send.__self__.transport  # type: ignore[attr-defined]
     if at_once:
         transport.abort()

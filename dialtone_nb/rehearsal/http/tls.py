@@ -1,4 +1,4 @@
-"""TLS in front of the rehearsal, for clients of Twilio's that insist on https and on Twilio's own host names."""
+"""TLS: certificates of one start, and a proxy for clients of Twilio's that insist on https and Twilio's host names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import json
 import ssl
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +22,8 @@ CHUNK = 1 << 16  # bytes
 AS_TWILIO = Path(__file__).with_name("as_twilio.cjs")
 
 
-class TlsDoor:
-    """A door on loopback that takes TLS off and hands every byte to the rehearsal.
+class TlsProxy:
+    """A reverse proxy on loopback that terminates TLS and hands every byte to the rehearsal.
 
     Its certificate is signed by an authority made for this one start: `authority` is the file to trust
     (NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE), and the key that signed it is in no file.
@@ -32,7 +33,7 @@ class TlsDoor:
         self.authority = authority
         self._behind = urlsplit(rehearsal_url).port
         self._wanted = port
-        self._context = _make_context(authority)
+        self._context = server_context(authority, NAMES)
         self._loop = asyncio.new_event_loop()
         self._carried: set[asyncio.Task[None]] = set()
         opened = Future[int]()
@@ -48,7 +49,7 @@ class TlsDoor:
         self.url: str = f"https://{LOOPBACK}:{self.port}"
 
     def environment_of_node(self) -> dict[str, str]:
-        """The variables with which a program for Node finds this door where it looks for Twilio, and nothing else."""
+        """The variables with which a program for Node finds this proxy where it looks for Twilio, and nothing else."""
         return {
             "NODE_OPTIONS": f"--require {json.dumps(str(AS_TWILIO))}",
             "NODE_EXTRA_CA_CERTS": str(self.authority),
@@ -56,7 +57,7 @@ class TlsDoor:
         }
 
     def close(self) -> None:
-        """Shut the door."""
+        """Stop listening."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -90,7 +91,7 @@ class TlsDoor:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a server's callback runs in a task
         self._carried.add(task)
-        # Whoever hangs up in the middle, on either side, ends the connection on both.
+        # A hang-up on either side closes both connections.
         with contextlib.suppress(OSError, asyncio.CancelledError):
             behind_reader, behind_writer = await asyncio.open_connection(LOOPBACK, self._behind)
             try:
@@ -112,12 +113,17 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def _make_context(authority: Path) -> ssl.SSLContext:
-    import trustme  # loads a large library, for whoever opens this door
+def server_context(authority: Path, names: Sequence[str]) -> ssl.SSLContext:
+    """Make a context for TLS 1.2 and newer, as Twilio has it, with a certificate for these names.
+
+    The authority that signed it, and that clients have to trust, is written to a file; its key is in none.
+    """
+    import trustme  # loads a large library, for whoever wants TLS
 
     made = trustme.CA(organization_name="dialtone_nb rehearsal, not Twilio")
     authority.parent.mkdir(parents=True, exist_ok=True)
     made.cert_pem.write_to_path(str(authority))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.issue_cert(*NAMES).configure_cert(context)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.issue_cert(*names).configure_cert(context)
     return context

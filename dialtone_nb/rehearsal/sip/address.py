@@ -1,4 +1,4 @@
-"""Where the SIP door listens, and where our own SIP server is, as a person writes it."""
+"""The addresses that a person writes: where the endpoint listens, and where our own SIP server, the trunk, is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
-from dialtone_nb.rehearsal.sip.transport import Address, Transport
+from dialtone_nb.rehearsal.sip.transport import HostPort, Transport
 
 DEFAULT = "127.0.0.1:5060"
 SIP_PORT, SIP_TLS_PORT = 5060, 5061
@@ -15,15 +15,15 @@ TRUNK_TRANSPORTS: Final[dict[str, Transport]] = {"udp": "UDP", "tcp": "TCP"}
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
+class TrunkAddress:
     """Our own SIP server, to which every Dial of a SIP address outside of Twilio goes, whatever host it names."""
 
-    peer: Address
+    peer: HostPort
     transport: Transport = "UDP"
 
 
-def read_address(text: str) -> Address:
-    """Host and port from `127.0.0.1:5060` or `192.168.1.20`; an argparse error for what phones could not be told.
+def read_address(text: str) -> HostPort:
+    """Read host and port from `127.0.0.1:5060` or `192.168.1.20`; an argparse error for what phones could not be told.
 
     It is one IPv4 address of this machine: phones get it as the address to call and to send sound to.
     """
@@ -39,12 +39,12 @@ def read_address(text: str) -> Address:
     return host, int(port) if colon else SIP_PORT
 
 
-def read_trunk(text: str) -> Trunk:
-    """The trunk at `127.0.0.1:5080` or `tcp:127.0.0.1:5080`; an argparse error for anything else."""
+def read_trunk(text: str) -> TrunkAddress:
+    """Read a trunk from `127.0.0.1:5080` or `tcp:127.0.0.1:5080`; an argparse error for anything else."""
     transport, colon, rest = text.partition(":")
     if not colon or transport.lower() not in TRUNK_TRANSPORTS:
-        return Trunk(read_address(text))
-    return Trunk(read_address(rest), TRUNK_TRANSPORTS[transport.lower()])
+        return TrunkAddress(read_address(text))
+    return TrunkAddress(read_address(rest), TRUNK_TRANSPORTS[transport.lower()])
 
 
 def is_loopback(host: str) -> bool:
@@ -53,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 
 def warning_of(host: str) -> str:
-    """What is to be said of an address of the door that is not only this machine's; empty for loopback."""
+    """The warning about an address that other machines may reach; empty for loopback."""
     if is_loopback(host):
         return ""
     return (
@@ -62,8 +62,8 @@ def warning_of(host: str) -> str:
     )
 
 
-def warning_of_trunk(trunk: Trunk) -> str:
-    """What is to be said of a trunk that is another machine; empty for loopback."""
+def warning_of_trunk(trunk: TrunkAddress) -> str:
+    """The warning about a trunk that is another machine; empty for loopback."""
     if is_loopback(trunk.peer[0]):
         return ""
     return (

@@ -1,21 +1,21 @@
-"""Wires between real phones: what rings them, joins them, and parts them."""
+"""The wires of a call with real phones: ringing them with the ringback tone, and the talk of two until one ends it."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Coroutine, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dialtone_nb.rehearsal.exchange.lines import BridgeEnd, HungUp, LegEvent, Line, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedLine
-from dialtone_nb.rehearsal.sip.built_in_network import FarEnd, perform
-from dialtone_nb.rehearsal.sip.delays import Stopwatch
-from dialtone_nb.rehearsal.sip.far_lines import FarLine
-from dialtone_nb.rehearsal.sip.forking import Ringing, Telephones
+from dialtone_nb.rehearsal.sip.built_in_network import BuiltInFarSide, FarSideLine, perform
+from dialtone_nb.rehearsal.sip.forking import Fork, Targets
+from dialtone_nb.rehearsal.sip.journal import Stopwatch
 from dialtone_nb.rehearsal.sip.media.rtp import join, part
 from dialtone_nb.rehearsal.sip.media.tones import ringback
-from dialtone_nb.rehearsal.sip.phone_line import PhoneLine, Waiting, unless_over
+from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine, unless_over
 from dialtone_nb.rehearsal.sip.real_time import RealTime
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -23,84 +23,82 @@ OUTSIDE = "This is a call from outside, on the rehearsal. Nobody real is calling
 LONGEST_S = 86_400.0
 
 
+@dataclass(frozen=True, slots=True)
 class PhoneWires:
     """The wires of one call, of which a real phone is a part."""
 
-    def __init__(
-        self, telephones: Telephones, waiting: Waiting, real_time: RealTime, stopwatch: Stopwatch | None = None
-    ) -> None:
-        self._telephones = telephones
-        self._waiting = waiting
-        self._real_time = real_time
-        self._stopwatch = stopwatch
+    targets: Targets
+    waiter: LoopWaiter
+    real_time: RealTime
+    stopwatch: Stopwatch | None = None
 
     def catch_up(self, tables: Tables) -> None:
-        """The store's clock moves as real time does."""
-        self._real_time.catch_up(tables)
+        """Move the store's clock to where real time is."""
+        self.real_time.catch_up(tables)
 
     def lasted(self, seconds: float) -> float:
-        """As long as it lasted."""
+        """The same seconds: a call with a real phone lasts as long as it does by this machine's clock."""
         return seconds
 
     def interrupt(self, error: BaseException) -> None:
         """Have whoever waits raise this error."""
-        self._waiting.interrupt(error)
+        self.waiter.interrupt(error)
 
     def ring(
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
-        """What happens at the legs, as it happens; a caller who was answered hears the ringback tone."""
-        ringing = Ringing(self._telephones, self._waiting, legs)
+        """Give what happens at the legs, as it happens; a caller who was answered hears the ringback tone."""
+        fork = Fork(self.targets, self.waiter, legs)
         try:
-            until = self._waiting.wait(_begin(ringing, timeout_s))
+            until = self.waiter.wait(_start(fork, timeout_s))
             patience = until - timeout_s + _patience_of(caller)
-            while event := self._waiting.wait(_next_event(ringing, until, patience, caller)):
-                if self._stopwatch and isinstance(event, Rings):
-                    self._stopwatch.rings(next(leg.address for leg in legs if leg.call_sid == event.call_sid))
+            while event := self.waiter.wait(_next_event(fork, until, patience, caller)):
+                if self.stopwatch and isinstance(event, Rings):
+                    self.stopwatch.rings(next(leg.address for leg in legs if leg.call_sid == event.call_sid))
                 yield event
         finally:
-            self._waiting.soon(ringing.end)
+            self.waiter.soon(fork.end)
 
     def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
-        """What ended the talk of two: one hung up, a star was pressed, or the time was over."""
-        return self._waiting.wait(_bridge(caller, callee, time_limit_s, hangup_on_star=hangup_on_star))
+        """Wait for what ends the talk of two: one hangs up, a star is pressed, or the time is over."""
+        return self.waiter.wait(_bridge(caller, callee, time_limit_s, hangup_on_star=hangup_on_star))
 
 
-async def _begin(ringing: Ringing, timeout_s: float) -> float:
-    await ringing.start()
+async def _start(fork: Fork, timeout_s: float) -> float:
+    await fork.start()
     return asyncio.get_running_loop().time() + timeout_s
 
 
 def _patience_of(caller: Line | None) -> float:
-    """How many seconds a caller listens to the ringing; a real one hangs up when it does."""
-    cancel_after = caller.far_side.cancel_after if isinstance(caller, SimulatedLine) else None
+    """How many seconds a simulated caller listens to the ringing; a real one hangs up by itself."""
+    cancel_after = caller.party.cancel_after if isinstance(caller, SimulatedLine) else None
     return math.inf if cancel_after is None else cancel_after
 
 
-async def _next_event(ringing: Ringing, until: float, patience: float, caller: Line | None) -> LegEvent | None:
+async def _next_event(fork: Fork, until: float, patience: float, caller: Line | None) -> LegEvent | None:
     if isinstance(caller, PhoneLine):
-        return await unless_over(caller.session, _with_ringback(ringing, until, caller))
+        return await unless_over(caller.session, lambda: _with_ringback(fork, until, caller))
     if patience > until:
-        return await ringing.next(until)
+        return await fork.next(until)
     try:
         async with asyncio.timeout_at(patience):
-            return await ringing.next(until)
+            return await fork.next(until)
     except TimeoutError:
         raise HungUp from None
 
 
-async def _with_ringback(ringing: Ringing, until: float, caller: PhoneLine) -> LegEvent | None:
+async def _with_ringback(fork: Fork, until: float, caller: PhoneLine) -> LegEvent | None:
     if not caller.session.is_answered:
-        return await ringing.next(until)
+        return await fork.next(until)
     tone = asyncio.ensure_future(caller.session.media.play(ringback(), repeat=True))
     try:
-        return await ringing.next(until)
+        return await fork.next(until)
     finally:
         tone.cancel()
 
 
 async def _bridge(caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
-    """Wait for the first of what ends a talk; whatever else was waited for is let go."""
+    """Wait for the first of what ends a talk, and stop waiting for the rest."""
     star = asyncio.Event()
     ends: dict[str, asyncio.Future[Any]] = {"star": asyncio.ensure_future(star.wait())}
     for who, line in (("caller", caller), ("callee", callee)):
@@ -131,17 +129,13 @@ async def _bridge(caller: Line, callee: Line, time_limit_s: float, *, hangup_on_
 
 
 def _talk(caller: Line, callee: Line) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    """Let the two hear each other; where one is not real, who that is, and what they say until they hang up."""
+    """Let the two hear each other; where one is simulated, give who that is, and what it says until it hangs up."""
     if isinstance(caller, PhoneLine) and isinstance(callee, PhoneLine):
         join(caller.session.media, callee.session.media)
-    elif isinstance(caller, PhoneLine) and isinstance(callee, FarLine):
-        yield "callee", perform(callee.far_end, caller.session.media, callee.words)
+    elif isinstance(caller, PhoneLine) and isinstance(callee, FarSideLine):
+        yield "callee", perform(callee.far_side, caller.session.media, callee.words)
     elif isinstance(callee, PhoneLine):
-        talks_s = caller.far_side.talk if isinstance(caller, SimulatedLine) else math.inf
-        yield "caller", perform(FarEnd(talks_s=talks_s), callee.session.media, OUTSIDE)
-    elif isinstance(callee, FarLine):
-        yield "callee", _after(callee.far_end.talks_s)
-
-
-async def _after(seconds: float) -> None:
-    await asyncio.sleep(min(seconds, LONGEST_S))
+        talks_s = caller.party.talk if isinstance(caller, SimulatedLine) else math.inf
+        yield "caller", perform(BuiltInFarSide(talks_s=talks_s), callee.session.media, OUTSIDE)
+    elif isinstance(callee, FarSideLine):
+        yield "callee", asyncio.sleep(min(callee.far_side.talks_s, LONGEST_S))

@@ -1,16 +1,21 @@
-"""The built-in telephone network: who answers at a number that a real phone dials, and what is heard there."""
+"""The built-in telephone network: the far side of a call to a number that a real phone dials, and its line."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dialtone_nb.rehearsal.exchange.far_sides import far_side_of
+from dialtone_nb.rehearsal.exchange.lines import DigitTerms, Recorded, RecordTerms
+from dialtone_nb.rehearsal.exchange.simulated_behaviour import party_at
+from dialtone_nb.rehearsal.exchange.verbs import Prompt
 from dialtone_nb.rehearsal.sip.media.rtp import MediaPort
 from dialtone_nb.rehearsal.sip.media.speech import speak
-from dialtone_nb.rehearsal.sip.media.tones import MILLIWATT, silence, tone
+from dialtone_nb.rehearsal.sip.media.tones import MILLIWATT, RATE, key_tones, silence, tone
+from dialtone_nb.rehearsal.sip.phone_line import sound_of
 from dialtone_nb.rehearsal.state.store import Tables
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
@@ -22,8 +27,8 @@ TALKS_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class FarEnd:
-    """How a number behaves; seconds of ringing before it answers, and of talk before it hangs up."""
+class BuiltInFarSide:
+    """How a number behaves: seconds of ringing before it answers, and of talk before it hangs up."""
 
     does: Does = "answers"
     plays: Plays = "an announcement"
@@ -32,36 +37,36 @@ class FarEnd:
 
 
 # By a number's last four digits, in any area: like telephone companies' test lines, among the fictional 555-01xx.
-BY_LAST_DIGITS: dict[str, FarEnd] = {
-    "0190": FarEnd(plays="a tone", rings_s=1.0, talks_s=math.inf),
-    "0191": FarEnd(plays="an echo", rings_s=1.0, talks_s=math.inf),
-    "0192": FarEnd("is busy"),
-    "0193": FarEnd("does not answer"),
-    "0194": FarEnd("can't be reached"),
-    "0195": FarEnd(rings_s=10.0),
-    "0196": FarEnd(rings_s=1.0, talks_s=3.0),
+BY_LAST_DIGITS: dict[str, BuiltInFarSide] = {
+    "0190": BuiltInFarSide(plays="a tone", rings_s=1.0, talks_s=math.inf),
+    "0191": BuiltInFarSide(plays="an echo", rings_s=1.0, talks_s=math.inf),
+    "0192": BuiltInFarSide("is busy"),
+    "0193": BuiltInFarSide("does not answer"),
+    "0194": BuiltInFarSide("can't be reached"),
+    "0195": BuiltInFarSide(rings_s=10.0),
+    "0196": BuiltInFarSide(rings_s=1.0, talks_s=3.0),
 }
 
 
-def far_end_of(tables: Tables, address: str) -> FarEnd:
-    """Who is at a number, at the trunk's address, or at a simulated phone: as was ordered, or else by number."""
-    ordered = far_side_of(tables, address)
-    if ordered is None:
-        return BY_LAST_DIGITS.get(address[-4:], FarEnd())
+def built_in_far_side_of(tables: Tables, address: str) -> BuiltInFarSide:
+    """How a number, the trunk or a simulated phone behaves: as was asked for, or else by its number."""
+    party = party_at(tables, address)
+    if party is None:
+        return BY_LAST_DIGITS.get(address[-4:], BuiltInFarSide())
     does: Does = "answers"
-    if ordered.unreachable:
+    if party.unreachable:
         does = "can't be reached"
-    elif ordered.busy or ordered.no_answer:
-        does = "is busy" if ordered.busy else "does not answer"
-    return FarEnd(does, rings_s=ordered.answer_after, talks_s=ordered.talk)
+    elif party.busy or party.no_answer:
+        does = "is busy" if party.busy else "does not answer"
+    return BuiltInFarSide(does, rings_s=party.answer_after, talks_s=party.talk)
 
 
-def describe(far_end: FarEnd) -> str:
+def describe(far_side: BuiltInFarSide) -> str:
     """What happens at a number, for whoever is about to dial it."""
-    if far_end.does != "answers":
-        return far_end.does
-    soon = f"answers after {far_end.rings_s:g} s with {far_end.plays}"
-    return soon if math.isinf(far_end.talks_s) else f"{soon}, and hangs up {far_end.talks_s:g} s later"
+    if far_side.does != "answers":
+        return far_side.does
+    soon = f"answers after {far_side.rings_s:g} s with {far_side.plays}"
+    return soon if math.isinf(far_side.talks_s) else f"{soon}, and hangs up {far_side.talks_s:g} s later"
 
 
 def announcement(address: str, emergency: str = "") -> str:
@@ -84,15 +89,15 @@ def _spelled(number: str) -> str:
     return " ".join(number.removeprefix("+1"))
 
 
-async def perform(far_end: FarEnd, media: MediaPort, words: str) -> None:
-    """Let a leg hear what is heard there, such as these words; over when the far end hangs up."""
+async def perform(far_side: BuiltInFarSide, media: MediaPort, words: str) -> None:
+    """Let a leg hear what is heard there, such as these words, until the far side hangs up."""
     try:
-        async with asyncio.timeout(None if math.isinf(far_end.talks_s) else far_end.talks_s):
-            if far_end.plays == "an echo":
+        async with asyncio.timeout(None if math.isinf(far_side.talks_s) else far_side.talks_s):
+            if far_side.plays == "an echo":
                 await media.play(speak("You hear yourself."))
                 media.echoes = True
                 await asyncio.Event().wait()
-            elif far_end.plays == "a tone":
+            elif far_side.plays == "a tone":
                 await media.play(tone(MILLIWATT, 1.0), repeat=True)
             else:
                 await media.play(speak(words) + silence(2.0), repeat=True)
@@ -100,3 +105,53 @@ async def perform(far_end: FarEnd, media: MediaPort, words: str) -> None:
         pass
     finally:
         media.echoes = False
+
+
+class FarSideLine:
+    """The line of a far side that has answered. Nobody hears what is said here; it takes its time all the same."""
+
+    def __init__(self, far_side: BuiltInFarSide, words: str) -> None:
+        self.far_side = far_side
+        self.words = words
+
+    def ring(self) -> None:
+        """No-op: it has rung."""
+
+    def answer(self) -> None:
+        """No-op: it has answered."""
+
+    def refuse(self, sip_response: int) -> None:
+        """No-op: it has answered."""
+
+    def hang_up(self) -> None:
+        """No-op: it holds no resources."""
+
+    def say(self, text: str) -> None:
+        """Wait as long as the words take."""
+        _last(speak(text))
+
+    def play(self, url: str) -> None:
+        """No-op: the sound at a URL has no length here."""
+
+    def play_digits(self, digits: str) -> None:
+        """Wait as long as the tones take."""
+        _last(key_tones(digits))
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
+        """Return no digits, once the prompts and the time for keys are over."""
+        _last(b"".join(map(sound_of, prompts)))
+        time.sleep(terms.timeout_s)
+        return ""
+
+    def record(self, terms: RecordTerms) -> Recorded:
+        """Return an empty recording, once the time for silence is over."""
+        time.sleep(min(terms.timeout_s, terms.longest_s))
+        return Recorded(0.0)
+
+
+def _last(sound: bytes) -> None:
+    time.sleep(len(sound) / RATE)

@@ -1,4 +1,16 @@
-"""Sessions with phones: what those that came and those that we begin have in common: dialog, sound, and an end."""
+"""Sessions (RFC 3261, 12 to 15): what those that phones begin (`uas`) and those that we begin (`uac`) have in common.
+
+A session is a dialog with its sound. It is answered at most once and ends exactly once, by whichever comes first:
+
+    state       what ends it                               what the phone is sent
+    early       its CANCEL                                 487 to its INVITE
+                a refusal, ours or the phone's             our 4xx to 6xx, or the ACK of its own
+                hang_up or cancel, by the exchange         480 to its INVITE, or the CANCEL of ours
+                no response to our INVITE in 32 s          nothing
+    confirmed   its BYE                                    200
+                hang_up, by the exchange or at closing     BYE
+                no ACK of our 200 in 32 s                  nothing
+"""
 
 from __future__ import annotations
 
@@ -7,37 +19,32 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from aiosipua.dialog import Dialog
 from aiosipua.headers import stringify_uri
-from aiosipua.message import SipRequest, SipResponse
+from aiosipua.message import SipMessage, SipRequest, SipResponse
+from aiosipua.sdp import SdpMessage
 
-from dialtone_nb.rehearsal.sip.credentials import NOBODY, Credentials
+from dialtone_nb.rehearsal.sip.digest import NO_CREDENTIALS, DigestCredentials
 from dialtone_nb.rehearsal.sip.media.rtp import MediaPort
 from dialtone_nb.rehearsal.sip.media.sdp import (
     Unacceptable,
     answer_offer,
     make_offer,
+    read_agreement,
     read_description,
     write_description,
 )
-from dialtone_nb.rehearsal.sip.messages import Request
-from dialtone_nb.rehearsal.sip.responses import ALLOWED, SERVER, response_to
-from dialtone_nb.rehearsal.sip.transactions import (
-    ServerTransaction,
-    Transactions,
-    send_response,
-)
+from dialtone_nb.rehearsal.sip.messages import ALLOWED, SERVER, Request, response_to
+from dialtone_nb.rehearsal.sip.transactions import ServerTransaction, Transactions, send_response
 from dialtone_nb.rehearsal.sip.transport import Flow
 
 KEY_IN_INFO = re.compile(r"(?:Signal\s*=\s*)?([0-9A-D*#])\s*(?:\r?\n|$)")
-Ended = Literal["", "canceled", "bye", "lost", "refused", "ours"]
 
 
 @dataclass(frozen=True, slots=True)
-class Switchboard:
-    """What sessions share: transactions, where phones find us, and who is told of a session's dialog."""
+class UserAgent:
+    """What sessions share: the transactions, where phones find us, and who is told of a session's beginning and end."""
 
     transactions: Transactions
     host: str  # the address that phones have of this machine
@@ -51,70 +58,68 @@ class Switchboard:
 
 
 class Session:
-    """One leg over SIP. `over` is set once it has ended, by whomever; `ended` says how."""
+    """One leg of a call over SIP. `over` is set once it has ended, by whomever."""
 
-    def __init__(self, switchboard: Switchboard, dialog: Dialog, flow: Flow) -> None:
-        self._switchboard = switchboard
+    def __init__(self, user_agent: UserAgent, dialog: Dialog, flow: Flow) -> None:
+        self._user_agent = user_agent
         self.dialog = dialog
         self.flow = flow
         self.media = MediaPort()
         self.over = asyncio.Event()
-        self.ended: Ended = ""
         self.is_answered = False
         self.on_over: Callable[[], None] = lambda: None
         self._began = time.monotonic()
-        self.credentials: Credentials = NOBODY
+        self.credentials: DigestCredentials = NO_CREDENTIALS
         self._invites: dict[int, ServerTransaction] = {}  # of the phone's INVITEs, by CSeq, those without ACK
-        switchboard.opened(self)
+        user_agent.opened(self)
 
     @property
     def call_id(self) -> str:
-        """SIP's own name of this call."""
+        """The Call-ID."""
         return self.dialog.call_id
 
-    def end(self, how: Ended) -> None:
-        """It is over."""
+    def terminate(self) -> None:
+        """End the session and its dialog, unless it has ended."""
         if not self.over.is_set():
-            self.ended = how
             self.dialog.terminate()
             if self.is_answered:
                 for transaction in self._invites.values():
                     transaction.acknowledge()  # nobody waits for the ACK of a call that is over
             self.over.set()
             self.media.close()
-            self._switchboard.closed(self)
+            self._user_agent.closed(self)
             self.on_over()
 
     def summary(self) -> str:
         """How long it has lasted, and how much sound went either way."""
-        heard = self.media.heard
+        packets = self.media.packets
         lasted = time.monotonic() - self._began
-        return f"after {lasted:.0f} s; sound: {heard.received} packets from it, {heard.sent} to it"
+        return f"after {lasted:.0f} s; sound: {packets.received} packets from it, {packets.sent} to it"
 
     def hang_up(self) -> None:
-        """Say goodbye, where there is somebody to say it to."""
+        """Send BYE where it was answered, and end."""
         if self.is_answered and not self.over.is_set():
-            self._say_goodbye()
-        self.end("ours")
+            self._send_bye()
+        self.terminate()
 
-    def _say_goodbye(self) -> None:
-        goodbye = self._request("BYE")
+    def _send_bye(self) -> None:
+        bye = self._request("BYE")
 
-        def came(response: SipResponse | None) -> None:
-            if response and (answer := self.credentials.answer(response, goodbye)):
+        def receive(response: SipResponse | None) -> None:
+            if response and (answer := self.credentials.answer(response, bye)):
                 again = self._request("BYE")
                 again.headers.set_single(*answer)
-                self._switchboard.transactions.send(again, self.flow, lambda _: None)
+                self._user_agent.transactions.send(again, self.flow, lambda _: None)
 
-        self._switchboard.transactions.send(goodbye, self.flow, came)
+        self._user_agent.transactions.send(bye, self.flow, receive)
 
-    def take(self, request: Request) -> None:
-        """A request within this session's dialog."""
+    def receive(self, request: Request) -> None:
+        """Take a request within this session's dialog."""
         message = request.message
         if request.method == "ACK":
             self._acknowledged(request)
             return
-        transaction = self._switchboard.transactions.begin(request)
+        transaction = self._user_agent.transactions.begin(request)
         if request.cseq <= self.dialog.remote_cseq:
             transaction.respond(response_to(message, 500, reason="Out of order"))
             return
@@ -124,9 +129,9 @@ class Session:
         match request.method:
             case "BYE":
                 transaction.respond(response_to(message, 200))
-                self.end("bye")
+                self.terminate()
             case "INVITE" | "UPDATE":
-                transaction.respond(self._renegotiated(request))
+                transaction.respond(self._modify(request))
             case "INFO":
                 transaction.respond(response_to(message, 200))
                 if found := KEY_IN_INFO.match(message.text.strip()):
@@ -136,9 +141,9 @@ class Session:
             case _:
                 transaction.respond(response_to(message, 405, Allow=ALLOWED))
 
-    def _renegotiated(self, request: Request) -> SipResponse:
-        """The answer to a re-INVITE or an UPDATE: on hold, off hold, another port."""
-        contact = self._switchboard.contact(self.flow)
+    def _modify(self, request: Request) -> SipResponse:
+        """Answer a re-INVITE or an UPDATE: on hold, off hold, another port (RFC 3261, 14; RFC 3311)."""
+        contact = self._user_agent.contact(self.flow)
         if contacts := request.message.contact:
             self.dialog.remote_target = stringify_uri(contacts[0].uri)
         if not self.is_answered and request.method == "INVITE":
@@ -147,14 +152,25 @@ class Session:
         try:
             offer = read_description(request.message)
             if offer:
-                answer, agreed = answer_offer(offer, self.media.local, self.flow.peer[0])
-                self.media.agree(agreed, self.flow.peer[0])
-                write_description(response, answer)
+                write_description(response, self._answer_sdp_offer(offer))
             elif request.method == "INVITE":
                 write_description(response, make_offer(self.media.local))
         except Unacceptable:
             return response_to(request.message, 488)
         return response
+
+    def _answer_sdp_offer(self, offer: SdpMessage) -> SdpMessage:
+        """Answer the phone's offer, and send sound as agreed from now on; `Unacceptable` where it has none of ours."""
+        answer, agreed = answer_offer(offer, self.media.local, self.flow.peer[0])
+        self.media.agree(agreed, self.flow.peer[0])
+        return answer
+
+    def _take_sdp_answer(self, message: SipMessage) -> None:
+        """Send sound as the phone's answer to our offer says; `Unacceptable` where it has none of ours."""
+        answer = read_description(message)
+        if answer is None:
+            raise Unacceptable("an answer without SDP")
+        self.media.agree(read_agreement(answer, self.flow.peer[0]), self.flow.peer[0])
 
     def _acknowledged(self, request: Request) -> None:
         if transaction := self._invites.pop(request.cseq, None):
@@ -163,7 +179,7 @@ class Session:
     def _request(self, method: str) -> SipRequest:
         request = self.dialog.create_request(
             method,
-            via_host=self._switchboard.host,
+            via_host=self._user_agent.host,
             via_port=self.flow.local[1],
             via_transport=self.flow.transport,
         )
@@ -171,7 +187,7 @@ class Session:
         return request
 
 
-def refuse_stranger(request: Request) -> None:
-    """Answer a request of a dialog that nobody knows."""
+def refuse_unknown_dialog(request: Request) -> None:
+    """Answer a request of a dialog that nobody knows (481)."""
     if request.method != "ACK":
         send_response(response_to(request.message, 481), request.flow)

@@ -1,4 +1,4 @@
-"""Digest authentication, as a server asks it of phones (RFC 7616 with MD5, which is what Twilio asks for).
+"""Digest authentication (RFC 7616, with MD5, which Twilio asks for): challenges to phones, and answers to others'.
 
 Nothing is kept of a challenge until it was answered well: a nonce proves by itself that we made it, and when. What is
 kept then is how often a nonce was used, so that what was overheard can't be sent again.
@@ -10,20 +10,27 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
-from aiosipua.headers import AuthChallenge, AuthCredentials, parse_auth, stringify_auth
+from aiosipua.auth import SipDigestAuth, build_credentials
+from aiosipua.headers import AuthChallenge, parse_auth, stringify_auth
+from aiosipua.message import SipRequest, SipResponse
 
 from dialtone_nb.rehearsal.state.domain_access import REALM
 
 LIFETIME_S = 300.0
 MOST_NONCES = 100_000
+# What a challenge stands in, and what it is answered in (RFC 3261, 22.2 and 22.3), by the response's status.
+CHALLENGES: Mapping[int, tuple[str, str]] = {
+    401: ("WWW-Authenticate", "Authorization"),
+    407: ("Proxy-Authenticate", "Proxy-Authorization"),
+}
 
 
-class Verdict(Enum):
-    """What credentials are worth."""
+class DigestStatus(Enum):
+    """What a digest response is worth."""
 
     GOOD = "good"
     ABSENT = "absent"
@@ -32,8 +39,8 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A phone's answer to a challenge."""
+class DigestResponse:
+    """A phone's answer to a challenge, in the words of RFC 7616, 3.4."""
 
     username: str
     nonce: str
@@ -59,19 +66,19 @@ class Digest:
             params["stale"] = "true"
         return stringify_auth(AuthChallenge("Digest", params))
 
-    def judge(self, answer: Answer | None, method: str, ha1s: Iterable[str]) -> Verdict:
-        """What an answer is worth, against the HA1 of every credential that it may be."""
-        if answer is None:
-            return Verdict.ABSENT
-        made = self._made(answer.nonce)
+    def check(self, digest: DigestResponse | None, method: str, ha1s: Iterable[str]) -> DigestStatus:
+        """Check a digest response against the HA1 of every credential that it may be."""
+        if digest is None:
+            return DigestStatus.ABSENT
+        made = self._made(digest.nonce)
         if made is None:
-            # A nonce of another door, such as this one before it was started anew: a phone asks again with the next.
-            return Verdict.STALE
-        if not any(hmac.compare_digest(expected(answer, method, ha1), answer.response.lower()) for ha1 in ha1s):
-            return Verdict.WRONG
-        if not 0 <= self._now() - made <= LIFETIME_S or not self._is_first_use(answer):
-            return Verdict.STALE
-        return Verdict.GOOD
+            # A nonce of another run, such as before a restart: a phone asks again with the next one.
+            return DigestStatus.STALE
+        if not any(hmac.compare_digest(expected(digest, method, ha1), digest.response.lower()) for ha1 in ha1s):
+            return DigestStatus.WRONG
+        if not 0 <= self._now() - made <= LIFETIME_S or not self._is_first_use(digest):
+            return DigestStatus.STALE
+        return DigestStatus.GOOD
 
     def _nonce(self) -> str:
         stamp = f"{int(self._now() * 1000):x}-{secrets.token_hex(8)}"
@@ -86,46 +93,66 @@ class Digest:
     def _seal(self, stamp: str) -> str:
         return hmac.digest(self._secret, stamp.encode(), "sha256").hex()[:32]
 
-    def _is_first_use(self, answer: Answer) -> bool:
+    def _is_first_use(self, digest: DigestResponse) -> bool:
         """Whether this nonce was never used with this count or a later one; without a count it is good for once."""
         try:
-            count = int(answer.nc, 16) if answer.qop else 1
+            count = int(digest.nc, 16) if digest.qop else 1
         except ValueError:
             return False
-        if count <= self._used.get(answer.nonce, 0):
+        if count <= self._used.get(digest.nonce, 0):
             return False
-        self._used[answer.nonce] = count
-        self._used.move_to_end(answer.nonce)
+        self._used[digest.nonce] = count
+        self._used.move_to_end(digest.nonce)
         while len(self._used) > MOST_NONCES:
             self._used.popitem(last=False)
         return True
 
 
-def expected(answer: Answer, method: str, ha1: str) -> str:
-    """The response that whoever knows the password gives."""
-    ha2 = _md5(f"{method}:{answer.uri}")
-    if answer.qop:
-        return _md5(f"{ha1}:{answer.nonce}:{answer.nc}:{answer.cnonce}:{answer.qop}:{ha2}")
-    return _md5(f"{ha1}:{answer.nonce}:{ha2}")
+def expected(digest: DigestResponse, method: str, ha1: str) -> str:
+    """The response that whoever knows the password gives (RFC 7616, 3.4.1; without qop, RFC 2069's)."""
+    ha2 = _md5(f"{method}:{digest.uri}")
+    if digest.qop:
+        return _md5(f"{ha1}:{digest.nonce}:{digest.nc}:{digest.cnonce}:{digest.qop}:{ha2}")
+    return _md5(f"{ha1}:{digest.nonce}:{ha2}")
 
 
-def read_answer(values: Iterable[str]) -> Answer | None:
-    """The first of these headers' values that answers our realm; None where none does."""
-    for value in values:
+def read_digest_response(request: SipRequest) -> DigestResponse | None:
+    """The first of a request's credentials that answers our realm; None where none does."""
+    for value in request.headers.get("Proxy-Authorization") + request.headers.get("Authorization"):
         credentials = parse_auth(value, credentials=True)
-        if answer := _answer(credentials):
-            return answer
+        words = {name.lower(): value for name, value in credentials.params.items()}
+        if (
+            credentials.scheme.lower() == "digest"
+            and words.get("realm") == REALM
+            and words.get("algorithm", "MD5").upper() == "MD5"
+            and words.get("qop", "auth") == "auth"
+        ):
+            return DigestResponse(*(words.get(one.name, "") for one in fields(DigestResponse)))
     return None
-
-
-def _answer(credentials: AuthCredentials) -> Answer | None:
-    words = {name.lower(): value for name, value in credentials.params.items()}
-    if credentials.scheme.lower() != "digest" or words.get("realm") != REALM:
-        return None
-    if words.get("algorithm", "MD5").upper() != "MD5" or words.get("qop", "auth") != "auth":
-        return None
-    return Answer(*(words.get(name, "") for name in ("username", "nonce", "uri", "response", "qop", "nc", "cnonce")))
 
 
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class DigestCredentials:
+    """A user name and its password at somebody else's server, such as a <Sip> names them."""
+
+    username: str
+    password: str = field(repr=False)
+
+    def answer(self, challenged: SipResponse, request: SipRequest) -> tuple[str, str] | None:
+        """The header, and its value, that answers a challenge to a request; None where it has none we could answer."""
+        if not self.username or challenged.status_code not in CHALLENGES:
+            return None
+        asked, answered = CHALLENGES[challenged.status_code]
+        auth = SipDigestAuth(self.username, self.password)
+        for value in challenged.headers.get(asked):
+            made = build_credentials(auth, parse_auth(value), request.method, request.uri)
+            if made:
+                return answered, stringify_auth(made)
+        return None
+
+
+NO_CREDENTIALS = DigestCredentials("", "")

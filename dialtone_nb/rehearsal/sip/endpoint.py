@@ -1,4 +1,15 @@
-"""The SIP door as a whole: it listens, in a thread of its own, and hands each message to the part that answers."""
+"""The SIP endpoint as a whole: it listens, in a thread of its own, and hands each message to the part that answers.
+
+What comes is a response to a request of ours, or a request, which is matched in this order (RFC 3261, 8.2 and 17.2.3):
+
+    to a transaction   the same request once more, an ACK of a refusal, a CANCEL   `transactions`
+    to a dialog        it has our tag in To                                        `dialogs`
+    to neither         REGISTER                                                    `registrar`
+                       INVITE                                                      `invite`, which begins a dialog
+                       OPTIONS                                                     answered here
+
+Requests of ours begin in `forking`, which rings phones with the sessions of `uac`.
+"""
 
 from __future__ import annotations
 
@@ -7,55 +18,43 @@ import logging
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aiosipua.message import SipResponse
 from aiosipua.utils import generate_tag
 
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.sip.address import SIP_PORT, Trunk
-from dialtone_nb.rehearsal.sip.admission import Alerts
-from dialtone_nb.rehearsal.sip.certificates import certified
-from dialtone_nb.rehearsal.sip.dialogs import Session, Switchboard, refuse_stranger
-from dialtone_nb.rehearsal.sip.digest import Digest
-from dialtone_nb.rehearsal.sip.forking import Telephones
-from dialtone_nb.rehearsal.sip.invite import Calling
+from dialtone_nb.rehearsal.http.tls import server_context
+from dialtone_nb.rehearsal.sip.address import SIP_PORT, TrunkAddress
+from dialtone_nb.rehearsal.sip.admission import Admission
+from dialtone_nb.rehearsal.sip.dialogs import Session, UserAgent, refuse_unknown_dialog
+from dialtone_nb.rehearsal.sip.forking import Targets
+from dialtone_nb.rehearsal.sip.invite import InboundCalls
 from dialtone_nb.rehearsal.sip.journal import Journal
-from dialtone_nb.rehearsal.sip.messages import Request, Unreadable, read_message
-from dialtone_nb.rehearsal.sip.progress_page import PhoneBook
+from dialtone_nb.rehearsal.sip.location_service import LocationService
+from dialtone_nb.rehearsal.sip.messages import ALLOWED, MalformedMessage, Request, inspect, read_message, response_to
+from dialtone_nb.rehearsal.sip.progress_page import PhoneProgress
 from dialtone_nb.rehearsal.sip.real_time import RealTime
-from dialtone_nb.rehearsal.sip.register import Registering
-from dialtone_nb.rehearsal.sip.registrar import Registrar
-from dialtone_nb.rehearsal.sip.responses import ABOUT_DIALOGS, ALLOWED, misfit, response_to
+from dialtone_nb.rehearsal.sip.registrar import SipRegistrar
 from dialtone_nb.rehearsal.sip.transactions import Transactions, send_response
-from dialtone_nb.rehearsal.sip.transport import Flow, Listening, Secured
+from dialtone_nb.rehearsal.sip.transport import Flow, TlsPort, TransportLayer
 from dialtone_nb.rehearsal.state.store import Store
 
-# What strangers send makes these libraries warn; it is counted here, and no page or terminal fills with it.
+# What strangers send makes these libraries warn; malformed messages are counted, and no terminal fills with them.
 for library in ("aiosipua", "aiortp"):
     logging.getLogger(library).addHandler(logging.NullHandler())
 
 LOOPBACK = "127.0.0.1"
-BEGINNING = frozenset({"REGISTER", "INVITE", "OPTIONS"})  # the methods of requests that belong to nothing yet
-SWEEP_S = 1.0  # how often it is looked whether registrations have expired
+# Requests that only a dialog can have (RFC 3261, 15.1.2; RFC 3311, 5.2; RFC 6086, 4.2.2), and those that need none.
+ONLY_IN_DIALOGS, OUTSIDE_DIALOGS = frozenset({"BYE", "INFO", "UPDATE"}), frozenset({"REGISTER", "INVITE", "OPTIONS"})
+EXPIRY_S = 1.0  # how often it is looked whether registrations have expired
+CERTIFIED_NAMES = ("*.sip.twilio.com", "localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What the event loop's thread has made."""
-
-    switchboard: Switchboard
-    registering: Registering
-    calling: Calling
-
-
-class SipDoor:
-    """A running door; `host` and `port` are where phones find it, `now` is its clock, in seconds.
+class SipEndpoint:
+    """A running endpoint; `host` and `port` are where phones find it, `now` is its clock, in seconds.
 
     With an `authority`, a file that is written for phones to trust, it speaks TLS too, at `tls_port` (0: any free one).
     """
@@ -67,33 +66,37 @@ class SipDoor:
         *,
         host: str = LOOPBACK,
         port: int = SIP_PORT,
-        trunk: Trunk | None = None,
+        trunk: TrunkAddress | None = None,
         tls_port: int = 0,
         authority: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.host, self.port = host, port
+        self.host, self.port, self.tls_port = host, port, 0
         self.trunk = trunk
-        self._tls_port, self.tls_port = tls_port, 0
+        self._wanted_tls_port = tls_port
         self.authority = authority
         self._now = now
-        self.registrar = Registrar()
         self.journal = Journal(time.time)
-        self.counts: Counter[str] = Counter()
+        self.malformed = 0  # messages
         self._store = store
         self._exchange = exchange
+        self._locations = LocationService()
         self._sessions: dict[tuple[str, str], Session] = {}
         self._transactions = Transactions()
-        self._listening = Listening(self._came)
-        self._parts: _Parts
+        self._transport = TransportLayer(self._receive)
+        # Made in the event loop's thread, before the constructor returns.
+        self._registrar: SipRegistrar
+        self._calls: InboundCalls
         self._stop: asyncio.Event
         self._loop: asyncio.AbstractEventLoop
         started: Future[None] = Future()
-        self._thread = threading.Thread(target=self._run, args=(started,), name="SIP door", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(started,), name="SIP endpoint", daemon=True)
         self._thread.start()
         started.result()
-        self._book = PhoneBook(store, self.registrar, self.journal, self.host, self.port, trunk, self.tls_port)
-        exchange.open_door(self._parts.calling)
+        self.progress = PhoneProgress(
+            store, self._locations, self.journal, now, self.host, self.port, trunk, self.tls_port
+        )
+        exchange.open_door(self._calls)
 
     def close(self) -> None:
         """Hang up, and listen no more."""
@@ -101,22 +104,6 @@ class SipDoor:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
-
-    def registrations(self) -> list[dict[str, Any]]:
-        """Where every phone is registered now, as JSON."""
-        return self._book.registrations(self._now())
-
-    def lives(self) -> list[dict[str, Any]]:
-        """What each phone has done so far, and what it has yet to do, as JSON."""
-        return self._book.lives(self._now())
-
-    def delays(self) -> list[dict[str, float]]:
-        """How long the last calls' callers waited until it rang, as JSON."""
-        return [delay.as_json for delay in self.journal.delays]
-
-    def page(self) -> str:
-        """The page that shows what each phone has done so far."""
-        return self._book.page(self._now())
 
     # --- the thread ---
 
@@ -133,106 +120,91 @@ class SipDoor:
             return
         started.set_result(None)
         while not self._stop.is_set():
-            self._parts.registering.expire()
+            self._registrar.expire()
             try:
-                await asyncio.wait_for(self._stop.wait(), SWEEP_S)
+                await asyncio.wait_for(self._stop.wait(), EXPIRY_S)
             except TimeoutError:
                 continue
         await self._shut()
 
     async def _open(self) -> None:
-        tls = Secured(self._tls_port, certified(self.host, self.authority)) if self.authority else None
-        await self._listening.open(self.host, self.port, tls)
-        self.port, self.tls_port = self._listening.local[1], self._listening.secured[1]
-        real_time = RealTime()
-        digest, alerts = Digest(self._now), Alerts(self._store, real_time, self._now)
-        switchboard = Switchboard(self._transactions, self.host, self._opened, self._closed)
-        registering = Registering(self._store, self.registrar, digest, alerts, self.journal, self._now, self.host)
-        registering.forget_all()
-        telephones = Telephones(
-            switchboard, self._listening, self.registrar, self.journal, self._store, self._now, self.trunk
-        )
-        calling = Calling(self._store, self._exchange, digest, alerts, real_time, self._transactions, telephones)
-        self._parts = _Parts(switchboard, registering, calling)
+        names = (self.host, *CERTIFIED_NAMES)
+        tls = TlsPort(self._wanted_tls_port, server_context(self.authority, names)) if self.authority else None
+        await self._transport.open(self.host, self.port, tls)
+        self.port, self.tls_port = self._transport.local[1], self._transport.secured[1]
+        store, journal, real_time = self._store, self.journal, RealTime()
+        admission = Admission(store, journal, real_time, self._now, self.host)
+        self._registrar = SipRegistrar(store, self._locations, admission, journal, self._now)
+        self._registrar.forget_all()
+        user_agent = UserAgent(self._transactions, self.host, self._opened, self._closed)
+        targets = Targets(user_agent, self._transport, self._locations, journal, store, self._now, self.trunk)
+        self._calls = InboundCalls(store, self._exchange, admission, real_time, self._transactions, targets)
 
     async def _shut(self) -> None:
         for session in list(self._sessions.values()):
             session.hang_up()
-        await self._parts.calling.close()
+        await self._calls.close()
         # A phone that does not say that it heard the BYE keeps nothing open here.
         for session in list(self._sessions.values()):
-            session.end("lost")
-        self._parts.registering.forget_all()
+            session.terminate()
+        self._registrar.forget_all()
         self._transactions.close()
-        await self._listening.close()
+        await self._transport.close()
 
     # --- messages ---
 
-    def _came(self, data: bytes, flow: Flow) -> None:
+    def _receive(self, data: bytes, flow: Flow) -> None:
         try:
             message = read_message(data, flow)
-        except Unreadable as unreadable:
-            self.counts["unreadable"] += 1
-            if unreadable.request and unreadable.request.method != "ACK":
-                send_response(response_to(unreadable.request, 400, reason="Bad Request"), flow)
-            return
-        if message is None:
+        except MalformedMessage as malformed:
+            self.malformed += 1
+            if malformed.request and malformed.request.method != "ACK":
+                send_response(response_to(malformed.request, 400, reason="Bad Request"), flow)
             return
         if isinstance(message, SipResponse):
-            self.counts["responses"] += 1
-            self._transactions.take(message)
-            return
-        self.counts[message.method if message.method in ALLOWED else "other methods"] += 1
-        self._dispatch(message)
+            self._transactions.receive(message)
+        elif message:
+            self._receive_request(message)
 
-    def _dispatch(self, request: Request) -> None:
+    def _receive_request(self, request: Request) -> None:
         if request.method == "ACK":
             if transaction := self._transactions.find(request, "INVITE"):
                 transaction.acknowledge()
             if session := self._session_of(request):
-                session.take(request)
+                session.receive(request)
         elif transaction := self._transactions.find(request):
-            transaction.come_again()
+            transaction.send_again()
         elif request.method == "CANCEL":
             self._cancel(request)
-        elif request.to_tag:
-            session = self._session_of(request)
-            if session is None:
-                refuse_stranger(request)
-            elif refusal := misfit(request.message):
-                self._answer(request, refusal)
-            else:
-                session.take(request)
+        elif not request.to_tag:
+            self._receive_outside_dialogs(request)
+        elif (session := self._session_of(request)) is None:
+            refuse_unknown_dialog(request)
+        elif refusal := inspect(request.message):
+            self._answer(request, refusal)
         else:
-            self._begin(request)
+            session.receive(request)
 
-    def _begin(self, request: Request) -> None:
-        """A request that belongs to nothing yet."""
-        tag = generate_tag()
+    def _receive_outside_dialogs(self, request: Request) -> None:
+        method, tag = request.method, generate_tag()
         hops = request.header("Max-Forwards") or "70"
         if not hops.isdecimal() or int(hops[:4]) == 0:
             self._answer(request, response_to(request.message, 483, tag))
-            return
-        if request.method in ABOUT_DIALOGS:
-            # What belongs to a dialog by its nature, and names none (RFC 3261, 15.1.2; RFC 3311, 5.2; RFC 6086, 4.2.2).
+        elif method in ONLY_IN_DIALOGS:
             self._answer(request, response_to(request.message, 481, tag))
-            return
-        if request.method in BEGINNING and (refusal := misfit(request.message, tag)):
+        elif method not in OUTSIDE_DIALOGS:
+            self._answer(request, response_to(request.message, 405, tag, Allow=ALLOWED))
+        elif refusal := inspect(request.message, tag):
             self._answer(request, refusal)
-            return
-        match request.method:
-            case "REGISTER":
-                self._answer(request, self._parts.registering.answer(request, tag))
-            case "INVITE":
-                self._parts.calling.take(request, tag)
-            case "OPTIONS":
-                self._answer(request, response_to(request.message, 200, tag, Allow=ALLOWED, Accept="application/sdp"))
-            case _:
-                self._answer(request, response_to(request.message, 405, tag, Allow=ALLOWED))
+        elif method == "REGISTER":
+            self._answer(request, self._registrar.answer(request, tag))
+        elif method == "INVITE":
+            self._calls.take(request, tag)
+        else:
+            self._answer(request, response_to(request.message, 200, tag, Allow=ALLOWED, Accept="application/sdp"))
 
     def _answer(self, request: Request, response: SipResponse) -> None:
         """Send a response. Only a success is remembered: what a stranger sends takes no room."""
-        self.counts[f"{request.method} {response.status_code}"] += 1
         if response.status_code == 200 and request.method != "OPTIONS":
             self._transactions.begin(request).respond(response)
         else:
@@ -241,10 +213,10 @@ class SipDoor:
     def _cancel(self, request: Request) -> None:
         transaction = self._transactions.find(request, "INVITE")
         if transaction is None:
-            refuse_stranger(request)
+            refuse_unknown_dialog(request)
             return
         self._transactions.begin(request).respond(response_to(request.message, 200))
-        self._parts.calling.cancel(transaction)
+        self._calls.cancel(transaction)
 
     # --- dialogs ---
 

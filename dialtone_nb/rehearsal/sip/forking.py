@@ -1,40 +1,56 @@
-"""Ringing: every phone that is registered as a user, the trunk, the built-in network's numbers, until one answers."""
+"""Forking (RFC 3261, 16): a Dial rings all its targets at once, on a branch each, until one answers.
+
+A leg's targets are the phones registered at its address, the trunk, or the built-in network. What becomes of a leg:
+
+    state     what comes back from its branches        next state, and what the exchange is told
+    silent    100                                      trying
+              180, 183                                 ringing: Rings
+    trying    180, 183                                 ringing: Rings
+    any       200, the first of all legs               over: Answers; all else is cancelled, a later 200 is hung up
+              a refusal, the last of its branches      over: Fails, with the most telling refusal (16.7, step 6)
+              the Dial's time is over                  over: Fails; from silent it was unreachable, else not answered
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 from aiosipua.headers import parse_uri
 
-from dialtone_nb.rehearsal.assumptions import INSECURE_RESPONSE
 from dialtone_nb.rehearsal.exchange.lines import Answers, Fails, LegEvent, OutgoingLeg, Rings
 from dialtone_nb.rehearsal.exchange.target_checks import endpoint_error
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
-from dialtone_nb.rehearsal.sip.address import SIP_PORT, Trunk
-from dialtone_nb.rehearsal.sip.built_in_network import BUSY_AFTER_S, FarEnd, announcement, far_end_of, is_own
-from dialtone_nb.rehearsal.sip.credentials import NOBODY, Credentials
-from dialtone_nb.rehearsal.sip.custom_headers import sendable, twilio_headers
-from dialtone_nb.rehearsal.sip.dialogs import Switchboard
-from dialtone_nb.rehearsal.sip.far_lines import FarLine
+from dialtone_nb.rehearsal.sip.address import SIP_PORT, TrunkAddress
+from dialtone_nb.rehearsal.sip.admission import ringing_complaint
+from dialtone_nb.rehearsal.sip.built_in_network import (
+    BUSY_AFTER_S,
+    BuiltInFarSide,
+    FarSideLine,
+    announcement,
+    built_in_far_side_of,
+    is_own,
+)
+from dialtone_nb.rehearsal.sip.dialogs import UserAgent
+from dialtone_nb.rehearsal.sip.digest import NO_CREDENTIALS, DigestCredentials
 from dialtone_nb.rehearsal.sip.journal import Journal, Note, Step
-from dialtone_nb.rehearsal.sip.phone_line import PhoneLine, Waiting
-from dialtone_nb.rehearsal.sip.registrar import Aor, Binding, Registrar
-from dialtone_nb.rehearsal.sip.security import ringing_fault
-from dialtone_nb.rehearsal.sip.transport import Flow, Listening
-from dialtone_nb.rehearsal.sip.uac import Outcome, OutgoingSession
+from dialtone_nb.rehearsal.sip.location_service import Aor, Binding, LocationService
+from dialtone_nb.rehearsal.sip.messages import sendable, twilio_headers
+from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine
+from dialtone_nb.rehearsal.sip.transport import Flow, TransportLayer
+from dialtone_nb.rehearsal.sip.uac import InviteResponse, UacSession
 from dialtone_nb.rehearsal.state.store import Store
 from dialtone_nb.values.sip import global_domain, parse_sip_uri
 
-# What a refusal is called in DialCallStatus. That a declined call (603) counts as busy is an assumption.
+# What a refusal is called in DialCallStatus, but for a declined call (603), which is an assumption.
 Failure = Literal["busy", "no-answer", "failed", "canceled"]
+DECLINED = 603
 STATUS_OF: dict[int, Failure] = {
     486: "busy",
     600: "busy",
-    603: "busy",
     408: "no-answer",
     480: "no-answer",
     487: "no-answer",
@@ -44,38 +60,38 @@ SERVER_ERROR, GLOBAL_FAILURE = 500, 600
 
 
 @dataclass(frozen=True, slots=True)
-class Telephones:
-    """What ringing needs of the door."""
+class Targets:
+    """Where a leg leads (RFC 3261, 16.5: the target set), and what an INVITE to it needs."""
 
-    switchboard: Switchboard
-    listening: Listening
-    registrar: Registrar
+    user_agent: UserAgent
+    transport_layer: TransportLayer
+    locations: LocationService
     journal: Journal
     store: Store
     now: Callable[[], float]
-    trunk: Trunk | None = None
+    trunk: TrunkAddress | None = None
 
-    def far_end(self, address: str) -> FarEnd:
-        """Who is at an address of the built-in network."""
+    def far_side(self, address: str) -> BuiltInFarSide:
+        """How an address of the built-in network behaves."""
         with self.store.transaction() as tables:
-            return far_end_of(tables, address)
+            return built_in_far_side_of(tables, address)
 
     def bindings(self, leg: OutgoingLeg) -> list[Binding]:
         """The phones that are registered now at the SIP address that a leg leads to."""
-        return self.registrar.bindings(aor_of(leg.address), self.now()) if is_phone(leg) else []
+        return self.locations.bindings(aor_of(leg.address), self.now()) if is_phone(leg) else []
 
     def insecurity(self, leg: OutgoingLeg, bindings: Sequence[Binding]) -> Complaint | None:
         """Why a domain's Secure keeps these phones from being rung; None where nothing does."""
         with self.store.transaction() as tables:
             domain = tables.find("sip_domain", "", aor_of(leg.address)[1])
-        return ringing_fault(domain, {one.flow.transport for one in bindings}) if domain else None
+        return ringing_complaint(domain, {one.flow.transport for one in bindings}) if domain else None
 
-    def trunk_of(self, leg: OutgoingLeg) -> Trunk | None:
+    def trunk_of(self, leg: OutgoingLeg) -> TrunkAddress | None:
         """The trunk, where a leg leads to it: to a SIP address that is none of our own domains'."""
         return self.trunk if leg.kind == "sip" and not is_own(leg.address) else None
 
     def reach(self, leg: OutgoingLeg) -> bool:
-        """Whether somebody real is at the end of a leg: a registered phone, or the trunk."""
+        """Whether a leg leads to something real: a registered phone, or the trunk."""
         return bool(self.bindings(leg) or self.trunk_of(leg))
 
     def headers(self, leg: OutgoingLeg) -> dict[str, str]:
@@ -83,62 +99,50 @@ class Telephones:
         return twilio_headers(self.store.identity.account_sid, leg.call_sid) | sendable(leg.sip_headers)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where an INVITE goes, and as whose; `note` writes down what happens at a phone, and nothing of a trunk."""
-
-    flow: Flow
-    target: str
-    to_uri: str
-    domain: str
-    forks: int
-    note: Note
-    credentials: Credentials = NOBODY
+def note_nothing(step: Step, detail: str) -> None:
+    """No-op: what happens at a trunk is in no phone's journal."""
 
 
-class Ringing:
-    """The legs of one Dial while they ring; `next` tells what happens."""
+@dataclass(slots=True)
+class RingingLeg:
+    """A leg while it rings; `note` writes down what its phone does, and nothing of a trunk."""
 
-    def __init__(self, telephones: Telephones, waiting: Waiting, legs: Sequence[OutgoingLeg]) -> None:
-        self._telephones = telephones
-        self._waiting = waiting
-        self._legs = {leg.call_sid: leg for leg in legs}
-        self._left = set(self._legs)
-        self._rang: set[str] = set()
-        self._silent = set(self._legs)  # from where nothing has come yet, not even that it is tried
-        self._forks: dict[str, list[OutgoingSession]] = {sid: [] for sid in self._legs}
-        self._refusals: dict[str, list[Outcome]] = {sid: [] for sid in self._legs}
+    leg: OutgoingLeg
+    state: Literal["silent", "trying", "ringing", "over"] = "silent"
+    branches: int = 1
+    note: Note = note_nothing
+    sessions: list[UacSession] = field(default_factory=list)
+    refusals: list[InviteResponse] = field(default_factory=list)
+
+
+class Fork:
+    """The legs of one Dial while they ring; `next` gives the next event."""
+
+    def __init__(self, targets: Targets, waiter: LoopWaiter, legs: Sequence[OutgoingLeg]) -> None:
+        self._targets = targets
+        self._waiter = waiter
+        self._legs = [RingingLeg(leg) for leg in legs]
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_answered = False  # somebody has: whoever answers later is too late
-        self._is_delivered = False  # and whose call it is has them on the line
+        self._is_answered = False  # by any branch: whoever answers later is too late
+        self._is_delivered = False  # the answer, to whose call it is
 
     async def start(self) -> None:
-        """Let all of them ring."""
-        self._tasks = [asyncio.ensure_future(self._ring(leg)) for leg in self._legs.values()]
-
-    async def _ring(self, leg: OutgoingLeg) -> None:
-        bindings = self._telephones.bindings(leg)
-        if bindings and (complaint := self._telephones.insecurity(leg, bindings)):
-            self._fail(Fails(leg.call_sid, "failed", INSECURE_RESPONSE, complaint))
-        elif bindings:
-            await asyncio.gather(*(self._ring_phone(leg, binding, len(bindings)) for binding in bindings))
-        elif trunk := self._telephones.trunk_of(leg):
-            await self._ring_trunk(leg, trunk)
-        else:
-            await self._ring_far_end(leg)
+        """Send the INVITEs of all legs."""
+        self._tasks = [asyncio.ensure_future(self._ring(ringing)) for ringing in self._legs]
 
     async def next(self, until: float) -> LegEvent | None:
-        """What happens next, until the loop's time is this; None once there is nothing more to come."""
-        if self._is_delivered or (not self._left and self._events.empty()):
+        """Wait for the next event, until the loop's time is this; None once there is nothing more to come."""
+        is_over = all(ringing.state == "over" for ringing in self._legs)
+        if self._is_delivered or (is_over and self._events.empty()):
             return None
         try:
             async with asyncio.timeout_at(until):
                 event = await self._events.get()
         except TimeoutError:
             self.stop()
-            for call_sid in sorted(self._left):
-                self._time_out(self._legs[call_sid])
+            for ringing in sorted(self._legs, key=lambda one: one.leg.call_sid):
+                self._time_out(ringing)
             if self._events.empty():
                 return None
             event = self._events.get_nowait()
@@ -146,160 +150,172 @@ class Ringing:
         return event
 
     def end(self) -> None:
-        """Whose call it is listens no more: let nothing ring, unless they talk."""
+        """End the Dial: cancel what still rings, unless somebody answered and talks."""
         if not self._is_delivered:
             self.stop()
 
-    def stop(self, *, but: OutgoingSession | None = None) -> None:
-        """Let nothing ring any more."""
+    def stop(self, *, but: UacSession | None = None) -> None:
+        """Cancel every branch but this one."""
         for task in self._tasks:
             task.cancel()
-        for session in (one for forks in self._forks.values() for one in forks if one is not but):
+        for session in (one for ringing in self._legs for one in ringing.sessions if one is not but):
             session.cancel()
+
+    async def _ring(self, ringing: RingingLeg) -> None:
+        leg, targets = ringing.leg, self._targets
+        bindings = targets.bindings(leg)
+        if bindings and (complaint := targets.insecurity(leg, bindings)):
+            status = targets.store.behaviour.insecure_response
+            self._fail(ringing, Fails(leg.call_sid, "failed", status, complaint))
+        elif bindings:
+            user, domain = aor_of(leg.address)
+            ringing.branches, ringing.note = len(bindings), partial(targets.journal.note, user, domain)
+            await asyncio.gather(*(self._ring_phone(ringing, one, f"sip:{user}@{domain}") for one in bindings))
+        elif trunk := targets.trunk_of(leg):
+            await self._ring_trunk(ringing, trunk)
+        else:
+            await self._ring_built_in(ringing)
 
     # --- phones, and the trunk ---
 
-    async def _ring_phone(self, leg: OutgoingLeg, binding: Binding, forks: int) -> None:
-        user, domain = aor_of(leg.address)
-        note = partial(self._telephones.journal.note, user, domain)
-        flow = await self._way_to(binding)
-        if flow is None:
-            self._refused(leg, Outcome(0), forks, note)
-            return
-        await self._invite(leg, Way(flow, binding.contact, f"sip:{user}@{domain}", domain, forks, note))
+    async def _ring_phone(self, ringing: RingingLeg, binding: Binding, to_uri: str) -> None:
+        await self._invite(ringing, await self._flow_to(binding), binding.contact, to_uri)
 
-    async def _ring_trunk(self, leg: OutgoingLeg, trunk: Trunk) -> None:
-        listening = self._telephones.listening
-        try:
-            flow = await listening.connect(trunk.peer) if trunk.transport == "TCP" else listening.udp(trunk.peer)
-        except (OSError, TimeoutError):
-            self._refused(leg, Outcome(0), 1, note_nothing)
-            return
-        uri, domain = leg.address.partition("?")[0], parse_sip_uri(leg.address)[1]
-        credentials = Credentials(leg.username, leg.password)
-        await self._invite(leg, Way(flow, uri, uri, domain, 1, note_nothing, credentials))
-
-    async def _invite(self, leg: OutgoingLeg, way: Way) -> None:
-        def came(outcome: Outcome) -> None:
-            self._came(leg, way, session, outcome)
-
-        session = OutgoingSession(
-            self._telephones.switchboard,
-            way.flow,
-            contact=way.target,
-            from_uri=from_uri(leg.caller_id, way.domain),
-            to_uri=way.to_uri,
-            on_outcome=came,
-            credentials=way.credentials,
-        )
-        self._forks[leg.call_sid].append(session)
-        await session.invite(self._telephones.headers(leg))
-
-    async def _way_to(self, binding: Binding) -> Flow | None:
-        """The way that the phone came; where its connection is gone, a new one to the address that it gave."""
-        if self._telephones.listening.is_open(binding.flow):
+    async def _flow_to(self, binding: Binding) -> Flow | None:
+        """The flow that the phone registered over; where its connection is gone, a new one to its contact."""
+        if self._targets.transport_layer.is_open(binding.flow):
             return binding.flow
-        uri = parse_uri(binding.contact)
-        if uri.host != binding.flow.peer[0] or binding.flow.transport == "TLS":
+        contact = parse_uri(binding.contact)
+        if contact.host != binding.flow.peer[0] or binding.flow.transport == "TLS":
             return None
-        try:
-            return await self._telephones.listening.connect((uri.host, uri.port or SIP_PORT))
-        except (OSError, TimeoutError):
-            return None
+        return await self._targets.transport_layer.connect((contact.host, contact.port or SIP_PORT))
 
-    def _came(self, leg: OutgoingLeg, way: Way, session: OutgoingSession, outcome: Outcome) -> None:
-        if outcome.status:
-            self._silent.discard(leg.call_sid)
-        if outcome.status == 180:
-            if leg.call_sid not in self._rang and not self._is_answered:
-                self._rang.add(leg.call_sid)
-                way.note("rang", f"called by {leg.caller_id}")
-                self._events.put_nowait(Rings(leg.call_sid))
-        elif outcome.status == 200:
-            self._answered(leg, way, session, outcome)
-        elif outcome.status != 100:
-            self._refused(leg, outcome, way.forks, way.note, session.call_id)
+    async def _ring_trunk(self, ringing: RingingLeg, trunk: TrunkAddress) -> None:
+        leg, transport_layer = ringing.leg, self._targets.transport_layer
+        flow = (
+            transport_layer.udp(trunk.peer) if trunk.transport == "UDP" else await transport_layer.connect(trunk.peer)
+        )
+        uri = leg.address.partition("?")[0]
+        await self._invite(ringing, flow, uri, uri, DigestCredentials(leg.username, leg.password))
 
-    def _answered(self, leg: OutgoingLeg, way: Way, session: OutgoingSession, outcome: Outcome) -> None:
-        if not self._is_first(leg):
+    async def _invite(
+        self,
+        ringing: RingingLeg,
+        flow: Flow | None,
+        contact: str,
+        to_uri: str,
+        credentials: DigestCredentials = NO_CREDENTIALS,
+    ) -> None:
+        if flow is None:
+            self._refuse(ringing, InviteResponse(0))
+            return
+        session = UacSession(
+            self._targets.user_agent,
+            flow,
+            contact=contact,
+            from_uri=from_uri(ringing.leg.caller_id, parse_sip_uri(to_uri)[1]),
+            to_uri=to_uri,
+            on_response=lambda response: self._receive(ringing, session, response),
+            credentials=credentials,
+        )
+        ringing.sessions.append(session)
+        await session.invite(self._targets.headers(ringing.leg))
+
+    def _receive(self, ringing: RingingLeg, session: UacSession, response: InviteResponse) -> None:
+        if response.status and ringing.state == "silent":
+            ringing.state = "trying"
+        if response.status == 180:
+            if ringing.state == "trying" and not self._is_answered:
+                ringing.note("rang", f"called by {ringing.leg.caller_id}")
+                self._let_ring(ringing)
+        elif response.status == 200:
+            self._answer(ringing, session, response)
+        elif response.status != 100:
+            self._refuse(ringing, response, session.call_id)
+
+    def _answer(self, ringing: RingingLeg, session: UacSession, response: InviteResponse) -> None:
+        if not self._is_first(ringing):
             session.hang_up()
             return
-        way.note("answered", f"called by {leg.caller_id}")
-        session.media.on_first_sound = lambda: way.note("spoke", "its sound arrives")
-        session.on_over = lambda: way.note("ended", session.summary())
-        line = PhoneLine(session, self._waiting, lambda what: way.note("heard", what))
+        note = ringing.note
+        note("answered", f"called by {ringing.leg.caller_id}")
+        session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
+        session.on_over = lambda: note("ended", session.summary())
+        line = PhoneLine(session, self._waiter, partial(note, "heard"))
         self.stop(but=session)
-        self._events.put_nowait(Answers(leg.call_sid, line, session.call_id, outcome.headers))
+        self._events.put_nowait(Answers(ringing.leg.call_sid, line, session.call_id, response.headers))
 
-    def _refused(self, leg: OutgoingLeg, outcome: Outcome, forks: int, note: Note, call_id: str = "") -> None:
-        """One phone of a user's will not answer; once none will, the most telling refusal counts."""
-        refusals = self._refusals[leg.call_sid]
-        refusals.append(outcome)
-        if len(refusals) < forks or leg.call_sid not in self._left:
+    def _refuse(self, ringing: RingingLeg, response: InviteResponse, call_id: str = "") -> None:
+        """Count the refusal of one branch; once all have refused, the most telling one is the leg's."""
+        refusals, leg = ringing.refusals, ringing.leg
+        refusals.append(response)
+        if len(refusals) < ringing.branches or ringing.state == "over":
             return
         best = min(refusals, key=lambda one: (one.status in {0, UNREACHABLE, 480, NO_ANSWER}, -(one.status // 100)))
-        note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
+        ringing.note("ended", f"it did not take the call: {best.status or UNREACHABLE}")
         if best.status:
             status = STATUS_OF.get(best.status, "failed")
+            if best.status == DECLINED:
+                status = cast(Failure, self._targets.store.behaviour.declined_status)
             error = self._error(leg, best.status) if SERVER_ERROR <= best.status < GLOBAL_FAILURE else None
-            self._fail(Fails(leg.call_sid, status, best.status, error, call_id, best.headers))
+            self._fail(ringing, Fails(leg.call_sid, status, best.status, error, call_id, best.headers))
         else:
-            self._fail(self._unreachable(leg))
+            self._fail(ringing, self._unreachable(leg))
 
-    def _time_out(self, leg: OutgoingLeg) -> None:
-        """The Dial's time is over: who rang did not answer, and who said nothing at all can't be reached."""
-        is_silent = leg.call_sid in self._silent
-        self._fail(self._unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
+    def _time_out(self, ringing: RingingLeg) -> None:
+        """Fail a leg whose time is over: unreachable where nothing ever came back, not answered where something did."""
+        leg, is_silent = ringing.leg, ringing.state == "silent"
+        self._fail(ringing, self._unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
 
     def _unreachable(self, leg: OutgoingLeg) -> Fails:
-        """What becomes of a leg at whose end nobody says anything."""
+        """The failure of a leg from which nothing ever came back."""
         if leg.kind == "sip":
             return Fails(leg.call_sid, "failed", UNREACHABLE, self._error(leg))
         return Fails(leg.call_sid, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
 
     def _error(self, leg: OutgoingLeg, status: int | None = None) -> Complaint:
-        """The alert about a SIP endpoint that says nothing, or answers with an error of a server's: a 5xx."""
-        bindings = self._telephones.bindings(leg)
+        """The alert about a SIP endpoint that never answers, or answers with a server's error, a 5xx."""
+        bindings = self._targets.bindings(leg)
         return endpoint_error(leg, bindings[0].contact if bindings else leg.address, status)
 
     # --- the built-in network ---
 
-    async def _ring_far_end(self, leg: OutgoingLeg) -> None:
-        far_end = self._telephones.far_end(leg.address)
-        if far_end.does == "can't be reached":
-            self._fail(self._unreachable(leg))
+    async def _ring_built_in(self, ringing: RingingLeg) -> None:
+        leg = ringing.leg
+        far_side = self._targets.far_side(leg.address)
+        if far_side.does == "can't be reached":
+            self._fail(ringing, self._unreachable(leg))
             return
-        self._silent.discard(leg.call_sid)
-        self._events.put_nowait(Rings(leg.call_sid))
-        if far_end.does == "is busy":
+        self._let_ring(ringing)
+        if far_side.does == "is busy":
             await asyncio.sleep(BUSY_AFTER_S)
-            self._fail(Fails(leg.call_sid, "busy", 486))
-        elif far_end.does == "answers":
-            await asyncio.sleep(far_end.rings_s)
-            if self._is_first(leg):
-                self._events.put_nowait(
-                    Answers(leg.call_sid, FarLine(far_end, announcement(leg.address, leg.emergency)))
-                )
+            self._fail(ringing, Fails(leg.call_sid, "busy", 486))
+        elif far_side.does == "answers":
+            await asyncio.sleep(far_side.rings_s)
+            if self._is_first(ringing):
+                line = FarSideLine(far_side, announcement(leg.address, leg.emergency))
+                self._events.put_nowait(Answers(leg.call_sid, line))
                 self.stop()
 
-    def _is_first(self, leg: OutgoingLeg) -> bool:
-        is_first = not self._is_answered and leg.call_sid in self._left
-        self._is_answered = True
-        self._left.discard(leg.call_sid)
+    # --- changes of state ---
+
+    def _let_ring(self, ringing: RingingLeg) -> None:
+        ringing.state = "ringing"
+        self._events.put_nowait(Rings(ringing.leg.call_sid))
+
+    def _is_first(self, ringing: RingingLeg) -> bool:
+        is_first = not self._is_answered and ringing.state != "over"
+        self._is_answered, ringing.state = True, "over"
         return is_first
 
-    def _fail(self, event: Fails) -> None:
-        if event.call_sid in self._left:
-            self._left.discard(event.call_sid)
+    def _fail(self, ringing: RingingLeg, event: Fails) -> None:
+        if ringing.state != "over":
+            ringing.state = "over"
             self._events.put_nowait(event)
 
 
-def note_nothing(step: Step, detail: str) -> None:
-    """What happens at a trunk is in nobody's journal."""
-
-
 def aor_of(address: str) -> Aor:
-    """The address of record that a SIP address leads to: at the domain's global name, whichever name was dialled."""
+    """The address-of-record that a SIP address leads to: at the domain's global name, whichever name was dialled."""
     user, host = parse_sip_uri(address)
     return user, global_domain(host)
 

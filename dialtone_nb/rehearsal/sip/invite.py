@@ -1,4 +1,8 @@
-"""INVITE: a phone calls, proves who it is, and its call is carried in a thread of its own."""
+"""INVITE: a phone calls, proves who it is, and its call is carried in a thread of its own.
+
+A call's way: `take` (admitted or refused, 100), `_carry` (sound is agreed, in the event loop), `_run` (in the thread:
+the exchange asks the voice URL and carries out its TwiML on a `PhoneLine`), and the end, by whoever hangs up first.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +10,41 @@ import asyncio
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import quote
 
+from aiosipua.message import SipResponse
+
+from dialtone_nb.rehearsal.exchange.call_setup import SIP_USER_SAFE, CallRefused, CallSetup, admit_phone
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
-from dialtone_nb.rehearsal.exchange.inbound import SIP_USER_SAFE, Entry, TurnedAway, admit_phone
 from dialtone_nb.rehearsal.exchange.lines import OutgoingLeg
-from dialtone_nb.rehearsal.exchange.registrations import CALLS
+from dialtone_nb.rehearsal.exchange.sip_registrations import CALLS
 from dialtone_nb.rehearsal.exchange.verbs import Complaint
-from dialtone_nb.rehearsal.sip.admission import Alerts, Homeless, digest_secrets, find_domain
+from dialtone_nb.rehearsal.sip.admission import Admission, UnknownDomain, call_complaint, digest_secrets
 from dialtone_nb.rehearsal.sip.bridge import PhoneWires
-from dialtone_nb.rehearsal.sip.custom_headers import custom_headers_of
-from dialtone_nb.rehearsal.sip.delays import Delay, Stopwatch
-from dialtone_nb.rehearsal.sip.digest import Digest, Verdict, read_answer
-from dialtone_nb.rehearsal.sip.forking import Telephones
-from dialtone_nb.rehearsal.sip.journal import Note
+from dialtone_nb.rehearsal.sip.digest import DigestStatus, read_digest_response
+from dialtone_nb.rehearsal.sip.forking import Targets
+from dialtone_nb.rehearsal.sip.journal import Note, PostDialDelay, Stopwatch
 from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, profile_of
-from dialtone_nb.rehearsal.sip.messages import Request, uri_in
-from dialtone_nb.rehearsal.sip.phone_line import PhoneLine, Waiting
+from dialtone_nb.rehearsal.sip.messages import Request, custom_headers_of, refusal_of, response_to, uri_in
+from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, PhoneLine
 from dialtone_nb.rehearsal.sip.real_time import RealTime
-from dialtone_nb.rehearsal.sip.responses import refused, response_to
-from dialtone_nb.rehearsal.sip.security import security_fault
 from dialtone_nb.rehearsal.sip.transactions import ServerTransaction, Transactions, send_response
-from dialtone_nb.rehearsal.sip.uas import IncomingSession
+from dialtone_nb.rehearsal.sip.uas import UasSession
 from dialtone_nb.rehearsal.state.domain_access import auth_type, is_let_in
 from dialtone_nb.rehearsal.state.store import Store, Thing
 from dialtone_nb.values.sip import parse_sip_uri
 
 MOST_CALLS = 200
 RETRY_AFTER_S = 5
-CLOSE_S = 5.0  # how long a call may take to end once the door closes
+CLOSE_S = 5.0  # how long a call may take to end once the endpoint closes
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class AuthenticatedCaller:
     """Who calls: a user of a SIP domain, whose password was right."""
 
     domain: Thing
@@ -50,84 +52,74 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class InboundCall:
     """A call that comes in: its session, what the exchange has of it, its phone's journal, and when its INVITE came."""
 
-    session: IncomingSession
-    entry: Entry
+    session: UasSession
+    setup: CallSetup
     note: Note
     began: float
 
 
-class Calling:
+@dataclass(slots=True)
+class InboundCalls:
     """Takes the calls of real phones, and lets the exchange ring them."""
 
-    def __init__(
-        self,
-        store: Store,
-        exchange: Exchange,
-        digest: Digest,
-        alerts: Alerts,
-        real_time: RealTime,
-        transactions: Transactions,
-        telephones: Telephones,
-    ) -> None:
-        self._store = store
-        self._exchange = exchange
-        self._digest = digest
-        self._alerts = alerts
-        self._real_time = real_time
-        self._transactions = transactions
-        self._telephones = telephones
-        self._loop = asyncio.get_running_loop()
-        self._calls: dict[str, IncomingSession] = {}  # by the branch of their INVITE
-        self._threads: set[threading.Thread] = set()
+    store: Store
+    exchange: Exchange
+    admission: Admission
+    real_time: RealTime
+    transactions: Transactions
+    targets: Targets
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _sessions: dict[str, UasSession] = field(default_factory=dict)  # by the branch of their INVITE
+    _threads: set[threading.Thread] = field(default_factory=set)
 
     # --- what the exchange asks ---
 
     def reaches(self, leg: OutgoingLeg) -> bool:
         """Whether a leg leads to a phone that is registered here, or to a real trunk."""
-        return self._telephones.reach(leg)
+        return self.targets.reach(leg)
 
     def wires(self) -> PhoneWires:
         """Wires for a simulated call that rings a phone."""
-        return PhoneWires(self._telephones, Waiting(self._loop), self._real_time)
+        return PhoneWires(self.targets, LoopWaiter(self._loop), self.real_time)
 
     # --- what phones ask ---
 
     def take(self, request: Request, tag: str) -> None:
-        """An INVITE that is new."""
+        """Answer an INVITE outside of any dialog: carry its call, or refuse it."""
         began = time.perf_counter()
         if len(self._threads) >= MOST_CALLS:
             busy = response_to(request.message, 503, tag, Retry_After=str(RETRY_AFTER_S))
             send_response(busy, request.flow)
             return
-        caller = self._prove(request, tag)
-        if caller is None:
+        caller = self._authenticate(request, tag)
+        if isinstance(caller, SipResponse):
+            # No transaction: what a stranger sends takes no room.
+            send_response(caller, request.flow)
             return
-        transaction = self._transactions.begin(request)
+        transaction = self.transactions.begin(request)
         transaction.respond(response_to(request.message, 100))
-        if fault := security_fault(caller.domain, request.flow.transport, profile_of(request.message)):
-            self._turn_away(caller, fault.complaint)
-            transaction.respond(refused(request.message, fault.sip_response, tag, fault.complaint.code))
+        if complaint := call_complaint(caller.domain, request.flow.transport, profile_of(request.message)):
+            domain, user = caller.domain, caller.username
+            status = self.targets.store.behaviour.insecure_response
+            refusal = self.admission.refuse(request, tag, domain, user, complaint, status=status)
+            transaction.respond(refusal)
             return
-        entry = self._admit(request, caller)
-        if isinstance(entry, TurnedAway):
-            transaction.respond(refused(request.message, entry.sip_response, tag, entry.code))
+        setup = self._admit(request, caller)
+        if isinstance(setup, CallRefused):
+            in_words = self.targets.store.behaviour.twilio_error_header == "words"
+            transaction.respond(refusal_of(request.message, setup.sip_response, tag, setup.code, in_words=in_words))
             return
-        session = IncomingSession(self._telephones.switchboard, request, transaction)
-        self._calls[request.branch] = session
-        note = partial(self._telephones.journal.note, caller.username, caller.domain.name)
-        self._loop.create_task(self._carry(Coming(session, entry, note, began), request))
-
-    def _turn_away(self, caller: Caller, complaint: Complaint) -> None:
-        self._alerts.raise_(complaint.code, caller.domain.sid, caller.username, complaint.message)
-        detail = f"{complaint.message} ({complaint.code})"
-        self._telephones.journal.note(caller.username, caller.domain.name, "refused", detail)
+        session = UasSession(self.targets.user_agent, request, transaction)
+        self._sessions[request.branch] = session
+        note = partial(self.targets.journal.note, caller.username, caller.domain.name)
+        self._loop.create_task(self._carry(InboundCall(session, setup, note, began), request))
 
     def cancel(self, transaction: ServerTransaction) -> None:
-        """The phone no longer wants to be answered."""
-        if session := self._calls.get(transaction.request.branch):
+        """End a call that its phone no longer wants to be answered."""
+        if session := self._sessions.get(transaction.request.branch):
             session.cancel()
 
     async def close(self) -> None:
@@ -136,58 +128,47 @@ class Calling:
         while self._threads and self._loop.time() < until:
             await asyncio.sleep(0.01)
 
-    def _prove(self, request: Request, tag: str) -> Caller | None:
-        """Who calls; None where that is not proved, and the phone was told so."""
-        headers = request.message.headers
-        answer = read_answer(headers.get("Proxy-Authorization") + headers.get("Authorization"))
+    def _authenticate(self, request: Request, tag: str) -> AuthenticatedCaller | SipResponse:
+        """Find out who calls; the challenge or the refusal where that is not proved."""
+        digest = read_digest_response(request.message)
         from_user, from_host = parse_sip_uri(uri_in(request.header("From")))
-        user = answer.username if answer else from_user
-        with self._store.transaction() as tables:
-            own_host = self._telephones.switchboard.host
-            domain = find_domain(tables, (request.host, from_host), user, CALLS, own_host)
-            if isinstance(domain, Homeless):
-                response = response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
-                send_response(response, request.flow)
-                return None
+        user = digest.username if digest else from_user
+        with self.store.transaction() as tables:
+            domain = self.admission.find_domain(tables, (request.host, from_host), user, CALLS)
+            if isinstance(domain, UnknownDomain):
+                return response_to(request.message, 404, tag, reason=f"Not Found: {domain.reason}")
             is_elsewhere = not is_let_in(tables, domain, request.flow.peer[0])
             wants_digest = "CREDENTIAL_LIST" in auth_type(tables, domain)
             secrets = digest_secrets(tables, domain, user, CALLS)
+
+        def refuse(code: int, message: str) -> SipResponse:
+            return self.admission.refuse(request, tag, domain, user, Complaint(code, f"SIP: {message}"))
+
         if is_elsewhere:
             # Before any challenge (recorded 2026).
-            message = (
-                f"SIP: {request.flow.peer[0]}, which {user} calls from, is in no access control list of {domain.name}"
-            )
-            self._refuse(request, tag, domain, user, message, 32201)
-            return None
+            address = f"{request.flow.peer[0]}, which {user} calls from"
+            return refuse(32201, f"{address}, is in no access control list of {domain.name}")
         if not wants_digest:
-            message = f"SIP: bad user credentials: no credential list is mapped for calls at {domain.name}"
-            self._refuse(request, tag, domain, user, message)
-            return None
-        verdict = self._digest.judge(answer, "INVITE", secrets)
-        if verdict is Verdict.GOOD:
-            return Caller(domain, user)
-        if verdict is Verdict.WRONG:
+            return refuse(32202, f"bad user credentials: no credential list is mapped for calls at {domain.name}")
+        status = self.admission.check(request, tag, digest, secrets)
+        if isinstance(status, SipResponse):
+            return status
+        if status is DigestStatus.GOOD:
+            return AuthenticatedCaller(domain, user)
+        if status is DigestStatus.WRONG:
             known = "its password is wrong" if secrets else f"no list mapped for calls holds {user}"
-            self._refuse(request, tag, domain, user, f"SIP: bad user credentials of {user} at {domain.name}: {known}")
-            return None
-        challenge = self._digest.challenge(stale=verdict is Verdict.STALE)
-        send_response(response_to(request.message, 407, tag, Proxy_Authenticate=challenge), request.flow)
-        return None
+            return refuse(32202, f"bad user credentials of {user} at {domain.name}: {known}")
+        return self.admission.challenge(request, tag, status)
 
-    def _refuse(self, request: Request, tag: str, domain: Thing, user: str, message: str, code: int = 32202) -> None:
-        self._alerts.raise_(code, domain.sid, user, message)
-        self._telephones.journal.note(user, domain.name, "refused", f"{message} ({code})")
-        send_response(refused(request.message, 403, tag, code), request.flow)
-
-    def _admit(self, request: Request, caller: Caller) -> Entry | TurnedAway:
-        """The call as the exchange takes it, or why it does not."""
+    def _admit(self, request: Request, caller: AuthenticatedCaller) -> CallSetup | CallRefused:
+        """Admit the call to the exchange, or say why not."""
         domain, username = caller.domain, caller.username
         if not request.user:
             message = f"{username} called {domain.name} itself: there is no user in {request.uri}"
-            self._alerts.raise_(32223, domain.sid, username, message)
-            return TurnedAway(404, 32223, message)
-        with self._store.transaction() as tables:
-            self._real_time.catch_up(tables)
+            self.admission.alerts.raise_(32223, domain.sid, username, message)
+            return CallRefused(404, 32223, message)
+        with self.store.transaction() as tables:
+            self.real_time.catch_up(tables)
             return admit_phone(
                 tables,
                 domain,
@@ -201,49 +182,49 @@ class Calling:
             )
 
     def _from_uri(self, request: Request, domain: Thing) -> str:
-        """The From as Twilio would see it: the door's own address stands for the domain of phones that only know that.
+        """The From as Twilio would see it: phones that only know this machine's address have that for their domain.
 
         Another address, such as the phone's own, stays: at Twilio it would be there as well, and name no phone.
         """
         uri = uri_in(request.header("From"))
         user, host = parse_sip_uri(uri)
-        if host in {self._telephones.switchboard.host, "localhost"}:
+        if host in {self.targets.user_agent.host, "localhost"}:
             return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
         return uri
 
     # --- a call, carried ---
 
-    async def _carry(self, coming: Coming, request: Request) -> None:
-        session, note = coming.session, coming.note
+    async def _carry(self, call: InboundCall, request: Request) -> None:
+        session, note = call.session, call.note
         note("called", request.user)
         try:
             await session.prepare()
         except Unacceptable as unacceptable:
             session.refuse(488)
             note("refused", f"no sound that both have: {unacceptable}")
-            self._calls.pop(request.branch, None)
+            self._sessions.pop(request.branch, None)
             return
         session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
-        thread = threading.Thread(target=self._run, args=(coming, request.branch), name="a phone's call", daemon=True)
+        thread = threading.Thread(target=self._run, args=(call, request.branch), name="a phone's call", daemon=True)
         self._threads.add(thread)
         thread.start()
 
-    def _run(self, coming: Coming, branch: str) -> None:
+    def _run(self, call: InboundCall, branch: str) -> None:
         """In the call's thread: carry it to its end."""
-        waiting, stopwatch = Waiting(self._loop), Stopwatch(partial(self._reached, coming), coming.began)
-        line = PhoneLine(coming.session, waiting, partial(coming.note, "heard"))
-        wires = PhoneWires(self._telephones, waiting, self._real_time, stopwatch)
+        waiter, stopwatch = LoopWaiter(self._loop), Stopwatch(partial(self._reached, call), call.began)
+        line = PhoneLine(call.session, waiter, partial(call.note, "heard"))
+        wires = PhoneWires(self.targets, waiter, self.real_time, stopwatch)
         try:
-            self._exchange.carry(coming.entry, line, wires, stopwatch.asked)
+            self.exchange.carry(call.setup, line, wires, stopwatch.asked)
         except Exception:
-            log.exception("A call of %s could not be carried", coming.entry.from_)
+            log.exception("A call of %s could not be carried", call.setup.from_)
             line.refuse(500)
         finally:
             line.hang_up()
-            coming.note("ended", line.session.summary())
-            self._calls.pop(branch, None)
+            call.note("ended", line.session.summary())
+            self._sessions.pop(branch, None)
             self._threads.discard(threading.current_thread())
 
-    def _reached(self, coming: Coming, address: str, delay: Delay) -> None:
-        coming.note("reached", f"{address.partition('?')[0]} rings, {delay}")
-        self._telephones.journal.delays.append(delay)
+    def _reached(self, call: InboundCall, address: str, delay: PostDialDelay) -> None:
+        call.note("reached", f"{address.partition('?')[0]} rings, {delay}")
+        self.targets.journal.delays.append(delay)

@@ -1,19 +1,29 @@
-"""SIP messages as they come in: read by aiosipua, and checked for what every request must have."""
+"""SIP messages: what comes in, read by aiosipua and checked; our responses; the headers that calls carry.
+
+What comes in may be anything at all. It becomes a `Request` that has all that RFC 3261 asks for, or a
+`MalformedMessage`; behind this module nobody looks for missing headers.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiosipua.headers import Address, parse_address, parse_cseq, parse_via, stringify_via
+from aiosipua.headers import Address, parse_address, parse_cseq, parse_via, prettify_header_name, stringify_via
 from aiosipua.message import SipMessage, SipRequest, SipResponse
 
+from dialtone_nb.rehearsal.sip.media.sdp import CONTENT_TYPE, is_description
 from dialtone_nb.values.sip import parse_sip_uri
 
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.sip.transport import Flow
 
+SERVER = "dialtone_nb rehearsal, not Twilio"
+ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE"
 # RFC 3261, 8.1.1: what every request must have; Max-Forwards, which phones forget inside a dialog, is not asked for.
 NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
 LARGEST_CSEQ = 2**31 - 1
@@ -21,7 +31,7 @@ MAGIC_COOKIE = "z9hG4bK"
 LONGEST_WORD = 1024  # of Call-ID, tags and branches: what is longer is no telephone's
 
 
-class Unreadable(Exception):  # noqa: N818 - it is a finding about somebody's message
+class MalformedMessage(Exception):  # noqa: N818 - it is a finding about somebody's message
     """What came is no SIP that can be worked with. `request` can be answered with a 400, where there is one."""
 
     def __init__(self, reason: str, request: SipRequest | None = None) -> None:
@@ -76,14 +86,17 @@ class Request:
         return self.message.get_header(name) or ""
 
 
+# --- what comes in ---
+
+
 def read_message(data: bytes, flow: Flow) -> Request | SipResponse | None:
-    """The request or response in these bytes; None for a keep-alive; `Unreadable` where it is neither."""
+    """Read a request or a response; None for a keep-alive, `MalformedMessage` where it is neither."""
     if not data.strip(b"\r\n\0 "):
         return None
     try:
         message = SipMessage.parse(data)
     except Exception as error:  # whatever a stranger's bytes make the parser raise
-        raise Unreadable(f"no SIP: {type(error).__name__}") from None
+        raise MalformedMessage(f"no SIP: {type(error).__name__}") from None
     if isinstance(message, SipResponse):
         return _checked_response(message)
     return _checked_request(message, flow)
@@ -93,36 +106,36 @@ def _checked_response(message: SipResponse) -> SipResponse:
     try:
         via, cseq = parse_via(message.headers.get("Via")[0]), parse_cseq(message.get_header("CSeq") or "")
     except Exception:
-        raise Unreadable("a response without a readable Via or CSeq") from None
+        raise MalformedMessage("a response without a readable Via or CSeq") from None
     if not (via.branch and cseq.method and 100 <= message.status_code <= 699):
-        raise Unreadable("a response without a branch, a method or a status")
+        raise MalformedMessage("a response without a branch, a method or a status")
     return message
 
 
 def _checked_request(message: SipRequest, flow: Flow) -> Request:
     if not message.headers.get("Via"):
-        raise Unreadable("a request without Via")
+        raise MalformedMessage("a request without Via")
     try:
         branch = _stamp_via(message, flow)
     except Exception:
-        raise Unreadable("a request whose Via can't be read") from None
+        raise MalformedMessage("a request whose Via can't be read") from None
     if missing := [name for name in NEEDED if not message.get_header(name)]:
-        raise Unreadable(f"a request without {missing[0]}", message)
+        raise MalformedMessage(f"a request without {missing[0]}", message)
     try:
         cseq = parse_cseq(message.get_header("CSeq") or "")
         from_, to = parse_address(message.get_header("From") or ""), parse_address(message.get_header("To") or "")
     except Exception:
-        raise Unreadable("a request whose CSeq, From or To can't be read", message) from None
+        raise MalformedMessage("a request whose CSeq, From or To can't be read", message) from None
     call_id = message.get_header("Call-ID") or ""
     if cseq.method != message.method or not 0 <= cseq.seq <= LARGEST_CSEQ:
-        raise Unreadable("a request whose CSeq does not fit", message)
+        raise MalformedMessage("a request whose CSeq does not fit", message)
     if not from_.tag or max(map(len, (call_id, from_.tag, to.tag or "", branch))) > LONGEST_WORD:
-        raise Unreadable("a request without a tag in From, or with an endless one", message)
+        raise MalformedMessage("a request without a tag in From, or with an endless one", message)
     return Request(message, flow, branch, call_id, cseq.seq, from_, to)
 
 
 def _stamp_via(message: SipRequest, flow: Flow) -> str:
-    """Write into the topmost Via where the request really came from (RFC 3581); its branch."""
+    """Write into the topmost Via where the request really came from (RFC 3581); return its branch and sent-by."""
     values = message.headers.get("Via")
     via = parse_via(values[0])
     if not via.branch or not via.branch.startswith(MAGIC_COOKIE) or not via.host:
@@ -138,16 +151,8 @@ def _stamp_via(message: SipRequest, flow: Flow) -> str:
     return f"{via.branch} {via.host}:{via.port}"
 
 
-def way_back(message: SipResponse, flow: Flow) -> tuple[str, int]:
-    """Where a response goes over UDP (RFC 3261, 18.2.2): to whoever asked, and never to another machine."""
-    via = parse_via(message.headers.get("Via")[0])
-    if via.rport:
-        return flow.peer
-    return flow.peer[0], via.port or 5060
-
-
 def is_this_machine(host: str, own: str) -> bool:
-    """Whether a host is an address, or the door's own name, and no SIP domain of anybody's."""
+    """Whether a host is an address, or our own name, and no SIP domain of anybody's."""
     if host in {own, "localhost"}:
         return True
     try:
@@ -161,3 +166,124 @@ def uri_in(value: str) -> str:
     """The URI in a From, To or Contact as it was written, without name, brackets and the header's parameters."""
     inside, bracket, _ = value.partition("<")[2].partition(">")
     return inside.strip() if bracket else value.partition(";")[0].strip()
+
+
+# --- responses ---
+
+# RFC 3261, 21, where HTTP has another phrase for the number or none.
+PHRASES = {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    413: "Request Entity Too Large",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    483: "Too Many Hops",
+    484: "Address Incomplete",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    489: "Bad Event",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    603: "Decline",
+}
+# What X-Twilio-Error says of a refusal: 32201 as recorded in 2026, the others after the error dictionary. It goes to
+# strangers, so it tells nobody whether it was the user or the password that was wrong.
+ERRORS = {
+    32106: "Authentication name differs from the user name",
+    32201: "Authentication failure - source IP Address not in ACL",
+    32202: "Authentication failure - bad user credentials",
+    32210: "SIP registration not enabled",
+    32212: "SIP registration authentication failure",
+    32223: "No user in the Request-URI",
+}
+
+
+def response_to(request: SipRequest, status: int, tag: str = "", reason: str = "", **headers: str) -> SipResponse:
+    """Write a response as RFC 3261, 8.2.6, has it, with headers of our own (`Min_Expires` writes Min-Expires)."""
+    response = SipResponse(status_code=status, reason_phrase=reason or phrase(status))
+    for via in request.headers.get("Via"):
+        response.headers.append("Via", via)
+    for name in ("From", "Call-ID", "CSeq"):
+        if value := request.get_header(name):
+            response.headers.set_single(name, value)
+    to = request.get_header("To") or ""
+    if to:
+        has_tag = ";tag=" in to.rpartition(">")[2].lower().replace(" ", "")
+        response.headers.set_single("To", to if has_tag or not tag or status == 100 else f"{to};tag={tag}")
+    for name, value in headers.items():
+        response.headers.set_single(name.replace("_", "-"), value)
+    response.headers.set_single("Server", SERVER)
+    return response
+
+
+def refusal_of(
+    request: SipRequest, status: int, tag: str, code: int | None = None, *, in_words: bool = True
+) -> SipResponse:
+    """Write the response to a request that is turned away, with Twilio's error code where there is one."""
+    error = {"X_Twilio_Error": f"{code} {ERRORS.get(code, '') if in_words else ''}".strip()} if code else {}
+    return response_to(request, status, tag, **error)
+
+
+def inspect(request: SipRequest, tag: str = "") -> SipResponse | None:
+    """Refuse a request that can't be understood, in the order of RFC 3261, 8.2; None where it can."""
+    if request.uri.partition(":")[0].lower() not in {"sip", "sips"}:
+        return response_to(request, 416, tag)
+    # No extension is understood here.
+    if required := [*request.headers.get("Require"), *request.headers.get("Proxy-Require")]:
+        return response_to(request, 420, tag, Unsupported=", ".join(required))
+    if request.method in {"INVITE", "UPDATE"} and request.body and not is_description(request):
+        return response_to(request, 415, tag, Accept=CONTENT_TYPE)
+    return None
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status."""
+    if status in PHRASES:
+        return PHRASES[status]
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Refused"
+
+
+# --- headers that Twilio carries from one side of a call to the other: X-… and User-to-User, of one line each ---
+
+CUSTOM_HEADER = re.compile(r"(?:X-[A-Za-z0-9-]+|User-to-User)", re.IGNORECASE)
+LONGEST_HEADER = 1024  # characters, of a header that is handed to an application
+API_VERSION = "2010-04-01"
+
+
+def custom_headers_of(message: SipMessage) -> dict[str, str]:
+    """The custom headers of a message, which Twilio hands to the voice URL, or to the action of a Dial."""
+    return {
+        "User-to-User" if name.lower() == "user-to-user" else name: values[0][:LONGEST_HEADER]
+        for name, values in message.headers.items()
+        if CUSTOM_HEADER.fullmatch(name) and values
+    }
+
+
+def sendable(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those of some headers that a <Sip> may add."""
+    return {name: value for name, value in headers.items() if CUSTOM_HEADER.fullmatch(name) and value.isprintable()}
+
+
+def twilio_headers(account_sid: str, call_sid: str) -> dict[str, str]:
+    """What an INVITE of Twilio's says of its call (Twilio, TwiML <Sip>: the SIP session)."""
+    return {"X-Twilio-ApiVersion": API_VERSION, "X-Twilio-AccountSid": account_sid, "X-Twilio-CallSid": call_sid}
+
+
+class SpelledRequest(SipRequest):
+    """A request that writes custom headers as they are spelled; aiosipua makes X-Twilio-Callsid of X-Twilio-CallSid."""
+
+    def __bytes__(self) -> bytes:
+        """The request as it is sent."""
+        head, end, body = super().__bytes__().partition(b"\r\n\r\n")
+        for name, _ in self.headers.items():
+            if CUSTOM_HEADER.fullmatch(name):
+                head = head.replace(f"\r\n{prettify_header_name(name)}: ".encode(), f"\r\n{name}: ".encode())
+        return head + end + body

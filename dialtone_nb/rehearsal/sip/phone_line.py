@@ -1,4 +1,4 @@
-"""Lines of real phones, as the exchange sees them: its thread waits while the event loop lets them ring and speak."""
+"""Lines of real phones, as the exchange has them: its thread waits while the event loop has them ring and speak."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import Any, TypeVar
 
 from dialtone_nb.rehearsal.exchange.lines import DigitTerms, HungUp, Recorded, RecordTerms
@@ -13,7 +14,7 @@ from dialtone_nb.rehearsal.exchange.verbs import Pause, Play, Prompt, Say
 from dialtone_nb.rehearsal.sip.dialogs import Session
 from dialtone_nb.rehearsal.sip.media.speech import speak
 from dialtone_nb.rehearsal.sip.media.tones import decode, key_tones, silence, tone
-from dialtone_nb.rehearsal.sip.uas import IncomingSession
+from dialtone_nb.rehearsal.sip.uas import UasSession
 
 Result = TypeVar("Result")
 
@@ -23,8 +24,8 @@ BEEP = ((1000.0,), 0.3)
 CHIME = ((523.3, 0.4), (659.3, 0.4), (784.0, 0.8))
 
 
-class Waiting:
-    """Lets a call's thread wait for the event loop, so that another thread can interrupt it."""
+class LoopWaiter:
+    """Lets a call's thread wait for the event loop, in a way that another thread can interrupt."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -33,27 +34,27 @@ class Waiting:
         self._error: BaseException | None = None
 
     def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What comes of a coroutine on the loop; an error that somebody interrupts with, instead."""
+        """Wait for a coroutine on the loop and return its result; raise the error of whoever interrupts meanwhile."""
         with self._lock:
-            if error := self._taken():
+            if error := self._take_error():
                 work.close()
                 raise error
             try:
                 future = asyncio.run_coroutine_threadsafe(work, self._loop)
             except RuntimeError:
                 work.close()
-                raise HungUp from None  # the door was closed
+                raise HungUp from None  # the endpoint was closed
             self._current = future
         try:
             return future.result()
         except CancelledError:
             with self._lock:
-                raise (self._taken() or HungUp()) from None
+                raise (self._take_error() or HungUp()) from None
         finally:
             self._current = None
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Have the loop do something; nothing, where the door is closed."""
+        """Have the loop do something soon; no-op once the endpoint is closed."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(work)
 
@@ -64,15 +65,19 @@ class Waiting:
             if self._current:
                 self._current.cancel()
 
-    def _taken(self) -> BaseException | None:
+    def _take_error(self) -> BaseException | None:
         error, self._error = self._error, None
         return error
 
 
-async def unless_over(session: Session, work: Coroutine[Any, Any, Result]) -> Result:
-    """What comes of some work; `HungUp` where the session ends before."""
+async def unless_over(session: Session, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Do some work and return its result; `HungUp` where the session ends before.
+
+    The work is a coroutine that is made here: one that was made before would never be awaited where the call is
+    interrupted before this has begun.
+    """
     over = asyncio.ensure_future(session.over.wait())
-    doing = asyncio.ensure_future(work)
+    doing = asyncio.ensure_future(work())
     try:
         await asyncio.wait({over, doing}, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
@@ -88,9 +93,9 @@ async def unless_over(session: Session, work: Coroutine[Any, Any, Result]) -> Re
 class PhoneLine:
     """The line of a real phone: one that called, or one that was rung and has answered."""
 
-    def __init__(self, session: Session, waiting: Waiting, note: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, waiter: LoopWaiter, note: Callable[[str], None]) -> None:
         self.session = session
-        self._waiting = waiting
+        self._waiter = waiter
         self._note = note
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         self.on_key: Callable[[str], None] = lambda _: None
@@ -101,30 +106,26 @@ class PhoneLine:
         self.on_key(key)
 
     def ring(self) -> None:
-        """180, where the phone called."""
-        self._do(self._ringing())
+        """Send 180, where the phone called."""
+        self._do(lambda: self._respond(UasSession.ring))
 
     def answer(self) -> None:
-        """200, where the phone called and was not answered yet."""
-        self._do(self._answering())
+        """Send 200, where the phone called and was not answered yet."""
+        self._do(lambda: self._respond(UasSession.answer))
 
-    async def _ringing(self) -> None:
-        if isinstance(self.session, IncomingSession):
-            self.session.ring()
-
-    async def _answering(self) -> None:
-        if isinstance(self.session, IncomingSession):
-            self.session.answer()
+    async def _respond(self, how: Callable[[UasSession], None]) -> None:
+        """Respond to the phone's INVITE; no-op where the INVITE was ours."""
+        if isinstance(self.session, UasSession):
+            how(self.session)
 
     def refuse(self, sip_response: int) -> None:
-        """Turn the call away."""
-        if isinstance(self.session, IncomingSession):
-            session = self.session
-            self._waiting.soon(lambda: session.refuse(sip_response))
+        """Refuse the call, where the phone called."""
+        if isinstance(self.session, UasSession):
+            self._waiter.soon(partial(self.session.refuse, sip_response))
 
     def hang_up(self) -> None:
-        """End it; a phone that called and was never answered hears that nobody is there."""
-        self._waiting.soon(self.session.hang_up)
+        """End the call: BYE, or 480 to a phone that called and was never answered."""
+        self._waiter.soon(self.session.hang_up)
 
     def say(self, text: str) -> None:
         """Speak."""
@@ -132,37 +133,37 @@ class PhoneLine:
         self._play(speak(text))
 
     def play(self, url: str) -> None:
-        """Three notes, in place of what is at the URL."""
+        """Play three notes, in place of what is at the URL."""
         self._note(f"three notes, in place of {url}")
         self._play(chime())
 
     def play_digits(self, digits: str) -> None:
-        """The tones of keys."""
+        """Play the tones of keys."""
         self._play(key_tones(digits))
 
     def pause(self, seconds: float) -> None:
         """Be silent."""
-        self._do(self.session.media.be_silent(seconds))
+        self._do(lambda: self.session.media.be_silent(seconds))
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
-        """The keys that are pressed."""
+        """Return the keys that are pressed."""
         for prompt in prompts:
             if isinstance(prompt, Say):
                 self._note(f"“{prompt.text}”")
         sound = b"".join(map(sound_of, prompts))
-        digits: str = self._do(self._collect(sound, terms))
+        digits: str = self._do(lambda: self._collect(sound, terms))
         return digits
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """How long the phone said something."""
-        recorded: Recorded = self._do(self._record(terms))
+        """Return how long the phone said something."""
+        recorded: Recorded = self._do(lambda: self._record(terms))
         return recorded
 
     def _play(self, sound: bytes) -> None:
-        self._do(self.session.media.play(sound))
+        self._do(lambda: self.session.media.play(sound))
 
-    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self._waiting.wait(unless_over(self.session, work))
+    def _do(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        return self._waiter.wait(unless_over(self.session, work))
 
     async def _collect(self, sound: bytes, terms: DigitTerms) -> str:
         while not self._keys.empty():

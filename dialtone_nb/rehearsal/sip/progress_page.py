@@ -1,7 +1,8 @@
-"""What is to be seen of real phones: where they are registered, and what each has done so far."""
+"""What real phones have done so far, as JSON and as a page: where they are registered, and how far each has come."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -9,19 +10,19 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from dialtone_nb.rehearsal.exchange.registrations import list_phones
-from dialtone_nb.rehearsal.sip.address import Trunk
+from dialtone_nb.rehearsal.exchange.sip_registrations import list_phones
+from dialtone_nb.rehearsal.sip.address import TrunkAddress
 from dialtone_nb.rehearsal.sip.built_in_network import BY_LAST_DIGITS, describe
-from dialtone_nb.rehearsal.sip.journal import Entry, Journal, Step
-from dialtone_nb.rehearsal.sip.registrar import Registrar
+from dialtone_nb.rehearsal.sip.journal import Journal, JournalEntry, Step
+from dialtone_nb.rehearsal.sip.location_service import LocationService
 from dialtone_nb.rehearsal.state.store import Store
 
 NEWEST = 30  # steps of a phone on the page
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """One step on the way to a phone that works: what proves it, and where to look while that does not come."""
+class Milestone:
+    """One step on the way to a phone that works: which journal steps prove it, and where to look until then."""
 
     words: str
     proofs: frozenset[Step]
@@ -29,47 +30,49 @@ class Goal:
     silence: str = ""  # what it means where the phone has done nothing at all
 
 
-GOALS = (
-    Goal(
+MILESTONES = (
+    Milestone(
         "It registers",
         frozenset({"registered", "refreshed"}),
         "Check the outbound proxy, the SIP domain, that user name and auth ID are both the phone's name, and the "
         "password.",
         "So far nothing of it has come here at all: where it should have, it does not reach this machine.",
     ),
-    Goal(
+    Milestone(
         "It calls out",
         frozenset({"called"}),
         "Dial 503 555 0199. The phone's dial plan may be holding the digits back.",
     ),
-    Goal(
+    Milestone(
         "It is heard",
         frozenset({"spoke"}),
         "Call, and say something. Sound that does not arrive is a firewall's or a codec's: PCMU or PCMA, and UDP.",
     ),
-    Goal(
+    Milestone(
         "It rings",
         frozenset({"rang"}),
         "Have somebody call its number: “Ring it” in the walkthrough, or POST /calls.",
     ),
-    Goal("It answers", frozenset({"answered"}), "Lift the receiver while it rings."),
+    Milestone("It answers", frozenset({"answered"}), "Lift the receiver while it rings."),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneBook:
-    """Answers who looks on. `now` is the registrar's clock, in seconds."""
+class PhoneProgress:
+    """What the endpoint shows of its phones. `now` is the location service's clock, in seconds."""
 
     store: Store
-    registrar: Registrar
+    locations: LocationService
     journal: Journal
+    now: Callable[[], float]
     host: str
     port: int
-    trunk: Trunk | None
+    trunk: TrunkAddress | None
     tls_port: int  # 0 for none
 
-    def registrations(self, now: float) -> list[dict[str, Any]]:
+    def registrations(self) -> list[dict[str, Any]]:
         """Every binding, as JSON; Twilio itself has no such list."""
+        now = self.now()
         return [
             {
                 "client": user,
@@ -82,12 +85,12 @@ class PhoneBook:
                 "expires_in_s": max(0, round(binding.expires_at - now)),
                 "refreshes": binding.refreshes,
             }
-            for (user, domain), binding in self.registrar.everybody()
+            for (user, domain), binding in self.locations.all_bindings()
         ]
 
-    def lives(self, now: float) -> list[dict[str, Any]]:
+    def lives(self) -> list[dict[str, Any]]:
         """What each phone has done so far, as JSON; those that did something first. Times are seconds since 1970."""
-        registered = {(one["client"], one["domain"]): one for one in self.registrations(now)}
+        registered = {(one["client"], one["domain"]): one for one in self.registrations()}
         known = {(str(one["client"]), str(one["domain"])) for one in list_phones(self.store)}
         lives = [
             self._life(user, domain, registered.get((user, domain)))
@@ -95,11 +98,15 @@ class PhoneBook:
         ]
         return sorted(lives, key=lambda life: not life["steps"])
 
-    def page(self, now: float) -> str:
+    def delays(self) -> list[dict[str, float]]:
+        """The post-dial delays of the last calls, as JSON."""
+        return [delay.as_json for delay in self.journal.delays]
+
+    def page(self) -> str:
         """The page that shows what each phone has done so far; it looks again by itself."""
-        numbers = [(f"503 555 {digits}", describe(far_end)) for digits, far_end in BY_LAST_DIGITS.items()]
+        numbers = [(f"503 555 {digits}", describe(far_side)) for digits, far_side in BY_LAST_DIGITS.items()]
         return _template().render(
-            phones=_at_one_domain(self.lives(now)),
+            phones=_at_one_domain(self.lives()),
             host=self.host,
             port=self.port,
             trunk=self.trunk,
@@ -116,8 +123,12 @@ class PhoneBook:
             "binding": binding,
             "trouble": entries[-1].detail if entries and entries[-1].step == "refused" else "",
             "goals": [
-                {"words": goal.words, "repair": repair_of(goal, entries), "at": first_proof(goal, entries)}
-                for goal in GOALS
+                {
+                    "words": milestone.words,
+                    "repair": repair_of(milestone, entries),
+                    "at": first_proof(milestone, entries),
+                }
+                for milestone in MILESTONES
             ],
             "steps": [{"at": entry.at, "step": entry.step, "detail": entry.detail} for entry in entries],
         }
@@ -138,14 +149,14 @@ def _at_one_domain(lives: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted([*shown.values(), *others], key=lambda life: not life["steps"])
 
 
-def repair_of(goal: Goal, entries: list[Entry]) -> str:
-    """What to look at while a goal does not come."""
-    return goal.repair if entries else f"{goal.repair} {goal.silence}".strip()
+def repair_of(milestone: Milestone, entries: list[JournalEntry]) -> str:
+    """What to look at while a milestone does not come."""
+    return milestone.repair if entries else f"{milestone.repair} {milestone.silence}".strip()
 
 
-def first_proof(goal: Goal, entries: list[Entry]) -> float | None:
-    """When a goal was first reached, in seconds since 1970; None where it was not."""
-    return next((entry.at for entry in entries if entry.step in goal.proofs), None)
+def first_proof(milestone: Milestone, entries: list[JournalEntry]) -> float | None:
+    """When a milestone was first reached, in seconds since 1970; None where it was not."""
+    return next((entry.at for entry in entries if entry.step in milestone.proofs), None)
 
 
 def clock(at: float) -> str:

@@ -16,7 +16,7 @@ class RealTime:
         self._seen = now()
 
     def catch_up(self, tables: Tables) -> None:
-        """Let the store's clock be where time is. A transaction is held meanwhile, so nobody else does the same."""
+        """Advance the store's clock to now; no other thread does so meanwhile, as the caller holds a transaction."""
         now = self._now()
         passed, self._seen = now - self._seen, now
         if passed > 0:

@@ -1,6 +1,7 @@
 """SIP transactions (RFC 3261, 17, and RFC 6026): what was lost is sent again, what comes twice is answered once.
 
-aiosipua leaves this to whoever uses it. Timers run on the event loop; over TCP nothing is repeated.
+aiosipua leaves this to whoever uses it. A transaction is a small state machine; the tables of the four kinds stand
+above the two classes that carry them out. "The user" is RFC 3261's transaction user: whoever began the transaction.
 """
 
 from __future__ import annotations
@@ -8,21 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aiosipua.headers import CSeq, parse_cseq, parse_via, stringify_cseq
 from aiosipua.message import SipRequest, SipResponse
 
-from dialtone_nb.rehearsal.sip.messages import Request, way_back
+from dialtone_nb.rehearsal.sip.messages import Request
 from dialtone_nb.rehearsal.sip.transport import Flow
 
-T1, T2 = 0.5, 4.0  # RFC 3261, 17.1.1.1: the round trip that is reckoned with, and the longest pause
-GIVE_UP_S = 64 * T1
-LINGER_S = 5.0  # T4: how long what is over is still known
+T1, T2, T4 = 0.5, 4.0, 5.0  # RFC 3261, 17.1.1.1 and 17.1.2.1: a round trip, the longest pause, a message's life
+GIVE_UP_S = 64 * T1  # timers B, F and H; D, J, L and M are as long
 
 
 @dataclass(slots=True)
-class Repeating:
-    """Something that is sent again and again, at growing intervals, until it is stopped or given up."""
+class Retransmission:
+    """Timers A and B, E and F, or G and H: send at growing intervals, until it is stopped or given up after 32 s."""
 
     send: Callable[[], None]
     give_up: Callable[[], None]
@@ -30,14 +31,15 @@ class Repeating:
     _handle: asyncio.TimerHandle | None = None
     _until: float = 0.0
 
-    def start(self, *, repeat: bool) -> None:
-        """Send it now, and again where `repeat` is set; give up after 32 s in either case."""
+    def start(self, flow: Flow) -> None:
+        """Send now, and again where the transport may lose it; give up after 32 s over any transport."""
         loop = asyncio.get_running_loop()
         self._until = loop.time() + GIVE_UP_S
         self.send()
-        self._handle = loop.call_later(T1 if repeat else GIVE_UP_S, self._again, T1, repeat)
+        is_reliable = flow.transport != "UDP"
+        self._handle = loop.call_later(GIVE_UP_S if is_reliable else T1, self._again, T1)
 
-    def _again(self, pause: float, repeat: bool) -> None:
+    def _again(self, pause: float) -> None:
         loop = asyncio.get_running_loop()
         if loop.time() >= self._until - T1 / 2:
             self.stop()
@@ -45,71 +47,33 @@ class Repeating:
             return
         self.send()
         pause = min(2 * pause, self.longest_pause)
-        self._handle = loop.call_at(min(loop.time() + pause, self._until), self._again, pause, repeat)
+        self._handle = loop.call_at(min(loop.time() + pause, self._until), self._again, pause)
 
     def stop(self) -> None:
-        """Send it no more."""
+        """Stop both timers."""
         if self._handle:
             self._handle.cancel()
             self._handle = None
 
 
-@dataclass(slots=True)
-class ServerTransaction:
-    """A request that came, and what it was answered; `on_lost` is told where nobody acknowledged the answer."""
-
-    request: Request
-    forget: Callable[[], None] = field(repr=False)
-    response: SipResponse | None = None
-    on_lost: Callable[[], None] = field(default=lambda: None, repr=False)
-    _repeating: Repeating | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has its final answer."""
-        return self.response is not None and self.response.status_code >= 200
-
-    def respond(self, response: SipResponse) -> None:
-        """Send a response; a final one is kept, and sent again when the request comes again or stays unacknowledged."""
-        if self.is_over:
-            return
-        self.response = response
-        if response.status_code < 200:
-            self._send()
-        elif self.request.method == "INVITE":
-            self._repeating = Repeating(self._send, self._lost)
-            self._repeating.start(repeat=self.request.flow.transport == "UDP")
-        else:
-            self._send()
-            self._linger(GIVE_UP_S if self.request.flow.transport == "UDP" else LINGER_S)
-
-    def come_again(self) -> None:
-        """The same request came again: the same answer goes out."""
-        if self.response:
-            self._send()
-
-    def acknowledge(self) -> None:
-        """The final answer to an INVITE has arrived."""
-        if self._repeating:
-            self._repeating.stop()
-            self._repeating = None
-            self._linger(LINGER_S)
-
-    def _lost(self) -> None:
-        self.forget()
-        self.on_lost()
-
-    def _linger(self, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self.forget)
-
-    def _send(self) -> None:
-        if self.response:
-            send_response(self.response, self.request.flow)
-
-    def close(self) -> None:
-        """Stop its timers."""
-        if self._repeating:
-            self._repeating.stop()
+# Client transactions: requests of ours. INVITE is RFC 3261's figure 5 with RFC 6026's figure 3, which adds "accepted":
+# a success comes again until our ACK has arrived, and that ACK is the dialog's, not the transaction's.
+#
+#   state       what happens      INVITE                                    any other method (figure 6)
+#   calling     timer A or E      send the request again, over UDP          the same, at most 4 s apart
+#               timer B or F      tell the user that nothing came; over     the same
+#               1xx               stop A and B; tell the user; proceeding   tell the user; proceeding
+#               2xx               tell the user; accepted                   tell the user; completed
+#               300-699           ACK; tell the user; completed             tell the user; completed
+#   proceeding                    as calling, without A and B: how long it  as calling
+#                                 may ring is for the callee and us to say
+#   completed   final response    ACK again: ours was lost                  nothing
+#               timer D or K      over, after 32 s                          over, after 5 s
+#   accepted    2xx               tell the user, who sends the ACK again
+#               timer M           over, after 32 s
+#
+# Over TCP and TLS timers D and K might be 0; they are not, as it costs nothing and absorbs what comes late.
+ClientState = Literal["calling", "proceeding", "completed", "accepted"]
 
 
 @dataclass(slots=True)
@@ -119,58 +83,125 @@ class ClientTransaction:
     request: SipRequest
     flow: Flow
     on_response: Callable[[SipResponse | None], None] = field(repr=False)
-    forget: Callable[[], None] = field(repr=False)
-    _repeating: Repeating | None = None
-    _final: int = 0
-    is_provisional: bool = False
+    forget: Callable[[], object] = field(repr=False)
+    state: ClientState = "calling"
+    _retransmission: Retransmission = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        longest_pause = GIVE_UP_S if self._is_invite else T2
+        self._retransmission = Retransmission(self._send, self._time_out, longest_pause)
+
+    @property
+    def _is_invite(self) -> bool:
+        return self.request.method == "INVITE"
 
     def start(self) -> None:
         """Send the request, over UDP until something comes back."""
-        longest = GIVE_UP_S if self.request.method == "INVITE" else T2
-        self._repeating = Repeating(self._send, self._timed_out, longest)
-        self._repeating.start(repeat=self.flow.transport == "UDP")
+        self._retransmission.start(self.flow)
 
-    def take(self, response: SipResponse) -> None:
-        """A response to it."""
-        is_invite = self.request.method == "INVITE"
+    def receive(self, response: SipResponse) -> None:
+        """Take a response to the request."""
+        is_first = self.state in {"calling", "proceeding"}
         if response.status_code < 200:
-            self.is_provisional = True
-            if is_invite and self._repeating:
-                # From here on only the far side's patience counts, and ours.
-                self._repeating.stop()
-            if not self._final:
+            if is_first:
+                self.state = "proceeding"
+                if self._is_invite:
+                    self.close()
                 self.on_response(response)
             return
-        self._stop()
-        first, self._final = not self._final, response.status_code
-        if is_invite and response.status_code >= 300:
+        self.close()
+        is_accepted = self._is_invite and response.status_code < 300
+        self.state = "accepted" if is_accepted else "completed"
+        if self._is_invite and not is_accepted:
             self.flow.send(bytes(acknowledgement(self.request, response)))
-        # A 200 that comes again means that our ACK was lost: whoever sent the INVITE sends that again.
-        if first or (is_invite and response.status_code < 300):
+        if is_first or is_accepted:
             self.on_response(response)
-        if first:
-            asyncio.get_running_loop().call_later(GIVE_UP_S if is_invite else LINGER_S, self.forget)
+        if is_first:
+            asyncio.get_running_loop().call_later(GIVE_UP_S if self._is_invite else T4, self.forget)
 
     def fall_silent(self) -> None:
         """Send the request no more, and still take what it is answered: nobody who comes late is to be surprised."""
-        if self._repeating:
-            self._repeating.send = lambda: None
+        self._retransmission.send = lambda: None
+
+    def close(self) -> None:
+        """Stop the timers."""
+        self._retransmission.stop()
 
     def _send(self) -> None:
         self.flow.send(bytes(self.request))
 
-    def _timed_out(self) -> None:
+    def _time_out(self) -> None:
         self.forget()
         self.on_response(None)
 
-    def _stop(self) -> None:
-        if self._repeating:
-            self._repeating.stop()
-            self._repeating = None
+
+# Server transactions: requests of others. INVITE is RFC 3261's figure 7 with RFC 6026's figure 5; its "accepted" is one
+# with "completed" here, as the dialog, which finds the ACK of a success by its CSeq, hands it to the transaction.
+#
+#   state       what happens      INVITE                                    any other method (figure 8)
+#   proceeding  request again     send the last response again, if any      the same
+#               user: 1xx         send it                                   send it
+#               user: 200-699     send it, start G and H; completed         send it, start J; completed
+#   completed   request again     send the final response again             the same
+#               timer G           send it again, over UDP
+#               timer H           tell the user that no ACK came; over
+#               ACK               stop G and H; confirmed
+#               timer J                                                     over, after 32 s (5 s over TCP)
+#   confirmed   timer I           over, after 5 s
+ServerState = Literal["proceeding", "completed", "confirmed"]
+
+
+@dataclass(slots=True)
+class ServerTransaction:
+    """A request that came, and what it was answered; `on_no_ack` is told where nobody acknowledged the answer."""
+
+    request: Request
+    forget: Callable[[], object] = field(repr=False)
+    on_no_ack: Callable[[], None] = field(default=lambda: None, repr=False)
+    state: ServerState = "proceeding"
+    _response: SipResponse | None = None
+    _retransmission: Retransmission = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._retransmission = Retransmission(self.send_again, self._lose)
+
+    def respond(self, response: SipResponse) -> None:
+        """Send a response, unless a final one was sent."""
+        if self.state != "proceeding":
+            return
+        self._response = response
+        if response.status_code < 200:
+            self.send_again()
+            return
+        self.state = "completed"
+        if self.request.method == "INVITE":
+            self._retransmission.start(self.request.flow)
+        else:
+            self.send_again()
+            self._linger(GIVE_UP_S if self.request.flow.transport == "UDP" else T4)
+
+    def send_again(self) -> None:
+        """Send the last response again, if there was one: the same request came again."""
+        if self._response:
+            send_response(self._response, self.request.flow)
+
+    def acknowledge(self) -> None:
+        """Take the ACK of the final response to an INVITE."""
+        if self.state == "completed":
+            self.state = "confirmed"
+            self.close()
+            self._linger(T4)
 
     def close(self) -> None:
-        """Stop its timers."""
-        self._stop()
+        """Stop the timers."""
+        self._retransmission.stop()
+
+    def _lose(self) -> None:
+        self.forget()
+        self.on_no_ack()
+
+    def _linger(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self.forget)
 
 
 class Transactions:
@@ -191,47 +222,43 @@ class Transactions:
             client.close()
 
     def begin(self, request: Request) -> ServerTransaction:
-        """A transaction for a request that is new."""
+        """Begin a transaction for a request that is new."""
         key = (request.branch, request.method)
-        made = ServerTransaction(request, lambda: self._forget_server(key, made))
+
+        def forget() -> None:
+            if self._servers.get(key) is made:
+                del self._servers[key]
+
+        made = ServerTransaction(request, forget)
         self._servers[key] = made
         return made
 
     def find(self, request: Request, method: str = "") -> ServerTransaction | None:
         """The transaction that a request belongs to; with `method`, the one that a CANCEL or an ACK is about."""
         found = self._servers.get((request.branch, method or request.method))
+        if found is None or found.request.call_id != request.call_id:
+            return None
         # A branch is for its sender alone: the same one from elsewhere is a stranger's guess.
-        return found if found and found.request.call_id == request.call_id and _same_peer(found, request) else None
+        return found if found.request.flow.peer[0] == request.flow.peer[0] else None
 
     def send(
         self, request: SipRequest, flow: Flow, on_response: Callable[[SipResponse | None], None]
     ) -> ClientTransaction:
-        """A request of ours, on its way."""
+        """Send a request of ours."""
         key = (branch_of(request), request.method)
-        made = ClientTransaction(request, flow, on_response, lambda: self._forget_client(key))
+        made = ClientTransaction(request, flow, on_response, lambda: self._clients.pop(key, None))
         self._clients[key] = made
         made.start()
         return made
 
-    def take(self, response: SipResponse) -> bool:
+    def receive(self, response: SipResponse) -> bool:
         """Hand a response to the transaction that it belongs to; False where it belongs to none."""
         key = (branch_of(response), parse_cseq(response.get_header("CSeq") or "").method)
         transaction = self._clients.get(key)
         if transaction is None or transaction.request.call_id != response.call_id:
             return False
-        transaction.take(response)
+        transaction.receive(response)
         return True
-
-    def _forget_server(self, key: tuple[str, str], transaction: ServerTransaction) -> None:
-        if self._servers.get(key) is transaction:
-            del self._servers[key]
-
-    def _forget_client(self, key: tuple[str, str]) -> None:
-        self._clients.pop(key, None)
-
-
-def _same_peer(transaction: ServerTransaction, request: Request) -> bool:
-    return transaction.request.flow.peer[0] == request.flow.peer[0]
 
 
 def branch_of(message: SipRequest | SipResponse) -> str:
@@ -241,8 +268,10 @@ def branch_of(message: SipRequest | SipResponse) -> str:
 
 
 def send_response(response: SipResponse, flow: Flow) -> None:
-    """Send a response back to whoever asked."""
-    flow.send(bytes(response), way_back(response, flow) if flow.transport == "UDP" else None)
+    """Send a response back to whoever asked, over UDP as RFC 3261, 18.2.2, has it, and never to another machine."""
+    via = parse_via(response.headers.get("Via")[0])
+    is_elsewhere = flow.transport == "UDP" and not via.rport
+    flow.send(bytes(response), (flow.peer[0], via.port or 5060) if is_elsewhere else None)
 
 
 def acknowledgement(invite: SipRequest, response: SipResponse) -> SipRequest:

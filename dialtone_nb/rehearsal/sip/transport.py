@@ -1,9 +1,11 @@
-"""Ways for SIP to come and go: UDP, and TCP and TLS connections cut into messages; a flow leads back to its sender."""
+"""The transport layer (RFC 3261, 18): UDP, and TCP and TLS connections cut into messages; a flow leads to a peer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ from typing import Literal
 
 from dialtone_nb.errors import DialtoneError
 
-Address = tuple[str, int]
+HostPort = tuple[str, int]
 Transport = Literal["UDP", "TCP", "TLS"]
 
 LARGEST_HEADERS = 16 * 1024
@@ -25,14 +27,14 @@ PONG = b"\r\n"  # RFC 5626, 4.4.1: what answers a keep-alive over TCP
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A way to a peer: the same UDP socket and address, or the same connection."""
+    """A way to a peer (RFC 5626): the same UDP socket and address, or the same connection."""
 
     transport: Transport
-    peer: Address
-    local: Address
-    write: Callable[[bytes, Address], None] = field(repr=False, compare=False)
+    peer: HostPort
+    local: HostPort
+    write: Callable[[bytes, HostPort], None] = field(repr=False, compare=False)
 
-    def send(self, data: bytes, to: Address | None = None) -> None:
+    def send(self, data: bytes, to: HostPort | None = None) -> None:
         """Send bytes; over UDP perhaps to another port of the peer's. What can't be sent is lost, as on a network."""
         self.write(data, to or self.peer)
 
@@ -41,41 +43,45 @@ Receive = Callable[[bytes, Flow], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Secured:
+class TlsPort:
     """TLS, on a port of its own; `context` has the certificate that phones are shown."""
 
     port: int
     context: ssl.SSLContext
 
 
-class Listening:
+class TransportLayer(asyncio.DatagramProtocol):
     """UDP and TCP on one port, perhaps TLS on another; everything that comes goes to `receive`."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._udp: asyncio.DatagramTransport | None = None
         self._servers: list[asyncio.Server] = []
-        self._connections: dict[Address, asyncio.StreamWriter] = {}
+        self._connections: dict[HostPort, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.local: Address = ("", 0)
-        self.secured: Address = ("", 0)  # where TLS is; no port where it is nowhere
+        self.local: HostPort = ("", 0)
+        self.secured: HostPort = ("", 0)  # where TLS is; no port where it is nowhere
 
-    async def open(self, host: str, port: int, tls: Secured | None = None) -> None:
+    async def open(self, host: str, port: int, tls: TlsPort | None = None) -> None:
         """Listen; a `DialtoneError` where a port is taken. Port 0 takes any that is free for both UDP and TCP."""
         loop = asyncio.get_running_loop()
         try:
             bound = await self._serve_at(host, port, "TCP")
-            self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._came_by_udp), local_addr=bound)
+            self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=bound)
             port = tls.port if tls else 0
             self.secured = await self._serve_at(host, port, "TLS", tls.context) if tls else ("", 0)
         except OSError as error:
             await self.close()
-            raise DialtoneError(f"The SIP door can't use port {port} of {host}: {error.strerror or error}") from error
+            # asyncio tells the address once more in its strerror.
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            is_taken = error.errno == errno.EADDRINUSE
+            repair = "stop what uses it, or name another port, such as 5070" if is_taken else "name another address"
+            raise DialtoneError(f"The SIP door can't use port {port} of {host}: {why}; {repair}") from error
         self.local = bound
 
     async def _serve_at(
         self, host: str, port: int, transport: Transport, context: ssl.SSLContext | None = None
-    ) -> Address:
+    ) -> HostPort:
         accept = partial(self._accept, transport)
         server = await asyncio.start_server(accept, host, port, limit=LARGEST_HEADERS, ssl=context)
         self._servers.append(server)
@@ -95,47 +101,54 @@ class Listening:
                 await asyncio.wait_for(server.wait_closed(), 1)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def udp(self, peer: Address) -> Flow:
+    def udp(self, peer: HostPort) -> Flow:
         """The flow to an address over UDP."""
         return Flow("UDP", peer, self.local, self._send_by_udp)
 
-    def is_open(self, flow: Flow) -> bool:
-        """Whether something can still be sent there: a TCP connection may be gone."""
-        return flow.transport == "UDP" or flow.peer in self._connections
-
-    def _send_by_udp(self, data: bytes, to: Address) -> None:
+    def _send_by_udp(self, data: bytes, to: HostPort) -> None:
         if self._udp and not self._udp.is_closing():
             # An address that can't be sent to is somebody's lie in a header.
             with contextlib.suppress(OSError, ValueError, UnicodeError, OverflowError):
                 self._udp.sendto(data, to)
 
-    def _came_by_udp(self, data: bytes, peer: Address) -> None:
-        self._receive(data, self.udp(peer))
+    def datagram_received(self, data: bytes, addr: HostPort) -> None:
+        """Take a message that came over UDP."""
+        self._receive(data, self.udp(addr[:2]))
+
+    def error_received(self, exc: Exception) -> None:
+        """Ignore that a phone is switched off: what was sent to it times out."""
 
     # --- TCP, and TLS over it ---
 
-    async def connect(self, peer: Address) -> Flow:
-        """A flow over TCP to a peer, over the connection that there is or a new one; an OSError where there is none."""
+    def is_open(self, flow: Flow) -> bool:
+        """Whether something can still be sent there: a TCP connection may be gone."""
+        return flow.transport == "UDP" or flow.peer in self._connections
+
+    async def connect(self, peer: HostPort) -> Flow | None:
+        """The flow over TCP to a peer, over the connection that there is or a new one; None where it can't be had."""
         if peer not in self._connections:
-            reader, writer = await asyncio.wait_for(
-                asyncio.open_connection(*peer, limit=LARGEST_HEADERS), timeout=CONNECT_S
-            )
+            try:
+                reader, writer = await asyncio.wait_for(
+                    asyncio.open_connection(*peer, limit=LARGEST_HEADERS), timeout=CONNECT_S
+                )
+            except (OSError, TimeoutError):
+                return None
             task = asyncio.get_running_loop().create_task(self._serve("TCP", reader, writer, peer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             self._connections[peer] = writer
         return self._flow("TCP", peer)
 
-    def _flow(self, transport: Transport, peer: Address) -> Flow:
+    def _flow(self, transport: Transport, peer: HostPort) -> Flow:
         return Flow(transport, peer, self.secured if transport == "TLS" else self.local, self._send_by_tcp)
 
-    def _send_by_tcp(self, data: bytes, to: Address) -> None:
+    def _send_by_tcp(self, data: bytes, to: HostPort) -> None:
         writer = self._connections.get(to)
         if writer and not writer.is_closing():
             writer.write(data)
 
     async def _accept(self, transport: Transport, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer: Address = writer.get_extra_info("peername")[:2]
+        peer: HostPort = writer.get_extra_info("peername")[:2]
         if len(self._connections) >= MOST_CONNECTIONS:
             writer.close()
             return
@@ -143,7 +156,7 @@ class Listening:
         await self._serve(transport, reader, writer, peer)
 
     async def _serve(
-        self, transport: Transport, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Address
+        self, transport: Transport, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: HostPort
     ) -> None:
         flow = self._flow(transport, peer)
         try:
@@ -183,14 +196,3 @@ def _content_length(head: bytes) -> int:
                 raise ValueError("a body without an end")
             return length
     return 0
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, came: Callable[[bytes, Address], None]) -> None:
-        self._came = came
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._came(data, addr[:2])
-
-    def error_received(self, exc: Exception) -> None:
-        """A phone that is switched off answers so; what was sent to it times out."""

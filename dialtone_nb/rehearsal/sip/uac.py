@@ -1,4 +1,4 @@
-"""Sessions with phones and servers that we call: an INVITE of ours, and what comes of it."""
+"""The user agent client: sessions with phones and servers that we call, an INVITE of ours and what comes of it."""
 
 from __future__ import annotations
 
@@ -6,74 +6,64 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiosipua.dialog import Dialog
-from aiosipua.headers import CSeq, Via, parse_cseq, stringify_cseq, stringify_uri, stringify_via
+from aiosipua.headers import Via, stringify_uri, stringify_via
 from aiosipua.message import SipRequest, SipResponse
 from aiosipua.utils import generate_branch, generate_call_id, generate_tag
 
-from dialtone_nb.rehearsal.sip.credentials import HEADERS, NOBODY, Credentials
-from dialtone_nb.rehearsal.sip.custom_headers import SpelledRequest, custom_headers_of
-from dialtone_nb.rehearsal.sip.dialogs import Session, Switchboard
-from dialtone_nb.rehearsal.sip.media.sdp import (
-    Unacceptable,
-    make_offer,
-    read_agreement,
-    read_description,
-    write_description,
-)
-from dialtone_nb.rehearsal.sip.responses import ALLOWED
-from dialtone_nb.rehearsal.sip.transactions import (
-    ClientTransaction,
-    cancellation,
-)
+from dialtone_nb.rehearsal.sip.dialogs import Session, UserAgent
+from dialtone_nb.rehearsal.sip.digest import CHALLENGES, NO_CREDENTIALS, DigestCredentials
+from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, make_offer, write_description
+from dialtone_nb.rehearsal.sip.messages import ALLOWED, SpelledRequest, custom_headers_of
+from dialtone_nb.rehearsal.sip.transactions import ClientTransaction, acknowledgement, cancellation
 from dialtone_nb.rehearsal.sip.transport import Flow
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of ringing: 100, 180, 200 or a refusal's status; 0 where nothing ever came back.
+class InviteResponse:
+    """What our INVITE was answered: 100, 180, 200 or a refusal's status; 0 where nothing ever came back.
 
-    `headers` are the X-… headers of a final answer.
+    `headers` are the X-… headers of a final response.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class OutgoingSession(Session):
-    """We call a phone or a server; `on_outcome` hears of trying, of ringing, of the answer, and of the refusal.
+class UacSession(Session):
+    """A session that we begin; `on_response` hears of trying, of ringing, of the answer, and of the refusal.
 
     A challenge is answered with the `credentials`, once.
     """
 
     def __init__(
         self,
-        switchboard: Switchboard,
+        user_agent: UserAgent,
         flow: Flow,
         *,
         contact: str,
         from_uri: str,
         to_uri: str,
-        on_outcome: Callable[[Outcome], None],
-        credentials: Credentials = NOBODY,
+        on_response: Callable[[InviteResponse], None],
+        credentials: DigestCredentials = NO_CREDENTIALS,
     ) -> None:
         dialog = Dialog(
-            call_id=generate_call_id(switchboard.host),
+            call_id=generate_call_id(user_agent.host),
             local_tag=generate_tag(),
             local_uri=from_uri,
             remote_uri=to_uri,
             remote_target=contact,
         )
-        super().__init__(switchboard, dialog, flow)
+        super().__init__(user_agent, dialog, flow)
         self.credentials = credentials
-        self._on_outcome = on_outcome
+        self._on_response = on_response
         self._transaction: ClientTransaction | None = None
         self._headers: Mapping[str, str] = {}
-        self._has_proved = False
+        self._has_authenticated = False
         self._is_unwanted = False
 
     async def invite(self, headers: Mapping[str, str]) -> None:
-        """Send the INVITE, with headers of the caller's."""
-        await self.media.open(self._switchboard.host)
+        """Send the INVITE, with these headers."""
+        await self.media.open(self._user_agent.host)
         if self.over.is_set():
             self.media.close()
             return
@@ -83,7 +73,7 @@ class OutgoingSession(Session):
     def _invitation(self) -> SipRequest:
         made = self._request("INVITE")
         invite = SpelledRequest(headers=made.headers, method=made.method, uri=made.uri)
-        invite.headers.set_single("Contact", self._switchboard.contact(self.flow))
+        invite.headers.set_single("Contact", self._user_agent.contact(self.flow))
         invite.headers.set_single("Allow", ALLOWED)
         for name, value in self._headers.items():
             invite.headers.set_single(name, value)
@@ -91,14 +81,14 @@ class OutgoingSession(Session):
         return invite
 
     def _send(self, invite: SipRequest) -> None:
-        self._transaction = self._switchboard.transactions.send(invite, self.flow, self._came)
+        self._transaction = self._user_agent.transactions.send(invite, self.flow, self._receive_response)
 
-    def _prove(self, challenged: SipResponse) -> bool:
+    def _authenticate(self, challenged: SipResponse) -> bool:
         """Answer a challenge, the first; False where that can't be done."""
-        if self._has_proved or self._is_unwanted or self._transaction is None:
+        if self._has_authenticated or self._is_unwanted or self._transaction is None:
             return False
-        self._has_proved = True
-        self.dialog.remote_tag, self.dialog.route_set = "", []  # whoever challenges begins no dialog
+        self._has_authenticated = True
+        self.dialog.remote_tag, self.dialog.route_set = "", []  # a challenge begins no dialog
         invite = self._invitation()
         answer = self.credentials.answer(challenged, invite)
         if answer:
@@ -107,7 +97,7 @@ class OutgoingSession(Session):
         return answer is not None
 
     def cancel(self) -> None:
-        """Let it ring no more."""
+        """Stop the ringing: CANCEL, or BYE where it was answered meanwhile."""
         if self.over.is_set() or self._is_unwanted:
             return
         if self.is_answered:
@@ -115,8 +105,8 @@ class OutgoingSession(Session):
             return
         self._is_unwanted = True
         if self._transaction is None:
-            self.end("ours")
-        elif self._transaction.is_provisional:
+            self.terminate()
+        elif self._transaction.state == "proceeding":
             self._send_cancel()
         else:
             # CANCEL must wait until something has come (RFC 3261, 9.1); what nobody wants is not sent again meanwhile.
@@ -125,11 +115,11 @@ class OutgoingSession(Session):
     def _send_cancel(self) -> None:
         if self._transaction:
             cancel = cancellation(self._transaction.request)
-            self._switchboard.transactions.send(cancel, self.flow, lambda _: None)
+            self._user_agent.transactions.send(cancel, self.flow, lambda _: None)
 
-    def _came(self, response: SipResponse | None) -> None:
+    def _receive_response(self, response: SipResponse | None) -> None:
         if response is None:
-            self.end("lost")
+            self.terminate()
             self._tell(0)
         elif response.status_code < 200:
             self._learn(response)
@@ -139,13 +129,13 @@ class OutgoingSession(Session):
                 self._tell(180 if response.status_code in {180, 183} else 100)
         elif response.status_code < 300:
             self._answered(response)
-        elif not (response.status_code in HEADERS and self._prove(response)):
-            self.end("refused")
+        elif not (response.status_code in CHALLENGES and self._authenticate(response)):
+            self.terminate()
             self._tell(response.status_code, response)
 
     def _answered(self, response: SipResponse) -> None:
         self._learn(response)
-        self.flow.send(bytes(self._ack(response)))
+        self._acknowledge(response)
         if self.is_answered:
             return
         self.is_answered = True
@@ -155,10 +145,7 @@ class OutgoingSession(Session):
             self.hang_up()
             return
         try:
-            answer = read_description(response)
-            if answer is None:
-                raise Unacceptable("an answer without SDP")
-            self.media.agree(read_agreement(answer, self.flow.peer[0]), self.flow.peer[0])
+            self._take_sdp_answer(response)
         except Unacceptable:
             self.hang_up()
             self._tell(488)
@@ -166,7 +153,7 @@ class OutgoingSession(Session):
         self._tell(200, response)
 
     def _learn(self, response: SipResponse) -> None:
-        """What a response says of the dialog: its tag, its target, its route."""
+        """Learn from a response the dialog's tag, target and route set (RFC 3261, 12.1.2)."""
         to, dialog = response.to_addr, self.dialog
         if to and to.tag and not dialog.remote_tag:
             dialog.remote_tag = to.tag
@@ -174,21 +161,19 @@ class OutgoingSession(Session):
         if response.status_code >= 200 and response.contact:
             dialog.remote_target = stringify_uri(response.contact[0].uri)
 
-    def _ack(self, response: SipResponse) -> SipRequest:
-        dialog = self.dialog
-        ack = SipRequest(method="ACK", uri=dialog.remote_target)
-        via = Via("SIP/2.0", self.flow.transport, self._switchboard.host, self.flow.local[1])
+    def _acknowledge(self, response: SipResponse) -> None:
+        """Send the ACK of a success: a transaction of its own, to the dialog's target (RFC 3261, 13.2.2.4)."""
+        if self._transaction is None:
+            return
+        ack = acknowledgement(self._transaction.request, response)
+        ack.uri = self.dialog.remote_target
+        via = Via("SIP/2.0", self.flow.transport, self._user_agent.host, self.flow.local[1])
         via.params = {"branch": generate_branch(), "rport": None}
-        ack.headers.append("Via", stringify_via(via))
-        ack.headers.set_single("From", f"<{dialog.local_uri}>;tag={dialog.local_tag}")
-        ack.headers.set_single("To", response.get_header("To") or "")
-        ack.headers.set_single("Call-ID", dialog.call_id)
-        number = parse_cseq(response.get_header("CSeq") or "").seq
-        ack.headers.set_single("CSeq", stringify_cseq(CSeq(number, "ACK")))
-        ack.headers.set_single("Max-Forwards", "70")
-        for route in dialog.route_set:
+        ack.headers.set_single("Via", stringify_via(via))
+        ack.headers.remove("Route")
+        for route in self.dialog.route_set:
             ack.headers.append("Route", route)
-        return ack
+        self.flow.send(bytes(ack))
 
     def _tell(self, status: int, response: SipResponse | None = None) -> None:
-        self._on_outcome(Outcome(status, custom_headers_of(response) if response else {}))
+        self._on_response(InviteResponse(status, custom_headers_of(response) if response else {}))

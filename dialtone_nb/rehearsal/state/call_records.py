@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import orjson
@@ -21,16 +21,18 @@ class CallRecord:
     `dialled` is when a call that the API placed left its queue.
     """
 
+    # The fields of COLUMNS, in their order; by these lists are filtered and ordered.
     sid: str
+    parent_call_sid: str | None
     from_: str
     to: str
-    direction: str
     status: str
     started: float
-    parent_call_sid: str | None = None
+    ended: float | None
+    # Those that are JSON in its `body`.
+    direction: str
     phone_number_sid: str | None = None
     answered: float | None = None
-    ended: float | None = None
     price: float | None = None
     dialled: float | None = None
 
@@ -46,45 +48,30 @@ class CallRecord:
 
 
 COLUMNS = 'sid, parent_call_sid, "from", "to", status, started, ended, body'
+NAMES = [one.name for one in fields(CallRecord)]
+COLUMN_FIELDS, BODY_FIELDS = NAMES[:7], NAMES[7:]
 
 
 def _record(row: Sequence[Any]) -> CallRecord:
-    sid, parent_call_sid, from_, to, status, started, ended, body = row
-    return CallRecord(
-        sid=sid,
-        parent_call_sid=parent_call_sid,
-        from_=from_,
-        to=to,
-        status=status,
-        started=started,
-        ended=ended,
-        **orjson.loads(body),
-    )
+    *columns, body = row
+    return CallRecord(*columns, **orjson.loads(body))
 
 
 def save_call(tables: Tables, call: CallRecord) -> CallRecord:
-    """The call, kept under its SID."""
-    body = {
-        "direction": call.direction,
-        "phone_number_sid": call.phone_number_sid,
-        "answered": call.answered,
-        "price": call.price,
-        **({} if call.dialled is None else {"dialled": call.dialled}),
-    }
+    """Write a call under its SID."""
+    columns = [getattr(call, name) for name in COLUMN_FIELDS]
+    body = {name: getattr(call, name) for name in BODY_FIELDS}
     tables.sql.execute(
         f"INSERT OR REPLACE INTO calls ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-        (
-            call.sid,
-            call.parent_call_sid,
-            call.from_,
-            call.to,
-            call.status,
-            call.started,
-            call.ended,
-            orjson.dumps(body),
-        ),
+        (*columns, orjson.dumps(body)),
     )
     return call
+
+
+def next_call_sid(tables: Tables, parent_call_sid: str, from_: str, to: str) -> str:
+    """The SID of a new call: it follows from who calls whom, and how often they did before."""
+    name = f"{from_} {to}"
+    return tables.identity.sid("CA", "call", parent_call_sid, name, tables.next_nth("call", parent_call_sid, name))
 
 
 def start_call(
@@ -97,14 +84,12 @@ def start_call(
     parent_call_sid: str | None = None,
     phone_number_sid: str | None = None,
 ) -> CallRecord:
-    """A new call that starts now; its SID follows from who calls whom, and how often they did before."""
-    name = f"{from_} {to}"
-    nth = tables.next_nth("call", parent_call_sid or "", name)
-    sid = tables.identity.sid("CA", "call", parent_call_sid or "", name, nth)
-    return save_call(
-        tables,
-        CallRecord(sid, from_, to, direction, status, tables.now(), parent_call_sid, phone_number_sid=phone_number_sid),
+    """A new call that starts now."""
+    sid = next_call_sid(tables, parent_call_sid or "", from_, to)
+    call = CallRecord(
+        sid, parent_call_sid, from_, to, status, tables.now(), None, direction, phone_number_sid=phone_number_sid
     )
+    return save_call(tables, call)
 
 
 def change_call(tables: Tables, call: CallRecord, **changes: Any) -> CallRecord:

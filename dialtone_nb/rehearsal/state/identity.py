@@ -7,8 +7,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-# A facade looks like a house from the street and has nothing behind it. No account of Twilio's is likely to begin so.
-ACCOUNT_PREFIX = "ACfacade"
+from dialtone_nb.values.sids import FACADE, PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Identity:
     @property
     def account_sid(self) -> str:
         """The account's SID, which begins with ACfacade and is nobody's."""
-        return ACCOUNT_PREFIX + self.digest("account")[:26]
+        return PREFIXES["account"] + FACADE + self.digest("account")[:26]
 
     @property
     def auth_token(self) -> str:
@@ -40,7 +39,7 @@ class Identity:
     @property
     def api_key_sid(self) -> str:
         """The SID of the account's one API key."""
-        return "SKfacade" + self.digest("api key")[:26]
+        return PREFIXES["api_key"] + FACADE + self.digest("api key")[:26]
 
     @property
     def api_key_secret(self) -> str:
@@ -65,5 +64,5 @@ class Identity:
         return prefix + self.digest(kind, parent, name, nth)[:32]
 
     def request_id(self, asked: bytes) -> str:
-        """What an API request is known by. It repeats, and gives nothing away of a password in the request's body."""
+        """An API request's id: it repeats, and a password in the request's body can't be worked out from it."""
         return "RQ" + hmac.digest(self.secret.encode(), asked, "sha256").hex()[:32]

@@ -24,8 +24,10 @@ from dialtone_nb.rehearsal.state.identity import Identity
 Body = dict[str, Any]
 
 FORMAT = "1"
+_MEND = "delete the file, or name another"
 FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
 SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
+LARGEST_CHECKED = 32 * 1024 * 1024  # bytes; a year of calls would take seconds at each start
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite writes beside a file, with its mode
 LAST_CHARACTER = "\U0010ffff"
 SCHEMA = """
@@ -77,18 +79,25 @@ def _thing(row: Sequence[Any]) -> Thing:
 
 
 class Tables:
-    """The store inside one transaction."""
+    """The tables of the store, inside one transaction."""
 
     def __init__(self, connection: sqlite3.Connection, identity: Identity, behaviour: Behaviour = RECORDED) -> None:
         self.sql = connection
         self.identity = identity
         self.behaviour = behaviour
 
+    def _value(self, statement: str, *values: object) -> Any:
+        return self.sql.execute(statement, values).fetchone()[0]
+
+    def _select(self, conditions: str, *values: object) -> Iterator[Thing]:
+        # The conditions are texts of this class, and what comes from elsewhere is among the values.
+        return map(_thing, self.sql.execute(f"SELECT {COLUMNS} FROM things WHERE {conditions}", values))  # noqa: S608
+
     # --- time ---
 
     def now(self) -> float:
         """The simulated time, in seconds since 1970."""
-        return float(self.sql.execute("SELECT now FROM clock").fetchone()[0])
+        return float(self._value("SELECT now FROM clock"))
 
     def advance(self, seconds: float) -> float:
         """The simulated time after this many seconds have passed."""
@@ -99,12 +108,8 @@ class Tables:
 
     def next_nth(self, kind: str, parent: str, name: str) -> int:
         """1 for the first of this kind, parent and natural key that ever was, deleted ones counted."""
-        return int(
-            self.sql.execute(
-                "INSERT INTO counts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
-                (kind, parent, name),
-            ).fetchone()[0]
-        )
+        counted = "INSERT INTO counts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count"
+        return int(self._value(counted, kind, parent, name))
 
     def add(self, prefix: str, kind: str, parent: str, name: str, body: Body, *, at: float | None = None) -> Thing:
         """A new thing, of now or of another time, with the SID that follows from its kind, parent and natural key."""
@@ -119,29 +124,17 @@ class Tables:
 
     def get(self, kind: str, sid: str, parent: str | None = None) -> Thing | None:
         """The thing with this SID, of this kind and, where one is given, of this parent."""
-        row = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE sid = ? AND kind = ?",  # noqa: S608 - a constant
-            (sid, kind),
-        ).fetchone()
-        thing = _thing(row) if row else None
+        thing = next(self._select("sid = ? AND kind = ?", sid, kind), None)
         return thing if thing and parent in {None, thing.parent} else None
 
     def find(self, kind: str, parent: str, name: str) -> Thing | None:
         """The oldest thing with this natural key."""
-        row = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND name = ? ORDER BY nth",  # noqa: S608
-            (kind, parent, name),
-        ).fetchone()
-        return _thing(row) if row else None
+        return next(self._select("kind = ? AND parent = ? AND name = ? ORDER BY nth", kind, parent, name), None)
 
     def list(self, kind: str, parent: str | None = None) -> list[Thing]:
         """All things of a kind, and of one parent where it is given: newest first, then by natural key."""
-        narrower = "" if parent is None else "AND parent = ?"
-        rows = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? {narrower} ORDER BY created DESC, name, nth DESC",  # noqa: S608
-            (kind,) if parent is None else (kind, parent),
-        )
-        return [_thing(row) for row in rows]
+        conditions, values = ("kind = ?", (kind,)) if parent is None else ("kind = ? AND parent = ?", (kind, parent))
+        return [*self._select(f"{conditions} ORDER BY created DESC, name, nth DESC", *values)]
 
     def walk(
         self, kind: str, parent: str, *, since: float = -inf, until: float = inf, after: str = "", before: str = ""
@@ -151,35 +144,24 @@ class Tables:
         They begin behind the one with the SID `after`; or, with `before`, ahead of that one, and go backwards.
         """
         place = self.get(kind, after or before, parent) if after or before else None
-        conditions, values = "", [kind, parent, since, until]
+        conditions, values = "kind = ? AND parent = ? AND created >= ? AND created <= ?", [kind, parent, since, until]
         if place:
             behind, ahead = (">", "<") if before else ("<", ">")
-            conditions = (
+            conditions += (
                 f" AND created {behind}= ? AND (created {behind} ? OR name {ahead} ? OR (name = ? AND nth {behind} ?))"
             )
             values += [place.created, place.created, place.name, place.name, place.nth]
         order = "created, name DESC, nth" if before else "created DESC, name, nth DESC"
-        rows = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND created >= ? AND created <= ?"  # noqa: S608
-            f"{conditions} ORDER BY {order}",
-            values,
-        )
-        return map(_thing, rows)
+        return self._select(f"{conditions} ORDER BY {order}", *values)
 
     def beginning_with(self, kind: str, parent: str, name: str) -> Sequence[Thing]:
         """All things whose natural keys begin with this, oldest first."""
-        rows = self.sql.execute(
-            f"SELECT {COLUMNS} FROM things WHERE kind = ? AND parent = ? AND name >= ? AND name < ?"  # noqa: S608
-            " ORDER BY created, name, nth",
-            (kind, parent, name, name + LAST_CHARACTER),
-        )
-        return [_thing(row) for row in rows]
+        conditions = "kind = ? AND parent = ? AND name >= ? AND name < ? ORDER BY created, name, nth"
+        return [*self._select(conditions, kind, parent, name, name + LAST_CHARACTER)]
 
     def count(self, kind: str, parent: str) -> int:
         """How many things of this kind the parent has."""
-        return int(
-            self.sql.execute("SELECT count(*) FROM things WHERE kind = ? AND parent = ?", (kind, parent)).fetchone()[0]
-        )
+        return int(self._value("SELECT count(*) FROM things WHERE kind = ? AND parent = ?", kind, parent))
 
     def save(self, thing: Thing, changes: Body, *, name: str | None = None, touch: bool = True) -> Thing:
         """The thing with these fields changed; its SID stays even where its natural key changes."""
@@ -207,38 +189,53 @@ class Tables:
 
     def content(self, sid: str) -> bytes:
         """The bytes of a function version."""
-        return bytes(self.sql.execute("SELECT content FROM contents WHERE sid = ?", (sid,)).fetchone()[0])
+        return bytes(self._value("SELECT content FROM contents WHERE sid = ?", sid))
+
+
+# What an account's SIDs follow from where nobody says.
+SEED = 7
+ELSEWHERE = "name another file, for runbooks in DIALTONE_REHEARSAL_STATE"
 
 
 class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
-    def __init__(self, path: Path, seed: int, behaviour: Behaviour = RECORDED) -> None:
+    def __init__(self, path: Path, seed: int | None, behaviour: Behaviour = RECORDED) -> None:
         try:
             make_folder(path.parent)
             make_file(path)
         except OSError as error:
-            raise InputError(Fault(str(path), f"can't be made: {error.strerror}", "name another file")) from None
+            raise InputError(Fault(str(path), f"can't be made: {error.strerror}", ELSEWHERE)) from None
         self.path = path
         self.behaviour = behaviour
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:  # a folder, say
+            raise InputError(Fault(str(path), f"can't be opened: {error}", "name another file")) from None
         try:
             _check(self._connection, path, seed, behaviour)
             _close_to_others(path)
             # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
+            seed = SEED if seed is None else seed
             self.identity = Identity(seed, "")
             with self.transaction() as tables:
                 self.identity = _prepare(tables.sql, seed, behaviour)
+        except (sqlite3.Error, OSError) as error:
+            self._connection.close()
+            if "readonly" in str(error):
+                raise InputError(Fault(str(path), "can't be written to", ELSEWHERE)) from None
+            mend = "another program is at work on it: try again" if "locked" in str(error) else _MEND
+            raise InputError(Fault(str(path), f"can't be used: {error}", mend)) from None
         except BaseException:
             self._connection.close()
             raise
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
-        """The tables, for as long as it takes; all of it is kept, or none."""
+        """Open a transaction: all that is changed in it is kept, or none."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -254,15 +251,19 @@ class Store:
             self._connection.close()
 
 
-def _check(sql: sqlite3.Connection, path: Path, seed: int, behaviour: Behaviour) -> None:
+def _check(sql: sqlite3.Connection, path: Path, seed: int | None, behaviour: Behaviour) -> None:
     """Refuse a file that holds no account, or one that we can't go on with; it stays as it is."""
-    elsewhere = "delete the file, or name another"
+    elsewhere = _MEND
     # SQLite writes over so short a file.
     if 0 < path.stat().st_size < SHORTEST_DATABASE:
         raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
     try:
-        if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() and not _is_marked(sql):
             return
+        # Each page of it is looked at: what is damaged would else fail in the middle of a run.
+        is_small = path.stat().st_size < LARGEST_CHECKED
+        if is_small and (said := str(sql.execute("PRAGMA quick_check(1)").fetchone()[0])) != "ok":
+            raise InputError(Fault(str(path), f"is damaged: {said.splitlines()[-1]}", elsewhere))
         found = dict(sql.execute("SELECT key, value FROM meta"))
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
@@ -272,12 +273,19 @@ def _check(sql: sqlite3.Connection, path: Path, seed: int, behaviour: Behaviour)
         raise InputError(Fault(str(path), "is a rehearsal's state of another version", elsewhere))
     if not found.get("secret"):
         raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", elsewhere))
-    if found["seed"] != str(seed):
+    if not {"seed", "twilio"} <= found.keys() or not found["seed"].lstrip("-").isdecimal():
+        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
+    if seed is not None and found["seed"] != str(seed):
         repair = f"start it with seed {found['seed']}, or name another file"
         raise InputError(Fault(str(path), f"was made with seed {found['seed']}, not {seed}", repair))
     if (made := found["twilio"]) != behaviour.name:
         repair = f"start it with --twilio {made} or {BEHAVIOUR_VARIABLE}={made}, or name another file"
         raise InputError(Fault(str(path), f"rehearses Twilio as {made}, not as {behaviour.name}", repair))
+
+
+def _is_marked(sql: sqlite3.Connection) -> bool:
+    """Whether an empty database is some program's own: it has written its mark, or a version, into the head."""
+    return any(sql.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
 
 
 def _close_to_others(path: Path) -> None:

@@ -9,30 +9,32 @@ from dialtone_nb.calls.event_source.rules import RULES
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures.definitions import MEASURES
 from dialtone_nb.calls.measures.rates import RATES
-from dialtone_nb.report.table import Table
+from dialtone_nb.report.report_table import ReportTable
 
 
-def tabulate_definitions() -> Table:
+def tabulate_definitions() -> ReportTable:
     """Every rate: its words, numerator and denominator."""
     rows = [(rate.name, rate.words, _outcomes(rate.numerator), _outcomes(rate.denominator)) for rate in RATES.values()]
-    return Table.of(("rate", "in words", "numerator", "denominator"), rows)
+    return ReportTable.of(("rate", "in words", "numerator", "denominator"), rows)
 
 
-def tabulate_measures() -> Table:
+def tabulate_measures() -> ReportTable:
     """Everything else that is measured, in words."""
-    return Table.of(("measure", "what it is"), list(MEASURES.items()))
+    return ReportTable.of(("measure", "what it is"), list(MEASURES.items()))
 
 
-def tabulate_rules() -> Table:
+def tabulate_rules() -> ReportTable:
     """What an attempt is in a log of call events, rule by rule."""
-    return Table.of(("rule", "in a log of call events"), [(str(number), rule) for number, rule in enumerate(RULES, 1)])
+    return ReportTable.of(
+        ("rule", "in a log of call events"), [(str(number), rule) for number, rule in enumerate(RULES, 1)]
+    )
 
 
-def tabulate_findings(data: CallData) -> Table:
+def tabulate_findings(data: CallData) -> ReportTable:
     """What was odd in the data, how often, and what was done with it."""
     findings = [*data.findings, *_prices_to_come(data)]
     rows = [(finding.what, finding.count, finding.treatment, finding.example) for finding in findings]
-    return Table.of(("what", "count", "treatment", "example"), rows)
+    return ReportTable.of(("what", "count", "treatment", "example"), rows)
 
 
 def _prices_to_come(data: CallData) -> Iterator[Finding]:

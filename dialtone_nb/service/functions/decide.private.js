@@ -4,7 +4,7 @@
 
 const UNANSWERED = { busy: 'busy', 'no-answer': 'no_answer' };
 // Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
-const UNKNOWN = ['no-rule', 'not-a-number'];
+const UNKNOWN = ['no-rule', 'not-a-number', 'no-emergency-number'];
 const OVER = ['completed', 'answered', 'canceled'];
 
 // Names come from outside: `constructor` is no phone.
@@ -46,17 +46,34 @@ exports.callerOf = (table, environment, sipUsername, from) => {
   return entry(here.clients, caller.client) && caller;
 };
 
-/** What becomes of a call from the telephone network to one of our numbers. */
-exports.decideIncoming = (table, environment, to, from) =>
-  incoming(table, entry(table.environments, environment), text(to), text(from));
+/**
+ * What becomes of a call from the telephone network to one of our numbers; `step` is how often it was tried already: the
+ * phones of the number ring in steps, then the call goes on.
+ */
+exports.decideIncoming = (table, environment, to, from, step = 0) =>
+  incoming(table, entry(table.environments, environment), text(to), text(from), step);
 
-/** What the caller hears after a Dial that ended so; empty where there is nothing to say. */
-exports.spokenReason = (table, direction, dialCallStatus) => {
+/**
+ * What the caller hears after a Dial that ended so; empty where there is nothing to say. `emergency` is the country whose
+ * emergency number was dialled, and `to` the SIP URI that the phone had asked for: it tells whether the phone is
+ * registered at a domain without emergency calling, which is no matter of the number.
+ */
+exports.spokenReason = (table, direction, dialCallStatus, emergency, to) => {
   // A cancelled call has no caller left to tell.
   if (OVER.includes(dialCallStatus)) return '';
+  if (entry(table.emergency, emergency)) {
+    const domain = domainOf(table, text(to));
+    const elsewhere = Object.values(table.environments).some(({ domains }) => domains.nonemergency === domain);
+    const { emergency_domain, emergency_failed } = table.messages;
+    return withNumber(elsewhere ? emergency_domain : emergency_failed, table, emergency);
+  }
   const otherwise = direction === 'incoming' ? 'phone_unreachable' : 'failed';
   return table.messages[entry(UNANSWERED, dialCallStatus) ?? otherwise];
 };
+
+/** What comes after a Dial that ended so, as the Dial's action says; 0 where nothing does, or the call is over. */
+exports.nextStep = (direction, dialCallStatus, step) =>
+  direction === 'incoming' && !OVER.includes(dialCallStatus) && fits('^[1-9][0-9]?$', text(step)) ? Number(step) : 0;
 
 /** The environment of the table whose name is the suffix of `<base>-<digits>-<suffix>.twil.io`; empty where none is. */
 exports.environmentOf = (table, domainName) =>
@@ -64,9 +81,12 @@ exports.environmentOf = (table, domainName) =>
 
 const refuse = (rule, client, reason, message) => ({ kind: 'refuse', rule, client, reason, message });
 
+// The SIP domain of a URI, by its global name.
+const domainOf = (table, uri) => `${uri.match(table.sip_domain_user)?.[2].toLowerCase()}.sip.twilio.com`;
+
 const ownUser = (table, domains, from) => {
-  const [, user, label] = from.match(table.sip_domain_user) ?? [];
-  const domain = `${label?.toLowerCase()}.sip.twilio.com`;
+  const [, user] = from.match(table.sip_domain_user) ?? [];
+  const domain = domainOf(table, from);
   if (domain !== domains.emergency && domain !== domains.nonemergency) return '';
   // Names of phones are ASCII, so an escape of anything else may become whatever is no name.
   return user.replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
@@ -81,15 +101,26 @@ const outgoing = (table, environment, caller, to) => {
   const code = shortCode(table, client, dialled) ?? dialled;
   const rule = table.rules.find(({ pattern }) => fits(pattern, code));
   if (!rule) return nearEmergency(table, client, code, refuse('', name, 'no-rule', table.messages.no_rule));
-  return nearEmergency(table, client, code, follow(table, rule, name, client, code));
+  const decision = nearEmergency(table, client, code, follow(table, rule, name, client, code));
+  if (ringsItself(environment, decision)) return refuse(rule.name, name, 'own-number', table.messages.own_number);
+  return decision;
 };
 
+// Whether a call would come back to the phone that makes it, and to nobody else: it would be busy, and cost money.
+const ringsItself = ({ clients, numbers }, { kind, client, number }) =>
+  kind === 'dial-pstn' && entry(numbers, number) === client && !clients[client].rings && !clients[client].then;
+
 // The decision; where it refuses what looks like an emergency number, with the words that help.
-const nearEmergency = ({ near_emergency, messages }, client, dialled, decision) => {
-  if (!UNKNOWN.includes(decision.reason) || !fits(near_emergency, dialled)) return decision;
-  const message = client.emergency ? messages.dial_emergency : messages.no_emergency;
-  return { ...decision, reason: 'near-emergency', message };
+const nearEmergency = (table, client, dialled, decision) => {
+  const { near, numbers } = table.emergency[client.country];
+  if (!UNKNOWN.includes(decision.reason) || !fits(near, dialled)) return decision;
+  const { dial_emergency, no_emergency } = table.messages;
+  const message = client.emergency && numbers.length ? dial_emergency : no_emergency;
+  return { ...decision, reason: 'near-emergency', message: withNumber(message, table, client.country) };
 };
+
+// A message with the emergency number of a country in its place.
+const withNumber = (message, table, country) => message.replaceAll('{number}', table.emergency[country].said);
 
 const dialledOf = (table, to) => {
   const user = userOf(table, to);
@@ -120,7 +151,7 @@ const follow = (table, rule, name, client, dialled) => {
     case 'number':
       return dialPstn(table, rule, name, client, rule.value);
     case 'trunk':
-      return dialTrunk(table, rule, name, client, dialled);
+      return trunkCall(table, rule.name, name, client, rule.value || client.trunk_context, dialled);
     case 'emergency':
       return dialEmergency(table, rule, name, client, dialled);
     default:
@@ -149,18 +180,25 @@ const refusedCountry = ({ countries, messages }, number) => {
   return undefined;
 };
 
-const dialEmergency = (table, rule, name, client, number) => {
-  if (!client.emergency) return refuse(rule.name, name, 'no-emergency-address', table.messages.no_emergency);
+const dialEmergency = (table, rule, name, client, dialled) => {
+  const { country } = client;
+  const number = rule.value || dialled;
+  const words = withNumber(table.messages.no_emergency, table, country);
+  if (!table.emergency[country].numbers.includes(number)) {
+    return refuse(rule.name, name, 'no-emergency-number', words);
+  }
+  if (!client.emergency) return refuse(rule.name, name, 'no-emergency-address', words);
   const time_limit_s = table.emergency_time_limit_s;
-  return { kind: 'dial-emergency', rule: rule.name, client: name, number, ...limits(table, client), time_limit_s };
+  const dial = { kind: 'dial-emergency', rule: rule.name, client: name, number, country };
+  return { ...dial, ...limits(table, client), time_limit_s };
 };
 
-const dialTrunk = (table, rule, name, client, dialled) => {
+const trunkCall = (table, rule, name, client, context, dialled) => {
   const { uri, username, headers } = table.trunk;
-  const values = { client: name, context: rule.value || client.trunk_context, dialled };
+  const values = { client: name, context, dialled };
   return {
     kind: 'dial-trunk',
-    rule: rule.name,
+    rule,
     client: name,
     uri: filled(uri, mapped(values, encodeURIComponent)),
     username,
@@ -169,20 +207,43 @@ const dialTrunk = (table, rule, name, client, dialled) => {
   };
 };
 
-const incoming = (table, environment, to, from) => {
+const incoming = (table, environment, to, from, step) => {
   const name = entry(environment?.numbers, to);
   // Nothing to say: the call is rejected before it is answered, which costs nothing.
   if (!name) return refuse('', '', 'unknown-number', '');
   const client = environment.clients[name];
+  const steps = client.rings ?? [[name]];
+  if (step >= steps.length) return goOn(table, name, client, to, from);
+  const isLast = step + 1 === steps.length && !client.then;
   return {
     kind: 'ring-client',
     rule: 'incoming',
     client: name,
     // The domain's global name: a registered phone can't be dialled at an edge (error 32220).
-    uri: `sip:${name}@${client.domain}`,
+    uris: steps[step].map((one) => `sip:${one}@${environment.clients[one].domain}`),
+    next_step: isLast ? 0 : step + 1,
     ...limits(table, client),
     caller_id: fits(table.sip_caller_id, from) ? from : to,
   };
+};
+
+// What comes after the last phone: the number and the trunk see who called.
+const goOn = (table, name, client, to, from) => {
+  const { then } = client;
+  switch (then?.to) {
+    case 'say':
+      return refuse('then', name, 'told', then.value);
+    case 'pstn': {
+      const caller_id = fits(table.number, from) ? from : to;
+      return { kind: 'dial-pstn', rule: 'then', client: name, number: then.value, ...limits(table, client), caller_id };
+    }
+    case 'trunk': {
+      const caller_id = fits(table.sip_caller_id, from) ? from : to;
+      return { ...trunkCall(table, 'then', name, client, then.value, to), caller_id };
+    }
+    default:
+      return refuse('incoming', name, 'nobody-there', table.messages.phone_unreachable);
+  }
 };
 
 const limits = (table, client) => ({

@@ -5,11 +5,12 @@ const shared = (name) => require(Runtime.getFunctions()[name].path);
 const table = shared('table');
 const { decideIncoming, environmentOf } = shared('decide');
 const { twimlOf, statusUrl } = shared('twiml');
-const { logDecision } = shared('events');
+const { logDecision, logFallback } = shared('events');
 
 exports.handler = (context, event, callback) => {
   const environment = environmentOf(table, context.DOMAIN_NAME);
   const decision = decideIncoming(table, environment, event.To, event.From);
+  logFallback('incoming', decision, event);
   logDecision('incoming', decision, event.CallSid);
-  callback(null, twimlOf(decision, statusUrl(context.DOMAIN_NAME, 'incoming', decision.client)));
+  callback(null, twimlOf(decision, statusUrl(context.DOMAIN_NAME, 'incoming', decision)));
 };

@@ -28,7 +28,7 @@ exports.twimlOf = (decision, statusUrl, trunkPassword) => {
       dial.sip(credentials(decision.username, trunkPassword), withHeaders(decision.uri, decision.headers));
       break;
     default:
-      dial.sip(decision.uri);
+      for (const uri of decision.uris) dial.sip(uri);
   }
   return response;
 };
@@ -41,9 +41,14 @@ exports.twimlSaying = (message) => {
   return response;
 };
 
-/** Where a Dial reports its end; direction and phone stand in the query, which Twilio's signature covers. */
-exports.statusUrl = (domainName, direction, client) =>
-  `https://${domainName}/call-status?direction=${direction}&client=${encodeURIComponent(client)}`;
+/**
+ * Where a Dial reports its end: direction, phone, an emergency call's country, and what comes next are in the query.
+ * Twilio's signature covers it, so that nobody else can have written it.
+ */
+exports.statusUrl = (domainName, direction, { kind, client, country, next_step: step }) => {
+  const more = kind === 'dial-emergency' ? `&emergency=${country}` : step ? `&step=${step}` : '';
+  return `https://${domainName}/call-status?direction=${direction}&client=${encodeURIComponent(client)}${more}`;
+};
 
 const rejection = () => {
   const response = new Twilio.twiml.VoiceResponse();

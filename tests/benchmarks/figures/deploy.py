@@ -17,13 +17,13 @@ from typing import Any
 import requests
 from twilio.rest import Client
 
-from dialtone_nb.account.account import CONTROL, Account, Credentials
+from dialtone_nb.account.account import CONTROL, Account, AccountCredentials
 from dialtone_nb.account.transport import Transport
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import table_module
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.http.tls import TlsDoor
+from dialtone_nb.rehearsal.http.tls import TlsProxy
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.comparison import AtMost, Better, Comparison, Size, Within, seconds_of
 from tests.contract.official import Official
@@ -68,7 +68,7 @@ def _deploy_ours(rehearsal: Rehearsal, project: Path, open_things: ExitStack) ->
     open_things.callback(transport.session.close)
     client = Client(rehearsal.account_sid, token, http_client=transport)
     account = Account(
-        "rehearsal", Credentials(rehearsal.account_sid, rehearsal.account_sid, token, token), transport, client
+        "rehearsal", AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token), transport, client
     )
     shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     desk = Desk(account, project, *sample())
@@ -83,7 +83,7 @@ def _deploy_ours(rehearsal: Rehearsal, project: Path, open_things: ExitStack) ->
 
 
 def _deploy_theirs(rehearsal: Rehearsal, project: Path, open_things: ExitStack) -> list[Deployed]:
-    tls = open_things.enter_context(TlsDoor(rehearsal.url, project.with_suffix(".pem")))
+    tls = open_things.enter_context(TlsProxy(rehearsal.url, project.with_suffix(".pem")))
     official = Official(rehearsal, tls, project.parent)
     shutil.copytree(ROOT / "dialtone_nb/service/functions", project / "functions")
     table = table_module(compile_table(load_parameters(ROOT / "parameters" / "sample")))

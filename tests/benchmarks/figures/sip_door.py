@@ -22,7 +22,7 @@ import psutil
 from twilio.rest import Client
 
 from dialtone_nb.cli.fresh_account import fresh_account
-from dialtone_nb.cli.prepared_accounts import with_phones
+from dialtone_nb.cli.keep_notebooks import with_phones
 from tests.benchmarks.comparison import AtMost, Comparison, Size, seconds_of
 from tests.rehearsal.doors import Door, add_phone, client_of, deploy
 from tests.rehearsal.sip.handset import Handset
@@ -146,8 +146,8 @@ def delays(size: Size, folder: Path) -> Iterator[Comparison]:
             ring(caller, trunk)
         told = http.control("GET", "/delays")["delays"][1:]
     for name, words in (
-        ("total", "INVITE to the far end's 180"),
-        ("sip", "of it SIP, records and the far end"),
+        ("total", "INVITE to the far side's 180"),
+        ("sip", "of it SIP, records and the far side"),
         ("webhook", "of it the webhook, without its function"),
         ("decision", "of it the decision: the function, on Node"),
     ):

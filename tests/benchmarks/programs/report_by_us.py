@@ -1,4 +1,7 @@
-"""The call report's own cells over a source, without a kernel: SOURCE; prints the attempts by outcome."""
+"""The call report's own cells over a source, without a kernel: SOURCE [WORKERS]; prints the attempts by outcome.
+
+With WORKERS a Dask cluster of so many processes counts what an archive has.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.display.outputs import figure_bundle
+
 ROOT = Path(__file__).parents[3]
 OPENING = "open_runbook"
 
 
-def main(source: str) -> None:
-    """Run the cells, and show what each ends in, as a notebook would."""
+def report(source: str, engine: str = "") -> str:
+    """Run the cells, and show what each ends in, as a notebook would; the attempts by outcome as JSON."""
     notebook = json.loads((ROOT / "notebooks" / "call_report.ipynb").read_text(encoding="utf-8"))
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     parameters: dict[str, Any] = {}
     tagged = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
     exec("".join(tagged["source"]), parameters)  # literals alone
-    parameters["source"] = source
+    parameters |= {"source": source, "engine": engine}
     runbook = SimpleNamespace(parameters=SimpleNamespace(**parameters), project=ROOT)
     space: dict[str, Any] = {**parameters, "runbook": runbook}
     for cell in cells:
@@ -28,7 +34,7 @@ def main(source: str) -> None:
         if cell is not tagged and OPENING not in text:
             show(run(text, space))
     counts = space["calls"].tally().groupby("outcome")["attempts"].sum()
-    print(json.dumps({str(outcome): int(count) for outcome, count in counts.items()}))
+    return json.dumps({str(outcome): int(count) for outcome, count in counts.items()})
 
 
 def run(text: str, space: dict[str, Any]) -> Any:
@@ -41,11 +47,20 @@ def run(text: str, space: dict[str, Any]) -> Any:
 
 def show(value: Any) -> None:
     """What the page would hold of it."""
-    if hasattr(value, "to_plotly_json"):
-        value.to_plotly_json()
+    if isinstance(value, Figure):
+        figure_bundle(value)
     elif hasattr(value, "_repr_html_"):
         value._repr_html_()
 
 
+def report_by_cluster(source: str, workers: int) -> str:
+    """The same by a Dask cluster on this machine."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        return report(source, cluster.scheduler_address)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    # Last of all: workers that are slow to end are told of before.
+    print(report_by_cluster(sys.argv[1], int(sys.argv[2])) if len(sys.argv) > 2 else report(sys.argv[1]))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 
@@ -53,6 +54,19 @@ def test_only_days_that_change_are_written(tmp_path: Path) -> None:
     before = (tmp_path / "day=2026-03-02" / DAY_FILE).stat().st_ino
     assert save_attempts(str(tmp_path), calls_at("2026-03-03 10:00", sid="CA9")) == 1
     assert (tmp_path / "day=2026-03-02" / DAY_FILE).stat().st_ino == before
+    assert len(load_archive(str(tmp_path))) == 3
+
+
+def test_days_from_before_a_column_was_known_are_read(tmp_path: Path) -> None:
+    """What SIP answered was not kept once: those days have none, beside days that have it, and can be added to."""
+    old, new = calls_at("2026-03-02 09:00", sid="CA1"), calls_at("2026-03-03 09:00", sid="CA2")
+    save_attempts(str(tmp_path), old)
+    save_attempts(str(tmp_path), new.assign(sip_response=pd.Series([603], dtype="Int16")))
+    file = tmp_path / "day=2026-03-02" / DAY_FILE
+    pl.read_parquet(file, hive_partitioning=False).drop("sip_response").write_parquet(file)
+    assert load_archive(str(tmp_path))["sip_response"].tolist() == [pd.NA, 603]
+    assert load_archive(str(tmp_path), "2026-03-02", "2026-03-02")["sip_response"].isna().all()
+    assert save_attempts(str(tmp_path), calls_at("2026-03-02 10:00", sid="CA3")) == 1
     assert len(load_archive(str(tmp_path))) == 3
 
 

@@ -1,5 +1,8 @@
 """The archive follows the account: little is asked twice, nothing is lost, and what was known stays known."""
 
+import errno
+import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,14 +20,21 @@ from twilio.rest import Client
 
 from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.account.transport import Transport
-from dialtone_nb.calls.archive.days import load_archive
-from dialtone_nb.calls.archive.readings import Readings, load_readings
-from dialtone_nb.calls.archive.storage import locked_archive
-from dialtone_nb.calls.archive.sync import Span, Synced, keep_known, sync_calls, unsettled_runs
+from dialtone_nb.calls.archive.days import DAY_FILE, load_archive
+from dialtone_nb.calls.archive.storage import locked_archive, open_archive, replace_file
+from dialtone_nb.calls.archive.sync import (
+    GONE,
+    Readings,
+    Span,
+    Synced,
+    keep_known,
+    load_readings,
+    sync_calls,
+    unsettled_runs,
+)
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import attempts_of, pandas_of
-from dialtone_nb.calls.load import load_calls
-from dialtone_nb.calls.progress import progress_bar
+from dialtone_nb.calls.load import load_calls, progress_bar
 from dialtone_nb.errors import InputError, TwilioError
 from tests.calls.strategies import frame_of
 from tests.calls.twilio_source.twilio_lists import Lists
@@ -246,12 +256,91 @@ def test_another_accounts_archive_is_refused(start: Start, tmp_path: Path) -> No
 
 def test_a_day_settles_two_days_after_its_end() -> None:
     """Read earlier it is read again, read later it never is; a few days are one list, many are a list each."""
-    readings = Readings(ACCOUNT, {}).with_days(date(2026, 3, 1), date(2026, 3, 8), datetime(2026, 3, 9, tzinfo=UTC))
+    readings = Readings(ACCOUNT, {}).with_days(date(2026, 3, 1), date(2026, 3, 8), datetime(2026, 3, 9, tzinfo=UTC), ())
     assert [day for day in range(1, 9) if not readings.is_settled(date(2026, 3, day))] == [7, 8]
     few = unsettled_runs(readings, date(2026, 3, 1), date(2026, 3, 10))
     assert few == [[Span(date(2026, 3, 7), date(2026, 3, 10))]]
     many = unsettled_runs(readings, date(2026, 2, 28), date(2026, 3, 12))
     assert [len(run) for run in many] == [1, 6]
+
+
+def test_a_day_whose_file_is_gone_is_fetched_again_and_said(start: Start, tmp_path: Path) -> None:
+    """Each such day once; a day on which nobody called never had a file."""
+    client, lists = start([call(f"CA{day}", f"2026-03-0{day} 09:00") for day in (2, 4, 5)])
+    sync(client, tmp_path)
+    for day in (2, 5):
+        shutil.rmtree(tmp_path / f"day=2026-03-0{day}")
+    left = load_calls(tmp_path)
+    assert [(one.what, one.count, one.example) for one in left.findings] == [(GONE, 2, "2026-03-02 to 2026-03-05")]
+    lists.asked.clear()
+    quality = Quality()
+    later = sync_calls(client, str(tmp_path), now=NOW + timedelta(minutes=5), quality=quality)
+    assert (later.days_read, later.days_written) == (5, 2)
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA2", "CA4", "CA5"]
+    assert [(one.what, one.count) for one in quality.findings()] == [(GONE, 2)]
+    assert sync(client, tmp_path, NOW + timedelta(minutes=6)).days_read == 3
+    assert load_calls(tmp_path).findings == ()
+
+
+def test_readings_from_before_empty_days_were_told_apart_are_checked_once(start: Start, tmp_path: Path) -> None:
+    """Days without a file are read again, then it is known that nobody called."""
+    client, _ = start([call("CA1", "2026-03-02 09:00")])
+    sync(client, tmp_path)
+    file = tmp_path / "readings.json"
+    file.write_text(json.dumps({key: told for key, told in json.loads(file.read_text()).items() if key != "empty"}))
+    assert sync(client, tmp_path, NOW + timedelta(minutes=5)).days_read == 29
+    assert sync(client, tmp_path, NOW + timedelta(minutes=6)).days_read == 3
+
+
+def test_a_clock_that_was_ahead_silences_nothing(start: Start, tmp_path: Path) -> None:
+    """What it called settled is read again by a clock that goes right, and said."""
+    client, lists = start([call("CA1", "2026-03-02 09:00")])
+    sync(client, tmp_path, NOW.replace(year=2027), first=date(2026, 3, 1))
+    lists.calls = [*lists.calls, call("CA2", "2026-03-11 09:00")]
+    quality = Quality()
+    later = sync_calls(client, str(tmp_path), now=NOW, quality=quality)
+    assert later.days_read == 12
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA1", "CA2"]
+    assert [one.what for one in quality.findings()] == ["days read by a clock that was ahead"]
+    assert max(load_readings(str(tmp_path), ACCOUNT).days.values()) == NOW
+    assert sync(client, tmp_path, NOW + timedelta(minutes=5)).days_read == 3
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(start: Start, tmp_path: Path) -> None:
+    """The days written before stay, no half of a file is left, and the next sync goes on."""
+    client, lists = start([call("CA1", "2026-03-02 09:00")])
+    sync(client, tmp_path)
+    lists.calls = [*lists.calls, call("CA2", "2026-03-12 09:00")]
+
+    def fill_up(stream: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    system, root = open_archive(str(tmp_path))
+    with pytest.raises(InputError, match=r"archive .*attempts.parquet: can't be written: No space left on device"):
+        replace_file(system, f"{root}/day=2026-03-02/{DAY_FILE}", fill_up)
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA1"]
+    assert not list(tmp_path.rglob("*.new"))
+    sync(client, tmp_path, NOW + timedelta(minutes=5))
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA1", "CA2"]
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "text"])
+def test_a_damaged_day_is_one_line_that_names_the_repair(start: Start, tmp_path: Path, damage: str) -> None:
+    """Removing it is the repair, and enough: the next sync fetches the day again."""
+    client, _ = start([call("CA1", "2026-03-02 09:00"), call("CA2", "2026-03-04 09:00")])
+    sync(client, tmp_path)
+    file = tmp_path / "day=2026-03-02" / DAY_FILE
+    content = file.read_bytes()
+    half = len(content) // 2
+    file.write_bytes(
+        {"empty": b"", "cut": content[:half], "flipped": content[:-60] + bytes(60), "text": b"no Parquet"}[damage]
+    )
+    with pytest.raises(InputError, match=r"day=2026-03-02.*remove it") as error:
+        load_archive(str(tmp_path))
+    assert "\n" not in str(error.value).strip()
+    file.unlink()
+    sync(client, tmp_path, NOW + timedelta(minutes=5))
+    assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA1", "CA2"]
 
 
 def test_what_twilio_has_forgotten_stays_known() -> None:

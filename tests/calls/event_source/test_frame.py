@@ -25,6 +25,7 @@ Row = dict[str, Any]
 names = st.sampled_from(
     ["outgoing-call"] * 4
     + ["outgoing-dialstatus-completed", "outgoing-dialstatus-failed", "outgoing-dialstatus-no-answer"]
+    + ["incoming-rang-on", "incoming-told", "incoming-fallback"]
     + ["incoming-call", "incoming-dialstatus-busy", "outgoing-refused", "error-32009", "error-13224", "error-11200"]
 )
 event = st.builds(
@@ -55,6 +56,7 @@ def read_daily(rows: list[Row]) -> Framed:
 
 def walk(rows: list[Row]) -> list[tuple[Any, ...]]:
     """Start, phone, outcome and reason of each attempt, by the rules, one event after the other."""
+    rows, marks = fold(rows)
     queues: dict[Any, deque[Row]] = defaultdict(deque)
     errors = [row for row in rows if row["event"].startswith("error")]
     found, open_calls = [], []
@@ -63,7 +65,7 @@ def walk(rows: list[Row]) -> list[tuple[Any, ...]]:
         if name.startswith("error"):
             continue
         queue = queues[row["call_sid"] or (phone, name.split("-")[0])]
-        if name.endswith("-call"):
+        if name.endswith(("-call", "-fallback")):
             queue.append(row)
             open_calls.append(row)
             continue
@@ -71,15 +73,44 @@ def walk(rows: list[Row]) -> list[tuple[Any, ...]]:
             queue.popleft()
         begun = queue.popleft() if queue else None
         open_calls = [one for one in open_calls if one is not begun]
-        found.append(((begun or row)["at"], phone, *judge(row, errors)))
-    found += [(row["at"], row["endpoint"], "unknown", "") for row in open_calls]
+        outcome, reason = judge(row, errors)
+        begun = begun or row
+        found.append((begun["at"], phone, outcome, reason or mark_of(marks, begun, row["at"])))
+    for row in open_calls:
+        outcome = "fallback" if row["event"].endswith("-fallback") else "unknown"
+        found.append((row["at"], row["endpoint"], outcome, mark_of(marks, row, row["at"] + 86_400)))
     return sorted(found)
+
+
+def fold(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The events that begin and end attempts, and those that only say more of one."""
+    kept, marks = [], []
+    for place, row in enumerate(rows):
+        after = next((one for one in rows[place + 1 :] if one["call_sid"] == row["call_sid"]), None)
+        name = row["event"].partition("-")[2]
+        following = after["event"] if row["call_sid"] and after and after["at"] - row["at"] <= 5 else ""
+        if name in ("rang-on", "fallback"):
+            marks.append({**row, "mark": name})
+        told = following.endswith(("-call", "-refused", "-told", "-fallback"))
+        goes_on = name.startswith("dialstatus") and following.endswith(("-rang-on", "-told"))
+        if not (name == "rang-on" or goes_on or (name == "fallback" and told)):
+            kept.append(row)
+    return kept, marks
+
+
+def mark_of(marks: list[Row], begun: Row, until: int) -> str:
+    """What the marks of an attempt's call say."""
+    sid = begun["call_sid"]
+    found = [one["mark"] for one in marks if one["call_sid"] == sid and begun["at"] - 5 <= one["at"] <= until]
+    return min(found, default="") if sid else ""
 
 
 def judge(row: Row, errors: list[Row]) -> tuple[str, str]:
     """The outcome and reason of an event that ends a call."""
     if row["event"].endswith("-refused"):
         return "refused", ""
+    if row["event"].endswith("-told"):
+        return "told", ""
     outcome = outcome_of(row["event"].split("-dialstatus-")[1])
     if outcome not in ("failed", "no_answer"):
         return outcome, ""

@@ -146,6 +146,29 @@ def test_an_absent_phone_wins_over_a_nearer_error() -> None:
     assert frame["reason"].tolist() == ["32011"]
 
 
+@pytest.mark.parametrize(
+    ("written", "status", "response", "reason"),
+    [
+        ("603", "failed", 603, "SIP 603"),
+        (503, "failed", 503, "SIP 503"),
+        ("486", "busy", 486, None),
+        ("200", "completed", 200, None),
+        ("", "failed", None, None),
+        ("soon", "failed", None, None),
+        ("99999999", "failed", None, None),
+    ],
+)
+def test_a_sip_response_is_the_reason_of_a_failed_call(
+    written: str | int, status: str, response: int | None, reason: str | None
+) -> None:
+    """Where no error code says more; what is no SIP response code is none."""
+    row = attempts_of(event(f"outgoing-dialstatus-{status}", sip_response=written)).iloc[0]
+    assert (row["sip_response"] if pd.notna(row["sip_response"]) else None) == response
+    assert (row["reason"] if pd.notna(row["reason"]) else None) == reason
+    row = attempts_of(event(f"outgoing-dialstatus-{status}", sip_response=written, error_code="13224")).iloc[0]
+    assert row["reason"] == "13224"
+
+
 def test_an_events_own_error_code_needs_nothing_beside_it() -> None:
     """An event that carries its error code is judged by that."""
     frame = attempts_of(event("incoming-dialstatus-no-answer", error_code=32009))
@@ -315,3 +338,51 @@ def test_the_attempts_are_the_outcomes_in_whatever_order_they_were_written(
     shuffler.shuffle(events)
     assert len(ordered) == len(ends)
     pd.testing.assert_frame_equal(attempts_of(*events), ordered)
+
+
+def chain(*words: str) -> list[list[str]]:
+    """Outcome and reason of each attempt of one call to the lobby, whose events came a second apart."""
+    events = [event(f"incoming-{word}", second, call_sid="CA1") for second, word in enumerate(words)]
+    return attempts_of(*events)[["outcome", "reason"]].fillna("").values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("call dialstatus-no-answer rang-on dialstatus-completed", [["answered", "rang-on"]]),
+        ("call dialstatus-busy rang-on dialstatus-no-answer rang-on dialstatus-busy", [["busy", "rang-on"]]),
+        ("call dialstatus-no-answer rang-on", [["unknown", "rang-on"]]),
+        ("call dialstatus-no-answer told", [["told", ""]]),
+        ("call dialstatus-no-answer rang-on dialstatus-no-answer told", [["told", "rang-on"]]),
+        ("told", [["told", ""]]),
+        ("fallback", [["fallback", "fallback"]]),
+        ("fallback call dialstatus-completed", [["answered", "fallback"]]),
+        ("fallback call dialstatus-busy rang-on dialstatus-completed", [["answered", "fallback"]]),
+        ("fallback call", [["unknown", "fallback"]]),
+        ("fallback refused", [["refused", "fallback"]]),
+        ("fallback dialstatus-completed", [["answered", "fallback"]]),
+    ],
+)
+def test_a_call_that_goes_on_is_counted_once(words: str, found: list[list[str]]) -> None:
+    """With the outcome of its last step; what else became of it is its reason."""
+    assert chain(*words.split()) == found
+
+
+def test_the_step_before_gives_the_reason() -> None:
+    """Why the caller was told, and why the fallback was asked."""
+    told = attempts_of(
+        event("incoming-call", 0, call_sid="CA1"),
+        event("incoming-dialstatus-no-answer", 20, call_sid="CA1", error_code="32009"),
+        event("incoming-told", 20, call_sid="CA1"),
+        event("incoming-fallback", 30, call_sid="CA2", error_code="11200"),
+    )
+    assert told[["outcome", "reason"]].values.tolist() == [["told", "32009"], ["fallback", "11200"]]
+
+
+def test_an_emergency_call_names_its_number() -> None:
+    """It is an attempt as any other, to the emergency service; a status has no number of its own."""
+    (row,) = attempts_of(
+        event("outgoing-emergency", 0, call_sid="CA1", other_party="911"),
+        event("outgoing-dialstatus-completed", 60, call_sid="CA1"),
+    ).to_dict("records")
+    assert (row["other_party"], row["outcome"], row["started_at"]) == ("911", "answered", pd.Timestamp(NOON))

@@ -1,26 +1,110 @@
 """Before and after a deployment: which attempts count, what is concluded, and that parts merge."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.account.account import Account
 from dialtone_nb.calls.measures.before_after import (
     REACH,
     Comparison,
-    Verdict,
+    Deployment,
+    RateChange,
     compare_deployments,
+    fetch_deployments,
+    keep_deployments,
+    load_deployments,
+    load_runbook_deployments,
     merge_around,
     tally_around,
 )
-from dialtone_nb.calls.measures.deployments import Deployment
 from dialtone_nb.calls.measures.rates import Rate, difference_interval, rate_of
 from dialtone_nb.calls.measures.tally import tally_attempts
+from dialtone_nb.errors import InputError
+from dialtone_nb.parameters import Parameters
 from tests.calls.strategies import FIRST, counted, frame_of, frames, merged
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+ON_PROD = Deployment(NOON, "prod", "ZD1", "ZB1")
+ON_STAGE = Deployment(NOON + timedelta(days=1), "stage", "ZD2", "ZB2")
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+moments = st.lists(
+    st.tuples(st.integers(0, 182 * 24), st.sampled_from(["stage", "prod"])), min_size=1, max_size=6, unique=True
+)
+
+
+def runbook(project: Path, account: Account | None, declared: Parameters | None, **given: str) -> Any:
+    """An open runbook, as far as deployments look at it."""
+    parameters = SimpleNamespace(**{"source": "twilio", "archive": "", "environment": "", **given})
+    return SimpleNamespace(parameters=parameters, account=account, declared=declared, project=project)
+
+
+def test_the_accounts_deployments_are_found_by_environment(account: Account) -> None:
+    """With their moments and builds, oldest first; one that takes the build down says so."""
+    (first,) = fetch_deployments(account.client, "dialtone")
+    assert (first.environment, first.build_sid[:2]) == ("prod", "ZB")
+    assert first.at <= account.now()
+    account.wait(3600)
+    services = account.client.serverless.v1.services
+    service = services(services.list()[0].sid)
+    environment = service.environments(service.environments.list()[0].sid)
+    environment.deployments.create()
+    later = fetch_deployments(account.client, "dialtone")
+    assert later[0] == first
+    assert later[1].label.endswith(", taken down")
+    assert later[1].at - first.at >= timedelta(hours=1)
+    account.wait(60)
+    environment.deployments.create(build_sid=first.build_sid)
+    assert len(fetch_deployments(account.client, "dialtone")) == 3
+    assert fetch_deployments(account.client, "another") == ()
+
+
+def test_an_archive_keeps_what_the_account_has_forgotten(tmp_path: Path) -> None:
+    """An environment that was deleted had its deployments; what is known already is not written again."""
+    archive = str(tmp_path / "calls")
+    assert keep_deployments(archive, [ON_STAGE, ON_PROD]) == (ON_PROD, ON_STAGE)
+    written = (tmp_path / "calls" / "deployments.json").stat().st_mtime_ns
+    assert keep_deployments(archive, [ON_STAGE]) == (ON_PROD, ON_STAGE)
+    assert (tmp_path / "calls" / "deployments.json").stat().st_mtime_ns == written
+    assert load_deployments(archive) == (ON_PROD, ON_STAGE)
+    assert [path.name for path in (tmp_path / "calls").iterdir()] == ["deployments.json"]
+
+
+def test_a_report_on_an_archive_asks_no_account(tmp_path: Path) -> None:
+    """What was kept is there, of the environment that is asked for; a file of events knows of none."""
+    keep_deployments(str(tmp_path / "calls"), [ON_PROD, ON_STAGE])
+    (tmp_path / "events.jsonl").write_text("")
+    assert load_runbook_deployments(runbook(tmp_path, None, None, source="calls")) == (ON_PROD, ON_STAGE)
+    of_stage = runbook(tmp_path, None, None, source="calls", environment="stage")
+    assert load_runbook_deployments(of_stage) == (ON_STAGE,)
+    assert load_runbook_deployments(runbook(tmp_path, None, None, source="events.jsonl")) == ()
+
+
+def test_with_an_archive_the_accounts_deployments_are_kept_there(
+    account: Account, parameters: Parameters, tmp_path: Path
+) -> None:
+    """The next report can be made without the account."""
+    found = load_runbook_deployments(runbook(tmp_path, account, parameters, archive="calls"))
+    assert found == fetch_deployments(account.client, "dialtone")
+    assert load_deployments(str(tmp_path / "calls")) == found
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"at": "soon"}]', '[{"at": "2026-03-10T12:00:00Z"}]', "{}x"])
+def test_a_damaged_file_is_one_line_with_its_repair(tmp_path: Path, content: str) -> None:
+    """And it is left as it is."""
+    path = tmp_path / "deployments.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"deployments\.json: holds no deployments; remove it"):
+        load_deployments(str(tmp_path))
+    with pytest.raises(InputError):
+        keep_deployments(str(tmp_path), [ON_PROD])
+    assert path.read_text() == content
 
 
 def deployed(days: float, environment: str = "prod", name: str = "ZD1") -> Deployment:
@@ -73,20 +157,20 @@ def test_a_deployment_is_judged_up_to_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "verdict", "words"),
+    ("before", "after", "change", "words"),
     [
-        (Rate(50, 100), Rate(90, 100), Verdict.BETTER, "+40.0 points (+27.8 to +50.6): better"),
-        (Rate(90, 100), Rate(50, 100), Verdict.WORSE, "-40.0 points (-50.6 to -27.8): worse"),
-        (Rate(90, 100), Rate(88, 100), Verdict.SAME, "-2.0 points (-11.0 to +7.0): no difference beyond chance"),
-        (Rate(9, 9), Rate(0, 1000), Verdict.FEW, "too few to judge: 9 judged on one side, 10 are needed"),
-        (Rate(0, 0), Rate(50, 50), Verdict.FEW, "too few to judge: 0 judged on one side, 10 are needed"),
-        (Rate(10, 10), Rate(0, 10), Verdict.WORSE, "-100.0 points (-100.0 to -60.8): worse"),
+        (Rate(50, 100), Rate(90, 100), RateChange.BETTER, "+40.0 points (+27.8 to +50.6): better"),
+        (Rate(90, 100), Rate(50, 100), RateChange.WORSE, "-40.0 points (-50.6 to -27.8): worse"),
+        (Rate(90, 100), Rate(88, 100), RateChange.SAME, "-2.0 points (-11.0 to +7.0): no difference beyond chance"),
+        (Rate(9, 9), Rate(0, 1000), RateChange.FEW, "too few to judge: 9 judged on one side, 10 are needed"),
+        (Rate(0, 0), Rate(50, 50), RateChange.FEW, "too few to judge: 0 judged on one side, 10 are needed"),
+        (Rate(10, 10), Rate(0, 10), RateChange.WORSE, "-100.0 points (-100.0 to -60.8): worse"),
     ],
 )
-def test_a_change_is_said_in_words_with_its_interval(before: Rate, after: Rate, verdict: Verdict, words: str) -> None:
+def test_a_change_is_said_in_words_with_its_interval(before: Rate, after: Rate, change: RateChange, words: str) -> None:
     """Better or worse only beyond chance, and nothing of a few."""
     one = Comparison(deployed(0), "delivered", before, after)
-    assert (one.verdict, one.words) == (verdict, words)
+    assert (one.change, one.words) == (change, words)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +200,6 @@ def test_an_interval_of_a_difference_holds_it_and_stays_between_the_ends(counts:
     if before.value is not None and after.value is not None:
         assert -1 - 1e-9 <= low <= after.value - before.value <= high <= 1 + 1e-9
     assert difference_interval(after, before) == pytest.approx((-high, -low))
-
-
-moments = st.lists(
-    st.tuples(st.integers(0, 182 * 24), st.sampled_from(["stage", "prod"])), min_size=1, max_size=6, unique=True
-)
 
 
 @given(frames, moments, st.integers(0, 40))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 from hypothesis import given, settings
 
-from dialtone_nb.calls.attempts.outcomes import DELIVERED
+from dialtone_nb.calls.attempts.outcomes import RANG, RANG_ON
 from dialtone_nb.calls.measures.last_seen import ENOUGH_SIGNS, life_by_phone, merge_signs, tally_signs
 from tests.calls.strategies import counted, frame_of, frames, merged
 
@@ -81,7 +81,8 @@ def test_quiet_spells_are_those_between_the_calls_themselves(frame: pd.DataFrame
     """A look at the attempts one by one finds the same."""
     life = life_by_phone(counted(tally_signs, frame))
     for client, own in frame[frame["client"].notna()].groupby("client"):
-        signs = own[(own["direction"] == "outgoing") | own["outcome"].isin(DELIVERED)]["started_at"].sort_values()
+        rang = own["outcome"].isin(RANG) & (own["reason"].fillna("") != RANG_ON)
+        signs = own[(own["direction"] == "outgoing") | rang]["started_at"].sort_values()
         row = life.loc[str(client)]
         assert row["signs"] == len(signs)
         if len(signs):

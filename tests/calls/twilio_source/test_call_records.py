@@ -1,8 +1,10 @@
 """A page of call records is read without looking at a record, or record by record: both find the same."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dialtone_nb.calls.attempts.quality import Quality, describe_row
+from dialtone_nb.calls.attempts.schema import pandas_of
+from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.twilio_source.call_records import FIELDS, CallPage, read_page, records_of
+from dialtone_nb.calls.twilio_source.frame import frame_calls
+from dialtone_nb.report.call_report import tabulate_cost, tabulate_findings
 from tests.calls.twilio_source.test_frame import call, leg
 
 values = st.none() | st.sampled_from(
@@ -72,3 +78,103 @@ def test_what_is_no_whole_page_is_an_error(content: bytes) -> None:
     """Half of the calls would be a wrong report."""
     with pytest.raises(ValueError):
         read_page(content)
+
+
+def told(*records: Any, alerts: Sequence[Any] = ()) -> tuple[pd.DataFrame, list[tuple[str, int, str]]]:
+    """The attempts of these records, and what was found odd: what, how often, an example."""
+    quality = Quality()
+    attempts = frame_calls(records_of([CallPage(records)], quality), alerts, quality=quality)
+    return pandas_of(attempts), [(one.what, one.count, one.example) for one in quality.findings()]
+
+
+def test_a_page_that_repeats_is_counted_once() -> None:
+    """Every record of the page comes twice, and every attempt is there once."""
+    page = [call("CA1"), leg("CA2"), call("CA3"), leg("CA4", "CA3")]
+    frame, findings = told(*page, *page)
+    assert frame["call_sid"].tolist() == ["CA1", "CA3"]
+    assert findings == [("call records that came twice", 4, "CA1")]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_versions_the_later_is_used_whichever_came_first(turn: int) -> None:
+    """A call that was ringing on one page and over on the next is over."""
+    ringing = leg("CA2", status="ringing", price=None, date_updated="Mon, 02 Mar 2026 09:00:01 +0000")
+    over = leg("CA2", status="busy", date_updated="Mon, 02 Mar 2026 09:00:31 +0000")
+    frame, findings = told(call("CA1"), *[ringing, over][::turn])
+    assert frame["outcome"].tolist() == ["busy"]
+    assert findings == [("call records that came in two versions", 1, "CA2")]
+
+
+@pytest.mark.parametrize(
+    "foreign", ["text", 7, None, [], {}, {"sid": "CA9"}, {"sid": 9, "status": "completed"}, {"name": "somebody"}]
+)
+def test_a_foreign_record_is_left_out_and_named(foreign: Any) -> None:
+    """Whatever it is, the calls around it are reported."""
+    frame, findings = told(call("CA1"), foreign, leg("CA2"))
+    assert frame["outcome"].tolist() == ["answered"]
+    assert findings == [("call records that are none", 1, describe_row(foreign))]
+
+
+@pytest.mark.parametrize("time", [None, "", "soon", "2026-13-02T09:00:00Z", 1234])
+def test_a_call_without_a_time_is_left_out_and_named(time: Any) -> None:
+    """It belongs to no day."""
+    frame, findings = told(call("CA1"), leg("CA2"), call("CA3", start_time=time, date_created=time))
+    assert frame["call_sid"].tolist() == ["CA1"]
+    assert findings == [("calls without a readable time", 1, "CA3")]
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    """As all of Twilio's times are."""
+    frame, findings = told(call("CA1", start_time="Mon, 02 Mar 2026 09:00:00 -0000"), leg("CA2"))
+    assert frame["started_at"].tolist() == [pd.Timestamp("2026-03-02T09:00:00Z")]
+    assert findings == []
+
+
+def test_a_clock_that_ran_backwards_is_named_and_the_call_is_kept() -> None:
+    """Its outcome is what its status says; a negative duration is none."""
+    backwards = leg("CA2", end_time="Mon, 02 Mar 2026 08:59:00 +0000", duration="-60")
+    frame, findings = told(call("CA1"), backwards)
+    assert frame["outcome"].tolist() == ["answered"]
+    assert frame["duration_s"].isna().all()
+    assert findings == [
+        ("calls that ended before they began", 1, "CA2"),
+        ("calls whose duration is no number of seconds", 1, "CA2"),
+    ]
+
+
+def test_a_price_that_is_no_number_is_named_and_in_no_cost() -> None:
+    """The attempt is kept."""
+    frame, findings = told(call("CA1"), leg("CA2", price="free"))
+    assert frame["price"].isna().all()
+    assert findings == [("calls whose price is no number", 1, "CA2")]
+
+
+def test_a_price_to_come_is_in_the_data_quality_and_in_no_cost() -> None:
+    """Null until Twilio has settled it: one answered call of two, and one that was busy, which may cost nothing."""
+    frame, _ = told(
+        call("CA1"),
+        leg("CA2", price=None),
+        call("CA3"),
+        leg("CA4", "CA3"),
+        call("CA5"),
+        leg("CA6", "CA5", status="busy", price=None),
+    )
+    data = CallData.of(frame, "a test")
+    assert tabulate_findings(data).rows == (
+        ("answered attempts without a settled price", 1, "counted, but in no cost", ""),
+    )
+    assert [row[1:3] for row in tabulate_cost(data.tally()).rows] == [(1, "0.02 USD")]
+
+
+def test_foreign_alerts_are_left_out_and_named() -> None:
+    """The others still give their calls their reasons."""
+    warning = {"resource_sid": "CA2", "error_code": "32009", "date_created": "2026-03-02T09:00:01Z"}
+    records = call("CA1"), leg("CA2", status="no-answer")
+    frame, findings = told(*records, alerts=["text", {"resource_sid": 3}, warning])
+    assert frame["outcome"].tolist() == ["unregistered"]
+    assert findings == [("alerts that are none", 2, "a text")]
+
+
+def test_nothing_odd_is_nothing_found() -> None:
+    """Calls as they come have no findings."""
+    assert told(call("CA1"), leg("CA2"), leg("CA3", "CA1", duration="0", price="0.00"))[1] == []

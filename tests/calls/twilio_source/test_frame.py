@@ -8,7 +8,8 @@ import pytest
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import COLUMNS, make_frame, mask_parties, pandas_of
 from dialtone_nb.calls.twilio_source.call_records import CallPage, records_of
-from dialtone_nb.calls.twilio_source.frame import Phone, environment_of, frame_calls
+from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
+from dialtone_nb.values.sip import environment_of
 
 PROD = "dialtone-example-prod.sip.twilio.com"
 
@@ -89,6 +90,7 @@ def test_a_parent_and_its_leg_are_one_attempt() -> None:
         "other_party": "+15035550199",
         "outcome": "answered",
         "reason": pytest.approx(float("nan"), nan_ok=True),
+        "sip_response": None,
         "duration_s": 31,
         "price": 0.017,
         "currency": "USD",
@@ -131,6 +133,18 @@ def test_a_warning_on_either_leg_tells_why(sid: str) -> None:
     """A 32009 on the parent or on the leg makes an unanswered call one to an unregistered phone."""
     row = attempts(call("CA1"), leg("CA2", status="no-answer"), alerts=[alert(32009, sid)]).iloc[0]
     assert (row["outcome"], row["reason"]) == ("unregistered", "32009")
+
+
+def test_the_log_tells_what_the_far_side_answered_by_sip() -> None:
+    """The last answer counts, where phones ring in turn; it is the reason where no error code is."""
+    ends = [
+        {"event": f"incoming-dialstatus-{status}", "call_sid": "CA1", "timestamp": at, "sip_response": response}
+        for status, at, response in (("failed", "2026-03-02T09:00:30Z", "503"), ("busy", "2026-03-02T09:00:20Z", "486"))
+    ]
+    row = attempts(call("CA1"), leg("CA2", status="failed"), events=ends).iloc[0]
+    assert (row["outcome"], row["sip_response"], row["reason"]) == ("failed", 503, "SIP 503")
+    row = attempts(call("CA1"), leg("CA2", status="failed"), events=ends, alerts=[alert(13224, "CA2")]).iloc[0]
+    assert (row["sip_response"], row["reason"]) == (503, "13224")
 
 
 def test_a_parent_that_dialled_nothing_is_unknown_until_the_log_says_refused() -> None:
@@ -219,3 +233,58 @@ def test_an_outcome_that_is_none_of_ours_is_an_error() -> None:
     """A misspelt outcome can't slip into a report."""
     with pytest.raises(ValueError, match="hung_up"):
         make_frame({"outcome": ["hung_up"], "direction": ["outgoing"]})
+
+
+OWNERS = {"+15035550103": Phone("hall", "prod")}
+AT_OWNER = {"from": "+15035550177", "to": "+15035550103"}
+LATER = {"start_time": "Mon, 02 Mar 2026 09:00:20 +0000", "end_time": "Mon, 02 Mar 2026 09:01:00 +0000"}
+EARLIER = {"end_time": "Mon, 02 Mar 2026 09:00:19 +0000"}
+
+
+def went_on(*legs: dict[str, Any], events: Any = (), alerts: Any = ()) -> list[list[Any]]:
+    """Phone, outcome and reason of each attempt that a call to the hall's number made."""
+    frame = attempts(call("CA1", **AT_OWNER), *legs, events=events, alerts=alerts, phones=OWNERS)
+    return frame[["client", "outcome", "reason"]].astype(object).where(frame.notna(), None).values.tolist()
+
+
+def ring(sid: str, to: str, status: str, **fields: Any) -> dict[str, Any]:
+    """A leg that a call to the hall rang."""
+    return leg(sid, to=to if to.startswith("+") else f"sip:{to}@{PROD}", status=status, **fields)
+
+
+def said(word: str, **more: Any) -> dict[str, Any]:
+    """What our functions noted of the call."""
+    return {"event": f"incoming-{word}", "call_sid": "CA1", **more}
+
+
+def test_a_call_that_rang_on_is_one_attempt_with_the_outcome_of_its_last_step() -> None:
+    """Several legs of one parent: a leg that begins after another's end was rung on to, whatever the log still has."""
+    first = ring("CA2", "hall", "no-answer", **EARLIER)
+    assert went_on(first, ring("CA3", "office", "completed", **LATER)) == [["office", "answered", "rang-on"]]
+    assert went_on(first, ring("CA3", "+12065550144", "busy", **LATER)) == [["hall", "busy", "rang-on"]]
+    absent = ring("CA3", "office", "no-answer", **LATER)
+    assert went_on(first, absent, alerts=[alert(32009, "CA3")]) == [["office", "unregistered", "32009"]]
+
+
+def test_phones_that_ring_together_have_not_rung_on() -> None:
+    """Their legs begin at once; the function's event tells better than seconds."""
+    both = ring("CA2", "hall", "canceled", **EARLIER), ring("CA3", "office", "completed")
+    assert went_on(*both) == [["office", "answered", None]]
+    assert went_on(*both, events=[said("rang-on")]) == [["office", "answered", "rang-on"]]
+
+
+def test_a_caller_who_was_told_is_one_attempt() -> None:
+    """The words are the last step; the leg before gives the reason."""
+    rang = ring("CA2", "hall", "no-answer", **EARLIER)
+    assert went_on(rang, events=[said("told")]) == [["hall", "told", None]]
+    assert went_on(rang, events=[said("told")], alerts=[alert(32009, "CA2")]) == [["hall", "told", "32009"]]
+    assert went_on(events=[said("told")]) == [["hall", "told", None]]
+
+
+def test_a_call_that_came_by_the_fallback_says_so() -> None:
+    """Answered all the same, lost, or told by the fallback that the line is being repaired."""
+    asked, failed = [said("fallback", error_code="11200")], [alert(11200, "CA1")]
+    assert went_on(ring("CA2", "hall", "completed"), events=asked, alerts=failed) == [["hall", "answered", "fallback"]]
+    assert went_on(events=asked, alerts=failed) == [["hall", "fallback", "11200"]]
+    lost = ring("CA2", "hall", "no-answer")
+    assert went_on(lost, events=asked, alerts=[alert(32009, "CA2")]) == [["hall", "unregistered", "32009"]]

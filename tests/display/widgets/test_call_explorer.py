@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dialtone_nb.calls.attempts.schema import make_frame
-from dialtone_nb.calls.call_story import Leg, Step, Story
-from dialtone_nb.display.stories import Exploration, exploration_html, exploration_text
+from dialtone_nb.calls.call_story import CallLeg, CallStep, Story
+from dialtone_nb.display.call_story import Exploration, exploration_html, exploration_text
 from dialtone_nb.display.widgets.call_explorer import CallExplorer
 from dialtone_nb.errors import DialtoneError
 
@@ -16,8 +16,8 @@ DOMAIN = "dialtone-example-stage.sip.twilio.com"
 
 def story(sid: str) -> Story:
     """A short story."""
-    leg = Leg(sid, False, f"sip:van@{DOMAIN}", f"sip:911@{DOMAIN}", "completed", AT, AT, 3, "0.0040 USD")
-    return Story(sid, (leg,), (Step(AT, "service", f"<asked> for {sid}", "<Response><Hangup/></Response>"),))
+    leg = CallLeg(sid, False, f"sip:van@{DOMAIN}", f"sip:911@{DOMAIN}", "completed", AT, AT, 3, "0.0040 USD")
+    return Story(sid, (leg,), (CallStep(AT, "service", f"<asked> for {sid}", "<Response><Hangup/></Response>"),))
 
 
 def exploration(*sids: str) -> Exploration:

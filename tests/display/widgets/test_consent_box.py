@@ -8,14 +8,16 @@ import pytest
 
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import HeldError
-from dialtone_nb.infrastructure.applied import Applied
-from dialtone_nb.infrastructure.apply import Outcome, Status
-from dialtone_nb.infrastructure.plan import Action, Change, Plan, describe
-from dialtone_nb.infrastructure.resources.model import Kind
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.plan import Change, Plan, describe
+from dialtone_nb.infrastructure.record import Applied
+from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
+from dialtone_nb.infrastructure.resources.model import Action
+from dialtone_nb.infrastructure.resources.services import SERVICE
 
-CHANGE = describe(Change(Action.CREATE, Kind.SERVICE, "dialtone"))
+CHANGE = describe(Change(Action.CREATE, SERVICE, "dialtone"))
 STAGE = Plan("Deploy stage", "AC1", "stage", False, (CHANGE,), {})
-ROTATION = Plan("Rotate", "AC1", "stage", False, (describe(Change(Action.UPDATE, Kind.CREDENTIAL, "van")),), {})
+ROTATION = Plan("Rotate", "AC1", "stage", False, (describe(Change(Action.UPDATE, CREDENTIAL, "van")),), {})
 PROD = Plan("Deploy prod", "AC1", "prod", True, (CHANGE,), {})
 
 
@@ -73,13 +75,13 @@ def test_progress_is_told_and_then_the_output_becomes_the_outcome() -> None:
     """Each event changes what the box says; in the end the box is gone and what came of the plan stands there."""
     told: list[str] = []
 
-    def carry_on(consent: str, observe: Callable[[Outcome | Change], None]) -> Applied:
+    def carry_on(consent: str, observe: Callable[[ChangeOutcome | Change], None]) -> Applied:
         assert consent == "stage"
         assert box._button.disabled
-        for event in (CHANGE, Outcome(CHANGE, Status.DONE)):
+        for event in (CHANGE, ChangeOutcome(CHANGE, Status.DONE)):
             observe(event)
             told.append(box._said.value)
-        return Applied(STAGE, (Outcome(CHANGE, Status.DONE),))
+        return Applied(STAGE, (ChangeOutcome(CHANGE, Status.DONE),))
 
     box, shown = opened(STAGE, carry_on)
     box._answer.value = "stage"

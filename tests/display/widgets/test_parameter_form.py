@@ -11,13 +11,12 @@ from typing import cast
 import pytest
 
 from dialtone_nb.display.parameters import Origin, Setting, settings_html
-from dialtone_nb.display.widgets.parameter_form import ParameterForm
+from dialtone_nb.display.widgets.parameter_form import ParameterForm, make_form
 from dialtone_nb.errors import InputError
+from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.runbooks.apply import apply_plan
 from dialtone_nb.runbooks.opening import Runbook, open_runbook
-from dialtone_nb.runbooks.parameters_cell import Source
-from dialtone_nb.runbooks.parameters_form import choices_of, make_form
-from dialtone_nb.runbooks.workspace import Proposal
+from dialtone_nb.runbooks.parameters_cell import RunbookSource
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,7 +63,7 @@ def test_a_list_has_an_entry_a_line() -> None:
 
 def test_the_form_offers_what_is_declared() -> None:
     """Environments of network.yaml, phones of clients.yaml, both accounts, and the words in a line's help."""
-    choices = choices_of(open_runbook("client_setup"))
+    choices = open_runbook("client_setup").choices
     assert choices["environment"].values == ("stage", "prod")
     assert choices["environment"].is_closed
     assert "workbench" in choices["client"].values
@@ -110,7 +109,7 @@ def test_the_form_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch, tm
     clients.write_text(clients.read_text().replace("environment: prod", "environment: production"))
     monkeypatch.setenv("DIALTONE_PARAMETERS", str(tmp_path))
     enter(form, environment="prod")
-    assert "&#x27;prod&#x27; is not declared in network.yaml" in form._said.value
+    assert "&#39;prod&#39; is not declared in network.yaml" in form._said.value
     assert 'role="alert"' in form._said.value
     assert form._button.disabled
     assert runbook.environment == "stage"
@@ -132,7 +131,7 @@ def test_a_cell_that_was_changed_since_wins_over_the_form(monkeypatch: pytest.Mo
     declared = [
         dataclasses.replace(one, default="van") if one.name == "client" else one for one in runbook.source.declared
     ]
-    edited = Source("client_setup", runbook.source.title, tuple(declared), runbook.source.path)
+    edited = RunbookSource("client_setup", runbook.source.title, tuple(declared), runbook.source.path)
     monkeypatch.setattr("dialtone_nb.runbooks.opening.read_source", lambda *_: edited)
     again = open_runbook("client_setup")
     assert (again.parameters.client, again.parameters.action) == ("van", "rotate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -11,6 +12,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal
+from dialtone_nb.rehearsal.exchange import webhooks
 from tests.rehearsal.doors import Door
 from tests.rehearsal.network import BOTH, DOMAIN, FRIEND, LOBBY, NUMBER, PSTN, Network
 
@@ -278,6 +280,17 @@ def test_webhook_that_cannot_be_asked(network: Network, url: str) -> None:
     domain = network.client.sip.domains.list()[0].sid
     network.client.sip.domains(domain).update(voice_url=url)
     assert network.dial()["alerts"][0]["code"] in {11200, 11205}
+
+
+def test_webhook_that_is_not_answered_in_time(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who takes the request and says nothing: 11205, in Twilio's words."""
+    monkeypatch.setattr(webhooks, "BUDGET_S", 0.2)
+    domain = network.client.sip.domains.list()[0].sid
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/voice"
+        network.client.sip.domains(domain).update(voice_url=url)
+        (alert,) = network.dial()["alerts"]
+    assert (alert["code"], alert["message"]) == (11205, "HTTP Connection Failure - Read timed out")
 
 
 def test_status_callbacks_come(network: Network) -> None:

@@ -30,6 +30,8 @@ exports.handler = async (context, event, callback) => {
   }
 };
 """
+ACCOUNT = "`https://api.twilio.com/2010-04-01/Accounts/${context.ACCOUNT_SID}.json`"
+LOGIN = "{ username: context.ACCOUNT_SID, password: context.AUTH_TOKEN }"
 WAYS_OUT: dict[str, dict[str, str]] = YAML(typ="safe").load(Path(__file__).with_name("ways_out.yaml"))
 TRIED = {f"{does} {what}": code for does, ways in WAYS_OUT.items() for what, code in ways.items()}
 
@@ -88,6 +90,8 @@ def test_a_function_gets_nowhere(prison: Prison, name: str) -> None:
     [
         ("return require('fs').readFileSync(module.filename, 'utf8').length", len(OBEDIENT)),
         ("return typeof require('axios').get", "function"),
+        (f"return (await require('axios').get({ACCOUNT}, {{ auth: {LOGIN} }})).status", 200),
+        (f"return await new Promise((got) => require('https').get({ACCOUNT}, (said) => got(said.statusCode)))", 401),
         ("return (await context.getTwilioClient().calls.list()).length", 0),
         ("return (await require('twilio')(context.ACCOUNT_SID, context.AUTH_TOKEN).calls.list()).length", 0),
         ("return (await context.getTwilioClient().queues.create({ friendlyName: 'a & b' })).friendlyName", "a & b"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
@@ -291,6 +293,39 @@ def test_function_has_a_time_limit(state: Path, monkeypatch: pytest.MonkeyPatch,
         assert door.ask("GET", live.domain_name, path).status_code == 500
         assert codes(client) == ["82002"]
         assert door.ask("GET", live.domain_name, "/hello?name=again").text == "hello again"
+        door.session.close()
+
+
+@pytest.mark.parametrize("end", ["another build", "the environment deleted", "the service deleted"])
+def test_processes_end_with_their_build(state: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """A build that is live nowhere any more keeps no process, once what it was asked before must be answered."""
+    monkeypatch.setattr(front, "ALL_ANSWERED_S", 0.1)
+    functions = {path: FUNCTIONS[path] for path in ("/hello", "/counts")}
+
+    def processes() -> set[int]:
+        return {one.pid for one in psutil.Process().children(recursive=True)}
+
+    with start_rehearsal(state) as rehearsal:
+        client, door = client_of(rehearsal), Door(rehearsal)
+        live = deploy(client, door, functions)
+        before = processes()
+        assert door.ask("GET", live.domain_name, "/counts").text == "1"
+        started = processes() - before
+        assert started
+        service = client.serverless.v1.services(live.service)
+        if end == "another build":
+            versions = [one["sid"] for one in service.builds(live.build).fetch().function_versions]
+            other = service.builds.create(function_versions=versions[:1], runtime="node22")
+            assert finish_build(client, live.service, other.sid) == "completed"
+            service.environments(live.environment).deployments.create(build_sid=other.sid)
+        elif end == "the environment deleted":
+            service.environments(live.environment).delete()
+        else:
+            service.delete()
+        until = time.monotonic() + 20
+        while any(map(psutil.pid_exists, started)):
+            assert time.monotonic() < until
+            time.sleep(0.05)
         door.session.close()
 
 

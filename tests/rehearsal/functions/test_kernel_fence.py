@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.rehearsal.functions import fence
-from dialtone_nb.rehearsal.functions.child import node_executable
+from dialtone_nb.rehearsal.functions.node_processes import node_executable
 
 linux = pytest.mark.skipif(not fence.has_kernel_fence(), reason="this kernel has no seccomp filter")
 

@@ -16,8 +16,8 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal
-from dialtone_nb.rehearsal.http.operations import Ask
-from dialtone_nb.rehearsal.http.paging import list_reply
+from dialtone_nb.rehearsal.http.operations import ApiRequest
+from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.state import store as store_module
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.call_records import CallRecord, change_call, start_call
@@ -185,8 +185,8 @@ def test_pages_hold_each_item_once_forwards_and_backwards(items: list[int], size
 
     def page(query: str) -> Any:
         pairs = tuple(tuple(pair.split("=")) for pair in query.split("&"))
-        ask = Ask("GET", "x.twilio.com", "/v1/Items", query=pairs)  # type: ignore[arg-type]
-        return list_reply(ask, "items", items, lambda item: item, str).body
+        request = ApiRequest("GET", "x.twilio.com", "/v1/Items", query=pairs)  # type: ignore[arg-type]
+        return list_response(request, "items", items, lambda item: item, str).body
 
     seen, before, body = [], None, page(f"PageSize={size}")
     while True:
@@ -202,7 +202,7 @@ def test_pages_hold_each_item_once_forwards_and_backwards(items: list[int], size
 THINGS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc")), max_size=30)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(THINGS, st.integers(0, 3), st.integers(0, 3))
 def test_walking_goes_the_way_of_the_list_from_anywhere(made: list[tuple[int, str]], since: int, until: int) -> None:
     """Things of a time, one by one, are those of the list, behind any one of them and, backwards, ahead of it."""

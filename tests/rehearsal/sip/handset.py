@@ -36,6 +36,7 @@ class Handset:
         auth: str = "",
         transport: str = "UDP",
         authority: Path | None = None,
+        source: str = "127.0.0.1",
     ) -> None:
         self.door, self.user, self.domain, self.password = door, user, domain, password
         self.auth, self.transport = auth or user, transport
@@ -49,7 +50,7 @@ class Handset:
         elif transport == "TCP":
             self._socket.connect(door)
         else:
-            self._socket.bind(("127.0.0.1", 0))
+            self._socket.bind((source, 0))
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind(("127.0.0.1", 0))
         self.rtp.settimeout(PATIENCE_S)

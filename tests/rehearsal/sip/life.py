@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.cli.fresh_account import fresh_account
-from dialtone_nb.cli.prepared_accounts import with_phones
-from dialtone_nb.phones.phone_history import KEPT, write_kept_life
+from dialtone_nb.cli.keep_notebooks import with_phones
+from dialtone_nb.phones.phone_history import KEPT, write_kept_history
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.sip.endpoint import SipDoor
+from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 from tests.rehearsal.doors import Door
 from tests.rehearsal.sip.baresip import Baresip
 from tests.rehearsal.sip.network import until
@@ -37,7 +37,7 @@ CALLER, NUMBER = "+12065550142", "+15035550101"
 class Site:
     """The network, its door, and the test phone's password as its private file has it."""
 
-    def __init__(self, rehearsal: Rehearsal, door: SipDoor, folder: Path) -> None:
+    def __init__(self, rehearsal: Rehearsal, door: SipEndpoint, folder: Path) -> None:
         self.http, self.door = Door(rehearsal), door
         written = (folder / "private/stage/workbench/phone.txt").read_text(encoding="utf-8")
         self.password = re.findall(r"^ *Password +(\S+)$", written, re.MULTILINE)[0]
@@ -113,7 +113,7 @@ def version() -> str:
 def main() -> int:
     """0 once the life is kept."""
     with tempfile.TemporaryDirectory() as folder, open_site(Path(folder) / "project") as site:
-        KEPT.write_text(write_kept_life(live(site, Path(folder)), version(), MADE_BY), encoding="utf-8")
+        KEPT.write_text(write_kept_history(live(site, Path(folder)), version(), MADE_BY), encoding="utf-8")
     return 0
 
 

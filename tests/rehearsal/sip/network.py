@@ -13,8 +13,8 @@ from typing import Any
 from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.sip.address import Trunk
-from dialtone_nb.rehearsal.sip.endpoint import SipDoor
+from dialtone_nb.rehearsal.sip.address import TrunkAddress
+from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 from tests.rehearsal.doors import Door, add_phone, client_of, deploy
 from tests.rehearsal.sip.names import CALLER_ID, DOMAIN, OTHER_DOMAIN, PASSWORD, SHUT_DOMAIN
 
@@ -72,7 +72,7 @@ class Network:
     rehearsal: Rehearsal
     client: Client
     http: Door
-    door: SipDoor
+    door: SipEndpoint
     number: str
     lists: dict[str, str]
     domains: dict[str, str]
@@ -108,7 +108,7 @@ class Network:
 
 
 @contextmanager
-def open_network(state: Path, trunk: Trunk | None = None, authority: Path | None = None) -> Iterator[Network]:
+def open_network(state: Path, trunk: TrunkAddress | None = None, authority: Path | None = None) -> Iterator[Network]:
     """A network, from nothing; with an authority, phones may use TLS."""
     with start_rehearsal(state) as rehearsal:
         client, http = client_of(rehearsal), Door(rehearsal)

@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from aiosipua.message import SipResponse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dialtone_nb.rehearsal.sip import admission
+from dialtone_nb.rehearsal.sip.admission import FREE_GUESSES, WrongPasswords
 from dialtone_nb.rehearsal.sip.media.rtp import Agreed, MediaPort
 from dialtone_nb.rehearsal.sip.media.sdp import Unacceptable, answer_offer, read_description
-from dialtone_nb.rehearsal.sip.messages import Request, Unreadable, read_message
-from dialtone_nb.rehearsal.sip.register import read_contacts
+from dialtone_nb.rehearsal.sip.messages import MalformedMessage, Request, read_message
+from dialtone_nb.rehearsal.sip.registrar import read_contacts
 from dialtone_nb.rehearsal.sip.transport import Flow
 from tests.rehearsal.sip.handset import SDP, Handset
 from tests.rehearsal.sip.names import DOMAIN
@@ -66,13 +69,16 @@ def test_damaged_messages_leave_the_door_as_it_was(network: Network, handset: Ha
             stranger.settle()
     assert handset().register().status_code == 200
     assert len(network.calls()) == calls
-    assert network.door.counts["unreadable"] > 500
+    assert network.door.malformed > 500
     assert not network.alerts(32202)
 
 
-def test_damaged_calls_of_a_phone_with_its_password_ring_nobody_else(network: Network, handset: Handsets) -> None:
+def test_damaged_calls_of_a_phone_with_its_password_ring_nobody_else(
+    network: Network, handset: Handsets, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Three hundred real INVITEs, each with its answer to a fresh challenge, then damaged: another phone is silent."""
-    chance, caller, other = random.Random(4), handset(), handset(network.add_user())
+    monkeypatch.setattr(admission, "FREE_GUESSES", 1000)  # a damaged answer is a wrong one
+    chance, caller, other = random.Random(4), handset(source="127.0.0.11"), handset(network.add_user())
     assert other.register().status_code == 200
     uri = f"sip:701@{DOMAIN}"
     for number in range(300):
@@ -129,7 +135,7 @@ def test_whatever_comes_is_a_request_a_response_or_unreadable(data: bytes) -> No
     """Nothing else is raised, and a request that was read can be used: its contacts and its sound too."""
     try:
         message = read_message(data, NOWHERE)
-    except Unreadable:
+    except MalformedMessage:
         return
     if message is None or isinstance(message, SipResponse):
         return
@@ -153,7 +159,7 @@ def test_whatever_comes_as_sound_is_sound_a_key_or_counted(data: bytes) -> None:
     port = MediaPort()
     port.agree(Agreed(("127.0.0.1", 9)), "127.0.0.1")
     port.datagram_received(data, ("127.0.0.1", 9))
-    assert port.heard.received + port.heard.strange >= 1
+    assert port.packets.received + port.packets.strange >= 1
 
 
 def test_sound_from_another_machine_is_not_heard() -> None:
@@ -161,7 +167,7 @@ def test_sound_from_another_machine_is_not_heard() -> None:
     port = MediaPort()
     port.agree(Agreed(("192.0.2.1", 9)), "192.0.2.1")
     port.datagram_received(struct.pack("!BBHLL", 0x80, 0, 1, 1, 1) + b"\xff" * 160, ("192.0.2.2", 9))
-    assert (port.heard.received, port.heard.strange) == (0, 1)
+    assert (port.packets.received, port.packets.strange) == (0, 1)
     assert port.agreed.remote == ("192.0.2.1", 9)
 
 
@@ -203,15 +209,45 @@ def test_a_cancel_from_elsewhere_stops_no_call(handset: Handsets) -> None:
 def test_an_alert_that_a_phone_earns_all_night_comes_once_a_minute(network: Network, handset: Handsets) -> None:
     """A wrong password, again and again, does not fill the account."""
     before = len(network.alerts(32212))
-    clumsy = handset(password="Wrongpassword1")
-    assert {clumsy.register().status_code for _ in range(20)} == {403}
+    clumsy = handset(password="Wrongpassword1", source="127.0.0.8")
+    assert {clumsy.register().status_code for _ in range(FREE_GUESSES)} == {403}
     assert len(network.alerts(32212)) == before + 1
+
+
+def test_whoever_guesses_passwords_is_slowed_down(handset: Handsets) -> None:
+    """From some wrong ones on that source hears 503, with when to come again, even where it guesses right; no other."""
+    phone, guesser = handset(), handset(password="Wrongpassword1", source="127.0.0.10")
+    heard = [guesser.register() for _ in range(FREE_GUESSES + 5)]
+    assert [one.status_code for one in heard] == [403] * FREE_GUESSES + [503] * 5
+    assert heard[-1].get_header("Retry-After") == "1"
+    assert handset(source="127.0.0.10").register().status_code == 503
+    assert phone.register().status_code == 200
+    threading.Event().wait(1.1)
+    assert handset(source="127.0.0.10").register().status_code == 200
+
+
+def test_a_source_waits_twice_as_long_for_each_wrong_password_more() -> None:
+    """Up to a minute; it is forgotten when it stops, and so are the oldest of very many."""
+    now = [1000.0]
+    guesses = WrongPasswords(lambda: now[0])
+    waits = []
+    for _ in range(FREE_GUESSES + 8):
+        guesses.add("192.0.2.1")
+        waits.append(guesses.wait_s("192.0.2.1"))
+    assert waits == [0.0] * (FREE_GUESSES - 1) + [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+    assert guesses.wait_s("192.0.2.2") == 0
+    now[0] += 601
+    guesses.add("192.0.2.1")
+    assert guesses.wait_s("192.0.2.1") == 0
+    for number in range(5000):
+        guesses.add(str(number))
+    assert len(guesses._guessed) == 1000
 
 
 def test_a_flood_of_registrations_keeps_no_phone_out(network: Network, handset: Handsets) -> None:
     """Whoever has no password can't use up a user's five registrations a second."""
     flooded = handset()
-    attacker = handset(flooded.user, password="Wrongpassword1")
+    attacker = handset(flooded.user, password="Wrongpassword1", source="127.0.0.9")
     for _ in range(30):
         attacker.register()
     assert flooded.register().status_code == 200

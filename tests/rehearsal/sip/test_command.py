@@ -18,7 +18,7 @@ import pytest
 from dialtone_nb.cli.rehearsal import build_parser, main, open_sip
 from dialtone_nb.errors import DialtoneError, InputError
 from dialtone_nb.rehearsal import start_rehearsal
-from dialtone_nb.rehearsal.sip.address import Trunk, read_address, read_trunk, warning_of, warning_of_trunk
+from dialtone_nb.rehearsal.sip.address import TrunkAddress, read_address, read_trunk, warning_of, warning_of_trunk
 from tests.rehearsal.doors import Door, add_phone, client_of
 from tests.rehearsal.sip.handset import Handset
 from tests.rehearsal.sip.names import DOMAIN
@@ -82,7 +82,7 @@ def test_only_an_address_beyond_this_machine_is_warned_of() -> None:
 )
 def test_a_trunk_has_an_address_and_a_transport(text: str, peer: int, transport: Any) -> None:
     """UDP is SIP's usual one."""
-    assert read_trunk(text) == Trunk(("127.0.0.1", peer), transport)
+    assert read_trunk(text) == TrunkAddress(("127.0.0.1", peer), transport)
 
 
 @pytest.mark.parametrize("text", ["pbx.example.org", "tls:127.0.0.1:5061", "tcp:", "sip:127.0.0.1"])
@@ -94,8 +94,8 @@ def test_a_trunk_that_is_none_is_refused(text: str) -> None:
 
 def test_a_trunk_beyond_this_machine_is_warned_of() -> None:
     """Calls that leave this machine may cost money."""
-    assert warning_of_trunk(Trunk(("127.0.0.1", 5080))) == ""
-    assert "cost money" in warning_of_trunk(Trunk(("192.0.2.9", 5080)))
+    assert warning_of_trunk(TrunkAddress(("127.0.0.1", 5080))) == ""
+    assert "cost money" in warning_of_trunk(TrunkAddress(("192.0.2.9", 5080)))
 
 
 @pytest.mark.parametrize("option", [["--trunk", "127.0.0.1:5080"], ["--sip-tls"]])
@@ -130,8 +130,14 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(DialtoneError, match=f"can't use port {port} of 127.0.0.1"):
+        with pytest.raises(DialtoneError) as caught:
             rehearsal.open_sip_door(port=port)
+        assert caught.value.lines() == [
+            (
+                f"The SIP door can't use port {port} of 127.0.0.1: Address already in use; "
+                "stop what uses it, or name another port, such as 5070"
+            )
+        ]
         assert rehearsal.open_sip_door().port
 
 

@@ -31,9 +31,9 @@ def test_a_call_is_told_where_its_wait_went(network: Network, handset: Handsets)
 
 def test_a_call_that_rings_nowhere_has_no_delay(network: Network, handset: Handsets) -> None:
     """What is refused by the application waits for nothing."""
-    before = len(network.door.delays())
+    before = len(network.door.progress.delays())
     refusal(handset(), "701")
-    assert len(network.door.delays()) == before
+    assert len(network.door.progress.delays()) == before
 
 
 def test_the_events_of_a_real_call_tell_how_long_its_webhooks_took(network: Network, handset: Handsets) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from typing import cast
 
 import pytest
 from aiosipua.sdp import parse_sdp
 
+from dialtone_nb.rehearsal.exchange.lines import HungUp
+from dialtone_nb.rehearsal.sip.phone_line import LoopWaiter, unless_over
+from dialtone_nb.rehearsal.sip.uas import UasSession
 from tests.rehearsal.sip.baresip import Baresip
 from tests.rehearsal.sip.calls import child_of, hang_up, lifted, refusal
 from tests.rehearsal.sip.handset import SDP, Handset
@@ -166,3 +172,22 @@ def test_a_call_is_told_at_once_that_it_is_tried(handset: Handsets) -> None:
     answer = caller.receive()
     assert bytes(answer).startswith(b"SIP/2.0 100 Trying\r\n")
     assert caller.response(to=tried).status_code == 180
+
+
+def test_what_is_interrupted_before_it_begins_is_never_made() -> None:
+    """So no coroutine is left that nobody awaits, where the API ends a call between two things that it does."""
+    made = list[str]()
+
+    async def work() -> None:
+        raise AssertionError("it was interrupted")
+
+    def make() -> Coroutine[None, None, None]:
+        made.append("work")
+        return work()
+
+    with closing(asyncio.new_event_loop()) as loop:
+        waiter = LoopWaiter(loop)
+        waiter.interrupt(HungUp())
+        with pytest.raises(HungUp):
+            waiter.wait(unless_over(cast(UasSession, None), make))
+    assert made == []

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from dialtone_nb.phones.phone_history import KEPT, load_kept_life, read_life, write_kept_life
+from dialtone_nb.phones.phone_history import KEPT, load_kept_history, read_history, write_kept_history
 from tests.rehearsal.sip.conftest import needs
 from tests.rehearsal.sip.life import MADE_BY, live, open_site
 
@@ -19,7 +19,7 @@ BY_CHANCE = re.compile(
 
 def told(text: str) -> list[tuple[str, str]]:
     """The steps of a kept life, without what differs from one time to the next."""
-    return [(one["step"], BY_CHANCE.sub("…", one["detail"])) for one in json.loads(text)["steps"]]
+    return [(one["step"], BY_CHANCE.sub("…", one["detail"])) for one in json.loads(text)["life"]["steps"]]
 
 
 def test_the_kept_life_is_lived_again(tmp_path: Path) -> None:
@@ -27,12 +27,12 @@ def test_the_kept_life_is_lived_again(tmp_path: Path) -> None:
     needs("baresip", "baresip-core")
     with open_site(tmp_path / "project") as site:
         lived = live(site, tmp_path)
-    again = write_kept_life(lived, "a phone", MADE_BY)
+    again = write_kept_history(lived, "a phone", MADE_BY)
     assert told(again) == told(KEPT.read_text(encoding="utf-8"))
-    assert [goal["words"] for goal in json.loads(again)["goals"]] == [
-        goal.words for goal in load_kept_life().life.goals
+    assert [goal["words"] for goal in json.loads(again)["life"]["goals"]] == [
+        goal.words for goal in load_kept_history().life.goals
     ]
-    assert all(goal.after_s is not None for goal in read_life(lived).goals)
+    assert all(goal.after_s is not None for goal in read_history(lived).goals)
 
 
 def test_the_kept_life_says_what_a_cold_function_costs() -> None:
@@ -45,6 +45,6 @@ def test_the_kept_life_says_what_a_cold_function_costs() -> None:
 def test_a_life_that_has_not_begun_has_its_first_goal_before_it() -> None:
     """Times count from the first step, and there is none yet."""
     goals = [{"words": "It registers", "repair": "Check the password.", "at": None}]
-    life = read_life({"client": "van", "domain": "d", "binding": None, "trouble": "", "goals": goals, "steps": []})
+    life = read_history({"client": "van", "domain": "d", "binding": None, "trouble": "", "goals": goals, "steps": []})
     assert life.next_goal == life.goals[0]
     assert life.steps == ()

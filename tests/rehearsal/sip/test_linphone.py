@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.phones.devices import device_files
-from dialtone_nb.phones.settings import Registrar, device_settings
+from dialtone_nb.phones.settings import RegistrarAddress, device_settings
 from tests.rehearsal.sip.baresip import Baresip
 from tests.rehearsal.sip.linphone import Linphone
 from tests.rehearsal.sip.names import DOMAIN, PASSWORD
@@ -25,10 +24,10 @@ def provisioning_of(network: Network, user: str, folder: Path, transport: str = 
     """The file that client set-up writes for Linphone, made for this door."""
     host, port = network.address
     parameters = load_parameters(ROOT / "tests/phones/network")
-    settings = device_settings(parameters, "softphone", registrar=Registrar(host, port, transport))  # type: ignore[arg-type]
+    settings = device_settings(parameters, "softphone", registrar=RegistrarAddress(host, port, transport))  # type: ignore[arg-type]
     settings = replace(settings, host=DOMAIN, user=user, auth_id=user)
     file = folder / "linphone.xml"
-    file.write_text(device_files(settings, PASSWORD)["linphone.xml"])
+    file.write_text(settings.files(PASSWORD)["linphone.xml"])
     return file
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from dialtone_nb.account.account import Account, Credentials
+from dialtone_nb.account.account import Account, AccountCredentials
+from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.account.transport import Transport
-from dialtone_nb.calls.twilio_source.registrations import fetch_registrations
 from tests.rehearsal.sip.handset import Handset
 from tests.rehearsal.sip.network import Network
 
@@ -20,7 +20,7 @@ def test_a_phone_that_dialled_in_is_told_with_its_kind_and_time(
     assert handset(there).register(600, **{"User-Agent": "Desk phone 2"}).status_code == 200
     rehearsal = network.rehearsal
     transport = Transport(rehearsal.url)
-    credentials = Credentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
+    credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)
     told = fetch_registrations(Account("rehearsal", credentials, transport, network.client), "demo")
     transport.session.close()
     assert told[away] == "not registered"

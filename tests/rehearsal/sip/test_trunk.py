@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dialtone_nb.rehearsal.sip.address import Trunk
+from dialtone_nb.rehearsal.sip.address import TrunkAddress
 from dialtone_nb.rehearsal.sip.transport import Transport
 from tests.rehearsal.sip.baresip import Baresip, free_ports
 from tests.rehearsal.sip.calls import child_of, hang_up, lifted, refusal
@@ -32,12 +32,12 @@ MENU = "sip:menu@pbx.example.org;transport=tls?X-Dialtone-Client=van"
 def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """A network whose trunk is a free port of this machine; nobody listens there before a test has somebody do it."""
     transport: Transport = request.param
-    trunk = Trunk(("127.0.0.1", free_ports()[0]), transport)
+    trunk = TrunkAddress(("127.0.0.1", free_ports()[0]), transport)
     with open_network(tmp_path_factory.mktemp("rehearsal") / "state.db", trunk) as opened:
         yield opened
 
 
-def trunk_of(network: Network) -> Trunk:
+def trunk_of(network: Network) -> TrunkAddress:
     """Where the trunk is."""
     trunk = network.door.trunk
     assert trunk
@@ -68,7 +68,7 @@ def played(network: Network, folder: Path, scenario: str, password: str = TRUNK_
         assert returned == 0, errors.read_text()[-3000:] if errors.exists() else f"SIPp ended with {returned}"
 
 
-def is_listening(process: int, trunk: Trunk) -> bool:
+def is_listening(process: int, trunk: TrunkAddress) -> bool:
     """Whether a process has the trunk's port: an old connection to it does not count."""
     sockets = psutil.Process(process).net_connections("inet")
     return any(one.laddr == trunk.peer and one.status in {"LISTEN", "NONE"} for one in sockets)

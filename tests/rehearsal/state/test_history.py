@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.account.account import open_account
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import pandas_of
 from dialtone_nb.calls.twilio_source.call_records import CallPage, records_of
@@ -20,8 +21,7 @@ from dialtone_nb.calls.twilio_source.frame import frame_calls
 from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.state.clock import BEGINNING, iso8601
-from dialtone_nb.rehearsal.state.history import write_history
-from dialtone_nb.rehearsal.state.past import DAY, imagine_past, plan_mishaps
+from dialtone_nb.rehearsal.state.history import DAY, imagine_past, plan_mishaps, write_history
 from tests.rehearsal.doors import Door
 
 DAYS, CALLS = 10, 700
@@ -124,6 +124,14 @@ def test_the_past_has_its_rhythm_and_its_mishaps() -> None:
     assert len(blocked) == 50
     assert {one.phone.name for one in blocked} == {mishaps.fraud_phone}
     assert all(mishaps.fraud[0] - 1 <= one.started <= mishaps.fraud[1] for one in blocked)
+
+
+def test_an_account_of_any_seed_is_found_by_runbooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They name the file and no seed: it is in the file."""
+    state = tmp_path / "state.db"
+    write_history(state, days=3, calls=20, seed=11)
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
+    assert len(open_account("rehearsal", tmp_path).client.calls.list()) >= 20
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from aiortp.dtmf import DtmfReceiver
 from aiortp.packet import RtpPacket
 
 from dialtone_nb.rehearsal.sip.media.tones import FRAME, FRAME_S, PCMA, PCMU, frames, recoded, silence
-from dialtone_nb.rehearsal.sip.transport import Address
+from dialtone_nb.rehearsal.sip.transport import HostPort
 
 DTMF = 101  # the payload type that we offer for keys (RFC 4733)
 TRIES = 20
@@ -23,14 +23,14 @@ TRIES = 20
 class Agreed:
     """What both sides of a leg have agreed on: where the sound goes, how it is written, whether it flows."""
 
-    remote: Address | None
+    remote: HostPort | None
     payload_type: int = PCMU
     keys: int | None = DTMF
     sends: bool = True  # whether we may send; a phone that holds does not want to hear
 
 
 @dataclass(slots=True)
-class Heard:
+class PacketCounts:
     """How much sound went either way, in packets."""
 
     received: int = 0
@@ -51,8 +51,8 @@ class MediaPort(asyncio.DatagramProtocol):
         self._keys = DtmfReceiver(self._pressed)
         self.peer: MediaPort | None = None
         self.echoes = False
-        self.heard = Heard()
-        self.local: Address = ("", 0)
+        self.packets = PacketCounts()
+        self.local: HostPort = ("", 0)
         self.on_key: Callable[[str], None] = lambda _: None
         self.on_sound: Callable[[bytes], None] = lambda _: None
         self.on_first_sound: Callable[[], None] = lambda: None
@@ -73,7 +73,7 @@ class MediaPort(asyncio.DatagramProtocol):
             transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hold the port from its first moment: whoever waits for it may be cancelled before it is handed over."""
+        """Keep the transport from its first moment: `open` may be cancelled before it gets it."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def close(self) -> None:
@@ -98,17 +98,17 @@ class MediaPort(asyncio.DatagramProtocol):
     # --- what comes ---
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """A packet: a key, or sound."""
+        """Take a packet: a key, or sound."""
         if addr[0] != self._host:
-            self.heard.strange += 1
+            self.packets.strange += 1
             return
         try:
             packet = RtpPacket.parse(data)
         except (ValueError, IndexError):
-            self.heard.strange += 1
+            self.packets.strange += 1
             return
-        self.heard.received += 1
-        if self.heard.received == 1:
+        self.packets.received += 1
+        if self.packets.received == 1:
             self.on_first_sound()
         if self._agreed.remote != addr[:2] and self._agreed.remote:
             # Behind a router, sound comes from another port than a phone knows of itself: answer there.
@@ -122,7 +122,7 @@ class MediaPort(asyncio.DatagramProtocol):
         try:
             self._keys.handle_packet(packet)
         except ValueError:
-            self.heard.strange += 1
+            self.packets.strange += 1
             return
         if self.peer:
             self.peer.pass_on(packet)
@@ -138,7 +138,7 @@ class MediaPort(asyncio.DatagramProtocol):
         self.on_key(key)
 
     def error_received(self, exc: Exception) -> None:
-        """Nobody listens at the other end any more; signalling will say so."""
+        """Ignore that nobody listens at the other end any more; signalling will say so."""
 
     # --- what goes ---
 
@@ -191,7 +191,7 @@ class MediaPort(asyncio.DatagramProtocol):
         )
         with contextlib.suppress(OSError, ValueError):  # what can't be sent is lost, as on a network
             self._transport.sendto(packet.serialize(), agreed.remote)
-            self.heard.sent += 1
+            self.packets.sent += 1
 
 
 def join(one: MediaPort, other: MediaPort) -> None:
@@ -200,6 +200,6 @@ def join(one: MediaPort, other: MediaPort) -> None:
 
 
 def part(one: MediaPort, other: MediaPort) -> None:
-    """Let two legs hear each other no more."""
+    """Stop two legs from hearing each other."""
     for port in (one, other):
         port.peer = None

@@ -17,10 +17,11 @@ from aiosipua.sdp_negotiate import SdpNegotiationError, negotiate_sdp
 
 from dialtone_nb.rehearsal.sip.media.rtp import DTMF, Agreed
 from dialtone_nb.rehearsal.sip.media.tones import PCMA, PCMU, RATE
-from dialtone_nb.rehearsal.sip.transport import Address
+from dialtone_nb.rehearsal.sip.transport import HostPort
 
 CONTENT_TYPE = "application/sdp"
 LARGEST_PORT = 65535
+DIRECTIONS = frozenset({"sendrecv", "recvonly", "sendonly", "inactive"})
 
 
 class Unacceptable(Exception):  # noqa: N818 - it is a finding about somebody's offer
@@ -59,8 +60,8 @@ def write_description(message: SipMessage, description: SdpMessage) -> None:
     message.headers.set_single("Content-Type", CONTENT_TYPE)
 
 
-def make_offer(local: Address, version: int = 1) -> SdpMessage:
-    """What we offer: PCMU, PCMA and keys."""
+def make_offer(local: HostPort) -> SdpMessage:
+    """Offer PCMU, PCMA and keys."""
     audio = MediaDescription(
         media="audio",
         port=local[1],
@@ -73,12 +74,12 @@ def make_offer(local: Address, version: int = 1) -> SdpMessage:
             "sendrecv": [],
         },
     )
-    origin = Origin("-", str(secrets.randbits(31)), str(version), "IN", "IP4", local[0])
+    origin = Origin("-", str(secrets.randbits(31)), "1", "IN", "IP4", local[0])
     return SdpMessage(origin=origin, session_name="-", connection=ConnectionData("IN", "IP4", local[0]), media=[audio])
 
 
-def answer_offer(offer: SdpMessage, local: Address, peer: str) -> tuple[SdpMessage, Agreed]:
-    """Our answer to a peer's offer, and what that comes to; `Unacceptable` where it has nothing that we have."""
+def answer_offer(offer: SdpMessage, local: HostPort, peer: str) -> tuple[SdpMessage, Agreed]:
+    """Answer a peer's offer, and return what is agreed; `Unacceptable` where it has nothing that we have."""
     keys = _keys_of(offer)
     try:
         answer, payload_type = negotiate_sdp(offer, local[0], local[1], [PCMU, PCMA], keys or 0, session_id="1")
@@ -88,7 +89,7 @@ def answer_offer(offer: SdpMessage, local: Address, peer: str) -> tuple[SdpMessa
 
 
 def read_agreement(answer: SdpMessage, peer: str) -> Agreed:
-    """What a peer's answer to our offer comes to; `Unacceptable` where it has nothing that we offered."""
+    """Read from a peer's answer to our offer what is agreed; `Unacceptable` where it has nothing that we offered."""
     audio = answer.audio
     chosen = [codec.payload_type for codec in audio.codecs if codec.payload_type in {PCMU, PCMA}] if audio else []
     if not chosen or not audio or not audio.port:
@@ -96,7 +97,7 @@ def read_agreement(answer: SdpMessage, peer: str) -> Agreed:
     return Agreed(remote_of(answer, peer), chosen[0], _keys_of(answer), _may_send(answer))
 
 
-def remote_of(description: SdpMessage, peer: str) -> Address | None:
+def remote_of(description: SdpMessage, peer: str) -> HostPort | None:
     """Where its sound is to go; None where it wants none.
 
     That is always where its signalling comes from: behind a router, and with several networks, a phone knows no better
@@ -116,12 +117,10 @@ def _keys_of(description: SdpMessage) -> int | None:
 
 
 def _may_send(description: SdpMessage) -> bool:
+    """Whether the peer wants to hear us: by the direction of its sound, or else of its session (RFC 8866, 6.7)."""
     audio = description.audio
-    direction = audio.direction if audio else "inactive"
-    if (
-        direction == "sendrecv"
-        and audio
-        and not {"sendrecv", "recvonly", "sendonly", "inactive"} & audio.attributes.keys()
-    ):
-        direction = next((word for word in ("sendonly", "inactive") if word in description.attributes), direction)
-    return direction in {"sendrecv", "recvonly"}
+    if audio is None:
+        return False
+    if DIRECTIONS & audio.attributes.keys():
+        return audio.direction in {"sendrecv", "recvonly"}
+    return not {"sendonly", "inactive"} & description.attributes.keys()

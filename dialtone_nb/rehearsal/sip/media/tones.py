@@ -17,7 +17,7 @@ PCMU, PCMA = 0, 8  # payload types (RFC 3551)
 LOUDNESS = 8000.0  # of 32,767, for one tone: about -12 dB
 
 # The precise tone plan of North America.
-RINGBACK, BUSY, REORDER = (440.0, 480.0), (480.0, 620.0), (480.0, 620.0)
+RINGBACK = (440.0, 480.0)
 MILLIWATT = (1004.0,)
 KEYS = {
     key: (row, column)
@@ -65,11 +65,6 @@ def silence(seconds: float) -> bytes:
 def ringback() -> bytes:
     """What a caller hears while it rings: two seconds of tone, four of silence."""
     return tone(RINGBACK, 2.0) + silence(4.0)
-
-
-def busy() -> bytes:
-    """One beat of the busy tone."""
-    return tone(BUSY, 0.5) + silence(0.5)
 
 
 def key_tones(digits: str) -> bytes:

@@ -1,0 +1,40 @@
+"""When each phone was known to be on or off, and when nothing was known of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dialtone_nb.calls.figures.style import COLOURS, GRID, height_of, make_figure, name_rows, show_words_if_empty
+from dialtone_nb.phones.registrations.intervals import Known
+
+# Wide, middling and thin, for whoever sees no colours.
+_LINES = {
+    Known.ON: (COLOURS["answered"], 12),
+    Known.OFF: (COLOURS["unregistered"], 7),
+    Known.NOT: (GRID, 3),
+}
+
+
+def draw_known_phones(intervals: pd.DataFrame) -> go.Figure:
+    """A bar for each phone, from the first to the last moment of `know_phones`; the reason where it was off."""
+    clients = sorted(set(intervals["client"]), reverse=True)
+    figure = make_figure(height_of(len(clients)))
+    for known, (colour, width) in _LINES.items():
+        rows = intervals[intervals["known"] == known]
+        if rows.empty:
+            continue
+        since, until = (rows[name].dt.strftime("%Y-%m-%d %H:%M:%S").tolist() for name in ("since", "until"))
+        figure.add_scatter(
+            name=known.value,
+            x=[moment for pair in zip(since, until, strict=True) for moment in (*pair, None)],
+            y=[label for client in rows["client"] for label in (client, client, None)],
+            text=[text for reason in rows["reason"] for text in (f" · {reason}" if reason else "",) * 3],
+            mode="lines",
+            line={"color": colour, "width": width},
+            connectgaps=False,
+            hovertemplate=f"%{{y}}<br>{known.value} %{{x|%a %d %b %Y %H:%M}} UTC%{{text}}<extra></extra>",
+        )
+    figure.update_xaxes(title_text="UTC", type="date")
+    name_rows(figure, clients)
+    return show_words_if_empty(figure, intervals, "no phone has told of its registration")

@@ -1,0 +1,222 @@
+"""Figures of how attempts ended: shares, days, hours of the week, funnels, and reasons of failure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from dialtone_nb.calls.attempts.outcomes import code_of
+from dialtone_nb.calls.attempts.schema import DIRECTIONS
+from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.calls.figures.style import (
+    AXIS,
+    DAY_MS,
+    INK,
+    LONGEST_IN_DAYS,
+    PATTERNED_BARS,
+    RATE_STYLES,
+    WHOLE_STEPS,
+    as_dates,
+    axis_number,
+    choose_period,
+    height_of,
+    make_figure,
+    marker_of,
+    name_rows,
+    phone_label,
+    seen_outcomes,
+    show_words_if_empty,
+    with_every_period,
+    words_of,
+    zone_words,
+)
+from dialtone_nb.calls.measures.rates import STAGES, count_outcomes, days_of, funnel_of, in_periods, reasons_of_failure
+
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+STAGE_COLOURS = {
+    "attempts": INK,
+    "tried": "#A7B6C2",
+    "delivered": RATE_STYLES["delivered"][0],
+    "answered": RATE_STYLES["answered"][0],
+}
+
+
+def draw_outcomes_by_phone(tally: pd.DataFrame) -> Figure:
+    """How each phone's attempts ended, as shares; the phone with the most attempts on top."""
+    counts = count_outcomes(tally, ["client"])
+    counts = counts.loc[counts.sum(axis=1).sort_values(kind="stable").index]
+    labels = [f"{phone_label(client)} · {attempts:,}" for client, attempts in counts.sum(axis=1).items()]
+    return _share_bars(counts, labels, "share of the phone's attempts")
+
+
+def draw_outcomes_by_direction(tally: pd.DataFrame) -> Figure:
+    """How outgoing and incoming attempts ended, as shares; a direction without attempts says so."""
+    counts = count_outcomes(tally, ["direction"]).reindex(list(reversed(DIRECTIONS)), fill_value=0)
+    labels = [f"{way} · {n:,}" if n else f"{way} · none" for way, n in counts.sum(axis=1).items()]
+    return _share_bars(counts, labels, "share of the direction's attempts")
+
+
+def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> Figure:
+    figure = make_figure(height_of(len(counts)))
+    totals = counts.sum(axis=1)
+    shares = counts.div(totals.where(totals > 0), axis=0).fillna(0).round(4)
+    for outcome in seen_outcomes(counts):
+        figure.add_bar(
+            name=words_of(outcome),
+            orientation="h",
+            x=shares[outcome].tolist(),
+            y=labels,
+            marker=marker_of(outcome, patterned=True),
+            customdata=counts[outcome].tolist(),
+            hovertemplate=f"%{{y}}<br>{words_of(outcome)}: %{{customdata:,}} (%{{x:.1%}})<extra></extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title_text=title, tickformat=".0%", range=[0, 1])
+    name_rows(figure, labels)
+    return figure
+
+
+def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
+    """Attempts a day of the time zone, stacked by outcome; by week or month where the log is very long."""
+    period = choose_period(tally, longest_in_days=LONGEST_IN_DAYS)
+    counts = with_every_period(count_outcomes(in_periods(tally, period), ["day"]), period)
+    few = len(counts) <= PATTERNED_BARS
+    figure = make_figure(400, days=days_of(tally) if period == "day" else None)
+    for outcome in seen_outcomes(counts):
+        figure.add_bar(
+            name=words_of(outcome),
+            x=as_dates(counts.index),
+            y=counts[outcome].tolist(),
+            # Plotly takes the width from the distance of the bars, which a single bar has not.
+            width=0.85 * DAY_MS if period == "day" and few else None,
+            marker=marker_of(outcome, patterned=few),
+            hovertemplate=f"%{{x|%Y-%m-%d %a}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", bargap=0.15 if few else 0)
+    figure.update_xaxes(title_text=zone_words(time_zone))
+    figure.update_yaxes(title_text=f"attempts a {period}", rangemode="tozero")
+    return figure
+
+
+def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
+    """Attempts by weekday and hour of the day, in the time zone of these counts, summed over all weeks."""
+    counts = (
+        hours.assign(weekday=hours["day"].dt.day_of_week)
+        .pivot_table(index="weekday", columns="hour", values="attempts", aggfunc="sum", fill_value=0)
+        .reindex(index=range(7), columns=range(24), fill_value=0)
+    )
+    figure = make_figure(350, legend=False)
+    figure.add_heatmap(
+        z=counts.to_numpy().tolist(),
+        x=[f"{hour:02d}" for hour in range(24)],
+        y=list(WEEKDAYS),
+        colorscale=[[0, "rgba(0, 114, 178, 0.06)"], [1, "rgba(0, 114, 178, 1)"]],
+        xgap=2,
+        ygap=2,
+        # Below the cells, which have the whole width then, on a narrow screen too.
+        colorbar={
+            "title": {"text": "attempts", "side": "top"},
+            "orientation": "h",
+            "thickness": 10,
+            "y": -0.22,
+            "yanchor": "top",
+            "outlinewidth": 0,
+        },
+        hovertemplate="%{y} %{x}:00: %{z:,} attempts<extra></extra>",
+    )
+    figure.update_xaxes(title_text=f"hour of the day, {zone_words(time_zone)}", type="category", showgrid=False)
+    figure.update_yaxes(title_text="weekday", autorange="reversed", showgrid=False)
+    return figure
+
+
+def draw_funnels(tally: pd.DataFrame) -> Figure:
+    """How many attempts of each direction came as far as each stage, with the share of the stage before."""
+    figure = make_figure(250, legend=False)
+    width = 0.48
+    for place, direction in enumerate(DIRECTIONS):
+        counts, number = funnel_of(tally, direction), axis_number(place)
+        figure.add_funnel(
+            name=direction,
+            y=list(STAGES),
+            x=list(counts.values()),
+            text=_texts(list(counts.values())),
+            textinfo="text",
+            # Beside the bar where it is too short.
+            textposition="auto",
+            marker={"color": [STAGE_COLOURS[stage] for stage in STAGES]},
+            connector={"fillcolor": "rgba(128, 128, 128, 0.15)"},
+            hovertemplate=f"{direction}, %{{y}}: %{{text}}<extra></extra>",
+            xaxis=f"x{number}",
+            yaxis=f"y{number}",
+        )
+        left = place * (1 - width)
+        total = counts["attempts"]
+        figure.update_layout(
+            {
+                f"xaxis{number}": {**AXIS, "domain": [left, left + width], "visible": False},
+                # Both have the same stages: they are named once.
+                f"yaxis{number}": {**AXIS, "anchor": f"x{number}", "autorange": "reversed", **_axis(place)},
+            }
+        )
+        figure.add_annotation(
+            text=f"<b>{direction}</b> · {total:,}" if total else f"<b>{direction}</b> · none",
+            xref=f"x{number} domain",
+            yref="paper",
+            x=0.5,
+            y=1.02,
+            yanchor="bottom",
+            showarrow=False,
+        )
+    return show_words_if_empty(figure, tally, "no attempt")
+
+
+def _axis(place: int) -> dict[str, bool]:
+    return {"showgrid": False, "showticklabels": place == 0, "showline": False}
+
+
+def _texts(counts: list[int]) -> list[str]:
+    """Each count with its share of the one before."""
+    before = [0, *counts]
+    return [
+        f"{count:,} · {count / last:.1%}" if last else f"{count:,}" for count, last in zip(counts, before, strict=False)
+    ]
+
+
+def draw_reasons_of_failure(tally: pd.DataFrame) -> Figure:
+    """Lost attempts by reason, most frequent on top, each with its share and the running share (a Pareto chart)."""
+    table = reasons_of_failure(tally).iloc[::-1]
+    table = table.assign(
+        label=[_reason(*row) for row in zip(table["outcome"], table["reason"], strict=True)],
+        repair=[code_of(reason).repair for reason in table["reason"]],
+    )
+    figure = make_figure(height_of(len(table)), legend=False)
+    for outcome, rows in table.groupby("outcome", sort=False):
+        figure.add_bar(
+            name=words_of(str(outcome)),
+            orientation="h",
+            x=rows["attempts"].tolist(),
+            y=rows["label"].tolist(),
+            marker=marker_of(str(outcome), patterned=True),
+            text=[
+                f"{attempts:,} · {share:.1%} · running {running:.1%}"
+                for attempts, share, running in zip(rows["attempts"], rows["share"], rows["running_share"], strict=True)
+            ],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=rows["repair"].tolist(),
+            hovertemplate="%{y}<br>%{text}<br>%{customdata}<extra></extra>",
+        )
+    figure.update_layout(barmode="stack")
+    name_rows(figure, table["label"].tolist())
+    most = int(table["attempts"].max()) if len(table) else 1
+    # Room for the text beside the longest bar.
+    figure.update_xaxes(title_text="lost attempts", range=[0, most * 1.4], tickformat=",d", nticks=6)
+    if most <= WHOLE_STEPS:
+        figure.update_xaxes(dtick=1)
+    return show_words_if_empty(figure, table, "no attempt was lost")
+
+
+def _reason(outcome: str, reason: str) -> str:
+    meaning = code_of(reason).meaning
+    return f"{words_of(outcome)}: {meaning} ({reason})" if reason else f"{words_of(outcome)}: {meaning}"

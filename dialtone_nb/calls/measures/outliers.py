@@ -1,0 +1,118 @@
+"""Days and hours on which more calls were lost than chance explains, and what they were lost for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from dialtone_nb.calls.attempts.outcomes import JUDGED, LOST
+from dialtone_nb.calls.measures.rates import Rate, count_outcomes, rate_of
+
+# How likely it is, at the most, that chance alone names any day of a report, or any hour.
+CHANCE: Final = 0.05
+# Many calls make every small difference certain; people look at what at least doubles what was lost.
+TIMES_AS_MANY: Final = 2.0
+# A cause is told for one phone where so much of the loss is its own.
+NEARLY_ALL: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class BadDay:
+    """A day that stands out: its lost rate, that of the other days, the hours at which it happened, and its cause."""
+
+    day: pd.Timestamp
+    lost: Rate
+    otherwise: Rate
+    hours: tuple[tuple[int, int], ...] = ()  # each from the beginning of the first hour to the end of the last
+    in_hours: int = 0  # how many were lost within them
+    reason: str = ""
+    client: str = ""  # the phone that nearly all of them were lost at
+
+    @property
+    def words_of_hours(self) -> str:
+        """The hours in words; "" where none stands out."""
+        return " and ".join(f"from {first:02d}:00 to {last:02d}:00" for first, last in self.hours)
+
+
+def find_bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> tuple[BadDay, ...]:
+    """The days that stand out, or have an hour that does, those with the most lost calls first.
+
+    A day, or an hour of a day, is compared with all others by Fisher's exact test, at a level that is divided by how
+    many there are (Bonferroni), so that of all reports at most one in twenty names one for nothing.
+    """
+    whole = rate_of(tally, "lost")
+    named: dict[pd.Timestamp, list[int]] = {day: [] for (day,) in _outstanding(tally, ["day"])}
+    for day, hour in _outstanding(hours, ["day", "hour"]):
+        named.setdefault(day, []).append(hour)
+    found = [_tell(tally, hours, whole, day, sorted(at)) for day, at in named.items()]
+    return tuple(sorted(found, key=lambda one: (-one.lost.numerator, one.day)))
+
+
+def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ...]]:
+    if tally.empty:
+        return
+    counts = count_outcomes(tally, keys)
+    lost, judged = counts[list(LOST)].sum(axis=1), counts[list(JUDGED)].sum(axis=1)
+    lost, judged = lost[judged > 0], judged[judged > 0]
+    all_lost, all_judged = int(lost.sum()), int(judged.sum())
+    others = (all_lost - lost) / (all_judged - judged).where(judged < all_judged)
+    is_worse = (lost > 1) & (lost / judged >= TIMES_AS_MANY * others.fillna(1))
+    for key in lost.index[is_worse]:
+        if _chance_of(int(lost[key]), int(judged[key]), all_lost, all_judged) < CHANCE / len(lost):
+            yield key if isinstance(key, tuple) else (key,)
+
+
+def _chance_of(lost: int, judged: int, all_lost: int, all_judged: int) -> float:
+    """How likely it is that at least so many of all lost calls fall among these judged ones (hypergeometric)."""
+    whole = _log_choose(all_judged, judged)
+    total = 0.0
+    for count in range(lost, min(judged, all_lost) + 1):
+        term = math.exp(_log_choose(all_lost, count) + _log_choose(all_judged - all_lost, judged - count) - whole)
+        total += term
+        # Beyond the middle each term is smaller than the one before.
+        if term < total * 1e-9:
+            break
+    return total
+
+
+def _log_choose(of: int, some: int) -> float:
+    if not 0 <= some <= of:
+        return -math.inf
+    return math.lgamma(of + 1) - math.lgamma(some + 1) - math.lgamma(of - some + 1)
+
+
+def _tell(tally: pd.DataFrame, hours: pd.DataFrame, whole: Rate, day: pd.Timestamp, at: Sequence[int]) -> BadDay:
+    own = tally[tally["day"] == day]
+    lost = rate_of(own, "lost")
+    otherwise = Rate(whole.numerator - lost.numerator, whole.denominator - lost.denominator)
+    gone = own[own["outcome"].isin(LOST)]
+    within = hours[(hours["day"] == day) & hours["hour"].isin(at) & hours["outcome"].isin(LOST)]
+    client = _nearly_all(gone, "client")
+    return BadDay(
+        day, lost, otherwise, tuple(_runs(at)), int(within["attempts"].sum()), _chief_reason(tally, gone, lost), client
+    )
+
+
+def _chief_reason(tally: pd.DataFrame, gone: pd.DataFrame, lost: Rate) -> str:
+    """The reason that most of what the day lost beyond the usual has."""
+    here = gone.groupby("reason")["attempts"].sum()
+    usual = tally[tally["outcome"].isin(LOST)].groupby("reason")["attempts"].sum()
+    days = max(tally["day"].nunique() - 1, 1)
+    excess = here - (usual.reindex(here.index) - here) / days
+    return str(excess.sort_index().idxmax()) if lost.numerator else ""
+
+
+def _nearly_all(gone: pd.DataFrame, key: str) -> str:
+    counts = gone.groupby(key)["attempts"].sum()
+    return str(counts.idxmax()) if len(counts) and counts.max() >= NEARLY_ALL * counts.sum() else ""
+
+
+def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring hours as one span."""
+    firsts = [hour for hour in hours if hour - 1 not in hours]
+    lasts = [hour for hour in hours if hour + 1 not in hours]
+    return zip(firsts, (last + 1 for last in lasts), strict=True)

@@ -1,0 +1,67 @@
+"""Our HTML: rendered from the files in templates/, with one style sheet, on pages of reports and in JupyterLab."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# A name no longer than this is never broken; such names stand side by side, longer ones have a line each.
+SHORT = 24
+
+
+@cache
+def _environment(package: str) -> Environment:
+    # A runbook imports all displays when it opens; jinja2 waits for the first that is shown.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["SHORT"] = SHORT
+    environment.filters |= {"pieces": pieces, "indented": indented}
+    return environment
+
+
+def render(template: str, *, package: str = "dialtone_nb.display", **values: object) -> str:
+    """The HTML of a template in a package's templates/, which escapes every value that it does not call safe."""
+    return _environment(package).get_template(f"{template}.html.j2").render(values)
+
+
+def pieces(name: str) -> list[str]:
+    """The pieces of a long name, which may be broken after a dot, a slash or a hyphen."""
+    return re.split(r"(?<=[./-])(?=\w)", name) if len(name) > SHORT else [name]
+
+
+def indented(twiml: str) -> str:
+    """TwiML with a line for each verb; other text as it is."""
+    if not twiml.lstrip().startswith("<"):
+        return twiml
+    from xml.etree import ElementTree
+
+    try:
+        element = ElementTree.fromstring(twiml)  # noqa: S314 - what our own functions answered
+    except ElementTree.ParseError:
+        return twiml
+    ElementTree.indent(element)
+    return ElementTree.tostring(element, encoding="unicode")
+
+
+@cache
+def style_sheet() -> str:
+    """The style sheet; it takes its colours from whatever page it is on."""
+    return (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+
+
+def with_style(html: str) -> str:
+    """The HTML with its style sheet before it, for a page that does not have it: each output stands by itself there."""
+    return f"<style>{style_sheet()}</style>{html}"

@@ -1,0 +1,248 @@
+"""A notebook's cells as a page lays them out: the result first, then the rest; what teaches is folded, or at the end.
+
+In a notebook one learns, so prose comes before what it explains. A page is looked at: what came of the run leads, a
+figure keeps the sentence that names it, and the rest of the prose is folded beside it. Chapters that only explain
+(parameters, definitions, what to do when it fails) are folded at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from dialtone_nb.display.outputs import PLOTLY, RESULT
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+# Tags of cells: a chapter that comes first, and one that is folded at the end; papermill's own for parameters.
+LEAD: Final = "lead"
+REFERENCE: Final = "reference"
+PARAMETERS: Final = ("parameters", "injected-parameters")
+BANNER: Final = 'class="dialtone-banner"'
+ABOUT: Final = "About this runbook"
+INTRODUCTION: Final = "What it does, and how to undo it"
+# What a cell of a page is, under this key of its metadata; the template heeds it.
+PART: Final = "dialtone"
+
+_HEADING: Final = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.M)
+_FENCED: Final = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
+# A sentence ends before a blank and whatever can begin the next one; "e.g." and "v1.2" end none.
+_SENTENCE_END: Final = re.compile(r"(?<=[.?!])\s+(?=[A-Z*_`\[(])")
+# What a paragraph of plain prose does not begin with: a list, a table, a quotation, HTML, a picture.
+_NO_PROSE: Final = re.compile(r"\s*([-*+>|<]\s|[|<>!]|\d+[.)]\s|```|~~~)")
+# A link to a file beside the notebook leads nowhere from a page.
+_FILE_LINK: Final = re.compile(r"(?<!!)\[([^\]]+)\]\((?!#|\w+:)[^)\s]+\)")
+
+
+@dataclass(eq=False)
+class Chapter:
+    """A heading (empty before the first one) of level 1 or 2, and the cells up to the next."""
+
+    level: int
+    heading: str
+    cells: list[NotebookNode] = field(default_factory=list)
+
+    def holds(self, *tags: str) -> bool:
+        """Whether any of its cells has one of the tags."""
+        return any(_is_tagged(cell, *tags) for cell in self.cells)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is more than its heading."""
+        return any(cell.source.strip() for cell in self.cells)
+
+    @property
+    def has_code(self) -> bool:
+        """Whether it is more than prose."""
+        return any(cell.cell_type == "code" for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class PageLayout:
+    """A page's title and its cells in their order, with what leads to a chapter: its anchor and its heading."""
+
+    title: str
+    cells: list[NotebookNode]
+    contents: tuple[tuple[str, str], ...]
+    result: RunResult | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended: its exit code and the words for it."""
+
+    exit_code: int
+    words: str
+
+
+def lay_out(notebook: NotebookNode) -> PageLayout:
+    """Lay a notebook out as a page; one with several results tells a story, and stays in its order."""
+    banner = next((cell for cell in notebook.cells if _shows(cell, BANNER)), None)
+    chapters = list(_chapters(cell for cell in notebook.cells if cell is not banner))
+    title = next((one.heading for one in chapters if one.level == 1), "Runbook")
+    results = [cell for cell in notebook.cells if _ended(cell)]
+    is_story = len(results) > 1 and not any(cell.output_type == "error" for cell in _outputs(results[-1]))
+    if is_story:
+        ordered, leading = chapters, []
+    else:
+        leading = [one for one in chapters if one.holds(LEAD) or any(_ended(cell) for cell in one.cells)]
+        ordered = [*leading, *(one for one in chapters if one not in leading)]
+    shown = [one for one in ordered if is_story or one in leading or not _is_reference(one)]
+    aside = [one for one in ordered if one not in shown and one.says_something]
+    paths = _rehearsal_paths if _shows(banner, "REHEARSAL") else _as_they_are
+    cells: list[NotebookNode] = [banner] if banner is not None else []
+    for chapter in shown:
+        cells += _shown_cells(chapter, folds=not is_story, is_leading=chapter in leading)
+    if aside:
+        cells.append(_markdown(f"## {ABOUT}"))
+        for chapter in aside:
+            cells += _folded_cells(chapter)
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            cell.source = paths(_FILE_LINK.sub(r"\1", cell.source))
+    headings = [one.heading for one in shown if one.level == 2 or (one.level == 1 and one.heading != title)]
+    contents = tuple((anchor_of(one), _plain(one)) for one in [*headings, *([ABOUT] if aside else [])])
+    is_told = is_story or not results or any(LEAD in cell.metadata.get("tags", ()) for cell in results)
+    return PageLayout(_plain(title), cells, contents, None if is_told else _ended(results[-1]))
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor that nbconvert gives a heading."""
+    return _plain(heading).replace(" ", "-")
+
+
+def _chapters(cells: Iterable[NotebookNode]) -> Iterator[Chapter]:
+    chapter = Chapter(0, "")
+    for cell in cells:
+        if cell.cell_type != "markdown" or "papermill-error-cell-tag" in cell.metadata.get("tags", ()):
+            chapter.cells.append(cell)
+            continue
+        for level, heading, prose in _pieces(cell.source):
+            if level in (1, 2):
+                if chapter.cells or chapter.heading:
+                    yield chapter
+                chapter = Chapter(level, heading)
+            source = prose if level in (0, 1, 2) else f"{'#' * level} {heading}\n\n{prose}"
+            # The tags stay, though nothing but the heading stood there.
+            chapter.cells.append(_markdown(source, tags=cell.metadata.get("tags", [])))
+    yield chapter
+
+
+def _pieces(source: str) -> Iterator[tuple[int, str, str]]:
+    """Level and heading (0 and "" for what stands before the first) and the prose under it."""
+    visible = _FENCED.sub(lambda fenced: re.sub(r"[^\n]", "x", fenced[0]), source)
+    found = list(_HEADING.finditer(visible))
+    begin = source[: found[0].start()] if found else source
+    if begin.strip():
+        yield 0, "", begin.strip()
+    ends = [*(one.start() for one in found[1:]), len(source)]
+    for one, end in zip(found, ends, strict=False):
+        yield len(one[1]), one[2], source[one.end() : end].strip()
+
+
+def _shown_cells(chapter: Chapter, *, folds: bool, is_leading: bool) -> Iterator[NotebookNode]:
+    """A chapter in sight: its heading, its figures and tables with a sentence each, the rest of its prose folded."""
+    prose = [_markdown(f"## {chapter.heading}")] if chapter.level == 2 else []
+    for cell in chapter.cells:
+        if cell.cell_type == "markdown":
+            prose += _captioned(cell, all_folded=is_leading) if folds else [cell] if cell.source.strip() else []
+            continue
+        captions = [one.source for one in prose if one.metadata.get(PART, {}).get("kind") == "caption"]
+        if captions:
+            cell.metadata[PART] = {"caption": _plain(captions[-1])}
+        if prose and _draws(cell):
+            # On paper a figure stays with the words above it.
+            prose[0].metadata.setdefault(PART, {})["together"] = "begins"
+            cell.metadata.setdefault(PART, {})["together"] = "ends"
+        yield from prose
+        yield cell
+        prose = []
+    yield from prose
+
+
+def _captioned(cell: NotebookNode, *, all_folded: bool) -> Iterator[NotebookNode]:
+    """A cell of prose in parts: its heading, the sentence that names what follows, and the rest to be unfolded."""
+    if "papermill-error-cell-tag" in cell.metadata.get("tags", ()):
+        yield cell
+        return
+    for level, heading, prose in _pieces(cell.source):
+        if level:
+            yield _markdown(f"{'#' * level} {heading}")
+        if not prose:
+            continue
+        paragraph, _, others = prose.partition("\n\n")
+        if _NO_PROSE.match(paragraph):
+            yield _markdown(prose)
+            continue
+        first, *more = ["", paragraph] if all_folded else _SENTENCE_END.split(paragraph, maxsplit=1)
+        if first:
+            yield _markdown(first, kind="caption")
+        if rest := "\n\n".join([*more, *([others] if others else [])]).strip():
+            yield _markdown(rest, kind="reading")
+
+
+def _folded_cells(chapter: Chapter) -> list[NotebookNode]:
+    """A chapter to be unfolded as a whole."""
+    heading = chapter.heading if chapter.level == 2 else INTRODUCTION
+    cells = [cell for cell in chapter.cells if cell.cell_type != "markdown" or cell.source.strip()]
+    if cells:
+        cells[0].metadata[PART] = {"opens": _plain(heading), "anchor": anchor_of(heading)}
+        cells[-1].metadata.setdefault(PART, {})["closes"] = True
+    return cells
+
+
+def _is_reference(chapter: Chapter) -> bool:
+    """Whether it teaches: it is tagged so, is about the parameters, or is prose alone."""
+    return chapter.level > 0 and (chapter.holds(REFERENCE, *PARAMETERS) or not chapter.has_code)
+
+
+def _ended(cell: NotebookNode) -> RunResult | None:
+    """How the run ended, where this cell tells it."""
+    for output in _outputs(cell):
+        if output.output_type == "error":
+            said = str(output.evalue).splitlines() or [str(output.ename)]
+            return RunResult(1, f"Stopped: {said[0]}")
+        if found := output.get("data", {}).get(RESULT):
+            return RunResult(int(found["exit_code"]), str(found["summary"]))
+    return None
+
+
+def _outputs(cell: NotebookNode) -> Sequence[Any]:
+    return cell.get("outputs", ()) if cell.cell_type == "code" else ()
+
+
+def _draws(cell: NotebookNode) -> bool:
+    return any(PLOTLY in one.get("data", {}) for one in _outputs(cell))
+
+
+def _shows(cell: NotebookNode | None, html: str) -> bool:
+    return cell is not None and any(html in str(one.get("data", {}).get("text/html", "")) for one in _outputs(cell))
+
+
+def _is_tagged(cell: NotebookNode, *tags: str) -> bool:
+    return any(tag in cell.metadata.get("tags", ()) for tag in tags)
+
+
+def _markdown(source: str, *, kind: str = "", tags: Sequence[str] = ()) -> NotebookNode:
+    from nbformat.v4 import new_markdown_cell
+
+    metadata: dict[str, Any] = {**({PART: {"kind": kind}} if kind else {}), **({"tags": list(tags)} if tags else {})}
+    cell: NotebookNode = new_markdown_cell(source, metadata=metadata)  # type: ignore[no-untyped-call]
+    return cell
+
+
+def _plain(markdown: str) -> str:
+    """Text without the marks of emphasis, code and links."""
+    return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", markdown).replace("`", "").replace("*", "").strip()
+
+
+def _rehearsal_paths(source: str) -> str:
+    """What was rehearsed is recorded apart."""
+    return re.sub(r"`reports/(?=(journal|record)\.jsonl`)", "`reports/rehearsal/", source)
+
+
+def _as_they_are(source: str) -> str:
+    return source

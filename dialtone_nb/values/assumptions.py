@@ -1,0 +1,70 @@
+"""assumptions.yaml: what is assumed of Twilio, row by row. The rehearsal does it; the runbook `probe` settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from dialtone_nb.errors import Fault, InputError
+
+FACTS = "probe-facts.yaml"
+# What an assumption, or something that was observed, can be.
+Assumed = bool | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """One thing that is assumed: what the rehearsal does, what Twilio may do as well, and what would tell."""
+
+    id: str
+    assumes: str
+    value: Assumed
+    alternatives: tuple[Assumed, ...]
+    evidence: str
+    decides: str
+    documented: Assumed | None = None
+    fact: str = ""  # the recorded fact that is doubtful, where one is
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether Twilio's pages and recordings of it disagree."""
+        return self.documented is not None
+
+
+@cache
+def load_assumptions() -> Mapping[str, Assumption]:
+    """Every assumption by its id, in the order of the file."""
+    from ruamel.yaml import YAML
+
+    rows = YAML(typ="safe").load(Path(__file__).with_name("assumptions.yaml"))
+    read = [Assumption(**{**row, "alternatives": tuple(row["alternatives"])}) for row in rows]
+    return {one.id: one for one in read}
+
+
+def read_facts(file: Path) -> dict[str, Assumed]:
+    """What was observed, by assumption: what a rehearsal takes `otherwise`, to answer as that account did.
+
+    An `InputError` where the file can't be read, or says something of what is not assumed, or that this can't be.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    repair = f"name a {FACTS} that the runbook probe wrote"
+    try:
+        facts = YAML(typ="safe").load(file)["facts"]
+        observed: dict[str, Assumed] = {one["settles"]: one["observed"] for one in facts}
+    except OSError as error:
+        raise InputError(Fault(str(file), f"can't be read: {error.strerror}", repair)) from None
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        raise InputError(Fault(str(file), "holds no recorded facts", repair)) from None
+    rows = load_assumptions()
+    faults = [
+        Fault(f"{file}: {name}", "is no assumption" if name not in rows else f"can't be {value!r}", repair)
+        for name, value in observed.items()
+        if name not in rows or type(value) is not type(rows[name].value)
+    ]
+    if faults:
+        raise InputError(faults)
+    return observed

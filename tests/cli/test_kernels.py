@@ -1,0 +1,63 @@
+"""A kernel of a runbook imports what the runbook will import, as it comes up."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_core.utils import run_sync
+
+from dialtone_nb.cli.kernels import imports_ahead, started_kernel
+
+ROOT = Path(__file__).parents[2]
+
+
+def printed_by(notebook: Path, cell: str) -> str:
+    """What a cell prints in a kernel that was started for a notebook."""
+    lines: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        lines.append(message["content"].get("text", ""))
+
+    with started_kernel(ROOT, notebook) as manager:
+        client = manager.client()
+        client.start_channels()
+        try:
+            run_sync(client.wait_for_ready)(timeout=120)
+            run_sync(client.execute_interactive)(cell, output_hook=hear, timeout=120)
+        finally:
+            client.stop_channels()
+    return "".join(lines).strip()
+
+
+def test_a_kernel_has_imported_what_the_notebook_imports_before_its_first_cell_runs() -> None:
+    """No name of it is in the session, and the first cell is the first."""
+    cell = """
+import sys
+print('dialtone_nb.calls.load' in sys.modules, [name for name in dir() if name.startswith('load')], len(In))
+"""
+    assert printed_by(ROOT / "notebooks" / "call_report.ipynb", cell) == "True [] 2"
+
+
+def test_a_notebook_whose_imports_fail_still_has_its_kernel(tmp_path: Path) -> None:
+    """The cell that imports tells what is wrong; ahead of it nothing does."""
+    notebook = tmp_path / "own.ipynb"
+    cells = [{"cell_type": "code", "source": "from dialtone_nb.nowhere import nothing"}]
+    notebook.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    assert printed_by(notebook, "print(7)") == "7"
+
+
+@pytest.mark.parametrize(
+    ("source", "ahead"),
+    [
+        ("from dialtone_nb import open_runbook\nimport os", "from dialtone_nb import open_runbook"),
+        ("%time 7", "pass"),
+        ("from pathlib import Path", "pass"),
+        ("os.remove('x')", "pass"),
+    ],
+)
+def test_only_imports_of_this_package_run_ahead(source: str, ahead: str, tmp_path: Path) -> None:
+    """Nothing else of a cell runs before its turn."""
+    notebook = tmp_path / "own.ipynb"
+    notebook.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}), encoding="utf-8")
+    assert imports_ahead(notebook) == f"def load():\n    {ahead}\nload()\ndel load"

@@ -1,0 +1,73 @@
+"""HTML comes from templates alone, which escape what they are given."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import dialtone_nb.display
+import dialtone_nb.report
+from dialtone_nb.display import outputs
+from dialtone_nb.display.rendering import SHORT, indented, pieces, render
+
+ROOMS = [Path(str(room.__file__)).parent for room in (dialtone_nb.display, dialtone_nb.report)]
+TAG = re.compile(r"</?(?:[a-z]+|h[1-6])[ >]")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for room in ROOMS for path in room.rglob("*.py")), ids=lambda path: path.stem
+)
+def test_no_module_writes_tags(path: Path) -> None:
+    """The HTML of a display is in its template; the style element alone is put before outputs."""
+    strings = [
+        node.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    found = {tag for string in strings for tag in TAG.findall(string)}
+    assert found <= ({"<style>", "</style>"} if path.name == "rendering.py" else {"<figure>"})
+
+
+def test_every_display_has_its_functions() -> None:
+    """Displays are named as text, and imported when something is shown: each is there, as text and as HTML."""
+    calls = [
+        [ast.literal_eval(argument) for argument in node.args]
+        for node in ast.walk(ast.parse(Path(outputs.__file__).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "_shown_by"
+    ]
+    assert len(calls) >= 8
+    for display, name in calls:
+        module = import_module(f"dialtone_nb.display.{display}")
+        assert callable(getattr(module, f"{name}_text"))
+        assert callable(getattr(module, f"{name}_html"))
+
+
+def test_what_a_template_is_given_is_escaped() -> None:
+    """A name with markup in it is shown as it is written."""
+    assert "&lt;b&gt;&amp;" in render("words", words="<b>&", is_heading=False)
+    assert "&lt;script&gt;" in render("notice", lines=["<script>"], role="stop", is_danger=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("a/b.c-d", ["a/b.c-d"]),
+        ("dialtone-example-stage.sip", ["dialtone-", "example-", "stage.", "sip"]),
+        ("https://switchroom.example.org/", ["https://", "switchroom.", "example.", "org/"]),
+    ],
+)
+def test_long_names_are_broken_where_a_reader_would(name: str, broken: list[str]) -> None:
+    """After dots, slashes and hyphens with something behind them, and only where a name is long."""
+    assert pieces(name) == broken
+    assert (len(broken) > 1) is (len(name) > SHORT)
+
+
+def test_twiml_has_a_line_for_each_verb() -> None:
+    """What is no TwiML stays as it is, whatever it looks like."""
+    assert indented("<Response><Hangup/></Response>") == "<Response>\n  <Hangup />\n</Response>"
+    for text in ("", "no markup", "<Response>", "< & >"):
+        assert indented(text) == text

@@ -1,0 +1,38 @@
+"""Two days of phones that log: what is said of them is what was so, as far as it can be known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from dialtone_nb.phones.registrations.intervals import Known
+from tests.faults.registrations import Month, compare, run_month, table_of_faults, table_of_time, wrong_for_too_long
+
+
+@pytest.fixture(scope="module")
+def month() -> Iterator[Month]:
+    """A short one."""
+    yield run_month(days=2)
+
+
+def test_nothing_wrong_is_said_for_longer_than_a_registration_holds(month: Month) -> None:
+    """Neither that a phone is on which is away, nor that one is off which is there."""
+    assert wrong_for_too_long(month) == []
+
+
+def test_most_of_the_time_is_known_and_little_of_it_wrongly(month: Month) -> None:
+    """And phones that are away are never taken for ones that are there for long."""
+    seconds = compare(month)
+    total = sum(seconds.values())
+    assert total == pytest.approx(len(month.truth) * 2 * 24 * 3600)
+    assert seconds[True, Known.ON] > 0.95 * sum(seconds[True, known] for known in Known)
+    assert seconds[True, Known.OFF] < 0.01 * total
+    assert seconds[False, Known.ON] < 0.03 * total
+
+
+def test_the_tables_have_a_row_for_each_fault(month: Month) -> None:
+    """And one for being there and away."""
+    assert len(month.faults) >= 5
+    assert len(table_of_faults(month).splitlines()) == 2 + 5
+    assert len(table_of_time(month).splitlines()) == 2 + 2

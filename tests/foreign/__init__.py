@@ -1,0 +1,1 @@
+"""Other people's programs, unmodified, against the rehearsal: `make foreign`. README.md has those tried by hand."""

@@ -1,0 +1,105 @@
+"""The probes: one for each assumption and each doubtful fact, chosen by what is allowed and what the cap pays for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dialtone_nb.cli.rehearsal import build_parser, start
+from dialtone_nb.errors import InputError
+from dialtone_nb.probe.findings import scrub
+from dialtone_nb.probe.probes import MISSING, Allowed, Probe, choose_probes, load_probes
+from dialtone_nb.values.assumptions import load_assumptions
+
+FACTS = Path(__file__).parents[1] / "rehearsal" / "recorded.yaml"
+
+
+def test_every_assumption_has_one_probe() -> None:
+    """What is assumed can be settled; no probe settles what is not assumed."""
+    assert sorted(one.settles for one in load_probes()) == sorted(load_assumptions())
+
+
+def test_every_doubtful_fact_is_an_assumption_too() -> None:
+    """So that a probe settles it."""
+    facts = yaml.safe_load(FACTS.read_text("utf-8"))["facts"]
+    doubtful = {one["id"] for one in facts if one["sure"] == "doubtful"}
+    assert {one.fact for one in load_assumptions().values()} - {""} == doubtful
+
+
+@pytest.mark.parametrize("probe", load_probes(), ids=lambda one: one.settles)
+def test_a_probe_can_tell_what_is_assumed_from_every_alternative(probe: Probe) -> None:
+    """In what it reads there is something that means each; numbers and words mean themselves."""
+    row = probe.assumption
+    told = {*probe.means.values(), probe.present, probe.absent} - {None}
+    if told:
+        assert {row.value, *row.alternatives} - told == set()
+    else:
+        assert [probe.observed(value) for value in (row.value, *row.alternatives)] == [row.value, *row.alternatives]
+    assert probe.observed(MISSING) == probe.absent
+
+
+def test_without_leave_all_of_it_is_free() -> None:
+    """Neither calls nor a number, whatever the cap."""
+    choice = choose_probes(Allowed(cap_usd=50))
+    assert choice.cost_usd == 0
+    assert {one.needs for one in choice.probes} == {"nothing"}
+    assert set(choice.left_out.values()) == {"needs allow_calls", "needs allow_calls and allow_number"}
+
+
+@pytest.mark.parametrize("cap", [0.0, 0.01, 0.05, 0.15, 1.0, 2.0, 2.2, 3.0])
+def test_no_more_is_tried_than_the_cap_pays_for(cap: float) -> None:
+    """And the probes of the number are carried out together, or none of them is."""
+    choice = choose_probes(Allowed(calls=True, number=True, cap_usd=cap))
+    assert choice.cost_usd <= cap
+    of_number = [one.settles for one in load_probes() if one.needs == "number"]
+    tried = [one.settles for one in choice.probes if one.needs == "number"]
+    assert tried in ([], of_number)
+    assert len(choice.probes) + len(choice.left_out) == len(load_probes())
+
+
+def test_a_number_takes_leave_for_calls_too() -> None:
+    """It is called."""
+    choice = choose_probes(Allowed(number=True, cap_usd=50))
+    assert {one.needs for one in choice.probes} == {"nothing"}
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        "AC" + "0" * 32,
+        "+15035550142",
+        "192.0.2.7",
+        "https://example.com/x",
+        "sip:a@dialtone-probe-1.sip.twilio.com",
+        "x-1234-stage.twil.io",
+    ],
+)
+def test_nothing_private_is_in_a_fact(private: str) -> None:
+    """SIDs, numbers, addresses and hosts are taken out of what was observed."""
+    assert scrub(f"before {private} after") == "before … after"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "can't be read: No such file or directory"),
+        ("facts: [", "holds no recorded facts"),
+        ("- 1", "holds no recorded facts"),
+        ("facts: [{settles: queue_max_size}]", "holds no recorded facts"),
+        ("facts: [{settles: moon, observed: 1}]", "moon: is no assumption"),
+        ("facts: [{settles: queue_max_size, observed: many}]", "queue_max_size: can't be 'many'"),
+    ],
+)
+def test_facts_that_are_none_are_refused_in_one_line(tmp_path: Path, text: str | None, says: str) -> None:
+    """Before the rehearsal that was to take them has begun."""
+    file = tmp_path / "facts.yaml"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    options = build_parser().parse_args(["--state", str(tmp_path / "state.db"), "--facts", str(file)])
+    with pytest.raises(InputError, match=r"probe-facts\.yaml") as caught:
+        start(options)
+    assert len(caught.value.lines()) == 1
+    assert says in str(caught.value)
+    assert not (tmp_path / "state.db").exists()

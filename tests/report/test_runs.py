@@ -1,0 +1,101 @@
+"""Every run that leaves a page is listed, with what is still open first."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+
+from dialtone_nb.report.run_index import INDEX, save_run
+from dialtone_nb.report.runs import Run, commit_of, load_runs, stamp
+
+
+def a_run(**differs: object) -> Run:
+    """A deploy of prod on Twilio that went well, but for what differs."""
+    run = Run(
+        when=stamp(datetime(2026, 3, 2, 9, tzinfo=UTC)),
+        seconds=75.2,
+        who="ada",
+        commit="b66d067",
+        runbook="deploy",
+        title="Deploy",
+        account="twilio",
+        environment="prod",
+        time_zone="America/Los_Angeles",
+        summary="all 8 changes done",
+        page="prod/deploy-20260302T090000Z.html",
+    )
+    return replace(run, **differs)  # type: ignore[arg-type]
+
+
+def kept(folder: Path, *runs: Run) -> BeautifulSoup:
+    """The index after these runs, each of which has left its page."""
+    for run in runs:
+        page = folder / run.page
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("a page")
+        save_run(folder, run)
+    return BeautifulSoup((folder / INDEX).read_text(encoding="utf-8"), "html.parser")
+
+
+def test_the_index_lists_runs_newest_first_with_their_pages(tmp_path: Path) -> None:
+    """When, what, how it ended, on which account, how long, who and which commit."""
+    second = a_run(when="2026-03-03T09:00:00Z", runbook="verify", title="Verify", page="prod/verify.html")
+    index = kept(tmp_path, a_run(), second)
+    rows = [[cell.get_text().strip() for cell in row.select("td")] for row in index.select("tbody tr")]
+    assert [row[1] for row in rows] == ["Verify, prod", "Deploy, prod"]
+    assert rows[1][0] == "Mon 2026-03-02 01:00 America/Los_Angeles"
+    assert rows[1][2:] == ["✓ all 8 changes done", "Twilio", "1 min 15 s", "ada", "b66d067"]
+    assert [link["href"] for link in index.select("tbody a")] == [second.page, a_run().page]
+
+
+def test_what_is_open_leads_until_the_same_runbook_ends_well(tmp_path: Path) -> None:
+    """A run that failed needs a person; once a later run of the same was good, it is history."""
+    failed = a_run(exit_code=4, summary="stopped at the build", page="prod/deploy-1.html")
+    head = kept(tmp_path, failed).select_one("header")
+    assert head is not None
+    assert "stopped at the build" in head.get_text()
+    head = kept(tmp_path, a_run(when="2026-03-02T10:00:00Z")).select_one("header")
+    assert head is not None
+    assert "stopped at the build" not in head.get_text()
+    assert len(load_runs(tmp_path)) == 2
+
+
+def test_a_rehearsal_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    """Its page was replaced, so one run of it is listed; a rehearsal whose page is gone is none."""
+    rehearsed = a_run(account="rehearsal", page="rehearsal/prod/deploy.html")
+    kept(tmp_path, rehearsed, replace(rehearsed, when="2026-03-02T10:00:00Z"))
+    assert [run.when for run in load_runs(tmp_path)] == ["2026-03-02T10:00:00Z"]
+    (tmp_path / rehearsed.page).unlink()
+    assert load_runs(tmp_path) == []
+
+
+def test_a_run_on_twilio_stays_listed_without_its_page(tmp_path: Path) -> None:
+    """It happened; there is only nothing to open."""
+    kept(tmp_path, a_run())
+    (tmp_path / a_run().page).unlink()
+    index = kept(tmp_path, a_run(when="2026-03-04T09:00:00Z", page="prod/other.html"))
+    assert [link["href"] for link in index.select("tbody a")] == ["prod/other.html"]
+    assert len(index.select("tbody tr")) == 2
+
+
+def test_names_are_text_in_the_index(tmp_path: Path) -> None:
+    """A summary that looks like a tag is shown as it is."""
+    index = kept(tmp_path, a_run(summary="<script>alert(1)</script>"))
+    assert not index.select("script")
+
+
+def test_a_commit_is_named_and_marked_where_files_differ(tmp_path: Path) -> None:
+    """A folder that is no repository has none."""
+    assert commit_of(tmp_path) == ""
+    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    (tmp_path / "file").write_text("one")
+    for command in (["init", "-q"], ["add", "file"], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    clean = commit_of(tmp_path)
+    assert len(clean) >= 7
+    (tmp_path / "file").write_text("two")
+    assert commit_of(tmp_path) == f"{clean}, changed"

@@ -1,0 +1,97 @@
+"""The function that Twilio asks where another has failed: it needs nothing but itself and loses no emergency call."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from dialtone_nb.dialplan.compile import Table
+from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164
+from dialtone_nb.service.bundle import FALLBACK, read_bundle
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
+from dialtone_nb.values.sids import NO_CALL
+from tests.service.node import FUNCTIONS, Functions
+
+DOMAIN = "dialtone-example-prod.sip.twilio.com"
+CALL_SID = "CA" + "1" * 32
+REPAIRED = "This line is being repaired. Please try again later."
+
+
+def source_of(table: Table) -> str:
+    """The source as it is deployed."""
+    return read_bundle(table, "node22").modules[FALLBACK].content.decode()
+
+
+def ask(functions: Functions, table: Table, **event: str) -> tuple[ET.Element, dict[str, Any]]:
+    """What the function answers where it can load nothing, and its one event."""
+    done = functions.ask(do="alone", source=source_of(table), event={"CallSid": CALL_SID, **event})
+    ((error, response),) = done["called"]
+    ((level, line),) = done["logged"]
+    assert (error, level, response["headers"]) == (None, "log", {"Content-Type": "text/xml"})
+    return ET.fromstring(response["body"]), json.loads(line)
+
+
+def dialling(phone: str, dialled: str, **more: str) -> dict[str, str]:
+    """What Twilio asks where a phone dials."""
+    of_it = {"To": f"sip:{dialled}@{DOMAIN}", "From": f"sip:{phone}@{DOMAIN}", "SipDomain": DOMAIN}
+    return {**of_it, "ErrorCode": "11200", "ErrorUrl": "https://example.org/sip-outgoing", **more}
+
+
+@pytest.mark.parametrize(
+    "dialled", ["911", "+911", "+1911", "1911", "9-1-1", "911%23", "%2B1911", "9%201%201", "911;x=y"]
+)
+def test_an_emergency_call_goes_out_however_it_is_spelled(functions: Functions, table: Table, dialled: str) -> None:
+    """With the phone's own number, which is deployed with the function; with SipUsername and without."""
+    number = table.environments["prod"].clients["lobby"].caller_id
+    for more in ({}, {"SipUsername": "lobby"}):
+        response, event = ask(functions, table, **dialling("lobby", dialled, **more))
+        (dial,) = response
+        assert (dial.tag, dial.get("callerId"), dial.findtext("Number")) == ("Dial", number, "+1911")
+        assert (event["event"], event["endpoint"], event["call_sid"]) == ("outgoing-fallback", "lobby", CALL_SID)
+        assert (event["rule"], event["error_code"]) == ("emergency", "11200")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        dialling("lobby", "5035550199"),
+        dialling("lobby", "9911"),
+        dialling("lobby", "999"),
+        dialling("nobody", "911"),
+        dialling("constructor", "911"),
+        dialling("lobby", "911") | {"From": "sip:lobby@elsewhere.example.org"},
+        dialling("lobby", "911") | {"From": f"sip:lobby@{DOMAIN}.example.org"},
+        {"To": "+15035550103", "From": "+12125550188"},
+        {"To": "+15035550103", "From": "911"},
+        {},
+    ],
+)
+def test_everybody_else_hears_that_the_line_is_being_repaired(
+    functions: Functions, table: Table, asked: dict[str, str]
+) -> None:
+    """One event tells of it, without anybody's number; a caller from nowhere gets no emergency call out of it."""
+    response, event = ask(functions, table, **asked)
+    assert [(one.tag, one.text) for one in response] == [("Say", REPAIRED), ("Hangup", None)]
+    direction = "outgoing" if asked.get("From", "").startswith("sip:") else "incoming"
+    assert event["event"] == f"{direction}-fallback"
+    assert not re.search(r"\d{7,}", json.dumps({key: value for key, value in event.items() if key != "call_sid"}))
+
+
+def test_verifys_own_requests_look_like_no_call(functions: Functions, table: Table) -> None:
+    """By their call SID."""
+    _, event = ask(functions, table, **dialling("lobby", "911"), CallSid=NO_CALL)
+    assert event["event"] == "probe-outgoing-fallback"
+
+
+def test_its_emergency_numbers_are_those_that_all_else_goes_by() -> None:
+    """The source repeats them, as it can load nothing; a caller ID begins with its country's code."""
+    source = (FUNCTIONS / "fallback.protected.js").read_text()
+    table = source.partition("const EMERGENCY = {")[2].partition("};")[0]
+    told = {code: tuple(re.findall(r"'(\d+)'", numbers)) for code, numbers in re.findall(r"(\d+): \[(.*)\]", table)}
+    codes = {"US": "1", "GB": "44", "AU": "61", "IE": "353", "FR": "33", "DE": "49", "AT": "43"}
+    assert told == {code: EMERGENCY_NUMBERS[country] for country, code in codes.items()}
+    assert all(f"{number}: '{dialled}'" in source for number, dialled in EMERGENCY_IN_E164.items())
