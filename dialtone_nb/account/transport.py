@@ -51,6 +51,12 @@ class SentRequest:
     request_id: str
 
 
+class _Last(threading.local):
+    """What this thread sent last."""
+
+    sent: SentRequest | None = None
+
+
 class ParsedResponse(Response):
     """Twilio's answer as twilio-python takes it, with what its JSON says for whoever reads pages on their own."""
 
@@ -77,7 +83,7 @@ class Transport(HttpClient):
         self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=IN_FLIGHT))
         # The rehearsal is on loopback: a proxy of the environment must not see what is sent there.
         self.session.trust_env = not base_url
-        self.last = threading.local()
+        self.last = _Last()
         self._room = threading.BoundedSemaphore(IN_FLIGHT)
         self._quiet_until = 0.0
         self._dated: tuple[datetime, float] | None = None

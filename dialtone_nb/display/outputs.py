@@ -48,8 +48,8 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
     displays = shell.display_formatter.ipython_display_formatter
-    for module in ("dialtone_nb.calls.figures.figure", "plotly.graph_objs._figure"):
-        displays.for_type_by_name(module, "Figure", _draw)
+    displays.for_type_by_name("dialtone_nb.calls.figures.figure", "Figure", _draw)
+    displays.for_type_by_name("plotly.graph_objs._figure", "Figure", _draw)
     if attended:
         displays.for_type_by_name("dialtone_nb.runbooks.opening", "Runbook", _show_with_form)
 

@@ -160,8 +160,8 @@ def _is_unseen(change: Change) -> bool:
 def _outcome(
     context: ApplyContext, change: Change, status: Status, started: float, error: str = "", note: str = ""
 ) -> ChangeOutcome:
-    exchange = getattr(context.account.transport.last, "exchange", None)
-    request_id = exchange.request_id if exchange else ""
+    sent = context.account.transport.last.sent
+    request_id = sent.request_id if sent else ""
     return ChangeOutcome(
         change, status, time.monotonic() - started, request_id, context.account.transport.redact(error), note
     )

@@ -354,8 +354,10 @@ def test_exchange_of_each_thread_is_its_own() -> None:
     def ask(name: str) -> str:
         made.send("GET", f"https://api.twilio.com/{name}?secret=1")
         time.sleep(0.005)
-        assert made.last.sent.path == f"/{name}"
-        return str(made.last.sent.request_id)
+        sent = made.last.sent
+        assert sent is not None
+        assert sent.path == f"/{name}"
+        return sent.request_id
 
     names = [f"RQ{number}" for number in range(20)]
     with ThreadPoolExecutor(6) as pool:

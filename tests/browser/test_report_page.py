@@ -21,9 +21,11 @@ from tests.calls.strategies import frame_of
 from tests.report.calls import START, hundred_calls
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 ALL_DRAWN = "[...document.querySelectorAll('.figure')].every((one) => one.dataset.drawn)"
+
+DESK: "ViewportSize" = {"width": 1280, "height": 800}
 
 pytestmark = IN_A_BROWSER
 
@@ -73,10 +75,10 @@ def tables_of(data: CallData) -> list[tuple[str, Any]]:
     ]
 
 
-@pytest.fixture(params=["light", "dark"])
-def opened(browser: "Browser", page_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple["Page", list[str]]]:
+@pytest.fixture(scope="module", params=["light", "dark"])
+def drawn(browser: "Browser", page_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple["Page", list[str]]]:
     """The page, all figures drawn, and what the browser asked for, complained about, or failed at meanwhile."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=request.param)
+    page = browser.new_page(viewport=DESK, color_scheme=request.param)
     noticed: list[str] = []
     page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
     page.on("console", lambda message: noticed.append(f"{message.type} {message.text}"))
@@ -85,6 +87,15 @@ def opened(browser: "Browser", page_path: Path, request: pytest.FixtureRequest) 
     page.wait_for_function(ALL_DRAWN)
     yield page, noticed
     page.close()
+
+
+@pytest.fixture
+def opened(drawn: tuple["Page", list[str]]) -> Iterator[tuple["Page", list[str]]]:
+    """The page on a desk's screen, whatever the test before looked at it with: drawing it takes seconds."""
+    page, _ = drawn
+    yield drawn
+    page.emulate_media(media="screen")
+    page.set_viewport_size(DESK)
 
 
 def test_the_page_asks_for_nothing_but_itself_and_complains_of_nothing(
@@ -103,19 +114,6 @@ def test_anybody_can_read_it(opened: tuple["Page", list[str]]) -> None:
     page, _ = opened
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
-
-
-def test_a_telephone_shows_all_of_it(opened: tuple["Page", list[str]]) -> None:
-    """No wider than its screen; a table that is scrolls in its place."""
-    page, _ = opened
-    page.set_viewport_size({"width": 390, "height": 800})
-    # Figures are drawn anew in their new width. The page's policy lets nobody wait inside of it.
-    width = "document.documentElement.scrollWidth"
-    for _ in range(200):
-        if page.evaluate(width) == 390:
-            break
-        page.wait_for_timeout(50)
-    assert page.evaluate(width) == 390
 
 
 def test_every_figure_is_drawn_inside_the_page(opened: tuple["Page", list[str]]) -> None:
@@ -162,7 +160,6 @@ def test_a_long_table_scrolls_in_its_place_and_prints_whole(opened: tuple["Page"
     assert page.evaluate(height) < 600
     page.emulate_media(media="print")
     assert page.evaluate(height) > 1500
-    page.emulate_media(media="screen")
 
 
 def test_code_unfolds(opened: tuple["Page", list[str]]) -> None:
@@ -180,3 +177,16 @@ def test_the_contents_lead_to_their_headings(opened: tuple["Page", list[str]]) -
     page.set_viewport_size({"width": 1500, "height": 400})
     page.locator("nav.contents a", has_text="By day").click()
     assert page.evaluate("document.querySelector(':target').textContent").startswith("By day & hour")
+
+
+def test_a_telephone_shows_all_of_it(opened: tuple["Page", list[str]]) -> None:
+    """No wider than its screen; a table that is scrolls in its place."""
+    page, _ = opened
+    page.set_viewport_size({"width": 390, "height": 800})
+    # Figures are drawn anew in their new width. The page's policy lets nobody wait inside of it.
+    width = "document.documentElement.scrollWidth"
+    for _ in range(200):
+        if page.evaluate(width) == 390:
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate(width) == 390

@@ -88,7 +88,8 @@ def test_panels_of_many_days_have_no_room_for_patterns() -> None:
     days = pd.concat([attempts_of("busy", day=day) for day in range(40)], ignore_index=True)
     figure = checked(figures.draw_phones_over_time(counted(tally_attempts, days)))
     assert {bar.marker.pattern.shape for bar in figure.data} == {None}
-    assert {"day", "attempts a day"} <= {note.text for note in figure.layout.annotations}
+    assert figure.layout.xaxis.title.text == "day, time of UTC"
+    assert "attempts a day" in {note.text for note in figure.layout.annotations}
 
 
 def test_dates_have_one_form() -> None:

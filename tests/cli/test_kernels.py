@@ -42,7 +42,7 @@ print('dialtone_nb.calls.load' in sys.modules, [name for name in dir() if name.s
 def test_a_notebook_whose_imports_fail_still_has_its_kernel(tmp_path: Path) -> None:
     """The cell that imports tells what is wrong; ahead of it nothing does."""
     notebook = tmp_path / "own.ipynb"
-    cells = [{"cell_type": "code", "source": "from dialtone_nb.nowhere import nothing"}]
+    cells = [{"cell_type": "code", "source": "from dialtone_nb import nothing_of_that_name"}]
     notebook.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     assert printed_by(notebook, "print(7)") == "7"
 

@@ -32,7 +32,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     ),
     "forged, changed, oversized and malformed webhooks, at functions and at our own server": (
         "infrastructure/test_forged_webhooks.py",
-        "server/test_signature.py",
+        "server/test_requests.py",
         "server/test_app.py",
         "server/test_faults.py",
     ),

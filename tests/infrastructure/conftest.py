@@ -46,6 +46,8 @@ def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
     monkeypatch.setenv("DIALTONE_OPERATOR", "ada@switchroom")
     wipe(rehearsal._store.path)
+    # SIDs are made anew as they were: what a test before deployed under the same ones must not answer for it.
+    rehearsal._front._end_left_builds()
     # Another process that is told of this state file finds the same account there, secrets and all.
     with closing(sqlite3.connect(rehearsal._store.path)) as shared, closing(sqlite3.connect(state)) as copied:
         shared.backup(copied)

@@ -57,6 +57,7 @@ def test_phone_is_set_up_whole(desk: Desk) -> None:
     assert [line.partition(":")[0] for line in applied.said] == [
         "device sheet",
         "password and ready configuration, for nobody else's eyes",
+        "before it is opened to the public",
     ]
     folder = desk.site("stage").private / "stage" / "workbench"
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}

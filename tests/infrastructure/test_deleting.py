@@ -24,8 +24,8 @@ def test_deleting_an_environment_leaves_nothing_of_it_but_its_numbers(phones: De
     """Credentials, addresses, mappings, domains, list and environment go; the numbers stay and lead nowhere."""
     proposal = phones.delete("environment")
     assert lines(proposal.plan) == [
-        f"update phone number {WORKBENCH}: emergency_address_sid, voice_url",
-        f"update phone number {VAN}: voice_url",
+        f"update phone number {WORKBENCH}: emergency_address_sid, voice_fallback_url, voice_url",
+        f"update phone number {VAN}: voice_fallback_url, voice_url",
         "delete credential van",
         "delete credential workbench",
         "delete address workbench emergency",
@@ -57,7 +57,7 @@ def test_numbers_that_are_named_are_released_their_emergency_address_first(phone
     proposal = phones.delete("environment", release=[WORKBENCH])
     planned = lines(proposal.plan)
     assert f"delete phone number {WORKBENCH}" in planned
-    assert f"update phone number {VAN}: voice_url" in planned
+    assert f"update phone number {VAN}: voice_fallback_url, voice_url" in planned
     phones.do(proposal)
     assert phones.number(WORKBENCH) is None
     assert phones.number(VAN) is not None
@@ -78,7 +78,7 @@ def test_deleting_a_client_takes_out_its_own_things_alone(phones: Desk) -> None:
     """Credential and address of one phone go, its number is kept; the other phone has all it had."""
     proposal = phones.delete("client", client="workbench")
     assert lines(proposal.plan) == [
-        f"update phone number {WORKBENCH}: emergency_address_sid, voice_url",
+        f"update phone number {WORKBENCH}: emergency_address_sid, voice_fallback_url, voice_url",
         "delete credential workbench",
         "delete address workbench emergency",
     ]

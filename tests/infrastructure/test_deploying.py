@@ -116,9 +116,8 @@ def test_things_made_by_hand_are_adopted(desk: Desk) -> None:
     proposal = desk.deploy()
     planned = lines(proposal.plan)
     assert "update service dialtone: friendly_name, include_credentials" in planned
-    assert (
-        f"update SIP domain {STAGE}: emergency_calling_enabled, friendly_name, sip_registration, voice_url" in planned
-    )
+    differs = "emergency_calling_enabled, friendly_name, sip_registration, voice_fallback_url, voice_url"
+    assert f"update SIP domain {STAGE}: {differs}" in planned
     assert not any(CREDENTIAL_LIST.name in line for line in planned)
     desk.do(proposal)
     assert desk.domain().sid == domain.sid
@@ -178,9 +177,9 @@ def test_service_deleted_behind_its_back_takes_domains_and_numbers_along(desk: D
     proposal = desk.deploy()
     planned = lines(proposal.plan)
     for name in (STAGE, STAGE_NONEMERGENCY):
-        assert f"update SIP domain {name}: voice_url" in planned
+        assert f"update SIP domain {name}: voice_fallback_url, voice_url" in planned
     for number in (WORKBENCH, VAN):
-        assert f"update phone number {number}: voice_url" in planned
+        assert f"update phone number {number}: voice_fallback_url, voice_url" in planned
     desk.do(proposal)
     assert desk.url("stage", "/sip-incoming") != old
     assert desk.number(WORKBENCH).voice_url == desk.number(VAN).voice_url == desk.url("stage", "/sip-incoming")
@@ -212,7 +211,7 @@ def test_number_bought_elsewhere_is_pointed_at_the_service(desk: Desk) -> None:
     for number in (VAN, "+15035550103"):
         desk.client.incoming_phone_numbers.create(phone_number=number)
     proposal = desk.deploy()
-    assert lines(proposal.plan) == [f"update phone number {VAN}: voice_url"]
+    assert lines(proposal.plan) == [f"update phone number {VAN}: voice_fallback_url, voice_url"]
     desk.do(proposal)
 
 

@@ -43,7 +43,7 @@ def test_record_says_who_when_where_what_and_what_came_of_it(desk: Desk) -> None
     ]
     for one in record.changes:
         assert one["outcome"] == "done"
-        assert str(one["request_id"]).startswith("RQ")
+        assert str(one["request_id"]).startswith("RQ"), one
         assert float(one["seconds"]) >= 0
 
 
@@ -53,7 +53,7 @@ def test_each_run_that_changes_something_is_one_line(desk: Desk) -> None:
     desk.do(desk.deploy())
     desk.edit("/decide")
     desk.do(desk.deploy())
-    assert [len(record.changes) for record in load_records(desk.reports)] == [27, 4]
+    assert [len(record.changes) for record in load_records(desk.reports)] == [29, 4]
 
 
 def test_journal_has_every_change_before_and_after(desk: Desk) -> None:

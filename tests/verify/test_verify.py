@@ -343,7 +343,7 @@ def test_a_wrong_auth_token_is_told_from_a_wrong_function(stage: Stage) -> None:
     faults = Stage(replace(stage.site, account=other)).faults()
     assert {check.state for check in faults.values()} == {CheckState.WRONG}
     assert all("TWILIO_AUTH_TOKEN" in check.repair for check in faults.values())
-    assert len(faults) == 3
+    assert len(faults) == 4
 
 
 def test_wrong_credentials_are_one_check_and_the_only_one(stage: Stage) -> None:

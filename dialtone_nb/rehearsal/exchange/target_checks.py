@@ -68,7 +68,7 @@ def check_target(
     is_whole = target.address.startswith("+1") or emergency not in NORTH_AMERICAN
     if emergency and (is_whole or tables.behaviour.takes_bare_911):
         return _check_emergency(tables, replace(checked, emergency=emergency), country, domain)
-    if not emergency and country and is_emergency_number(target.address):
+    if not emergency and is_emergency_number(target.address):
         # Twilio puts it through where number and caller ID are of one country (its changelog of 2021-12-16).
         return Complaint(13224, f"Dial: {target.address} is no emergency number in {country}, where {caller_id} is")
     if fault := number_fault(tables, target.address):
@@ -80,7 +80,13 @@ def check_target(
 
 @cache
 def emergency_spellings(country: str) -> dict[str, str]:
-    """The emergency numbers of a country as they may be dialled, with or without its code, each with the number."""
+    """The emergency numbers of a country as they may be dialled, with or without its code, each with the number.
+
+    Those of all countries where a caller ID tells none, such as a phone's own SIP address.
+    """
+    if not country:
+        every = [emergency_spellings(one) for one in EMERGENCY_NUMBERS]
+        return {spelling: number for spellings in every for spelling, number in spellings.items()}
     code = phonenumbers.country_code_for_region(country)
     numbers = EMERGENCY_NUMBERS.get(country, ())
     return {prefix + number: number for number in numbers for prefix in ("", "+", f"+{code}")}
@@ -88,7 +94,7 @@ def emergency_spellings(country: str) -> dict[str, str]:
 
 def is_emergency_number(address: str) -> bool:
     """Whether this is an emergency number anywhere."""
-    return any(address in emergency_spellings(country) for country in EMERGENCY_NUMBERS)
+    return address in emergency_spellings("")
 
 
 def _owned(tables: Tables, number: str) -> Thing | None:
