@@ -18,6 +18,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 from ruamel.yaml import YAML
 
 from dialtone_nb.devices import MODELS
+from dialtone_nb.dialplan.countries import beginnings_regex, refused_beginnings
 from dialtone_nb.parameters import FILES, OPTIONAL_FILES, Client, EmergencyAddress
 from dialtone_nb.parameters.field_types import is_time_zone
 from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
@@ -135,8 +136,5 @@ def _dialling(country: str) -> dict[str, Any]:
 
 def _elsewhere_under_nanp(country: str) -> Callable[[str], bool]:
     """Whether an area code is another country's: at home they are no islands."""
-    # A library for automata, which is slow to load, and which a server that runs without notebooks lacks.
-    from dialtone_nb.dialplan.countries import beginnings_regex, refused_beginnings
-
     elsewhere = re.compile(beginnings_regex(refused_beginnings(frozenset({country})).elsewhere))
     return lambda area_code: elsewhere.match(f"+1{area_code}2345678") is not None

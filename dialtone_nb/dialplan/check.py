@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from automata.fa.dfa import DFA
-
 from dialtone_nb.dialplan import countries
+from dialtone_nb.dialplan.languages import Language
 from dialtone_nb.dialplan.numbers import (
     Reach,
     also_allowed_problem,
@@ -115,24 +114,24 @@ def _order_faults(file: YamlFile, dialplan: Dialplan, patterns: dict[int, Patter
     """Rules for which those before them leave nothing: inclusion of languages, not a comparison of pairs."""
     never = never_dialled(dialplan)
     taken = never
-    before: dict[str, DFA] = {}
+    before: dict[str, Language] = {}
     for index, pattern in patterns.items():
         rule, takes = dialplan.rules[index], language([pattern])
-        if takes.issubset(never):
+        if takes <= never:
             yield Fault(
                 file.place("rules", index, "pattern"),
                 f"the rule {rule.name!r} can never match: a # after the last digit, and + or +1 before a short code, "
                 "are left out before rules are tried",
                 f"write {rule.pattern} without it",
             )
-        elif takes.issubset(taken):
+        elif takes <= taken:
             takers = [repr(name) for name, other in before.items() if not other.isdisjoint(takes)]
             yield Fault(
                 file.place("rules", index, "pattern"),
                 f"the rule {rule.name!r} can never match: {' and '.join(takers)} before it take every {rule.pattern}",
                 "move it up, or take it out",
             )
-        taken = taken.union(takes)
+        taken |= takes
         before[rule.name] = takes
 
 

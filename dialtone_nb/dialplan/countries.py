@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 import phonenumbers
-from automata.fa.dfa import DFA
-from automata.fa.nfa import NFA
 from phonenumbers.phonemetadata import PhoneMetadata
+
+from dialtone_nb.dialplan.languages import NOTHING, Language, matching
 
 # Twenty-five countries share +1, the North American Numbering Plan, and are told apart by area code.
 NANP: Final = 1
@@ -120,16 +120,16 @@ def _lengths(metadata: PhoneMetadata) -> tuple[int, ...]:
 
 def _refused_under(code: int, countries: frozenset[str]) -> RefusedBeginnings:
     """What must not be called of one calling code's numbers."""
-    found = _Search(*map(_Walked.of, _numbers_under(code, countries))).refused()
+    found = _Search(*_numbers_under(code, countries)).refused()
     return RefusedBeginnings(*(tuple((*str(code), *beginning) for beginning in kind) for kind in found))
 
 
-def _numbers_under(code: int, countries: frozenset[str]) -> tuple[DFA, DFA, DFA]:
+def _numbers_under(code: int, countries: frozenset[str]) -> tuple[Language, Language, Language]:
     """The numbers under a calling code that are ordinary in these countries, special in them, and other countries'.
 
     A number that several countries claim belongs to the first of them.
     """
-    ordinary = special = elsewhere = DFA.empty_language(set(DIGITS))
+    ordinary = special = elsewhere = NOTHING
     in_order = sorted(map(_metadata, _regions(code)), key=lambda one: _turn(one, one.id in countries))
     for is_allowed, of_some in groupby(in_order, key=lambda one: one.id in countries):
         metadata = list(of_some)
@@ -161,7 +161,7 @@ def _claims(metadata: PhoneMetadata) -> Iterator[str]:
         yield from _expressions([metadata], (*ORDINARY, *SPECIAL))
 
 
-def _language(metadata: Iterable[PhoneMetadata], kinds: Iterable[str]) -> DFA:
+def _language(metadata: Iterable[PhoneMetadata], kinds: Iterable[str]) -> Language:
     """All numbers of some kinds."""
     return _automaton("|".join(f"({one})" for one in dict.fromkeys(_expressions(metadata, kinds))))
 
@@ -173,42 +173,12 @@ def _expressions(metadata: Iterable[PhoneMetadata], kinds: Iterable[str]) -> Ite
 
 
 @cache
-def _automaton(expression: str) -> DFA:
-    """An expression of libphonenumber's, which has groups, classes and repeats and nothing else, as an automaton."""
-    if not expression:
-        return DFA.empty_language(set(DIGITS))
-    written = expression.replace("(?:", "(").replace(r"\d", "[0-9]")
-    return DFA.from_nfa(NFA.from_regex(written, input_symbols=set(DIGITS)), minify=True)
+def _automaton(expression: str) -> Language:
+    """An expression of libphonenumber's as an automaton."""
+    return matching(expression) if expression else NOTHING
 
 
 # --- the shortest beginnings that tell them apart ---
-
-
-@dataclass(frozen=True)
-class _Walked:
-    """An automaton, to be followed digit by digit; a state from which no number is reached any more is None."""
-
-    steps: Mapping[Any, Mapping[str, Any]]
-    first: Any
-    whole: frozenset[Any]
-
-    @classmethod
-    def of(cls, automaton: DFA) -> _Walked:
-        """The automaton without the states that lead nowhere."""
-        alive, found = set(automaton.final_states), -1
-        while len(alive) != found:
-            found = len(alive)
-            alive |= {state for state, steps in automaton.transitions.items() if alive & set(steps.values())}
-        steps = {
-            state: {digit: after for digit, after in automaton.transitions[state].items() if after in alive}
-            for state in alive
-        }
-        first = automaton.initial_state
-        return cls(steps, first if first in alive else None, frozenset(automaton.final_states))
-
-    def after(self, state: Any, digit: str) -> Any:
-        """The state one digit on."""
-        return self.steps[state].get(digit) if state is not None else None
 
 
 _NONE: Final[tuple[tuple[Beginning, ...], ...]] = ((), (), ())
@@ -220,7 +190,7 @@ class _Search:
     Many beginnings lead to the same states, and what is refused after them is worked out once and drawn once.
     """
 
-    def __init__(self, ordinary: _Walked, special: _Walked, elsewhere: _Walked) -> None:
+    def __init__(self, ordinary: Language, special: Language, elsewhere: Language) -> None:
         self._automata = (ordinary, special, elsewhere)
         self._known: dict[tuple[Any, ...], tuple[tuple[Beginning, ...], ...]] = {}
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 
-from automata.fa.dfa import DFA
-
 from dialtone_nb.dialplan import countries
+from dialtone_nb.dialplan.languages import Language
 from dialtone_nb.dialplan.patterns import DIGITS, KEYS, Keys, Pattern, beginning_with, language, parse_pattern
 
 SHORTEST: Final = 7
@@ -70,17 +69,17 @@ def reaches_somebody(gives: Pattern, reach: Reach) -> bool:
 def also_allowed_problem(prefix: Pattern, reach: Reach) -> tuple[str, str] | None:
     """What is wrong with allowing what begins like this, and its repair; None where it opens what is closed."""
     begins = beginning_with([prefix]) & _shapes_of(reach.allowed)
-    if begins.isempty():
+    if begins.is_empty:
         return "is under no calling code of an allowed country", "add the country to allowed_countries"
     elsewhere, closed = _elsewhere(reach.allowed), _closed(reach.allowed)
-    if begins.issubset(elsewhere):
+    if begins <= elsewhere:
         return "is another country's", "add the country to allowed_countries"
     if begins.isdisjoint(closed | elsewhere):
         return "may be called already", "take it out"
-    if not begins.issubset(closed):
-        whose = "is another country's" if begins.issubset(closed | elsewhere) else "may be called already"
+    if not begins <= closed:
+        whose = "is another country's" if begins <= closed | elsewhere else "may be called already"
         return f"{whose}, in part", "write the whole code that is new, such as +1471"
-    if begins.issubset(beginning_with(reach.refused)):
+    if begins <= beginning_with(reach.refused):
         return "is refused by refused_prefixes", "take one of the two out"
     return None
 
@@ -101,13 +100,13 @@ def _longest_number(calling_code: int) -> Keys:
 
 
 @lru_cache(maxsize=16)
-def _may_be_called(reach: Reach) -> DFA:
+def _may_be_called(reach: Reach) -> Language:
     closed = _closed(reach.allowed) - beginning_with(reach.also_allowed)
     return _shapes_of(reach.allowed) - _elsewhere(reach.allowed) - closed - beginning_with(reach.refused)
 
 
 @lru_cache(maxsize=16)
-def _shapes_of(allowed: frozenset[str]) -> DFA:
+def _shapes_of(allowed: frozenset[str]) -> Language:
     """Whatever has the form of a number of the allowed countries' calling codes: ten digits under +1."""
     shapes = []
     for code in {countries.calling_code(country) for country in allowed}:
@@ -117,19 +116,19 @@ def _shapes_of(allowed: frozenset[str]) -> DFA:
     return language(shapes)
 
 
-def _elsewhere(allowed: frozenset[str]) -> DFA:
+def _elsewhere(allowed: frozenset[str]) -> Language:
     """Numbers of other countries with the same calling codes."""
     return _beginning_so(countries.refused_beginnings(allowed).elsewhere)
 
 
 @lru_cache(maxsize=16)
-def _closed(allowed: frozenset[str]) -> DFA:
+def _closed(allowed: frozenset[str]) -> Language:
     """Numbers at special prices, and area codes that nobody has been given."""
     refused = countries.refused_beginnings(allowed)
     return _beginning_so((*refused.special, *refused.unassigned))
 
 
-def _beginning_so(beginnings: Sequence[countries.Beginning]) -> DFA:
+def _beginning_so(beginnings: Sequence[countries.Beginning]) -> Language:
     """What begins like one of these, or is it where it ends there."""
     patterns = [Pattern((frozenset("+"), *map(frozenset, one))) for one in beginnings]
     whole = [Pattern(one.keys[:-1]) for one in patterns if one.keys[-1] == {countries.END}]

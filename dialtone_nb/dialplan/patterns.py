@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from automata.fa.dfa import DFA
-from automata.fa.nfa import NFA
+from dialtone_nb.dialplan.languages import Language, sequences
 
 DIGITS: Final = frozenset("0123456789")
 # What a phone can send: its keys, and the plus sign that softphones put before a number from their address book.
@@ -72,28 +71,12 @@ def parse_pattern(text: str) -> Pattern:
     return Pattern(tuple(keys))
 
 
-def language(patterns: Iterable[Pattern]) -> DFA:
-    """All that any of the patterns takes, as a minimal automaton over the keys."""
-    starts: set[object] = set()
-    transitions: dict[object, dict[str, set[object]]] = {"start": {"": starts}, "end": {}}
-    for number, pattern in enumerate(patterns):
-        starts.add((number, 0))
-        for place, choice in enumerate(pattern.keys):
-            transitions[(number, place)] = {key: {(number, place + 1)} for key in choice}
-        last = (number, len(pattern.keys))
-        transitions[last] = {key: {"rest"} for key in KEYS} if pattern.open_ended else {"": {"end"}}
-    transitions["rest"] = {**{key: {"rest"} for key in KEYS}, "": {"end"}}
-    nfa = NFA(
-        states=set(transitions),
-        input_symbols=set(KEYS),
-        transitions=transitions,
-        initial_state="start",
-        final_states={"end"},
-    )
-    return DFA.from_nfa(nfa, minify=True)
+def language(patterns: Iterable[Pattern]) -> Language:
+    """All that any of the patterns takes."""
+    return sequences((pattern.keys, KEYS if pattern.open_ended else ()) for pattern in patterns)
 
 
-def beginning_with(prefixes: Iterable[Pattern]) -> DFA:
+def beginning_with(prefixes: Iterable[Pattern]) -> Language:
     """All that begins with any of these."""
     prefixes = list(prefixes)
     return language([Pattern(p.keys) for p in prefixes] + [Pattern(p.keys, open_ended=True) for p in prefixes])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from automata.fa.dfa import DFA
-
 from dialtone_nb.dialplan import countries
+from dialtone_nb.dialplan.languages import END, Expression, Language
 from dialtone_nb.dialplan.numbers import SHORTEST, keys_of
 from dialtone_nb.dialplan.patterns import DIGITS, KEYS, Pattern, language, parse_pattern
 from dialtone_nb.parameters.dialplan import Dialplan
@@ -53,7 +52,7 @@ def short_codes(dialplan: Dialplan) -> list[Pattern]:
     return [pattern for rule in dialplan.rules if rule.pstn is None for pattern in _exact(rule.pattern)]
 
 
-def never_dialled(dialplan: Dialplan) -> DFA:
+def never_dialled(dialplan: Dialplan) -> Language:
     """What no rule meets, because it is spelled otherwise before rules are tried: 911#, +1911."""
     plus_one = [
         Pattern((*keys_of(f"+{before}"), *code.keys))
@@ -81,13 +80,8 @@ def _may_be_a_number(before: str, code: Pattern) -> bool:
     return not before or countries.is_possible_length(int(before), len(code.keys))
 
 
-def _ends_with_send_key() -> DFA:
+def _ends_with_send_key() -> Language:
     """All that ends in # after a digit, which only says that no more keys come."""
-    after = {key: "digit" if key in DIGITS else "other" for key in KEYS}
-    return DFA(
-        states={"digit", "other", "sent"},
-        input_symbols=set(KEYS),
-        transitions={"digit": {**after, "#": "sent"}, "other": after, "sent": after},
-        initial_state="other",
-        final_states={"sent"},
-    )
+    expression = Expression()
+    ends = expression.step(DIGITS, expression.step("#", END))
+    return expression.language(ends | expression.many(KEYS, ends))

@@ -27,6 +27,7 @@ class PhoneRow:
     is_silent: bool
     last_call: str
     calls_emergency: bool
+    has_test_line: bool
     last_drill: str
     sheet: str = ""
 
@@ -54,6 +55,8 @@ class PhoneRow:
         """When the phone last called the emergency test line."""
         if not self.calls_emergency:
             return "makes no emergency calls"
+        if not self.has_test_line:
+            return "no test line in its country"
         return self.last_drill or "none in 30 days: dial 933"
 
     @property

@@ -13,7 +13,7 @@ from dialtone_nb.errors import Fault
 from dialtone_nb.parameters.field_types import ClientName, Device, PhoneNumber, QuietHours, Words
 from dialtone_nb.parameters.network import Network
 from dialtone_nb.parameters.yaml_files import Closed, YamlFile, suggest
-from dialtone_nb.values.emergency import ADDRESSES_IN, EMERGENCY_NUMBERS
+from dialtone_nb.values.emergency import ADDRESSES_IN, EMERGENCY_NUMBERS, TEST_LINE
 from dialtone_nb.values.phone_numbers import country_of
 
 # Twilio, <Dial>: at most ten numbers or addresses ring together.
@@ -98,6 +98,11 @@ class Client(Closed):
         """Whether its emergency calls are put through: with an address, or where Twilio registers none."""
         needs_none = self.country in EMERGENCY_NUMBERS and self.country not in ADDRESSES_IN
         return self.emergency_address is not None or needs_none
+
+    @property
+    def has_test_line(self) -> bool:
+        """Whether 933 reads its emergency address back: Twilio documents that line in North America alone."""
+        return self.calls_emergency and TEST_LINE in EMERGENCY_NUMBERS.get(self.country, ())
 
 
 def client_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> Iterator[Fault]:

@@ -71,7 +71,7 @@ class Proof:
 def proofs_for(
     parameters: Parameters, client: str, *, see_registered: str, is_rehearsed: bool = False
 ) -> tuple[Proof, ...]:
-    """The proofs that a phone works, in the order in which one stands on the other; 933 only where it has an address.
+    """The proofs that a phone works, in the order in which one stands on the other; 933 where there is that line.
 
     At a rehearsal nobody's telephone but this one is real.
     """
@@ -83,13 +83,11 @@ def proofs_for(
         ring = "In the walkthrough, at “A real telephone”, press the button that rings it."
         rings = "This phone rings. A voice says that nobody real is calling."
         read = "A voice says that this is no emergency service, and what you dialled."
-        reads_back = declared.calls_emergency
     else:
         call, heard = "Dial your own mobile phone, area code first.", f"It rings and shows {number}. Both hear."
         menu = "The network’s own menu answers."
         ring, rings = f"From your mobile phone call {number}.", "This phone rings. Both hear."
         read = f"A voice reads the address: {address.street}, {address.city}." if address else ""
-        reads_back = address is not None
     has_menu = any(rule.pattern == "#" for rule in parameters.dialplan.rules)
     return (
         Proof("registers", "Wait a minute after the last change.", see_registered),
@@ -105,7 +103,7 @@ def proofs_for(
                     read,
                 )
             ]
-            if reads_back
+            if declared.has_test_line
             else []
         ),
     )

@@ -36,7 +36,7 @@ from dialtone_nb.runbooks.phone_files import (
 )
 from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.service.bundle import TABLE
-from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, TEST_LINE
+from dialtone_nb.values.emergency import TEST_LINE
 from dialtone_nb.values.phone_numbers import country_of, format_number
 
 ACTIONS = ("set up", "rotate", "suspend")
@@ -131,7 +131,7 @@ class ClientProposal(Proposal):
             where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
             said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
         declared = site.parameters.clients[client]
-        if declared.calls_emergency and TEST_LINE in EMERGENCY_NUMBERS.get(declared.country, ()):
+        if declared.has_test_line:
             said.append(f"before it is opened to the public: dial {TEST_LINE} from it, and hear its address read back")
         return said
 

@@ -55,7 +55,8 @@ def _row(runbook: Runbook, seen: PhoneSeen, attempts: pd.DataFrame, life: pd.Dat
         client.device,
         bool(seen.name in life.index and life.loc[seen.name, "is_silent"]),
         _told(last, zone),
-        client.emergency_address is not None,
+        client.calls_emergency,
+        client.has_test_line,
         _moment(drills["started_at"].iloc[-1], zone) if len(drills) else "",
         _sheet(runbook, seen.name, client.environment),
     )

@@ -10,7 +10,7 @@ from dialtone_nb.account.account import Account
 from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.parameters import Parameters
-from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, TEST_LINE
+from dialtone_nb.values.emergency import TEST_LINE
 from dialtone_nb.values.sip import parse_sip_uri
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison
@@ -51,8 +51,7 @@ def _dialling(account: Account, sid: str) -> str:
 def drill_checks(compared: Comparison, drills: Mapping[str, datetime]) -> Iterator[Check]:
     """The last drill of each phone that makes emergency calls, where its country has a test line."""
     for name, client in compared.parameters.clients_in(compared.environment).items():
-        has_line = client.calls_emergency and TEST_LINE in EMERGENCY_NUMBERS.get(client.country, ())
-        if has_line and compared.find(CREDENTIAL, name) is not None:
+        if client.has_test_line and compared.find(CREDENTIAL, name) is not None:
             yield _drill(name, drills.get(name))
 
 

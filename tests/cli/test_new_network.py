@@ -21,6 +21,7 @@ from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
 from dialtone_nb.parameters import FILES, OPTIONAL_FILES, EmergencyAddress, Parameters, load_parameters
 from dialtone_nb.parameters.yaml_files import YamlFile
+from dialtone_nb.phones.sheets import proofs_for
 from dialtone_nb.phones.what_if import usual_strings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -244,6 +245,16 @@ def test_a_phone_in_britain_dials_112_for_help(tmp_path: Path) -> None:
     assert isinstance(decide(table, OutgoingCall("lab", "kiosk", f"sip:112@{domain}")), DialEmergency)
     assert not isinstance(decide(table, OutgoingCall("lab", "kiosk", f"sip:911@{domain}")), DialEmergency)
     assert parameters.network.time_zone == "Europe/London"
+    # Twilio documents its test line in North America alone.
+    for is_rehearsed in (False, True):
+        proofs = proofs_for(parameters, "kiosk", see_registered="…", is_rehearsed=is_rehearsed)
+        assert "reads its address back" not in [proof.name for proof in proofs]
+
+
+@pytest.mark.parametrize(("country", "says_so"), [("US", True), ("GB", True), ("DE", False), ("AU", False)])
+def test_a_phone_that_can_call_for_help_without_an_address_is_not_told_otherwise(country: str, says_so: bool) -> None:
+    """Twilio registers addresses in some countries, and puts emergency calls through without in others."""
+    assert ("can't call for help" in network_texts(network_of(country))["clients.yaml"]) == says_so
 
 
 def test_the_sample_dial_plan_is_kept_but_for_what_is_the_samples_own(tmp_path: Path) -> None:

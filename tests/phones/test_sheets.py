@@ -101,7 +101,7 @@ def test_what_people_wrote_is_escaped(parameters: Parameters) -> None:
 def test_933_is_a_proof_only_where_emergency_calls_are_on(parameters: Parameters) -> None:
     """A phone with an address is tried with 933; one without is not, and its sheet says that 911 is off."""
     with_address, without = (Page(render_sheet(parameters, client)).text for client in ("pap2t", "ht801"))
-    assert "Dial 933. Never try with 911." in with_address
+    assert "Dial 933, before the phone is opened to the public. Never try with 911." in with_address
     assert "A voice reads the address: 12 Quill Lane, Portland." in with_address
     assert "22221" in with_address
     assert "Dial 933" not in without

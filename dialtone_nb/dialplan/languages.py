@@ -1,0 +1,223 @@
+"""Sets of digit strings as automata: what rules of a dial plan take and what telephone numbers there are.
+
+Only what dial plans and libphonenumber's expressions need, on small integers: loading a library for automata, and the
+graphs that it builds on, would take longer than all that is asked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final, TypeVar
+
+State = TypeVar("State", bound=Hashable)
+# A state of each of two automata; None where no string of that one goes on so.
+Pair = tuple[int | None, int | None]
+
+# Steps of an expression that may come next, as bits; the first bit is its end.
+_Next = int
+END: Final[_Next] = 1
+_SIGN: Final = re.compile(r"\(\?:|\\d|\[[0-9-]+\]|\{[0-9]+(?:,[0-9]+)?\}|[0-9()|?]")
+_RANGE: Final = re.compile(r"([0-9])-([0-9])")
+
+
+@dataclass(frozen=True)
+class Language:
+    """A set of strings: where each key leads from each state, and the states at which a whole string ends.
+
+    Strings begin at the first state, and from every state some whole string is reached: the empty set has none.
+    """
+
+    steps: tuple[Mapping[str, int], ...]
+    whole: frozenset[int]
+
+    @property
+    def first(self) -> int | None:
+        """Where strings begin; None where there are none."""
+        return 0 if self.steps else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no string."""
+        return not self.steps
+
+    def after(self, state: int | None, key: str) -> int | None:
+        """The state one key on; None where no string goes on so."""
+        return None if state is None else self.steps[state].get(key)
+
+    def __contains__(self, text: str) -> bool:
+        return reduce(self.after, text, self.first) in self.whole
+
+    def __or__(self, other: Language) -> Language:
+        return self._with(other, lambda mine, theirs: mine or theirs)
+
+    def __and__(self, other: Language) -> Language:
+        return self._with(other, lambda mine, theirs: mine and theirs)
+
+    def __sub__(self, other: Language) -> Language:
+        return self._with(other, lambda mine, theirs: mine and not theirs)
+
+    def __le__(self, other: Language) -> bool:
+        return (self - other).is_empty
+
+    def isdisjoint(self, other: Language) -> bool:
+        """Whether no string is in both."""
+        return (self & other).is_empty
+
+    def _with(self, other: Language, takes: Callable[[bool, bool], bool]) -> Language:
+        def follow(pair: Pair) -> Iterator[tuple[str, Pair]]:
+            mine, theirs = pair
+            for key in {
+                **({} if mine is None else self.steps[mine]),
+                **({} if theirs is None else other.steps[theirs]),
+            }:
+                after = self.after(mine, key), other.after(theirs, key)
+                there = after[0] is not None, after[1] is not None
+                # What is in one of them alone leads on only where that is enough.
+                if takes(*there) or takes(there[0], False):
+                    yield key, after
+
+        return _explored(
+            (self.first, other.first), follow, lambda pair: takes(pair[0] in self.whole, pair[1] in other.whole)
+        )
+
+
+NOTHING: Final = Language((), frozenset())
+
+
+def _explored(
+    first: State, follow: Callable[[State], Iterable[tuple[str, State]]], is_whole: Callable[[State], bool]
+) -> Language:
+    """The automaton of all states that are reached, less those from which no whole string is."""
+    numbers, found = {first: 0}, [first]
+    steps: list[dict[str, int]] = []
+    before: list[list[int]] = [[]]
+    for number, state in enumerate(found):
+        steps.append({})
+        for key, reached in follow(state):
+            if reached not in numbers:
+                numbers[reached] = len(found)
+                found.append(reached)
+                before.append([])
+            steps[number][key] = numbers[reached]
+            before[numbers[reached]].append(number)
+    whole = [number for number, state in enumerate(found) if is_whole(state)]
+    alive, waiting = set(whole), list(whole)
+    while waiting:
+        new = set(before[waiting.pop()]) - alive
+        alive |= new
+        waiting += new
+    if 0 not in alive:
+        return NOTHING
+    kept = {number: place for place, number in enumerate(sorted(alive))}
+    return Language(
+        tuple({key: kept[to] for key, to in steps[number].items() if to in kept} for number in kept),
+        frozenset(kept[number] for number in whole),
+    )
+
+
+class Expression:
+    """Builds a language from its end to its beginning: each step is told what may come after it."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[Iterable[str], _Next]] = []
+
+    def step(self, keys: Iterable[str], then: _Next) -> _Next:
+        """One of these keys."""
+        self._steps.append((keys, then))
+        return 1 << len(self._steps)
+
+    def many(self, keys: Iterable[str], then: _Next) -> _Next:
+        """One or more of these keys."""
+        again = 1 << (len(self._steps) + 1)
+        return self.step(keys, again | then)
+
+    def language(self, first: _Next) -> Language:
+        """All that begins with one of these steps and goes on to the end."""
+        return _explored(first, self._follow, lambda places: bool(places & END))
+
+    def _follow(self, places: _Next) -> Iterable[tuple[str, _Next]]:
+        after: dict[str, _Next] = {}
+        number, left = 0, places >> 1
+        while left:
+            if left & 1:
+                keys, then = self._steps[number]
+                for key in keys:
+                    after[key] = after.get(key, 0) | then
+            number, left = number + 1, left >> 1
+        return after.items()
+
+
+def sequences(given: Iterable[tuple[Iterable[Iterable[str]], Iterable[str]]]) -> Language:
+    """What has one key of each of these sets, in turn; then one or more of further keys, where there are any."""
+    expression = Expression()
+    first = 0
+    for sets, further in given:
+        then = expression.many(further, END) if further else END
+        for keys in reversed(list(sets)):
+            then = expression.step(keys, then)
+        first |= then
+    return expression.language(first)
+
+
+def matching(regular: str) -> Language:
+    """What a regular expression of digits takes as a whole; it has groups, classes and counts, and nothing else."""
+    signs = _SIGN.findall(regular)[::-1]
+    expression = Expression()
+    built = _alternatives(signs, expression)
+    if signs or "".join(_SIGN.findall(regular)) != regular:
+        raise ValueError(f"{regular} has more than digits, whole groups, classes and counts")
+    return expression.language(built(END))
+
+
+# What a part of an expression is made of: given what comes next, where it begins.
+_Part = Callable[[_Next], _Next]
+
+
+def _alternatives(signs: list[str], expression: Expression) -> _Part:
+    """Reads up to the end of a group; `signs` are those still to be read, the next one last."""
+    parts = [_in_turn(signs, expression)]
+    while signs and signs[-1] == "|":
+        signs.pop()
+        parts.append(_in_turn(signs, expression))
+    return lambda then: reduce(lambda places, part: places | part(then), parts, 0)
+
+
+def _in_turn(signs: list[str], expression: Expression) -> _Part:
+    parts: list[_Part] = []
+    while signs and signs[-1] not in ("|", ")"):
+        sign = signs.pop()
+        if sign in ("(", "(?:"):
+            part = _alternatives(signs, expression)
+            if not signs:
+                raise ValueError("a group has no end")
+            signs.pop()
+        else:
+            part = _one_of(sign, expression)
+        if signs and (signs[-1] == "?" or signs[-1][0] == "{"):
+            part = _repeated(part, signs.pop())
+        parts.append(part)
+    return lambda then: reduce(lambda after, part: part(after), reversed(parts), then)
+
+
+def _one_of(sign: str, expression: Expression) -> _Part:
+    inside = "0-9" if sign == r"\d" else sign.strip("[]")
+    keys = _RANGE.sub(lambda ends: "".join(map(str, range(int(ends[1]), int(ends[2]) + 1))), inside)
+    return lambda then: expression.step(keys, then)
+
+
+def _repeated(part: _Part, count: str) -> _Part:
+    numbers = [0, 1] if count == "?" else [int(number) for number in count[1:-1].split(",")]
+    least, most = numbers[0], numbers[-1]
+
+    def built(then: _Next) -> _Next:
+        first = then
+        for _ in range(most - least):
+            first = part(first) | then
+        for _ in range(least):
+            first = part(first)
+        return first
+
+    return built
