@@ -76,7 +76,7 @@ def test_nothing_is_in_the_empty_language() -> None:
 @pytest.mark.parametrize("wrong", ["1+", "a", "1|b", ".", "[^1]", "(1|2"])
 def test_what_it_does_not_know_is_refused(wrong: str) -> None:
     """A release of libphonenumber that writes otherwise is not misread."""
-    with pytest.raises(ValueError, match="has more than|has no end"):
+    with pytest.raises(ValueError, match=r"has more than|has no end"):
         matching(wrong)
 
 
