@@ -161,7 +161,8 @@ class Runbook:
     @property
     def choices(self) -> dict[str, Choices]:
         """What each parameter may be, where that is known."""
-        return choices_of(self.source, list(self.declared.network.environments), list(self.declared.clients))
+        numbers = {name: client.caller_id for name, client in self.declared.clients.items()}
+        return choices_of(self.source, list(self.declared.network.environments), numbers)
 
     @property
     def page(self) -> str:

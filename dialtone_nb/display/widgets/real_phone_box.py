@@ -7,8 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dialtone_nb.display.real_phones import RealPhone, closed_html, life_html, open_html
+from dialtone_nb.display.real_phones import (
+    RealPhone,
+    closed_html,
+    life_html,
+    open_html,
+    real_phone_html,
+    real_phone_text,
+)
 from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.widgets.box import show_box
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import DialtoneError
 
@@ -109,9 +117,8 @@ class RealPhoneBox:
         self._said.value = with_style(render("notice", lines=[words], role="", is_danger=is_danger))
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        display(self.widget())  # type: ignore[no-untyped-call]
+        phone = self._work.look()
+        show_box(self.widget(), {"text/plain": real_phone_text(phone), "text/html": with_style(real_phone_html(phone))})
 
 
 def _html(html: str) -> Any:
