@@ -80,7 +80,9 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
     if arguments.people:
         people = personal_values(load_parameters(parameters_folder(project)))
         counted += f", {len(people)} numbers and addresses of the network"
-        found += [replace(one, advice=PERSONAL) for one in find_secrets(files, people)]
+        # A number is one thing, however often and in whatever form a file has it.
+        by_thing = {(one.path, one.name): replace(one, advice=PERSONAL) for one in find_secrets(files, people)}
+        found += by_thing.values()
         found += find_numbers(files, {one.value for one in people})
     for one in found:
         print(printable(str(one)))
