@@ -136,7 +136,7 @@ def test_calls_in_progress_come_before_phones_and_every_call_leads_to_explore(sn
 
 def page_titles(snapshot: Snapshot) -> list[str]:
     """The headings of a look, in their order."""
-    return [title.get_text() for title in BeautifulSoup(snapshot_html(snapshot), "html.parser").select("h4")]
+    return [title.get_text() for title in BeautifulSoup(snapshot_html(snapshot), "html.parser").select("h3")]
 
 
 def test_a_lost_phone_is_marked_and_no_name_or_number_is_broken(snapshot: Snapshot) -> None:

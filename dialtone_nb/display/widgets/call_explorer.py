@@ -46,7 +46,7 @@ class CallExplorer:
         self._shown = ipywidgets.HTML(with_style(story_html(told)) if told else "")
         self._list.observe(self._on_chosen, names="value")
         # The calls themselves are in the list.
-        words = exploration_html(replace(self._exploration, attempts=self._exploration.attempts[:0], story=None))
+        words = exploration_html(replace(self._exploration, story=None), lists=False)
         summary = ipywidgets.HTML(with_style(words))
         return ipywidgets.VBox([summary, self._list, self._shown] if options else [summary])
 

@@ -111,7 +111,8 @@ class ParameterForm:
         self._said = ipywidgets.HTML()
         rows = [
             ipywidgets.HBox(
-                [self._fields[one.name], ipywidgets.HTML(_help_html(one.help))], layout={"align_items": "center"}
+                [self._fields[one.name], ipywidgets.HTML(_help_html(one.help), layout={"flex": "1 1 12rem"})],
+                layout={"align_items": "center", "flex_flow": "row wrap"},
             )
             for one in self._settings
         ]
@@ -126,7 +127,7 @@ class ParameterForm:
     def _field(self, one: Setting) -> Any:
         import ipywidgets
 
-        layout = ipywidgets.Layout(width="26rem", flex="0 0 auto")
+        layout = ipywidgets.Layout(width="26rem", max_width="100%", flex="0 1 auto")
         shared = {"description": one.name, "layout": layout, "style": {"description_width": "9.5rem"}}
         choices = self._choices.get(one.name)
         if isinstance(one.value, list):
