@@ -89,7 +89,7 @@ def lab_command(project: Path, arguments: Sequence[str] = ()) -> list[str]:
     """The command line of JupyterLab; `arguments` are passed on."""
     return [
         *(sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={project}"),
-        f"--ServerApp.contents_manager_class={__name__}.{Contents.__name__}",
+        f"--ServerApp.contents_manager_class=dialtone_nb.cli.lab.{Contents.__name__}",
         f"--LabApp.default_url=/lab/tree/{WORKING}",
         # Root is whom a container has; JupyterLab would end with a refusal.
         *(["--allow-root"] if os.name == "posix" and os.geteuid() == 0 else []),

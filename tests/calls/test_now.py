@@ -142,7 +142,7 @@ def page_titles(snapshot: Snapshot) -> list[str]:
 def test_a_lost_phone_is_marked_and_no_name_or_number_is_broken(snapshot: Snapshot) -> None:
     """Its row has a class, a sign and words of its own; what is short keeps to one line."""
     (row,) = BeautifulSoup(snapshot_html(snapshot), "html.parser").select("tr.failed")
-    assert row.get_text().startswith("✗lobby")
+    assert row.get_text(" ", strip=True).startswith("✗ lobby")
     broken = [
         cell.get_text()
         for cell in BeautifulSoup(snapshot_html(snapshot), "html.parser").select("td:not(.whole)")
