@@ -31,6 +31,10 @@ RUN_ALL = """within => Promise.race([
   jupyterapp.commands.execute("notebook:run-all-cells").then(() => "done"),
   new Promise(resolve => setTimeout(() => resolve("still running"), within)),
 ])"""
+SAVE = """() => {
+  const context = jupyterapp.shell.currentWidget.context;
+  return context.save().then(() => context.path);
+}"""
 OUTPUTS = (
     "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON().outputs ?? [])"
 )
@@ -141,10 +145,13 @@ class OpenNotebook:
             code,
         )
 
+    def save(self) -> str:
+        """Save it; its path comes back."""
+        return str(self.page.evaluate(SAVE))
+
     def save_and_load_again(self) -> None:
         """Load the whole page again, as F5 does, once the notebook is saved."""
-        path = self.page.evaluate("() => jupyterapp.shell.currentWidget.context.path")
-        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.save().then(() => null)")
+        path = self.save()
         self.page.reload()
         self.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
         self.page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
@@ -159,13 +166,14 @@ class OpenNotebook:
         return [json.dumps(output) for output in self.outputs() if output["output_type"] == "error"]
 
 
-def open_notebook(page: Page, address: str, path: str) -> OpenNotebook:
-    """A notebook by its path below the server's folder, once its kernel is ready to run it."""
+def open_notebook(page: Page, address: str, path: str, *, as_kept: bool = False) -> OpenNotebook:
+    """A notebook by its path below the server's folder, once its kernel is ready; its outputs cleared, or `as_kept`."""
     if not page.url.startswith(address):
         page.goto(f"{address}/lab/workspaces/tests?reset")
         page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
     page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
     page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
     # What it was kept with is not to be taken for what it shows now.
-    page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    if not as_kept:
+        page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     return OpenNotebook(page)

@@ -101,6 +101,25 @@ def test_the_fingerprint_is_copied_by_keyboard(page: Page, lab: str, place: str,
     assert page.evaluate("kept.readText()") == fingerprint
 
 
+def test_what_somebody_else_saved_can_be_read_without_trusting_it(page: Page, lab: str, root: Path) -> None:
+    """No style sheet, no script and no widget: plan and question are there, and no button that would do nothing."""
+    notebook = open_notebook(page, lab, "empty/notebooks/deploy.ipynb")
+    notebook.run_all()
+    saved = root / notebook.save()
+    theirs = saved.with_name("theirs.ipynb")
+    theirs.write_text(saved.read_text().replace("# Deploy", "# Deploy, by somebody else", 1))
+    # The style sheet of an output that is trusted is the whole page's.
+    page.evaluate("() => { jupyterapp.commands.execute('application:close-all') }")
+    page.wait_for_function("() => document.querySelector('.jp-NotebookPanel') === null")
+    notebook = open_notebook(page, lab, str(theirs.relative_to(root)), as_kept=True)
+    panel = notebook.panel
+    assert "+ create service" in panel.locator(".dialtone-plan").first.inner_text()
+    assert panel.get_by_text("Nothing is done yet").is_visible()
+    assert panel.get_by_text("REHEARSAL — not Twilio").is_visible()
+    assert panel.locator("button", has_text="copy").and_(panel.locator(":visible")).count() == 0
+    assert panel.locator(".jupyter-widgets").count() == 0
+
+
 def test_keys_that_are_typed_are_answered_by_the_live_dial_plan(page: Page, lab: str) -> None:
     """Another phone, other keys: what the phone sends and what becomes of it stand there at once."""
     notebook = open_notebook(page, lab, "calls/notebooks/explore.ipynb")
