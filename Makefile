@@ -90,8 +90,10 @@ PROGRAMS ?=
 foreign: setup documents ## other people's programs against the rehearsal, as one table; a few minutes
 	@$(BIN)/python -m tests.foreign $(PROGRAMS)
 
-lab: setup ## JupyterLab on the runbooks
-	@$(BIN)/jupyter lab notebooks
+# LAB="--no-browser --port 9000" is passed on.
+LAB ?=
+lab: setup ## JupyterLab on working copies of the runbooks, with the whole project beside them
+	@$(BIN)/python -m dialtone_nb.cli.lab $(LAB)
 
 life: setup ## keep anew what a real phone (baresip) did, which the walkthrough shows
 	@$(BIN)/python -m tests.rehearsal.sip.life

@@ -44,7 +44,12 @@ def test_every_make_command_exists(target: str) -> None:
 
 BLOCKS = [block.splitlines() for block in re.findall(r"^```\n(.*?)^```", README, re.M | re.S)]
 COMMANDS = sorted(
-    {line.partition("#")[0].strip() for block in BLOCKS for line in block if line.startswith("python -m dialtone_nb")}
+    {
+        re.split(r"[#|]", line)[0].strip()
+        for block in BLOCKS
+        for line in block
+        if line.startswith("python -m dialtone_nb")
+    }
     | set(re.findall(r"`(python -m dialtone_nb [^`]+)`", README))
 )
 

@@ -6,13 +6,14 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dialtone_nb.account.transport import Transport
-from dialtone_nb.errors import CredentialsError, Fault, InputError
+from dialtone_nb.errors import CredentialsError, DialtoneError, Fault, InputError
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.values.sids import FACADE, is_sid, short_sid
 
@@ -124,6 +125,20 @@ def open_account(kind: str, project: Path, *, timeout_s: float = 30) -> Account:
         environment=elsewhere,
     )
     return Account(kind, credentials, transport, client)
+
+
+def tell_holder(account: Account) -> str:
+    """Name an account, with its balance, as far as its credentials may read both: an API key reads no name.
+
+    An account that can't be asked is named by its SID; whatever comes next says why.
+    """
+    name, told = account.label, list[str]()
+    with suppress(DialtoneError):
+        balance = account.client.balance.fetch()
+        told.append(f"balance {balance.balance} {balance.currency}")
+        if account.credentials.username == account.sid:
+            name = f"{account.client.api.accounts(account.sid).fetch().friendly_name} ({short_sid(account.sid)})"
+    return ", ".join([name, *told])
 
 
 def rehearsal_state(project: Path) -> Path:

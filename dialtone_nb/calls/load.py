@@ -295,7 +295,7 @@ def progress_bar(*, attended: bool) -> Iterator[Progress]:
         return
     from tqdm.notebook import tqdm
 
-    with tqdm(desc="calls", unit=" days") as bar:
+    with tqdm(desc="calls", unit=" days", leave=False) as bar:
 
         def show(span: Span, attempts: int, days: int) -> None:
             bar.total = days

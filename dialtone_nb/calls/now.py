@@ -117,8 +117,10 @@ class Snapshot:
     def summary(self) -> str:
         """One line: how much happened, and which phones were not reached."""
         emergencies = sum(not one.is_test for one in self.emergency_calls)
+        going_on = int((self.attempts["outcome"] == "in_progress").sum())
         counts = (
             *([_count(emergencies, "emergency call")] if emergencies else []),
+            *([f"{going_on} in progress"] if going_on else []),
             _count(len(self.attempts), "call"),
             _count(len(self.alerts), "alert"),
             _count(len(self.log), "line") + " of the function log",

@@ -86,6 +86,9 @@ def build_parser() -> Parser:
     hand_over.add_argument("--rehearsal", action="store_true", help="a phone of the rehearsal")
     find = commands.add_parser("find-secrets", help="look for secrets in what is to be shared, such as a report")
     find.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files and folders (reports/ and notebooks/)")
+    find.add_argument(
+        "--people", action="store_true", help="look for telephone numbers and for the addresses of clients.yaml too"
+    )
     server = commands.add_parser("serve", help="our own server in the place of Twilio's functions, until it is stopped")
     add_serve_options(server)
     listen = commands.add_parser("listen", help="keep what phones log of their registrations, until it is stopped")

@@ -1,7 +1,8 @@
 """python -m dialtone_nb find-secrets: whether anything that is to be shared holds a secret of this project.
 
 What is known to be secret is looked for by its value, in each way in which a page, a notebook or a log may write it; a
-secret that is not known here is not found.
+secret that is not known here is not found. With --people, telephone numbers and addresses are looked for too: those of
+the network in parameters/ by their values, and whatever else is written as a telephone number that somebody may have.
 """
 
 from __future__ import annotations
@@ -11,15 +12,25 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, quote_plus
 
 from dialtone_nb.account.account import beside_rehearsal, read_environment
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE
+from dialtone_nb.runbooks.opening import parameters_folder
+from dialtone_nb.values.phone_numbers import (
+    NUMBER,
+    country_of,
+    format_number,
+    is_valid_number,
+    mask_number,
+    spellings,
+)
 from dialtone_nb.values.printable import printable
 
 # Variables that hold secrets, by how they end; the SIDs beside them are none.
@@ -27,6 +38,10 @@ SECRET_ENDINGS: Final = ("_TOKEN", "_SECRET", "_PASSWORD", "_WEBHOOK_URL")
 # What is shorter would be found everywhere by chance.
 SHORTEST: Final = 8
 PARQUET: Final = ".parquet"
+ADVICE: Final = "don't share it, and change that secret if it was shared"
+PERSONAL: Final = "share it with nobody who may not know it; reports mask numbers unless show_numbers asks for them"
+# Numbers kept for fiction: 555-0100 to 555-0199 of each area code.
+_FICTIONAL: Final = re.compile(r"\+1\d{3}55501\d\d")
 _PASSWORD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{24}(?![A-Za-z0-9])")
 
 
@@ -45,10 +60,11 @@ class FoundSecret:
     path: Path
     line: int
     name: str
+    advice: str = ADVICE
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else str(self.path)
-        return f"{place}: holds {self.name}; don't share it, and change that secret if it was shared"
+        return f"{place}: holds {self.name}; {self.advice}"
 
 
 def main(arguments: argparse.Namespace, project: Path) -> int:
@@ -60,9 +76,17 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
     known = known_secrets(project, read_environment(project))
     files = sorted({file for path in paths for file in files_in(path)})
     found = list(find_secrets(files, known))
+    counted = f"{len(known)} known secrets"
+    if arguments.people:
+        people = personal_values(load_parameters(parameters_folder(project)))
+        counted += f", {len(people)} numbers and addresses of the network"
+        # A number is one thing, however often and in whatever form a file has it.
+        by_thing = {(one.path, one.name): replace(one, advice=PERSONAL) for one in find_secrets(files, people)}
+        found += by_thing.values()
+        found += find_numbers(files, {one.value for one in people})
     for one in found:
         print(printable(str(one)))
-    print(f"{len(files)} files, {len(known)} known secrets, {len(found) or 'none'} found")
+    print(f"{len(files)} files, {counted}, {len(found) or 'none'} found")
     return 1 if found else 0
 
 
@@ -78,6 +102,49 @@ def known_secrets(project: Path, variables: Mapping[str, str]) -> list[Secret]:
             phone = f"the password of {file.parent.name} ({file.parent.parent.name})"
             named += [Secret(phone, value) for value in set(_PASSWORD.findall(file.read_text(encoding="utf-8")))]
     return named
+
+
+def personal_values(declared: Parameters) -> list[Secret]:
+    """The numbers of a network's phones, as programs and people write them, and the names and streets of its addresses.
+
+    The sample's are fiction, and nobody's.
+    """
+    if declared.is_sample:
+        return []
+    found: dict[str, str] = {}
+    for name, client in declared.clients.items():
+        country = country_of(client.caller_id)
+        for spelling in (*spellings(client.caller_id, country), format_number(client.caller_id)):
+            found.setdefault(spelling, f"the number of {name}")
+        if address := client.emergency_address:
+            found.setdefault(address.street, f"the street of {name}'s emergency address")
+            found.setdefault(address.customer_name, f"whose emergency address {name} has")
+    return [Secret(name, value) for value, name in found.items() if len(value) >= SHORTEST]
+
+
+def find_numbers(files: Iterable[Path], known: Collection[str] = ()) -> Iterator[FoundSecret]:
+    """The telephone numbers in files that somebody may have, each once a file, masked; those that are known left out.
+
+    With a plus sign or in the American grouping: digits alone may be anything. Numbers kept for fiction are nobody's.
+    """
+    for file in files:
+        text, told = _content(file).decode("utf-8", "replace"), set(known)
+        for found in NUMBER.finditer(text):
+            number = _as_e164(found[0])
+            if found["sid"] or not number or number in told or found[0] in told:
+                continue
+            told.add(number)
+            line = 0 if file.suffix == PARQUET or "\0" in text else text.count("\n", 0, found.start()) + 1
+            yield FoundSecret(file, line, f"a telephone number, {mask_number(number)}", PERSONAL)
+
+
+def _as_e164(written: str) -> str:
+    """A number that somebody may have, in E.164; empty where this is none."""
+    if written.isdigit():
+        return ""
+    digits = "".join(filter(str.isdigit, written))
+    number = f"+{digits}" if written.startswith("+") else f"+1{digits}"
+    return number if is_valid_number(number) and not _FICTIONAL.fullmatch(number) else ""
 
 
 def files_in(path: Path) -> Iterator[Path]:

@@ -74,7 +74,7 @@ def applied_html(applied: Applied) -> str:
         stops=[(MARK[one.status], _told(one.change), one.error, advice) for one, advice in stops(applied)],
         rooms=_rooms(map(_line, applied.outcomes)),
         left_to_do=plan_html(applied.check, asks=False) if applied.check and is_left else "",
-        record_file=f"{record_folder(applied.plan)}/{RECORD}",
+        record_file=f"{record_folder(applied.plan).as_posix()}/{RECORD}",
     )
 
 

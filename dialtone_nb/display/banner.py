@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dialtone_nb.display.rendering import render
 
 _BAND = {"rehearsal": "#8a5cf6", "protected": "#d13f3f", "twilio": "#2f7ed8", "files": "#6e7781"}
+CONSOLE = "https://console.twilio.com"
 _ACCOUNT = {
     "rehearsal": "a stand-in on this machine; nothing costs money, and its clock is its own",
     "files": "none is asked: what is read comes from files",
@@ -24,6 +25,8 @@ class Banner:
     protected: bool
     changed: Mapping[str, object]
     on_sample: bool = False
+    # What Twilio says of the account: its name and balance.
+    holder: str = ""
 
     @property
     def warning(self) -> str:
@@ -37,7 +40,7 @@ class Banner:
     @property
     def facts(self) -> dict[str, str]:
         """The lines below it, by label."""
-        facts = {"account": _ACCOUNT.get(self.account, "Twilio")}
+        facts = {"account": _ACCOUNT.get(self.account) or self.holder or "Twilio"}
         if self.on_sample and self.account == "rehearsal":
             facts["network"] = "the sample in parameters/sample"
         if self.environment:
@@ -54,4 +57,4 @@ class Banner:
     def html(self) -> str:
         """The banner for a page, light or dark."""
         band = _BAND["protected" if self.account == "twilio" and self.protected else self.account]
-        return render("banner", banner=self, band=band)
+        return render("banner", banner=self, band=band, console=CONSOLE if self.account == "twilio" else "")

@@ -51,15 +51,15 @@ def exploration_text(exploration: Exploration) -> str:
     return "\n".join(lines)
 
 
-def exploration_html(exploration: Exploration) -> str:
-    """Show the calls as a table, and the story of the one that is told."""
+def exploration_html(exploration: Exploration, *, lists: bool = True) -> str:
+    """Show the calls as a table, unless they are listed elsewhere, and the story of the one that is told."""
     return render(
         "exploration",
         exploration=exploration,
         emergency_heads=(moment_head(exploration.attempts["started_at"].dt.tz), *EMERGENCY_HEADS),
         emergency_rows=[emergency_cells(one) for one in exploration.emergency_calls],
         heads=(moment_head(exploration.attempts["started_at"].dt.tz), *ATTEMPT_HEADS),
-        rows=[attempt_cells(one) for one in exploration.attempts.to_dict("records")],
+        rows=[attempt_cells(one) for one in exploration.attempts.to_dict("records")] if lists else [],
         story=story_html(exploration.story) if exploration.story else "",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from dialtone_nb.display.rendering import with_style
+from dialtone_nb.display.rendering import in_lab, with_style
 from dialtone_nb.values.printable import printable_lines
 
 # How a runbook ended, beside what it shows, for whoever runs it: {"exit_code": 2, "summary": "…"}.
@@ -65,7 +65,7 @@ def _show_with_form(runbook: Any) -> None:
     """Show the banner of a runbook and the form under it as outputs of the running cell."""
     from dialtone_nb.display.widgets.parameter_form import make_form
 
-    show(make_form(runbook).widget())
+    make_form(runbook).show()
 
 
 def result(exit_code: int, summary: str) -> Bundle:
@@ -88,7 +88,7 @@ def _printable_text(form: Callable[..., tuple[Bundle, Bundle]]) -> Callable[...,
 def _bundler(make: Callable[[Any], Bundle], *, attended: bool) -> Callable[..., Bundle]:
     def bundle(thing: Any, include: object = None, exclude: object = None) -> Bundle:
         made = make(thing)
-        return {**made, "text/html": with_style(made["text/html"])} if attended else made
+        return {**made, "text/html": with_style(in_lab(made["text/html"]))} if attended else made
 
     return bundle
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dialtone_nb.devices.model import DeviceSettings
 from dialtone_nb.display.rendering import render
@@ -38,8 +38,10 @@ def real_phone_html(phone: RealPhone) -> str:
     return _html(phone, intro=_heading(phone), life=phone.life, kept=None if phone.life else phone.kept, is_phone=True)
 
 
-def closed_html(phone: RealPhone, note: str) -> str:
-    """Show what to enter, and what another phone did, under a note: for a box whose door is closed."""
+def closed_html(phone: RealPhone, note: str, life: PhoneHistory | None = None) -> str:
+    """Show what to enter under a note, for a box whose door is closed, and what the phone did, or another one."""
+    if life and life.steps:
+        return _html(phone, intro=note, life=replace(life, registered=""))
     return _html(phone, intro=note, kept=phone.kept)
 
 

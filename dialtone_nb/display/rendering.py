@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# What an output links to in the project begins so; a page is told from where it lies.
+PROJECT_LINK = "project:"
+# A path of the project in a line of text, such as reports/record.jsonl.
+_PATH = re.compile(r"(?<![\w/.-])((?:reports|parameters)/[\w./-]*\w)")
 # A name no longer than this is never broken; such names stand side by side, longer ones have a line each.
 SHORT = 24
 
@@ -27,8 +31,8 @@ def _environment(package: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["SHORT"] = SHORT
-    environment.filters |= {"pieces": pieces, "indented": indented}
+    environment.globals |= {"SHORT": SHORT, "PROJECT_LINK": PROJECT_LINK}
+    environment.filters |= {"pieces": pieces, "indented": indented, "paths": split_at_paths}
     return environment
 
 
@@ -40,6 +44,17 @@ def render(template: str, *, package: str = "dialtone_nb.display", **values: obj
 def pieces(name: str) -> list[str]:
     """The pieces of a long name, which may be broken after a dot, a slash or a hyphen."""
     return re.split(r"(?<=[./-])(?=\w)", name) if len(name) > SHORT else [name]
+
+
+def split_at_paths(text: str) -> list[str]:
+    """The parts of a text: what stands between paths of the project and, at odd places, those paths."""
+    return _PATH.split(text)
+
+
+def in_lab(html: str) -> str:
+    """HTML with links that JupyterLab opens: a notebook's cells run one folder below the project."""
+    beside = html.replace(f'href="{PROJECT_LINK}notebooks/', 'href="')
+    return beside.replace(f'href="{PROJECT_LINK}', 'href="../')
 
 
 def indented(twiml: str) -> str:

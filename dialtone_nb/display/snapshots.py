@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from dialtone_nb.calls.now import PhoneSeen, PhoneState, Snapshot
 from dialtone_nb.display.call_story import (
@@ -25,20 +26,39 @@ _ROLES = {
 _HEADS = {
     "Emergency calls": EMERGENCY_HEADS,
     "Phones": ("phone", "state", "told by", "what to do"),
-    "Calls": ATTEMPT_HEADS,
+    "In progress": (*ATTEMPT_HEADS, "explore"),
+    "Calls": (*ATTEMPT_HEADS, "explore"),
     "Alerts": ("code", "meaning"),
     "Function log": ("phone", "event"),
 }
 
-Rows = Sequence[tuple[Sequence[str], str]]
+# So many characters of a call's SID tell it from the others of a day; `explore` takes them for its `call`.
+_SID_END = 6
+
+
+class Row(NamedTuple):
+    """A row of a table: its cells, the class that colours it, the sign before the first, the end of a call's SID."""
+
+    cells: Sequence[str]
+    role: str = ""
+    sign: str = ""
+    call: str = ""
+
+
+Rows = Sequence[Row]
 
 
 def snapshot_text(snapshot: Snapshot) -> str:
     """The look for a terminal: a line a phone, call, alert and log line."""
     lines = [snapshot.summary]
     for title, rows in _parts(snapshot).items():
-        lines += [title, *(f"  {'  '.join(filter(None, cells))}" for cells, _ in rows)] if rows else [f"{title}: none"]
+        lines += [title, *map(_line, rows)] if rows else [f"{title}: none"]
     return "\n".join(lines)
+
+
+def _line(row: Row) -> str:
+    call = f"…{row.call}" if row.call else ""
+    return f"  {'  '.join(filter(None, (f'{row.sign} {row.cells[0]}'.lstrip(), *row.cells[1:], call)))}"
 
 
 def snapshot_html(snapshot: Snapshot) -> str:
@@ -48,15 +68,22 @@ def snapshot_html(snapshot: Snapshot) -> str:
 
 
 def _parts(snapshot: Snapshot) -> dict[str, Rows]:
-    emergencies = [(emergency_cells(one), "" if one.is_test else "failed") for one in snapshot.emergency_calls]
+    emergencies = [Row(emergency_cells(one), "" if one.is_test else "failed") for one in snapshot.emergency_calls]
+    calls = snapshot.attempts.to_dict("records")
+    now = [_call(one, "done") for one in calls if one["outcome"] == "in_progress"]
     return {
-        # What somebody must know at once; where there was none it is not looked for either.
+        # What somebody must know at once; where there is none it is not looked for either.
         **({"Emergency calls": emergencies} if emergencies else {}),
+        **({"In progress": now} if now else {}),
         "Phones": [_phone(phone, snapshot) for phone in snapshot.phones],
-        "Calls": [(attempt_cells(one), "") for one in snapshot.attempts.to_dict("records")],
-        "Alerts": [((_clock(alert.at), alert.code, alert.about), "") for alert in snapshot.alerts],
-        "Function log": [((_clock(line.at), line.phone, line.what), "") for line in snapshot.log],
+        "Calls": [_call(one) for one in calls if one["outcome"] != "in_progress"],
+        "Alerts": [Row((_clock(alert.at), alert.code, alert.about)) for alert in snapshot.alerts],
+        "Function log": [Row((_clock(line.at), line.phone, line.what)) for line in snapshot.log],
     }
+
+
+def _call(attempt: Mapping[Hashable, Any], role: str = "") -> Row:
+    return Row(attempt_cells(attempt), role, call=str(attempt["call_sid"])[-_SID_END:])
 
 
 def _head(title: str, snapshot: Snapshot) -> Sequence[str]:
@@ -69,11 +96,11 @@ def _tells_registrations(snapshot: Snapshot) -> bool:
     return any(phone.registration for phone in snapshot.phones)
 
 
-def _phone(phone: PhoneSeen, snapshot: Snapshot) -> tuple[Sequence[str], str]:
+def _phone(phone: PhoneSeen, snapshot: Snapshot) -> Row:
     role, sign = _ROLES[phone.state]
     told = f"{phone.told_by}, {_ago(phone.at, snapshot.at)}" if phone.at else phone.told_by
     registration = [phone.registration] if _tells_registrations(snapshot) else []
-    return (f"{sign} {phone.name}", phone.state, told, phone.repair, *registration), role
+    return Row((phone.name, phone.state, told, phone.repair, *registration), role, sign)
 
 
 def _clock(at: datetime) -> str:

@@ -46,6 +46,8 @@ class Existing:
     live_kind: ResourceType = DEPLOYMENT
     # The fingerprint of the plan that was applied here last; empty where none was.
     applied: str = ""
+    # Things of a rehearsal are in no Console.
+    is_rehearsal: bool = True
 
     def live(self, environment: str) -> Resource | None:
         """What answers the calls of an environment by the hosting that the files choose, or None where nothing does."""
@@ -103,7 +105,9 @@ def fetch_existing(
         hosted = hosting.result()
         resources += [*hosted.resources, *left.result()]
     kind = SERVED_TABLE if network.self_hosted else DEPLOYMENT
-    return Existing(environment, State(resources), hosted.code, hosted.sources, kind, hosted.applied)
+    return Existing(
+        environment, State(resources), hosted.code, hosted.sources, kind, hosted.applied, account.is_rehearsal
+    )
 
 
 NOT_READ = "not read"

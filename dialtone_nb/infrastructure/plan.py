@@ -179,7 +179,9 @@ def check_consent(plan: Plan, consent: str) -> bool:
 
 def _takes(plan: Plan) -> str:
     """What would do, for the end of a refusal."""
-    return f"this plan's is {plan.fingerprint!r}"
+    by_name = [plan.environment] if plan.environment and not (plan.is_protected or plan.grave) else []
+    words = [repr(word) for word in (*by_name, *(["rehearsal"] if plan.is_rehearsal else []))]
+    return " or ".join([f"this plan's is {plan.fingerprint!r}", *words])
 
 
 def compare_states(existing: State, desired: State) -> list[Change]:

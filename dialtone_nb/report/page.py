@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dialtone_nb.display.outputs import PLOTLY
-from dialtone_nb.display.rendering import style_sheet
+from dialtone_nb.display.rendering import PROJECT_LINK, style_sheet
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.files.atomic_file import write_whole
 from dialtone_nb.report.figure_table import figure_table
@@ -37,8 +37,6 @@ POLICY: Final = (
 PLOTLY_GOES_HERE: Final = "/* plotly.js */"
 # What a run leaves behind in the metadata of a notebook and its cells.
 OF_A_RUN: Final = ("papermill", "widgets", "execution", "ExecuteTime", "collapsed", "scrolled")
-# What an output links to in the project begins so; a page is told from where it lies.
-PROJECT_LINK: Final = "project:"
 # A page of fewer chapters is seen whole.
 MANY_CHAPTERS: Final = 3
 

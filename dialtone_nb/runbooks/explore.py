@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from dialtone_nb.calls.call_story import Story, fetch_story
@@ -21,6 +24,10 @@ from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan, usual_strings
 from dialtone_nb.runbooks.monitor import check_minutes, look
 from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.values.sids import is_sid
+
+# How the monitor names a call.
+_SID_END: Final = re.compile(r"[0-9a-f]{6,31}")
 
 
 @dataclass(frozen=True)
@@ -70,11 +77,11 @@ def _table_of(runbook: Runbook, environment: str) -> tuple[Table, str]:
 
 
 def explore_calls(runbook: Runbook) -> Exploration | CallExplorer:
-    """The calls of the last minutes and the story of `call`, a SID, or of the newest; in JupyterLab to choose from."""
+    """The calls of the last minutes and the story of `call` or of the newest; in JupyterLab to choose from."""
     given = runbook.parameters.read(ExploreParameters)
     wanted = given.call
     check_minutes(given.minutes)
-    if wanted and not (wanted.startswith("CA") and len(wanted) == 34):
+    if wanted and not (is_sid(wanted, "call") or _SID_END.fullmatch(wanted)):
         raise InputError(Fault("parameter call", f"is {wanted!r}", "write a call's SID, CA and 32 digits, or nothing"))
 
     def tell(call_sid: str) -> Story:
@@ -83,11 +90,20 @@ def explore_calls(runbook: Runbook) -> Exploration | CallExplorer:
     snapshot = look(runbook, given.minutes, show_numbers=given.show_numbers)
     attempts = snapshot.attempts
     newest = str(attempts["call_sid"].iloc[0]) if len(attempts) else ""
-    chosen = wanted or newest
+    chosen = (wanted if is_sid(wanted, "call") else _ending(wanted, attempts["call_sid"], given.minutes)) or newest
     exploration = Exploration(
         runbook.environment, given.minutes, attempts, tell(chosen) if chosen else None, snapshot.emergency_calls
     )
     return CallExplorer(exploration, tell) if runbook.attended else exploration
+
+
+def _ending(end: str, call_sids: Iterable[str], minutes: int) -> str:
+    """The one call whose SID ends so; an `InputError` where there is none, or several."""
+    found = [sid for sid in call_sids if sid.endswith(end)] if end else [""]
+    if len(found) != 1:
+        problem = f"{len(found) or 'no'} calls of the last {minutes} minutes end in {end}"
+        raise InputError(Fault("parameter call", problem, "write the whole SID, or look further back with `minutes`"))
+    return found[0]
 
 
 def _tell(runbook: Runbook, call_sid: str, *, show_numbers: bool) -> Story:

@@ -14,7 +14,7 @@ from dialtone_nb.display.banner import Banner
 from dialtone_nb.display.outputs import show_ours
 from dialtone_nb.display.parameters import Origin, Setting, settings_html
 from dialtone_nb.display.widgets.parameter_form import Choices
-from dialtone_nb.errors import Fault, ParametersError
+from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.parameters import SAMPLE, Parameters, is_network, load_parameters
 from dialtone_nb.runbooks.parameters_cell import (
     Declared,
@@ -143,7 +143,20 @@ class Runbook:
         from_files = defaults.get("source") == "twilio" and self.parameters["source"] != "twilio"
         kind = "files" if from_files else self.account_kind
         sample = self.declared.is_sample
-        return Banner(self.source.title, kind, self.environment, self.is_protected, changed, on_sample=sample)
+        holder = self._holder if kind == "twilio" else ""
+        return Banner(
+            self.source.title, kind, self.environment, self.is_protected, changed, on_sample=sample, holder=holder
+        )
+
+    @cached_property
+    def _holder(self) -> str:
+        """The account's name and balance; without credentials that may read them, nothing: later cells say so."""
+        try:
+            from dialtone_nb.account.account import tell_holder
+
+            return tell_holder(self.account)
+        except InputError:
+            return ""
 
     @property
     def settings(self) -> list[Setting]:
@@ -161,7 +174,8 @@ class Runbook:
     @property
     def choices(self) -> dict[str, Choices]:
         """What each parameter may be, where that is known."""
-        return choices_of(self.source, list(self.declared.network.environments), list(self.declared.clients))
+        numbers = {name: client.caller_id for name, client in self.declared.clients.items()}
+        return choices_of(self.source, list(self.declared.network.environments), numbers)
 
     @property
     def page(self) -> str:
@@ -188,7 +202,8 @@ class Runbook:
         self.left_empty = _left_empty(self.source, given, values)
         for name in entered:
             held[name] = (self._said[name], held[name][1] if name in held else before[name])
-        self.__dict__.pop("account", None)
+        for opened in ("account", "_holder"):
+            self.__dict__.pop(opened, None)
 
     @property
     def _said(self) -> dict[str, Value]:

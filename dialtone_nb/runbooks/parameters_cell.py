@@ -33,6 +33,8 @@ Value = str | int | float | bool | list[str]
 _TYPES: dict[str, type[Value]] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 _LEFT_EMPTY = re.compile(r"\bempty for the (first|second|phone's)\b")
 _QUOTED = re.compile(r'"([^"]+)"')
+# A help that begins with all that the parameter may be: "set up", "rotate" or "suspend".
+_ALL_QUOTED = re.compile(r'(?:only )?"[^"]+"(?:, "[^"]+")* or "[^"]+"')
 _WANTED = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list of texts"}
 
 
@@ -269,21 +271,31 @@ def check_environments(
     ]
 
 
-def choices_of(source: RunbookSource, environments: Sequence[str], clients: Sequence[str]) -> dict[str, Choices]:
-    """What each parameter may be, where that is known: environments, phones, and what its help puts in quotes."""
+def choices_of(source: RunbookSource, environments: Sequence[str], clients: Mapping[str, str]) -> dict[str, Choices]:
+    """What each parameter may be, where that is known: environments, phones, and what its help puts in quotes.
+
+    `clients` has the caller ID of each phone, by its name.
+    """
     declared: dict[str, Choices] = {}
+    # Where calls come from files, so may the phones that they are of.
+    reads_files = any(one.name == "source" and one.default == "twilio" for one in source.declared)
     for one in source.declared:
         kind = one.name.rpartition("_")[2]
         quoted = tuple(_QUOTED.findall(one.help))
+        empty = ("",) if one.default == "" and not one.left_empty else ()
         if one.name == "account":
             declared[one.name] = Choices(ACCOUNTS)
-        elif kind == "environment":
-            empty = ("",) if one.default == "" and not one.left_empty else ()
+        elif kind == "environment" or (one.name == "source" and one.default == ""):
             declared[one.name] = Choices((*empty, *environments))
         elif kind == "client":
-            declared[one.name] = Choices(tuple(clients), is_closed=False)
+            declared[one.name] = Choices((*empty, *clients), is_closed=not reads_files)
+        elif one.name == "buy_number":
+            declared[one.name] = Choices(("", *clients.values()), is_closed=False)
+        elif one.name == "force":
+            declared[one.name] = Choices(("", *environments), is_closed=False)
         elif one.type is str and quoted:
-            declared[one.name] = Choices(quoted, is_closed=False)
+            is_closed = _ALL_QUOTED.match(one.help) is not None
+            declared[one.name] = Choices((*(empty if is_closed else ()), *quoted), is_closed=is_closed)
     return declared
 
 

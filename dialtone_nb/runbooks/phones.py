@@ -15,12 +15,9 @@ from dialtone_nb.calls.now import REMEMBERED, PhoneSeen, see_phones
 from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.phones import PhoneOverview, PhoneRow
-from dialtone_nb.report.page import PROJECT_LINK
+from dialtone_nb.display.rendering import PROJECT_LINK
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.values.emergency import TEST_LINE
-
-# A notebook lies one folder below the project.
-FROM_NOTEBOOK = "../"
 
 
 def overview_phones(runbook: Runbook) -> PhoneOverview:
@@ -79,4 +76,4 @@ def _sheet(runbook: Runbook, name: str, environment: str) -> str:
     sheet = f"reports/{folder}/sheets/{name}.html"
     if not (runbook.project / sheet).exists():
         return ""
-    return f"{FROM_NOTEBOOK if runbook.attended else PROJECT_LINK}{sheet}"
+    return f"{PROJECT_LINK}{sheet}"

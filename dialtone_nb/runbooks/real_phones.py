@@ -70,14 +70,21 @@ def where_its_password_is(site: Site, settings: DeviceSettings) -> str:
     return f"{settings.private_file}, beside the rehearsal's state"
 
 
-def let_in(site: Site, client: str, address: str, *, beyond: bool) -> None:
-    """Open the door to a phone, with its sheet and files made for it; one that is not set up, or no more, is first."""
-    if client not in list_set_up(site.account, site.parameters):
+def let_in(site: Site, client: str, address: str, *, beyond: bool) -> str:
+    """Open the door to a phone, with its sheet and files made for it; one that is not set up, or no more, is first.
+
+    What comes back says whether that was so.
+    """
+    is_set_up = client in list_set_up(site.account, site.parameters)
+    if not is_set_up:
         number = site.parameters.clients[client].caller_id
         for propose in (propose_deploy, partial(propose_client, client=client, buy=number)):
             apply_proposal(propose(site), "rehearsal", runbook="real phone", reports=site.private.parent)
     door = find_door(site.account) or open_door(site.account, address, beyond_this_machine=beyond)
     rewrite_for_door(site, client, door)
+    if is_set_up:
+        return f"The door is open; {client} was set up already, and nothing was deployed."
+    return f"{client} was not set up: {site.environment} was deployed and {client} set up, then the door was opened."
 
 
 def ring(site: Site, client: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from io import BytesIO
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from dialtone_nb.account.account import open_account, read_credentials, rehearsal_state
+from dialtone_nb.account.account import AccountCredentials, open_account, read_credentials, rehearsal_state, tell_holder
+from dialtone_nb.display.banner import CONSOLE, Banner
+from dialtone_nb.display.existing import IN_CONSOLE, state_html
 from dialtone_nb.errors import CredentialsError, InputError
+from dialtone_nb.values.sids import short_sid
+from tests.infrastructure.desk import Desk
 
 ACCOUNT, KEY, SECRET, TOKEN = "AC" + "a1" * 16, "SK" + "b2" * 16, "s" * 32, "t" * 32
 NAMES = ("TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_AUTH_TOKEN")
@@ -160,3 +165,25 @@ def test_state_of_the_rehearsal_is_the_projects_unless_named(tmp_path: Path, mon
     assert rehearsal_state(tmp_path) == tmp_path / ".rehearsal" / "state.db"
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "other.db"))
     assert rehearsal_state(tmp_path) == tmp_path / "other.db"
+
+
+def test_the_holder_is_told_as_far_as_the_credentials_read_it(desk: Desk) -> None:
+    """Name and balance by the auth token; by an API key, to which Twilio shows no account, SID and balance."""
+    account = replace(desk.account, kind="twilio")
+    sid = short_sid(account.sid)
+    assert tell_holder(account) == f"Rehearsal (not Twilio) ({sid}), balance 0.00 USD"
+    by_key = replace(account, credentials=AccountCredentials(account.sid, KEY, SECRET))
+    assert tell_holder(by_key) == f"Twilio account {sid}, balance 0.00 USD"
+
+
+def test_banner_and_things_lead_to_the_console_where_they_are_there(desk: Desk) -> None:
+    """Those of a rehearsal are in no Console."""
+    desk.do(desk.deploy())
+    found = desk.site("stage").look()
+    assert "console.twilio.com" not in state_html(found)
+    real = state_html(replace(found, is_rehearsal=False))
+    assert all(place in real for kind, place in IN_CONSOLE.items() if kind != "phone number")
+    banner = Banner("Deploy", "twilio", "stage", False, {}, holder="Alder Street, balance 12.34 USD")
+    assert f'href="{CONSOLE}"' in banner.html()
+    assert "Alder Street, balance 12.34 USD" in banner.text()
+    assert CONSOLE not in replace(banner, account="rehearsal").html()

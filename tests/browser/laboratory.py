@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dialtone_nb.cli.lab import lab_command, lab_environment
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -30,6 +31,10 @@ RUN_ALL = """within => Promise.race([
   jupyterapp.commands.execute("notebook:run-all-cells").then(() => "done"),
   new Promise(resolve => setTimeout(() => resolve("still running"), within)),
 ])"""
+SAVE = """() => {
+  const context = jupyterapp.shell.currentWidget.context;
+  return context.save().then(() => context.path);
+}"""
 OUTPUTS = (
     "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON().outputs ?? [])"
 )
@@ -45,13 +50,13 @@ def started_lab(root: Path) -> Iterator[str]:
     quiet = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     quiet.parent.mkdir(parents=True)
     quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"),
-        *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
+    options = [
+        *("--no-browser", "--expose-app-in-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
         *("--IdentityProvider.token=", "--LabApp.news_url=", "--LabApp.extension_manager=readonly"),
     ]
+    command, environment = lab_command(root, options), lab_environment(_environment(own))
     with (root / "jupyterlab.log").open("wb") as log:
-        server = subprocess.Popen(command, env=_environment(own), stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             _wait_for(server, f"http://127.0.0.1:{port}/api", root / "jupyterlab.log")
             yield f"http://127.0.0.1:{port}"
@@ -128,6 +133,30 @@ class OpenNotebook:
         answer.press("Tab")
         self.page.keyboard.press("Enter")
 
+    def restart_kernel(self) -> None:
+        """Restart the kernel, as Kernel > Restart Kernel does once it is confirmed."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
+
+    def execute(self, code: str) -> None:
+        """Have the kernel execute something that is in no cell."""
+        self.page.evaluate(
+            "code => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+            ".requestExecute({ code }).done.then(() => null)",
+            code,
+        )
+
+    def save(self) -> str:
+        """Save it; its path comes back."""
+        return str(self.page.evaluate(SAVE))
+
+    def save_and_load_again(self) -> None:
+        """Load the whole page again, as F5 does, once the notebook is saved."""
+        path = self.save()
+        self.page.reload()
+        self.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
+        self.page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
+        self.page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
+
     def outputs(self) -> list[dict[str, Any]]:
         """The outputs of all cells, as they would be saved."""
         return [output for outputs in self.page.evaluate(OUTPUTS) for output in outputs]
@@ -137,13 +166,14 @@ class OpenNotebook:
         return [json.dumps(output) for output in self.outputs() if output["output_type"] == "error"]
 
 
-def open_notebook(page: Page, address: str, path: str) -> OpenNotebook:
-    """A notebook by its path below the server's folder, once its kernel is ready to run it."""
+def open_notebook(page: Page, address: str, path: str, *, as_kept: bool = False) -> OpenNotebook:
+    """A notebook by its path below the server's folder, once its kernel is ready; its outputs cleared, or `as_kept`."""
     if not page.url.startswith(address):
         page.goto(f"{address}/lab/workspaces/tests?reset")
         page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
     page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
     page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
     # What it was kept with is not to be taken for what it shows now.
-    page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    if not as_kept:
+        page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     return OpenNotebook(page)

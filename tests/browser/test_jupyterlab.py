@@ -41,6 +41,15 @@ from dialtone_nb.cli.keep_notebooks import with_phones
 with_phones(Path.cwd())"""
 A_BUILD_FAILS = f"""\
 runbook.account.transport.send("POST", "{CONTROL}/faults", json={{"fault": "failed-build"}}).status_code"""
+SLOWLY = """\
+import time
+from dialtone_nb.account.transport import Transport
+
+def slowly(self, *given, send=Transport.send, **options):
+    time.sleep(0.1)
+    return send(self, *given, **options)
+
+Transport.send = slowly"""
 # Everything of an apply's progress that was ever on the page, however short.
 WATCH_PROGRESS = """() => {
   window.seen = [];
@@ -55,7 +64,7 @@ WATCH_PROGRESS = """() => {
 def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """The server's folder: a project with an empty account, and one with two phones for each other notebook."""
     folder = tmp_path_factory.mktemp("lab")
-    for name in ("deploy", "failing"):
+    for name in ("deploy", "failing", "reloaded"):
         shutil.copytree(project, folder / name)
     subprocess.run([sys.executable, "-c", WITH_PHONES], cwd=project, check=True, capture_output=True)
     for name in OTHERS:
@@ -142,6 +151,34 @@ def _is_saved_as_done(notebook: OpenNotebook) -> None:
         "summary": "Deploy stage: all 29 changes done, the check found nothing left to do",
     }
     assert not any("widget" in kind for kind in last)
+
+
+def test_a_page_that_is_loaded_again_finds_what_goes_on_and_what_came_of_it(page: Page, lab: str) -> None:
+    """A cell out of order says which comes first; two clicks are one; a dead kernel's boxes say what to do."""
+    notebook = open_notebook(page, lab, "reloaded/notebooks/deploy.ipynb")
+    notebook.run_cell("plan = plan_deploy(runbook)")
+    notebook.panel.get_by_text("run the cell under 'Account' first").wait_for()
+    notebook.run_all()
+    notebook.panel.get_by_placeholder("type it here").fill("stage")
+    apply = notebook.panel.get_by_role("button", name="Apply 29 changes")
+    page.wait_for_function("button => !button.disabled", arg=apply.element_handle())
+    notebook.execute(SLOWLY)
+    apply.dblclick()
+    notebook.panel.locator(".dialtone-progress").wait_for()
+    notebook.save_and_load_again()
+    notebook.panel.locator(".dialtone-progress, .dialtone-applied").wait_for()
+    outcome = notebook.panel.locator(".dialtone-applied")
+    outcome.get_by_text("all 29 changes done, the check found nothing left to do").wait_for()
+    assert notebook.panel.locator(".dialtone-gone:visible").count() == 0
+
+    notebook.restart_kernel()
+    gone = notebook.panel.get_by_text("The kernel that this box belonged to has ended").and_(
+        notebook.panel.locator(":visible")
+    )
+    gone.first.wait_for()
+    notebook.save_and_load_again()
+    gone.first.wait_for()
+    assert notebook.panel.get_by_text("model not found").and_(notebook.panel.locator(":visible")).count() == 0
 
 
 def test_a_change_that_is_refused_says_what_was_done_and_what_to_do(page: Page, lab: str, root: Path) -> None:

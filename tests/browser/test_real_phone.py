@@ -75,7 +75,7 @@ def test_a_phone_registers_and_rings_where_somebody_watches(page: Page, lab: str
         phone.hang_up_on(invite)
         panel.get_by_text("It rang and was answered").wait_for()
     panel.get_by_role("button", name="Close the door").click()
-    panel.get_by_text("The door is closed.").wait_for()
+    panel.get_by_text("The door is closed. What your phone did").wait_for()
     assert notebook.errors() == []
 
 

@@ -119,7 +119,7 @@ def test_monitor_shows_them_first(account: Account, parameters: Parameters, call
     text, page = snapshot_text(snapshot), snapshot_html(snapshot)
     assert text.splitlines()[1] == "Emergency calls"
     assert ADDRESS in text
-    assert page.index("<h4>Emergency calls</h4>") < page.index("<h4>Phones</h4>")
+    assert page.index("<h3>Emergency calls</h3>") < page.index("<h3>Phones</h3>")
     assert [line.what for line in snapshot.log if "emergency" in line.what] == [
         "outgoing-emergency · an emergency call · dials 911 · rule emergency"
     ]
@@ -132,7 +132,7 @@ def test_explore_shows_them_first(account: Account, parameters: Parameters, call
     exploration = Exploration("prod", 60, snapshot.attempts, story, snapshot.emergency_calls)
     assert exploration_text(exploration).splitlines()[1] == "Emergency calls"
     assert "Emergency call: lobby calls 911" in exploration_text(exploration)
-    assert exploration_html(exploration).index(ADDRESS) < exploration_html(exploration).index("<h4>All calls</h4>")
+    assert exploration_html(exploration).index(ADDRESS) < exploration_html(exploration).index("<h3>All calls</h3>")
     assert ADDRESS in CallExplorer(exploration, lambda _: story).widget().children[0].value
 
 

@@ -6,18 +6,21 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.account.account import Account
+from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.calls.now import Snapshot
+from dialtone_nb.display.call_story import Exploration
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import Parameters
+from dialtone_nb.runbooks.explore import explore_calls
 from dialtone_nb.runbooks.monitor import watch
 from dialtone_nb.runbooks.opening import ParameterValues
+from tests.calls.conftest import OUR_NUMBER
 
 
-def runbook(account: Account | None, declared: Parameters | None, *, attended: bool = False, **given: int) -> Any:
+def runbook(account: Account | None, declared: Parameters | None, *, attended: bool = False, **given: Any) -> Any:
     """An open runbook, as far as the monitor looks at it."""
-    parameters = ParameterValues({"minutes": 60, "every": 10, "show_numbers": False, **given})
+    parameters = ParameterValues({"minutes": 60, "every": 10, "show_numbers": False, "call": "", **given})
     return SimpleNamespace(
         project=Path(), account=account, declared=declared, parameters=parameters, environment="prod", attended=attended
     )
@@ -50,3 +53,20 @@ def test_parameters_that_make_no_sense_are_refused(given: dict[str, Any], said: 
     """One line with the parameter and its repair, before anything is asked."""
     with pytest.raises(InputError, match=said):
         watch(runbook(None, None, **given))
+
+
+def test_explore_takes_the_end_of_a_sid_as_the_monitor_shows_it(account: Account, parameters: Parameters) -> None:
+    """One call alone has to end so; what is no SID and no end of one is refused before anything is asked."""
+    call = {"from": "+15035550199", "to": OUR_NUMBER}
+    assert account.transport.send("POST", f"{CONTROL}/calls", json=call).ok
+    looked = watch(runbook(account, parameters))
+    assert isinstance(looked, Snapshot)
+    sid = looked.attempts["call_sid"].iloc[0]
+    told = explore_calls(runbook(account, parameters, call=sid[-6:]))
+    assert isinstance(told, Exploration)
+    assert told.story is not None
+    assert told.story.call_sid == sid
+    with pytest.raises(InputError, match="no calls of the last 60 minutes end in 000000f"):
+        explore_calls(runbook(account, parameters, call="000000f"))
+    with pytest.raises(InputError, match="write a call's SID"):
+        explore_calls(runbook(None, None, call="xyz"))

@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from bs4 import BeautifulSoup
 
 from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.calls.now import PhoneState, Snapshot, see_phones, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
+from dialtone_nb.display.rendering import PROJECT_LINK
 from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
+from dialtone_nb.display.widgets.box import page_of
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import TwilioError
 from dialtone_nb.parameters import Parameters
@@ -117,6 +120,37 @@ def test_a_look_is_shown_as_text_and_as_tables_without_numbers(snapshot: Snapsho
         assert STRANGER not in shown
 
 
+def test_calls_in_progress_come_before_phones_and_every_call_leads_to_explore(snapshot: Snapshot) -> None:
+    """A call stands in one table alone, and the end of its SID is what explore takes for it."""
+    (call,) = snapshot.attempts["call_sid"]
+    assert page_titles(snapshot) == ["Phones", "Calls", "Alerts", "Function log"]
+    going_on = replace(snapshot, attempts=snapshot.attempts.assign(outcome="in_progress"))
+    assert page_titles(going_on) == ["In progress", "Phones", "Calls", "Alerts", "Function log"]
+    assert "1 in progress, 1 call," in going_on.summary
+    for one in (snapshot, going_on):
+        (link,) = BeautifulSoup(snapshot_html(one), "html.parser").select("td a")
+        assert link["href"] == f"{PROJECT_LINK}notebooks/explore.ipynb"
+        assert link.get_text() == call[-6:]
+        assert f"…{call[-6:]}" in snapshot_text(one)
+
+
+def page_titles(snapshot: Snapshot) -> list[str]:
+    """The headings of a look, in their order."""
+    return [title.get_text() for title in BeautifulSoup(snapshot_html(snapshot), "html.parser").select("h3")]
+
+
+def test_a_lost_phone_is_marked_and_no_name_or_number_is_broken(snapshot: Snapshot) -> None:
+    """Its row has a class, a sign and words of its own; what is short keeps to one line."""
+    (row,) = BeautifulSoup(snapshot_html(snapshot), "html.parser").select("tr.failed")
+    assert row.get_text(" ", strip=True).startswith("✗ lobby")
+    broken = [
+        cell.get_text()
+        for cell in BeautifulSoup(snapshot_html(snapshot), "html.parser").select("td:not(.whole)")
+        if " " not in cell.get_text()
+    ]
+    assert broken == []
+
+
 def test_registrations_are_shown_where_they_are_told(account: Account, snapshot: Snapshot) -> None:
     """The rehearsal tells who is registered; at Twilio, which does not, there is no such column."""
     assert snapshot.phones[0].registration == "not registered"
@@ -137,7 +171,7 @@ def test_a_live_view_looks_until_it_is_stopped() -> None:
 
     def look() -> str:
         assert ready.wait(20)
-        pages.append(page.value)
+        pages.append(page_of(page))
         if len(pages) == 2:
             raise TwilioError("away", status=503, code=None, method="GET", path="/v1/Alerts")
         if len(pages) == 4:
@@ -159,4 +193,4 @@ def test_a_live_view_looks_until_it_is_stopped() -> None:
     assert "away" in pages[2]
     assert pages[2].endswith("look 1")
     assert pages[3].endswith("look 3")
-    assert page.value == pages[3]
+    assert page_of(page) == pages[3]

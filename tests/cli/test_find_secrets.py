@@ -15,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialtone_nb.__main__ import main
-from dialtone_nb.cli.find_secrets import Secret, find_secrets, known_secrets
+from dialtone_nb.cli.find_secrets import Secret, find_numbers, find_secrets, known_secrets
 from dialtone_nb.phones.passwords import generate_password
 
+# Directory assistance: a number that could be somebody's, by its form.
+ASSISTANCE = "+15035551212"
+ROOT = Path(__file__).parents[2]
 TOKEN = 'a"secret&token/with+odd<signs>'
 WAYS = {
     "as it is": TOKEN,
@@ -81,3 +84,51 @@ def test_the_command_tells_what_it_looked_through(
     assert main(["find-secrets", str(tmp_path)]) == 1
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'bad.html'}:1: holds TRUNK_PASSWORD")
     assert main(["find-secrets", str(tmp_path / "nowhere")]) == 5
+
+
+@pytest.mark.parametrize(
+    "written", [ASSISTANCE, "+1 503-555-1212", "(503) 555-1212", "503-555-1212", "sip:+15035551212@"]
+)
+def test_a_telephone_number_is_found_as_people_and_programs_write_it(tmp_path: Path, written: str) -> None:
+    """With its line, and masked."""
+    (tmp_path / "a.html").write_text(f"first\n<td>{written}</td>\n")
+    (found,) = find_numbers([tmp_path / "a.html"])
+    assert str(found).startswith(f"{tmp_path / 'a.html'}:2: holds a telephone number, +1503555••••; share it with")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+15035550199",
+        "503-555-0100",
+        "+1503555••••",
+        "CA" + "5035551212" * 3 + "00",
+        "5035551212",
+        "20260302120000",
+        "+1911",
+    ],
+)
+def test_what_is_nobodys_number_is_not_found(tmp_path: Path, written: str) -> None:
+    """Numbers for fiction, masked ones, SIDs, times, and digits that may be anything."""
+    (tmp_path / "a.html").write_text(written)
+    assert list(find_numbers([tmp_path / "a.html"])) == []
+
+
+def test_numbers_and_addresses_of_an_own_network_are_found_where_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By their values, whatever they look like; the sample's are fiction."""
+    for file in (ROOT / "parameters" / "sample").glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    page = tmp_path / "page.html"
+    page.write_text("Alder Street Telephone Society, 100 Alder Street; (503) 555-0101; 15035550101")
+    monkeypatch.setenv("DIALTONE_PARAMETERS", str(tmp_path))
+    assert main(["find-secrets", str(page)]) == 0
+    capsys.readouterr()
+    assert main(["find-secrets", "--people", str(page)]) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("holds the number of workbench") == 1
+    assert "holds the street of workbench's emergency address" in shown
+    assert "100 Alder" not in shown
+    monkeypatch.delenv("DIALTONE_PARAMETERS")
+    assert main(["find-secrets", "--people", str(page)]) == 0

@@ -124,7 +124,7 @@ def test_only_who_may_run_a_script_is_given_a_button_that_copies() -> None:
     """A page of reports runs none: there the fingerprint is selected whole by a click, and no button is dead."""
     plan = plan_of(create(SERVICE, "dialtone"))
     assert "<button" not in plan_html(plan)
-    assert plan_html(plan, searches=True).count('<button type="button" class="copy" hidden') == 1
+    assert plan_html(plan, searches=True).count('<button type="button" class="copy" style="display: none"') == 1
 
 
 def test_a_hash_is_told_by_its_first_digits_and_bound_whole() -> None:

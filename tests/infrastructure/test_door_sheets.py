@@ -9,6 +9,7 @@ import pytest
 
 from dialtone_nb.account.rehearsal_control import DoorAddress, close_door, find_door, open_door
 from dialtone_nb.display.real_phones import real_phone_html, real_phone_text
+from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import InputError
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.phones.private_files import load_private_files
@@ -88,7 +89,7 @@ def test_a_door_that_is_opened_later_has_the_files_made_anew(stage: Desk) -> Non
     """The same password, another server; the phone that takes them registers."""
     stage.do(stage.set_up(CLIENT, buy=NUMBER))
     before = password_of(stage)
-    let_in(stage.site("stage"), CLIENT, "127.0.0.1:0", beyond=False)
+    assert "nothing was deployed" in let_in(stage.site("stage"), CLIENT, "127.0.0.1:0", beyond=False)
     door = find_door(stage.account)
     assert door
     assert f"127.0.0.1:{door.port}" in sheet_of(stage)
@@ -100,7 +101,8 @@ def test_a_door_that_is_opened_later_has_the_files_made_anew(stage: Desk) -> Non
 def test_a_phone_that_is_gone_is_set_up_before_the_door_opens(stage: Desk) -> None:
     """After the walkthrough has taken all of it out, a real phone can still be tried."""
     stage.do(stage.delete("environment"))
-    let_in(stage.site("stage"), CLIENT, "127.0.0.1:0", beyond=False)
+    said = let_in(stage.site("stage"), CLIENT, "127.0.0.1:0", beyond=False)
+    assert said.startswith(f"{CLIENT} was not set up: stage was deployed and {CLIENT} set up")
     assert CLIENT in list_set_up(stage.account, stage.parameters)
     assert find_door(stage.account)
 
@@ -134,6 +136,33 @@ def test_a_phone_is_looked_at_before_and_after_it_registers(stage: Desk) -> None
         assert registered.life
         assert registered.life.next_goal == registered.life.goals[1]
         assert "handset" in registered.life.registered
+
+
+def test_closing_the_door_keeps_what_ones_own_phone_did(stage: Desk) -> None:
+    """The box says before that it deploys where it must, and afterwards has the log, and nobody else's."""
+    site = stage.site("stage")
+    work = PhoneWork(
+        look=lambda: look(site, CLIENT),
+        open=lambda address, beyond: let_in(site, CLIENT, address, beyond=beyond),
+        close=lambda: close_door(site.account),
+        ring=lambda: "",
+    )
+    box = RealPhoneBox(work)
+    body = box.widget()
+    closed = body.children[-1].value
+    assert "opening the door deploys its environment and sets it up first" in closed
+    assert "baresip" in closed
+    box._address.value = "127.0.0.1:0"
+    assert box._opened().startswith(f"{CLIENT} was not set up")
+    door = find_door(stage.account)
+    assert door
+    with phone_at(door, password_of(stage)) as phone:
+        assert phone.register().status_code == 200
+    assert "stands below" in box._closed()
+    kept = body.children[-1].value
+    assert "handset" in kept
+    assert "Registered: nowhere." in kept
+    assert "baresip" not in kept
 
 
 def test_ringing_says_what_came_of_it(stage: Desk) -> None:

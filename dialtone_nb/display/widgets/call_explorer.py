@@ -15,6 +15,7 @@ from dialtone_nb.display.call_story import (
     story_html,
 )
 from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.widgets.box import show_box
 from dialtone_nb.errors import DialtoneError
 
 # Tells the story of a call, by its SID.
@@ -45,7 +46,7 @@ class CallExplorer:
         self._shown = ipywidgets.HTML(with_style(story_html(told)) if told else "")
         self._list.observe(self._on_chosen, names="value")
         # The calls themselves are in the list.
-        words = exploration_html(replace(self._exploration, attempts=self._exploration.attempts[:0], story=None))
+        words = exploration_html(replace(self._exploration, story=None), lists=False)
         summary = ipywidgets.HTML(with_style(words))
         return ipywidgets.VBox([summary, self._list, self._shown] if options else [summary])
 
@@ -58,10 +59,8 @@ class CallExplorer:
             self._shown.value = with_style(render("notice", lines=[str(error)], role="stop", is_danger=False))
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         page = {
             "text/plain": exploration_text(self._exploration),
             "text/html": with_style(exploration_html(self._exploration)),
         }
-        display({**self.widget()._repr_mimebundle_(), **page}, raw=True)  # type: ignore[no-untyped-call]
+        show_box(self.widget(), page)

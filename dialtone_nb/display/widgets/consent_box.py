@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
-from dialtone_nb.display.applied import progress_html
+from dialtone_nb.display.applied import applied_html, progress_html
 from dialtone_nb.display.plans import consent_words, heading
 from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.widgets.box import page_widget, show_box, show_page
 from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
@@ -17,13 +19,19 @@ from dialtone_nb.infrastructure.resources.model import Id
 # ipywidgets' own warning style has white on orange, which few can read.
 _AMBER, _INK = "#f0a43c", "#1c2128"
 
+AGAIN = (
+    "Choose Run, Run All Cells: the new plan has what is still to do, and if an apply was under way, says whose it is."
+)
+
 CarryOn = Callable[[str, Callable[[ChangeOutcome | Change], None]], Applied]
 
 
 class ConsentBox:
     """A box that asks for consent and, once it fits the plan, carries it out in the same output.
 
-    When all is done that output becomes what an unattended run shows, so that is what a saved notebook keeps.
+    When all is done that output becomes what an unattended run shows, so that is what a saved notebook keeps. A page
+    that was loaded again in the meantime can't be told so, and finds the same in the box, which lives in the kernel.
+    The kernel has to be free to answer such a page, so the plan is carried out in a thread.
     """
 
     def __init__(self, plan: Plan, carry_on: CarryOn) -> None:
@@ -32,13 +40,12 @@ class ConsentBox:
         self._outcomes: dict[Id, ChangeOutcome] = {}
         self._running: dict[Id, Change] = {}
         self._handle: Any = None
+        self._thread: threading.Thread | None = None
         self.applied: Applied | None = None
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        bundle = {**self.widget()._repr_mimebundle_(), "text/plain": self.text(), "text/html": self.html()}
-        self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        page = {"text/plain": self.text(), "text/html": with_style(self.html())}
+        self._handle = show_box(self.widget(), page, again=AGAIN)
 
     def text(self) -> str:
         """The question, where nobody can answer it."""
@@ -73,7 +80,9 @@ class ConsentBox:
         self._said = ipywidgets.HTML()
         self._answer.observe(self._on_typed, names="value")
         self._button.on_click(self._on_apply)
-        return ipywidgets.VBox([question, ipywidgets.HBox([self._answer, self._button]), self._said])
+        self._outcome = page_widget()
+        self._box = ipywidgets.VBox([question, ipywidgets.HBox([self._answer, self._button]), self._said])
+        return self._box
 
     def _on_typed(self, change: Any) -> None:
         typed = change["new"].strip()
@@ -92,12 +101,21 @@ class ConsentBox:
         return any(words.startswith(typed) for words in (plan.fingerprint, *names))
 
     def _on_apply(self, _: Any) -> None:
-        # A click that was on its way while the one before was carried out comes after it: there is nothing left to do.
-        if self.applied is not None:
+        # The second of two clicks comes when the first is being carried out, or was: the button is locked by then.
+        if self._button.disabled:
             return
         self._button.disabled = self._answer.disabled = True
+        self._thread = threading.Thread(target=self._apply, args=(self._answer.value.strip(),), name="apply")
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until what was agreed to is carried out."""
+        if self._thread:
+            self._thread.join()
+
+    def _apply(self, consent: str) -> None:
         try:
-            self.applied = self._carry_on(self._answer.value.strip(), self._observe)
+            self.applied = self._carry_on(consent, self._observe)
         except InputError as error:
             self._said.value = _stop_html(error.lines())
         except (ConsentError, HeldError) as error:
@@ -112,6 +130,8 @@ class ConsentBox:
             self._said.value += _stop_html([f"{type(error).__name__}: {error}"], "This is a fault of the program.")
             raise
         else:
+            show_page(self._outcome, applied_html(self.applied))
+            self._box.children = [self._outcome]
             self._handle.update(self.applied)
 
     def _observe(self, event: ChangeOutcome | Change) -> None:

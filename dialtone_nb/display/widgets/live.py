@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.rendering import render
+from dialtone_nb.display.widgets.box import page_widget, show_box, show_page
 from dialtone_nb.errors import DialtoneError
 
 Look = Callable[[], str]
@@ -35,7 +36,7 @@ class LiveView:
         """The view as an ipywidget, running."""
         import ipywidgets
 
-        self._page = ipywidgets.HTML()
+        self._page = page_widget()
         self._button = ipywidgets.Button(description="Stop", icon="stop")
         self._button.on_click(lambda _: self.stop() if self.is_running else self.start())
         self.start()
@@ -80,9 +81,7 @@ class LiveView:
             stopped.wait(self._every_s)
 
     def _show(self, seen: str, *, trouble: str = "", fault: str = "") -> None:
-        self._page.value = with_style(f"{render('live', trouble=trouble, fault=fault)}{seen}")
+        show_page(self._page, f"{render('live', trouble=trouble, fault=fault)}{seen}")
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        display(self.widget())  # type: ignore[no-untyped-call]
+        show_box(self.widget(), {"text/plain": "what was seen here ended with its kernel"})

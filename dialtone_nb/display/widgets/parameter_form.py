@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dialtone_nb.display.banner import Banner
 from dialtone_nb.display.parameters import Setting
 from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.widgets.box import show_box
 
 Value = str | int | float | bool | list[str]
 # Says what is wrong with these values, a line a fault; the same check as a run without anybody there.
@@ -41,6 +43,10 @@ class Adjustable(Protocol):
         """What each parameter may be, where that is known."""
 
     @property
+    def banner(self) -> Banner:
+        """What the runbook says of itself."""
+
+    @property
     def page(self) -> str:
         """The banner and the parameters under it, as HTML."""
 
@@ -60,22 +66,37 @@ def make_form(runbook: Adjustable) -> ParameterForm:
 
     # Consent is asked for under the plan that it is for.
     settings = [one for one in runbook.settings if one.name != "consent"]
-    return ParameterForm(runbook.page, settings, runbook.choices, check=runbook.faults_of, take=take)
+    return ParameterForm(
+        runbook.page, settings, runbook.choices, check=runbook.faults_of, take=take, text=runbook.banner.text()
+    )
 
 
 class ParameterForm:
     """The banner of a runbook with, under it, a field for each parameter and a button that takes their values."""
 
     def __init__(
-        self, page: str, settings: Sequence[Setting], choices: Mapping[str, Choices], *, check: Check, take: Take
+        self,
+        page: str,
+        settings: Sequence[Setting],
+        choices: Mapping[str, Choices],
+        *,
+        check: Check,
+        take: Take,
+        text: str = "",
     ) -> None:
         """A form that shows these settings, offers these choices, and tells `check` and `take` what was entered."""
         self._page_html = page
+        self._text = text
         self._settings = settings
         self._choices = choices
         self._check = check
         self._take = take
         self._before = {one.name: one.value for one in settings}
+
+    def show(self) -> None:
+        """Show the form as an output of the running cell; what is kept of it is the page above it."""
+        page = {"text/plain": self._text, "text/html": with_style(self._page_html)}
+        show_box(self.widget(), page)
 
     def widget(self) -> Any:
         """The form as an ipywidget, folded behind a button."""
@@ -90,7 +111,8 @@ class ParameterForm:
         self._said = ipywidgets.HTML()
         rows = [
             ipywidgets.HBox(
-                [self._fields[one.name], ipywidgets.HTML(_help_html(one.help))], layout={"align_items": "center"}
+                [self._fields[one.name], ipywidgets.HTML(_help_html(one.help), layout={"flex": "1 1 12rem"})],
+                layout={"align_items": "center", "flex_flow": "row wrap"},
             )
             for one in self._settings
         ]
@@ -105,7 +127,7 @@ class ParameterForm:
     def _field(self, one: Setting) -> Any:
         import ipywidgets
 
-        layout = ipywidgets.Layout(width="26rem", flex="0 0 auto")
+        layout = ipywidgets.Layout(width="26rem", max_width="100%", flex="0 1 auto")
         shared = {"description": one.name, "layout": layout, "style": {"description_width": "9.5rem"}}
         choices = self._choices.get(one.name)
         if isinstance(one.value, list):
@@ -137,14 +159,14 @@ class ParameterForm:
         self._form.layout.display = "" if change["new"] else "none"
 
     def _on_changed(self, _: Any) -> None:
-        entered = self._entered()
-        faults = self._check(entered) if entered else ()
-        self._button.disabled = not entered or bool(faults)
-        self._said.value = _lines_html(faults, "stop") if faults else ""
+        # What is wrong is said when the values are taken: until then somebody may be in the middle of a word.
+        self._button.disabled = not self._entered()
+        self._said.value = ""
 
     def _on_take(self, _: Any) -> None:
         entered = self._entered()
-        # A fault can have come since the last key: somebody else may have changed the parameter files.
+        if not entered:  # the second of two clicks
+            return
         if faults := self._check(entered):
             self._said.value = _lines_html(faults, "stop")
             return

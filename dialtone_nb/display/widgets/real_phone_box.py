@@ -7,23 +7,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dialtone_nb.display.real_phones import RealPhone, closed_html, life_html, open_html
+from dialtone_nb.display.real_phones import (
+    RealPhone,
+    closed_html,
+    life_html,
+    open_html,
+    real_phone_html,
+    real_phone_text,
+)
 from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.widgets.box import show_box
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import DialtoneError
+from dialtone_nb.phones.phone_history import PhoneHistory
 
 EVERY_S = 1.0
 ADDRESS = "127.0.0.1:5060"
-OPENING = "Opening; where this phone is not set up, that is done first, and takes some seconds …"
+OPENING = "Opening …"
+NOTE = (
+    "Where this phone is not set up, or not any more, opening the door deploys its environment and sets it up first, "
+    "on the rehearsal. 127.0.0.1 is for a softphone on this computer. For a telephone elsewhere on your network, write "
+    "this computer's address there, such as 192.168.1.20:5060: calls, sound and digests then go in the clear."
+)
 TRUST = "other machines may reach this address; I trust its network"
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneWork:
-    """What the box has done: look, open the door at an address (perhaps of a network), close it, ring the phone."""
+    """What the box has done: look, open the door at an address (perhaps of a network), close it, ring the phone.
+
+    `open` says what it did first, for there to be a phone to let in.
+    """
 
     look: Callable[[], RealPhone]
-    open: Callable[[str, bool], None]
+    open: Callable[[str, bool], str]
     close: Callable[[], None]
     ring: Callable[[], str]
 
@@ -35,6 +52,8 @@ class RealPhoneBox:
         """A box that has these things done."""
         self._work = work
         self._live: LiveView | None = None
+        # What the phone did while the door was open that was closed last.
+        self._life: PhoneHistory | None = None
 
     def widget(self) -> Any:
         """The box as an ipywidget."""
@@ -59,19 +78,12 @@ class RealPhoneBox:
 
         phone = self._work.look()
         if not phone.page:
-            note = (
-                "127.0.0.1 is for a softphone on this computer. For a telephone elsewhere on your network, write this "
-                "computer's address there, such as 192.168.1.20:5060: calls, sound and digests then go in the clear."
-            )
             first = ipywidgets.HBox([self._address, self._open])
-            self._body.children = [first, self._trust, self._said, _html(closed_html(phone, note))]
+            self._body.children = [first, self._trust, self._said, _html(closed_html(phone, NOTE, self._life))]
             return
-        self._live = LiveView(self._life, EVERY_S)
+        self._live = LiveView(lambda: life_html(self._work.look().life), EVERY_S)
         buttons = ipywidgets.HBox([self._ring, self._close])
         self._body.children = [_html(open_html(phone)), buttons, self._said, self._live.widget()]
-
-    def _life(self) -> str:
-        return life_html(self._work.look().life)
 
     def _do(self, work: Callable[[], str], meanwhile: str) -> None:
         """Do something that takes a while, beside the notebook, and say what came of it."""
@@ -91,16 +103,17 @@ class RealPhoneBox:
         threading.Thread(target=run, name="real phone", daemon=True).start()
 
     def _opened(self) -> str:
-        self._work.open(self._address.value.strip(), self._trust.value)
+        done = self._work.open(self._address.value.strip(), self._trust.value)
         self._show()
-        return "Enter at the phone what stands above; what it does is shown as it comes."
+        return f"{done} Enter at the phone what stands above; what it does is shown as it comes."
 
     def _closed(self) -> str:
         if self._live:
             self._live.stop()
+        self._life = self._work.look().life
         self._work.close()
         self._show()
-        return "The door is closed."
+        return "The door is closed. What your phone did stands below."
 
     def _rang(self) -> str:
         return self._work.ring()
@@ -109,9 +122,8 @@ class RealPhoneBox:
         self._said.value = with_style(render("notice", lines=[words], role="", is_danger=is_danger))
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        display(self.widget())  # type: ignore[no-untyped-call]
+        phone = self._work.look()
+        show_box(self.widget(), {"text/plain": real_phone_text(phone), "text/html": with_style(real_phone_html(phone))})
 
 
 def _html(html: str) -> Any:

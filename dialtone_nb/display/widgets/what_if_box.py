@@ -7,6 +7,7 @@ from typing import Any
 
 from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.display.what_if import WhatIf, answers_html, what_if_html, what_if_text
+from dialtone_nb.display.widgets.box import show_box
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.phones.dial_strings import KEYPAD
 from dialtone_nb.phones.what_if import KeypadResult
@@ -57,4 +58,4 @@ class WhatIfBox:
 
         page = {"text/plain": what_if_text(self._what_if), "text/html": with_style(what_if_html(self._what_if))}
         display(page, raw=True)  # type: ignore[no-untyped-call]
-        display(self.widget())  # type: ignore[no-untyped-call]
+        show_box(self.widget(), {"text/plain": ""})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
 
+from dialtone_nb.display.widgets.box import page_of
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import HeldError
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
@@ -86,12 +88,36 @@ def test_progress_is_told_and_then_the_output_becomes_the_outcome() -> None:
     box, shown = opened(STAGE, carry_on)
     box._answer.value = "stage"
     box._button.click()
+    box.wait()
     assert ["0 of 1 changes" in told[0], "1 of 1 changes" in told[1]] == [True, True]
     assert shown.last is box.applied
     assert box.applied is not None
-    # A second click that was on its way finds the outcome there, and leaves it.
-    box._on_apply(None)
-    assert len(told) == 2
+    # A page that was loaded again shows the box, which has become the outcome too.
+    assert box.applied.summary in page_of(box._outcome)
+    assert box._box.children == (box._outcome,)
+
+
+def test_the_first_click_locks_the_button() -> None:
+    """A second click, while the plan is carried out or afterwards, does nothing and leaves what is shown."""
+    entered, go_on = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def carry_on(consent: str, _: object) -> Applied:
+        calls.append(consent)
+        entered.set()
+        assert go_on.wait(10)
+        return Applied(STAGE)
+
+    box, shown = opened(STAGE, carry_on)
+    box._answer.value = "stage"
+    box._button.click()
+    assert entered.wait(10)
+    box._button.click()
+    go_on.set()
+    box.wait()
+    box._button.click()
+    box.wait()
+    assert calls == ["stage"]
     assert shown.last is box.applied
 
 
@@ -104,19 +130,23 @@ def test_when_somebody_else_holds_the_environment_one_may_try_again() -> None:
     box, shown = opened(STAGE, refuse)
     box._answer.value = "stage"
     box._button.click()
+    box.wait()
     assert "ada@switchroom" in box._said.value
     assert not box._button.disabled
     assert shown.last is None
 
 
-def test_a_fault_of_the_program_is_said_in_the_box_and_not_swallowed() -> None:
+def test_a_fault_of_the_program_is_said_in_the_box_and_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No cell runs that could show it: the box does, and the error goes on."""
+    raised: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
 
     def fail(*_: object) -> Applied:
         raise ZeroDivisionError("division by zero")
 
     box, _ = opened(STAGE, fail)
     box._answer.value = "stage"
-    with pytest.raises(ZeroDivisionError):
-        box._on_apply(None)
+    box._button.click()
+    box.wait()
+    assert [one.exc_type for one in raised] == [ZeroDivisionError]
     assert "ZeroDivisionError: division by zero" in box._said.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from dialtone_nb.display.widgets.box import page_of
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import DialtoneError
 
@@ -27,10 +28,10 @@ class Watched:
     def page_with(self, words: str) -> str:
         """The page, once it has these words."""
         seen = threading.Event()
-        self.view._page.observe(lambda change: seen.set() if words in change["new"] else None, names="value")
+        self.view._page.observe(lambda _: seen.set() if words in page_of(self.view._page) else None, names="outputs")
         self._begun.set()
         assert seen.wait(10)
-        return str(self.view._page.value)
+        return page_of(self.view._page)
 
 
 def test_what_is_seen_is_shown_until_it_is_stopped() -> None:

@@ -14,11 +14,13 @@ from dialtone_nb.display.parameters import Origin, Setting, settings_html
 from dialtone_nb.display.widgets.parameter_form import ParameterForm, make_form
 from dialtone_nb.errors import InputError
 from dialtone_nb.infrastructure.site import Proposal
+from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbooks.apply import apply_plan
 from dialtone_nb.runbooks.opening import Runbook, open_runbook
 from dialtone_nb.runbooks.parameters_cell import RunbookSource
 
 ROOT = Path(__file__).parents[3]
+PHONES = tuple(load_parameters(ROOT / "parameters" / "sample").clients)
 
 
 @pytest.fixture(autouse=True)
@@ -111,8 +113,48 @@ def test_the_form_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch, tm
     enter(form, environment="prod")
     assert "&#39;prod&#39; is not declared in network.yaml" in form._said.value
     assert 'role="alert"' in form._said.value
-    assert form._button.disabled
     assert runbook.environment == "stage"
+
+
+def test_what_is_wrong_is_said_when_the_values_are_taken() -> None:
+    """Who is in the middle of a word hears nothing; a fault that was said goes with the next key."""
+    runbook, form = opened("test_calls")
+    form._fields["environment"] = SimpleNamespace(value="prodd")
+    form._on_changed(None)
+    assert form._said.value == ""
+    form._button.click()
+    assert "did you mean &#39;prod&#39;?" in form._said.value
+    assert runbook.environment == "stage"
+    form._on_changed(None)
+    assert form._said.value == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "offered"),
+    [
+        ("client_setup", "client", PHONES),
+        ("client_setup", "action", ("set up", "rotate", "suspend")),
+        ("delete", "client", ("", *PHONES)),
+        ("delete", "what", ("environment", "service", "client", "other_hosting")),
+        ("promote", "source", ("", "stage", "prod")),
+        ("call_report", "direction", ("", "outgoing", "incoming")),
+    ],
+)
+def test_what_can_be_listed_is_chosen_from_a_list(name: str, parameter: str, offered: tuple[str, ...]) -> None:
+    """Nothing else can be entered there; a phone of a file of calls can, beside those that are declared."""
+    _, form = opened(name)
+    field = form._fields[parameter]
+    assert type(field).__name__ == "Dropdown"
+    assert set(field.options) == set(offered)
+    assert type(opened("call_report")[1]._fields["client"]).__name__ == "Combobox"
+
+
+def test_a_number_to_buy_is_suggested_and_explained() -> None:
+    """The caller IDs that clients.yaml has; whoever types another is told by the plan."""
+    _, form = opened()
+    assert "+15035550101" in form._fields["buy_number"].options
+    helps = {row.children[0].description: row.children[1].value for row in form._form.children[:-1]}
+    assert all(len(helps[name]) > 20 for name in ("buy_number", "break_claim"))
 
 
 def test_opened_again_the_form_still_holds() -> None:

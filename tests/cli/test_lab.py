@@ -1,0 +1,126 @@
+"""JupyterLab on working copies: git's notebooks stay as they are, and whatever somebody wrote stays theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialtone_nb.cli.lab import JUPYTER, Contents, is_kept, lab_environment, make_working_copies
+from dialtone_nb.display.out_of_order import advise
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with one runbook."""
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "verify.ipynb", tmp_path / "notebooks")
+    return tmp_path
+
+
+def read(project: Path, folder: str = "working") -> Any:
+    """The runbook's notebook in a folder."""
+    return json.loads((project / folder / "verify.ipynb").read_text())
+
+
+def write(project: Path, notebook: Any, folder: str = "working") -> None:
+    """Save the runbook's notebook."""
+    (project / folder / "verify.ipynb").write_text(json.dumps(notebook))
+
+
+def test_a_working_copy_has_all_cells_and_no_outputs(project: Path) -> None:
+    """What a rehearsal showed is not to be taken for what was done here."""
+    assert make_working_copies(project) == []
+    kept, copy = read(project, "notebooks"), read(project)
+    assert [cell["source"] for cell in copy["cells"]] == [cell["source"] for cell in kept["cells"]]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in copy["cells"])
+
+
+def test_a_copy_that_was_run_follows_its_notebook(project: Path) -> None:
+    """Outputs alone do not make it somebody's; as long as the notebook stays, they stay too."""
+    make_working_copies(project)
+    copy = read(project)
+    copy["cells"][-2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "seen"}]
+    write(project, copy)
+    assert make_working_copies(project) == []
+    assert read(project) == copy
+    kept = read(project, "notebooks")
+    kept["cells"][0]["source"] = "# Verify, another"
+    write(project, kept, "notebooks")
+    assert make_working_copies(project) == []
+    assert read(project)["cells"][0]["source"] == "# Verify, another"
+
+
+def test_a_copy_that_somebody_changed_is_kept_and_named(project: Path) -> None:
+    """Where its notebook is another by now, how to have that is said."""
+    make_working_copies(project)
+    copy, kept = read(project), read(project, "notebooks")
+    copy["cells"][0]["source"] += "\nmine"
+    write(project, copy)
+    assert make_working_copies(project) == []
+    kept["cells"][0]["source"] = "# Verify, another"
+    write(project, kept, "notebooks")
+    said = "\n".join(make_working_copies(project))
+    assert "working/verify.ipynb has changes of yours" in said
+    assert "delete it in working/" in said
+    assert read(project) == copy
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("notebooks/verify.ipynb", True),
+        ("/notebooks/verify.ipynb", True),
+        ("working/verify.ipynb", False),
+        ("parameters/clients.yaml", False),
+        ("notebooks/conftest.py", False),
+    ],
+)
+def test_kept_notebooks_are_read_only(project: Path, path: str, *, kept: bool) -> None:
+    """JupyterLab is told so, and where it saves one in spite of it, that is refused."""
+    assert is_kept(path) is kept
+    contents = Contents(root_dir=str(project))
+    target = project / path.strip("/")
+    target.parent.mkdir(exist_ok=True)
+    before = target.read_text() if target.exists() else ""
+    target.write_text(before)
+    assert contents.is_writable(path) is not kept
+    if kept:
+        model = {"type": "notebook", "content": {**json.loads(before), "cells": []}}
+        with pytest.raises(Exception, match="403"):
+            asyncio.run(contents.save(model, path))
+        assert target.read_text() == before
+
+
+def test_our_kernel_and_settings_come_first() -> None:
+    """And whatever the user has, after them."""
+    environment = lab_environment({"JUPYTER_PATH": "/theirs", "HOME": "/home/ada"})
+    assert environment["JUPYTER_PATH"].split(":") == [str(JUPYTER), "/theirs"]
+    assert environment["JUPYTER_CONFIG_PATH"] == str(JUPYTER)
+    assert environment["HOME"] == "/home/ada"
+    (kernel,) = (json.loads(path.read_text()) for path in JUPYTER.glob("kernels/*/kernel.json"))
+    assert kernel["argv"][-2:] == ["--ext", "dialtone_nb.display.out_of_order"]
+
+
+CELLS: list[Any] = json.loads((ROOT / "notebooks" / "deploy.ipynb").read_text())["cells"]
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [("runbook", "Account"), ("plan_deploy", "Account"), ("plan", "Plan"), ("consent", "Parameters")],
+)
+def test_a_missing_name_leads_to_the_cell_that_gives_it(name: str, heading: str) -> None:
+    """Assigned or imported there."""
+    assert advise(name, CELLS).startswith(f"{name} is not there yet; run the cell under {heading!r} first")
+
+
+def test_a_name_that_no_cell_gives_is_no_matter_of_order() -> None:
+    """A misspelt name keeps its traceback."""
+    assert advise("plam", CELLS) == ""
+    assert advise("plan", [{"cell_type": "code", "source": "%time plan = 1"}]) == ""
