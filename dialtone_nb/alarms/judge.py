@@ -183,7 +183,7 @@ def _silence(rule: Rule, look: _Look) -> Iterator[_Told]:
             title = f"{name} has been silent for {_days(days)}"
             often = len(own) / max((last - int(own[0])) / 24, 1.0)
             evidence = (
-                f"no sign of life since {_at(last * HOUR_S, look.zone)}; before, one in {often:.1f} of a day's hours; "
+                f"no sign of life since {_at(last * HOUR_S, look.zone)}; before, it was heard in {often:.1f} hours of a day; "
                 f"the others had {since} meanwhile; {_odds(chance)}"
             )
             yield name, title, evidence, _values(log, code)
@@ -210,22 +210,35 @@ def _none_of(drawn: int, marked: int, others: int) -> float:
 
 
 def _loss(rule: Rule, look: _Look) -> Iterator[_Told]:
-    """Environments and phones of which more calls are lost than before."""
+    """Environments and phones of which more calls are lost than before; of both at once, the one that explains more.
+
+    Where one phone of an environment loses calls, it is told of and not the environment; where several do, it is the
+    environment, once, and not each of them.
+    """
     log = look.log
-    used = log.judged & log.first
-    subjects: list[tuple[str, Array, Values]] = [
-        (log.phones[code], log.phone == code, _values(log, code)) for code in look.phones(rule)
-    ]
-    if not rule.phones:
-        for environment in dict.fromkeys(log.environments.values()):
-            codes = [code for code, name in enumerate(log.phones) if log.environments[name] == environment]
-            subjects.append((environment, np.isin(log.phone, codes), {"environment": environment}))
-    for subject, own, values in subjects:
-        if told := _more(rule, look, own & used & log.lost, own & used, len(subjects)):
-            window, now, then, chance = told
-            title = f"{subject} loses {now.numerator} of {now.denominator} calls"
-            evidence = f"in {_window(window)}; before, {then}; {_odds(chance)}"
-            yield subject, title, evidence, values
+    watched = look.phones(rule)
+    environments = [] if rule.phones else list(dict.fromkeys(log.environments[log.phones[code]] for code in watched))
+    subjects = len(watched) + len(environments)
+    losing = {code: told for code in watched if (told := _losing(rule, look, [code], log.phones[code], subjects))}
+    for environment in environments:
+        codes = [code for code in watched if log.environments[log.phones[code]] == environment]
+        its_own = [code for code in codes if code in losing]
+        if len(its_own) != 1 and (told := _losing(rule, look, codes, environment, subjects)):
+            losing = {code: one for code, one in losing.items() if code not in codes}
+            yield told
+    yield from losing.values()
+
+
+def _losing(rule: Rule, look: _Look, codes: list[int], subject: str, subjects: int) -> _Told | None:
+    log = look.log
+    used = np.isin(log.phone, codes) & log.judged & log.first
+    more = _more(rule, look, used & log.lost, used, subjects)
+    if more is None:
+        return None
+    window, now, then, chance = more
+    values = _values(log, codes[0]) if subject in log.phones else {"environment": subject}
+    title = f"{subject} loses {now.numerator} of {now.denominator} calls"
+    return subject, title, f"in {_window(window)}; before, {then}; {_odds(chance)}", values
 
 
 def _reason(rule: Rule, look: _Look) -> Iterator[_Told]:

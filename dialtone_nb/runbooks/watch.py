@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dialtone_nb.account.account import read_environment
-from dialtone_nb.alarms.book import Book, Look, Message, held, load_book, look_up, save_book, tell
+from dialtone_nb.alarms.book import Book, Look, Message, Send, held, load_book, look_up, save_book, tell
 from dialtone_nb.alarms.channels import open_channels
 from dialtone_nb.alarms.judge import ON_CALLS, CallLog, Finding, judge_calls, judge_emergencies, judge_ends
 from dialtone_nb.alarms.rules import SUBJECTS, Rule, Rules, fill_in, load_rules
@@ -49,7 +49,7 @@ def look_for_alarms(runbook: Runbook) -> Look:
     """What goes on by the rules; with `tell` whoever they name is told, and the book of alarms is kept."""
     given = runbook.parameters.read(WatchParameters)
     rules = read_rules(runbook)
-    channels = open_channels(rules, read_environment(runbook.project)) if given.tell else {}
+    channels = _channels(runbook, rules) if given.tell else {}
     account = runbook.account
     now = account.now()
     found, blind = _find(runbook, rules, now, find_archive(given.archive, runbook.project))
@@ -87,12 +87,24 @@ def book_path(runbook: Runbook) -> Path:
 def send_test(runbook: Runbook) -> Iterator[tuple[str, str]]:
     """Send a test message over each channel: its name, and what went wrong or ""."""
     rules = read_rules(runbook)
-    channels = open_channels(rules, read_environment(runbook.project))
+    channels = _channels(runbook, rules)
     now, name = runbook.account.now(), f"test-{secrets.token_hex(6)}"
     for channel, send in channels.items():
         title = "a test: messages of the watch arrive here"
         text = f"{title}\nNothing is wrong. Message {name}"
         yield channel, send(Message(name, channel, "test", "test", title, text, "", now))
+
+
+def _channels(runbook: Runbook, rules: Rules) -> dict[str, Send]:
+    """The channels; what is told of a rehearsal can't be taken for anything real."""
+    channels = open_channels(rules, read_environment(runbook.project))
+    if runbook.account_kind != "rehearsal":
+        return channels
+
+    def marked(send: Send) -> Send:
+        return lambda told: send(replace(told, title=f"REHEARSAL: {told.title}", text=f"REHEARSAL: {told.text}"))
+
+    return {name: marked(send) for name, send in channels.items()}
 
 
 def _find(
@@ -133,7 +145,8 @@ def _find_in_calls(
     runbook: Runbook, rules: Mapping[str, Rule], now: datetime, archive: str, zone: ZoneInfo
 ) -> dict[str, list[Finding]]:
     declared, account = runbook.declared, runbook.account
-    days = ARCHIVED_DAYS if archive else DEFAULT_DAYS
+    # The whole of a month that is 31 days long.
+    days = ARCHIVED_DAYS if archive else DEFAULT_DAYS + 1
     data = load_calls(
         TWILIO,
         account,

@@ -82,15 +82,23 @@ def test_a_phone_that_seldom_calls_is_not_silent_after_as_many_days() -> None:
     assert found(calls, "silence") == []
 
 
-def test_more_lost_calls_than_before_are_told_of_the_phone_and_the_environment() -> None:
-    """With both rates and the window."""
+def test_more_lost_calls_than_before_are_told_of_the_phone() -> None:
+    """With both rates and the window; its environment loses more, too, and is not told of for it."""
     calls = usual()
     for number in range(12):
         calls.append(call(NOW - timedelta(hours=5, minutes=9 * number), "lobby", 100 + number, lost=number % 3 > 0))
-    phones = {one.subject: one for one in found(calls, "loss", windows=["6h", "1d"])}
-    assert list(phones) == ["lobby", "prod"]
-    assert phones["lobby"].title == "lobby loses 8 of 20 calls"
-    assert "in 24 h; before, 5.1% (16 of 312; " in phones["lobby"].evidence
+    (one,) = found(calls, "loss", windows=["6h", "1d"])
+    assert one.title == "lobby loses 8 of 20 calls"
+    assert "in 24 h; before, 5.1% (16 of 312; " in one.evidence
+
+
+def test_where_several_phones_lose_calls_their_environment_is_told_of_once() -> None:
+    """An outage is one message; the phones of another environment stand for themselves."""
+    calls = usual()
+    for client in ("lobby", "clinic"):
+        calls += [call(NOW - timedelta(minutes=20 * n), client, 100 + n, lost=True) for n in range(1, 9)]
+    (one,) = found(calls, "loss", windows=["6h"])
+    assert (one.subject, one.values) == ("prod", {"environment": "prod"})
 
 
 def test_one_person_who_dials_again_and_again_is_one_lost_call() -> None:

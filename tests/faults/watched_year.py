@@ -44,7 +44,16 @@ ON_A_HOLIDAY: Final = 0.25
 # What people here call abroad now and then.
 MEXICO: Final = 0.04
 ONE_OFF_ABROAD: Final = 4
-LOOK_EVERY_H: Final = 2
+OUTGOING: Final = 0.65
+REGULARS: Final = 0.6
+AREAS: Final = ("503", "971", "360", "206")
+# How calls end on any day, in hundredths and added up: those that come in, and those that go out.
+_USUAL: Final = [("answered", ""), ("no_answer", ""), ("busy", ""), ("canceled", "")]
+ENDINGS: Final = (
+    ([*_USUAL, ("unregistered", "32009"), ("unreachable", "32011")], np.array([70, 85, 90, 95, 98, 100])),
+    ([*_USUAL, ("failed", "13224"), ("failed", "32016")], np.array([70, 85, 90, 95, 98, 100])),
+)
+EVERY_H: Final = 2
 HISTORY: Final = timedelta(days=60)
 # The years of `make faults`; their rules were written before these were tried.
 SEEDS: Final = (11, 12, 13)
@@ -140,21 +149,22 @@ def _calls_of(chance: np.random.Generator, name: str, calls: float) -> Iterator[
     for day in range(DAYS):
         mood = chance.gamma(4.0, 0.25) * (WEEKEND if (day + 3) % 7 >= 5 else 1.0)
         mood *= ON_A_HOLIDAY if day in HOLIDAYS else 1.0
-        for _ in range(chance.poisson(calls * mood)):
-            hour = day * 24 + chance.choice(24, p=BY_HOUR / BY_HOUR.sum()) + chance.random()
-            outgoing = chance.random() < 0.65
-            party = str(chance.choice(regulars)) if chance.random() < 0.6 else _number(chance)
+        for hour in chance.choice(24, chance.poisson(calls * mood), p=BY_HOUR / BY_HOUR.sum()):
+            outgoing = chance.random() < OUTGOING
+            party = regulars[chance.integers(12)] if chance.random() < REGULARS else _number(chance)
             if outgoing and chance.random() < MEXICO:
                 party = f"+5255{chance.integers(10**7, 10**8)}"
-            outcome, reason = _ending(chance, outgoing)
+            ends, upto = ENDINGS[outgoing]
+            outcome, reason = ends[int(np.searchsorted(upto, chance.random() * upto[-1], "right"))]
             yield {
-                "hour": hour, "client": name, "direction": "outgoing" if outgoing else "incoming",
+                "hour": day * 24 + hour + chance.random(), "client": name,
+                "direction": "outgoing" if outgoing else "incoming",
                 "party": party, "outcome": outcome, "reason": reason,
             }  # fmt: skip
 
 
 def _number(chance: np.random.Generator) -> str:
-    return f"+1{chance.choice(['503', '971', '360', '206'])}555{chance.integers(0, 10_000):04}"
+    return f"+1{AREAS[chance.integers(len(AREAS))]}555{chance.integers(0, 10_000):04}"
 
 
 def _one_off(chance: np.random.Generator) -> Row:
@@ -165,18 +175,6 @@ def _one_off(chance: np.random.Generator) -> Row:
     hour = float(chance.integers(0, DAYS * 24))
     row = {"hour": hour, "client": name, "direction": "outgoing"}
     return row | {"party": party, "outcome": "answered", "reason": ""}
-
-
-def _ending(chance: np.random.Generator, outgoing: bool) -> tuple[str, str]:
-    kinds = [("answered", "", 70), ("no_answer", "", 15), ("busy", "", 5), ("canceled", "", 5)]
-    kinds += (
-        [("failed", "13224", 3), ("failed", "32016", 2)]
-        if outgoing
-        else [("unregistered", "32009", 3), ("unreachable", "32011", 2)]
-    )
-    weights = np.array([weight for *_, weight in kinds], float)
-    outcome, reason, _ = kinds[chance.choice(len(kinds), p=weights / weights.sum())]
-    return outcome, reason
 
 
 def _suffer(chance: np.random.Generator, row: Row, faults: Iterable[Fault]) -> Row | None:
@@ -237,15 +235,19 @@ def default_rules() -> Rules:
     return rules
 
 
-def watch_year(frame: pd.DataFrame, rules: Rules, *, days: Sequence[int] = range(QUIET_START, DAYS)) -> list[Raised]:
+def watch_year(
+    frame: pd.DataFrame, rules: Rules, *, days: Sequence[int] = range(QUIET_START, DAYS), every: int = EVERY_H
+) -> list[Raised]:
     """The alarms that the rules on calls raise in a year, looked at every second hour."""
     log = CallLog.of(frame, ENVIRONMENTS)
-    return _raised(rules, lambda now: judge_calls(rules.rules, log, now, HISTORY, ZONE), days)
+    return _raised(rules, lambda now: judge_calls(rules.rules, log, now, HISTORY, ZONE), days, every)
 
 
-def _raised(rules: Rules, find: Callable[[datetime], Mapping[str, list[Finding]]], days: Sequence[int]) -> list[Raised]:
+def _raised(
+    rules: Rules, find: Callable[[datetime], Mapping[str, list[Finding]]], days: Sequence[int], every: int
+) -> list[Raised]:
     book, begun = Book(START, START), dict[str, Alarm]()
-    for hour in range(days[0] * 24, (days[-1] + 1) * 24, LOOK_EVERY_H):
+    for hour in range(days[0] * 24, (days[-1] + 1) * 24, every):
         now = START + timedelta(hours=hour)
         book = replace(look_up(book, rules, find(now), now, lambda rule, finding: ""), waiting=())
         begun |= {one.id: one for one in book.going_on}
@@ -255,7 +257,9 @@ def _raised(rules: Rules, find: Callable[[datetime], Mapping[str, list[Finding]]
     ]
 
 
-def watch_by_thresholds(frame: pd.DataFrame, *, days: Sequence[int] = range(QUIET_START, DAYS)) -> list[Raised]:
+def watch_by_thresholds(
+    frame: pd.DataFrame, *, days: Sequence[int] = range(QUIET_START, DAYS), every: int = EVERY_H
+) -> list[Raised]:
     """The same year by fixed numbers, as people would set them: two days of silence, a fifth lost, 20 calls an hour."""
     log = CallLog.of(frame, ENVIRONMENTS)
     rule = {kind: Rule(watches=kind) for kind in ("silence", "loss", "reason", "burst", "country")}
@@ -287,7 +291,7 @@ def watch_by_thresholds(frame: pd.DataFrame, *, days: Sequence[int] = range(QUIE
                 tell("country", log.countries[code])
         return found
 
-    return _raised(Rules(rules=rule), find, days)
+    return _raised(Rules(rules=rule), find, days, every)
 
 
 @dataclass(frozen=True)
