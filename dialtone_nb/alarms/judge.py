@@ -183,8 +183,8 @@ def _silence(rule: Rule, look: _Look) -> Iterator[_Told]:
             title = f"{name} has been silent for {_days(days)}"
             often = len(own) / max((last - int(own[0])) / 24, 1.0)
             evidence = (
-                f"no sign of life since {_at(last * HOUR_S, look.zone)}; before, it was heard in {often:.1f} hours of a day; "
-                f"the others had {since} meanwhile; {_odds(chance)}"
+                f"no sign of life since {_at(last * HOUR_S, look.zone)}; "
+                f"before, it was heard in {often:.1f} hours a day; the others had {since} meanwhile; {_odds(chance)}"
             )
             yield name, title, evidence, _values(log, code)
 

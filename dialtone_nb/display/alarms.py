@@ -17,11 +17,14 @@ def look_text(look: Look) -> str:
 
 
 def look_lines(look: Look) -> list[str]:
-    """What a terminal shows beside the summary: each alarm with what to do, and what was not delivered."""
+    """What a terminal shows beside the summary: each alarm with what to do, and what was not delivered.
+
+    Where a phone is that called for help is left to the page and the message: a workflow's log may be everybody's.
+    """
     lines = []
     for one in look.book.loud:
-        lines += [f"  ! {one.title}", f"      {one.evidence}", *([f"      {one.command}"] if one.command else [])]
-        lines.append(f"      {_about(one)}")
+        more = ["" if one.is_event else one.evidence, one.command, _about(one)]
+        lines += [f"  ! {one.title}", *(f"      {line}" for line in more if line)]
     lines += [f"  ✗ not delivered to {one.channel}, tried {one.tries} times: {one.error}" for one in look.failed]
     if not look.is_told:
         fresh = [one for one in look.book.waiting if not one.error]

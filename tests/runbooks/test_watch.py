@@ -109,6 +109,7 @@ def test_an_emergency_call_is_mailed_once_with_what_to_run(
     assert "100 Alder Street" in text.decode()
     assert "What to do: python -m dialtone_nb run explore -r client workbench" in text.decode()
     assert run() == (0, "Watch stage: no alarm\n")
+    assert "Alder Street" not in said
     assert len(box.letters) == 1
     kept = (tmp_path / "reports" / "rehearsal" / "alarms-stage.json").read_text("utf-8")
     assert SECRET not in kept + said + str(letter)
