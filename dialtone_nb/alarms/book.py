@@ -18,13 +18,18 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from dialtone_nb.alarms.judge import ON_CALLS, Finding
+from dialtone_nb.alarms.judge import Finding
 from dialtone_nb.alarms.rules import EXIT_CODE, Rule, Rules, duration_of
 from dialtone_nb.errors import Fault, HeldError, InputError
 from dialtone_nb.files.atomic_file import write_whole
 
-# A count swings about its bound: an alarm on calls is over once its rule has been silent for so long.
-CALM: Final = timedelta(hours=6)
+# A count swings about its bound: an alarm on calls is over once its rule was quiet for so long, and shares of calls
+# swing for longer than a phone that is back. What verify finds is over at once.
+CALM: Final = {
+    "silence": timedelta(hours=6),
+    "burst": timedelta(hours=6),
+    **dict.fromkeys(("loss", "reason", "country"), timedelta(days=1)),
+}
 # Longer than calls are looked back for, so that no event is told twice.
 REMEMBERED: Final = timedelta(days=100)
 SENT_KEPT: Final = 100
@@ -168,7 +173,7 @@ def look_up(
         for key in [key for key in alarms if key[0] == name and key[1] not in loud]:
             alarm = alarms[key]
             calm_since = alarm.calm_since or now
-            if now - calm_since >= (CALM if rule.watches in ON_CALLS else timedelta(0)):
+            if now - calm_since >= CALM.get(rule.watches, timedelta(0)):
                 past.append(ended := replace(alarms.pop(key), told=alarm.told + 1, over_at=now))
                 waiting += _messages(rule, ended, OVER, now)
             else:

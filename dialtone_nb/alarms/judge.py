@@ -38,7 +38,7 @@ MANY: Final = 1_000_000
 FEWEST_IN_A_BURST: Final = 5
 # Fewer days say nothing of a month's pace.
 FEWEST_DAYS: Final = 7
-# Where the last day of a runtime is known: Node.js' own end of life, after which Twilio mends nothing either.
+# The end of life of a runtime's Node.js (nodejs.org, Previous Releases), after which nobody mends what is found in it.
 RUNTIME_ENDS: Final = MappingProxyType(
     {"node20": date(2026, 4, 30), "node22": date(2027, 4, 30), "node24": date(2028, 4, 30)}
 )

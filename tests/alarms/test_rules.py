@@ -13,6 +13,7 @@ from dialtone_nb.runbooks.parameters_cell import read_source, runbook_names
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "parameters" / "sample"
+DECLARED = load_parameters(SAMPLE)
 RUNBOOKS = {name: read_source(ROOT, name).names for name in runbook_names(ROOT)}
 
 
@@ -20,7 +21,7 @@ def load(folder: Path, text: str = "") -> Rules:
     """The rules of this text, else the default ones."""
     if text:
         (folder / "watch.yaml").write_text(text, encoding="utf-8")
-    return load_rules(folder, SAMPLE, load_parameters(SAMPLE), RUNBOOKS)
+    return load_rules(folder, SAMPLE, DECLARED, RUNBOOKS)
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
