@@ -214,3 +214,21 @@ def test_every_check_of_verify_can_be_waited_for(account: Account) -> None:
     runbook = opened()
     names = [check.name for check in verify_site(open_site(runbook, "stage")).checks]
     assert [name for name in names if not any(fnmatchcase(name, known) for known in CHECKS)] == []
+
+
+def test_a_rule_that_is_wrong_ends_with_5_and_tells_nobody(run: Say, box: Mailbox, tmp_path: Path) -> None:
+    """Whatever the command was to do."""
+    rules = tmp_path / "parameters" / "watch.yaml"
+    rules.write_text(rules.read_text("utf-8").replace("emergency", "emergencies"), encoding="utf-8")
+    for options in ((), ("--show",), ("--test",), ("--prometheus",)):
+        code, said = run(*options)
+        assert (code, box.letters) == (5, [])
+        assert "rules.help.watches: must be one of those that are known, not 'emergencies'" in said
+
+
+def test_the_rows_are_printed_for_prometheus(run: Say) -> None:
+    """A file to be put beside its configuration."""
+    code, said = run("--prometheus")
+    assert code == 0
+    assert "- alert: Help\n" in said
+    assert "runbook: python -m dialtone_nb run explore" in said
