@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.real_phones import try_real_phone
     from dialtone_nb.runbooks.test_calls import place_test_calls
     from dialtone_nb.runbooks.verify import verify_environment
+    from dialtone_nb.runbooks.watch import look_for_alarms
     from dialtone_nb.runbooks.workspace import fetch_existing_things
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ask_what_if",
     "explore_calls",
     "fetch_existing_things",
+    "look_for_alarms",
     "open_runbook",
     "overview_phones",
     "place_test_calls",
@@ -50,6 +52,7 @@ _HOMES = {
     "ask_what_if": "dialtone_nb.runbooks.explore",
     "explore_calls": "dialtone_nb.runbooks.explore",
     "fetch_existing_things": "dialtone_nb.runbooks.workspace",
+    "look_for_alarms": "dialtone_nb.runbooks.watch",
     "open_runbook": "dialtone_nb.runbooks.opening",
     "overview_phones": "dialtone_nb.runbooks.phones",
     "place_test_calls": "dialtone_nb.runbooks.test_calls",

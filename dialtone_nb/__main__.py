@@ -1,4 +1,4 @@
-"""python -m dialtone_nb run | rehearse | new-network | serve | listen | hand-over | find-secrets | rehearsal."""
+"""python -m dialtone_nb run | watch | rehearse | new-network | serve | listen | hand-over | find-secrets …"""
 
 from __future__ import annotations
 
@@ -97,6 +97,11 @@ def run_command(parsed: argparse.Namespace) -> int:
         from dialtone_nb.cli.listen import main as listen
 
         return listen(parsed, find_project(Path.cwd()))
+    if parsed.command == "watch":
+        from dialtone_nb.cli import watch
+
+        project = find_project(Path.cwd())
+        return watch.main(parsed, read_given(read_source(project, watch.RUNBOOK), parsed), project)
     if parsed.command == "new-network":
         from dialtone_nb.cli.new_network import main as command
     elif parsed.command == "hand-over":

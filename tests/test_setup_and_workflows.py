@@ -43,7 +43,7 @@ COMMANDS = [
 
 def test_the_workflows_are_there() -> None:
     """Check; plan and apply; the looks that come by themselves."""
-    assert [path.stem for path in WORKFLOWS] == ["apply", "audit", "check", "plan", "report", "verify"]
+    assert [path.stem for path in WORKFLOWS] == ["apply", "audit", "check", "plan", "report", "verify", "watch"]
 
 
 @pytest.mark.parametrize(("command", "job"), COMMANDS)
@@ -98,7 +98,7 @@ def test_without_an_own_network_the_workflows_have_nothing_to_do(
     assert outputs.read_text() == output
 
 
-ON_THE_ACCOUNT = ("apply", "plan", "report", "verify")
+ON_THE_ACCOUNT = ("apply", "plan", "report", "verify", "watch")
 
 
 def steps_of(name: str) -> list[dict[str, Any]]:
@@ -135,8 +135,8 @@ def test_verify_gets_the_token_that_signs_its_probes() -> None:
     """Without it the signed requests are left out, and a verify that is green says little."""
     for name in ON_THE_ACCOUNT:
         for step in steps_of(name):
-            is_verify = " run verify " in step.get("run", "")
-            assert ("TWILIO_AUTH_TOKEN" in step.get("env", {})) == is_verify
+            verifies = any(f" run {name} " in step.get("run", "") for name in ("verify", "watch"))
+            assert ("TWILIO_AUTH_TOKEN" in step.get("env", {})) == verifies
 
 
 def test_of_a_pull_request_nothing_is_run_where_there_are_secrets() -> None:
@@ -158,7 +158,9 @@ def test_every_workflow_is_bounded_and_pinned(path: Path) -> None:
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 60
     lines = [line for line in path.read_text().splitlines() if "uses:" in line]
-    assert [line for line in lines if not re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
+    assert [
+        line for line in lines if not re.search(r"uses: [\w-]+(?:/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)
+    ] == []
     for step in steps_of(path.stem):
         if "checkout" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
@@ -183,7 +185,7 @@ def test_prod_is_changed_by_hand_alone_with_a_fingerprint_in_a_protected_environ
     assert "--consent" not in str(planned)
 
 
-@pytest.mark.parametrize("name", ["plan", "report", "verify"])
+@pytest.mark.parametrize("name", ["plan", "report", "verify", "watch"])
 def test_what_only_looks_names_no_consent(name: str) -> None:
     """It changes nothing."""
     assert "--consent" not in (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()

@@ -25,7 +25,7 @@ FLOORS = (
     ("Twilio, and what is deployed there", ("account", "service")),
     ("our own server, and the phones", ("server", "phones")),
     ("what there is, and what happened", ("infrastructure", "calls")),
-    ("what is checked", ("verify", "probe")),
+    ("what is checked", ("verify", "probe", "alarms")),
     ("what is shown", ("display", "report")),
     ("runbooks", ("runbooks",)),
     ("running them", ("cli", "__main__")),

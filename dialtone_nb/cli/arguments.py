@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from dialtone_nb.cli.listen import add_options as add_listen_options
 from dialtone_nb.cli.new_network import add_options as add_new_network_options
 from dialtone_nb.cli.serve import add_options as add_serve_options
+from dialtone_nb.cli.watch import add_options as add_watch_options
 from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.parameters.yaml_files import YamlFile
 from dialtone_nb.runbooks.opening import find_project
@@ -53,16 +54,8 @@ def build_parser() -> Parser:
     )
     run.ending = run_help
     run.add_argument("runbook", metavar="RUNBOOK", help="a notebook in notebooks/, such as deploy")
-    run.add_argument(
-        "--with", dest="files", metavar="FILE", action="append", default=[], type=Path, help="a YAML file of parameters"
-    )
+    _add_parameters(run)
     run.add_argument("--consent", metavar="X", help="the plan's fingerprint, or what else consents")
-    run.add_argument(
-        "-p", dest="typed", metavar=("NAME", "VALUE"), nargs=2, action="append", default=[], help="a parameter"
-    )
-    run.add_argument(
-        "-r", dest="raw", metavar=("NAME", "VALUE"), nargs=2, action="append", default=[], help="a parameter, as text"
-    )
     run.add_argument("--output", metavar="DIR", type=Path, help="where to write instead of reports/")
     run.add_argument(
         "--summary",
@@ -93,8 +86,22 @@ def build_parser() -> Parser:
     add_serve_options(server)
     listen = commands.add_parser("listen", help="keep what phones log of their registrations, until it is stopped")
     add_listen_options(listen)
+    watch = commands.add_parser("watch", help="look once for alarms, and tell whom parameters/watch.yaml names")
+    _add_parameters(watch)
+    add_watch_options(watch)
     commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")
     return parser
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    """What gives values to a runbook's parameters."""
+    parser.add_argument(
+        "--with", dest="files", metavar="FILE", action="append", default=[], type=Path, help="a YAML file of parameters"
+    )
+    for option, words in (("-p", "a parameter"), ("-r", "a parameter, as text")):
+        name = {"-p": "typed", "-r": "raw"}[option]
+        pair = ("NAME", "VALUE")
+        parser.add_argument(option, dest=name, metavar=pair, nargs=2, action="append", default=[], help=words)
 
 
 def run_help() -> str:
@@ -131,7 +138,7 @@ def read_given(source: RunbookSource, arguments: argparse.Namespace) -> dict[str
                 earlier = given.get(name)
                 value = [*(earlier.value if earlier and earlier.place[:2] in ("-p", "-r") else ()), *_listed(text)]
             given[name] = Given(value, f"{option} {name}")
-    if arguments.consent is not None:
+    if getattr(arguments, "consent", None) is not None:
         given["consent"] = Given(arguments.consent, "--consent")
     return given
 

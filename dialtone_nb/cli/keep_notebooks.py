@@ -106,6 +106,7 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "monitor": with_calls,
     "explore": with_calls,
     "phones": with_calls,
+    "watch": with_a_past,
     "delete": with_phones,
 }
 

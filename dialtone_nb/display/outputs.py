@@ -36,6 +36,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.infrastructure.site", "Proposal", plan),
         ("dialtone_nb.runbooks.probe", "ProbePlan", plan),
         ("dialtone_nb.probe.findings", "Findings", _shown_by("findings", "findings", ends=True)),
+        ("dialtone_nb.alarms.book", "Look", _shown_by("alarms", "look", ends=True, prints=True)),
         ("dialtone_nb.infrastructure.existing", "Existing", _shown_by("existing", "state")),
         ("dialtone_nb.infrastructure.record", "Applied", _shown_by("applied", "applied", ends=True, prints=True)),
         ("dialtone_nb.verify.checks", "Verification", _shown_by("checks", "verification", ends=True, prints=True)),

@@ -31,7 +31,7 @@ M = TypeVar("M")
 # The sample network: what tests, kept notebooks and the walkthrough work on, and a rehearsal until there is another.
 SAMPLE = Path("parameters") / "sample"
 FILES = ("network.yaml", "clients.yaml", "dialplan.yaml")
-OPTIONAL_FILES = ("accepted.yaml",)
+OPTIONAL_FILES = ("accepted.yaml", "watch.yaml")
 
 
 @dataclass(frozen=True, slots=True)

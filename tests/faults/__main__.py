@@ -28,6 +28,7 @@ from tests.faults.suites import run_suites, table_of_suites
 from tests.faults.sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from tests.faults.tables import table_by_apply, table_by_fault
 from tests.faults.toll_fraud import DIALLED, sample_table, table_of_dialling, try_dialling
+from tests.faults.watched_year import SEEDS, missed, run_years, table_of_year
 from tests.faults.whole_notebooks import CASES, break_all_off, table_of_breaks
 from tests.service.node import Functions
 
@@ -132,6 +133,11 @@ def _registrations(_: argparse.Namespace) -> Part:
     return Part(tables, tuple(wrong_for_too_long(month)))
 
 
+def _watch(_: argparse.Namespace) -> Part:
+    ours, fixed = run_years(SEEDS)
+    return Part((table_of_year(ours, fixed),), tuple(missed(ours)))
+
+
 def _long_run(_: argparse.Namespace) -> Part:
     run = run_long(CALLS)
     return Part((run.row(),), () if run.is_good else (f"{run.placed} were placed, {run.reported} reported",))
@@ -145,6 +151,7 @@ PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "dialling": ("Generated calls, put to the dial plan", _dialling),
     "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),
     "registrations": ("A simulated month of phones that log their registrations", _registrations),
+    "watch": ("Simulated years with planted faults, watched by the default rules and by fixed thresholds", _watch),
     "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
 }
 

@@ -62,11 +62,11 @@ def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ..
     others = (all_lost - lost) / (all_judged - judged).where(judged < all_judged)
     is_worse = (lost > 1) & (lost / judged >= TIMES_AS_MANY * others.fillna(1))
     for key in lost.index[is_worse]:
-        if _chance_of(int(lost[key]), int(judged[key]), all_lost, all_judged) < CHANCE / len(lost):
+        if chance_of(int(lost[key]), int(judged[key]), all_lost, all_judged) < CHANCE / len(lost):
             yield key if isinstance(key, tuple) else (key,)
 
 
-def _chance_of(lost: int, judged: int, all_lost: int, all_judged: int) -> float:
+def chance_of(lost: int, judged: int, all_lost: int, all_judged: int) -> float:
     """How likely it is that at least so many of all lost calls fall among these judged ones (hypergeometric)."""
     whole = _log_choose(all_judged, judged)
     total = 0.0
