@@ -17,10 +17,16 @@ DialtoneError                 1  anything else
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dialtone_nb.values.printable import printable_lines
+from dialtone_nb.values.printable import printable, printable_lines
+
+# What a full disk answers, or a folder that is somebody else's; any other error of the system is a defect of ours.
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_ELSEWHERE = "make room or give yourself the right, or name another folder (run --output, rehearsal --state)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,14 @@ class InputError(DialtoneError):
     def __init__(self, faults: Fault | Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
+
+
+def disk_error(error: BaseException | None) -> InputError | None:
+    """What the disk refused, wherever it came up, as bad input: another folder may do; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
+        return None
+    place = printable(str(error.filename)) if error.filename else "the disk"
+    return InputError(Fault(place, os.strerror(error.errno), _ELSEWHERE))
 
 
 class ParametersError(InputError):

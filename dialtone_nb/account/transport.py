@@ -39,6 +39,7 @@ ATTEMPTS = 6
 IN_FLIGHT = 16
 # After a 429, hold all requests this long; the one that got it backs off further.
 HOLD_BACK_S = 0.2
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +130,6 @@ class Transport(HttpClient):
         )
         if response.status_code >= 400:
             raise self._refusal(method, url, response)
-        if not _is_whole(response):
-            raise TwilioError(
-                "an answer that is not whole, or no JSON",
-                status=response.status_code,
-                code=None,
-                method=method,
-                path=urlsplit(url).path,
-                request_id=response.headers.get("Twilio-Request-Id", ""),
-            )
         return ParsedResponse(response)
 
     def send(
@@ -149,7 +141,10 @@ class Transport(HttpClient):
         expects_json: bool = False,
         **options: Any,
     ) -> requests.Response:
-        """The answer, whatever its status; retried only where repeating is safe."""
+        """The answer, whatever its status; retried only where repeating is safe.
+
+        One that says it is JSON, or of which that is expected, is whole: half of it is no answer.
+        """
         parts = urlsplit(url)
         sent_headers = dict(headers or {})
         # A name of this very machine is asked where it is, also on the rehearsal: our own server may be there.
@@ -170,9 +165,13 @@ class Transport(HttpClient):
                 response.status_code >= 500 and response.status_code != 501
             ):
                 raise _TryLaterError(response)
-            if expects_json and response.ok and not _is_whole(response):
+            if not is_whole(response):
                 raise _TryLaterError(response)
             return response
+
+        def is_whole(response: requests.Response) -> bool:
+            is_json = expects_json or _JSON in response.headers.get("Content-Type", "")
+            return not (is_json and response.ok) or _is_whole(response)
 
         self.last.sent = SentRequest(method, parts.path, None, "")
         try:
@@ -190,6 +189,15 @@ class Transport(HttpClient):
                     "it may have been carried out or not",
                     method=method,
                     path=parts.path,
+                ) from None
+            if not is_whole(response):
+                raise TwilioError(
+                    "an answer that is not whole, or no JSON",
+                    status=response.status_code,
+                    code=None,
+                    method=method,
+                    path=parts.path,
+                    request_id=response.headers.get("Twilio-Request-Id", ""),
                 ) from None
         except requests.RequestException as error:
             raise self._silence(method, parts.netloc, parts.path, error) from None

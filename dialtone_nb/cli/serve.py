@@ -21,7 +21,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.phones.registrations.listener import PORT
 from dialtone_nb.phones.registrations.store import FOLDER
-from dialtone_nb.server.folder import read_serving, read_table
+from dialtone_nb.server.folder import noted_serving, read_serving, read_table
 from dialtone_nb.server.server_settings import (
     AUTH_TOKEN,
     SNS_TOPIC,
@@ -96,8 +96,9 @@ def main(
         raise InputError(Fault("--workers", f"{options.workers} is too few or too many", f"1 to {MOST_WORKERS}"))
     if not 0 <= options.port <= LAST_PORT:
         raise InputError(Fault("--port", f"{options.port} is no port", f"0 to {LAST_PORT}"))
-    # Looks at the folder before the port is taken: a bad name or a damaged file is told at once.
-    version = read_serving(settings.folder, settings.environment).version
+    # Looks at the folder before the port is taken, so that a bad name is told at once. Over a damaged note the server
+    # starts all the same, and says so: by the newest table phones can call for help.
+    version = noted_serving(settings.folder, settings.environment).version
     from dialtone_nb.server.running import ending_quietly, listen, log_to_terminal, serve
 
     log_to_terminal()
