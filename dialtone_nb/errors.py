@@ -5,6 +5,7 @@ DialtoneError                 1  anything else
 │   ├── ParametersError          a file in parameters/, or a runbook's parameters
 │   ├── DialplanError            the dial plan can't be compiled
 │   └── CredentialsError         the account's credentials are missing or refused
+│       └── PermissionMissingError  a restricted API key may not do this
 ├── ConsentError              3  the consent that was given does not fit the plan
 │   └── StalePlanError           what is there is no longer what the plan was made of
 ├── HeldError                 3  somebody else is applying to this environment
@@ -87,6 +88,16 @@ class DialplanError(InputError):
 
 class CredentialsError(InputError):
     """The account's credentials are missing or refused."""
+
+
+class PermissionMissingError(CredentialsError):
+    """A restricted API key may not do what was asked; `permission` is the one that it lacks, empty where none is."""
+
+    def __init__(self, permission: str, what: str) -> None:
+        self.permission = permission
+        lacks = f"has no permission {permission}" if permission else "can't be given this by any permission"
+        repair = "make one with the protect runbook" if permission else "use a standard key, or the auth token"
+        super().__init__(Fault("TWILIO_API_KEY", f"is a restricted key that {lacks} ({what})", repair))
 
 
 class ConsentError(DialtoneError):

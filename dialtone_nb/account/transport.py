@@ -27,6 +27,7 @@ from dialtone_nb.errors import (
     DialtoneError,
     Fault,
     InputError,
+    PermissionMissingError,
     TwilioError,
     UnknownOutcomeError,
 )
@@ -39,6 +40,7 @@ ATTEMPTS = 6
 IN_FLIGHT = 16
 # After a 429, hold all requests this long; the one that got it backs off further.
 HOLD_BACK_S = 0.2
+LACKS_PERMISSION = 70051
 _JSON = "application/json"
 
 
@@ -237,6 +239,10 @@ class Transport(HttpClient):
         # The classic errors have message, the newer problem documents title and detail.
         message = body.get("message") or body.get("detail") or body.get("title") or response.reason or "no reason given"
         code = body.get("code") if isinstance(body.get("code"), int) else None
+        if code == LACKS_PERMISSION:
+            # "Authorization Error: required permission twilio/voice/calls/list is missing" (recorded 2026-03).
+            named = re.search(r"permission /?(twilio/\S+) is missing", str(message))
+            return PermissionMissingError(f"/{named[1]}" if named else "", f"{method} {path}")
         if response.status_code == 401:
             return CredentialsError(
                 Fault(

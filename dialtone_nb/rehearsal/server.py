@@ -65,8 +65,9 @@ class Rehearsal:
 
     @property
     def identity(self) -> Identity:
-        """The account's SID and secrets."""
-        return self._store.identity
+        """The account's SID and secrets, as they are now."""
+        with self._store.transaction() as tables:
+            return tables.identity
 
     @property
     def account_sid(self) -> str:

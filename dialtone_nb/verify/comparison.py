@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
-from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, readable
+from dialtone_nb.infrastructure.resources.model import Action, Group, Resource, ResourceType, readable, references
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.service.bundle import MANIFEST, Bundle
 
@@ -76,6 +77,17 @@ class Comparison:
         open_ones = [name for name, one in self.parameters.network.environments.items() if not one.protected]
         first = f"deploy {open_ones[0]}, then " if open_ones else ""
         return f"{first}promote it to {self.environment}" if open_ones else f"deploy {self.environment}, with force"
+
+
+def without_unread(plan: Plan) -> Plan:
+    """The plan without what a restricted key can't read: code, addresses, and whatever refers to one of them."""
+    changes = []
+    for change in plan.changes:
+        known = {name: value for name, value in change.after.items() if not references(value)}
+        if change.kind.group is Group.CODE or change.kind is ADDRESS or (change.after and not known):
+            continue
+        changes.append(replace(change, after=known))
+    return replace(plan, changes=tuple(changes))
 
 
 def difference(change: Change) -> str:

@@ -1,0 +1,85 @@
+"""Who the account is said to be, and how its webhooks are signed: customer profiles, and rules of the webhooks API.
+
+The account has an approved profile until somebody deletes it, and no rule until somebody makes one. What a rule says is
+kept and shown, and no webhook here goes by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dialtone_nb.rehearsal.api.accounts import NAME
+from dialtone_nb.rehearsal.api.collection import Api, Collection
+from dialtone_nb.rehearsal.http.errors import absent
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, read_parameters
+from dialtone_nb.rehearsal.state.clock import BEGINNING, iso8601
+from dialtone_nb.rehearsal.state.store import Tables
+
+TRUST, WEBHOOKS = Api("trusthub.twilio.com"), Api("webhooks.twilio.com", "/v1/Webhooks")
+FILTERS = (Parameter("Status"), Parameter("FriendlyName"), Parameter("PolicySid"))
+RULE = (
+    Parameter("matchType", choice("EXACT_MATCH", "PREFIX_MATCH", "DEFAULT"), required=True),
+    Parameter("value"),
+    Parameter("prefix"),
+    Parameter("signature"),
+)
+DELETED = "customer_profile_deleted"
+
+
+def _profiles(tables: Tables) -> list[dict[str, Any]]:
+    if tables.find(DELETED, "", ""):
+        return []
+    known = tables.identity
+    return [
+        {
+            "sid": "BU" + known.digest("customer profile")[:32],
+            "account_sid": known.account_sid,
+            "policy_sid": "RN" + known.digest("primary customer profile")[:32],
+            "friendly_name": NAME,
+            "status": "twilio-approved",
+            "email": "",
+            "status_callback": None,
+            "valid_until": None,
+            "date_created": iso8601(BEGINNING),
+            "date_updated": iso8601(BEGINNING),
+        }
+    ]
+
+
+def list_profiles(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """The profiles that fit the filters."""
+    wanted = read_parameters(FILTERS, request.query)
+    found = [one for one in _profiles(tables) if wanted.items() <= one.items()]
+    return list_response(request, "results", found, lambda one: one, lambda one: str(one["sid"]))
+
+
+def delete_profile(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Delete the profile, for good."""
+    if not [one for one in _profiles(tables) if one["sid"] == request.names["Sid"]]:
+        raise absent(request.path)
+    tables.add("BU", DELETED, "", "", {})
+    return ApiResponse(204)
+
+
+RULES = Collection(WEBHOOKS, "Rules", "webhook_rule", "WR")
+
+
+def list_rules(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """All rules."""
+    return list_response(request, "rules", tables.list(RULES.kind, ""), lambda one: one.body, lambda one: str(one.sid))
+
+
+def create_rule(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """A new rule. Twilio takes JSON, with the id of a setting that says how to sign; here the rule says it itself."""
+    rule = RULES.add(tables, "", "", read_parameters(RULE, request.form))
+    return ApiResponse(202, rule.body)
+
+
+OPERATIONS = (
+    TRUST.operation("GET", "/CustomerProfiles", list_profiles),
+    TRUST.operation("DELETE", "/CustomerProfiles/{Sid}", delete_profile),
+    WEBHOOKS.operation("GET", "/Rules", list_rules),
+    WEBHOOKS.operation("POST", "/Rules", create_rule),
+)
