@@ -94,7 +94,7 @@ class PermissionMissingError(CredentialsError):
     """A restricted API key may not do what was asked; `permission` is the one that it lacks, empty where none is."""
 
     def __init__(self, permission: str, what: str) -> None:
-        self.permission = permission
+        self.permission, self.what = permission, what
         lacks = f"has no permission {permission}" if permission else "can't be given this by any permission"
         repair = "make one with the protect runbook" if permission else "use a standard key, or the auth token"
         super().__init__(Fault("TWILIO_API_KEY", f"is a restricted key that {lacks} ({what})", repair))

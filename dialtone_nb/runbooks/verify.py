@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,11 +17,11 @@ from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.deploy import make_deploy_plan
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site
-from dialtone_nb.verify import emergency, geographic_permissions, phone_activity, probes, recent_alerts
+from dialtone_nb.verify import emergency, geographic_permissions, phone_activity, probes, recent_alerts, twilio_side
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
 from dialtone_nb.verify.api_key import fetch_permissions, key_check, missing_checks
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
-from dialtone_nb.verify.comparison import Comparison, without_unread
+from dialtone_nb.verify.comparison import Comparison, known_changes
 from dialtone_nb.verify.phones import phone_checks
 from dialtone_nb.verify.registrations import phones_known, registration_checks
 from dialtone_nb.verify.server import server_checks
@@ -29,6 +30,7 @@ from dialtone_nb.verify.sip_domains import credential_checks, domain_checks
 
 T = TypeVar("T")
 ACCOUNT = "Account"
+WEBHOOKS = ("/sip-outgoing", "/sip-incoming", "/call-status")
 
 
 def verify_environment(runbook: Runbook) -> Verification:
@@ -51,6 +53,8 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         looking = pool.submit(site.look, unread=unread)
         # Before the functions are asked, so that an alert about that is not taken for one about calls.
         countries = pool.submit(fetch_countries, account)
+        profiles = pool.submit(twilio_side.fetch_profiles, account)
+        rules = pool.submit(twilio_side.fetch_webhook_rules, account)
         complaints = pool.submit(recent_alerts.fetch_alerts, account, now)
         calls = pool.submit(phone_activity.fetch_signs, account, now)
         drills = pool.submit(emergency.fetch_drills, account, site.parameters, now)
@@ -63,9 +67,9 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
     yield good(ACCOUNT, "credentials", f"accepted by {account.label}", "the account can be read")
     yield from _with(key, ACCOUNT, lambda allowed: [key_check(account, allowed)])
     plan = make_deploy_plan(site, existing)
-    compared = Comparison(
-        site.parameters, site.environment, site.bundle, existing, without_unread(plan) if unread else plan
-    )
+    if unread:
+        plan = replace(plan, changes=tuple(known_changes(plan.changes)))
+    compared = Comparison(site.parameters, site.environment, site.bundle, existing, plan, is_part=bool(unread))
     yield from missing_checks(unread)
     if site.parameters.network.self_hosted:
         yield from server_checks(compared, has_token=bool(account.credentials.auth_token))
@@ -91,6 +95,11 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         geographic_permissions.SUBJECT,
         lambda found: geographic_permissions.permission_checks(found, allowed),
     )
+    if not site.parameters.network.self_hosted:
+        yield twilio_side.runtime_check(site.parameters.network.service.runtime, now.date())
+    yield from _with(profiles, twilio_side.SUBJECT, lambda found: [twilio_side.profile_check(found, allowed)])
+    urls = [f"{compared.base_url}{path}" for path in WEBHOOKS] if compared.base_url else []
+    yield from _with(rules, twilio_side.SUBJECT, lambda found: twilio_side.webhook_checks(found, urls))
     yield from _with(complaints, recent_alerts.SUBJECT, recent_alerts.alert_checks)
 
 

@@ -28,6 +28,14 @@ NEEDS: Final[Mapping[str, frozenset[str]]] = {
     },
 }
 READ_ITSELF: Final = "/twilio/iam/api-keys/read"
+# What is behind a path that no restricted key may read.
+_WORDS: Final = {
+    "/Addresses": "addresses",
+    "/CustomerProfiles": "customer profile",
+    "/DialingPermissions": "dialling permissions",
+    "/Services": "service",
+    "/Webhooks": "webhook rules",
+}
 SUBJECT, TITLE = "Account", "API key"
 
 
@@ -60,6 +68,8 @@ def key_check(account: Account, allowed: frozenset[str] | None) -> Check:
 
 def missing_checks(errors: Iterable[PermissionMissingError]) -> Iterator[Check]:
     """What could not be looked at, as no restricted key may: each once, by what was asked."""
-    for what in dict.fromkeys(error.faults[0].problem for error in errors):
+    for what in dict.fromkeys(error.what for error in errors):
+        name = next((word for path, word in _WORDS.items() if path in what), "the rest")
+        found = "no permission of a restricted key covers it"
         repair = "verify with a standard key or the auth token now and then"
-        yield unknown(SUBJECT, what.partition("(")[2].rstrip(")"), what, "this can't be looked at with it", repair)
+        yield unknown(SUBJECT, f"{name} by this key", found, "this can't be looked at", repair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dialtone_nb.infrastructure.existing import Existing
@@ -23,6 +24,8 @@ class Comparison:
     existing: Existing
     # What a deploy would do: each change of it belongs to one check.
     plan: Plan
+    # Whether code and addresses could not be read, as no restricted key may: what refers to them is not compared.
+    is_part: bool = False
 
     def find(self, kind: ResourceType, key: str) -> Resource | None:
         """The thing at Twilio, or None."""
@@ -79,15 +82,14 @@ class Comparison:
         return f"{first}promote it to {self.environment}" if open_ones else f"deploy {self.environment}, with force"
 
 
-def without_unread(plan: Plan) -> Plan:
-    """The plan without what a restricted key can't read: code, addresses, and whatever refers to one of them."""
-    changes = []
-    for change in plan.changes:
+def known_changes(changes: Iterable[Change]) -> list[Change]:
+    """The changes without what a restricted key can't read: code, addresses, and whatever refers to one of them."""
+    found = []
+    for change in changes:
         known = {name: value for name, value in change.after.items() if not references(value)}
-        if change.kind.group is Group.CODE or change.kind is ADDRESS or (change.after and not known):
-            continue
-        changes.append(replace(change, after=known))
-    return replace(plan, changes=tuple(changes))
+        if change.kind.group is not Group.CODE and change.kind is not ADDRESS and (known or not change.after):
+            found.append(replace(change, after=known))
+    return found
 
 
 def difference(change: Change) -> str:

@@ -23,7 +23,7 @@ RULE = (
     Parameter("matchType", choice("EXACT_MATCH", "PREFIX_MATCH", "DEFAULT"), required=True),
     Parameter("value"),
     Parameter("prefix"),
-    Parameter("signature"),
+    Parameter("settings", required=True),
 )
 DELETED = "customer_profile_deleted"
 
@@ -63,18 +63,38 @@ def delete_profile(tables: Tables, request: ApiRequest) -> ApiResponse:
     return ApiResponse(204)
 
 
-RULES = Collection(WEBHOOKS, "Rules", "webhook_rule", "WR")
+RULES, SETTINGS = (Collection(WEBHOOKS, name, f"webhook_{name.lower()}", "WR") for name in ("Rules", "Settings"))
+
+
+def _list_all(kept: Collection, tables: Tables, request: ApiRequest) -> ApiResponse:
+    things = tables.list(kept.kind, "")
+    return list_response(request, kept.name.lower(), things, lambda one: one.body, lambda one: str(one.sid))
 
 
 def list_rules(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All rules."""
-    return list_response(request, "rules", tables.list(RULES.kind, ""), lambda one: one.body, lambda one: str(one.sid))
+    return _list_all(RULES, tables, request)
+
+
+def list_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """All settings."""
+    return _list_all(SETTINGS, tables, request)
 
 
 def create_rule(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new rule. Twilio takes JSON, with the id of a setting that says how to sign; here the rule says it itself."""
-    rule = RULES.add(tables, "", "", read_parameters(RULE, request.form))
-    return ApiResponse(202, rule.body)
+    """A new rule, from a form, where Twilio takes JSON."""
+    values = read_parameters(RULE, request.form)
+    rule = {"matchType": values.pop("match_type"), **values, "settings": [{"id": values.pop("settings")}]}
+    return ApiResponse(202, RULES.add(tables, "", "", rule).body)
+
+
+def create_setting(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """A new setting, from a form, where Twilio takes JSON; it signs with a shared key where one is named."""
+    key = read_parameters((Parameter("signature"),), request.form).get("signature", "")
+    kept = SETTINGS.add(tables, "", "", {})
+    signature = {"sharedKey": key, "algorithm": "HMAC_SHA256"} if key else None
+    body = {"id": f"webhooks_setting_{kept.sid[2:28]}", "type": "CUSTOMER", "signature": signature}
+    return ApiResponse(202, tables.save(kept, body).body)
 
 
 OPERATIONS = (
@@ -82,4 +102,6 @@ OPERATIONS = (
     TRUST.operation("DELETE", "/CustomerProfiles/{Sid}", delete_profile),
     WEBHOOKS.operation("GET", "/Rules", list_rules),
     WEBHOOKS.operation("POST", "/Rules", create_rule),
+    WEBHOOKS.operation("GET", "/Settings", list_settings),
+    WEBHOOKS.operation("POST", "/Settings", create_setting),
 )
