@@ -24,6 +24,7 @@ from dialtone_nb.phones.registrations.store import FOLDER
 from dialtone_nb.server.folder import noted_serving, read_serving, read_table
 from dialtone_nb.server.server_settings import (
     AUTH_TOKEN,
+    SECONDARY_TOKEN,
     SNS_TOPIC,
     TRUNK_PASSWORD,
     WEBHOOK,
@@ -41,8 +42,9 @@ _LOOK_EVERY_S: Final = 5.0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `serve` is told on the command line; secrets come from the environment or .env alone."""
     parser.epilog = (
-        f"From the environment or .env: {AUTH_TOKEN}; {TRUNK_PASSWORD}, if the trunk has one; {WEBHOOK}, which gets "
-        f"every event as JSON; {SNS_TOPIC}, a topic of AWS SNS that does. Events are kept in the folder, a file a day."
+        f"From the environment or .env: {AUTH_TOKEN}; {SECONDARY_TOKEN}, while rotate changes it; {TRUNK_PASSWORD}, if "
+        f"the trunk has one; {WEBHOOK}, which gets every event as JSON; {SNS_TOPIC}, a topic of AWS SNS that does. "
+        "Events are kept in the folder, a file a day."
     )
     parser.add_argument("--environment", required=True, help="which environment to answer for, such as stage")
     parser.add_argument(
@@ -125,6 +127,7 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
     It has the rehearsal's auth token and folder, and the name that network.yaml has for it leads to it.
     """
     # Where only the server's part of the package is installed, there are no runbooks.
+    from dialtone_nb.infrastructure.resources.account_secrets import kept_token
     from dialtone_nb.runbooks.opening import parameters_folder
 
     server = load_parameters(parameters_folder(project)).network.server
@@ -140,7 +143,11 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
         if host not in LOOPBACK:
             lead_host(account, str(host), address)
 
-    variables = {**read_environment(project), AUTH_TOKEN: account.credentials.auth_token}
+    tokens = {
+        AUTH_TOKEN: account.credentials.auth_token,
+        SECONDARY_TOKEN: kept_token(beside_rehearsal(project, "private")),
+    }
+    variables = {**read_environment(project), **tokens}
     return main(options, variables, lead_here)
 
 

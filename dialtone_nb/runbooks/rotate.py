@@ -25,8 +25,8 @@ from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Change, Plan, describe
 from dialtone_nb.infrastructure.resources.account_secrets import (
+    ACCOUNT_TOKEN,
     API_KEY,
-    AUTH_TOKEN,
     IN_USE,
     KEPT,
     NEXT,
@@ -34,7 +34,6 @@ from dialtone_nb.infrastructure.resources.account_secrets import (
     PRIMARY,
     PROMOTED,
     SECONDARY,
-    is_token_good,
     kept_secret,
     kept_token,
     list_api_keys,
@@ -42,6 +41,7 @@ from dialtone_nb.infrastructure.resources.account_secrets import (
     list_trunk_passwords,
     secret_folder,
     take_promoted,
+    was_promoted,
 )
 from dialtone_nb.infrastructure.resources.model import Action, Resource, State
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE, UNREACHED, served_version
@@ -248,15 +248,17 @@ class TokenRotation(Rotation):
 
     def make_plan(self) -> Plan:
         """The plan for what was found."""
-        has_next = self.existing.state.find(AUTH_TOKEN, SECONDARY) is not None
+        has_next = self.existing.state.find(ACCOUNT_TOKEN, SECONDARY) is not None
         if self.abandon:
-            changes = [Change(Action.DELETE, AUTH_TOKEN, SECONDARY, why="abandoned")] if has_next else []
+            changes = [Change(Action.DELETE, ACCOUNT_TOKEN, SECONDARY, why="abandoned")] if has_next else []
         elif not has_next:
-            changes = [Change(Action.CREATE, AUTH_TOKEN, SECONDARY, why="asked for")]
+            changes = [Change(Action.CREATE, ACCOUNT_TOKEN, SECONDARY, why="asked for")]
         else:
             self._refuse_where_a_server_lacks_it()
             before, after = {"token": IN_USE}, {"token": PROMOTED}
-            changes = [Change(Action.UPDATE, AUTH_TOKEN, PRIMARY, before, after, why="the secondary one is promoted")]
+            changes = [
+                Change(Action.UPDATE, ACCOUNT_TOKEN, PRIMARY, before, after, why="the secondary one is promoted")
+            ]
         notes = [
             "Twilio signs with the primary token: the functions follow by themselves, our own server takes both",
             "workflows and other computers that hold the old token are refused once the new one is promoted",
@@ -300,10 +302,9 @@ class TokenRotation(Rotation):
 def _take_up(site: Site) -> None:
     """Go on with a token that was promoted by a run which broke off before it could say so."""
     token, account = kept_token(site.private), site.account
-    in_use = account.credentials.auth_token
-    if not in_use:
+    if not account.credentials.auth_token:
         repair = "set TWILIO_AUTH_TOKEN: a standard key makes no tokens"
         raise InputError(Fault("the auth token", "is not set here", repair))
     account.transport.keep_secret(token)
-    if token and not is_token_good(account, in_use) and is_token_good(account, token):
+    if token and was_promoted(account, token):
         take_promoted(account, site.private, token)

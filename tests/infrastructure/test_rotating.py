@@ -15,6 +15,7 @@ from dialtone_nb.runbooks.rotate import numbered, propose_rotate, split_name
 from tests.faults.calls import Routing, place_calls
 from tests.infrastructure.conftest import OpenDesk
 from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, lines
+from tests.infrastructure.test_own_server import dial, serving
 
 ORDERS = (
     {"client": "workbench", "domain": STAGE, "dial": "5035550199"},
@@ -110,15 +111,19 @@ def test_a_rotation_is_abandoned(desk: Desk) -> None:
 
 
 def test_no_token_is_promoted_that_our_own_server_does_not_hold(desk: Desk) -> None:
-    """It would refuse every call from that moment."""
+    """It would refuse every call from that moment; once it holds both, calls go on over the promotion."""
     desk.host("self_hosted")
-    step = rotate(desk, "auth token")
-    desk.do(step)
-    from dialtone_nb.server.folder import push_table, switch_table
-
-    switch_table(desk.server.folder, "stage", push_table(desk.server.folder, desk.server.table))
-    with pytest.raises(InputError, match=r"does not prove that it holds the secondary token .* TWILIO_AUTH_TOKEN_SEC"):
-        rotate(desk, "auth token")
+    with serving(desk):
+        desk.do(desk.deploy())
+        desk.do(desk.set_up("workbench", buy=WORKBENCH))
+        desk.do(rotate(desk, "auth token"))
+        with pytest.raises(InputError, match=r"does not prove that it holds the secondary token \(refused"):
+            rotate(desk, "auth token")
+    with serving(desk):
+        assert dial(desk, "workbench", "5035550199")["status"] == "completed"
+        desk.do(rotate(desk, "auth token"))
+        assert dial(desk, "workbench", "5035550199")["status"] == "completed"
+        assert desk.deploy().plan.is_empty
 
 
 def test_a_token_takes_the_token_to_rotate(desk: Desk) -> None:

@@ -81,7 +81,7 @@ def test_verify_looks_at_both(stage: Stage) -> None:
     post = account.transport.request
     url = "https://webhooks.twilio.com/v1/Webhooks"
     made = post("POST", f"{url}/Settings", data={"signature": "WSK1"}, auth=account.credentials.basic)
-    rule = {"matchType": "DEFAULT", "settings": made.parsed["id"]}  # type: ignore[attr-defined]
+    rule = {"matchType": "DEFAULT", "settings": made.parsed["id"]}
     post("POST", f"{url}/Rules", data=rule, auth=account.credentials.basic)
     (profile,) = account.client.trusthub.v1.customer_profiles.list()
     account.client.trusthub.v1.customer_profiles(profile.sid).delete()

@@ -31,6 +31,7 @@ PAGE_SIZE: Final = 1000
 SIDE_BY_SIDE: Final = 16
 # Twilio gives no more alerts than this to one query.
 MOST_ALERTS: Final = 10_000
+NO_LOG: Final = "no function log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,10 @@ def list_log(client: Client, service: LogSource, start: str, end: str, quality: 
     try:
         found = next((one for one in services if one["unique_name"] == service), None)
     except PermissionMissingError:
-        quality.note("no function log", "a restricted API key can't read it; refused calls show as unknown")
+        quality.note(NO_LOG, "a restricted API key can't read it; refused calls show as unknown")
         return
     if not found:
-        quality.note("no function log", f"there is no service {service!r}; refused calls show as unknown")
+        quality.note(NO_LOG, f"there is no service {service!r}; refused calls show as unknown")
         return
     base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
     for environment in list(_records(client, base, {}, "environments")):

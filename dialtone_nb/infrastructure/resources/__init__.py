@@ -6,7 +6,7 @@ applies and records have it from its `ResourceType`.
 
 from __future__ import annotations
 
-from dialtone_nb.infrastructure.resources.account_secrets import API_KEY, AUTH_TOKEN, NEXT_TRUNK_PASSWORD
+from dialtone_nb.infrastructure.resources.account_secrets import ACCOUNT_TOKEN, API_KEY, NEXT_TRUNK_PASSWORD
 from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.builds import BUILD
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
@@ -41,7 +41,7 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     DIALLING_PERMISSIONS,
     SPEND_ALARM,
     NEXT_TRUNK_PASSWORD,
-    AUTH_TOKEN,
+    ACCOUNT_TOKEN,
     API_KEY,
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dialtone_nb.account.account import Account
+from dialtone_nb.errors import CredentialsError
 from dialtone_nb.infrastructure.resources.model import Action, ApplyContext, Group, Resource, ResourceType
 from dialtone_nb.phones.passwords import generate_password
 from dialtone_nb.phones.private_files import (
@@ -124,17 +125,26 @@ def kept_token(private: Path) -> str:
 
 
 def is_token_good(account: Account, token: str) -> bool:
-    """Whether Twilio takes an auth token, primary or secondary."""
-    url = f"https://api.twilio.com/2010-04-01/Accounts/{account.sid}/IncomingPhoneNumbers.json?PageSize=1"
-    return account.transport.send("GET", url, auth=(account.sid, token)).ok
+    """Whether Twilio takes an auth token, primary or secondary; an error where it says neither yes nor no."""
+    url = f"https://api.twilio.com/2010-04-01/Accounts/{account.sid}/IncomingPhoneNumbers.json"
+    try:
+        account.transport.request("GET", url, params={"PageSize": 1}, auth=(account.sid, token))
+    except CredentialsError:
+        return False
+    return True
+
+
+def was_promoted(account: Account, token: str) -> bool:
+    """Whether Twilio takes this token alone, and no longer the one in use here."""
+    return not is_token_good(account, account.credentials.auth_token) and is_token_good(account, token)
 
 
 def list_auth_tokens(account: Account, private: Path) -> list[Resource]:
     """The primary token, and the secondary one where it is kept here and Twilio takes it: it has no list of them."""
-    found = [Resource(AUTH_TOKEN, PRIMARY, {"token": IN_USE})]
+    found = [Resource(ACCOUNT_TOKEN, PRIMARY, {"token": IN_USE})]
     token = kept_token(private)
     if token and token != account.credentials.auth_token and is_token_good(account, token):
-        found.append(Resource(AUTH_TOKEN, SECONDARY))
+        found.append(Resource(ACCOUNT_TOKEN, SECONDARY))
     return found
 
 
@@ -169,13 +179,13 @@ def delete_secondary_token(context: ApplyContext, resource: Resource) -> None:
 def find_auth_token(context: ApplyContext, resource: Resource) -> Resource | None:
     """Look a token up: which of the two Twilio takes tells whether one was promoted, when no answer did."""
     account, token = context.account, kept_token(context.private)
-    if resource.key == PRIMARY and token and not is_token_good(account, account.credentials.auth_token):
+    if resource.key == PRIMARY and token and was_promoted(account, token):
         take_promoted(account, context.private, token)
-        return Resource(AUTH_TOKEN, PRIMARY, {"token": PROMOTED})
+        return Resource(ACCOUNT_TOKEN, PRIMARY, {"token": PROMOTED})
     return next((one for one in list_auth_tokens(account, context.private) if one.key == resource.key), None)
 
 
-AUTH_TOKEN = ResourceType(
+ACCOUNT_TOKEN = ResourceType(
     "auth token",
     Group.ACCOUNT,
     create_secondary_token,
