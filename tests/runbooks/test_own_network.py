@@ -72,7 +72,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
             JobStep("phones", "phones", {"environment": "live"}, goes_on=(0, 2)),
             JobStep("probe", "probe", {"consent": "rehearsal"}),
             JobStep("protect", "protect", {"keys": "monitor", "consent": "rehearsal"}),
-            JobStep("rotate", "rotate", {"secret": "phone", **CONSENT}),
+            JobStep("rotate", "rotate", {"environment": "live", "secret": "phone", "client": "porch", **CONSENT}),
         )
         return run_steps(project, (*steps, *looks, delete_lab, delete_live), project / "out", tell=lambda _: None)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.errors import CredentialsError
+from dialtone_nb.errors import CredentialsError, Fault, PermissionMissingError
 from dialtone_nb.infrastructure.resources.model import Action, ApplyContext, Group, Resource, ResourceType
 from dialtone_nb.phones.passwords import generate_password
 from dialtone_nb.phones.private_files import (
@@ -51,7 +51,16 @@ def kept_secret(private: Path, name: str, variable: str) -> str:
 
 def list_api_keys(account: Account) -> list[Resource]:
     """The account's API keys by friendly name, with what each may do."""
-    keys = account.owner.iam.v1.get_api_keys.list(account_sid=account.sid, page_size=100)
+    try:
+        keys = account.owner.iam.v1.get_api_keys.list(account_sid=account.sid, page_size=100)
+    except PermissionMissingError:
+        raise
+    except CredentialsError:
+        # Twilio says "Authenticate", as if the key were wrong (error 20003, recorded 2026-03).
+        repair = "set TWILIO_AUTH_TOKEN beside it, or use a Main key"
+        raise CredentialsError(
+            Fault("TWILIO_API_KEY", "is a standard key, which may see and make no keys", repair)
+        ) from None
     # The list need not say what a key may do (recorded 2026-03), the key itself does.
     return [_key(account.owner.iam.v1.api_key(str(one.sid)).fetch()) for one in keys if one.friendly_name]
 
