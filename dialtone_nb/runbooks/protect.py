@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from dialtone_nb.account.account import read_environment
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Plan, compare_states, delete_resources
+from dialtone_nb.infrastructure.plan import Plan, compare_states, delete_resources, of_the_account
 from dialtone_nb.infrastructure.resources.account_secrets import (
     API_KEY,
     KEPT,
@@ -31,7 +31,7 @@ from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site
-from dialtone_nb.verify.api_key import NEEDS
+from dialtone_nb.verify.api_key import NEEDS, needs_of
 
 # Whom Twilio tells that so much is spent: an address that often has a key in it, so it is in no file.
 ALARM_ADDRESS = "SPEND_ALARM_URL"
@@ -77,18 +77,21 @@ class ProtectProposal(Proposal):
         """The plan for what was found."""
         state, network = self.existing.state, self.site.parameters.network
         permissions = state.find(DIALLING_PERMISSIONS, EVERYWHERE)
-        desired = [Resource(API_KEY, key_name(name), _fields(name)) for name in self.keys]
+        desired = [Resource(API_KEY, key_name(name), self._fields(name)) for name in self.keys]
         if permissions:
             desired.append(desired_permissions(permissions, self.site.parameters.dialplan.allowed_countries))
         alarms = network.spend_alarms if self.alarm_address else {}
         desired += [spend_alarm(period, usd) for period, usd in alarms.items()]
         left = [one for one in state.of(SPEND_ALARM) if self.alarm_address and one.key not in alarms]
         changes = [*compare_states(state, State(desired)), *delete_resources(left)]
-        return self.site.plan("Protect the account", changes, self._notes(), self.existing)
+        return of_the_account(self.site.plan("Protect the account", changes, self._notes(), self.existing))
 
     def passwords(self) -> Mapping[Id, str]:
         """The address that alarms tell, which may hold a key."""
         return {SPEND_ALARM.id(period): self.alarm_address for period in self.site.parameters.network.spend_alarms}
+
+    def _fields(self, runbook: str) -> dict[str, str]:
+        return {"permissions": permissions_text(needs_of(runbook, self.site.parameters)), "secret": KEPT}
 
     def _notes(self) -> list[str]:
         notes = ["deploy, promote, delete and client_setup need a standard key: no permission covers Serverless"]
@@ -110,10 +113,6 @@ def key_name(runbook: str) -> str:
     return f"dialtone {runbook}"
 
 
-def _fields(runbook: str) -> dict[str, str]:
-    return {"permissions": permissions_text(NEEDS[runbook]), "secret": KEPT}
-
-
 def _look(site: Site, keys: tuple[str, ...], alarm_address: str, known: Existing | None = None) -> Existing:
     existing = site.look(known=known)
     found = [*list_dialling_permissions(site.account), *list_spend_alarms(site.account, alarm_address)]
@@ -122,7 +121,8 @@ def _look(site: Site, keys: tuple[str, ...], alarm_address: str, known: Existing
 
 
 def tabulate_permissions(runbook: Runbook) -> ReportTable:
-    """One row a permission of Twilio's, with the runbooks that need it; nothing else does any of them need."""
-    every = sorted(frozenset[str]().union(*NEEDS.values()))
-    rows = [(one, *("✓" if one in NEEDS[name] else "" for name in NEEDS)) for one in every]
-    return ReportTable.of(("permission", *NEEDS), rows)
+    """One row a permission of Twilio's, with the runbooks that need it for this network."""
+    needs = {name: needs_of(name, runbook.declared) for name in NEEDS}
+    every = sorted(frozenset[str]().union(*needs.values()))
+    rows = [(one, *("✓" if one in needs[name] else "" for name in needs)) for one in every]
+    return ReportTable.of(("permission", *needs), rows)

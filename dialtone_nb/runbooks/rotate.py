@@ -23,10 +23,11 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
 from dialtone_nb.infrastructure.existing import Existing
-from dialtone_nb.infrastructure.plan import Change, Plan, describe
+from dialtone_nb.infrastructure.plan import Change, Plan, describe, of_the_account
 from dialtone_nb.infrastructure.resources.account_secrets import (
     ACCOUNT_TOKEN,
     API_KEY,
+    EVERYWHERE,
     IN_USE,
     KEPT,
     NEXT,
@@ -128,6 +129,11 @@ class Rotation(Proposal):
         """What a person does next."""
         return self.next_steps()
 
+    def where(self, name: str) -> str:
+        """Where a secret lies, in words."""
+        beside = ", beside the rehearsal's state" if self.site.account.is_rehearsal else ""
+        return f"private/{EVERYWHERE}/{secret_folder(self.site.private, name).name}{beside}"
+
     def next_steps(self) -> list[str]:
         """What a person does next, in words."""
         return []
@@ -149,10 +155,12 @@ class TrunkRotation(Rotation):
             raise InputError(Fault("the trunk of network.yaml", problem, repair))
         kept = state.find(NEXT_TRUNK_PASSWORD, NEXT)
         variable = state.find(VARIABLE, variable_key(environment, TRUNK_PASSWORD))
-        where = secret_folder(self.site.private, "trunk password").name
         if kept is None:
             changes = [] if self.abandon else [Change(Action.CREATE, NEXT_TRUNK_PASSWORD, NEXT, why="asked for")]
-            notes = [f"it comes to private/all/{where}; calls go on with the old one"]
+            notes = [f"it comes to {self.where('trunk password')}; calls go on with the old one"]
+        elif self.abandon and variable and variable.fields["value"] == AS_DECLARED:
+            place, repair = f"environment {environment}", "set TRUNK_PASSWORD to it here, and run this without abandon"
+            raise InputError(Fault(place, "sends the next password already", repair))
         elif self.abandon:
             changes, notes = [Change(Action.DELETE, NEXT_TRUNK_PASSWORD, NEXT, why="abandoned")], []
         elif variable and variable.fields["value"] != AS_DECLARED:
@@ -168,12 +176,14 @@ class TrunkRotation(Rotation):
             notes = [f"{environment} sends it; run this for each other environment, then set TRUNK_PASSWORD to it here"]
         if self.site.parameters.network.self_hosted:
             notes.append("our own server has it in an environment of its own: change it there, and restart it")
-        return self.site.plan("Rotate the trunk's password", list(map(describe, changes)), notes, self.existing)
+        plan = self.site.plan("Rotate the trunk's password", list(map(describe, changes)), notes, self.existing)
+        # A password takes the fingerprint, wherever it is.
+        return replace(plan, is_protected=True)
 
     def next_steps(self) -> list[str]:
         """What a person does next, in words."""
         return [
-            f"next password: {secret_folder(self.site.private, 'trunk password').name} in private/all",
+            f"next password: {self.where('trunk password')}",
             "enter it at the SIP server beside the old one, run this again for each environment, then take the old out",
         ]
 
@@ -204,7 +214,7 @@ class KeyRotation(Rotation):
             changes = [Change(Action.DELETE, API_KEY, old.key, dict(old.fields), {}, why=f"{new} is in its place")]
         title = f"Rotate the API key {old.key}"
         notes = ["Twilio does not tell who uses a key: whoever has the old one alone is refused once it is deleted"]
-        return self.site.plan(title, list(map(describe, changes)), notes, self.existing)
+        return of_the_account(self.site.plan(title, list(map(describe, changes)), notes, self.existing))
 
     def _keys(self) -> tuple[Resource, str]:
         """The key that goes, and the name of the one that comes."""
@@ -227,8 +237,7 @@ class KeyRotation(Rotation):
         _, new = self._keys() if self.plan.changes[0].action is Action.CREATE else (None, "")
         if not new:
             return []
-        where = f"private/all/{secret_folder(self.site.private, new).name}"
-        return [f"key and secret: {where}; set them wherever the old ones are, then run this again"]
+        return [f"key and secret: {self.where(new)}; set them wherever the old ones are, then run this again"]
 
 
 def split_name(name: str) -> tuple[str, int]:
@@ -263,7 +272,8 @@ class TokenRotation(Rotation):
             "Twilio signs with the primary token: the functions follow by themselves, our own server takes both",
             "workflows and other computers that hold the old token are refused once the new one is promoted",
         ]
-        return self.site.plan("Rotate the auth token", list(map(describe, changes)), notes, self.existing)
+        plan = self.site.plan("Rotate the auth token", list(map(describe, changes)), notes, self.existing)
+        return of_the_account(plan)
 
     def _refuse_where_a_server_lacks_it(self) -> None:
         """Raise an `InputError` where our own server does not prove that it holds the token: it would refuse calls."""
@@ -289,13 +299,11 @@ class TokenRotation(Rotation):
 
     def next_steps(self) -> list[str]:
         """What a person does next, in words."""
-        where = f"private/all/{secret_folder(self.site.private, 'auth token').name}"
+        where = self.where("auth token")
         if self.plan.count(Action.UPDATE):
-            return [
-                f"TWILIO_AUTH_TOKEN is the one in {where}: set it wherever the old one is, and restart our own server"
-            ]
+            return [f"TWILIO_AUTH_TOKEN: {where}; set it wherever the old one is, and restart our own server"]
         if self.plan.count(Action.CREATE):
-            return [f"TWILIO_AUTH_TOKEN_SECONDARY is in {where}: give it to our own server, restart it, then run again"]
+            return [f"TWILIO_AUTH_TOKEN_SECONDARY: {where}; give it to our own server, restart it, then run again"]
         return []
 
 

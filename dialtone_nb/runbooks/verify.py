@@ -65,7 +65,7 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         yield wrong(ACCOUNT, "credentials", error.faults[0].problem, "nothing else can be looked at", repair)
         return
     yield good(ACCOUNT, "credentials", f"accepted by {account.label}", "the account can be read")
-    yield from _with(key, ACCOUNT, lambda allowed: [key_check(account, allowed)])
+    yield from _with(key, ACCOUNT, lambda allowed: [key_check(account, allowed, site.parameters)])
     plan = make_deploy_plan(site, existing)
     if unread:
         plan = replace(plan, changes=tuple(known_changes(plan.changes)))

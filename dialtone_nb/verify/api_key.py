@@ -7,6 +7,7 @@ from typing import Final
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import CredentialsError, PermissionMissingError
+from dialtone_nb.parameters import Parameters
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
 CALLS: Final = frozenset({"/twilio/voice/calls/list", "/twilio/monitor/alerts/list"})
@@ -27,7 +28,8 @@ NEEDS: Final[Mapping[str, frozenset[str]]] = {
         "/twilio/voice/sip.domains.auth.registrations.credential-list-mappings/list",
     },
 }
-READ_ITSELF: Final = "/twilio/iam/api-keys/read"
+# Of phones that share a number, the call that dialled the test line tells which it was.
+SHARED: Final = "/twilio/voice/calls/read"
 # What is behind a path that no restricted key may read.
 _WORDS: Final = {
     "/Addresses": "addresses",
@@ -37,6 +39,12 @@ _WORDS: Final = {
     "/Webhooks": "webhook rules",
 }
 SUBJECT, TITLE = "Account", "API key"
+
+
+def needs_of(runbook: str, parameters: Parameters) -> frozenset[str]:
+    """What a runbook needs of Twilio for this network."""
+    shares = any(len(parameters.sharing(number)) > 1 for number in parameters.numbers)
+    return NEEDS[runbook] | ({SHARED} if shares and runbook == "verify" else frozenset())
 
 
 def fetch_permissions(account: Account) -> frozenset[str] | None:
@@ -52,9 +60,9 @@ def fetch_permissions(account: Account) -> frozenset[str] | None:
     return frozenset(map(str, policy["allow"])) if policy else None
 
 
-def key_check(account: Account, allowed: frozenset[str] | None) -> Check:
+def key_check(account: Account, allowed: frozenset[str] | None, parameters: Parameters) -> Check:
     """What the key in use may do beyond what reading needs."""
-    every = frozenset[str]().union(*NEEDS.values())
+    every = frozenset[str]().union(*(needs_of(name, parameters) for name in NEEDS))
     if allowed is None:
         is_token = account.credentials.username == account.sid
         found = "the auth token, which may do everything" if is_token else "a standard key, which may do nearly all"

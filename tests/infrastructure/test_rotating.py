@@ -8,7 +8,7 @@ import pytest
 from twilio.rest import Client
 
 from dialtone_nb.account.account import CONTROL, Account
-from dialtone_nb.errors import CredentialsError, InputError
+from dialtone_nb.errors import ConsentError, CredentialsError, InputError
 from dialtone_nb.infrastructure.resources.account_secrets import is_token_good, kept_secret, kept_token
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.runbooks.rotate import numbered, propose_rotate, split_name
@@ -53,7 +53,8 @@ def test_an_auth_token_is_rotated_in_two_steps_and_calls_go_on(calling: Desk) ->
     before, old = calls(calling), calling.account.credentials.auth_token
     first = rotate(calling, "auth token")
     assert lines(first.plan) == ["create auth token secondary"]
-    assert "makes an auth token" in first.plan.grave
+    with pytest.raises(ConsentError, match="no plan's fingerprint"):
+        calling.carry_out(first, consent="stage")
     calling.do(first)
     new = kept_token(first.site.private)
     assert is_token_good(calling.account, old)
@@ -188,9 +189,13 @@ def test_the_trunk_has_both_passwords_before_twilio_sends_the_new_one(calling: D
     step = rotate(calling, "trunk")
     assert lines(step.plan) == ["update variable stage/TRUNK_PASSWORD: value"]
     assert new not in step.plan.json()
+    with pytest.raises(ConsentError, match="is not enough"):
+        calling.carry_out(step, consent="stage")
     calling.do(step)
     assert calls(calling) == before
     assert rotate(calling, "trunk").plan.is_empty
+    with pytest.raises(InputError, match="stage: sends the next password already"):
+        rotate(calling, "trunk", abandon=True)
     calling.trunk_password = new
     calling.do(rotate(calling, "trunk"))
     assert not kept_secret(calling.site("stage").private, "trunk password", "TRUNK_PASSWORD")

@@ -12,10 +12,11 @@ from dialtone_nb.account.account import Account, AccountCredentials
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.now import take_snapshot
 from dialtone_nb.errors import PermissionMissingError
+from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.verify.api_key import NEEDS
+from dialtone_nb.verify.api_key import NEEDS, needs_of
 from dialtone_nb.verify.checks import Verification
-from tests.verify.conftest import Stage
+from tests.verify.conftest import ROOT, Stage
 
 
 def with_key(stage: Stage, *allow: str) -> Stage:
@@ -89,3 +90,13 @@ def test_a_report_without_the_function_log_says_so(stage: Stage) -> None:
     """Which tells what the dial plan refused."""
     data = load_calls("twilio", with_key(stage, *NEEDS["call_report"]).site.account, service="dialtone")
     assert "a restricted API key can't read it" in str(data.findings)
+
+
+def test_phones_that_share_a_number_take_one_permission_more() -> None:
+    """Which of them dialled the test line is told by the call itself."""
+    parameters = load_parameters(ROOT / "parameters" / "sample")
+    assert needs_of("verify", parameters) == NEEDS["verify"]
+    van = parameters.clients["van"].model_copy(update={"caller_id": parameters.clients["workbench"].caller_id})
+    shared = replace(parameters, clients=parameters.clients | {"van": van})
+    assert needs_of("verify", shared) - NEEDS["verify"] == {"/twilio/voice/calls/read"}
+    assert needs_of("monitor", shared) == NEEDS["monitor"]
