@@ -239,7 +239,7 @@ class Transport(HttpClient):
         # The classic errors have message, the newer problem documents title and detail.
         message = body.get("message") or body.get("detail") or body.get("title") or response.reason or "no reason given"
         code = body.get("code") if isinstance(body.get("code"), int) else None
-        if code == LACKS_PERMISSION:
+        if response.status_code == 401 and code == LACKS_PERMISSION:
             # "Authorization Error: required permission twilio/voice/calls/list is missing" (recorded 2026-03).
             named = re.search(r"permission /?(twilio/\S+) is missing", str(message))
             return PermissionMissingError(f"/{named[1]}" if named else "", f"{method} {path}")

@@ -39,7 +39,10 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
         shell = SimpleNamespace(
             user_ns=namespace,
             user_ns_hidden={"In": None},
-            display_formatter=SimpleNamespace(ipython_display_formatter=formatter, mimebundle_formatter=formatter),
+            display_formatter=SimpleNamespace(
+                ipython_display_formatter=formatter, mimebundle_formatter=formatter, format=lambda *_: ({}, {})
+            ),
+            showtraceback=lambda *_: None,
             kernel=SimpleNamespace(_allow_stdin=False),
         )
         monkeypatch.setattr("dialtone_nb.runbooks.opening._shell", lambda: shell)

@@ -33,7 +33,7 @@ def test_a_good_state_is_all_good(stage: Stage) -> None:
     assert {check.state for check in verification.checks} == {CheckState.GOOD}, verification_text(verification)
     assert list(dict.fromkeys(check.subject for check in verification.checks)) == [
         *("Account", "Service", "Functions", f"SIP domain {EMERGENCY}", f"SIP domain {OTHER}", "Credential list"),
-        *("Phone workbench", "Phone van", "Geographic permissions", "Alerts of the last day"),
+        *("Phone workbench", "Phone van", "Geographic permissions", "Twilio", "Alerts of the last day"),
     ]
     count = len(verification.checks)
     assert (verification.exit_code, verification.summary) == (
@@ -343,7 +343,7 @@ def test_a_wrong_auth_token_is_told_from_a_wrong_function(stage: Stage) -> None:
     faults = Stage(replace(stage.site, account=other)).faults()
     assert {check.state for check in faults.values()} == {CheckState.WRONG}
     assert all("TWILIO_AUTH_TOKEN" in check.repair for check in faults.values())
-    assert len(faults) == 3
+    assert len(faults) == 4
 
 
 def test_wrong_credentials_are_one_check_and_the_only_one(stage: Stage) -> None:
