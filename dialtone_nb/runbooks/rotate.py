@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
@@ -60,7 +61,7 @@ SECRETS = ("phone", "trunk", "api key", "auth token")
 class RotateParameters:
     """What a rotation takes of a runbook's parameters."""
 
-    secret: str = "phone"  # noqa: S105  a choice
+    secret: str = "auth token"  # noqa: S105  a choice
     client: str = ""
     key: str = ""
     abandon: bool = False
@@ -105,10 +106,12 @@ class Rotation(Proposal):
     """A step of a rotation. The check plans the same step once more, and not the one after it."""
 
     abandon: bool
+    # Whether API keys are looked at, too: only whoever holds the auth token may.
+    sees_keys: ClassVar[bool] = False
 
     def look(self, known: Existing | None = None) -> Existing:
         """What there is now."""
-        return _look(self.site, known, keys=isinstance(self, KeyRotation))
+        return _look(self.site, known, keys=self.sees_keys)
 
     def check(self) -> Plan:
         """What is left to do of this step."""
@@ -125,18 +128,10 @@ class Rotation(Proposal):
         found = state.find(change.kind, change.key)
         return found is not None and all(found.fields.get(name) == value for name, value in change.after.items())
 
-    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
-        """What a person does next."""
-        return self.next_steps()
-
     def where(self, name: str) -> str:
         """Where a secret lies, in words."""
         beside = ", beside the rehearsal's state" if self.site.account.is_rehearsal else ""
         return f"private/{EVERYWHERE}/{secret_folder(self.site.private, name).name}{beside}"
-
-    def next_steps(self) -> list[str]:
-        """What a person does next, in words."""
-        return []
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +175,7 @@ class TrunkRotation(Rotation):
         # A password takes the fingerprint, wherever it is.
         return replace(plan, is_protected=True)
 
-    def next_steps(self) -> list[str]:
+    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
         """What a person does next, in words."""
         return [
             f"next password: {self.where('trunk password')}",
@@ -192,6 +187,7 @@ class TrunkRotation(Rotation):
 class KeyRotation(Rotation):
     """A second API key of the same permissions, then the first one goes."""
 
+    sees_keys = True
     key: str
 
     def make_plan(self) -> Plan:
@@ -232,7 +228,7 @@ class KeyRotation(Rotation):
             name, number = numbered(stem, number - 1), number - 1
         return keys[name], numbered(stem, number + 1)
 
-    def next_steps(self) -> list[str]:
+    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
         """What a person does next, in words."""
         _, new = self._keys() if self.plan.changes[0].action is Action.CREATE else (None, "")
         if not new:
@@ -297,7 +293,7 @@ class TokenRotation(Rotation):
             return replace(self.plan, changes=self.plan.changes if is_left else ())
         return super().check()
 
-    def next_steps(self) -> list[str]:
+    def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
         """What a person does next, in words."""
         where = self.where("auth token")
         if self.plan.count(Action.UPDATE):
