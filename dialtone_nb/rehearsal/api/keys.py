@@ -89,7 +89,7 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
         told = _body(tables, key)
         allow = told.pop("policy")
         flags = ["restricted"] if allow else ["rest_api", "signing"]
-        return told | ({"flags": flags, "policy": allow} if request.host == IAM.host else {})
+        return told | ({"flags": flags} if request.host == IAM.host else {})
 
     return list_response(request, "keys", keys, body, lambda key: str(key.sid))
 
@@ -171,6 +171,7 @@ def delete_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 def promote(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Make the second token the only one: whoever has the old one is refused, and webhooks are signed with the new."""
+    read_parameters((QUIETLY,), request.form, creating=False)
     kept = _tokens(tables, request)
     if not kept.body["secondary"]:
         raise absent(request.path)

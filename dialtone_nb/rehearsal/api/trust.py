@@ -13,12 +13,13 @@ from dialtone_nb.rehearsal.api.collection import Api, Collection
 from dialtone_nb.rehearsal.http.errors import absent
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.paging import list_response
-from dialtone_nb.rehearsal.http.parameters import Parameter, choice, read_parameters
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, read_parameters, sid
 from dialtone_nb.rehearsal.state.clock import BEGINNING, iso8601
 from dialtone_nb.rehearsal.state.store import Tables
 
 TRUST, WEBHOOKS = Api("trusthub.twilio.com"), Api("webhooks.twilio.com", "/v1/Webhooks")
-FILTERS = (Parameter("Status"), Parameter("FriendlyName"), Parameter("PolicySid"))
+STATES = ("draft", "pending-review", "in-review", "twilio-rejected", "twilio-approved")
+FILTERS = (Parameter("Status", choice(*STATES)), Parameter("FriendlyName"), Parameter("PolicySid", sid("RN")))
 RULE = (
     Parameter("matchType", choice("EXACT_MATCH", "PREFIX_MATCH", "DEFAULT"), required=True),
     Parameter("value"),
@@ -32,9 +33,13 @@ def _profiles(tables: Tables) -> list[dict[str, Any]]:
     if tables.find(DELETED, "", ""):
         return []
     known = tables.identity
+    profile = "BU" + known.digest("customer profile")[:32]
+    links = {"customer_profiles_entity_assignments": "EntityAssignments"}
     return [
         {
-            "sid": "BU" + known.digest("customer profile")[:32],
+            "sid": profile,
+            **TRUST.addresses(tables, f"/CustomerProfiles/{profile}", links),
+            "errors": None,
             "account_sid": known.account_sid,
             "policy_sid": "RN" + known.digest("primary customer profile")[:32],
             "friendly_name": NAME,
