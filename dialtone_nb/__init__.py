@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.phones import overview_phones
     from dialtone_nb.runbooks.probe import plan_probe, run_probe
     from dialtone_nb.runbooks.promote import plan_promote
+    from dialtone_nb.runbooks.protect import plan_protect, tabulate_permissions
     from dialtone_nb.runbooks.real_phones import try_real_phone
+    from dialtone_nb.runbooks.rotate import plan_rotate
     from dialtone_nb.runbooks.test_calls import place_test_calls
     from dialtone_nb.runbooks.verify import verify_environment
     from dialtone_nb.runbooks.watch import look_for_alarms
@@ -37,8 +39,11 @@ __all__ = [
     "plan_deploy",
     "plan_probe",
     "plan_promote",
+    "plan_protect",
+    "plan_rotate",
     "run_probe",
     "tabulate_numbers",
+    "tabulate_permissions",
     "tabulate_records",
     "try_real_phone",
     "verify_environment",
@@ -61,8 +66,11 @@ _HOMES = {
     "plan_deploy": "dialtone_nb.runbooks.deploy",
     "plan_probe": "dialtone_nb.runbooks.probe",
     "plan_promote": "dialtone_nb.runbooks.promote",
+    "plan_protect": "dialtone_nb.runbooks.protect",
+    "plan_rotate": "dialtone_nb.runbooks.rotate",
     "run_probe": "dialtone_nb.runbooks.probe",
     "tabulate_numbers": "dialtone_nb.runbooks.client_setup",
+    "tabulate_permissions": "dialtone_nb.runbooks.protect",
     "tabulate_records": "dialtone_nb.runbooks.apply",
     "try_real_phone": "dialtone_nb.runbooks.real_phones",
     "verify_environment": "dialtone_nb.runbooks.verify",

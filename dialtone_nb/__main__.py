@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,21 +33,16 @@ try:
     from dialtone_nb.cli.fresh_account import changed_environment
     from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, run_of, seen_from
     from dialtone_nb.cli.step_summary import add_step_summary, check_summary, in_a_step, step_summary
-    from dialtone_nb.errors import DialtoneError, InputError
+    from dialtone_nb.errors import DialtoneError, InputError, disk_error
     from dialtone_nb.files.atomic_file import write_whole
     from dialtone_nb.infrastructure.record import REPORTS_VARIABLE
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
-    from dialtone_nb.values.printable import printable
 except ModuleNotFoundError as error:
     if __name__ != "__main__" or _is_ours(error):
         raise
     print(_lacks(f"the package {error.name}"), file=sys.stderr)
     sys.exit(5)
-
-
-UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
-_ELSEWHERE = "make room or give yourself the right, or name another folder (run --output, rehearsal --state)"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -71,12 +64,11 @@ def main(arguments: Sequence[str]) -> int:
         print(_lacks(f"the package {error.name}"), file=sys.stderr)
         return InputError.exit_code
     except OSError as error:
-        # A disk that is full, or a folder that is somebody else's, wherever it comes up.
-        if error.errno not in UNWRITABLE:
+        told = disk_error(error)
+        if told is None:
             raise
-        place = printable(str(error.filename)) if error.filename else "the disk"
-        print(f"{place}: {os.strerror(error.errno)}; {_ELSEWHERE}", file=sys.stderr)
-        return InputError.exit_code
+        print(told, file=sys.stderr)
+        return told.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1

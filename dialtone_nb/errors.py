@@ -5,6 +5,7 @@ DialtoneError                 1  anything else
 │   ├── ParametersError          a file in parameters/, or a runbook's parameters
 │   ├── DialplanError            the dial plan can't be compiled
 │   └── CredentialsError         the account's credentials are missing or refused
+│       └── PermissionMissingError  a restricted API key may not do this
 ├── ConsentError              3  the consent that was given does not fit the plan
 │   └── StalePlanError           what is there is no longer what the plan was made of
 ├── HeldError                 3  somebody else is applying to this environment
@@ -17,10 +18,16 @@ DialtoneError                 1  anything else
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dialtone_nb.values.printable import printable_lines
+from dialtone_nb.values.printable import printable, printable_lines
+
+# What a full disk answers, or a folder that is somebody else's; any other error of the system is a defect of ours.
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_ELSEWHERE = "make room or give yourself the right, or name another folder (run --output, rehearsal --state)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,14 @@ class InputError(DialtoneError):
         super().__init__("\n".join(map(str, self.faults)))
 
 
+def disk_error(error: BaseException | None) -> InputError | None:
+    """What the disk refused, wherever it came up, as bad input: another folder may do; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
+        return None
+    place = printable(str(error.filename)) if error.filename else "the disk"
+    return InputError(Fault(place, os.strerror(error.errno), _ELSEWHERE))
+
+
 class ParametersError(InputError):
     """A file in parameters/, or a parameter of a runbook, is wrong."""
 
@@ -73,6 +88,16 @@ class DialplanError(InputError):
 
 class CredentialsError(InputError):
     """The account's credentials are missing or refused."""
+
+
+class PermissionMissingError(CredentialsError):
+    """A restricted API key may not do what was asked; `permission` is the one that it lacks, empty where none is."""
+
+    def __init__(self, permission: str, what: str) -> None:
+        self.permission, self.what = permission, what
+        lacks = f"has no permission {permission}" if permission else "can't be given this by any permission"
+        repair = "make one with the protect runbook" if permission else "use a standard key, or the auth token"
+        super().__init__(Fault("TWILIO_API_KEY", f"is a restricted key that {lacks} ({what})", repair))
 
 
 class ConsentError(DialtoneError):

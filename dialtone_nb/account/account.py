@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -72,6 +72,26 @@ class Account:
         """How a page names this account."""
         return "the rehearsal" if self.is_rehearsal else f"Twilio account {short_sid(self.sid)}"
 
+    @property
+    def owner(self) -> Client:
+        """The client that goes by the auth token where there is one: a standard API key makes no keys and no tokens."""
+        token = self.credentials.auth_token
+        if not token or token == self.credentials.password:
+            return self.client
+        return _client(replace(self.credentials, username=self.sid, password=token), self.transport, self.kind)
+
+    def renew(self, auth_token: str) -> None:
+        """Go on with another auth token: the one until now is good no longer."""
+        before = self.credentials
+        self.transport.keep_secret(auth_token)
+        password = auth_token if before.password == before.auth_token else before.password
+        renewed = replace(before, password=password, auth_token=auth_token)
+        object.__setattr__(self, "credentials", renewed)
+        self.client.password, self.client.auth = password, renewed.basic
+        for state, (known, url) in _rehearsals.items():
+            if known == before:
+                _rehearsals[state] = renewed, url
+
     def now(self) -> datetime:
         """The account's time, UTC: Twilio's, as its last answer told it, or the rehearsal's simulated clock.
 
@@ -111,20 +131,22 @@ def open_account(kind: str, project: Path, *, timeout_s: float = 30) -> Account:
         credentials = read_credentials(read_environment(project))
     transport = Transport(base_url, timeout_s=timeout_s)
     transport.keep_secret(credentials.password, credentials.auth_token)
+    return Account(kind, credentials, transport, _client(credentials, transport, kind))
 
+
+def _client(credentials: AccountCredentials, transport: Transport, kind: str) -> Client:
     from twilio.rest import Client
 
     # An edge or a region is for Twilio: with it the names of hosts are others, which the rehearsal does not serve. An
     # empty mapping would be taken for none.
     elsewhere = {"TWILIO_EDGE": "", "TWILIO_REGION": ""} if kind == "rehearsal" else None
-    client = Client(
+    return Client(
         credentials.username,
         credentials.password,
         credentials.account_sid,
         http_client=transport,
         environment=elsewhere,
     )
-    return Account(kind, credentials, transport, client)
 
 
 def tell_holder(account: Account) -> str:

@@ -20,7 +20,15 @@ from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import mask_parties, pandas_of
 from dialtone_nb.calls.emergency_calls import EmergencyCall, tell_emergency_calls
 from dialtone_nb.calls.twilio_source.call_records import Record
-from dialtone_nb.calls.twilio_source.fetch import event_of, event_words, iso_time, list_alerts, list_calls, list_log
+from dialtone_nb.calls.twilio_source.fetch import (
+    NO_LOG,
+    event_of,
+    event_words,
+    iso_time,
+    list_alerts,
+    list_calls,
+    list_log,
+)
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls
 from dialtone_nb.calls.twilio_source.server_log import LogSource
 from dialtone_nb.values.phone_numbers import mask_number
@@ -170,7 +178,10 @@ def take_snapshot(
         see_phones(names, frame, registrations or {}),
         shown[shown["started_at"] >= since].iloc[::-1].reset_index(drop=True),
         tuple(_newest(filter(None, map(_alert, alerts.result())), since)),
-        tuple(_newest((_log_line(line, show_numbers=show_numbers) for line in lines), since)),
+        (
+            *(LogLine(now, "", f"{one.what}: {one.treatment}") for one in quality.findings() if one.what == NO_LOG),
+            *_newest((_log_line(line, show_numbers=show_numbers) for line in lines), since),
+        ),
         tell_emergency_calls(recent, clients),
     )
 

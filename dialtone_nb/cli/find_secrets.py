@@ -20,6 +20,8 @@ from urllib.parse import quote, quote_plus
 
 from dialtone_nb.account.account import beside_rehearsal, read_environment
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.infrastructure.resources.account_secrets import EVERYWHERE
+from dialtone_nb.infrastructure.resources.account_secrets import FILE as SECRET_FILE
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE
 from dialtone_nb.runbooks.opening import parameters_folder
@@ -34,7 +36,7 @@ from dialtone_nb.values.phone_numbers import (
 from dialtone_nb.values.printable import printable
 
 # Variables that hold secrets, by how they end; the SIDs beside them are none.
-SECRET_ENDINGS: Final = ("_TOKEN", "_SECRET", "_PASSWORD", "_WEBHOOK_URL")
+SECRET_ENDINGS: Final = ("_TOKEN", "_TOKEN_SECONDARY", "_SECRET", "_PASSWORD", "_WEBHOOK_URL", "_ALARM_URL")
 # What is shorter would be found everywhere by chance.
 SHORTEST: Final = 8
 PARQUET: Final = ".parquet"
@@ -101,6 +103,13 @@ def known_secrets(project: Path, variables: Mapping[str, str]) -> list[Secret]:
         for file in sorted(private.glob(f"*/*/{PASSWORD_FILE}")):
             phone = f"the password of {file.parent.name} ({file.parent.parent.name})"
             named += [Secret(phone, value) for value in set(_PASSWORD.findall(file.read_text(encoding="utf-8")))]
+        for file in sorted(private.glob(f"{EVERYWHERE}/*/{SECRET_FILE}")):
+            lines = [line.partition("=") for line in file.read_text(encoding="utf-8").splitlines()]
+            named += [
+                Secret(f"{name} of {file.parent.name}", value)
+                for name, _, value in lines
+                if name.endswith(SECRET_ENDINGS)
+            ]
     return named
 
 

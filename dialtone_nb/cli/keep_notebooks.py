@@ -64,6 +64,13 @@ def with_phones(project: Path) -> None:
         _apply(propose_client(site, name, buy=client.caller_id))
 
 
+def open_to_another_country(project: Path) -> None:
+    """Stage is whole, and somebody has switched on a country that the dial plan does not allow."""
+    deployed(project)
+    switched = [{"iso_code": "LV", "low_risk_numbers_enabled": "true"}]
+    _account(project).client.voice.v1.dialing_permissions.bulk_country_updates.create(json.dumps(switched))
+
+
 def with_calls(project: Path) -> None:
     """Stage with both phones, and the test calls placed."""
     with_phones(project)
@@ -100,6 +107,8 @@ def _apply(proposal: Proposal) -> None:
 PREPARATIONS: Mapping[str, Prepare] = {
     "promote": deployed,
     "client_setup": with_a_number,
+    "protect": open_to_another_country,
+    "rotate": deployed,
     "verify": with_phones,
     "test_calls": with_phones,
     "call_report": with_a_past,

@@ -21,9 +21,10 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.phones.registrations.listener import PORT
 from dialtone_nb.phones.registrations.store import FOLDER
-from dialtone_nb.server.folder import read_serving, read_table
+from dialtone_nb.server.folder import noted_serving, read_serving, read_table
 from dialtone_nb.server.server_settings import (
     AUTH_TOKEN,
+    SECONDARY_TOKEN,
     SNS_TOPIC,
     TRUNK_PASSWORD,
     WEBHOOK,
@@ -41,8 +42,9 @@ _LOOK_EVERY_S: Final = 5.0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `serve` is told on the command line; secrets come from the environment or .env alone."""
     parser.epilog = (
-        f"From the environment or .env: {AUTH_TOKEN}; {TRUNK_PASSWORD}, if the trunk has one; {WEBHOOK}, which gets "
-        f"every event as JSON; {SNS_TOPIC}, a topic of AWS SNS that does. Events are kept in the folder, a file a day."
+        f"From the environment or .env: {AUTH_TOKEN}; {SECONDARY_TOKEN}, while rotate changes it; {TRUNK_PASSWORD}, if "
+        f"the trunk has one; {WEBHOOK}, which gets every event as JSON; {SNS_TOPIC}, a topic of AWS SNS that does. "
+        "Events are kept in the folder, a file a day."
     )
     parser.add_argument("--environment", required=True, help="which environment to answer for, such as stage")
     parser.add_argument(
@@ -96,8 +98,9 @@ def main(
         raise InputError(Fault("--workers", f"{options.workers} is too few or too many", f"1 to {MOST_WORKERS}"))
     if not 0 <= options.port <= LAST_PORT:
         raise InputError(Fault("--port", f"{options.port} is no port", f"0 to {LAST_PORT}"))
-    # Looks at the folder before the port is taken: a bad name or a damaged file is told at once.
-    version = read_serving(settings.folder, settings.environment).version
+    # Looks at the folder before the port is taken, so that a bad name is told at once. Over a damaged note the server
+    # starts all the same, and says so: by the newest table phones can call for help.
+    version = noted_serving(settings.folder, settings.environment).version
     from dialtone_nb.server.running import ending_quietly, listen, log_to_terminal, serve
 
     log_to_terminal()
@@ -124,6 +127,7 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
     It has the rehearsal's auth token and folder, and the name that network.yaml has for it leads to it.
     """
     # Where only the server's part of the package is installed, there are no runbooks.
+    from dialtone_nb.infrastructure.resources.account_secrets import kept_token
     from dialtone_nb.runbooks.opening import parameters_folder
 
     server = load_parameters(parameters_folder(project)).network.server
@@ -139,7 +143,11 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
         if host not in LOOPBACK:
             lead_host(account, str(host), address)
 
-    variables = {**read_environment(project), AUTH_TOKEN: account.credentials.auth_token}
+    tokens = {
+        AUTH_TOKEN: account.credentials.auth_token,
+        SECONDARY_TOKEN: kept_token(beside_rehearsal(project, "private")),
+    }
+    variables = {**read_environment(project), **tokens}
     return main(options, variables, lead_here)
 
 

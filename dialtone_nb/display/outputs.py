@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from dialtone_nb.display.rendering import in_lab, with_style
+from dialtone_nb.errors import disk_error
 from dialtone_nb.values.printable import printable_lines
 
 # How a runbook ended, beside what it shows, for whoever runs it: {"exit_code": 2, "summary": "…"}.
@@ -27,6 +29,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
     """
     formatter = shell.display_formatter.mimebundle_formatter
     shell.display_formatter.format = _printable_text(shell.display_formatter.format)
+    shell.showtraceback = _telling_of_the_disk(shell.showtraceback)
 
     def plan(thing: Any) -> Bundle:
         return _plan(getattr(thing, "plan", thing), searches=attended)
@@ -84,6 +87,18 @@ def _printable_text(form: Callable[..., tuple[Bundle, Bundle]]) -> Callable[...,
         return bundle, metadata
 
     return printable_form
+
+
+def _telling_of_the_disk(show: Callable[..., None]) -> Callable[..., None]:
+    """The shell's way to show an error, which tells what the disk refused in a line, as the commands do."""
+
+    def show_error(exc_tuple: Any = None, *arguments: Any, **options: Any) -> None:
+        found = exc_tuple or sys.exc_info()
+        if told := disk_error(found[1]):
+            found = (type(told), told, found[2])
+        show(found, *arguments, **options)
+
+    return show_error
 
 
 def _bundler(make: Callable[[Any], Bundle], *, attended: bool) -> Callable[..., Bundle]:

@@ -75,6 +75,8 @@ def consent_words(plan: Plan) -> str:
     """What may be given as consent."""
     if plan.is_rehearsal:
         return f'"rehearsal", or this plan\'s fingerprint "{plan.fingerprint}"'
+    if not plan.environment:
+        return f'this plan\'s fingerprint "{plan.fingerprint}" (it is for the whole account)'
     if plan.is_protected:
         return f'this plan\'s fingerprint "{plan.fingerprint}" ({plan.environment} is protected)'
     if plan.grave:

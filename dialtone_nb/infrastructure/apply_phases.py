@@ -123,6 +123,7 @@ class _Apply:
             self._site.bundle,
             self._site.server,
             self._site.secrets,
+            self._site.private,
         )
 
     def outcomes(self) -> list[ChangeOutcome]:

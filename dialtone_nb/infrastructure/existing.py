@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.errors import AbsentError
+from dialtone_nb.errors import AbsentError, PermissionMissingError
 from dialtone_nb.infrastructure.existing_code import PREVIOUS, Hosted, Versions, fetch_code
 from dialtone_nb.infrastructure.own_server import OwnServer
 from dialtone_nb.infrastructure.resources.addresses import list_addresses
@@ -31,6 +32,8 @@ from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.parameters import Network
 from dialtone_nb.server.folder import ClaimFolder
 from dialtone_nb.service.bundle import TABLE, Bundle
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,25 @@ def fetch_existing(
     others: tuple[str, ...] = (),
     build: str = "",
     known: Existing | None = None,
+    unread: list[PermissionMissingError] | None = None,
 ) -> Existing:
     """What is there for this environment, and what is live in the others that are named; only reading.
 
     `build` names one more build to read: its SID, or "previous" for the one that was live here before. Of our own
     server that is a table's version; where the files choose the functions, it is asked only what it was left with.
     `known` is what a look a moment ago has found: all that can have changed since is read again, code that is the same
-    is not.
+    is not. Where `unread` is given, what no restricted key may read is left out, and the refusals are added to it.
     """
+
+    def result(job: Future[T], nothing: T) -> T:
+        try:
+            return job.result()
+        except PermissionMissingError as refused:
+            if unread is None or refused.permission:
+                raise
+            unread.append(refused)
+            return nothing
+
     before = Hosted(list(known.state.values()), known.code, known.sources) if known else None
     with ThreadPoolExecutor(8) as pool:
         here = (environment, *others)
@@ -95,15 +109,15 @@ def fetch_existing(
         mapped = [(one, [pool.submit(list_mappings, account, kind, one) for kind in MAPPINGS]) for one in ours]
         credential_list = [one for one in lists.result() if one.key == network.credential_list]
         credentials = [pool.submit(list_credentials, account, one.sid) for one in credential_list]
-        resources = [*credential_list, *numbers.result(), *addresses.result()]
+        resources = [*credential_list, *numbers.result(), *result(addresses, [])]
         for job in credentials:
             resources += job.result()
         for domain, jobs in mapped:
             # A list may show for a while what is deleted already: what has no mappings to ask for is gone.
             with suppress(AbsentError):
                 resources += [domain, *(one for job in jobs for one in job.result())]
-        hosted = hosting.result()
-        resources += [*hosted.resources, *left.result()]
+        hosted = result(hosting, Hosted([], {}, {}))
+        resources += [*hosted.resources, *result(left, [])]
     kind = SERVED_TABLE if network.self_hosted else DEPLOYMENT
     return Existing(
         environment, State(resources), hosted.code, hosted.sources, kind, hosted.applied, account.is_rehearsal

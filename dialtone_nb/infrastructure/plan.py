@@ -139,6 +139,11 @@ class Plan:
         )
 
 
+def of_the_account(plan: Plan) -> Plan:
+    """The plan as one of the whole account: no environment's name is consent to it."""
+    return replace(plan, environment="", is_protected=True)
+
+
 def _content(value: object) -> object:
     """A value as JSON that no other value has: fields by name, maps as sorted pairs, so that keys keep their types."""
     if isinstance(value, Plan | Change):

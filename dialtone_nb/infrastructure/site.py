@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dialtone_nb.account.account import Account, beside_rehearsal
 from dialtone_nb.dialplan.table import Table
+from dialtone_nb.errors import PermissionMissingError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
 from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, Live
 from dialtone_nb.infrastructure.existing import Existing, fetch_existing
@@ -62,8 +63,17 @@ class Site:
         """Where the phones' passwords are written: a rehearsal's beside its state, never among the real ones."""
         return beside_rehearsal(self.project, "private") if self.account.is_rehearsal else self.project / "private"
 
-    def look(self, *others: str, build: str = "", known: Existing | None = None) -> Existing:
-        """What is there for this environment, and what is live in the others; `known` from the look before."""
+    def look(
+        self,
+        *others: str,
+        build: str = "",
+        known: Existing | None = None,
+        unread: list[PermissionMissingError] | None = None,
+    ) -> Existing:
+        """What is there for this environment, and what is live in the others; `known` from the look before.
+
+        Where `unread` is given, it is added to by what a restricted key may not read.
+        """
         return fetch_existing(
             self.account,
             self.parameters.network,
@@ -74,6 +84,7 @@ class Site:
             others=others,
             build=build,
             known=known,
+            unread=unread,
         )
 
     def plan(

@@ -74,6 +74,10 @@ class Network(Closed):
     call_time_limit_s: int = Field(3600, ge=10, le=14400)
     ring_timeout_s: int = Field(30, ge=5, le=600)
     time_zone: TimeZone = "UTC"
+    # US dollars a day, a month or a year, at which Twilio tells of what the account has cost.
+    spend_alarms: dict[Literal["daily", "monthly", "yearly"], Annotated[float, Field(gt=0, le=1_000_000)]] = Field(
+        default_factory=dict
+    )
 
     def sip_domain(self, environment: str, *, emergency: bool) -> str:
         """The name of an environment's SIP domain, with emergency calling or without."""

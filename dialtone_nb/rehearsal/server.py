@@ -65,7 +65,11 @@ class Rehearsal:
 
     @property
     def identity(self) -> Identity:
-        """The account's SID and secrets."""
+        """The account's SID and secrets, as they are now; once closed, as they were last."""
+        import sqlite3  # slow, and needed only by whoever starts one
+
+        with contextlib.suppress(sqlite3.ProgrammingError), self._store.transaction() as tables:
+            return tables.identity
         return self._store.identity
 
     @property

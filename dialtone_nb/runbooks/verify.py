@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from dialtone_nb.account.rehearsal_control import fetch_domains
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.errors import CredentialsError, TwilioError
+from dialtone_nb.errors import CredentialsError, PermissionMissingError, TwilioError
 from dialtone_nb.infrastructure.desired import other_hosting
+from dialtone_nb.infrastructure.resources.fences import fetch_countries
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.deploy import make_deploy_plan
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site
-from dialtone_nb.verify import emergency, geographic_permissions, phone_activity, probes, recent_alerts
+from dialtone_nb.verify import emergency, geographic_permissions, phone_activity, probes, recent_alerts, twilio_side
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
+from dialtone_nb.verify.api_key import fetch_permissions, key_check, missing_checks
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
-from dialtone_nb.verify.comparison import Comparison
+from dialtone_nb.verify.comparison import Comparison, known_changes
 from dialtone_nb.verify.phones import phone_checks
 from dialtone_nb.verify.registrations import phones_known, registration_checks
 from dialtone_nb.verify.server import server_checks
@@ -27,6 +30,7 @@ from dialtone_nb.verify.sip_domains import credential_checks, domain_checks
 
 T = TypeVar("T")
 ACCOUNT = "Account"
+WEBHOOKS = ("/sip-outgoing", "/sip-incoming", "/call-status")
 
 
 def verify_environment(runbook: Runbook) -> Verification:
@@ -43,11 +47,14 @@ def verify_site(site: Site, acceptances: Mapping[str, Acceptance] | None = None)
 
 
 def _checks(site: Site, now: datetime) -> Iterator[Check]:
-    account = site.account
+    account, unread = site.account, list[PermissionMissingError]()
     with ThreadPoolExecutor(4) as pool:
-        looking = pool.submit(site.look)
+        key = pool.submit(fetch_permissions, account)
+        looking = pool.submit(site.look, unread=unread)
         # Before the functions are asked, so that an alert about that is not taken for one about calls.
-        countries = pool.submit(geographic_permissions.fetch_countries, account)
+        countries = pool.submit(fetch_countries, account)
+        profiles = pool.submit(twilio_side.fetch_profiles, account)
+        rules = pool.submit(twilio_side.fetch_webhook_rules, account)
         complaints = pool.submit(recent_alerts.fetch_alerts, account, now)
         calls = pool.submit(phone_activity.fetch_signs, account, now)
         drills = pool.submit(emergency.fetch_drills, account, site.parameters, now)
@@ -58,13 +65,19 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         yield wrong(ACCOUNT, "credentials", error.faults[0].problem, "nothing else can be looked at", repair)
         return
     yield good(ACCOUNT, "credentials", f"accepted by {account.label}", "the account can be read")
-    compared = Comparison(site.parameters, site.environment, site.bundle, existing, make_deploy_plan(site, existing))
+    yield from _with(key, ACCOUNT, lambda allowed: [key_check(account, allowed, site.parameters)])
+    plan = make_deploy_plan(site, existing)
+    if unread:
+        plan = replace(plan, changes=tuple(known_changes(plan.changes)))
+    compared = Comparison(site.parameters, site.environment, site.bundle, existing, plan, is_part=bool(unread))
+    yield from missing_checks(unread)
     if site.parameters.network.self_hosted:
         yield from server_checks(compared, has_token=bool(account.credentials.auth_token))
-    else:
+    elif not unread:
         yield from service_checks(compared, trunk_password=bool(site.trunk_password))
     yield rest_of_the_plan(compared)
-    yield from _probe(site, compared)
+    if site.parameters.network.self_hosted or not unread:
+        yield from _probe(site, compared)
     yield from domain_checks(compared)
     yield from credential_checks(compared)
     yield from phone_checks(compared)
@@ -82,6 +95,11 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         geographic_permissions.SUBJECT,
         lambda found: geographic_permissions.permission_checks(found, allowed),
     )
+    if not site.parameters.network.self_hosted:
+        yield twilio_side.runtime_check(site.parameters.network.service.runtime, now.date())
+    yield from _with(profiles, twilio_side.SUBJECT, lambda found: [twilio_side.profile_check(found, allowed)])
+    urls = [f"{compared.base_url}{path}" for path in WEBHOOKS] if compared.base_url else []
+    yield from _with(rules, twilio_side.SUBJECT, lambda found: twilio_side.webhook_checks(found, urls))
     yield from _with(complaints, recent_alerts.SUBJECT, recent_alerts.alert_checks)
 
 
@@ -127,6 +145,11 @@ def _with(future: Future[T], subject: str, check: Callable[[T], Iterable[Check]]
     """The checks of what was fetched; one that is unknown where Twilio refused it, as it does to a restricted key."""
     try:
         return check(future.result())
+    except PermissionMissingError as error:
+        if error.permission:
+            meaning = "verify goes by what it can't look at now"
+            return [wrong(ACCOUNT, f"{subject.lower()} by this key", str(error), meaning, error.faults[0].repair)]
+        return missing_checks([error])
     except (TwilioError, CredentialsError) as error:
         meaning = "this can't be looked at with these credentials"
         return [unknown(subject, subject.lower(), str(error), meaning, "use a key that may read this")]

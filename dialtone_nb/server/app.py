@@ -86,7 +86,7 @@ class _Server:
     def __init__(self, settings: Settings, told: LastTold) -> None:
         self._settings = settings
         self._metrics = Metrics()
-        self._signature = SignatureCheck(settings.auth_token)
+        self._signature = SignatureCheck(settings.auth_token, settings.secondary_token)
         self._live = TableFollower(
             settings.folder, settings.environment, lambda result: self._metrics.tables.labels(result).inc()
         )
@@ -138,8 +138,15 @@ class _Server:
         challenge = asked.value("challenge")
         if not 0 < len(challenge) <= LONGEST_CHALLENGE:
             return PlainTextResponse("a challenge is missing, or too long", HTTPStatus.BAD_REQUEST)
-        proof = serving_proof(settings.auth_token, challenge, settings.environment, version)
-        return JSONResponse({"environment": settings.environment, "version": version, "proof": proof})
+        proofs = [
+            serving_proof(token, challenge, settings.environment, version)
+            for token in (settings.auth_token, settings.secondary_token)
+            if token
+        ]
+        # The first alone is what servers said that knew one token.
+        return JSONResponse(
+            {"environment": settings.environment, "version": version, "proof": proofs[0], "proofs": proofs}
+        )
 
     async def health(self, request: Request) -> Response:
         """200 where calls can be answered, with a line for each thing that is wrong all the same."""

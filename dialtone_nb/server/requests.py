@@ -120,19 +120,23 @@ def _values(header: str) -> list[str]:
 
 
 class SignatureCheck:
-    """Twilio's own validator, asked first for what fits nearly always."""
+    """Twilio's own validator, asked first for what fits nearly always.
 
-    def __init__(self, auth_token: str) -> None:
-        self._validator = RequestValidator(auth_token)
+    Twilio signs with the primary auth token alone. Which one that is changes at once when the secondary is promoted,
+    so while somebody rotates it, a server takes both.
+    """
+
+    def __init__(self, *auth_tokens: str) -> None:
+        self._validators = [RequestValidator(token) for token in auth_tokens if token]
 
     def is_valid(self, url: str, parameters: RequestParameters, signature: str) -> bool:
         """Whether Twilio signed this request; never an exception, whatever somebody sent."""
         try:
             # The validator always works out two signatures, with the port in the URL and without; the one for the URL
             # as it stands is nearly always the one.
-            expected = self._validator.compute_signature(url, parameters)
-            if compare_digest(expected.encode(), signature.encode()):
-                return True
-            return bool(self._validator.validate(url, parameters, signature))
+            for validator in self._validators:
+                if compare_digest(validator.compute_signature(url, parameters).encode(), signature.encode()):
+                    return True
+            return any(validator.validate(url, parameters, signature) for validator in self._validators)
         except ValueError:  # a port that is no number, text that is no Unicode
             return False

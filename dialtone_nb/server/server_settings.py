@@ -14,6 +14,7 @@ from dialtone_nb.server.folder import EVENTS
 
 Proxy: TypeAlias = IPv4Network | IPv6Network
 AUTH_TOKEN: Final = "TWILIO_AUTH_TOKEN"  # noqa: S105 - a variable's name
+SECONDARY_TOKEN: Final = "TWILIO_AUTH_TOKEN_SECONDARY"  # noqa: S105 - a variable's name
 TRUNK_PASSWORD: Final = "TRUNK_PASSWORD"  # noqa: S105 - a variable's name
 WEBHOOK: Final = "EVENTS_WEBHOOK_URL"
 SNS_TOPIC: Final = "EVENTS_SNS_TOPIC_ARN"
@@ -28,6 +29,8 @@ class Settings:
     base_url: str = ""
     proxies: tuple[Proxy, ...] = ()
     auth_token: str = field(repr=False)
+    # The one that is to be promoted: Twilio signs with it from one moment to the next.
+    secondary_token: str = field(default="", repr=False)
     trunk_password: str = field(default="", repr=False)
     # An address that takes events often has a key in it.
     webhook_url: str = field(default="", repr=False)
@@ -54,6 +57,7 @@ def read_settings(
         base_url=_read_url("--base-url", base_url, faults),
         proxies=tuple(proxy for text in proxies if (proxy := _read_proxy(text, faults))),
         auth_token=token,
+        secondary_token=variables.get(SECONDARY_TOKEN, "").strip(),
         trunk_password=variables.get(TRUNK_PASSWORD, ""),
         webhook_url=_read_url(WEBHOOK, variables.get(WEBHOOK, "").strip(), faults),
         sns_topic_arn=variables.get(SNS_TOPIC, "").strip(),

@@ -13,7 +13,7 @@ from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.errors import InputError
-from dialtone_nb.server.folder import is_noted, read_serving, read_table
+from dialtone_nb.server.folder import is_noted, list_tables, read_serving, read_table
 
 LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ class TableFollower:
         try:
             serving = read_serving(self._folder, self._environment)
         except InputError as error:
+            if self.table is None:
+                self._serve_newest()
             self._complain(str(error))
             return
         if self.table is not None and not is_noted(self._folder, self._environment):
@@ -56,6 +58,14 @@ class TableFollower:
                 with contextlib.suppress(InputError):
                     self._serve(serving.previous)
             self._complain(str(error))
+
+    def _serve_newest(self) -> None:
+        """Serve the newest table that knows the environment: a worker that starts can't tell which one was served."""
+        for version in reversed(list_tables(self._folder)):
+            with contextlib.suppress(InputError):
+                if self._environment in read_table(self._folder, version).environments:
+                    self._serve(version)
+                    return
 
     def _serve(self, version: str) -> None:
         table = read_table(self._folder, version) if version else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.plan import Change, Plan
+from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
-from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, readable
+from dialtone_nb.infrastructure.resources.model import Action, Group, Resource, ResourceType, readable, references
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.service.bundle import MANIFEST, Bundle
 
@@ -22,6 +24,8 @@ class Comparison:
     existing: Existing
     # What a deploy would do: each change of it belongs to one check.
     plan: Plan
+    # Whether code and addresses could not be read, as no restricted key may: what refers to them is not compared.
+    is_part: bool = False
 
     def find(self, kind: ResourceType, key: str) -> Resource | None:
         """The thing at Twilio, or None."""
@@ -76,6 +80,16 @@ class Comparison:
         open_ones = [name for name, one in self.parameters.network.environments.items() if not one.protected]
         first = f"deploy {open_ones[0]}, then " if open_ones else ""
         return f"{first}promote it to {self.environment}" if open_ones else f"deploy {self.environment}, with force"
+
+
+def known_changes(changes: Iterable[Change]) -> list[Change]:
+    """The changes without what a restricted key can't read: code, addresses, and whatever refers to one of them."""
+    found = []
+    for change in changes:
+        known = {name: value for name, value in change.after.items() if not references(value)}
+        if change.kind.group is not Group.CODE and change.kind is not ADDRESS and (known or not change.after):
+            found.append(replace(change, after=known))
+    return found
 
 
 def difference(change: Change) -> str:

@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from dialtone_nb.account.account import Account
+from dialtone_nb.infrastructure.resources.fences import CountryPermission, countries_wanted
 from dialtone_nb.verify.checks import Check, good, wrong
 
 SUBJECT = "Geographic permissions"
-CONSOLE = "in the Console: Voice, Settings, Geo permissions"
-# Not verified: Twilio's pages show the United States and Canada as one entry, "US". A country that has no entry of its
-# own is taken to stand under this one.
-COUNTED_WITH = {"CA": "US"}
+CONSOLE = "with the protect runbook, or in the Console: Voice, Settings, Geo permissions"
 SHOWN = 12
-
-
-@dataclass(frozen=True, slots=True)
-class CountryPermission:
-    """One country's switches."""
-
-    code: str
-    low_risk: bool
-    high_risk: bool
-
-
-def fetch_countries(account: Account) -> list[CountryPermission]:
-    """The switches of every country that Twilio knows."""
-    countries = account.client.voice.v1.dialing_permissions.countries.list(page_size=1000)
-    return [
-        CountryPermission(
-            one.iso_code,
-            bool(one.low_risk_numbers_enabled),
-            bool(one.high_risk_special_numbers_enabled or one.high_risk_tollfraud_numbers_enabled),
-        )
-        for one in countries
-    ]
 
 
 def permission_checks(countries: Iterable[CountryPermission], allowed: Collection[str]) -> Iterator[Check]:
     """Whether the countries of the dial plan are on, all others off, and the high-risk numbers off everywhere."""
     by_code = {country.code: country for country in countries}
-    wanted = {code if code in by_code else COUNTED_WITH.get(code, code) for code in allowed}
+    wanted = countries_wanted(by_code, allowed)
     on = {code for code, country in by_code.items() if country.low_risk}
     missing, extra = sorted(wanted - on), sorted(on - wanted)
     risky = sorted(code for code, country in by_code.items() if country.high_risk)

@@ -18,6 +18,7 @@ from dialtone_nb.infrastructure.resources.sip_domains import (
 )
 from dialtone_nb.verify.checks import Check, good, wrong
 from dialtone_nb.verify.comparison import Comparison
+from dialtone_nb.verify.phones import not_compared
 
 LIST_SUBJECT = "Credential list"
 
@@ -77,7 +78,8 @@ def domain_checks(compared: Comparison) -> Iterator[Check]:
             continue
         change = compared.change(SIP_DOMAIN, name)
         for facet in (*FACETS, OTHER_SETTINGS):
-            yield _facet(compared, domain, facet, change)
+            check = _facet(compared, domain, facet, change)
+            yield not_compared(check, compared) if {"voice_url", "voice_fallback_url"} & {*facet.fields} else check
         for kind, word, meaning, harm in _MAPPINGS:
             yield _mapping(compared, kind, f"{word} mapping", name, meaning, harm)
         yield _guests(compared, domain)

@@ -298,6 +298,16 @@ def test_answer_that_is_not_whole_is_no_answer(body: str) -> None:
     assert len(network.asked) == 1
 
 
+@pytest.mark.parametrize(("method", "error"), [("GET", TwilioError), ("POST", UnknownOutcomeError)])
+def test_half_an_answer_that_says_it_is_json_is_none_for_whoever_asks(method: str, error: type[Exception]) -> None:
+    """Also where the answer is not Twilio's: our own server's, or the rehearsal's own door."""
+    cut, _ = canned(answered(200, '{"now": "2026-', Content_Type="application/json; charset=utf-8"))
+    with pytest.raises(error):
+        cut.send(method, URL)
+    page, _ = canned(answered(200, "<html>", Content_Type="text/html"))
+    assert page.send(method, URL).text == "<html>"
+
+
 def test_whoever_reads_bodies_in_another_way_says_what_is_whole() -> None:
     """Within the block, and in this thread alone; an empty body is for the reader to judge."""
 

@@ -6,8 +6,10 @@ import errno
 import os
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from dialtone_nb import __main__ as command
+from dialtone_nb.display.outputs import show_ours
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
@@ -25,6 +27,18 @@ def test_a_disk_that_refuses_is_told_in_a_line(
     told = capsys.readouterr().err
     assert os.strerror(number) in told
     assert told.removesuffix("\n").isprintable()
+
+
+def test_a_disk_that_refuses_is_told_in_a_line_in_a_notebook_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its cell fails as bad input does; a defect of ours keeps its traceback."""
+    shell = InteractiveShell()
+    show_ours(shell)
+    shell.run_cell(f"raise OSError({errno.ENOSPC}, 'full', 'reports/a.html')")
+    told = capsys.readouterr().out
+    assert told.startswith(f"InputError: reports/a.html: {os.strerror(errno.ENOSPC)}; make room")
+    assert "Traceback" not in told
+    shell.run_cell("raise ConnectionResetError(104, 'reset')")
+    assert "Traceback" in capsys.readouterr().out
 
 
 def test_another_error_of_the_system_is_no_disks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from twilio.rest import Client
@@ -26,7 +28,14 @@ FUNCTIONS = {
 }
 
 
-def live(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
+@dataclass(frozen=True)
+class KeyList:
+    """The list of keys, whose pages are turned as those of others are, though it has to be told the account."""
+
+    list: Callable[..., Any]
+
+
+def live(client: Client, door: Door) -> Iterator[Any]:
     """Do everything once; gives back each list, when there are two things or more in it, for the pages to be turned."""
     yield from _serverless(client, door)
     yield from _sip(client)
@@ -36,6 +45,46 @@ def live(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     client.api.v2010.accounts.list(status="active")
     client.outgoing_caller_ids.list(phone_number="+15035550190", friendly_name="Robin")
     _what_there_is_none_of(client)
+    yield from _secrets_and_fences(client, door)
+
+
+def _secrets_and_fences(client: Client, door: Door) -> Iterator[Any]:
+    """Keys, triggers and profiles; the token that all of this goes by is rotated last."""
+    account, keys = client.username, client.iam.v1
+    allow = {"allow": ["/twilio/voice/calls/list"]}
+    made = keys.new_api_key.create(account_sid=account, friendly_name="ci", key_type="restricted", policy=allow)
+    assert keys.api_key(made.sid).fetch().policy == allow
+    keys.api_key(made.sid).update(friendly_name="still ci", policy=allow)
+    yield KeyList(partial(keys.get_api_keys.list, account_sid=account))
+    keys.api_key(made.sid).delete()
+    triggers = client.usage.triggers
+    for name in ("daily", "monthly"):
+        one = triggers.create(
+            callback_url="https://hooks.example.org/spend",
+            callback_method="POST",
+            trigger_value="20",
+            usage_category="totalprice",
+            friendly_name=name,
+            recurring=name,
+            trigger_by="price",
+        )
+    triggers(one.sid).update(
+        callback_url="https://hooks.example.org/more", callback_method="GET", friendly_name="a month"
+    )
+    yield triggers
+    assert triggers(one.sid).fetch().recurring == "monthly"
+    assert triggers(one.sid).delete()
+    profiles = client.trusthub.v1.customer_profiles
+    (profile,) = profiles.list(status="twilio-approved")
+    profiles.list(friendly_name=profile.friendly_name, policy_sid=profile.policy_sid)
+    assert profiles(profile.sid).delete()
+    tokens = client.accounts.v1
+    tokens.secondary_auth_token().create()
+    assert tokens.secondary_auth_token().delete()
+    # Good before it is promoted and afterwards, so that whatever is asked beside this goes by it.
+    door.account = (account, str(tokens.secondary_auth_token().create().secondary_auth_token))
+    promoted = tokens.auth_token_promotion().update()
+    client.auth = (account, promoted.auth_token)
 
 
 def _what_there_is_none_of(client: Client) -> None:

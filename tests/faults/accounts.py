@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from dialtone_nb.account import account as accounts
 from dialtone_nb.account.account import CONTROL, AccountCredentials, open_account
 from dialtone_nb.rehearsal import start_rehearsal
+from dialtone_nb.runbooks.rotate import propose_rotate
 from dialtone_nb.server.server_settings import AUTH_TOKEN, read_settings
 from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
 from tests.server.running_server import server_in_thread
@@ -22,6 +23,7 @@ OWN = "stage"
 TRUNK_PASSWORD = "a-Trunk-secret-1"
 PROD = "dialtone-example-prod.sip.twilio.com"
 EDITED = "/decide"
+KEY = "ci"
 
 
 def open_desk(folder: Path, *, operator: str = OPERATOR) -> Desk:
@@ -50,10 +52,13 @@ def closing_desk(folder: Path) -> Iterator[Desk]:
 
 
 @contextmanager
-def serving(desk: Desk) -> Iterator[None]:
-    """Our own server answers for stage, in a thread of this process, and the rehearsal finds it by its name."""
+def serving(desk: Desk, **more: str) -> Iterator[None]:
+    """Our own server answers for stage, in a thread of this process, and the rehearsal finds it by its name.
+
+    It is told `more` variables of its environment.
+    """
     url = desk.server.base_urls[OWN]
-    secrets = {AUTH_TOKEN: desk.account.credentials.auth_token, "TRUNK_PASSWORD": TRUNK_PASSWORD}
+    secrets = {AUTH_TOKEN: desk.account.credentials.auth_token, "TRUNK_PASSWORD": TRUNK_PASSWORD, **more}
     settings = read_settings(secrets, environment=OWN, folder=desk.server.folder, base_url=url, proxies=())
     with server_in_thread(settings) as caller:
         names = {"host": urlsplit(url).hostname, "address": caller.url}
@@ -109,6 +114,15 @@ def _second_phone(desk: Desk) -> None:
     register(desk, "van", STAGE)
 
 
+def _with_a_key(desk: Desk) -> None:
+    desk.account.owner.iam.v1.new_api_key.create(account_sid=desk.account.sid, friendly_name=KEY)
+
+
+def _rotating(desk: Desk) -> None:
+    for secret in ("auth token", "trunk", "api key"):
+        desk.do(propose_rotate(desk.site(OWN), secret, key=KEY))
+
+
 def _own_server(desk: Desk) -> None:
     with serving(desk):
         desk.host("self_hosted")
@@ -125,6 +139,8 @@ MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
     "stage ahead of prod": ("network", _ahead),
     "promoted twice": ("stage ahead of prod", _promoted),
     "drifted": ("network", _drifted),
+    "network and a key": ("network", _with_a_key),
+    "rotating": ("network and a key", _rotating),
     "own server": ("stage and a phone", _own_server),
 }
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from operator import methodcaller
 from typing import Any
 
+from dialtone_nb.errors import InputError
+from dialtone_nb.infrastructure.resources.model import Action
 from dialtone_nb.infrastructure.site import Proposal
-from tests.faults.accounts import EDITED, PROD, serving
+from dialtone_nb.runbooks.protect import propose_protect
+from dialtone_nb.runbooks.rotate import propose_rotate
+from tests.faults.accounts import EDITED, KEY, PROD, serving
 from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, Hosting
 
 PHONE = "stage and a phone"
@@ -65,6 +70,24 @@ def _roll_back(desk: Desk) -> Proposal:
     return desk.promote(build=min(builds, key=lambda build: build.date_created).sid)
 
 
+def _protect(desk: Desk) -> Proposal:
+    return propose_protect(desk.site("stage"), "monitor", alarm_address="https://hooks.example.org/spend")
+
+
+def _rotate(desk: Desk, *, secret: str, action: Action) -> Proposal:
+    """One step of a rotation; once that is done, what is proposed is nothing, as the next step is another apply."""
+    try:
+        proposal = propose_rotate(desk.site("stage"), secret, key=KEY)
+    except InputError:  # the key is gone
+        return desk.deploy()
+    is_it = proposal.plan.is_empty or proposal.plan.count(action)
+    return proposal if is_it else desk.deploy()
+
+
+def _step(secret: str, action: Action) -> Callable[[Desk], Proposal]:
+    return partial(_rotate, secret=secret, action=action)
+
+
 APPLIES = (
     Apply("deploy, first", "empty", methodcaller("deploy"), (FROM_STAGE, TO_STAGE), builds=True),
     Apply("deploy, after drift", "drifted", methodcaller("deploy")),
@@ -89,6 +112,13 @@ APPLIES = (
         methodcaller("delete", "service", release=[VAN]),
         (FROM_STAGE, TO_STAGE, FROM_VAN, TO_VAN),
     ),
+    Apply("protect", "network", _protect),
+    Apply("rotate, secondary token", "network", _step("auth token", Action.CREATE)),
+    Apply("rotate, promote it", "rotating", _step("auth token", Action.UPDATE)),
+    Apply("rotate, second API key", "network and a key", _step("api key", Action.CREATE)),
+    Apply("rotate, first API key goes", "rotating", _step("api key", Action.DELETE)),
+    Apply("rotate, next trunk password", "network", _step("trunk", Action.CREATE)),
+    Apply("rotate, trunk password is sent", "rotating", _step("trunk", Action.UPDATE)),
     Apply("move to our own server", PHONE, methodcaller("deploy"), (FROM_STAGE, TO_STAGE), hosting="self_hosted"),
     Apply("move back to functions", "own server", methodcaller("deploy"), (FROM_STAGE, TO_STAGE), hosting="functions"),
 )

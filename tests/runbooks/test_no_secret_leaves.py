@@ -26,6 +26,7 @@ CANARIES = {
     "TRUNK_PASSWORD": "canary-of-the-trunk/5f2c",
     "TWILIO_AUTH_TOKEN": "canary0of0the0token0c0ffee00000000",
     "TWILIO_API_SECRET": "canary0of0the0key0c0ffee0000000000",
+    "SPEND_ALARM_URL": "https://hooks.example.org/spend?key=canary-of-the-alarm",
 }
 # With these the canaries are used: requests to Twilio end at a proxy that is not there.
 AROUND = {
@@ -47,6 +48,11 @@ TRUNK_CALL = {"client": "lobby", "dial": "#"}
 MORE = (
     JobStep("explore", "explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0", "911"]}),
     JobStep("rotate", "client_setup", {"environment": "prod", "client": "lobby", "action": "rotate", **CONSENT}),
+    JobStep("a key", "protect", {"keys": "monitor", **CONSENT}),
+    *(
+        JobStep(f"next {secret}", "rotate", {"environment": "prod", "secret": secret, **CONSENT})
+        for secret in ("auth token", "trunk")
+    ),
     JobStep("monitor", "monitor", {"environment": "prod"}),
     JobStep("archive", "call_report", {"source": "twilio", "archive": "kept"}),
 )

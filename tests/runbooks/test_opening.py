@@ -42,6 +42,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
             display_formatter=SimpleNamespace(
                 ipython_display_formatter=formatter, mimebundle_formatter=formatter, format=lambda *_: ({}, {})
             ),
+            showtraceback=lambda *_: None,
             kernel=SimpleNamespace(_allow_stdin=False),
         )
         monkeypatch.setattr("dialtone_nb.runbooks.opening._shell", lambda: shell)

@@ -281,6 +281,24 @@ def test_a_worker_that_starts_over_a_damaged_table_serves_the_one_before(tmp_pat
         assert ">+1911</" in caller.ask("/sip-outgoing", outgoing("911")).text
 
 
+def test_a_server_takes_and_proves_both_tokens_while_one_is_rotated(folder: Path) -> None:
+    """So that a promotion, which comes between two calls, loses none."""
+    other = "b" * 32
+    with server_in_thread(settings_for(folder, variables={"TWILIO_AUTH_TOKEN_SECONDARY": other})) as caller:
+        for token in (AUTH_TOKEN, other):
+            assert caller.ask("/sip-outgoing", LOBBY_CALLS, token=token).status_code == 200
+        assert caller.ask("/sip-outgoing", LOBBY_CALLS, token="c" * 32).status_code == 403
+
+
+def test_a_worker_that_starts_over_a_damaged_note_serves_the_newest_table(tmp_path: Path, table: Table) -> None:
+    """Which one was served nobody knows, and a phone must be able to call for help."""
+    switch_table(tmp_path, "prod", push_table(tmp_path, table))
+    (tmp_path / "environments" / "prod.json").write_text('{"version": "')
+    with server_in_thread(settings_for(tmp_path)) as caller:
+        assert "does not say which table is served" in requests.get(f"{caller.url}/healthz", timeout=10).text
+        assert ">+1911</" in caller.ask("/sip-outgoing", outgoing("911")).text
+
+
 def test_calls_are_answered_where_no_events_can_be_kept(tmp_path: Path, table: Table) -> None:
     """The folder of events can't be made; /healthz says so until it can."""
     fill_folder(tmp_path, table)

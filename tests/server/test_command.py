@@ -52,6 +52,15 @@ def test_it_answers_until_it_is_told_to_stop(folder: Path) -> None:
     assert [event["event"] for event in events_in(folder)] == ["outgoing-call"]
 
 
+def test_it_starts_over_a_damaged_note(folder: Path) -> None:
+    """It says so, and answers."""
+    (folder / "environments" / "prod.json").write_text("[]")
+    with server_process(folder) as server:
+        assert server.caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
+        _, errors = server.stop()
+    assert "does not say which table is served" in "".join(errors)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_it_may_be_told_to_stop_before_it_answers(folder: Path, workers: str, number: signal.Signals) -> None:

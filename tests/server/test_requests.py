@@ -122,3 +122,15 @@ def test_an_inner_proxy_that_replaces_the_headers_is_believed_too() -> None:
     """One value is all that there is, however many proxies are named."""
     headers = {"host": "x", "x-forwarded-for": "203.0.113.9, 10.0.0.2", "x-forwarded-proto": "https"}
     assert public_base("10.0.0.1", headers, PROXIES) == "https://x"
+
+
+def test_while_a_token_is_rotated_both_are_taken() -> None:
+    """Twilio signs with the new one from the moment when it is promoted, and no restart comes between two calls."""
+    check, form = SignatureCheck("a" * 32, "b" * 32), RequestParameters({"CallSid": ["CA1"]})
+    for token, is_ours in (("a" * 32, True), ("b" * 32, True), ("c" * 32, False), ("", False)):
+        signature = RequestValidator(token).compute_signature("https://x.example/sip-outgoing", form)
+        assert check.is_valid("https://x.example/sip-outgoing", form, signature) is is_ours
+    without = SignatureCheck("a" * 32, "")
+    assert not without.is_valid(
+        "https://x.example/", form, RequestValidator("").compute_signature("https://x.example/", form)
+    )

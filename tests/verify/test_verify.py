@@ -33,7 +33,7 @@ def test_a_good_state_is_all_good(stage: Stage) -> None:
     assert {check.state for check in verification.checks} == {CheckState.GOOD}, verification_text(verification)
     assert list(dict.fromkeys(check.subject for check in verification.checks)) == [
         *("Account", "Service", "Functions", f"SIP domain {EMERGENCY}", f"SIP domain {OTHER}", "Credential list"),
-        *("Phone workbench", "Phone van", "Geographic permissions", "Alerts of the last day"),
+        *("Phone workbench", "Phone van", "Geographic permissions", "Twilio", "Alerts of the last day"),
     ]
     count = len(verification.checks)
     assert (verification.exit_code, verification.summary) == (

@@ -17,6 +17,7 @@ from dialtone_nb.account.transport import ParsedResponse, bodies_read_by
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.twilio_source.call_records import RECORDS, Record, read_list, read_page, records_of
 from dialtone_nb.calls.twilio_source.server_log import LogSource, ServerLog
+from dialtone_nb.errors import PermissionMissingError
 from dialtone_nb.values.sids import is_probe
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ PAGE_SIZE: Final = 1000
 SIDE_BY_SIDE: Final = 16
 # Twilio gives no more alerts than this to one query.
 MOST_ALERTS: Final = 10_000
+NO_LOG: Final = "no function log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,13 @@ def list_log(client: Client, service: LogSource, start: str, end: str, quality: 
     if not service:
         return
     services = _records(client, f"{SERVERLESS}/v1/Services", {}, "services")
-    found = next((one for one in services if one["unique_name"] == service), None)
+    try:
+        found = next((one for one in services if one["unique_name"] == service), None)
+    except PermissionMissingError:
+        quality.note(NO_LOG, "a restricted API key can't read it; refused calls show as unknown")
+        return
     if not found:
-        quality.note("no function log", f"there is no service {service!r}; refused calls show as unknown")
+        quality.note(NO_LOG, f"there is no service {service!r}; refused calls show as unknown")
         return
     base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
     for environment in list(_records(client, base, {}, "environments")):

@@ -6,12 +6,14 @@ applies and records have it from its `ResourceType`.
 
 from __future__ import annotations
 
+from dialtone_nb.infrastructure.resources.account_secrets import ACCOUNT_TOKEN, API_KEY, NEXT_TRUNK_PASSWORD
 from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.builds import BUILD
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
+from dialtone_nb.infrastructure.resources.fences import DIALLING_PERMISSIONS, SPEND_ALARM
 from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
 from dialtone_nb.infrastructure.resources.model import ResourceType
 from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
@@ -36,6 +38,11 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     ADDRESS,
     PHONE_NUMBER,
     CREDENTIAL,
+    DIALLING_PERMISSIONS,
+    SPEND_ALARM,
+    NEXT_TRUNK_PASSWORD,
+    ACCOUNT_TOKEN,
+    API_KEY,
 )
 
 

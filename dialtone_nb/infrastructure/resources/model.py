@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.infrastructure.own_server import OwnServer
+from dialtone_nb.phones.private_files import PRIVATE
 from dialtone_nb.service.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Group(StrEnum):
     CODE = "service and code"
     SIP = "SIP"
     PHONES = "phones"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -191,6 +194,8 @@ class ApplyContext:
     server: OwnServer | None = None
     # Passwords and variables' values by what they belong to: never part of a resource, so never of a plan.
     secrets: Mapping[Id, str] = field(default_factory=dict, repr=False)
+    # Where secrets are written that Twilio tells once, the moment it makes them.
+    private: Path = PRIVATE
     # Keeps the claim on the environment from running out; an error where it is no longer ours.
     keep_claim: Callable[[], None] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -74,24 +74,28 @@ def fetch_tables_left(account: Account, server: OwnServer | None, environment: s
     ]
 
 
-def served_version(account: Account, base_url: str, environment: str) -> str:
-    """The version that the server behind this URL proves to serve, or why it does not: never an error."""
+def served_version(account: Account, base_url: str, environment: str, token: str = "") -> str:
+    """The version that the server behind this URL proves to serve, or why it does not: never an error.
+
+    It proves it with this auth token, or the account's: a server may hold two while one is rotated.
+    """
     from twilio.request_validator import RequestValidator
 
-    token, challenge = account.credentials.auth_token, secrets.token_hex(16)
+    token, challenge = token or account.credentials.auth_token, secrets.token_hex(16)
     url = f"{base_url}{SERVING_PATH}?{urlencode({'challenge': challenge})}"
     signature = RequestValidator(token).compute_signature(url, {})
     try:
         response = account.transport.send("GET", url, headers={"X-Twilio-Signature": signature})
         said = response.json()
-        version, proof, here = str(said["version"]), str(said["proof"]), str(said["environment"])
+        version, here = str(said["version"]), str(said["environment"])
+        proofs = [str(one) for one in said.get("proofs") or [said["proof"]]]
     except DialtoneError:
         return UNREACHED
     except (ValueError, KeyError, TypeError):
         if response.status_code >= 500:  # a proxy's word for a server that is not there
             return UNREACHED
         return "not ours" if response.status_code == 200 else f"refused (HTTP {response.status_code})"
-    if not is_serving_proof(proof, token, challenge, here, version):
+    if not any(is_serving_proof(proof, token, challenge, here, version) for proof in proofs):
         return "not ours"
     return (version or "nothing") if here == environment else f"environment {here}"
 

@@ -40,7 +40,7 @@ FILTERS = (Parameter("FriendlyName"), Parameter("Status", choice("active", "susp
 
 def _refuse_api_key(request: ApiRequest) -> None:
     """Accounts are for the auth token alone: a standard API key is refused, as Twilio does."""
-    if request.by_api_key:
+    if request.by_api_key and request.allowed is None:
         raise unauthenticated()
 
 
@@ -87,18 +87,9 @@ def fetch_balance(tables: Tables, _: ApiRequest) -> ApiResponse:
     return ApiResponse(200, {"account_sid": tables.identity.account_sid, "balance": "0.00", "currency": "USD"})
 
 
-def list_keys(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The account's one API key, for the auth token alone."""
-    _refuse_api_key(request)
-    dates = {"date_created": rfc2822(BEGINNING), "date_updated": rfc2822(BEGINNING)}
-    key = {"sid": tables.identity.api_key_sid, "friendly_name": NAME, **dates}
-    return list_response(request, "keys", [key], lambda body: body, lambda body: str(body["sid"]))
-
-
 OPERATIONS = (
     Operation(API_2010.host, "GET", f"/{VERSION}/Accounts.json", list_),
     API_2010.operation("GET", "", fetch),
     API_2010.operation("GET", "/Balance", fetch_balance),
-    API_2010.operation("GET", "/Keys", list_keys),
     API_2010.operation("GET", "/OutgoingCallerIds", list_caller_ids),
 )

@@ -16,6 +16,7 @@ RESOURCES = (
     "dialing_permissions",
     "empty_lists",
     "incoming_phone_numbers",
+    "keys",
     "outgoing_calls",
     "prices",
     "queues",
@@ -31,6 +32,8 @@ RESOURCES = (
     "sip.domains",
     "sip.ip_access_control_lists",
     "sip.mappings",
+    "trust",
+    "usage_triggers",
 )
 MODULES = tuple(import_module(f"dialtone_nb.rehearsal.api.{name}") for name in RESOURCES)
 OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for operation in module.OPERATIONS)

@@ -50,14 +50,5 @@ LISTS = (
     EmptyList("/Messages", "messages", (Parameter("To"), Parameter("From")), ("DateSent",)),
     EmptyList("/SMS/ShortCodes", "short_codes", (Parameter("FriendlyName"), Parameter("ShortCode"))),
     EmptyList("/Transcriptions", "transcriptions"),
-    EmptyList(
-        "/Usage/Triggers",
-        "usage_triggers",
-        (
-            Parameter("Recurring", choice("daily", "monthly", "yearly", "alltime")),
-            Parameter("TriggerBy", choice("count", "usage", "price")),
-            Parameter("UsageCategory"),
-        ),
-    ),
 )
 OPERATIONS = tuple(one.operation() for one in LISTS)

@@ -46,7 +46,7 @@ class Exchange:
     def __init__(self, store: Store, base: str) -> None:
         self.store = store
         self.scheduler = Scheduler(store)
-        self._webhooks = WebhookClient(base, store.identity.auth_token, lambda host: is_own_server(store, host))
+        self._webhooks = WebhookClient(base, self._primary_token, lambda host: is_own_server(store, host))
         self._room = WaitingRoom[LiveCall]()
         self._door: Door | None = None
         # Calls that others may look at or change while they go on, by SID, and the tasks of those that are simulated.
@@ -65,6 +65,11 @@ class Exchange:
         self._queue.shutdown(wait=False, cancel_futures=True)
         self.scheduler.close()
         self._webhooks.close()
+
+    def _primary_token(self) -> str:
+        """The token that signs, which may be another one since the last call."""
+        with self.store.transaction() as tables:
+            return tables.identity.auth_token
 
     def open_door(self, door: Door | None) -> None:
         """Let real phones call and be called, or, with None, stop that."""

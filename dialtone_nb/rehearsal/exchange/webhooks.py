@@ -78,10 +78,10 @@ class WebhookClient:
     No other host is asked: `is_own` says which names our own server has.
     """
 
-    def __init__(self, base: str, auth_token: str, is_own: Callable[[str], bool]) -> None:
+    def __init__(self, base: str, auth_token: Callable[[], str], is_own: Callable[[str], bool]) -> None:
         self._base = base
         self._is_own = is_own
-        self._validator = RequestValidator(auth_token)
+        self._auth_token = auth_token
         self._opening = threading.Lock()
         self._session: requests.Session | None = None
 
@@ -116,7 +116,7 @@ class WebhookClient:
         headers = {
             "Host": parts.netloc,
             "User-Agent": "TwilioProxy/1.1 (rehearsal)",
-            "X-Twilio-Signature": self._validator.compute_signature(webhook.full_url, form),
+            "X-Twilio-Signature": RequestValidator(self._auth_token()).compute_signature(webhook.full_url, form),
             "I-Twilio-Idempotency-Token": webhook.token,
         }
         if webhook.method == "POST":

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from dialtone_nb.rehearsal.api.all_operations import HOSTS
+from dialtone_nb.rehearsal.api.keys import find_key
 from dialtone_nb.rehearsal.api.serverless import builds
 from dialtone_nb.rehearsal.api.serverless.services import SERVERLESS
 from dialtone_nb.rehearsal.exchange.exchange import Exchange
@@ -22,6 +23,7 @@ from dialtone_nb.rehearsal.http.eventual_consistency import Lag
 from dialtone_nb.rehearsal.http.faults import GATEWAY_PAGES, REFUSALS, FaultName, InjectedFaults
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Router
 from dialtone_nb.rehearsal.http.own_servers import address_of, forward
+from dialtone_nb.rehearsal.http.permissions import check_permission
 from dialtone_nb.rehearsal.http.requests import ClientDisconnected, HttpRequest, Receive, Scope, read_request, with_body
 from dialtone_nb.rehearsal.http.responses import (
     HttpResponse,
@@ -97,13 +99,14 @@ class App:
             return json_response(ApiResponse(refusal.status, refusal.body()), request, self.store.identity)
 
     async def _answer_as_twilio(self, http_request: HttpRequest, fault: FaultName | None) -> ApiResponse:
-        by_api_key = self._authenticate(http_request.headers.get("authorization", ""))
+        by_api_key, allowed = self._authenticate(http_request.headers.get("authorization", ""))
         method, host, path = http_request.method, http_request.host, http_request.path
         found = self.router.find(host, method, path)
         if found is None:
             raise not_modelled(f"{method} {host}{path}")
         operation, names = found
-        request = ApiRequest(method, host, path, names, http_request.query, by_api_key=by_api_key)
+        request = ApiRequest(method, host, path, names, http_request.query, by_api_key=by_api_key, allowed=allowed)
+        check_permission(operation, request)
         if method == "POST":
             request = await with_body(request, http_request)
 
@@ -137,14 +140,16 @@ class App:
         if fault in {"slow-build", "failed-build"}:
             builds.doom(tables, build_sid, {"slow": True} if fault == "slow-build" else {"fate": "failed"})
 
-    def _authenticate(self, authorization: str) -> bool:
-        """Whether an API key asks, and not the account's auth token; a 401 where it is neither."""
+    def _authenticate(self, authorization: str) -> tuple[bool, frozenset[str] | None]:
+        """Whether an API key asks, and what it may do; None for the auth token and a standard key, a 401 for others."""
         if not authorization:
             raise unauthenticated("Authentication Error - No credentials provided")
-        user = self.store.identity.user_of(authorization)
-        if not user:
-            raise unauthenticated()
-        return user == self.store.identity.api_key_sid
+        with self.store.transaction() as tables:
+            user = tables.identity.user_of(authorization)
+            if not user:
+                raise unauthenticated()
+            by_api_key = user != tables.identity.account_sid
+            return by_api_key, find_key(tables, user) if by_api_key else None
 
 
 async def _answer_of_own_server(address: str, request: HttpRequest) -> HttpResponse:

@@ -98,10 +98,11 @@ class Control:
         check_sender(request)
         method, path, body = request.method, request.path, request.body
         name = path.strip("/")
-        if leaves_this_machine(method, name, body) and not self.store.identity.user_of(
-            request.headers.get("authorization", "")
-        ):
-            raise Refusal(20003, UNPROVED, 401)
+        if leaves_this_machine(method, name, body):
+            with self.store.transaction() as tables:
+                known = tables.identity
+            if known.user_of(request.headers.get("authorization", "")) not in {known.account_sid, known.api_key_sid}:
+                raise Refusal(20003, UNPROVED, 401)
         if name in PATHS or (method, name) == ("POST", "calls"):
             if forwarded := await self.sip.forward(method, path, body):
                 return forwarded

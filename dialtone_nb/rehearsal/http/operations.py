@@ -36,6 +36,8 @@ class ApiRequest:
     form: Pairs = ()
     upload: Upload | None = None
     by_api_key: bool = False
+    # What a restricted API key may do; None for any other key, and for the auth token.
+    allowed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ class Identity:
 
     seed: int
     secret: str = field(repr=False)
+    # Which of its auth tokens is the primary one, and which the secondary one where there is one (0: none).
+    primary: int = 0
+    secondary: int = 0
 
     def digest(self, *parts: object) -> str:
         """64 hexadecimal digits that follow from the seed and these parts alone."""
@@ -34,7 +37,15 @@ class Identity:
     @property
     def auth_token(self) -> str:
         """The account's primary auth token; signs webhooks."""
-        return self.sealed("auth token")[:32]
+        return self._token(self.primary)
+
+    @property
+    def secondary_token(self) -> str:
+        """The token that is good beside the primary one while somebody rotates it; empty where there is none."""
+        return self._token(self.secondary) if self.secondary else ""
+
+    def _token(self, number: int) -> str:
+        return self.sealed("auth token", *([str(number)] if number else []))[:32]
 
     @property
     def api_key_sid(self) -> str:
@@ -46,22 +57,28 @@ class Identity:
         """The secret of the account's one API key."""
         return self.sealed("api key secret")[:32]
 
+    def key_secret(self, sid: str) -> str:
+        """The secret of another API key, whether or not there is one of this SID."""
+        return self.sealed("api key secret", sid)[:32]
+
     def user_of(self, authorization: str) -> str:
-        """The account's or the API key's SID where the header (HTTP Basic) brings its secret too; empty otherwise."""
+        """The account's or an API key's SID where the header (HTTP Basic) brings its secret too; empty otherwise."""
         scheme, _, encoded = authorization.partition(" ")
         try:
             user, _, password = base64.b64decode(encoded).decode().partition(":")
         except ValueError:  # no Base64, or no text in it
             return ""
-        secret = {self.account_sid: self.auth_token, self.api_key_sid: self.api_key_secret}.get(user, "")
-        is_right = (
-            scheme.lower() == "basic" and bool(secret) and hmac.compare_digest(password.encode(), secret.encode())
-        )
-        return user if is_right else ""
+        secrets = {
+            self.account_sid: (self.auth_token, self.secondary_token),
+            self.api_key_sid: (self.api_key_secret,),
+        }.get(user, (self.key_secret(user),) if user.startswith(PREFIXES["api_key"]) else ())
+        given = password.encode()
+        is_right = any(bool(secret) and hmac.compare_digest(given, secret.encode()) for secret in secrets)
+        return user if is_right and scheme.lower() == "basic" else ""
 
     def sid(self, prefix: str, kind: str, parent: str, name: str, nth: int) -> str:
         """The SID of the nth thing of this kind, parent and natural key; other requests have no part in it."""
-        return prefix + self.digest(kind, parent, name, nth)[:32]
+        return prefix + self.digest(kind, parent, name, nth)[: 34 - len(prefix)]
 
     def request_id(self, asked: bytes) -> str:
         """An API request's id: it repeats, and a password in the request's body can't be worked out from it."""

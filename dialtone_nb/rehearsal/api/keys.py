@@ -1,0 +1,194 @@
+"""The account's secrets: its API keys, standard and restricted, and its auth tokens, primary and secondary.
+
+Whoever holds a standard key is refused here, as at Twilio: keys and tokens are for the auth token, and keys for a
+restricted key that has leave (recorded 2026-03: wittyreference/twilio-claude-plugin).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+
+from dialtone_nb.rehearsal.api.accounts import NAME
+from dialtone_nb.rehearsal.api.collection import API_2010, Api
+from dialtone_nb.rehearsal.http.errors import Refusal, absent, unauthenticated
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, flag, read_parameters, sid
+from dialtone_nb.rehearsal.http.permissions import INVALID, check_policy
+from dialtone_nb.rehearsal.state.clock import BEGINNING, iso8601, rfc2822
+from dialtone_nb.rehearsal.state.store import TOKENS, Body, Tables, Thing
+from dialtone_nb.values.sids import FACADE, PREFIXES
+
+KIND = "api_key"
+IAM, ACCOUNTS = Api("iam.twilio.com"), Api("accounts.twilio.com")
+ACCOUNT = Parameter("AccountSid", sid("AC"), required=True)
+FRIENDLY_NAME = Parameter("FriendlyName", longest=64, code=70001)
+KEY_TYPE, POLICY = Parameter("KeyType", choice("restricted", "standard")), Parameter("Policy")
+QUIETLY = Parameter("SuppressEmailNotification", flag)
+
+
+def find_key(tables: Tables, key_sid: str) -> frozenset[str] | None:
+    """What an API key may do, None for all; a 401 where there is no such key."""
+    if key_sid == tables.identity.api_key_sid:
+        return None
+    key = tables.get(KIND, key_sid)
+    if key is None:
+        raise unauthenticated()
+    allow = key.body["allow"]
+    return None if allow is None else frozenset(allow)
+
+
+def _refuse_standard_key(request: ApiRequest) -> None:
+    if request.by_api_key and request.allowed is None:
+        raise unauthenticated()
+
+
+def _body(tables: Tables, key: Thing) -> Body:
+    allow = key.body["allow"]
+    return {
+        "sid": key.sid,
+        "friendly_name": key.body["friendly_name"],
+        "date_created": rfc2822(key.created),
+        "date_updated": rfc2822(key.updated),
+        "policy": None if allow is None else {"allow": allow},
+    }
+
+
+def _built_in(tables: Tables) -> Thing:
+    """The key that the account has from the beginning."""
+    known = tables.identity.api_key_sid
+    return Thing(known, KIND, "", NAME, 1, BEGINNING, BEGINNING, {"friendly_name": NAME, "allow": None})
+
+
+def _key(tables: Tables, request: ApiRequest) -> Thing:
+    wanted = request.names["Sid"]
+    found = _built_in(tables) if wanted == tables.identity.api_key_sid else tables.get(KIND, wanted)
+    if found is None:
+        raise absent(request.path)
+    return found
+
+
+def _policy(text: str) -> list[str]:
+    try:
+        allow = orjson.loads(text)["allow"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise Refusal(INVALID, "the policy is no JSON object with allow") from None
+    return [*check_policy(map(str, allow))]
+
+
+def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """All keys, without their secrets."""
+    _refuse_standard_key(request)
+    if request.host == IAM.host:
+        read_parameters((ACCOUNT,), request.query)
+    keys = [*tables.list(KIND, ""), _built_in(tables)]
+
+    def body(key: Thing) -> Body:
+        told = _body(tables, key)
+        allow = told.pop("policy")
+        flags = ["restricted"] if allow else ["rest_api", "signing"]
+        return told | ({"flags": flags} if request.host == IAM.host else {})
+
+    return list_response(request, "keys", keys, body, lambda key: str(key.sid))
+
+
+def create(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """A new key; its secret is told now and never again."""
+    _refuse_standard_key(request)
+    values = read_parameters((ACCOUNT, FRIENDLY_NAME, KEY_TYPE, POLICY), request.form)
+    is_restricted = values.get("key_type") == "restricted"
+    if is_restricted and "policy" not in values:
+        raise Refusal(INVALID, "a restricted key takes a policy")
+    name = values.get("friendly_name")
+    body = {"friendly_name": name, "allow": _policy(values["policy"]) if is_restricted else None}
+    key = tables.add(PREFIXES["api_key"] + FACADE, KIND, "", name or "", body)
+    return ApiResponse(201, _body(tables, key) | {"secret": tables.identity.key_secret(key.sid)})
+
+
+def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """One key, without its secret."""
+    _refuse_standard_key(request)
+    return ApiResponse(200, _body(tables, _key(tables, request)))
+
+
+def update(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Another name, or other permissions of a restricted key."""
+    _refuse_standard_key(request)
+    key = _key(tables, request)
+    values = read_parameters((FRIENDLY_NAME, POLICY), request.form, creating=False)
+    if "policy" in values:
+        values["allow"] = _policy(values.pop("policy"))
+    return ApiResponse(200, _body(tables, tables.save(key, values, name=values.get("friendly_name", key.name))))
+
+
+def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Delete the key: whoever uses it is refused from now on."""
+    _refuse_standard_key(request)
+    tables.remove(_key(tables, request).sid)
+    return ApiResponse(204)
+
+
+# --- auth tokens ---
+
+
+def _tokens(tables: Tables, request: ApiRequest) -> Thing:
+    """What is kept of the tokens; only the account's own token may ask."""
+    if request.by_api_key:
+        raise unauthenticated()
+    first = {"primary": 0, "secondary": 0, "made": 0}
+    return tables.find(TOKENS, "", "") or tables.add("AT", TOKENS, "", "", first)
+
+
+def _token_body(tables: Tables, kept: Thing) -> Body:
+    return {
+        "account_sid": tables.identity.account_sid,
+        "date_created": iso8601(kept.created),
+        "date_updated": iso8601(kept.updated),
+    }
+
+
+def create_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """A second token, as good as the first one; asked again, another in its place."""
+    read_parameters((QUIETLY,), request.form, creating=False)
+    kept = _tokens(tables, request)
+    made = kept.body["made"] + 1
+    kept = tables.save(kept, {"secondary": made, "made": made})
+    token = replace(tables.identity, secondary=made).secondary_token
+    url = {"url": f"https://{ACCOUNTS.host}/v1/AuthTokens/Secondary"}
+    return ApiResponse(201, _token_body(tables, kept) | {"secondary_auth_token": token} | url)
+
+
+def delete_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Have the first token alone again; a 404 where there is no other."""
+    kept = _tokens(tables, request)
+    if not kept.body["secondary"]:
+        raise absent(request.path)
+    tables.save(kept, {"secondary": 0})
+    return ApiResponse(204)
+
+
+def promote(tables: Tables, request: ApiRequest) -> ApiResponse:
+    """Make the second token the only one: whoever has the old one is refused, and webhooks are signed with the new."""
+    read_parameters((QUIETLY,), request.form, creating=False)
+    kept = _tokens(tables, request)
+    if not kept.body["secondary"]:
+        raise absent(request.path)
+    kept = tables.save(kept, {"primary": kept.body["secondary"], "secondary": 0})
+    token = replace(tables.identity, primary=kept.body["primary"]).auth_token
+    url = {"url": f"https://{ACCOUNTS.host}/v1/AuthTokens/Promote"}
+    return ApiResponse(200, _token_body(tables, kept) | {"auth_token": token} | url)
+
+
+OPERATIONS = (
+    API_2010.operation("GET", "/Keys", list_),
+    IAM.operation("GET", "/Keys", list_),
+    IAM.operation("POST", "/Keys", create),
+    IAM.operation("GET", "/Keys/{Sid}", fetch),
+    IAM.operation("POST", "/Keys/{Sid}", update),
+    IAM.operation("DELETE", "/Keys/{Sid}", delete),
+    ACCOUNTS.operation("POST", "/AuthTokens/Secondary", create_secondary),
+    ACCOUNTS.operation("DELETE", "/AuthTokens/Secondary", delete_secondary),
+    ACCOUNTS.operation("POST", "/AuthTokens/Promote", promote),
+)
