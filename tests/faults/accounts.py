@@ -14,7 +14,7 @@ from dialtone_nb.account import account as accounts
 from dialtone_nb.account.account import CONTROL, AccountCredentials, open_account
 from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.server.server_settings import AUTH_TOKEN, read_settings
-from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, sample
+from tests.infrastructure.desk import LIST, LOBBY, ROOT, STAGE, VAN, WORKBENCH, Desk, sample
 from tests.server.running_server import server_in_thread
 
 OPERATOR = "ada@switchroom"
@@ -115,28 +115,6 @@ def _own_server(desk: Desk) -> None:
         desk.do(desk.deploy())
 
 
-def _own_server_in_use(desk: Desk) -> None:
-    desk.do(desk.set_up("van", buy=VAN))
-    desk.host("self_hosted")
-    with serving(desk):
-        desk.do(desk.deploy())
-        _call_around(desk)
-
-
-def _call_around(desk: Desk) -> None:
-    """Both phones are registered where they belong, and have called and been called."""
-    for name, number in (("workbench", WORKBENCH), ("van", VAN)):
-        domain = desk.parameters.sip_domain_of(name)
-        for one in (STAGE, STAGE_NONEMERGENCY):
-            places = {"registered": one == domain, "domain": one}
-            desk.account.transport.send("POST", f"{CONTROL}/clients/{name}", json=places).raise_for_status()
-        for order in (
-            {"client": name, "dial": "5035550199", "domain": domain, "talk": 5},
-            {"from": "+12065550142", "to": number, "talk": 5},
-        ):
-            desk.account.transport.send("POST", f"{CONTROL}/calls", json=order).raise_for_status()
-
-
 # Each stands on the one that it names: what is done to that one's copy.
 MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
     "empty": ("", lambda desk: None),
@@ -148,8 +126,6 @@ MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
     "promoted twice": ("stage ahead of prod", _promoted),
     "drifted": ("network", _drifted),
     "own server": ("stage and a phone", _own_server),
-    "stage in use": ("stage and two phones", _call_around),
-    "own server in use": ("own server", _own_server_in_use),
 }
 
 

@@ -18,8 +18,10 @@ from typing import Any, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
+from tenacity import wait_none
 from twilio.rest import Client
 
+from dialtone_nb.account import transport
 from dialtone_nb.account.account import CONTROL
 from dialtone_nb.account.rehearsal_control import close_door, open_door
 from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD as TRUNK_VARIABLE
@@ -30,7 +32,7 @@ from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 from dialtone_nb.runbooks.troubleshoot import Gathered, asked_evidence, gather_evidence, read_complaint
 from dialtone_nb.verify.diagnosis import diagnose
 from tests.faults.accounts import closing_desk, copied, make_account, serving
-from tests.infrastructure.desk import LIST, SERVICE, Desk
+from tests.infrastructure.desk import LIST, SERVICE, STAGE, VAN, WORKBENCH, Desk
 
 OUTSIDE = "+12065550142"
 FAR = "5035550199"
@@ -245,6 +247,43 @@ def _lose_address(at: Struck) -> None:
     at.desk.account.wait(120)
 
 
+def _never_set_up(at: Struck) -> None:
+    _release(at)
+    at.credential.delete()
+    for address in at.twilio.addresses.list() if at.client == "workbench" else ():
+        address.delete()
+
+
+def _delete_list(at: Struck) -> None:
+    for domain in at.twilio.sip.domains.list():
+        for family in (domain.auth.calls, domain.auth.registrations):
+            family.credential_list_mappings(at.list_sid).delete()
+    at.twilio.sip.credential_lists(at.list_sid).delete()
+
+
+def _declare(**fields: Any) -> Plant:
+    def happens(at: Struck) -> None:
+        at.desk.declare(at.client, **fields)
+        at.desk.do(at.desk.deploy())
+
+    return happens
+
+
+def _down_for_a_while(at: Struck) -> None:
+    """Our own server is away while the phone calls, and there again when somebody looks."""
+    host = urlsplit(at.desk.server.base_urls["stage"]).hostname
+    servers = at.desk.account.transport.send("GET", f"{CONTROL}/servers").json()["servers"]
+    address = next(one["address"] for one in servers if one["host"] == host)
+    _kill_server(at)
+    at.dial()
+    at.tell("/servers", host=host, address=address)
+
+
+def _dial_at_other_domain(at: Struck) -> None:
+    _other_domain(at)
+    at.dial("911", domain=at.desk.parameters.network.sip_domain("stage", emergency=False))
+
+
 def _burst(at: Struck) -> None:
     for _ in range(12):
         at.dial(f"503555{at.chance.randrange(100, 200):04}")
@@ -330,6 +369,22 @@ CAUSES: tuple[PlantedCause, ...] = (
         lambda at: at.edit("/decide", more="\n// other\n"),
         number=FAR,
     ),
+    PlantedCause(
+        "the files are newer",
+        "code-differs",
+        (OUT, SERVER),
+        lambda at: at.desk.declare(at.client, call_time_limit_s=1200),
+    ),
+    PlantedCause("the phone was never set up", "not-set-up", (TONE, OUT, IN, BUSY), _never_set_up),
+    PlantedCause("the credential list is gone", "list-gone", (TONE, OUT, IN), _delete_list),
+    PlantedCause("the phone only calls out", "only-calls-out", (IN,), _declare(incoming=False)),
+    PlantedCause(
+        "phones share a number",
+        "shared-number",
+        (WHO,),
+        _declare(incoming=False, caller_id=WORKBENCH),
+        client="van",
+    ),
     PlantedCause("a function is slow", "slow-service", (SILENCE,), _slow),
     PlantedCause("the SIP domain is gone", "domain-gone", (TONE, OUT, IN, BUSY), _delete_domain),
     PlantedCause("registrations are off", "registrations-off", (TONE, IN), _update_domain(sip_registration=False)),
@@ -368,6 +423,7 @@ CAUSES: tuple[PlantedCause, ...] = (
         number="5035550188",
     ),
     PlantedCause("the far side is busy", "far-side-busy", (ONE,), lambda at: at.dial(busy=True), number=FAR),
+    PlantedCause("the far network fails", "far-side", (ONE,), lambda at: at.dial(unreachable=True), number=FAR),
     PlantedCause("the trunk is dead", "trunk-dead", (OUT, ONE), lambda at: at.dial("#", unreachable=True)),
     PlantedCause(
         "the trunk has another password",
@@ -410,9 +466,23 @@ CAUSES: tuple[PlantedCause, ...] = (
         lambda at: at.dial("911"),
         client="van",
     ),
+    PlantedCause(
+        "911 at the wrong domain", "emergency-wrong-domain", (CALLED_911,), _dial_at_other_domain, client="workbench"
+    ),
+    PlantedCause(
+        "999 in place of 911", "emergency-nearly", (CALLED_911,), lambda at: at.dial("9911"), client="workbench"
+    ),
     PlantedCause("933 alone", "emergency-drill", (CALLED_911,), lambda at: at.dial("933"), client="workbench"),
     PlantedCause("nobody dialled 911", "no-emergency-call", (CALLED_911,), lambda at: None),
     PlantedCause("our server is killed", "server-down", ALL_CALLS, _kill_server, hosting="self_hosted"),
+    PlantedCause("our server was away", "fallback", (SILENCE,), _down_for_a_while, hosting="self_hosted"),
+    PlantedCause(
+        "our server has an old table",
+        "code-differs",
+        (OUT, IN, SERVER),
+        lambda at: at.desk.declare(at.client, call_time_limit_s=1200),
+        hosting="self_hosted",
+    ),
     PlantedCause("a limit is reached", "limit-reached", (OUT, BUSY), _limit, client="workbench", hosting="self_hosted"),
     PlantedCause("a cable is out", "handset", (TONE,), lambda at: None, answer="nothing"),
     PlantedCause(
@@ -491,11 +561,28 @@ def try_causes(cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = la
             hosting = alike[0].planted.hosting
             if hosting not in accounts:
                 accounts[hosting] = Path(name) / hosting
-                make_account(accounts[hosting], "stage in use" if hosting == "functions" else "own server in use")
+                _make_account_in_use(accounts[hosting], hosting)
             for verdict in _try_network(alike, accounts[hosting]):
                 verdicts.append(verdict)
                 on_verdict(verdict)
     return verdicts
+
+
+def _make_account_in_use(folder: Path, hosting: str) -> None:
+    """Both phones are registered where they belong, and have called and been called."""
+    make_account(folder, "stage and two phones" if hosting == "functions" else "own server")
+    with closing_desk(folder) as desk, ExitStack() as stack:
+        if hosting == "self_hosted":
+            desk.do(desk.set_up("van", buy=VAN))
+            desk.host("self_hosted")
+            stack.enter_context(serving(desk))
+            desk.do(desk.deploy())
+        for name in ("workbench", "van"):
+            at = Struck(desk, name, name, random.Random(0))
+            at.switch(name, on=False, domain=STAGE)
+            at.switch(name, on=True)
+            at.dial()
+            at.ring()
 
 
 def _try_network(cases: Sequence[Case], account: Path) -> list[Verdict]:
@@ -510,6 +597,8 @@ def _try_network(cases: Sequence[Case], account: Path) -> list[Verdict]:
         for happens in chance.sample(EVERYDAY, 2):
             happens(at)
         planted.plant(at)
+        # Backing off is tried elsewhere; here it would only take time.
+        stack.enter_context(patch.object(transport, "wait_random_exponential", lambda **_: wait_none()))
         found = gather_evidence(desk.site("stage"))
         return [_verdict(case, desk, client, found) for case in cases]
 
