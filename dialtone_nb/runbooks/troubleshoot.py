@@ -103,7 +103,7 @@ def read_complaint(runbook: Runbook) -> Complaint:
             for name, phone in phones.items()
         },
         number,
-        country_of(decision.number) if isinstance(decision, DialPstn) else "",
+        country_of(decision.number if isinstance(decision, DialPstn) else phones[given.client].caller_id),
         given.answer,
         runbook.account_kind,
         first if runbook.is_protected and first != runbook.environment else "",
@@ -124,9 +124,8 @@ def gather_evidence(site: Site) -> Gathered:
         # Before the functions are probed, so that an alert about that is not taken for one about calls.
         status = pool.submit(_read, lambda: _account_status(site.account), "")
         signs = _read(lambda: _fetch_signs(site), PhoneSigns(site.account.now(), make_frame({})))
-    account = [account_evidence(status.result())] if status.result() else []
     phones = phone_evidence(signs, site.parameters, site.environment)
-    return Gathered((*account, *_verified(site), *phones), signs)
+    return Gathered((account_evidence(status.result()), *_verified(site), *phones), signs)
 
 
 def _verified(site: Site) -> Iterator[Check]:

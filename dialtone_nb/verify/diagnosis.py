@@ -74,7 +74,7 @@ class Complaint:
     # By phone its domain and caller_id, for the texts of symptoms.yaml.
     phones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     number: str = ""
-    country: str = ""  # of that number
+    country: str = ""  # of that number, else of the phone's own
     answer: str = ""
     account_kind: str = "rehearsal"
     # The environment that new code goes to first; empty where that is the environment itself.
@@ -193,6 +193,8 @@ def _first_that_holds(complaint: Complaint, checks: Sequence[Check], looked_at: 
     table = load_symptoms()
     for step in complaint.symptom.order:
         if question := table.questions.get(step):
+            if question.parameter == "number" and complaint.number:
+                continue
             if not complaint.answer or not question.answers:
                 return question
             return _Borne(table.causes[_answered(question, complaint.answer)])
@@ -285,7 +287,9 @@ def _sentence(text: str) -> str:
 
 
 def _repair_commands(cause: Cause, complaint: Complaint, words: Mapping[str, str]) -> Iterator[str]:
-    given = {name: str(value).format_map(words) for name, value in cause.parameters.items()}
+    given = {
+        name: value.format_map(words) if isinstance(value, str) else value for name, value in cause.parameters.items()
+    }
     environment = {"environment": complaint.environment}
     first = complaint.code_goes_first_to
     if cause.run == "deploy" and cause.takes_code and first:
@@ -307,10 +311,12 @@ def _next_commands(complaint: Complaint, question: Question) -> Iterator[str]:
         yield _command("troubleshoot", complaint, given)
 
 
-def _command(runbook: str, complaint: Complaint, given: Mapping[str, str]) -> str:
+def _command(runbook: str, complaint: Complaint, given: Mapping[str, object]) -> str:
     account = {"account": complaint.account_kind} if complaint.account_kind != "rehearsal" else {}
+    # -r passes a text as it is; -p would make a number of one that is dialled.
     options = [
-        f"{'-p' if value.isdecimal() else '-r'} {name} {_quoted(value)}" for name, value in {**account, **given}.items()
+        f"-r {name} {_quoted(value)}" if isinstance(value, str) else f"-p {name} {value}"
+        for name, value in {**account, **given}.items()
     ]
     return " ".join(["python -m dialtone_nb run", runbook, *options])
 

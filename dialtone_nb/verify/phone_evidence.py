@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
@@ -20,7 +20,7 @@ from dialtone_nb.parameters import Parameters
 from dialtone_nb.phones.what_if import KeypadResult
 from dialtone_nb.values.emergency import KNOWN, TEST_LINE
 from dialtone_nb.values.phone_numbers import country_of, is_e164
-from dialtone_nb.verify.checks import Check, good, unknown, wrong
+from dialtone_nb.verify.checks import Check, CheckState, good, unknown, wrong
 from dialtone_nb.verify.phones import subject_of
 
 # What a person complains of is of today; what was before is habit.
@@ -31,6 +31,8 @@ REFUSALS: Final = frozenset(
     {"32007", "32008", "32106", "32201", "32202", "32207", "32208", "32209", "32210", "32212", "32222"}
 )
 NO_SOUND: Final = "32014"
+# A phone that was off and is there again: nothing is wrong with it by now.
+NOT_REGISTERED: Final = "32009"
 # ITU-T E.721 has 3 seconds for a local call, from the last digit to the ringing; a decision and a cold start take less.
 SLOW_MS: Final = 2000
 SLOW_KEYS_S: Final = 4.0
@@ -62,24 +64,21 @@ def phone_evidence(signs: PhoneSigns, parameters: Parameters, environment: str) 
         yield from _declared(parameters, name)
         yield from _registration(signs, parameters, name)
         yield from _refusals(signs, list(parameters.clients), name)
-        yield from _calls(name, own, calls_emergency=client.calls_emergency)
+        is_there = parameters.sip_domain_of(name) in (signs.registered or {}).get(name, ())
+        yield from _calls(name, own, calls_emergency=client.calls_emergency, is_there=is_there)
         yield from _new_countries(name, signs, client.caller_id)
 
 
 def _declared(parameters: Parameters, name: str) -> Iterator[Check]:
+    """What the phone's entry says that may surprise people; as it was meant, so nothing is wrong."""
     subject, client = subject_of(name), parameters.clients[name]
-    sharing = [other for other in parameters.sharing(client.caller_id) if other != name]
-    if sharing:
-        found = f"{client.caller_id} is {', '.join(sharing)}'s too"
-        yield wrong(
-            subject, f"number of {name}", found, "whoever is called can't tell which phone it was", "clients.yaml"
-        )
+    if sharing := [other for other in parameters.sharing(client.caller_id) if other != name]:
+        found, meaning = f"{client.caller_id} is {', '.join(sharing)}'s too", "whoever is called can't tell them apart"
+        yield unknown(subject, f"number of {name}", found, meaning)
     rung = [phone for step in client.steps(name) for phone in step] if client.owns_number else []
     if name not in rung:
         found = f"it rings {', '.join(rung)}" if rung else "incoming is false"
-        yield wrong(
-            subject, f"incoming calls of {name}", found, "a call to its number does not ring it", "clients.yaml"
-        )
+        yield unknown(subject, f"incoming calls of {name}", found, "a call to its number does not ring it")
 
 
 def _registration(signs: PhoneSigns, parameters: Parameters, name: str) -> Iterator[Check]:
@@ -122,7 +121,7 @@ def _was_heard_since(signs: PhoneSigns, name: str, at: datetime) -> bool:
     return bool(((own["direction"] == "outgoing") | (own["outcome"] == "answered")).any())
 
 
-def _calls(name: str, own: pd.DataFrame, *, calls_emergency: bool) -> Iterator[Check]:
+def _calls(name: str, own: pd.DataFrame, *, calls_emergency: bool, is_there: bool) -> Iterator[Check]:
     """The last call of each kind, in a day; kinds that there was none of are left out."""
     party = own["other_party"].fillna("").astype(str)
     out, is_emergency = own["direction"] == "outgoing", party.isin([*KNOWN]) | own["reason"].isin(REASONS)
@@ -136,7 +135,9 @@ def _calls(name: str, own: pd.DataFrame, *, calls_emergency: bool) -> Iterator[C
     }
     for title, some in kinds.items():
         if len(some):
-            yield _last(subject_of(name), title, some)
+            check = _last(subject_of(name), title, some)
+            came_back = is_there or bool((out & (own["started_at"] > some["started_at"].iloc[-1])).any())
+            yield replace(check, state=CheckState.UNKNOWN) if came_back and NOT_REGISTERED in check.found else check
     silent = own[own["reason"] == NO_SOUND]
     if len(silent):
         yield wrong(
@@ -224,8 +225,10 @@ def wait_evidence(name: str, waits_ms: Sequence[int]) -> Iterator[Check]:
 
 
 def account_evidence(status: str) -> Check:
-    """The account's status."""
+    """The account's status; empty where Twilio does not tell."""
     title, meaning = "status of the account", "Twilio carries calls of an active account alone"
+    if not status:
+        return unknown("Account", title, "Twilio tells it for the auth token alone", meaning, "look in the Console")
     if status == "active":
         return good("Account", title, status, meaning)
     return wrong("Account", title, status, meaning, "pay what is owed, or ask Twilio's support")

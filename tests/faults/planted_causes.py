@@ -323,6 +323,12 @@ def _busy_before(at: Struck) -> None:
     at.dial()
 
 
+def _off_before(at: Struck) -> None:
+    at.switch(at.client, on=False)
+    at.ring()
+    at.switch(at.client, on=True)
+
+
 def _unanswered_before(at: Struck) -> None:
     at.ring(no_answer=True)
     at.ring()
@@ -422,6 +428,7 @@ CAUSES: tuple[PlantedCause, ...] = (
         _then(lambda at: at.tell("/numbers/%2B15035550188", blocked=True), lambda at: at.dial("5035550188")),
         number="5035550188",
     ),
+    PlantedCause("it works again", "went-through", (ONE,), Struck.dial, number=FAR),
     PlantedCause("the far side is busy", "far-side-busy", (ONE,), lambda at: at.dial(busy=True), number=FAR),
     PlantedCause("the far network fails", "far-side", (ONE,), lambda at: at.dial(unreachable=True), number=FAR),
     PlantedCause("the trunk is dead", "trunk-dead", (OUT, ONE), lambda at: at.dial("#", unreachable=True)),
@@ -509,6 +516,7 @@ EVERYDAY: tuple[Plant, ...] = (
     _other_is_off,
     _busy_before,
     _unanswered_before,
+    _off_before,
     lambda at: at.dial("#"),
 )
 

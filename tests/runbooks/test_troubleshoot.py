@@ -116,8 +116,8 @@ def test_the_last_call_of_a_kind_is_what_counts() -> None:
         (5, "outgoing", "+15035550199", "failed", "13224"),
         (4, "outgoing", "menu@pbx.example.org", "failed", "SIP 503"),
         (3, "outgoing", "+15035550199", "answered", ""),
-        (2, "incoming", "+12065550142", "unregistered", "32009"),
-        (1, "outgoing", "911", "answered", ""),
+        (2, "outgoing", "911", "answered", ""),
+        (1, "incoming", "+12065550142", "unregistered", "32009"),
     )
     found = checks_of("workbench", PhoneSigns(NOW, frame))
     assert {name: check.state for name, check in found.items()} == {
@@ -128,6 +128,16 @@ def test_the_last_call_of_a_kind_is_what_counts() -> None:
     }
     assert found["last call out"].found == "answered, +1503555••••, 2026-03-02 09:00 UTC"
     assert found["last call to the trunk"].repair == "check the trunk's server, and its limit on calls"
+
+
+def test_a_phone_that_was_off_and_was_heard_of_since_is_not_off() -> None:
+    """By a call of its own, or by its registration."""
+    off = (2, "incoming", "+12065550142", "unregistered", "32009")
+    silent = PhoneSigns(NOW, attempts(off))
+    called = PhoneSigns(NOW, attempts(off, (1, "outgoing", "+15035550199", "answered", "")))
+    registered = PhoneSigns(NOW, attempts(off), registered={"workbench": [EMERGENCY]})
+    states = [checks_of("workbench", signs)["last call in to"].state for signs in (silent, called, registered)]
+    assert states == [CheckState.WRONG, CheckState.UNKNOWN, CheckState.UNKNOWN]
 
 
 def alert(code: str, text: str, hours: float) -> dict[str, str]:

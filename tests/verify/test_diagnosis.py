@@ -42,10 +42,23 @@ def test_every_step_is_a_row_and_every_row_is_reached() -> None:
 
 
 def test_only_an_answer_leads_to_a_row_without_evidence_unless_it_is_the_last() -> None:
-    """A row without evidence holds always, so nothing after it is ever reached; nothing comes after a question."""
+    """It holds always, so nothing after it is ever reached; nor what comes after a question, once that is answered."""
     for one in TABLE.symptoms.values():
         *before, _ = one.order
-        assert [step for step in before if step in TABLE.questions or not TABLE.causes[step].when] == [], one.name
+        ends = [step for step in before if step in TABLE.causes and not TABLE.causes[step].when]
+        ends += [step for step in before if step in TABLE.questions and not TABLE.questions[step].parameter]
+        assert ends == [], one.name
+
+
+def test_a_number_that_is_given_is_not_asked_for() -> None:
+    """Where nothing is known of it, it is to be dialled again."""
+    complaint = Complaint(find_symptom("one destination fails"), "prod", "lobby", PHONES)
+    found = [diagnose(one, (), "") for one in (complaint, replace(complaint, number="5035550199"))]
+    assert [one.question.id for one in found if one.question] == ["which-number", "dial-it"]
+    assert [one.commands[0].partition("-r client lobby ")[2] for one in found] == [
+        '-r number "…"',
+        "-r number 5035550199",
+    ]
 
 
 @pytest.mark.parametrize("cause", TABLE.causes.values(), ids=TABLE.causes)
@@ -151,6 +164,13 @@ def test_each_answer_of_each_question_leads_to_a_conclusion(symptom: str) -> Non
         assert ended.question is None
         assert ended.conclusion
         assert "{" not in f"{ended.conclusion}{ended.repair}{ended.tell}"
+
+
+def test_a_number_of_minutes_is_passed_as_one() -> None:
+    """A text in its place would be refused."""
+    drill = good("", "last drill of lobby", "answered, 933", "")
+    (command,) = asked("911 was dialled", drill).commands
+    assert command.endswith("run explore -r environment prod -r client lobby -p minutes 1440")
 
 
 def test_an_answer_that_is_none_is_answered_with_those_that_are() -> None:
