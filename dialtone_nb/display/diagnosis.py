@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dialtone_nb.display.checks import MARK, ROLE
 from dialtone_nb.display.rendering import render
+from dialtone_nb.verify.checks import list_names
 from dialtone_nb.verify.diagnosis import Diagnosis
 
 
@@ -21,7 +22,7 @@ def diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
     if diagnosis.question:
         return ["Run one of these:", *(f"    {command}" for command in diagnosis.commands)]
     evidence = [f"{MARK[one.state]} {one.name}: {one.found}" for one in diagnosis.evidence]
-    besides = [f"wrong as well: {one.name}: {one.found}" for one in diagnosis.besides]
+    besides = [f"wrong as well: {list_names(diagnosis.besides)}"] if diagnosis.besides else []
     return [
         *evidence,
         f"    repair: {diagnosis.repair}",

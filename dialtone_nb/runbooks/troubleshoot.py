@@ -21,7 +21,7 @@ from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decisions import DialPstn
 from dialtone_nb.display.widgets.question_box import QuestionBox
-from dialtone_nb.errors import CredentialsError, Fault, InputError, TwilioError, UnknownOutcomeError
+from dialtone_nb.errors import CredentialsError, DialtoneError, Fault, InputError, TwilioError, UnknownOutcomeError
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.what_if import ask_dial_plan, usual_strings
@@ -37,6 +37,7 @@ from dialtone_nb.verify.phone_evidence import (
     MEASURED,
     PhoneSigns,
     account_evidence,
+    calls_evidence,
     down_evidence,
     keys_evidence,
     number_evidence,
@@ -123,21 +124,31 @@ def gather_evidence(site: Site) -> Gathered:
     with ThreadPoolExecutor(2) as pool:
         # Before the functions are probed, so that an alert about that is not taken for one about calls.
         status = pool.submit(_read, lambda: _account_status(site.account), "")
-        signs = _read(lambda: _fetch_signs(site), PhoneSigns(site.account.now(), make_frame({})))
+        try:
+            signs = _fetch_signs(site)
+            read = calls_evidence(len(signs.attempts))
+        except (TwilioError, UnknownOutcomeError, CredentialsError) as error:
+            signs = PhoneSigns(site.account.now(), make_frame({}))
+            read = calls_evidence(str(error), is_down=_is_down(error))
     phones = phone_evidence(signs, site.parameters, site.environment)
-    return Gathered((account_evidence(status.result()), *_verified(site), *phones), signs)
+    return Gathered((account_evidence(status.result()), *_verified(site), read, *phones), signs)
+
+
+def _is_down(error: DialtoneError) -> bool:
+    """Whether it is Twilio that fails, and not we who may not ask."""
+    status = error.status if isinstance(error, TwilioError) else 0
+    is_answer = isinstance(error, TwilioError | UnknownOutcomeError)
+    return is_answer and (status in (0, TOO_MANY_REQUESTS) or status >= 500)
 
 
 def _verified(site: Site) -> Iterator[Check]:
     """What verify finds; where Twilio can't be asked, just that."""
     try:
         yield from verify_site(site).checks
-    except UnknownOutcomeError as error:
-        yield down_evidence(str(error))
-    except TwilioError as error:
-        if error.code in NOT_ACTIVE:
+    except (TwilioError, UnknownOutcomeError) as error:
+        if isinstance(error, TwilioError) and error.code in NOT_ACTIVE:
             yield account_evidence("suspended")
-        elif error.status in (0, TOO_MANY_REQUESTS) or error.status >= 500:
+        elif _is_down(error):
             yield down_evidence(str(error))
         else:
             raise

@@ -282,8 +282,8 @@ def _conclude(borne: _Borne, complaint: Complaint, account: str) -> Diagnosis:
 
 
 def _sentence(text: str) -> str:
-    """The text with a capital letter, and one full stop at its end."""
-    return f"{text[:1].upper()}{text[1:]}".replace("..", ".")
+    """The text with one full stop where what was filled in brought its own."""
+    return text.replace("..", ".")
 
 
 def _repair_commands(cause: Cause, complaint: Complaint, words: Mapping[str, str]) -> Iterator[str]:

@@ -234,6 +234,15 @@ def account_evidence(status: str) -> Check:
     return wrong("Account", title, status, meaning, "pay what is owed, or ask Twilio's support")
 
 
+def calls_evidence(read: int | str, *, is_down: bool = False) -> Check:
+    """How many calls could be read, or why none could: then who called whom is not known."""
+    subject, title, meaning = "Account", "calls of the last days", "who called whom, and what came of it"
+    if isinstance(read, int):
+        return good(subject, title, f"{read} calls", meaning)
+    judge, repair = (wrong, "wait") if is_down else (unknown, "use a key that may read calls, alerts and logs")
+    return judge(subject, title, read, meaning, repair)
+
+
 def down_evidence(problem: str) -> Check:
     """What Twilio answered in place of what was asked."""
     meaning = "nothing can be looked at, and calls may fail"

@@ -130,7 +130,7 @@ class PlantedCause:
     """What happens to a network, under which symptoms people tell of it, and the cause that is to be named."""
 
     name: str
-    cause: str
+    cause: str  # empty where only a person can tell
     symptoms: tuple[str, ...]
     plant: Plant
     answer: str = ""
@@ -157,8 +157,8 @@ def _unmap(family: str) -> Plant:
     return lambda at: getattr(at.domain.auth, family).credential_list_mappings(at.list_sid).delete()
 
 
-def _fault(fault: str) -> Plant:
-    return lambda at: at.tell("/faults", match={"host": "api.twilio.com"}, fault=fault, times=100_000)
+def _fault(fault: str, host: str = "api") -> Plant:
+    return lambda at: at.tell("/faults", match={"host": f"{host}.twilio.com"}, fault=fault, times=100_000)
 
 
 def _delete_domain(at: Struck) -> None:
@@ -236,6 +236,11 @@ def _undeploy(at: Struck) -> None:
     at.environment.deployments.create()
 
 
+def _delete_environment(at: Struck) -> None:
+    _undeploy(at)
+    at.environment.delete()
+
+
 def _release(at: Struck) -> None:
     if at.client == "workbench":
         _lose_address(at)
@@ -282,6 +287,13 @@ def _down_for_a_while(at: Struck) -> None:
 def _dial_at_other_domain(at: Struck) -> None:
     _other_domain(at)
     at.dial("911", domain=at.desk.parameters.network.sip_domain("stage", emergency=False))
+
+
+def _break_other(at: Struck) -> None:
+    """Something happens to the other phone, which is not the one that people tell of."""
+    broken = replace(at, client=at.other, other=at.client)
+    at.chance.choice((_switch_off, _rotate, _other_domain, lambda one: one.credential.delete()))(broken)
+    broken.ring(busy=True)
 
 
 def _burst(at: Struck) -> None:
@@ -336,6 +348,7 @@ def _unanswered_before(at: Struck) -> None:
 
 CAUSES: tuple[PlantedCause, ...] = (
     PlantedCause("Twilio answers 503", "twilio-down", (TWILIO, OUT, IN, TONE), _fault("503")),
+    PlantedCause("a part of Twilio answers 503", "twilio-partly-down", (TWILIO, CALLED_911), _fault("503", "monitor")),
     PlantedCause("our key is refused", "key-refused", (TWILIO, SERVER, OUT), _fault("401")),
     PlantedCause(
         "the account is suspended",
@@ -344,6 +357,7 @@ CAUSES: tuple[PlantedCause, ...] = (
         _then(lambda at: at.tell("/account", status="suspended"), Struck.dial, Struck.ring),
     ),
     PlantedCause("nothing is deployed", "nothing-live", ALL_CALLS, _undeploy),
+    PlantedCause("the environment is deleted", "nothing-live", (*ALL_CALLS, BUSY), _delete_environment),
     PlantedCause(
         "a function crashes",
         "function-crashed",
@@ -506,6 +520,9 @@ CAUSES: tuple[PlantedCause, ...] = (
         "a phone's password leaked", "leaked-phone-password", (LEAK,), lambda at: None, answer="phone's password"
     ),
     PlantedCause("the auth token leaked", "leaked-auth-token", (LEAK,), lambda at: None, answer="auth token"),
+    # Where nothing can be known, a question is right, and any cause is false.
+    PlantedCause("nothing", "", (TONE, BUSY, AUDIO, OUT, IN, WHO, MONEY, LEAK, TWILIO, SERVER), lambda at: None),
+    PlantedCause("the other phone is broken", "", (TONE, BUSY, AUDIO, OUT, IN, WHO, MONEY), _break_other),
 )
 # What happens on any day, to the phone that is struck before it is, or to the other one.
 EVERYDAY: tuple[Plant, ...] = (
@@ -643,7 +660,9 @@ def opened(desk: Desk, **given: str) -> Runbook:
 def amiss(verdicts: Iterable[Verdict]) -> list[str]:
     """The cases for which nothing was named, or something false."""
     return [
-        f"{one.case}: {one.cause or one.question}, not {one.case.planted.cause}" for one in verdicts if not one.is_right
+        f"{one.case}: {one.cause or one.question}, not {one.case.planted.cause or 'a question'}"
+        for one in verdicts
+        if not one.is_right
     ]
 
 

@@ -98,7 +98,7 @@ def test_the_first_cause_in_the_order_is_the_conclusion_and_the_others_stand_bes
     found = asked("no dial tone", gone, unmapped)
     assert (found.cause, found.evidence, found.besides) == ("registrations-unmapped", (unmapped,), (gone,))
     assert found.commands == ("python -m dialtone_nb run deploy -r environment prod",)
-    assert found.repair == "Deploy prod."
+    assert found.repair == "deploy prod."
     assert found.exit_code == 2
 
 
@@ -125,7 +125,7 @@ def test_where_any_phone_may_be_behind_it_the_conclusion_names_which() -> None:
     ]
     found = asked("911 was dialled", *checks)
     assert (found.cause, found.client) == ("emergency-without-address", "garden")
-    assert found.conclusion.startswith("garden dialled") or found.conclusion.startswith("Garden dialled")
+    assert found.conclusion.startswith("garden dialled an emergency number, and no address is registered")
     assert found.commands == ("python -m dialtone_nb run client_setup -r environment prod -r client garden",)
 
 
