@@ -43,6 +43,7 @@ class Question:
     ask: str
     answers: Mapping[str, str] = field(default_factory=dict)
     parameter: str = ""
+    when: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,9 @@ def load_symptoms() -> SymptomTable:
         )
         for name, row in rows["causes"].items()
     }
-    questions = {name: Question(name, **row) for name, row in rows["questions"].items()}
+    questions = {
+        name: Question(name, **{**row, "when": tuple(row.get("when", ()))}) for name, row in rows["questions"].items()
+    }
     symptoms = {
         name: Symptom(name, tuple(row["also"]), tuple(row["order"]), row.get("functions", ALL_FUNCTIONS))
         for name, row in rows["symptoms"].items()
@@ -174,36 +177,38 @@ def diagnose(complaint: Complaint, checks: Sequence[Check], account: str) -> Dia
         diagnosis = Diagnosis(symptom.name, complaint.client, complaint.environment, account, question=asked)
         diagnosis = replace(diagnosis, commands=tuple(_next_commands(complaint, found)))
     else:
-        diagnosis = _conclude(found, complaint, account)
+        diagnosis = _conclude(*found, complaint, account)
     besides = (one for one in checks if one.state is CheckState.WRONG and one not in diagnosis.evidence)
     return replace(diagnosis, went_through=tuple(dict.fromkeys(looked_at)), besides=tuple(besides))
 
 
 @dataclass(frozen=True, slots=True)
-class _Borne:
-    """A cause with the checks that bear it out, and what their names tell, such as which phone it is."""
+class _Evidence:
+    """The checks that bear a row out, and what their names tell, such as which phone it is."""
 
-    cause: Cause
-    evidence: tuple[Check, ...] = ()
+    checks: tuple[Check, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
 
 
-def _first_that_holds(complaint: Complaint, checks: Sequence[Check], looked_at: list[Check]) -> _Borne | Question:
+def _first_that_holds(
+    complaint: Complaint, checks: Sequence[Check], looked_at: list[Check]
+) -> tuple[Cause, _Evidence] | Question:
     """The first cause that holds or was answered, or the question that comes before it; notes what was looked at."""
     table = load_symptoms()
     for step in complaint.symptom.order:
-        if question := table.questions.get(step):
-            if question.parameter == "number" and complaint.number:
-                continue
-            if not complaint.answer or not question.answers:
-                return question
-            return _Borne(table.causes[_answered(question, complaint.answer)])
-        cause = table.causes[step]
-        for wanted in cause.when or ({},):
-            borne = _bear_out(_Borne(cause), list(wanted.items()), complaint, checks, looked_at)
-            if borne:
-                return borne
-    return _Borne(table.causes[NOTHING])
+        row = table.questions.get(step) or table.causes[step]
+        if isinstance(row, Question) and row.parameter == "number" and complaint.number:
+            continue
+        tried = (_bear_out(_Evidence(), list(one.items()), complaint, checks, looked_at) for one in row.when or ({},))
+        evidence = next((one for one in tried if one is not None), None)
+        if evidence is None:
+            continue
+        if isinstance(row, Cause):
+            return row, evidence
+        if not complaint.answer or not row.answers:
+            return row
+        return table.causes[_answered(row, complaint.answer)], _Evidence()
+    return table.causes[NOTHING], _Evidence()
 
 
 def _answered(question: Question, answer: str) -> str:
@@ -216,22 +221,23 @@ def _answered(question: Question, answer: str) -> str:
 
 
 def _bear_out(
-    borne: _Borne,
+    found: _Evidence,
     wanted: Sequence[tuple[str, str]],
     complaint: Complaint,
     checks: Sequence[Check],
     looked_at: list[Check],
-) -> _Borne | None:
-    """The cause with a check for each that is wanted, all of one phone; None where there are none."""
+) -> _Evidence | None:
+    """What was found, with a check for each that is wanted, all of one phone; None where there are none."""
     if not wanted:
-        return borne
+        return found
     (name, state), *rest = wanted
-    words = complaint.words(**borne.told)
+    words = complaint.words(**found.told)
     for check, told in _named(name, words, checks):
         looked_at.append(check)
         if _fits(check, state, words):
-            more = _Borne(borne.cause, (*borne.evidence, check), {**borne.told, **told})
-            if whole := _bear_out(more, rest, complaint, checks, looked_at):
+            more = _Evidence((*found.checks, check), {**found.told, **told})
+            whole = _bear_out(more, rest, complaint, checks, looked_at)
+            if whole is not None:
                 return whole
     return None
 
@@ -263,10 +269,10 @@ def _filled(pattern: str, words: Mapping[str, str]) -> str:
     return pattern.format_map(escaped)
 
 
-def _conclude(borne: _Borne, complaint: Complaint, account: str) -> Diagnosis:
-    cause, first = borne.cause, next(iter(borne.evidence), None)
+def _conclude(cause: Cause, evidence: _Evidence, complaint: Complaint, account: str) -> Diagnosis:
+    first = next(iter(evidence.checks), None)
     said = {"found": first.found, "repair": first.repair} if first else {"found": f"as was said, {complaint.answer}"}
-    words = complaint.words(**borne.told) | said
+    words = complaint.words(**evidence.told) | said
     return Diagnosis(
         complaint.symptom.name,
         words["client"],
@@ -277,7 +283,7 @@ def _conclude(borne: _Borne, complaint: Complaint, account: str) -> Diagnosis:
         _sentence(cause.repair.format_map(words)),
         tuple(_repair_commands(cause, complaint, words)),
         cause.tell,
-        borne.evidence,
+        evidence.checks,
     )
 
 

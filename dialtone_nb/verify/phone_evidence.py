@@ -59,6 +59,7 @@ class PhoneSigns:
 def phone_evidence(signs: PhoneSigns, parameters: Parameters, environment: str) -> Iterator[Check]:
     """What is known of each phone of an environment, by its calls, alerts and registrations."""
     recent = signs.attempts[signs.attempts["started_at"] >= signs.now - RECENT]
+    yield from _unnamed_refusals(signs, list(parameters.clients))
     for name, client in parameters.clients_in(environment).items():
         own = recent[recent["client"] == name]
         yield from _declared(parameters, name)
@@ -107,6 +108,22 @@ def _refusals(signs: PhoneSigns, names: Sequence[str], name: str) -> Iterator[Ch
     code, known = str(last["error_code"]), code_of(str(last["error_code"]))
     found = f"{code}, {known.meaning}, {_clock(_moment_of(last))}"
     yield wrong(subject_of(name), f"refusals of {name}", found, "it can't register, or can't call", known.repair)
+
+
+def _unnamed_refusals(signs: PhoneSigns, names: Sequence[str]) -> Iterator[Check]:
+    """The last time in a day that Twilio turned a phone away and did not say which."""
+    told = [
+        one
+        for one in signs.alerts
+        if str(one.get("error_code")) in REFUSALS
+        and not _named_in(one, names)
+        and _moment_of(one) >= signs.now - RECENT
+    ]
+    if last := max(told, key=_moment_of, default=None):
+        code = str(last["error_code"])
+        found = f"{code}, {code_of(code).meaning}, {_clock(_moment_of(last))}"
+        meaning = "it may be any phone, or nobody's"
+        yield unknown("Account", "refusals that name no phone", found, meaning, code_of(code).repair)
 
 
 def _named_in(alert: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -164,6 +164,13 @@ def test_a_refusal_counts_for_the_phone_that_it_names_until_that_is_heard_of(
     assert ("refusals" in found) is is_told
 
 
+def test_a_refusal_that_names_nobody_is_told_for_a_day() -> None:
+    """It is nobody's in particular."""
+    for hours, told in ((1, ["refusals that name no phone"]), (30, [])):
+        signs = PhoneSigns(NOW, make_frame({}), [alert("32202", "bad+user+credentials", hours)])
+        assert [one.name for one in phone_evidence(signs, PARAMETERS, "stage")] == told
+
+
 def test_a_phone_at_another_domain_is_told_by_its_registration_or_else_by_its_calls() -> None:
     """A registration at the right one counts more than an old call."""
     none = make_frame({})

@@ -46,7 +46,8 @@ def test_only_an_answer_leads_to_a_row_without_evidence_unless_it_is_the_last() 
     for one in TABLE.symptoms.values():
         *before, _ = one.order
         ends = [step for step in before if step in TABLE.causes and not TABLE.causes[step].when]
-        ends += [step for step in before if step in TABLE.questions and not TABLE.questions[step].parameter]
+        asked = [TABLE.questions[step] for step in before if step in TABLE.questions]
+        ends += [question.id for question in asked if not (question.parameter or question.when)]
         assert ends == [], one.name
 
 
@@ -177,6 +178,18 @@ def test_an_answer_that_is_none_is_answered_with_those_that_are() -> None:
     """In one line."""
     with pytest.raises(InputError, match=r"parameter answer: 'sillence' is no answer to .*; known are nothing, "):
         asked("no dial tone", answer="sillence")
+
+
+def test_a_question_that_needs_evidence_is_asked_where_it_holds() -> None:
+    """Somebody's password was refused, and only the phone itself can tell whether it was this one's."""
+    refused = unknown("", "refusals that name no phone", "32212, phone's registration was refused", "")
+    found = asked("no dial tone", refused)
+    assert found.question
+    assert (found.question.id, found.went_through) == ("what-the-phone-says", (refused,))
+    assert asked("no dial tone", refused, answer="401 or 403").cause == "password-wrong"
+    other = asked("no dial tone")
+    assert other.question
+    assert other.question.id == "lifted"
 
 
 def test_an_answer_does_not_outvote_what_was_found() -> None:
