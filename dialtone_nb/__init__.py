@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dialtone_nb.runbooks.real_phones import try_real_phone
     from dialtone_nb.runbooks.rotate import plan_rotate
     from dialtone_nb.runbooks.test_calls import place_test_calls
+    from dialtone_nb.runbooks.troubleshoot import diagnose_symptom
     from dialtone_nb.runbooks.verify import verify_environment
     from dialtone_nb.runbooks.watch import look_for_alarms
     from dialtone_nb.runbooks.workspace import fetch_existing_things
@@ -28,6 +29,7 @@ __all__ = [
     "Runbook",
     "apply_plan",
     "ask_what_if",
+    "diagnose_symptom",
     "explore_calls",
     "fetch_existing_things",
     "look_for_alarms",
@@ -55,6 +57,7 @@ _HOMES = {
     "Runbook": "dialtone_nb.runbooks.opening",
     "apply_plan": "dialtone_nb.runbooks.apply",
     "ask_what_if": "dialtone_nb.runbooks.explore",
+    "diagnose_symptom": "dialtone_nb.runbooks.troubleshoot",
     "explore_calls": "dialtone_nb.runbooks.explore",
     "fetch_existing_things": "dialtone_nb.runbooks.workspace",
     "look_for_alarms": "dialtone_nb.runbooks.watch",

@@ -34,6 +34,7 @@ EXTRAS = {
     "report": {"runbooks"},
     "runbooks": {"runbooks"},
     "server": {"server", "aws"},
+    "verify": {"reports"},
 }
 
 

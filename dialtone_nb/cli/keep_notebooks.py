@@ -78,6 +78,15 @@ def with_calls(project: Path) -> None:
     place_calls(site.account, site.parameters, "stage", client="workbench", unregistered="van")
 
 
+def with_a_number_led_away(project: Path) -> None:
+    """The test calls were placed, and then somebody led the test phone's number elsewhere."""
+    with_calls(project)
+    site = _site(project, "stage")
+    numbers = site.account.client.incoming_phone_numbers
+    (owned,) = numbers.list(phone_number=site.parameters.clients["workbench"].caller_id)
+    numbers(owned.sid).update(voice_url="https://elsewhere.example.org/")
+
+
 def with_a_past(project: Path) -> None:
     """Calls of thirty days; stage was deployed after ten of them, and promoted to prod after twenty."""
     account = _account(project)
@@ -116,6 +125,7 @@ PREPARATIONS: Mapping[str, Prepare] = {
     "explore": with_calls,
     "phones": with_calls,
     "watch": with_a_past,
+    "troubleshoot": with_a_number_led_away,
     "delete": with_phones,
 }
 

@@ -7,9 +7,9 @@ from itertools import groupby
 from dialtone_nb.display.rendering import render
 from dialtone_nb.verify.checks import CheckState, Verification
 
-_MARK = {CheckState.GOOD: "✓", CheckState.WRONG: "✗", CheckState.UNKNOWN: "?", CheckState.ACCEPTED: "~"}
+MARK = {CheckState.GOOD: "✓", CheckState.WRONG: "✗", CheckState.UNKNOWN: "?", CheckState.ACCEPTED: "~"}
 # The roles of the style sheet.
-_ROLE = {
+ROLE = {
     CheckState.GOOD: "done",
     CheckState.WRONG: "failed",
     CheckState.UNKNOWN: "unknown",
@@ -23,7 +23,7 @@ def verification_text(verification: Verification) -> str:
     for subject, group in groupby(verification.checks, lambda check: check.subject):
         lines += ["", subject]
         for check in group:
-            lines.append(f"  {_MARK[check.state]} {check.label}: {check.found}")
+            lines.append(f"  {MARK[check.state]} {check.label}: {check.found}")
             if check.state is not CheckState.GOOD:
                 repair = [f"repair: {check.repair}"] if check.repair else []
                 lines.append(f"      {'; '.join([check.meaning, *repair])}")
@@ -35,7 +35,7 @@ def verification_lines(verification: Verification) -> list[str]:
     lines = []
     for check in verification.checks:
         if check.state in (CheckState.WRONG, CheckState.UNKNOWN):
-            lines.append(f"{_MARK[check.state]} {check.subject}, {check.label}: {check.found}")
+            lines.append(f"{MARK[check.state]} {check.subject}, {check.label}: {check.found}")
             lines += [f"    repair: {check.repair}"] if check.repair else []
     return [*lines, *verification.notes]
 
@@ -43,4 +43,4 @@ def verification_lines(verification: Verification) -> list[str]:
 def verification_html(verification: Verification) -> str:
     """The checks as a table, a block of rows for each subject."""
     subjects = [(name, list(group)) for name, group in groupby(verification.checks, lambda check: check.subject)]
-    return render("checks", verification=verification, subjects=subjects, marks=_MARK, roles=_ROLE)
+    return render("checks", verification=verification, subjects=subjects, marks=MARK, roles=ROLE)

@@ -43,6 +43,7 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.infrastructure.existing", "Existing", _shown_by("existing", "state")),
         ("dialtone_nb.infrastructure.record", "Applied", _shown_by("applied", "applied", ends=True, prints=True)),
         ("dialtone_nb.verify.checks", "Verification", _shown_by("checks", "verification", ends=True, prints=True)),
+        ("dialtone_nb.verify.diagnosis", "Diagnosis", _shown_by("diagnosis", "diagnosis", ends=True, prints=True)),
         ("dialtone_nb.verify.placed_calls", "TestCalls", _shown_by("test_calls", "calls", ends=True)),
         ("dialtone_nb.calls.now", "Snapshot", _shown_by("snapshots", "snapshot", ends=True)),
         ("dialtone_nb.display.what_if", "WhatIf", _shown_by("what_if", "what_if")),

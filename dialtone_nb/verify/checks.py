@@ -75,9 +75,10 @@ class Verification:
         counts = ", ".join([f"{good_ones} good", *(text for text in others if not text.startswith("0 "))])
         if not bad:
             return f"Verify {self.environment}: nothing wrong in {len(self.checks)} checks ({counts})"
-        return f"Verify {self.environment}: {len(bad)} of {len(self.checks)} checks wrong: {_named(bad)} ({counts})"
+        return f"Verify {self.environment}: {len(bad)} of {len(self.checks)} checks wrong: {list_names(bad)} ({counts})"
 
 
-def _named(checks: Sequence[Check]) -> str:
+def list_names(checks: Sequence[Check]) -> str:
+    """The names of these checks in a line, of many the first."""
     names = [check.name for check in checks]
     return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:5])} and {len(names) - 5} more"

@@ -16,6 +16,9 @@ from tests.faults.faulted_calls import amiss, table_of_calls, try_calls
 from tests.faults.faulted_calls import list_cases as list_faulted
 from tests.faults.fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
 from tests.faults.long_run import BOUND_MB, CALLS, run_long
+from tests.faults.planted_causes import amiss as amiss_of_causes
+from tests.faults.planted_causes import list_cases as list_planted
+from tests.faults.planted_causes import table_of_causes, try_causes
 from tests.faults.registrations import (
     run_month,
     table_of_faults,
@@ -36,6 +39,8 @@ from tests.service.node import Functions
 SAMPLED_EVERY = 12
 # How often whoever waits for all cases is told how far they are.
 TOLD_EVERY = 100
+# With how many seeds each cause is planted.
+SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,12 @@ def _calls(_: argparse.Namespace) -> Part:
     return Part((table_of_calls(verdicts),), tuple(amiss(verdicts)))
 
 
+def _causes(options: argparse.Namespace) -> Part:
+    cases = list_planted(seeds=range(options.seed, options.seed + SEEDS))
+    verdicts = try_causes(cases, lambda verdict: print(verdict.case, file=sys.stderr, flush=True))
+    return Part((table_of_causes(verdicts),), tuple(amiss_of_causes(verdicts)))
+
+
 def _tests(_: argparse.Namespace) -> Part:
     held = run_suites()
     return Part((table_of_suites(held),), tuple(failed for one in held for failed in one.failed))
@@ -147,6 +158,7 @@ PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "sweep": ("Every fault at every API call of every apply", _sweep),
     "notebooks": ("Whole runbooks, broken off and run again", _whole_notebooks),
     "calls": ("Calls while something is broken, without and with what keeps them from being lost", _calls),
+    "causes": ("Causes that are planted, and those that troubleshoot names", _causes),
     "tests": ("What single tests hold", _tests),
     "dialling": ("Generated calls, put to the dial plan", _dialling),
     "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),

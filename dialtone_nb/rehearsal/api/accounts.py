@@ -9,6 +9,7 @@ from dialtone_nb.rehearsal.http.errors import unauthenticated
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
 from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, choice, read_parameters
+from dialtone_nb.rehearsal.state.account_status import STATUSES, account_status
 from dialtone_nb.rehearsal.state.clock import BEGINNING, rfc2822
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -34,8 +35,8 @@ SUBRESOURCES = {
     "transcriptions": "Transcriptions",
     "usage": "Usage",
 }
-NAME, STATUS = "Rehearsal (not Twilio)", "active"
-FILTERS = (Parameter("FriendlyName"), Parameter("Status", choice("active", "suspended", "closed")))
+NAME = "Rehearsal (not Twilio)"
+FILTERS = (Parameter("FriendlyName"), Parameter("Status", choice(*STATUSES)))
 
 
 def _refuse_api_key(request: ApiRequest) -> None:
@@ -51,7 +52,7 @@ def account_body(tables: Tables) -> dict[str, Any]:
         "sid": sid,
         "owner_account_sid": sid,
         "friendly_name": NAME,
-        "status": STATUS,
+        "status": account_status(tables),
         "type": "Full",
         "auth_token": "",
         "date_created": rfc2822(BEGINNING),
@@ -65,7 +66,8 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The account alone, where it fits the filters; there are no subaccounts."""
     _refuse_api_key(request)
     wanted = read_parameters(FILTERS, request.query)
-    fits = wanted.get("friendly_name", NAME) == NAME and wanted.get("status", STATUS) == STATUS
+    status = account_status(tables)
+    fits = wanted.get("friendly_name", NAME) == NAME and wanted.get("status", status) == status
     bodies = [account_body(tables)] if fits else []
     return list_response(request, "accounts", bodies, lambda body: body, lambda body: str(body["sid"]))
 

@@ -10,6 +10,7 @@ from dialtone_nb.rehearsal.exchange.sip_registrations import CALLS, may
 from dialtone_nb.rehearsal.exchange.verbs import NOT_TOLD, StatusCallback
 from dialtone_nb.rehearsal.exchange.webhooks import PHONE_ADDRESS, CallingPhone
 from dialtone_nb.rehearsal.http.errors import not_modelled
+from dialtone_nb.rehearsal.state.account_status import ACTIVE, account_status
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.domain_access import auth_type, is_let_in
 from dialtone_nb.rehearsal.state.store import Tables, Thing
@@ -68,6 +69,8 @@ def admit_phone(
     sip_headers: dict[str, str] | None = None,
 ) -> CallSetup | CallRefused:
     """The call of a phone whose password was right, at its domain; or why it is refused, with the alert raised."""
+    if (status := account_status(tables)) != ACTIVE:
+        return _refuse(tables, domain, 10001, f"SIP: the account is {status}")
     if domain and auth_type(tables, domain) == "IP_ACL":
         raise not_modelled(f"calls to {domain.name}, which has an IP access control list and no credential list")
     # The address comes first (recorded 2026): who calls from elsewhere is not even asked for a password.
@@ -99,6 +102,9 @@ def admit_caller(tables: Tables, from_: str, to: str) -> CallSetup | CallRefused
     number = tables.find("phone_number", "", to)
     if number is None:
         return CallRefused(404, None, f"{to} is not in service: this account does not have it")
+    if (status := account_status(tables)) != ACTIVE:
+        raise_alert(tables, 10003, number.sid, f"Incoming call to {to} refused: the account is {status}")
+        return CallRefused(403, 10003, f"the account is {status}")
     callback = StatusCallback(number.body["status_callback"] or "", number.body["status_callback_method"])
     return CallSetup(from_, to, _voice_source(number.body), callback, number_sid=number.sid)
 

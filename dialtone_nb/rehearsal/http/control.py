@@ -29,6 +29,7 @@ from dialtone_nb.rehearsal.http.operations import ApiResponse
 from dialtone_nb.rehearsal.http.own_servers import add_own_server, list_own_servers
 from dialtone_nb.rehearsal.http.requests import HttpRequest
 from dialtone_nb.rehearsal.http.sip_control import PATHS, SipControl
+from dialtone_nb.rehearsal.state.account_status import account_status, set_account_status
 from dialtone_nb.rehearsal.state.clock import LATEST, iso8601
 from dialtone_nb.rehearsal.state.history import MOST_DAYS, fill_history
 from dialtone_nb.rehearsal.state.store import Store
@@ -131,6 +132,8 @@ class Control:
                 return self.set_registered(client, _read(body))
             case ("POST", ["numbers", number]):
                 return self.set_party(unquote(number), _read(body))
+            case ("POST", ["account"]):
+                return self.set_account(_read(body))
             case ("GET", ["servers"]):
                 return ApiResponse(200, {"servers": list_own_servers(self.store)})
             case ("POST", ["servers"]):
@@ -186,6 +189,12 @@ class Control:
         if behaviour:
             self.set_party(f"sip:{client}@{where}", behaviour)
         return ApiResponse(200, {"client": client, "registered": True, "domain": where})
+
+    def set_account(self, body: dict[str, Any]) -> ApiResponse:
+        """Suspend the account, close it, or make it active again: Twilio carries calls of an active one alone."""
+        with self.store.transaction() as tables:
+            set_account_status(tables, body.get("status"))
+            return ApiResponse(200, {"status": account_status(tables)})
 
     def set_lag(self, body: dict[str, Any]) -> ApiResponse:
         """Set for how many reads lists lag behind creations and deletions from now on."""

@@ -304,3 +304,19 @@ def test_a_call_goes_through_the_domain_where_the_phone_is_registered(client: Cl
     client.sip.domains(other.sid).auth.calls.credential_list_mappings(mapping.sid).delete()
     turned = door.call(client="lobby", dial="5035550199")
     assert (turned["status"], turned["alerts"][0]["code"]) == ("refused", 32202)
+
+
+def test_a_suspended_account_carries_no_call_and_says_so(client: Client, door: Door) -> None:
+    """Neither from a phone (10001) nor from outside (10003); active again, it does; another status is refused."""
+    add_phone(client, "lobby", "phones.sip.twilio.com", "https://example.org/")
+    number = client.incoming_phone_numbers.create(phone_number="+15035550101").phone_number
+    assert door.control("POST", "/account", json={"status": "suspended"}) == {"status": "suspended"}
+    assert client.api.v2010.accounts(client.account_sid).fetch().status == "suspended"
+    assert [one.status for one in client.api.v2010.accounts.list(status="suspended")] == ["suspended"]
+    outgoing = door.call(client="lobby", dial="5035550199")
+    incoming = door.call(from_="+12065550142", to=number)
+    assert [told["status"] for told in (outgoing, incoming)] == ["refused", "refused"]
+    assert {alert.error_code for alert in client.monitor.v1.alerts.list()} == {"10001", "10003"}
+    assert door.control("POST", "/account", json={"status": "asleep"})["code"] == 20001
+    door.control("POST", "/account", json={"status": "active"})
+    assert door.call(from_="+12065550142", to=number)["status"] != "refused"
