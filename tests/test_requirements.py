@@ -26,6 +26,7 @@ ELSEWHERE = ROOT / "tests" / "foreign" / "children"
 TOOLS_OF_THE_ENVIRONMENT = {"pip", "setuptools", "wheel"}
 # Which extras each part of the package may use; the others need nothing but the base.
 EXTRAS = {
+    "alarms": {"reports"},
     "calls": {"reports", "dask"},
     "cli": {"runbooks", "reports"},
     "display": {"runbooks"},

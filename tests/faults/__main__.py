@@ -31,7 +31,8 @@ from tests.faults.suites import run_suites, table_of_suites
 from tests.faults.sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
 from tests.faults.tables import table_by_apply, table_by_fault
 from tests.faults.toll_fraud import DIALLED, sample_table, table_of_dialling, try_dialling
-from tests.faults.watched_year import SEEDS, missed, run_years, table_of_year
+from tests.faults.watched_year import SEEDS as YEARS
+from tests.faults.watched_year import missed, run_years, table_of_year
 from tests.faults.whole_notebooks import CASES, break_all_off, table_of_breaks
 from tests.service.node import Functions
 
@@ -145,7 +146,7 @@ def _registrations(_: argparse.Namespace) -> Part:
 
 
 def _watch(_: argparse.Namespace) -> Part:
-    ours, fixed = run_years(SEEDS)
+    ours, fixed = run_years(YEARS)
     return Part((table_of_year(ours, fixed),), tuple(missed(ours)))
 
 
