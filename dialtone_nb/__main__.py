@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str]) -> int:
             from dialtone_nb.cli.rehearsal import main as serve_rehearsal
 
             return serve_rehearsal(list(arguments[1:]))
-        return run_command(build_parser().parse_args(arguments))
+        exit_code = run_command(build_parser().parse_args(arguments))
+        # Now, as a reader who has gone is told of here, and at the end of Python in a traceback.
+        sys.stdout.flush()
+        return exit_code
     except DialtoneError as error:
         for line in error.lines():
             print(line, file=sys.stderr)
@@ -63,6 +67,10 @@ def main(arguments: Sequence[str]) -> int:
             raise
         print(_lacks(f"the package {error.name}"), file=sys.stderr)
         return InputError.exit_code
+    except BrokenPipeError:
+        # Whoever reads has had enough, as head has; what is left goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         told = disk_error(error)
         if told is None:

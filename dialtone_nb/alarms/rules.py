@@ -211,7 +211,8 @@ def _faults(
     for phone in rule.phones:
         if phone not in declared.clients:
             yield fault("phones", f"{phone!r} is no phone", suggest(phone, list(declared.clients)))
-    if rule.watches == "emergency" and not _calling_emergency(rule, declared):
+    # A rule for whichever phones there are waits for the first with an address; one that names its phones is wrong.
+    if rule.watches == "emergency" and rule.phones and not _calling_emergency(rule, declared):
         yield fault("phones", "no phone of these makes emergency calls: the rule can never speak", "take the rule out")
     for check in rule.checks:
         if problem := _check_problem(check, declared):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert kinds == {"silence", "loss", "reason", "burst", "country", "emergency", "check", "end"}
     assert all(rule.tell == ("exit-code",) for rule in rules.rules.values())
     assert all(rule.runbook in RUNBOOKS for name, rule in rules.rules.items() if name != "ends-soon")
+
+
+def test_the_defaults_hold_where_no_phone_makes_emergency_calls(tmp_path: Path) -> None:
+    """A new network has no address yet; its rule waits for the first phone with one."""
+    declared = replace(DECLARED, clients={"van": DECLARED.clients["van"]})
+    assert "emergency-call" in load_rules(tmp_path, SAMPLE, declared, RUNBOOKS).rules
 
 
 RULE = "rules:\n  r:\n    watches: "

@@ -35,6 +35,10 @@ SAVE = """() => {
   const context = jupyterapp.shell.currentWidget.context;
   return context.save().then(() => context.path);
 }"""
+CLOSE = """() => {
+  const panel = jupyterapp.shell.currentWidget;
+  return panel.context.sessionContext.shutdown().then(() => panel.dispose());
+}"""
 OUTPUTS = (
     "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON().outputs ?? [])"
 )
@@ -156,6 +160,10 @@ class OpenNotebook:
         self.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
         self.page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
         self.page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
+
+    def close(self) -> None:
+        """End its kernel and close it, unsaved: each that stays open takes time and memory from those after it."""
+        self.page.evaluate(CLOSE)
 
     def outputs(self) -> list[dict[str, Any]]:
         """The outputs of all cells, as they would be saved."""

@@ -17,7 +17,7 @@ from dialtone_nb.display.outputs import RESULT
 from dialtone_nb.rehearsal import start_rehearsal
 from tests.browser.chromium import IN_A_BROWSER
 from tests.browser.conftest import ROOT
-from tests.browser.laboratory import OpenNotebook, open_notebook
+from tests.browser.laboratory import WAITS_MS, OpenNotebook, open_notebook
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,7 +32,10 @@ ASKING = {
     "delete": "the check found nothing left to do",
     "probe": "everything was taken out again",
     "promote": "the check found nothing left to do",
+    "rotate": "the check found nothing left to do",
 }
+# Its probes wait for calls that nobody answers.
+TAKES_MS = 3 * WAITS_MS
 WITH_PHONES = """\
 from pathlib import Path
 
@@ -82,8 +85,9 @@ def test_a_notebook_runs_to_its_end_with_somebody_there(page: Page, lab: str, na
     assert notebook.panel.get_by_placeholder("type it here").count() == (name in ASKING)
     if name in ASKING:
         notebook.consent("rehearsal")
-        notebook.panel.get_by_text(ASKING[name]).wait_for()
+        notebook.panel.get_by_text(ASKING[name]).wait_for(timeout=TAKES_MS)
         assert notebook.errors() == []
+    notebook.close()
 
 
 def test_the_monitor_shows_a_call_as_it_comes_until_it_is_stopped(page: Page, lab: str, root: Path) -> None:

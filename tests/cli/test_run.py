@@ -385,6 +385,16 @@ def test_a_real_process_ends_with_the_exit_code(project: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_reader_who_has_had_enough_is_no_error() -> None:
+    """As where a command's output goes to head: there is no traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "dialtone_nb", "watch", "--prometheus"]
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> None:
     """A run on Twilio is evidence, named for its time in UTC and apart from rehearsals."""
     now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

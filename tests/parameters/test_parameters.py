@@ -58,7 +58,7 @@ CASES = {
         "clients.yaml",
         'caller_id: "+15035550101"',
         'caler_id: "+15035550101"',
-        ":8 workbench.caler_id: there is no setting 'caler_id' here; did you mean 'caller_id'?",
+        ":9 workbench.caler_id: there is no setting 'caler_id' here; did you mean 'caller_id'?",
     ),
     "a number without quotes": ("clients.yaml", '"+15035550101"', "+15035550101", 'put it in quotes: "+15035550101"'),
     "a number that is not E.164": ("clients.yaml", '"+15035550101"', '"5035550101"', "must be E.164"),

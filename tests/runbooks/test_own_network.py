@@ -71,6 +71,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
             JobStep("monitor", "monitor", {"environment": "live"}),
             JobStep("phones", "phones", {"environment": "live"}, goes_on=(0, 2)),
             JobStep("troubleshoot", "troubleshoot", {"environment": "live"}, goes_on=(0, 2)),
+            JobStep("watch", "watch", {"environment": "live"}, goes_on=(0, 2)),
             JobStep("probe", "probe", {"consent": "rehearsal"}),
             JobStep("protect", "protect", {"keys": "monitor", "consent": "rehearsal"}),
             JobStep("rotate", "rotate", {"environment": "live", "secret": "phone", "client": "porch", **CONSENT}),
