@@ -78,12 +78,12 @@ test: setup documents ## every check: format, types, tests, kept notebooks, brow
 FIGURES ?=
 SIZE ?= full
 bench: setup documents $(BENCH_READY) ## every figure beside its peer, in one table
-	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE)
+	@$(BIN)/python -m tests.benchmarks $(FIGURES) --size $(SIZE) $(if $(FIGURES),,$(if $(filter full,$(SIZE)),--write reports/performance.md))
 
 # PARTS=sweep,fuzzing runs these alone; `python -m tests.faults --help` names all.
 PARTS ?=
 faults: setup ## every reliability table: crash sweep, whole runbooks, fuzzing, a long run; about an hour and a quarter
-	@$(BIN)/python -m tests.faults $(PARTS)
+	@$(BIN)/python -m tests.faults $(PARTS) --write reports/reliability.md
 
 # PROGRAMS=sipsak runs it alone; what is installed lies in .foreign, an environment for each.
 PROGRAMS ?=

@@ -1,6 +1,6 @@
 """The first hour, and every command that we name: each as it is written, in a fresh shell of a clean checkout.
 
-First come the commands of README's first hour in their order, then all others of README, sheets and walkthrough.
+First come the commands of README's first hour in their order, then all others of README, docs, sheets and walkthrough.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dialtone_nb.phones.sheets import render_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = README + "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/*.md")))
 HOUR = README.partition("## The first hour")[2].partition("```\n")[2].partition("```")[0].splitlines()
 HOUR = [re.sub(r"\s{2,}#.*", "", line) for line in HOUR]
 ACTIVATE = ". .venv/bin/activate"
@@ -70,12 +71,12 @@ def commands_of_text(text: str) -> set[str]:
 
 
 def all_commands() -> list[str]:
-    """Those of README, the walkthrough and a sheet of each kind of phone, but for the first hour's own."""
+    """Those of README and docs, the walkthrough and a sheet of each kind of phone, but for the first hour's own."""
     walkthrough = json.loads((ROOT / "notebooks" / "walkthrough.ipynb").read_text(encoding="utf-8"))
     prose = "\n".join("".join(cell["source"]) for cell in walkthrough["cells"] if cell["cell_type"] == "markdown")
     sample = load_parameters(ROOT / "parameters" / "sample")
     sheets = "".join(render_sheet(sample, name, registrar=None) for name in sample.clients)
-    found = commands_of_text(README) | commands_of_text(prose)
+    found = commands_of_text(PAGES) | commands_of_text(prose)
     on_sheets = {
         re.sub(rf"\b({'|'.join(sample.clients)})\b", "CLIENT", one)
         for one in re.findall(r"python -m dialtone_nb [^<]+", sheets)

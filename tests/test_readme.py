@@ -1,4 +1,4 @@
-"""The README names every runbook, and nothing that is not there."""
+"""README and the pages that it leads to name every runbook, and nothing that is not there."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from dialtone_nb.cli.arguments import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
+PAGES |= {path: path.read_text(encoding="utf-8") for path in (ROOT / "reports").glob("[rp]*.md")}
+EVERYTHING = "\n".join(PAGES.values())
+LINKS = sorted({(path, link) for path, text in PAGES.items() for link in re.findall(r"\]\(([^)]+)\)", text)})
 RUNBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -26,23 +30,29 @@ def test_every_runbook_has_a_row_that_says_what_it_changes_and_how_to_undo_it(ru
     assert all(cell.strip() for cell in rows[0].strip("|").split("|")), rows[0]
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
-def test_every_link_leads_somewhere(link: str) -> None:
-    """A link or picture of the README is a file of the project, or a heading of its own."""
-    if link.startswith("#"):
-        headings = re.findall(r"^#+ (.*)", README, re.M)
-        assert link[1:] in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-        return
-    assert (ROOT / link).is_file()
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda part: part if isinstance(part, str) else part.stem)
+def test_every_link_leads_somewhere(page: Path, link: str) -> None:
+    """A link or picture is a file of the project, or a heading of one."""
+    name, _, heading = link.partition("#")
+    target = (page.parent / name).resolve() if name else page
+    assert target.is_file()
+    if heading:
+        headings = re.findall(r"^#+ (.*)", target.read_text(encoding="utf-8"), re.M)
+        assert heading in {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.M))))
+def test_the_readme_can_be_read_at_a_sitting() -> None:
+    """What only some need stands on pages of their own."""
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^)make ([a-z]+)", EVERYTHING, re.M))))
 def test_every_make_command_exists(target: str) -> None:
     """A make command that the README names is a target of the Makefile."""
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
 
 
-BLOCKS = [block.splitlines() for block in re.findall(r"^```\n(.*?)^```", README, re.M | re.S)]
+BLOCKS = [block.splitlines() for block in re.findall(r"^```\n(.*?)^```", EVERYTHING, re.M | re.S)]
 COMMANDS = sorted(
     {
         re.split(r"[#|]", line)[0].strip()
@@ -50,7 +60,7 @@ COMMANDS = sorted(
         for line in block
         if line.startswith("python -m dialtone_nb")
     }
-    | set(re.findall(r"`(python -m dialtone_nb [^`]+)`", README))
+    | set(re.findall(r"`(python -m dialtone_nb [^`]+)`", EVERYTHING))
 )
 
 
@@ -85,5 +95,5 @@ def test_every_variable_that_is_read_is_in_the_table_of_variables_and_no_other()
     """One place tells what can be set in the environment."""
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dialtone_nb").rglob("*.py"))
     read = set(re.findall(r'"(DIALTONE_[A-Z_]+)"', sources)) - AT_TWILIO
-    table = README.partition("### Environment variables")[2].partition("\n\nA ")[0]
+    table = EVERYTHING.partition("## Environment variables")[2].partition("\n## ")[0]
     assert set(re.findall(r"`(DIALTONE_[A-Z_]+)`", table)) == read

@@ -53,8 +53,8 @@ def split_at_paths(text: str) -> list[str]:
 
 def in_lab(html: str) -> str:
     """HTML with links that JupyterLab opens: a notebook's cells run one folder below the project."""
-    beside = html.replace(f'href="{PROJECT_LINK}notebooks/', 'href="')
-    return beside.replace(f'href="{PROJECT_LINK}', 'href="../')
+    here = html.replace(f'href="{PROJECT_LINK}notebooks/', 'href="')
+    return here.replace(f'href="{PROJECT_LINK}', 'href="../')
 
 
 def indented(twiml: str) -> str:

@@ -12,6 +12,7 @@ from tests.benchmarks.comparison import Comparison, Size
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.registry import FIGURES, measure_of
 from tests.benchmarks.table import markdown_table, text_table
+from tests.pages import renew
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,8 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     for line in failed:
         print(line, file=sys.stderr)
     if wanted.write:
-        page = f"# Bench\n\n{markdown_table(lines)}\n\nSize {wanted.size}. {machine}.\n"
-        wanted.write.write_text(page, encoding="utf-8")
+        renew(wanted.write, "figures", "Figures", f"{markdown_table(lines)}\n\nSize {wanted.size}. {machine}.")
     return 1 if failed else 0
 
 
@@ -47,7 +47,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "figures", nargs="?", default=",".join(FIGURES), help="names with commas between them; else all"
     )
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.FULL, help="how much is measured")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table as Markdown too")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="renew the table of this page")
     wanted = parser.parse_args(arguments)
     wanted.figures = [name for name in wanted.figures.split(",") if name]
     strangers = [name for name in wanted.figures if name not in FIGURES]

@@ -34,6 +34,7 @@ from tests.faults.toll_fraud import DIALLED, sample_table, table_of_dialling, tr
 from tests.faults.watched_year import SEEDS as YEARS
 from tests.faults.watched_year import missed, run_years, table_of_year
 from tests.faults.whole_notebooks import CASES, break_all_off, table_of_breaks
+from tests.pages import renew
 from tests.service.node import Functions
 
 # Where only a sample runs, calls are placed at so many API calls' distance.
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         part = run(options)
         print("\n\n".join((f"**{heading}**", *part.tables)))
         print(f"\n{time.monotonic() - started:.0f} s\n", flush=True)
+        if options.write:
+            renew(options.write, name, heading, "\n\n".join(part.tables))
         for line in part.amiss:
             print(line, file=sys.stderr)
         is_good = is_good and not part.amiss
@@ -179,6 +182,7 @@ def _options() -> argparse.ArgumentParser:
         help=f"with commas between them; else all: {', '.join(PARTS)}",
     )
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep so many cases, not all")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="renew the tables of this page")
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser
 

@@ -1,0 +1,19 @@
+"""The pages of figures in reports/, of which each run renews the tables that it made, and nothing beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dialtone_nb.files.atomic_file import write_whole
+
+END = "<!-- end -->"
+
+
+def renew(page: Path, name: str, heading: str, tables: str) -> None:
+    """Put tables in the place of those that the page had under this name, or at its end under a heading."""
+    text, mark = page.read_text(encoding="utf-8"), f"<!-- {name} -->"
+    if mark not in text:
+        text += f"\n## {heading}\n\n{mark}\n{END}\n"
+    before, _, rest = text.partition(mark)
+    _, _, after = rest.partition(END)
+    write_whole(page, f"{before}{mark}\n\n{tables.strip()}\n\n{END}{after}")
