@@ -116,7 +116,7 @@ class Summary:
 
     def __repr__(self) -> str:
         changes = ["What changed:", *self.changes] if self.changes else []
-        emergencies = ["Emergency calls:", *self.emergencies] if self.emergencies else []
+        emergencies = ["Emergency calls:", *self.emergencies, "All attempts:"] if self.emergencies else []
         return "\n".join([*emergencies, *self.facts, "Needs a person:", *(self.to_do or ("nothing",)), *changes])
 
 
@@ -189,7 +189,8 @@ def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:
 
 
 def _delays(delays: Sequence[Delay]) -> Iterator[str]:
-    groups = group_delays(delays)
+    # A rehearsal's calls happen at once: where nothing was waited for, there is nothing to tell.
+    groups = [group for group in group_delays(delays) if group.median]
     for environment in dict.fromkeys(group.environment for group in groups):
         told = [
             f"{group.median:,} ms {'after a pause' if group.after_pause else 'otherwise'}"
