@@ -49,6 +49,7 @@ CHECKS: Final = (
         "high-risk numbers",
     ),
     *("calls mapping of *", "registrations mapping of *", "alert *", "alerts"),
+    *("API key", "runtime *", "customer profile", "webhook rules"),
 )
 
 

@@ -30,7 +30,7 @@ def test_verify_ends_with_2_where_something_is_wrong(project: Path, capsys: pyte
     """Nothing was deployed: the first wrong checks are named on the terminal, all of them on the page."""
     assert main(["run", "verify", "--output", "out"]) == 2
     said = capsys.readouterr().out
-    assert "Verify stage: 6 of 16 checks wrong: service dialtone, environment stage, live build of stage" in said
+    assert "Verify stage: 6 of 20 checks wrong: service dialtone, environment stage, live build of stage" in said
     cells = json.loads((project / "out" / "verify.ipynb").read_text(encoding="utf-8"))["cells"]
     (bundle,) = [out["data"] for cell in cells for out in cell.get("outputs", ()) if RESULT in out.get("data", {})]
     assert bundle[RESULT]["exit_code"] == 2
