@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,15 @@ os.environ["DIALTONE_PARAMETERS"] = str(ROOT / "parameters" / "sample")
 CHECK_S: Final = 60.0
 # A busy machine, or another one, makes no new entry.
 _ABOUT_THE_SAME: Final = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment_as_it_was() -> Iterator[None]:
+    """What a module sets in the environment ends with it: the next one's runbooks would work on its account."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

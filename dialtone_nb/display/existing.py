@@ -5,20 +5,9 @@ from __future__ import annotations
 from dialtone_nb.display.rendering import render
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.resources import RESOURCE_TYPES
-from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.model import Resource
-from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
-from dialtone_nb.infrastructure.resources.services import SERVICE
-from dialtone_nb.infrastructure.resources.sip_domains import SIP_DOMAIN
 
-# Where Twilio's Console lists the things of a kind. Pages of one thing move about there; these have stayed.
 CONSOLE = "https://console.twilio.com/us1/develop"
-IN_CONSOLE = {
-    SERVICE.name: f"{CONSOLE}/functions/services",
-    SIP_DOMAIN.name: f"{CONSOLE}/voice/manage/sip-domains",
-    CREDENTIAL_LIST.name: f"{CONSOLE}/voice/manage/credential-lists",
-    PHONE_NUMBER.name: f"{CONSOLE}/phone-numbers/manage/incoming",
-}
 
 
 def state_names(existing: Existing) -> dict[str, list[str]]:
@@ -37,7 +26,8 @@ def state_text(existing: Existing) -> str:
 
 def state_html(existing: Existing) -> str:
     """Show them as a table, a row a kind, which leads to its place in Twilio's Console."""
-    return render("existing", kinds=state_names(existing), console={} if existing.is_rehearsal else IN_CONSOLE)
+    console = {kind.name: f"{CONSOLE}/{kind.in_console}" for kind in RESOURCE_TYPES if kind.in_console}
+    return render("existing", kinds=state_names(existing), console={} if existing.is_rehearsal else console)
 
 
 def _told(resource: Resource) -> str:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dialtone_nb.calls.now import PhoneSeen, PhoneState
+from dialtone_nb.display.existing import CONSOLE
 from dialtone_nb.display.rendering import render
+from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 
 # The class that colours a state and its sign, those that need somebody first.
 _MISSING, _SILENT, _UNKNOWN, _THERE = ("failed", "✗"), ("unknown", "!"), ("none", "?"), ("done", "✓")
 _ORDER = (_MISSING, _SILENT, _UNKNOWN, _THERE)
 COMMAND = "python -m dialtone_nb run"
 # Where the account's numbers are listed; a rehearsal's are in no Console.
-NUMBERS_IN_CONSOLE = "https://console.twilio.com/us1/develop/phone-numbers/manage/incoming"
+NUMBERS_IN_CONSOLE = f"{CONSOLE}/{PHONE_NUMBER.in_console}"
 
 
 @dataclass(frozen=True, slots=True)

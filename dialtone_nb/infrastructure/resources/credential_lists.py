@@ -29,5 +29,10 @@ def find_credential_list(context: ApplyContext, resource: Resource) -> Resource 
 
 
 CREDENTIAL_LIST = ResourceType(
-    "credential list", Group.SIP, create_credential_list, find_credential_list, delete=delete_credential_list
+    "credential list",
+    Group.SIP,
+    create_credential_list,
+    find_credential_list,
+    delete=delete_credential_list,
+    in_console="voice/manage/credential-lists",
 )

@@ -92,6 +92,8 @@ class ResourceType:
     # The error code by which Twilio refuses a change because it is so already.
     already_so: int | None = None
     plural: str = ""
+    # Where Twilio's Console lists them, below its us1/develop; pages of a single one move about, these have stayed.
+    in_console: str = ""
 
     def __str__(self) -> str:
         return self.name

@@ -176,6 +176,7 @@ PHONE_NUMBER = ResourceType(
     find_phone_number,
     update_phone_number,
     delete_phone_number,
+    in_console="phone-numbers/manage/incoming",
     needs=(ADDRESS, DEPLOYMENT, VARIABLE, SERVED_TABLE, SIP_DOMAIN),
     warnings={Action.DELETE: "callers no longer reach it; after ten days anybody may get the number"},
     undo={

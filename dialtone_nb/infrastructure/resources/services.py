@@ -51,6 +51,7 @@ SERVICE = ResourceType(
     find_service,
     update_service,
     delete_service,
+    in_console="functions/services",
     warnings={Action.DELETE: "every function URL is gone for good: a new service gets others"},
     undo={Action.DELETE: "deploy again: the code comes back, its URLs differ"},
 )

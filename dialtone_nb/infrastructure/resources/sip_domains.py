@@ -120,6 +120,7 @@ SIP_DOMAIN = ResourceType(
     find_sip_domain,
     update_sip_domain,
     delete_sip_domain,
+    in_console="voice/manage/sip-domains",
     needs=(DEPLOYMENT, VARIABLE, SERVED_TABLE),
     warnings={Action.DELETE: "phones on it lose their dial tone"},
 )
