@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from dialtone_nb.display.findings import findings_html
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import holder_name
@@ -72,7 +73,7 @@ def run_probe(runbook: Runbook, planned: ProbePlan) -> Findings | ConsentBox:
     if runbook.attended and not consent:
         # The box shows whatever comes of the plan as a cell would.
         carry_on = cast(Callable[..., Applied], lambda given, _: _run(runbook, planned, given))
-        return ConsentBox(plan, carry_on)
+        return ConsentBox(plan, carry_on, findings_html)
     return _run(runbook, planned, consent)
 
 

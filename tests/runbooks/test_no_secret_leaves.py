@@ -68,6 +68,7 @@ AGREED = """
 box = _
 box._answer.value = "rehearsal"
 box._button.click()
+box.wait()
 assert box.applied.exit_code == 0, box.applied.summary
 """
 
@@ -139,7 +140,7 @@ def test_all_of_it_ran_as_it_was_meant_to(left: Left) -> None:
     wrong = [f"{one.step.title}: {one.outcome}" for one in left.done if one.outcome.exit_code not in one.step.goes_on]
     assert wrong == []
     assert {one.outcome.exit_code for one in left.done} >= {0, 1, 3, 5}
-    assert len(left.passwords) == 3
+    assert len([one for one in left.passwords if one.name.startswith("the password of")]) == 3
     assert {secret.name for secret in left.secrets} > set(CANARIES)
 
 

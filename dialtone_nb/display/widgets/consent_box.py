@@ -34,13 +34,14 @@ class ConsentBox:
     The kernel has to be free to answer such a page, so the plan is carried out in a thread.
     """
 
-    def __init__(self, plan: Plan, carry_on: CarryOn) -> None:
+    def __init__(self, plan: Plan, carry_on: CarryOn, outcome_html: Callable[..., str] = applied_html) -> None:
         self._plan = plan
         self._carry_on = carry_on
         self._outcomes: dict[Id, ChangeOutcome] = {}
         self._running: dict[Id, Change] = {}
         self._handle: Any = None
         self._thread: threading.Thread | None = None
+        self._outcome_html = outcome_html
         self.applied: Applied | None = None
 
     def _ipython_display_(self) -> None:
@@ -130,7 +131,7 @@ class ConsentBox:
             self._said.value += _stop_html([f"{type(error).__name__}: {error}"], "This is a fault of the program.")
             raise
         else:
-            show_page(self._outcome, applied_html(self.applied))
+            show_page(self._outcome, self._outcome_html(self.applied))
             self._box.children = [self._outcome]
             self._handle.update(self.applied)
 
