@@ -1,7 +1,7 @@
 """The account's secrets: its API keys, standard and restricted, and its auth tokens, primary and secondary.
 
 Whoever holds a standard key is refused here, as at Twilio: keys and tokens are for the auth token, and keys for a
-restricted key that has leave (recorded 2026-03: wittyreference/twilio-claude-plugin).
+restricted key that has leave (recorded 2026-03: wittyreference).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a restricted API key may do: the permission that each operation of the API takes.
 
 A permission is /twilio/<product>/<resource>/<action>; "read" is of one by its SID and "list" of all, and neither holds
-the other (recorded 2026-03: wittyreference/twilio-claude-plugin, error 70051). The names are those of Twilio's own
+the other (recorded 2026-03: wittyreference, error 70051). The names are those of Twilio's own
 tables, as Dixa's Scala client has them (com.dixa.twilio, ApiKeyPolicy). What has no row here has no permission that
 anybody has published, Serverless, addresses and dialling permissions among it: a restricted key is refused there.
 """
