@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
+import orjson
 import pyarrow as pa
 from pyarrow import fs
 
 from dialtone_nb.errors import Fault, InputError
+
+Row = TypeVar("Row")
 
 LOCK_FILE: Final = ".lock"
 # A first sync of a busy account takes minutes; what waits for it then finds nearly nothing left to ask for.
@@ -87,3 +92,25 @@ def locked_archive(archive: str) -> Iterator[None]:
     except Timeout:
         problem = f"is being written by another run for more than {LOCK_PATIENCE_S:g} seconds"
         raise InputError(Fault(f"archive {archive}", problem, "wait for it to end, then run again")) from None
+
+
+def keep_rows(archive: str, name: str, rows: Iterable[Any]) -> None:
+    """Keep data classes with an archive, as JSON and in one step, in the place of those that it had."""
+    system, root = open_archive(archive)
+    system.create_dir(root)
+    content = orjson.dumps([asdict(one) for one in rows], option=orjson.OPT_INDENT_2)
+    replace_file(system, f"{root}/{name}", lambda stream: stream.write(content))
+
+
+def load_rows(archive: str, name: str, read: Callable[..., Row], what: str, repair: str) -> tuple[Row, ...]:
+    """What was kept with an archive, each with a moment `at`; an `InputError` with the repair where it is damaged."""
+    system, root = open_archive(archive)
+    path = f"{root}/{name}"
+    if system.get_file_info(path).type == fs.FileType.NotFound:
+        return ()
+    with system.open_input_stream(path) as stream:
+        content = stream.read()
+    try:
+        return tuple(read(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in orjson.loads(content))
+    except (ValueError, KeyError, TypeError):
+        raise InputError(Fault(f"archive {path}", f"holds no {what}", repair)) from None

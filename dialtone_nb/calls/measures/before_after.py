@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import orjson
 import pandas as pd
 import polars as pl
-from pyarrow import fs
 
-from dialtone_nb.calls.archive.storage import open_archive, replace_file
+from dialtone_nb.calls.archive.storage import keep_rows, load_rows
 from dialtone_nb.calls.load import TWILIO, CallRunbook, find_archive, find_source
 from dialtone_nb.calls.measures.rates import FEW, Rate, difference_interval, rate_of
-from dialtone_nb.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -89,27 +86,14 @@ def keep_deployments(archive: str, found: Iterable[Deployment]) -> tuple[Deploym
     before = load_deployments(archive)
     after = tuple(sorted({one.sid: one for one in (*before, *found)}.values()))
     if after != before:
-        system, root = open_archive(archive)
-        system.create_dir(root)
-        content = orjson.dumps([asdict(one) for one in after], option=orjson.OPT_INDENT_2)
-        replace_file(system, f"{root}/{FILE}", lambda stream: stream.write(content))
+        keep_rows(archive, FILE, after)
     return after
 
 
 def load_deployments(archive: str) -> tuple[Deployment, ...]:
     """The deployments kept with an archive, oldest first; an `InputError` where they are damaged."""
-    system, root = open_archive(archive)
-    path = f"{root}/{FILE}"
-    if system.get_file_info(path).type == fs.FileType.NotFound:
-        return ()
-    with system.open_input_stream(path) as stream:
-        content = stream.read()
-    try:
-        read = [Deployment(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in orjson.loads(content)]
-    except (ValueError, KeyError, TypeError):
-        fault = Fault(f"archive {path}", "holds no deployments", "remove it; the next report reads Twilio's again")
-        raise InputError(fault) from None
-    return tuple(sorted(read))
+    repair = "remove it; the next report reads Twilio's again"
+    return tuple(sorted(load_rows(archive, FILE, Deployment, "deployments", repair)))
 
 
 class RateChange(StrEnum):

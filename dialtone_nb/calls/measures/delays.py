@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,15 @@ from urllib.parse import urlsplit
 
 import orjson
 import polars as pl
-from pyarrow import fs
 
-from dialtone_nb.calls.archive.storage import open_archive, replace_file
+from dialtone_nb.calls.archive.storage import keep_rows, load_rows
 from dialtone_nb.calls.attempts.call_data import CallData
 from dialtone_nb.calls.attempts.schema import UTC_TIME
 from dialtone_nb.calls.file_source.times import parse_time
 from dialtone_nb.calls.load import TWILIO, CallRunbook, find_archive, find_source
 from dialtone_nb.calls.measures.before_after import REACH, Deployment
 from dialtone_nb.calls.twilio_source.fetch import API, SIDE_BY_SIDE
-from dialtone_nb.errors import AbsentError, Fault, InputError
+from dialtone_nb.errors import AbsentError
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -172,26 +171,14 @@ def keep_delays(archive: str, before: Iterable[Delay], found: Iterable[Delay]) -
     known = tuple(sorted(before))
     after = tuple(sorted({*known, *found}))
     if after != known:
-        system, root = open_archive(archive)
-        system.create_dir(root)
-        content = orjson.dumps([asdict(one) for one in after], option=orjson.OPT_INDENT_2)
-        replace_file(system, f"{root}/{FILE}", lambda stream: stream.write(content))
+        keep_rows(archive, FILE, after)
     return after
 
 
 def load_delays(archive: str) -> tuple[Delay, ...]:
     """The delays kept with an archive, oldest first; an `InputError` where they are damaged."""
-    system, root = open_archive(archive)
-    path = f"{root}/{FILE}"
-    if system.get_file_info(path).type == fs.FileType.NotFound:
-        return ()
-    with system.open_input_stream(path) as stream:
-        content = stream.read()
-    try:
-        return tuple(sorted(Delay(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in orjson.loads(content)))
-    except (ValueError, KeyError, TypeError):
-        fault = Fault(f"archive {path}", "holds no delays", "remove it; the next report asks Twilio for them again")
-        raise InputError(fault) from None
+    repair = "remove it; the next report asks Twilio for them again"
+    return tuple(sorted(load_rows(archive, FILE, Delay, "delays", repair)))
 
 
 def group_delays(delays: Sequence[Delay], deployments: Sequence[Deployment] = ()) -> tuple[DelayGroup, ...]:
