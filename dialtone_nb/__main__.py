@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 
 
@@ -36,7 +36,7 @@ try:
     from dialtone_nb.cli.step_summary import add_step_summary, check_summary, in_a_step, step_summary
     from dialtone_nb.errors import DialtoneError, InputError, disk_error
     from dialtone_nb.files.atomic_file import write_whole
-    from dialtone_nb.infrastructure.record import REPORTS_VARIABLE
+    from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
 except ModuleNotFoundError as error:
@@ -126,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     where = [str(values[name]) for name in ("account", "environment") if values.get(name)]
     print(", ".join([source.title, *where, *(["the sample network"] if declared.is_sample else [])]))
-    from dialtone_nb.cli.kernels import started_kernel
+    from dialtone_nb.cli.kernels import started_kernel, without_clouds
     from dialtone_nb.cli.passing_line import passing_line
 
     started = datetime.now(UTC)
@@ -134,9 +134,11 @@ def run(arguments: argparse.Namespace) -> int:
     with ExitStack() as running, ThreadPoolExecutor(1) as aside, passing_line() as say:
         running.enter_context(changed_environment(_reports_at(arguments.output, project)))
         kernel = running.enter_context(started_kernel(project, source.path))
-        from dialtone_nb.cli.run import run_runbook
+        with without_clouds():
+            from dialtone_nb.cli.run import run_runbook
+        from dialtone_nb.report.page import ready_pages, write_html
 
-        aside.submit(import_module, "nbconvert")
+        aside.submit(ready_pages)
         outcome = run_runbook(
             source,
             {name: values[name] for name in given},
@@ -145,7 +147,6 @@ def run(arguments: argparse.Namespace) -> int:
             kernel=kernel,
             on_chapter=say,
         )
-    from dialtone_nb.report.page import write_html
     from dialtone_nb.report.run_index import save_run
 
     folder = arguments.output or project / "reports"
@@ -192,10 +193,16 @@ def _reports_at(output: Path | None, project: Path) -> dict[str, str | None]:
 
 def rehearse() -> int:
     """Run the main job on the rehearsal."""
-    from dialtone_nb.cli.rehearse import rehearse_main_job
+    from dialtone_nb.cli.kernels import without_clouds
+
+    with without_clouds():
+        from dialtone_nb.cli.rehearse import rehearse_main_job
 
     return rehearse_main_job(find_project(Path.cwd()))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    # Python looks through all objects as it ends, a third of a second; the system takes them back anyway.
+    gc.freeze()
+    sys.exit(code)

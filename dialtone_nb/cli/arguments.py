@@ -6,13 +6,10 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dialtone_nb.cli.listen import add_options as add_listen_options
-from dialtone_nb.cli.new_network import add_options as add_new_network_options
-from dialtone_nb.cli.serve import add_options as add_serve_options
-from dialtone_nb.cli.watch import add_options as add_watch_options
 from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.parameters.yaml_files import YamlFile
 from dialtone_nb.runbooks.opening import find_project
@@ -34,6 +31,15 @@ class Parser(argparse.ArgumentParser):
 
     # The end of the help, where it takes reading files: made when somebody asks for it.
     ending: Callable[[], str] = staticmethod(lambda: "")
+    # The module whose add_options says what the command takes: imported only for whom this command is.
+    options_of: str = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What argparse makes of the arguments, once the options are there."""
+        module, self.options_of = self.options_of, ""
+        if module:
+            import_module(module).add_options(self)
+        return super().parse_known_args(args, namespace)
 
     def format_help(self) -> str:
         """The help, with its ending."""
@@ -69,7 +75,7 @@ def build_parser() -> Parser:
         help="write a network of your own into parameters/; what no flag answers is asked",
         epilog="Nothing that is there is overwritten. Without a terminal every flag but --country has to be given.",
     )
-    add_new_network_options(new_network)
+    new_network.options_of = "dialtone_nb.cli.new_network"
     hand_over = commands.add_parser(
         "hand-over", help="let a phone fetch its ready configuration from this computer, once"
     )
@@ -83,12 +89,12 @@ def build_parser() -> Parser:
         "--people", action="store_true", help="look for telephone numbers and for the addresses of clients.yaml too"
     )
     server = commands.add_parser("serve", help="our own server in the place of Twilio's functions, until it is stopped")
-    add_serve_options(server)
+    server.options_of = "dialtone_nb.cli.serve"
     listen = commands.add_parser("listen", help="keep what phones log of their registrations, until it is stopped")
-    add_listen_options(listen)
+    listen.options_of = "dialtone_nb.cli.listen"
     watch = commands.add_parser("watch", help="look once for alarms, and tell whom parameters/watch.yaml names")
     _add_parameters(watch)
-    add_watch_options(watch)
+    watch.options_of = "dialtone_nb.cli.watch"
     commands.add_parser("rehearsal", add_help=False, help="serve the rehearsal of Twilio on this machine")
     return parser
 

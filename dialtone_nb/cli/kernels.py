@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from jupyter_core.utils import run_sync
 # progress; what goes wrong in a cell is in the executed copy.
 KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
 PACKAGE = "dialtone_nb"
+# What papermill imports to read notebooks from clouds: half a second, and ours are files.
+CLOUDS = ("boto3", "pyarrow")
+# Python looks through all objects as it ends, a third of a second; the system takes them back anyway.
+END_AT_ONCE = "import atexit, gc; atexit.register(gc.freeze); del atexit, gc"
 
 
 def private_sockets() -> dict[str, str]:
@@ -52,6 +57,19 @@ def _own_imports(cell: str) -> Iterator[str]:
 
 
 @contextmanager
+def without_clouds() -> Iterator[None]:
+    """Have papermill imported as where the libraries of clouds are not installed."""
+    hidden = [name for name in CLOUDS if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # how an import is told that there is no such
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+@contextmanager
 def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[AsyncKernelManager]:
     """A kernel for one runbook, on its way up while the caller goes on; ended on leaving where no run has ended it.
 
@@ -60,7 +78,7 @@ def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[Asyn
     manager = AsyncKernelManager(kernel_name="python3", **private_sockets())
     # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
     environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
-    ahead = [f"--IPKernelApp.exec_lines={[imports_ahead(notebook)]!r}"] if notebook else []
+    ahead = [f"--IPKernelApp.exec_lines={[END_AT_ONCE, imports_ahead(notebook)]!r}"] if notebook else []
     run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=[*KERNEL_ARGUMENTS, *ahead])
     try:
         yield manager

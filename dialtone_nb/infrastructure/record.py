@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.errors import ApplyError
+from dialtone_nb.files.reports_folder import reports_folder
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan
 
 RECORD = "record.jsonl"
 JOURNAL = "journal.jsonl"
-# Another folder than reports/, relative to the project; `run --output` sets it.
-REPORTS_VARIABLE = "DIALTONE_REPORTS"
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,6 @@ class ApplyRecord:
     summary: str
     check: str
     changes: tuple[Mapping[str, Any], ...]
-
-
-def reports_folder(*, rehearsed: bool) -> Path:
-    """Where records and sheets go, as seen from the project: what was rehearsed never stands among what was done."""
-    reports = Path(os.environ.get(REPORTS_VARIABLE) or "reports")
-    return reports / "rehearsal" if rehearsed else reports
 
 
 def record_folder(plan: Plan) -> Path:

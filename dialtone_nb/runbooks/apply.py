@@ -11,10 +11,11 @@ from weakref import WeakKeyDictionary
 from dialtone_nb.display.outputs import show
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import ApplyError, Fault, InputError
+from dialtone_nb.files.reports_folder import reports_folder
 from dialtone_nb.infrastructure.apply import Observe
 from dialtone_nb.infrastructure.apply_phases import apply_proposal
 from dialtone_nb.infrastructure.plan import Plan
-from dialtone_nb.infrastructure.record import Applied, load_records, record_folder, reports_folder
+from dialtone_nb.infrastructure.record import Applied, load_records, record_folder
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.opening import Runbook

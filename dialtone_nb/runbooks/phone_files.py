@@ -10,9 +10,9 @@ from pathlib import Path
 
 from dialtone_nb.account.rehearsal_control import DoorAddress, find_door
 from dialtone_nb.files.atomic_file import write_whole
+from dialtone_nb.files.reports_folder import reports_folder
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan
-from dialtone_nb.infrastructure.record import reports_folder
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.model import Action, Id
 from dialtone_nb.infrastructure.site import Site

@@ -24,7 +24,7 @@ from dialtone_nb.calls.load import DEFAULT_DAYS, TWILIO, find_archive, load_call
 from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.errors import CredentialsError, ParametersError, TwilioError, UnknownOutcomeError
-from dialtone_nb.infrastructure.record import reports_folder
+from dialtone_nb.files.reports_folder import reports_folder
 from dialtone_nb.runbooks.opening import Runbook, sample_folder
 from dialtone_nb.runbooks.parameters_cell import read_source, runbook_names
 from dialtone_nb.runbooks.verify import verify_site

@@ -1,6 +1,8 @@
 """A kernel of a runbook imports what the runbook will import, as it comes up."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,34 @@ def test_a_notebook_whose_imports_fail_still_has_its_kernel(tmp_path: Path) -> N
     cells = [{"cell_type": "code", "source": "from dialtone_nb import nothing_of_that_name"}]
     notebook.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     assert printed_by(notebook, "print(7)") == "7"
+
+
+def modules_after(program: str) -> set[str]:
+    """The top level of what a fresh Python has imported after a program, which may print nothing."""
+    program += "\nimport sys\nprint(*{name.partition('.')[0] for name, it in sys.modules.items() if it})"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_papermill_comes_without_the_libraries_of_clouds_and_they_can_still_be_imported() -> None:
+    """They are half a second of every run."""
+    program = """
+from dialtone_nb.cli.kernels import without_clouds
+with without_clouds():
+    import dialtone_nb.cli.run
+"""
+    assert {"papermill", "nbclient"} <= (found := modules_after(program))
+    assert not {"boto3", "pyarrow"} & found
+    assert "pyarrow" in modules_after(program + "import pyarrow")
+
+
+def test_a_command_line_is_read_without_what_only_an_account_or_a_server_needs() -> None:
+    """The help of `run` is there before anybody wonders."""
+    program = """
+from dialtone_nb.__main__ import build_parser
+build_parser().parse_args(["run", "deploy"])
+"""
+    assert not {"requests", "twilio", "tenacity", "papermill", "uvicorn", "pandas"} & modules_after(program)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,15 @@
+"""Where the files of runs lie: pages, records, journals, sheets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Another folder than reports/, relative to the project; `run --output` sets it.
+REPORTS_VARIABLE = "DIALTONE_REPORTS"
+
+
+def reports_folder(*, rehearsed: bool) -> Path:
+    """Where records and sheets go, as seen from the project: what was rehearsed never stands among what was done."""
+    reports = Path(os.environ.get(REPORTS_VARIABLE) or "reports")
+    return reports / "rehearsal" if rehearsed else reports
