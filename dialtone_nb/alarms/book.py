@@ -70,6 +70,11 @@ class Message:
     error: str = ""
     sent_at: datetime | None = None
 
+    @property
+    def tried(self) -> str:
+        """How often it was tried, in words."""
+        return "tried once" if self.tries == 1 else f"tried {self.tries} times"
+
 
 @dataclass(frozen=True, slots=True)
 class Book:

@@ -25,7 +25,7 @@ def look_lines(look: Look) -> list[str]:
     for one in look.book.loud:
         more = ["" if one.is_event else one.evidence, one.command, _about(one)]
         lines += [f"  ! {one.title}", *(f"      {line}" for line in more if line)]
-    lines += [f"  ✗ not delivered to {one.channel}, tried {one.tries} times: {one.error}" for one in look.failed]
+    lines += [f"  ✗ not delivered to {one.channel}, {one.tried}: {one.error}" for one in look.failed]
     if not look.is_told:
         fresh = [one for one in look.book.waiting if not one.error]
         lines += [f"  ~ would be told to {one.channel}: {one.title}" for one in fresh]

@@ -132,7 +132,8 @@ class YamlFile:
         try:
             parsed: M = TypeAdapter(model).validate_python(self.content if self.content is not None else {})
         except ValidationError as error:
-            raise ParametersError(self._fault(detail, model) for detail in error.errors(include_url=False)) from None
+            details = [one for one in error.errors(include_url=False) if not _is_echo(one)]
+            raise ParametersError(self._fault(detail, model) for detail in details) from None
         return parsed
 
     def parse_entries(self, key: Any, model: Any) -> tuple[dict[str, Any], list[Fault]]:
@@ -192,6 +193,11 @@ class YamlFile:
             elif index == len(location) - 1 and part != "[key]":
                 keys.append(part)
         return keys
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether a list is called too short for the entries alone that are faults of their own."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _known_fields(model: Any, location: Sequence[str | int]) -> list[str]:
@@ -299,6 +305,9 @@ _WORDS: dict[str, Callable[[Any, Mapping[str, Any], str], Words]] = {
     "int_parsing": lambda *_: ("must be a whole number", "write it in digits alone"),
     "int_from_float": lambda *_: ("must be a whole number", "write it in digits alone"),
     "greater_than_equal": lambda _, context, __: (f"must be at least {context['ge']}", ""),
+    "greater_than": lambda _, context, __: (f"must be more than {context['gt']:g}", ""),
+    "float_type": lambda *_: ("must be a number", "write it in digits alone"),
+    "float_parsing": lambda *_: ("must be a number", "write it in digits alone"),
     "less_than_equal": lambda _, context, __: (f"must be at most {context['le']}", ""),
     "too_short": lambda *_: (EMPTY, "write at least one"),
     "string_too_short": lambda *_: (EMPTY, "write something, or take the line out"),

@@ -43,6 +43,14 @@ def test_the_defaults_hold_where_no_phone_makes_emergency_calls(tmp_path: Path) 
 RULE = "rules:\n  r:\n    watches: "
 
 
+def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
+    """It is not called empty besides, though nothing of it could be read."""
+    with pytest.raises(ParametersError) as caught:
+        load(tmp_path, f"{RULE}loss\n    windows: [0d]\n")
+    (line,) = caught.value.lines()
+    assert "windows.0: must be hours or days" in line
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -64,7 +72,7 @@ RULE = "rules:\n  r:\n    watches: "
         ),
         (f"{RULE}silence\n    phones: [loby]\n", "r.phones: 'loby' is no phone; did you mean 'lobby'?"),
         (f"{RULE}spend\n", "r.budget: is missing, and without it the rule can never speak; add budget:"),
-        (f"{RULE}spend\n    budget: 0\n", "r.budget: input should be greater than 0"),
+        (f"{RULE}spend\n    budget: 0\n", "r.budget: must be more than 0"),
         (f"{RULE}check\n", "r.checks: is missing, and without it the rule can never speak; add checks:"),
         (
             f"{RULE}check\n    checks: [live bild of *]\n",
