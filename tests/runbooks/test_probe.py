@@ -88,7 +88,7 @@ def test_a_run_leaves_facts_and_a_line_of_the_record(tmp_path: Path) -> None:
     assert isinstance(findings, Findings)
     folder = tmp_path / "reports" / "rehearsal"
     facts = folder / "probe-facts.yaml"
-    assert read_facts(facts)["queue_max_size"] == 1000
+    assert read_facts(facts)["queue_max_size"] == 100
     assert [one.summary for one in load_records(folder)] == [findings.summary]
     assert findings.said == ("recorded facts: reports/rehearsal/probe-facts.yaml",)
     assert runbook.account.sid not in facts.read_text("utf-8")

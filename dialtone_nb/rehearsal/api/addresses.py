@@ -10,11 +10,10 @@ from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
 from dialtone_nb.rehearsal.state.store import Tables, Thing
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
 
 REQUIRED = ("CustomerName", "Street", "City", "Region", "PostalCode")
 LONGEST_EMERGENCY_NAME = 32
-# Where Twilio registers emergency addresses.
-EMERGENCY_COUNTRIES = ("US", "CA", "GB")
 
 UPDATABLE = (
     *(Parameter(name, required=True) for name in REQUIRED),
@@ -78,7 +77,9 @@ def corrected(body: dict[str, Any]) -> dict[str, Any]:
 def _checked(body: dict[str, Any], correct: bool) -> dict[str, Any]:
     if not body["emergency_enabled"]:
         return body | {"validated": False}
-    if body["iso_country"] not in EMERGENCY_COUNTRIES:
+    # Twilio's page on emergency calling has more countries than those whose addresses it registers; that an address is
+    # refused in any of them, it does not say.
+    if body["iso_country"] not in EMERGENCY_NUMBERS:
         raise Refusal(21628, f"Address validation error: {body['iso_country']} has no emergency calling")
     if len(body["friendly_name"] or "") > LONGEST_EMERGENCY_NAME:
         raise Refusal(20001, f"FriendlyName of an emergency address is longer than {LONGEST_EMERGENCY_NAME} characters")

@@ -218,7 +218,7 @@ def test_address_is_corrected_or_refused(client: Client) -> None:
         ("Hall", "Alder Street", "Portland", "OR", "97205", "US"),
         ("Hall", "240 Alder Street", "Portland", "Atlantis", "97205", "US"),
         ("Hall", "240 Alder Street", "Portland", "OR", "9720", "US"),
-        ("Hall", "1 Rue de la Paix", "Paris", "IDF", "75002", "FR"),
+        ("Hall", "1 Hlavna ulica", "Bratislava", "BL", "81101", "SK"),
         ("Hall", "1 Maple Street", "Toronto", "ON", "12345", "CA"),
     ],
 )
