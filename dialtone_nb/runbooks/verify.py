@@ -129,15 +129,20 @@ def _probe(site: Site, compared: Comparison) -> Iterable[Check]:
     log = "the server's log" if site.parameters.network.self_hosted else "the function's log in the Console"
     repair = f"read {log}, then deploy" if is_as_files else compared.deploy_words
 
-    def asked(base: str, repair: str, where: str = "", *, with_fallback: bool = False) -> Iterator[Check]:
-        made = probes.make_probes(table, site.environment, base, trunk_password=password, with_fallback=with_fallback)
+    def asked(base: str, made: Sequence[probes.Probe], repair: str, where: str = "") -> Iterator[Check]:
         return probes.probe_functions(site.account, base, made, trunk_password=password, repair=repair, where=where)
 
-    checks = list(asked(compared.base_url, repair, with_fallback=not network.self_hosted))
+    def whole(base: str) -> list[probes.Probe]:
+        return probes.make_probes(table, site.environment, base, trunk_password=password)
+
+    alone = list(probes.fallback_probes(table, site.environment))
+    base, own = compared.base_url, network.self_hosted
+    checks = list(asked(base, [*whole(base), *(() if own else alone)], repair))
     if other := other_hosting(network, compared.existing.state, site.environment):
         # Calls fall back on it, so it has to say the same.
-        repair = "deploy with that hosting chosen, and then with this one; or delete what other_hosting"
-        checks += asked(other, repair if network.self_hosted else compared.deploy_words, " at the fallback")
+        checks += asked(other, whole(other), compared.deploy_words, " at the fallback")
+    elif own and own.fallback_function and compared.domain_name:
+        checks += asked(f"https://{compared.domain_name}", alone, compared.deploy_words)
     return checks
 
 
