@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from dialtone_nb.account.rehearsal_control import fetch_domains
+from dialtone_nb.calls.twilio_source.call_limit import fetch_profiles
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import CredentialsError, PermissionMissingError, TwilioError
 from dialtone_nb.infrastructure.desired import other_hosting
@@ -53,7 +54,7 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         looking = pool.submit(site.look, unread=unread)
         # Before the functions are asked, so that an alert about that is not taken for one about calls.
         countries = pool.submit(fetch_countries, account)
-        profiles = pool.submit(twilio_side.fetch_profiles, account)
+        profiles = pool.submit(fetch_profiles, account)
         rules = pool.submit(twilio_side.fetch_webhook_rules, account)
         complaints = pool.submit(recent_alerts.fetch_alerts, account, now)
         calls = pool.submit(phone_activity.fetch_signs, account, now)
