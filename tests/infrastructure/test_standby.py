@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from dialtone_nb.account.rehearsal_control import place_call
+from dialtone_nb.calls.load import load_calls
+from dialtone_nb.calls.now import take_snapshot
+from dialtone_nb.calls.twilio_source.frame import phones_by_number
+from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.errors import InputError
 from dialtone_nb.infrastructure.live_table import fetch_live_table, read_serving_table
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
@@ -65,6 +69,33 @@ def test_a_server_that_is_down_loses_no_emergency_call(desk: Desk) -> None:
     assert [leg["to"] for leg in dialled(desk, "911")["children"]] == ["+1911"]
     assert dialled(desk, "5035550199")["heard"] == [REPAIRED]
     assert place_call(desk.account, {"from": "+12065550142", "to": WORKBENCH})["heard"] == [REPAIRED]
+
+
+def test_calls_that_the_function_answered_are_told_so(desk: Desk) -> None:
+    """Report and monitor read its log beside the server's: 911 stands first, whoever put it through."""
+    desk.host("self_hosted")
+    with serving(desk):
+        desk.do(desk.deploy())
+        desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    dialled(desk, "911")
+    dialled(desk, "5035550199")
+    service, phones = log_source(desk.parameters.network, desk.account, desk.project), phones_by_number(desk.parameters)
+    frame = load_calls("twilio", desk.account, service=service, phones=phones).frame
+    assert list(zip(frame["other_party"], frame["outcome"], frame["reason"], strict=True)) == [
+        ("911", "answered", "fallback"),
+        ("503555••••", "fallback", "11200"),
+    ]
+    seen = take_snapshot(
+        desk.client,
+        now=desk.account.now(),
+        minutes=60,
+        environment="stage",
+        phones=phones,
+        service=service,
+        clients=desk.parameters.clients,
+    )
+    assert [(one.number, one.reason, one.call_back) for one in seen.emergency_calls] == [("911", "fallback", WORKBENCH)]
+    assert "outgoing-fallback · our service could not be asked, its fallback was · rule emergency" in seen.log[1].what
 
 
 def test_a_phone_that_is_new_is_known_to_the_fallback_at_once(own: Desk) -> None:

@@ -111,10 +111,14 @@ def list_events(client: Client, service: LogSource, first: date, last: date, qua
 
 
 def list_log(client: Client, service: LogSource, start: str, end: str, quality: Quality) -> Iterator[Record]:
-    """The lines of the function log between two ISO 8601 times, each with its environment's name."""
+    """The lines of the function log between two ISO 8601 times, each with its environment's name.
+
+    Of our own server its event files' lines, and those of the functions that stand by for it, where there are any.
+    """
+    is_standby = isinstance(service, ServerLog)
     if isinstance(service, ServerLog):
         yield from service.lines(start, end)
-        return
+        service = service.standby
     if not service:
         return
     services = _records(client, f"{SERVERLESS}/v1/Services", {}, "services")
@@ -122,6 +126,8 @@ def list_log(client: Client, service: LogSource, start: str, end: str, quality: 
         found = next((one for one in services if one["unique_name"] == service), None)
     except PermissionMissingError:
         quality.note(NO_LOG, "a restricted API key can't read it; refused calls show as unknown")
+        return
+    if not found and is_standby:
         return
     if not found:
         quality.note(NO_LOG, f"there is no service {service!r}; refused calls show as unknown")

@@ -25,6 +25,8 @@ class ServerLog:
 
     folder: Path
     is_rehearsed: bool = False
+    # The service whose functions stand by: calls that the server failed are in their log.
+    standby: str = ""
 
     def lines(self, start: str, end: str) -> Iterator[dict[str, Any]]:
         """The lines between two ISO 8601 times, with the fields of a function log's; what is no event is left out."""
@@ -55,5 +57,6 @@ def log_source(network: Network, account: Account, project: Path) -> LogSource:
     if network.self_hosted:
         from dialtone_nb.infrastructure.own_server import server_folder
 
-        return ServerLog(server_folder(network.self_hosted, account, project), account.is_rehearsal)
+        folder = server_folder(network.self_hosted, account, project)
+        return ServerLog(folder, account.is_rehearsal, standby=network.service.name)
     return network.service.name
