@@ -66,6 +66,7 @@ def test_a_server_that_is_down_loses_no_emergency_call(desk: Desk) -> None:
         assert desk.number(WORKBENCH).voice_fallback_url == desk.url("stage", "/fallback")
         assert desk.deploy().plan.is_empty
         assert checked(desk)["answers of /fallback"].state is CheckState.GOOD
+    assert checked(desk)["server of stage"].meaning == "every call takes the fallback"
     assert [leg["to"] for leg in dialled(desk, "911")["children"]] == ["+1911"]
     assert dialled(desk, "5035550199")["heard"] == [REPAIRED]
     assert place_call(desk.account, {"from": "+12065550142", "to": WORKBENCH})["heard"] == [REPAIRED]
