@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -97,6 +97,20 @@ def test_calls_that_the_function_answered_are_told_so(desk: Desk) -> None:
     )
     assert [(one.number, one.reason, one.call_back) for one in seen.emergency_calls] == [("911", "fallback", WORKBENCH)]
     assert "outgoing-fallback · our service could not be asked, its fallback was · rule emergency" in seen.log[1].what
+
+
+def test_calls_that_our_own_server_answered_for_the_functions_are_told_so(desk: Desk) -> None:
+    """Nothing is deployed any longer: the server takes the call, and its log is read beside theirs."""
+    with serving(desk):
+        _both_hostings(desk, "functions", ("stage",))
+        desk.do(desk.set_up("workbench", buy=WORKBENCH))
+        environment = desk.client.serverless.v1.services(SERVICE).environments(desk.environment_sid("stage"))
+        environment.deployments.create()
+        assert [leg["to"] for leg in dialled(desk, "5035550199")["children"]] == ["+15035550199"]
+    service = log_source(desk.parameters.network, desk.account, desk.project)
+    calls = load_calls("twilio", desk.account, service=service, phones=phones_by_number(desk.parameters))
+    (attempt,) = calls.frame.to_dict("records")
+    assert (attempt["outcome"], attempt["reason"]) == ("answered", "fallback")
 
 
 def test_a_phone_that_is_new_is_known_to_the_fallback_at_once(own: Desk) -> None:
@@ -206,9 +220,10 @@ def test_a_promote_keeps_the_other_hosting_in_step(desk: Desk, hosting: Any) -> 
         assert tables(desk, "prod") == before
 
 
-def _both_hostings(desk: Desk, hosting: Any) -> None:
-    """Both answer in both environments, this one first."""
+def _both_hostings(desk: Desk, hosting: Any, environments: Sequence[str] = ("stage", "prod")) -> None:
+    """Both answer in these environments, this one first."""
     for chosen in ("self_hosted" if hosting == "functions" else "functions", hosting):
         desk.host(chosen)
         desk.do(desk.deploy())
-        desk.do(desk.promote())
+        if "prod" in environments:
+            desk.do(desk.promote())

@@ -113,12 +113,12 @@ def list_events(client: Client, service: LogSource, first: date, last: date, qua
 def list_log(client: Client, service: LogSource, start: str, end: str, quality: Quality) -> Iterator[Record]:
     """The lines of the function log between two ISO 8601 times, each with its environment's name.
 
-    Of our own server its event files' lines, and those of the functions that stand by for it, where there are any.
+    Where our own server has a log, its lines come first, then those of the functions, which may have none.
     """
-    is_standby = isinstance(service, ServerLog)
+    is_alone = not isinstance(service, ServerLog)
     if isinstance(service, ServerLog):
         yield from service.lines(start, end)
-        service = service.standby
+        service = service.service
     if not service:
         return
     services = _records(client, f"{SERVERLESS}/v1/Services", {}, "services")
@@ -127,10 +127,9 @@ def list_log(client: Client, service: LogSource, start: str, end: str, quality: 
     except PermissionMissingError:
         quality.note(NO_LOG, "a restricted API key can't read it; refused calls show as unknown")
         return
-    if not found and is_standby:
-        return
     if not found:
-        quality.note(NO_LOG, f"there is no service {service!r}; refused calls show as unknown")
+        if is_alone:
+            quality.note(NO_LOG, f"there is no service {service!r}; refused calls show as unknown")
         return
     base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
     for environment in list(_records(client, base, {}, "environments")):
