@@ -120,7 +120,7 @@ class _Apply:
             SERVICE.id(network.service.name),
             CREDENTIAL_LIST.id(network.credential_list),
             proposal.existing.state,
-            self._site.bundle,
+            self._site.functions(proposal.existing.has_functions(self._site.environment)),
             self._site.server,
             self._site.secrets,
             self._site.private,

@@ -10,7 +10,7 @@ from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.builds import BUILD
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
-from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT, answers_calls
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
 from dialtone_nb.infrastructure.resources.functions import FUNCTION, FUNCTION_VERSION
 from dialtone_nb.infrastructure.resources.model import Resource, State, Value, reference
@@ -20,7 +20,7 @@ from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, SIP_DOMAIN, mapping_key
 from dialtone_nb.infrastructure.resources.variables import AS_DECLARED, VARIABLE, variable_key
 from dialtone_nb.parameters import Client, EmergencyAddress, Network, Parameters
-from dialtone_nb.service.bundle import FALLBACK, MANIFEST, Bundle
+from dialtone_nb.service.bundle import FALLBACK, MANIFEST, OUTGOING, Bundle
 
 # What is to be live: code to build, or something that is there already, by its key.
 Live = Bundle | str
@@ -51,6 +51,14 @@ def desired_service(parameters: Parameters, environment: str, *, trunk_password:
     yield Resource(ENVIRONMENT, environment, {"domain_suffix": environment})
     if trunk_password:
         yield Resource(VARIABLE, variable_key(environment, TRUNK_PASSWORD), {"value": AS_DECLARED})
+
+
+def desired_standby(
+    parameters: Parameters, environment: str, standby: Bundle, *, trunk_password: bool
+) -> Iterator[Resource]:
+    """The functions beside our own server; the fallback alone calls no trunk, and gets no password of it."""
+    yield from desired_service(parameters, environment, trunk_password=trunk_password and OUTGOING in standby.modules)
+    yield from desired_code(standby, environment)
 
 
 def desired_sip(parameters: Parameters, environment: str, other: str = "") -> Iterator[Resource]:
@@ -117,14 +125,17 @@ def desired_client(parameters: Parameters, name: str, other: str = "") -> Iterat
 
 
 def desired_hosting(
-    parameters: Parameters, environment: str, live: Live | None, *, trunk_password: bool
+    parameters: Parameters, environment: str, live: Live | None, *, trunk_password: bool, standby: Bundle | None = None
 ) -> Iterator[Resource]:
     """Who answers this environment's calls, with this code or table; where that is None, with whatever is live.
 
-    Our own server has the trunk's password in an environment of its own.
+    Our own server has the trunk's password in an environment of its own; `standby` are the functions that are to be
+    live beside it.
     """
     if parameters.network.self_hosted is None:
         yield from desired_service(parameters, environment, trunk_password=trunk_password)
+    elif standby:
+        yield from desired_standby(parameters, environment, standby, trunk_password=trunk_password)
     match live:
         case Bundle():
             yield from desired_code(live, environment)
@@ -143,17 +154,19 @@ def desired_environment(
     set_up: Collection[str] = (),
     other: str = "",
     table: str = "",
+    standby: Bundle | None = None,
 ) -> State:
     """The whole environment; of the phones those in `set_up` whole, of the others the numbers that are owned.
 
     `live` is the code to build, or what there is already: a build's key, or the version of a table; `other` the base
-    URL of the other hosting, where that is there, too, and `table` the version that keeps our own server in step.
+    URL of the other hosting, where that is there, too. `table` is the version that keeps our own server in step, and
+    `standby` the functions that do so beside it.
     """
     resources = [
-        *desired_hosting(parameters, environment, live, trunk_password=trunk_password),
+        *desired_hosting(parameters, environment, live, trunk_password=trunk_password, standby=standby),
         *desired_sip(parameters, environment, other),
     ]
-    if table and other and isinstance(live, Bundle):
+    if table and other:
         resources.append(Resource(SERVED_TABLE, environment, {"code": table}))
     clients = parameters.clients_in(environment)
     whole = [resource for name in clients if name in set_up for resource in desired_client(parameters, name, other)]
@@ -170,17 +183,20 @@ def webhook_url(network: Network, environment: str, path: str) -> str:
     """Where Twilio asks: at our own server, or at a function, whose domain name Twilio gives (a placeholder here)."""
     if network.self_hosted:
         return f"{network.self_hosted.base_urls[environment]}{path}"
+    return function_url(environment, path)
+
+
+def function_url(environment: str, path: str) -> str:
+    """Where Twilio finds a function, with a placeholder for the domain name that it gives to the environment."""
     return f"https://{reference(ENVIRONMENT.id(environment), 'domain_name')}{path}"
 
 
 def fallback_url(network: Network, environment: str, path: str, other: str) -> str:
-    """Whom Twilio asks where a webhook fails: the other hosting, else a function that needs nothing but itself.
-
-    Our own server has none where no functions are: what is down with it could not stand in for it.
-    """
+    """Whom Twilio asks where a webhook fails: the other hosting, else a function that needs nothing but itself."""
     if other:
         return f"{other}{path}"
-    return "" if network.self_hosted else webhook_url(network, environment, FALLBACK)
+    own = network.self_hosted
+    return function_url(environment, FALLBACK) if own is None or own.fallback_function else ""
 
 
 def other_hosting(network: Network, state: State, environment: str) -> str:
@@ -190,7 +206,8 @@ def other_hosting(network: Network, state: State, environment: str) -> str:
     """
     if network.self_hosted:
         there = state.find(ENVIRONMENT, environment)
-        return f"https://{there.given['domain_name']}" if there and state.find(DEPLOYMENT, environment) else ""
+        is_whole = answers_calls(state.find(DEPLOYMENT, environment))
+        return f"https://{there.given['domain_name']}" if there and is_whole else ""
     urls = network.server.base_urls if network.server else {}
     served = state.find(SERVED_TABLE, environment)
     return urls.get(environment, "") if served and _VERSION.fullmatch(str(served.fields["code"])) else ""

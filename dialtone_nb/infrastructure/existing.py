@@ -10,13 +10,12 @@ from typing import TypeVar
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import AbsentError, PermissionMissingError
-from dialtone_nb.infrastructure.existing_code import PREVIOUS, Hosted, Versions, fetch_code
+from dialtone_nb.infrastructure.existing_code import PREVIOUS, Hosted, Versions, Wanted, fetch_code
 from dialtone_nb.infrastructure.own_server import OwnServer
 from dialtone_nb.infrastructure.resources.addresses import list_addresses
 from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists
 from dialtone_nb.infrastructure.resources.credentials import list_credentials
-from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
-from dialtone_nb.infrastructure.resources.environments import list_environments
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT, answers_calls
 from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION
 from dialtone_nb.infrastructure.resources.model import Id, Resource, ResourceType, State
 from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
@@ -26,12 +25,11 @@ from dialtone_nb.infrastructure.resources.served_tables import (
     fetch_tables_left,
     list_served_tables,
 )
-from dialtone_nb.infrastructure.resources.services import fetch_service
 from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, list_mappings, list_sip_domains
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.parameters import Network
 from dialtone_nb.server.folder import ClaimFolder
-from dialtone_nb.service.bundle import TABLE, Bundle
+from dialtone_nb.service.bundle import TABLE
 
 T = TypeVar("T")
 
@@ -54,7 +52,12 @@ class Existing:
 
     def live(self, environment: str) -> Resource | None:
         """What answers the calls of an environment by the hosting that the files choose, or None where nothing does."""
-        return self.state.find(self.live_kind, environment)
+        found = self.state.find(self.live_kind, environment)
+        return None if self.live_kind is DEPLOYMENT and not answers_calls(found) else found
+
+    def has_functions(self, environment: str) -> bool:
+        """Whether functions that answer calls are live, whoever is chosen to answer them."""
+        return answers_calls(self.state.find(DEPLOYMENT, environment))
 
     def is_in_use(self, environment: str) -> bool:
         """Whether anything answers the environment's calls, by whatever hosting."""
@@ -66,7 +69,7 @@ def fetch_existing(
     network: Network,
     environment: str,
     *,
-    bundle: Bundle,
+    wanted: Wanted,
     secrets: Mapping[Id, str],
     server: OwnServer | None = None,
     others: tuple[str, ...] = (),
@@ -96,9 +99,9 @@ def fetch_existing(
         here = (environment, *others)
         if network.self_hosted and server:
             hosting = pool.submit(fetch_served, account, server, here, build)
-            left = pool.submit(fetch_functions_left, account, network)
+            left = pool.submit(fetch_functions_left, account, network, environment, wanted, secrets, before)
         else:
-            hosting = pool.submit(fetch_code, account, network, here, bundle, secrets, build, before)
+            hosting = pool.submit(fetch_code, account, network, here, wanted, secrets, build, before)
             left = pool.submit(fetch_tables_left, account, server, environment)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)
@@ -124,9 +127,6 @@ def fetch_existing(
     )
 
 
-NOT_READ = "not read"
-
-
 def fetch_served(account: Account, server: OwnServer, environments: tuple[str, ...], build: str) -> Hosted:
     """The tables that are served, each as the one module that our own server is given; and their sources.
 
@@ -149,15 +149,13 @@ def _as_module(version: str) -> Resource:
     return Resource(FUNCTION_VERSION, TABLE, {"visibility": "private", "sha256": version}, version)
 
 
-def fetch_functions_left(account: Account, network: Network) -> list[Resource]:
-    """The service and its environments, each with whether functions are live in it: what a change of hosting left."""
-    service = fetch_service(account, network.service.name)
-    if service is None:
-        return []
-    found = list_environments(account, service.sid)
-    live = [
-        Resource(DEPLOYMENT, one.key, {"code": NOT_READ}, str(one.given["build_sid"]))
-        for one in found
-        if one.given["build_sid"]
-    ]
-    return [service, *found, *live]
+def fetch_functions_left(
+    account: Account,
+    network: Network,
+    environment: str,
+    wanted: Wanted,
+    secrets: Mapping[Id, str],
+    before: Hosted | None,
+) -> list[Resource]:
+    """The functions that stand by for our own server: the service with its environments, and the code of this one."""
+    return fetch_code(account, network, (environment,), wanted, secrets, "", before).resources

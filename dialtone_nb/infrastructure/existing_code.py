@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dialtone_nb.account.account import Account
 from dialtone_nb.infrastructure.resources.builds import BUILD, build_resource, fetch_build, list_builds, read_versions
-from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT, list_deployments
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT, answers_calls, list_deployments
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT, list_environments
 from dialtone_nb.infrastructure.resources.functions import (
     FUNCTION,
@@ -29,11 +29,13 @@ from dialtone_nb.infrastructure.resources.variables import (
     variable_resource,
 )
 from dialtone_nb.parameters import Network
-from dialtone_nb.service.bundle import MANIFEST, Bundle, Module
+from dialtone_nb.service.bundle import MANIFEST, OUTGOING, Bundle, Module
 
 # How many builds that are not live are read when the code is to change: a run that broke off left its build there.
 NEWEST_BUILDS = 3
 PREVIOUS = "previous"
+# The code that is wanted, where the functions that are live answer calls, and where they do not.
+Wanted = Callable[[bool], Bundle]
 Versions = Mapping[str, Mapping[str, Resource]]
 # What the code of a service is made of, beside the environments and what is set in them.
 _CODE = frozenset({FUNCTION, FUNCTION_VERSION, BUILD, DEPLOYMENT})
@@ -53,7 +55,7 @@ def fetch_code(
     account: Account,
     network: Network,
     environments: tuple[str, ...],
-    bundle: Bundle,
+    wanted: Wanted,
     secrets: Mapping[Id, str],
     build: str,
     known: Hosted | None,
@@ -78,14 +80,15 @@ def fetch_code(
                 resources.append(variable_resource(one.key, variable, secrets.get(key)))
             elif one.key == environments[0]:
                 applied = variable.value
-    if known and _is_same_code(State(known.resources), service, found, bundle):
+    if known and _is_same_code(State(known.resources), service, found, environments[0], wanted):
         resources += [resource for resource in known.resources if resource.kind in _CODE]
         return Hosted(resources, known.code, known.sources, applied)
-    return _read_code(account, service.sid, resources, environments, bundle, build)._replace(applied=applied)
+    return _read_code(account, service.sid, resources, environments, wanted, build)._replace(applied=applied)
 
 
-def _is_same_code(known: State, service: Resource, environments: list[Resource], bundle: Bundle) -> bool:
+def _is_same_code(known: State, service: Resource, environments: list[Resource], here: str, wanted: Wanted) -> bool:
     """Whether the same builds are live as before, and no function has to be made that somebody may have made by now."""
+    bundle = wanted(answers_calls(known.find(DEPLOYMENT, here)))
     names = {resource.key for resource in known.of(FUNCTION)}
     before = {resource.key: (resource.sid, resource.given["build_sid"]) for resource in known.of(ENVIRONMENT)}
     return (
@@ -101,7 +104,7 @@ def _read_code(
     service_sid: str,
     resources: list[Resource],
     environments: tuple[str, ...],
-    bundle: Bundle,
+    wanted: Wanted,
     build: str,
 ) -> Hosted:
     """The code of the service with the resources that were found already."""
@@ -117,15 +120,15 @@ def _read_code(
             builds[sid] = one, read_versions(account, service_sid, one)
         return builds[sid]
 
-    for one in found:
-        if one.key not in environments:
-            continue
-        build_sid = str(one.given["build_sid"])
-        if build_sid:
-            resource, versions = _known(read(build_sid), bundle)
-            code[one.key] = {version.key: version for version in versions}
-            resources.append(resource)
-            resources.append(Resource(DEPLOYMENT, one.key, {"code": resource.key}, build_sid))
+    build_sids = {one.key: sid for one in found if one.key in environments and (sid := str(one.given["build_sid"]))}
+    here_sid = build_sids.get(environments[0], "")
+    bundle = wanted(bool(here_sid) and _has_outgoing(read(here_sid)[1]))
+    for name, build_sid in build_sids.items():
+        resource, versions = _known(read(build_sid), bundle)
+        code[name] = {version.key: version for version in versions}
+        resources.append(resource)
+        given = {"answers_calls": _has_outgoing(versions)}
+        resources.append(Resource(DEPLOYMENT, name, {"code": resource.key}, build_sid, given))
     live = code.get(environments[0], {})
     if build:
         here = next((one for one in found if one.key == environments[0]), None)
@@ -147,6 +150,10 @@ def _read_code(
         chosen = adopt_uploads(account, service_sid, functions, chosen, built, bundle)
     resources = [*resources, *functions, *completed, *chosen.values()]
     return Hosted(resources, code, _changed_sources(account, service_sid, code, (*environments, build), bundle))
+
+
+def _has_outgoing(versions: Iterable[Resource]) -> bool:
+    return any(one.key == OUTGOING for one in versions)
 
 
 def _previous_build(account: Account, service_sid: str, environment: Resource) -> str:

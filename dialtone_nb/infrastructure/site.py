@@ -18,7 +18,7 @@ from dialtone_nb.infrastructure.plan import Change, Plan
 from dialtone_nb.infrastructure.resources.model import Id, Resource
 from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_key
 from dialtone_nb.parameters import Parameters
-from dialtone_nb.service.bundle import TABLE, Bundle, read_bundle, table_bundle
+from dialtone_nb.service.bundle import TABLE, Bundle, fallback_alone, read_bundle, table_bundle
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Site:
     server: OwnServer | None = None
     # The run's parameters as they were when it was opened: somebody may change them in the form afterwards.
     given: Mapping[str, object] = field(default_factory=dict, repr=False)
+    # Whether functions that answered calls stay whole where our own server does; else the fallback alone stays.
+    keeps_functions: bool = True
 
     @property
     def is_protected(self) -> bool:
@@ -51,6 +53,17 @@ class Site:
     def live(self) -> Live:
         """What the files want to be live: code to build, or the version of the table for our own server."""
         return self.files if self.parameters.network.self_hosted else self.bundle
+
+    def functions(self, answer_calls: bool) -> Bundle:
+        """The functions that are wanted at Twilio: for our own server a standby, with the table that it gets.
+
+        Those that answer calls already, as they did before the hosting was moved, are kept in step with it; where there
+        are none, the fallback is all that is needed.
+        """
+        if not self.parameters.network.self_hosted or self.server is None:
+            return self.bundle
+        whole = read_bundle(self.server.table, self.parameters.network.service.runtime)
+        return whole if answer_calls and self.keeps_functions else fallback_alone(whole)
 
     @property
     def secrets(self) -> Mapping[Id, str]:
@@ -78,7 +91,7 @@ class Site:
             self.account,
             self.parameters.network,
             self.environment,
-            bundle=self.bundle,
+            wanted=self.functions,
             secrets=self.secrets,
             server=self.server,
             others=others,

@@ -56,6 +56,8 @@ class Server(Closed):
 
     base_urls: dict[EnvironmentName, BaseUrl] = Field(min_length=1)
     folder: str = Field("server", min_length=1)
+    # Whether a function at Twilio puts emergency calls through where this server fails.
+    fallback_function: bool = True
 
 
 class Network(Closed):

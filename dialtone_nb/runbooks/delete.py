@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply import ChangeOutcome
-from dialtone_nb.infrastructure.desired import address_key, fallback_url
-from dialtone_nb.infrastructure.plan import Change, Plan, delete_resources, describe
+from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD, address_key, desired_standby, fallback_url
+from dialtone_nb.infrastructure.plan import Change, Plan, compare_states, delete_resources, describe
 from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
-from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, Value, resolve
+from dialtone_nb.infrastructure.resources.model import Action, Resource, ResourceType, State, Value, resolve
 from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.sip_domains import MAPPINGS, SIP_DOMAIN
+from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_key
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import delete_private_files, private_folder
@@ -66,6 +67,7 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
                 f"such are {', '.join(sorted(ours)) or 'none'}",
             )
         )
+    site = replace(site, keeps_functions=what != "other_hosting")
     return DeleteProposal(site, site.look(), what, clients, release)
 
 
@@ -108,7 +110,12 @@ class DeleteProposal(Proposal):
             "client": ", ".join(self.clients),
             "other_hosting": f"what {environment} no longer uses",
         }
-        changes = [*self._numbers(), *self._other_fallbacks(), *delete_resources(resources)]
+        changes = [
+            *self._numbers(),
+            *self._other_fallbacks(),
+            *self._fallback_alone(),
+            *delete_resources(resources),
+        ]
         release = " ".join(sorted(self.release))
         return self.site.plan(f"Delete {words[self.what]}", changes, self._notes(), self.existing, release=release)
 
@@ -183,6 +190,10 @@ class DeleteProposal(Proposal):
             raise InputError(Fault(f"environment {environment}", problem, "deploy it first"))
         if not own:
             return self._hosting(SERVED_TABLE)
+        if own.fallback_function:
+            # What is left of the functions, the fallback alone, calls no trunk.
+            password = state.find(VARIABLE, variable_key(environment, TRUNK_PASSWORD))
+            return [password] if password else []
         is_last = [one.key for one in state.of(ENVIRONMENT)] == [environment]
         return [*self._hosting(DEPLOYMENT, ENVIRONMENT), *(state.of(SERVICE) if is_last else ())]
 
@@ -205,8 +216,19 @@ class DeleteProposal(Proposal):
                 )
             )
             for one in state.of(SIP_DOMAIN, PHONE_NUMBER)
-            if unused and str(one.fields["voice_fallback_url"]).startswith(f"{unused}/")
+            if unused and url != (found := str(one.fields["voice_fallback_url"])) and found.startswith(f"{unused}/")
         ]
+
+    def _fallback_alone(self) -> list[Change]:
+        """Leave of functions that answered calls the one that stands by for our own server, where that is wanted."""
+        site, state = self.site, self.existing.state
+        own = site.parameters.network.self_hosted
+        is_left = self.what == "other_hosting" and own and own.fallback_function
+        if not is_left or not state.find(DEPLOYMENT, site.environment):
+            return []
+        alone = site.functions(answer_calls=False)
+        code = desired_standby(site.parameters, site.environment, alone, trunk_password=False)
+        return compare_states(state, State(code))
 
     def _numbers(self) -> list[Change]:
         """Release the numbers that are named; the others stay, lead nowhere, and carry no emergency address of ours."""

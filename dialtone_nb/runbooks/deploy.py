@@ -77,6 +77,7 @@ def environment_changes(
     site: Site, existing: Existing, live: Live | None, *, set_up: Collection[str] = ()
 ) -> list[Change]:
     """The changes that make the whole environment what the files say, with this code or table, or whatever is live."""
+    own = site.parameters.network.self_hosted
     desired = desired_environment(
         site.parameters,
         site.environment,
@@ -85,9 +86,18 @@ def environment_changes(
         owned=owned_numbers(existing.state),
         set_up=set_up,
         other=other_hosting(site.parameters.network, existing.state, site.environment),
-        table=table_version(site.server.table) if site.server and not site.parameters.network.self_hosted else "",
+        table=table_version(site.server.table) if site.server and live and not own else "",
+        standby=_standby(site, existing, live),
     )
     return compare_states(existing.state, desired)
+
+
+def _standby(site: Site, existing: Existing, live: Live | None) -> Bundle | None:
+    """The functions to be live beside our own server; None where none are wanted, or whatever is live may stay."""
+    own, is_whole = site.parameters.network.self_hosted, existing.has_functions(site.environment)
+    if own is None or (live is None and existing.state.find(DEPLOYMENT, site.environment)):
+        return None
+    return site.functions(is_whole) if own.fallback_function or is_whole else None
 
 
 def owned_numbers(state: State) -> set[str]:
@@ -158,10 +168,15 @@ def _hosting_notes(site: Site, existing: Existing) -> list[str]:
     """What the hosting that is not chosen still has here: it goes on answering calls that were sent to it."""
     own = site.parameters.network.self_hosted
     left = existing.state.find(DEPLOYMENT if own else SERVED_TABLE, site.environment)
+    out = "take that out with the delete runbook, what other_hosting"
+    if own and own.fallback_function and not existing.has_functions(site.environment):
+        stands_by = "where our own server fails, Twilio asks a function, which puts emergency calls through"
+        return [f"{stands_by}; it costs nothing while it is not asked, and server.fallback_function: false has none"]
     if left is None:
         return []
+    if own and not existing.has_functions(site.environment):
+        return [f"the fallback function of {site.environment} is live still, and not wanted; {out}"]
     what = f"the functions of {site.environment} are live" if own else f"our own server serves {site.environment}"
-    out = "take that out with the delete runbook, what other_hosting"
     if not other_hosting(site.parameters.network, existing.state, site.environment):
         return [f"{what} still by its folder, and can't be reached: no call falls back on it; {out}"]
     return [f"{what} still, for calls under way and as the fallback of new ones; where that is not wanted, {out}"]
@@ -173,7 +188,8 @@ def with_detail(change: Change, bundle: Bundle, existing: Existing) -> Change:
         live = existing.code.get(existing.environment, {}).get(TABLE)
         old = existing.sources.get(live.sid, "") if live else ""
         return replace(change, detail=diff_lines(old, bundle.modules[TABLE].content.decode(), TABLE))
-    if change.kind is not FUNCTION_VERSION or change.key == MANIFEST or change.action is not Action.UPDATE:
+    if change.kind is not FUNCTION_VERSION or change.key not in bundle.modules or change.action is not Action.UPDATE:
+        # Of what stands by for our own server no lines are shown: they are those of the table that it is served.
         return change
     live = existing.code.get(existing.environment, {}).get(change.key)
     old = existing.sources.get(live.sid, "") if live else ""

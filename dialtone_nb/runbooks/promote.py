@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from dialtone_nb.dialplan.table import Table, load_table
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.existing_code import PREVIOUS
+from dialtone_nb.infrastructure.live_table import read_table_module
 from dialtone_nb.infrastructure.plan import Plan
 from dialtone_nb.infrastructure.resources.builds import BUILD
+from dialtone_nb.infrastructure.resources.functions import fetch_content
 from dialtone_nb.infrastructure.resources.model import State
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
+from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.variables import VARIABLE
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.runbooks.deploy import environment_changes, module_diffs, notes_on
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.runbooks.workspace import open_site
-from dialtone_nb.service.bundle import MANIFEST, TABLE
+from dialtone_nb.server.folder import noted_serving
+from dialtone_nb.service.bundle import MANIFEST, OUTGOING, TABLE
 
 
 class PromotedCode(NamedTuple):
@@ -65,7 +70,36 @@ def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:
         raise InputError(Fault("parameter source of promote", f"is {source!r}, the environment itself", "name another"))
 
     others = () if build else (source,)
-    return PromoteProposal(site, site.look(*others, build=build), source, build)
+    if site.parameters.network.self_hosted:
+        site = _with_table(site, _served_table(site, source, build))
+        return PromoteProposal(site, site.look(*others, build=build), source, build)
+    existing = site.look(*others, build=build)
+    return PromoteProposal(_with_table(site, _built_table(site, existing, build or source)), existing, source, build)
+
+
+def _with_table(site: Site, table: Table | None) -> Site:
+    """The site whose other hosting is kept in step with the table that moves, not with the files'."""
+    return replace(site, server=replace(site.server, table=table)) if site.server and table else site
+
+
+def _served_table(site: Site, source: str, build: str) -> Table | None:
+    """The table that our own server is to serve, by its folder's word; None where it is not there."""
+    server = site.server
+    if server is None:
+        return None
+    here = noted_serving(server.folder, site.environment if build else source)
+    version = here.version if not build else here.previous if build == PREVIOUS else build
+    text = server.source(version)
+    return load_table(text) if text else None
+
+
+def _built_table(site: Site, existing: Existing, code: str) -> Table | None:
+    """The table in the build that moves; None where there is none that we can read, or no server to be given it."""
+    version = existing.code.get(code, {}).get(TABLE)
+    if version is None or not existing.state.find(SERVED_TABLE, site.environment):
+        return None
+    service_sid = existing.state.sid(SERVICE, site.parameters.network.service.name)
+    return read_table_module(fetch_content(site.account, service_sid, str(version.given["function_sid"]), version.sid))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +148,8 @@ class PromoteProposal(Proposal):
         found = existing.state.find(BUILD, key)
         if found is None:
             raise InputError(Fault(f"build {self.build}", "was not made by these runbooks", from_files))
+        if OUTGOING not in versions:
+            raise InputError(Fault(f"build {self.build}", "has the fallback alone, and answers no calls", from_files))
         return PromotedCode(found.key, found.sid)
 
     def _plan(self, existing: Existing, code: PromotedCode, build: str) -> Plan:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from dialtone_nb.account.rehearsal_control import fetch_domains
+from dialtone_nb.calls.twilio_source.call_limit import fetch_profiles
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import CredentialsError, PermissionMissingError, TwilioError
 from dialtone_nb.infrastructure.desired import other_hosting
@@ -53,7 +54,7 @@ def _checks(site: Site, now: datetime) -> Iterator[Check]:
         looking = pool.submit(site.look, unread=unread)
         # Before the functions are asked, so that an alert about that is not taken for one about calls.
         countries = pool.submit(fetch_countries, account)
-        profiles = pool.submit(twilio_side.fetch_profiles, account)
+        profiles = pool.submit(fetch_profiles, account)
         rules = pool.submit(twilio_side.fetch_webhook_rules, account)
         complaints = pool.submit(recent_alerts.fetch_alerts, account, now)
         calls = pool.submit(phone_activity.fetch_signs, account, now)
@@ -129,15 +130,20 @@ def _probe(site: Site, compared: Comparison) -> Iterable[Check]:
     log = "the server's log" if site.parameters.network.self_hosted else "the function's log in the Console"
     repair = f"read {log}, then deploy" if is_as_files else compared.deploy_words
 
-    def asked(base: str, repair: str, where: str = "", *, with_fallback: bool = False) -> Iterator[Check]:
-        made = probes.make_probes(table, site.environment, base, trunk_password=password, with_fallback=with_fallback)
+    def asked(base: str, made: Sequence[probes.Probe], repair: str, where: str = "") -> Iterator[Check]:
         return probes.probe_functions(site.account, base, made, trunk_password=password, repair=repair, where=where)
 
-    checks = list(asked(compared.base_url, repair, with_fallback=not network.self_hosted))
+    def whole(base: str) -> list[probes.Probe]:
+        return probes.make_probes(table, site.environment, base, trunk_password=password)
+
+    alone = list(probes.fallback_probes(table, site.environment))
+    base, own = compared.base_url, network.self_hosted
+    checks = list(asked(base, [*whole(base), *(() if own else alone)], repair))
     if other := other_hosting(network, compared.existing.state, site.environment):
         # Calls fall back on it, so it has to say the same.
-        repair = "deploy with that hosting chosen, and then with this one; or delete what other_hosting"
-        checks += asked(other, repair if network.self_hosted else compared.deploy_words, " at the fallback")
+        checks += asked(other, whole(other), compared.deploy_words, " at the fallback")
+    elif own and own.fallback_function and compared.domain_name:
+        checks += asked(f"https://{compared.domain_name}", alone, compared.deploy_words)
     return checks
 
 

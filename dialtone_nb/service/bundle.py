@@ -15,6 +15,8 @@ FOLDER = Path(__file__).parent
 MANIFEST = "/manifest"
 TABLE = "/table"
 FALLBACK = "/fallback"
+# What is asked when a phone dials: functions that have it answer calls, others only stand by.
+OUTGOING = "/sip-outgoing"
 _PHONES = "const PHONES = {};"
 _PREFIX = "// Which version of each module this build was made of; written at deployment.\nmodule.exports = "
 
@@ -76,6 +78,11 @@ def _with_phones(fallback: Module, table: Table) -> Module:
         raise ValueError(f"the source of {FALLBACK} has no line {_PHONES!r}")
     filled = source.replace(_PHONES, f"const PHONES = {json.dumps(phones, indent=2, sort_keys=True)};")
     return Module(fallback.path, fallback.visibility, filled.encode())
+
+
+def fallback_alone(bundle: Bundle) -> Bundle:
+    """The fallback of a bundle without the rest: what stands by at Twilio for our own server; it needs no package."""
+    return Bundle({FALLBACK: bundle.modules[FALLBACK]}, bundle.runtime, {})
 
 
 def table_bundle(table: Table) -> Bundle:

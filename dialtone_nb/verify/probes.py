@@ -20,12 +20,12 @@ from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164, status_url, twiml_of, twiml_saying
 from dialtone_nb.errors import TwilioError, UnknownOutcomeError
-from dialtone_nb.service.bundle import FALLBACK
+from dialtone_nb.service.bundle import FALLBACK, OUTGOING
 from dialtone_nb.values.sids import NO_CALL
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
 SUBJECT = "Functions"
-OUTGOING, INCOMING, STATUS = "/sip-outgoing", "/sip-incoming", "/call-status"
+INCOMING, STATUS = "/sip-incoming", "/call-status"
 # What people dial: services, the trunk, here and abroad; how softphones and address books spell it; and what must not
 # go through: premium and expensive numbers, codes of no place, a country that is seldom allowed, too few digits. The
 # files say what each should lead to.
@@ -65,23 +65,17 @@ class FunctionResponse:
     body: str
 
 
-def make_probes(
-    table: Table, environment: str, base: str, *, trunk_password: str, with_fallback: bool = False
-) -> list[Probe]:
-    """The requests for one environment at a base URL: what its phones dial, what calls its numbers, how calls end.
-
-    And what is answered where these fail, if there is a function for that.
-    """
+def make_probes(table: Table, environment: str, base: str, *, trunk_password: str) -> list[Probe]:
+    """The requests for one environment at a base URL: what its phones dial, what calls its numbers, how calls end."""
     return [
         *_outgoing(table, environment, base, trunk_password),
         *_incoming(table, environment, base),
         *_endings(table),
-        *(_fallbacks(table, environment) if with_fallback else ()),
     ]
 
 
-def _fallbacks(table: Table, environment: str) -> Iterator[Probe]:
-    """An emergency call whose function has failed, and a call from outside."""
+def fallback_probes(table: Table, environment: str) -> Iterator[Probe]:
+    """The requests for the function that is asked where another failed: emergency calls, and one from outside."""
     for name, client in table.environments[environment].clients.items():
         if not client.emergency:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.model import readable
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE, UNREACHED
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
@@ -33,7 +34,9 @@ def _ours(compared: Comparison, found: str, *, has_token: bool) -> Check:
         repair = (
             f"start it: python -m dialtone_nb serve --environment {compared.environment}, and look at what leads there"
         )
-        return wrong(SUBJECT, title, f"{url} can't be reached", "every call fails", repair)
+        stands_by = compared.find(DEPLOYMENT, compared.environment)
+        harm = "every call takes the fallback" if stands_by else "every call fails"
+        return wrong(SUBJECT, title, f"{url} can't be reached", harm, repair)
     if found.startswith(("refused", "not ours", "environment ")):
         repair = "check its auth token, its environment, and that the proxy before it hands on the host"
         return wrong(SUBJECT, title, f"{url}: {found.partition(', not ')[0]}", "calls are not answered by us", repair)

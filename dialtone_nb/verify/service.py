@@ -10,7 +10,7 @@ from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
-from dialtone_nb.infrastructure.resources.model import shortened
+from dialtone_nb.infrastructure.resources.model import Group, shortened
 from dialtone_nb.infrastructure.resources.served_tables import SERVED_TABLE
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_key
@@ -86,9 +86,13 @@ def rest_of_the_plan(compared: Comparison) -> Check:
 
 
 def _has_a_check(compared: Comparison, change: Change) -> bool:
+    own = compared.parameters.network.self_hosted
+    if change.kind is SERVED_TABLE:
+        return own is not None
+    if own and change.kind.group is Group.CODE:
+        # Functions that stand by have no check here; what they are built of goes with their deployment.
+        return not change.kind.is_listed
     if change.kind is VARIABLE:
         return change.key == variable_key(compared.environment, TRUNK_PASSWORD)
-    if change.kind is SERVED_TABLE and not compared.parameters.network.self_hosted:
-        return False
     # Every other type has a check of its own: here, with the domains, or with the phones.
     return change.kind not in {ADDRESS, CREDENTIAL}

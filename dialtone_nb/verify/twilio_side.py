@@ -11,6 +11,7 @@ from typing import Any, Final
 from phonenumbers import country_code_for_region
 
 from dialtone_nb.account.account import Account
+from dialtone_nb.calls.twilio_source.call_limit import APPROVED
 from dialtone_nb.errors import AbsentError
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
@@ -21,7 +22,6 @@ ENDED: Final = {"node18": date(2025, 11, 9)}
 MENDED_UNTIL: Final = {"node20": date(2026, 4, 30), "node22": date(2027, 4, 30), "node24": date(2028, 4, 30)}
 NEXT_RUNTIME: Final = "node22"
 SOON: Final = timedelta(days=120)
-APPROVED: Final = "twilio-approved"
 _WEBHOOKS: Final = "https://webhooks.twilio.com/v1/Webhooks"
 _PLUS_ONE: Final = 1
 
@@ -39,11 +39,6 @@ def runtime_check(runtime: str, today: date) -> Check:
     if today + SOON > until:
         return unknown(SUBJECT, title, found, "Twilio ends runtimes some months after Node does", repair)
     return good(SUBJECT, title, found, "changes of the functions can be deployed")
-
-
-def fetch_profiles(account: Account) -> list[str]:
-    """The states of the account's customer profiles."""
-    return [str(one.status) for one in account.client.trusthub.v1.customer_profiles.list(page_size=50)]
 
 
 def profile_check(states: Sequence[str], allowed: Collection[str]) -> Check:

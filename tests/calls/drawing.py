@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from dialtone_nb.calls import figures
 from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.calls.measures.delays import Delay
 from dialtone_nb.calls.measures.last_seen import life_by_phone, tally_signs
 from dialtone_nb.calls.measures.tally import tally_attempts, tally_hours
 from tests.calls.strategies import counted
@@ -20,6 +21,11 @@ def draw(name: str, frame: pd.DataFrame) -> go.Figure:
         return checked(figures.draw_hours_of_week(counted(tally_hours, frame)))
     if name == "draw_signs_of_life":
         return checked(figures.draw_signs_of_life(life_by_phone(counted(tally_signs, frame))))
+    if name == "draw_delays":
+        started = enumerate(frame["started_at"])
+        return checked(
+            figures.draw_delays([Delay(at, "prod", f"CA{row}", row % 3 == 0, 40 * row) for row, at in started])
+        )
     return checked(getattr(figures, name)(counted(tally_attempts, frame)))
 
 

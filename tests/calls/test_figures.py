@@ -14,6 +14,7 @@ from dialtone_nb.calls import figures
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
 from dialtone_nb.calls.figures.style import COLOURS, PATTERNS, choose_period
 from dialtone_nb.calls.measures.before_after import Deployment
+from dialtone_nb.calls.measures.delays import Delay
 from dialtone_nb.calls.measures.last_seen import life_by_phone, merge_signs, tally_signs
 from dialtone_nb.calls.measures.tally import tally_attempts
 from tests.calls.drawing import NAMES, checked, draw
@@ -187,3 +188,20 @@ def test_a_silent_phone_is_drawn_unlike_the_others() -> None:
     assert spells["silent since"].x[1] == "2026-03-11 12:29:00"
     assert spells["silent since"].line.color != spells["quiet since"].line.color
     assert spells["was always heard again by"].x[1] == "2026-03-03 12:29:00"
+
+
+def test_delays_tell_cold_starts_and_deployments_apart() -> None:
+    """A mark a sampled call, by the clocks of the place; a deployment of those days is a line, an earlier one none."""
+    delays = [
+        Delay(NOON, "prod", "CA1", True, 812),
+        Delay(NOON + timedelta(minutes=5), "prod", "CA2", False, 41),
+        Delay(NOON + timedelta(days=1), "prod", "CA3", True, 455),
+    ]
+    deployed = [Deployment(NOON + timedelta(hours=1 - 48 * early), "prod", "ZB" + "1" * 32) for early in (0, 1)]
+    drawn = checked(figures.draw_delays(delays, deployed, "America/Los_Angeles"))
+    assert {one.name: list(zip(one.x, one.y, strict=True)) for one in drawn.data} == {
+        "after a pause": [("2026-03-02 04:00:00", 812), ("2026-03-03 04:00:00", 455)],
+        "soon after another": [("2026-03-02 04:05:00", 41)],
+    }
+    assert [line.x0 for line in drawn.layout.shapes] == ["2026-03-02 05:00:00"]
+    assert "no call whose delay is known" in figures.draw_delays(()).to_json()

@@ -52,14 +52,14 @@ def closing_desk(folder: Path) -> Iterator[Desk]:
 
 
 @contextmanager
-def serving(desk: Desk, **more: str) -> Iterator[None]:
+def serving(desk: Desk, environment: str = OWN, **more: str) -> Iterator[None]:
     """Our own server answers for stage, in a thread of this process, and the rehearsal finds it by its name.
 
     It is told `more` variables of its environment.
     """
-    url = desk.server.base_urls[OWN]
+    url = desk.server.base_urls[environment]
     secrets = {AUTH_TOKEN: desk.account.credentials.auth_token, "TRUNK_PASSWORD": TRUNK_PASSWORD, **more}
-    settings = read_settings(secrets, environment=OWN, folder=desk.server.folder, base_url=url, proxies=())
+    settings = read_settings(secrets, environment=environment, folder=desk.server.folder, base_url=url, proxies=())
     with server_in_thread(settings) as caller:
         names = {"host": urlsplit(url).hostname, "address": caller.url}
         basic = desk.account.credentials.basic

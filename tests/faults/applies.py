@@ -119,6 +119,22 @@ APPLIES = (
     Apply("rotate, first API key goes", "rotating", _step("api key", Action.DELETE)),
     Apply("rotate, next trunk password", "network", _step("trunk", Action.CREATE)),
     Apply("rotate, trunk password is sent", "rotating", _step("trunk", Action.UPDATE)),
+    Apply(
+        "our own server, first",
+        "empty",
+        methodcaller("deploy"),
+        (FROM_STAGE, TO_STAGE),
+        builds=True,
+        hosting="self_hosted",
+    ),
     Apply("move to our own server", PHONE, methodcaller("deploy"), (FROM_STAGE, TO_STAGE), hosting="self_hosted"),
+    Apply(
+        "functions go, but for the fallback",
+        "own server",
+        methodcaller("delete", "other_hosting"),
+        (FROM_STAGE, TO_STAGE),
+        builds=True,
+        hosting="self_hosted",
+    ),
     Apply("move back to functions", "own server", methodcaller("deploy"), (FROM_STAGE, TO_STAGE), hosting="functions"),
 )

@@ -1,7 +1,7 @@
 """Calls while something is broken: who reaches a person, who hears the right words, and who is lost.
 
-Each fault meets the network as it is without `then` and fallback URLs ("before"), and as it is with both ("after"): a
-number to ring on to, and the other hosting as the fallback where there is one. A fault lasts through quiet times, or
+Each fault meets the network as it would be without `then` and fallback URLs ("before"), and as it is with both
+("after"): a number to ring on to, and the fallback URLs that our plans set. A fault lasts through quiet times, or
 begins before a deploy, a promote or a move of the hosting, and calls are placed between the API calls of that.
 """
 
@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from dialtone_nb.account.account import CONTROL
 from dialtone_nb.dialplan.compile import compile_table
+from dialtone_nb.infrastructure import desired
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.rehearsal.functions import front
 from dialtone_nb.rehearsal.http import own_servers
@@ -94,6 +95,14 @@ def _server_at(desk: Desk, address: str) -> None:
     basic = desk.account.credentials.basic
     names = {"host": host, "address": address}
     desk.account.transport.send("POST", f"{CONTROL}/servers", json=names, auth=basic).raise_for_status()
+
+
+@contextmanager
+def _killed_alone(desk: Desk, place: Place) -> Iterator[None]:
+    """No functions that answer calls stand by; the fallback alone does, where there are fallback URLs."""
+    desk.do(desk.delete("other_hosting"))
+    with _killed(desk, place):
+        yield
 
 
 @contextmanager
@@ -178,6 +187,7 @@ HANDLERS = ("/sip-outgoing", "/sip-incoming", "/call-status")
 FAULTS = (
     CallFault("nothing"),
     CallFault("our server killed", _killed, "self_hosted"),
+    CallFault("our server killed, no functions but the fallback", _killed_alone, "self_hosted"),
     CallFault("our server slow", _stub(3 * PATIENCE_S, b""), "self_hosted"),
     CallFault("our server returns rubbish", _stub(0, b"<html>It works!"), "self_hosted"),
     CallFault("our server's table missing", _table_missing, "self_hosted"),
@@ -208,7 +218,7 @@ QUIET = Moment("quiet", "own server")
 MOMENTS = (
     QUIET,
     Moment("deploy", "own server", propose=methodcaller("deploy"), edit=EDITED),
-    Moment("promote", "stage ahead of prod", OF_PROD, methodcaller("promote"), edit=EDITED),
+    Moment("promote", "network", OF_PROD, methodcaller("promote"), edit=EDITED),
     Moment("move to our own server", "own server", propose=methodcaller("deploy"), moves_to="self_hosted"),
     Moment("move to functions", "own server", propose=methodcaller("deploy"), moves_to="functions"),
 )
@@ -227,7 +237,7 @@ class Case:
 
 
 def list_cases(faults: Sequence[CallFault] = FAULTS, moments: Sequence[Moment] = MOMENTS) -> list[Case]:
-    """Every case that there is: prod has no server of its own here, and what moves away was there before."""
+    """Every case that there is: the servers that break are stage's, and what moves away was there before."""
     return [
         Case(fault, moment, is_after)
         for moment in moments
@@ -257,14 +267,13 @@ def run_case(case: Case, account: Path) -> Verdict:
     came_to: Counter[tuple[str, str]] = Counter()
     heard: list[str] = []
     place = case.moment.place
-    limit = patch.object(front, "TIME_LIMIT_S", case.fault.function_limit_s)
-    with copied(account) as folder, limit, closing_desk(folder) as desk, ExitStack() as fault:
+    with copied(account) as folder, closing_desk(folder) as desk, ExitStack() as fault:
+        fault.enter_context(patch.object(front, "TIME_LIMIT_S", case.fault.function_limit_s))
+        if not case.is_after:
+            fault.enter_context(patch.object(desired, "fallback_url", lambda *_: ""))
         _prepare(desk, case, fault)
         orders, right = place.orders(case.fault), _right_words(desk)
         fault.enter_context(case.fault.begin(desk, place))
-        if case.is_after and place is OF_STAGE:
-            # Last: what deploys a broken function would take out fallback URLs that it knows nothing of.
-            _fall_back(desk, case.fault.hosting)
 
         def call(number: int) -> None:
             if number % EVERY == 0:
@@ -283,6 +292,9 @@ def run_case(case: Case, account: Path) -> Verdict:
                 desk.declare(place.phone, call_time_limit_s=1800)
             if case.moment.moves_to:
                 desk.host(case.moment.moves_to)
+            if place is OF_PROD:
+                # Stage is ahead, so that there is something to promote.
+                desk.do(desk.deploy())
             proposal = case.moment.propose(desk)
             watch(desk, call, lambda _: None)
             desk.carry_out(proposal)
@@ -290,36 +302,19 @@ def run_case(case: Case, account: Path) -> Verdict:
 
 
 def _prepare(desk: Desk, case: Case, fault: ExitStack) -> None:
-    """Bring the network to where the fault finds it, our own server running where it is one of stage's two."""
+    """Bring the network to where the fault finds it: both hostings are live, and what answers is deployed last."""
     place = case.moment.place
-    if place is OF_PROD:
-        if case.is_after:
-            desk.declare(place.phone, then={"number": RINGS_ON_TO})
-            desk.do(desk.deploy())
-            desk.do(desk.promote())
-        return
-    fault.enter_context(serving(desk))
+    for environment in dict.fromkeys(("stage", place.environment)):
+        fault.enter_context(serving(desk, environment))
     if case.is_after:
         desk.declare(place.phone, then={"number": RINGS_ON_TO})
-    # Both have this table: what answers is deployed last.
     for hosting in (
         ("functions", "self_hosted") if case.fault.hosting == "self_hosted" else ("self_hosted", "functions")
     ):
         desk.host(hosting)
         desk.do(desk.deploy())
-
-
-def _fall_back(desk: Desk, hosting: Hosting) -> None:
-    """Make the other hosting the fallback, where deploy has set none."""
-    outgoing, incoming = (
-        desk.url("stage", path) if hosting == "self_hosted" else desk.server.base_urls["stage"] + path
-        for path in ("/sip-outgoing", "/sip-incoming")
-    )
-    domain, number = desk.domain(), desk.number(WORKBENCH)
-    if not domain.voice_fallback_url:
-        desk.client.sip.domains(domain.sid).update(voice_fallback_url=outgoing)
-    if not number.voice_fallback_url:
-        desk.client.incoming_phone_numbers(number.sid).update(voice_fallback_url=incoming)
+        if place is OF_PROD:
+            desk.do(desk.promote())
 
 
 def _right_words(desk: Desk) -> frozenset[str]:
@@ -360,15 +355,11 @@ def try_calls(cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lam
 
 
 def amiss(verdicts: Iterable[Verdict]) -> list[str]:
-    """What is not as it should be: cases that failed, and calls lost in quiet times though something keeps them then.
-
-    An apply takes out the fallback URLs that were set here by hand, and prod has no other hosting: the table tells what
-    that costs.
-    """
+    """What is not as it should be: cases that failed or placed no call, and calls lost though something keeps them."""
     return [
-        f"{one.case}: {one.error or '; '.join(one.heard)}"
+        f"{one.case}: {one.error or '; '.join(one.heard) or 'no call was placed'}"
         for one in verdicts
-        if one.error or (one.count(words=[LOST]) and one.case.is_after and one.case.moment is QUIET)
+        if one.error or not one.count() or (one.count(words=[LOST]) and one.case.is_after)
     ]
 
 

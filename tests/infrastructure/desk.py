@@ -108,12 +108,15 @@ class Desk:
         self.parameters = replace(self.parameters, clients=clients)
         self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
 
-    def host(self, hosting: Hosting) -> None:
-        """Change the one line of network.yaml that says who answers Twilio."""
-        if self.parameters is hosted_sample(self.parameters.network.hosting)[0]:
+    def host(self, hosting: Hosting, *, fallback_function: bool = True) -> None:
+        """Change the one line of network.yaml that says who answers Twilio, and whether a function stands by."""
+        if fallback_function and self.parameters is hosted_sample(self.parameters.network.hosting)[0]:
             self.parameters, _, self.bundle = hosted_sample(hosting)
             return
-        network = self.parameters.network.model_copy(update={"hosting": hosting})
+        network = self.parameters.network
+        assert network.server
+        server = network.server.model_copy(update={"fallback_function": fallback_function})
+        network = network.model_copy(update={"hosting": hosting, "server": server})
         self.parameters = replace(self.parameters, network=network)
         self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
 

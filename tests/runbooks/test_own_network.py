@@ -111,6 +111,60 @@ def test_what_is_left_empty_is_the_first_that_fits(done: list[Done]) -> None:
     assert "the dial plan that is live in live" in text
 
 
+ONE_ENVIRONMENT = NETWORK.replace("lab: {protected: false}, live: {protected: true}", "live: {protected: false}")
+RINGING = """\
+hall:
+  environment: live
+  caller_id: "+442079460121"
+  trunk_context: desk
+  rings: [hall, office]
+  ring: in_turn
+  then: {number: "+442079460129"}
+office: {environment: live, caller_id: "+442079460122", trunk_context: desk, then: {say: Come by.}}
+yard: {environment: live, caller_id: "+442079460123", trunk_context: desk, incoming: false, rings: [hall]}
+gate: {environment: live, caller_id: "+442079460123", trunk_context: desk, incoming: false}
+"""
+
+
+def test_phones_that_ring_on_and_share_a_number_go_through_the_runbooks(tmp_path: Path) -> None:
+    """Each number is bought once; calls ring in turn, go on and are told; all is verified, reported and given back."""
+    project = project_with(tmp_path, OWN | {"network.yaml": ONE_ENVIRONMENT, "clients.yaml": RINGING})
+    in_live = {"environment": "live"}
+    numbers = {"hall": "121", "office": "122", "yard": "123", "gate": ""}
+    bought = {name: f"+442079460{end}" if end else "" for name, end in numbers.items()}
+    steps = (
+        JobStep("deploy", "deploy", {**in_live, **CONSENT}),
+        *(
+            JobStep(f"set up {name}", "client_setup", {**in_live, "client": name, "buy_number": number, **CONSENT})
+            for name, number in bought.items()
+        ),
+        JobStep("rings in turn", "test_calls", {**in_live, "client": "office", "unregistered_client": "hall"}),
+        JobStep("is told", "test_calls", {**in_live, "client": "hall", "unregistered_client": "office"}),
+        JobStep("verify", "verify", in_live, goes_on=(0, 2)),
+        JobStep("monitor", "monitor", in_live),
+        JobStep("report", "call_report", {"source": "twilio"}),
+        JobStep(
+            "delete", "delete", {**in_live, "what": "service", "release_numbers": " ".join(bought.values()), **CONSENT}
+        ),
+    )
+    with pytest.MonkeyPatch.context() as patch, fresh_account(project / ".rehearsal"):
+        patch.delenv("DIALTONE_PARAMETERS")
+        patch.chdir(project)
+        done = run_steps(project, steps, project / "out", tell=lambda _: None)
+    assert [(one.step.title, one.outcome.error) for one in done if one.outcome.exit_code not in one.step.goes_on] == []
+    said = {one.step.title: one.outcome.summary for one in done}
+    # The second of two that share a number has only its credential to be made.
+    assert said["set up gate"].startswith("Set up gate: the one change done")
+    assert said["rings in turn"] == said["is told"] == "Test calls in live: all 5 went as the dial plan says"
+    assert "2 of 59 checks wrong: countries" in said["verify"], "nothing but the account's dialling permissions"
+    assert said["report"].startswith("10 attempts of 2 phones")
+    pages = {one.step.title: one.files.executed.read_text() for one in done}
+    assert "goes on to +44207946••••, which costs a second leg" in pages["set up hall"]
+    assert "of which 1 rang-on (nobody answered at first: it rang on)" in pages["report"]
+    assert "nobody answered, and the caller heard what the phone's entry says then" in pages["report"]
+    assert said["delete"].startswith("Delete service ferngate: all 17 changes done")
+
+
 def test_the_main_job_starts_the_servers_of_a_network_that_answers_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

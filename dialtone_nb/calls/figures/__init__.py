@@ -1,7 +1,8 @@
-"""Tallies in, figures for plotly.js out: of outcomes, of rates, of phones. None is shown or saved here."""
+"""Tallies in, figures for plotly.js out: of outcomes, of rates, of delays, of phones. None is shown or saved here."""
 
 from __future__ import annotations
 
+from dialtone_nb.calls.figures.delays import draw_delays
 from dialtone_nb.calls.figures.outcomes import (
     draw_funnels,
     draw_hours_of_week,
@@ -14,6 +15,7 @@ from dialtone_nb.calls.figures.phones import draw_phones_over_time, draw_signs_o
 from dialtone_nb.calls.figures.rates import draw_rates_by_phone, draw_rates_over_time
 
 __all__ = [
+    "draw_delays",
     "draw_funnels",
     "draw_hours_of_week",
     "draw_outcomes_by_day",

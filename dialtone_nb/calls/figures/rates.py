@@ -46,7 +46,7 @@ def draw_rates_over_time(tally: pd.DataFrame, deployments: Sequence[Deployment] 
     figure.update_xaxes(title_text=zone_words(time_zone))
     figure.update_yaxes(title_text=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.05])
     if len(table):
-        _mark_deployments(figure, days_of(tally), deployments, time_zone)
+        mark_deployments(figure, days_of(tally), deployments, time_zone)
     return show_words_if_empty(figure, table, "no attempt that could be judged")
 
 
@@ -83,9 +83,8 @@ def _add_rate(figure: Figure, table: pd.DataFrame, name: str) -> None:
     )
 
 
-def _mark_deployments(
-    figure: Figure, days: pd.DatetimeIndex, deployments: Sequence[Deployment], time_zone: str
-) -> None:
+def mark_deployments(figure: Figure, days: pd.DatetimeIndex, deployments: Sequence[Deployment], time_zone: str) -> None:
+    """Draw a line at the moment of each deployment on these days, with its name where there are few."""
     local = [pd.Timestamp(one.at).tz_convert(time_zone).tz_localize(None) for one in deployments]
     shown = [
         (one, at) for one, at in zip(deployments, local, strict=True) if days[0] <= at < days[-1] + pd.Timedelta(days=1)

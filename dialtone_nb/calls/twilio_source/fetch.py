@@ -111,10 +111,14 @@ def list_events(client: Client, service: LogSource, first: date, last: date, qua
 
 
 def list_log(client: Client, service: LogSource, start: str, end: str, quality: Quality) -> Iterator[Record]:
-    """The lines of the function log between two ISO 8601 times, each with its environment's name."""
+    """The lines of the function log between two ISO 8601 times, each with its environment's name.
+
+    Where our own server has a log, its lines come first, then those of the functions, which may have none.
+    """
+    is_alone = not isinstance(service, ServerLog)
     if isinstance(service, ServerLog):
         yield from service.lines(start, end)
-        return
+        service = service.service
     if not service:
         return
     services = _records(client, f"{SERVERLESS}/v1/Services", {}, "services")
@@ -124,7 +128,8 @@ def list_log(client: Client, service: LogSource, start: str, end: str, quality: 
         quality.note(NO_LOG, "a restricted API key can't read it; refused calls show as unknown")
         return
     if not found:
-        quality.note(NO_LOG, f"there is no service {service!r}; refused calls show as unknown")
+        if is_alone:
+            quality.note(NO_LOG, f"there is no service {service!r}; refused calls show as unknown")
         return
     base = f"{SERVERLESS}/v1/Services/{found['sid']}/Environments"
     for environment in list(_records(client, base, {}, "environments")):

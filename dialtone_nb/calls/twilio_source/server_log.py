@@ -25,6 +25,8 @@ class ServerLog:
 
     folder: Path
     is_rehearsed: bool = False
+    # The service whose functions answer too, one hosting for the other: each has its calls in its own log.
+    service: str = ""
 
     def lines(self, start: str, end: str) -> Iterator[dict[str, Any]]:
         """The lines between two ISO 8601 times, with the fields of a function log's; what is no event is left out."""
@@ -51,9 +53,12 @@ LogSource: TypeAlias = str | ServerLog
 
 
 def log_source(network: Network, account: Account, project: Path) -> LogSource:
-    """The log of whoever answers Twilio."""
-    if network.self_hosted:
+    """The log of whoever answers Twilio: the functions', and our own server's where it answers, or did for them."""
+    if network.server:
         from dialtone_nb.infrastructure.own_server import server_folder
+        from dialtone_nb.server.folder import EVENTS
 
-        return ServerLog(server_folder(network.self_hosted, account, project), account.is_rehearsal)
+        folder = server_folder(network.server, account, project)
+        if network.self_hosted or (folder / EVENTS).is_dir():
+            return ServerLog(folder, account.is_rehearsal, network.service.name)
     return network.service.name

@@ -19,6 +19,11 @@ from dialtone_nb.infrastructure.resources.model import (
 ALREADY_DEPLOYED = 20409
 
 
+def answers_calls(deployment: Resource | None) -> bool:
+    """Whether the functions that are live decide calls, and are not the fallback alone."""
+    return deployment is not None and bool(deployment.given["answers_calls"])
+
+
 def list_deployments(account: Account, service_sid: str, environment_sid: str) -> list[tuple[str, str]]:
     """Deployment and build SID of each deployment of an environment, newest first."""
     environment = account.client.serverless.v1.services(service_sid).environments(environment_sid)

@@ -25,6 +25,7 @@ from dialtone_nb.calls.measures.rates import (
     rates_by,
     reasons_of_failure,
 )
+from dialtone_nb.calls.twilio_source.call_limit import CallLimit
 from dialtone_nb.report.report_table import Link, ReportTable
 from dialtone_nb.values.sids import short_sid
 
@@ -282,10 +283,23 @@ def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
     )
 
 
-def tabulate_concurrency(data: CallData) -> ReportTable:
-    """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
+def tabulate_concurrency(data: CallData, limit: CallLimit | None = None) -> ReportTable:
+    """The most answered calls that went on at once, of each direction and of all, beside the account's limit."""
     heads = ("direction", "most at once", f"first at ({data.time_zone})")
-    return ReportTable.of(heads, list(_peaks(data.overlaps(), data.time_zone)))
+    overlaps = data.overlaps()
+    note = _limit_note(limit, peak_of(overlaps)[0]) if limit else ""
+    return ReportTable.of(heads, list(_peaks(overlaps, data.time_zone)), note)
+
+
+def _limit_note(limit: CallLimit, most: int) -> str:
+    """Twilio's limit, and whether it was met; it does not say whether a call that talks counts with both its legs."""
+    told = f"Twilio's limit for this account: {limit.rule}."
+    refused = "more are refused with 10004"
+    if most >= limit.calls:
+        return f"{told} So many went on at once: {refused}, which is in the table of reasons."
+    if 2 * most >= limit.calls:
+        return f"{told} Each has two legs, and Twilio may count both: {refused}."
+    return told
 
 
 def _peaks(overlaps: pd.DataFrame, time_zone: str) -> Iterator[tuple[str, int, str | None]]:

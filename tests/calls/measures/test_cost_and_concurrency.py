@@ -1,16 +1,22 @@
 """What calls cost and how many went on at once are what a plain count says."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialtone_nb.account.account import open_account
 from dialtone_nb.calls.attempts.schema import DIRECTIONS
-from dialtone_nb.calls.load import CallData
+from dialtone_nb.calls.load import CallData, CallRunbook
 from dialtone_nb.calls.measures.concurrency import merge_overlaps, peak_of, peaks_by_day, tally_overlaps
 from dialtone_nb.calls.measures.rates import cost_by
 from dialtone_nb.calls.measures.tally import tally_attempts
+from dialtone_nb.calls.twilio_source.call_limit import call_limit, load_call_limit
 from dialtone_nb.report.call_report import tabulate_concurrency, tabulate_cost, tabulate_rates
 from tests.calls.strategies import counted, frame_of, merged
 
@@ -105,3 +111,35 @@ def test_the_report_says_what_has_no_price_yet_and_sums_weeks() -> None:
         ("outgoing", 1, "2026-03-02 09:00:00"),
         ("incoming", 0, None),
     )
+
+
+@pytest.mark.parametrize(
+    ("account_type", "profiles", "told"),
+    [
+        ("Trial", [], "5, as it is a trial account. Each has two legs, and Twilio may count both"),
+        ("Full", ["draft"], "as no customer profile is approved. So many went on at once: more are refused with 10004"),
+        ("Full", ["twilio-approved"], "So many went on at once"),
+    ],
+)
+def test_calls_at_once_stand_beside_the_accounts_limit(account_type: str, profiles: list[str], told: str) -> None:
+    """By its type and customer profiles; met, met where both legs count, or neither."""
+    crowd = CallData.of(frame_of([answered(0, 60), answered(10, 60), answered(20, 60)]), "a test")
+    limit = call_limit(account_type, profiles)
+    assert told in tabulate_concurrency(crowd, limit).note
+    lone = tabulate_concurrency(CallData.of(frame_of([answered(0, 60)]), "a test"), call_limit("Trial", []))
+    assert lone.note == "Twilio's limit for this account: 5, as it is a trial account."
+    assert tabulate_concurrency(crowd).note == ""
+
+
+def test_the_limit_is_read_of_the_account_that_the_calls_are_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rehearsed one is upgraded and its profile is approved; a log of events has no account."""
+    monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
+    account = open_account("rehearsal", tmp_path)
+    of_account, of_log = (
+        cast(CallRunbook, SimpleNamespace(account=account, parameters=SimpleNamespace(source=source)))
+        for source in ("twilio", "calls.jsonl")
+    )
+    assert load_call_limit(of_account) == call_limit("Full", ["twilio-approved"])
+    assert load_call_limit(of_log) is None

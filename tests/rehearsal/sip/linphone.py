@@ -57,6 +57,7 @@ class Linphone:
         user: str,
         door: tuple[str, int],
         *,
+        domain: str = DOMAIN,
         password: str = PASSWORD,
         transport: str = "udp",
         says_hz: float = 440.0,
@@ -66,7 +67,7 @@ class Linphone:
         (folder / ".local/share/linphone").mkdir(parents=True)  # it keeps a database there, under its HOME
         self.folder, self.user = folder, user
         host, port = door
-        account = ACCOUNT.format(user=user, domain=DOMAIN, password=password, host=host, port=port, transport=transport)
+        account = ACCOUNT.format(user=user, domain=domain, password=password, host=host, port=port, transport=transport)
         more = f"[misc]\nconfig-uri=file://{provisioning}" if provisioning else account
         more += UNITED_STATES if is_in_the_us else ""
         (folder / "linphonerc").write_text(CONFIG.format(user=user, port=free_ports()[0], more=more))

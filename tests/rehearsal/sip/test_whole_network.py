@@ -10,9 +10,18 @@ from typing import Any
 
 import pytest
 
+from dialtone_nb.account.account import open_account
+from dialtone_nb.calls.load import load_calls
+from dialtone_nb.calls.now import take_snapshot
+from dialtone_nb.calls.twilio_source.frame import phones_by_number
+from dialtone_nb.display.snapshots import snapshot_html
+from dialtone_nb.parameters import load_parameters
+from dialtone_nb.report import call_report as report
+from tests.infrastructure.desk import WORKBENCH
 from tests.rehearsal.sip.baresip import Baresip
 from tests.rehearsal.sip.conftest import needs
-from tests.rehearsal.sip.life import STAGE, Site, open_site
+from tests.rehearsal.sip.life import ROOT, STAGE, Site, open_site
+from tests.rehearsal.sip.linphone import Linphone
 from tests.rehearsal.sip.network import until
 from tests.rehearsal.sip.sound import LOUD, has_heard, loudness, recorded
 
@@ -80,6 +89,44 @@ def test_emergency_test_and_trunk_reach_nobody_real(site: Site, workbench: Bares
     workbench.do("hangup")
     workbench.wait_for("CALL_CLOSED")
     assert whom in until(site.children)[0][0]
+
+
+def test_911_with_a_country_prefix_is_told_from_the_invite_to_the_page(site: Site, tmp_path: Path) -> None:
+    """Linphone makes +1911 of 911: it goes out, and stands first in monitor and report, with address and number."""
+    needs("linphonec", "linphone-cli")
+    door = site.door.host, site.door.port
+    own = {"domain": STAGE, "password": site.password, "is_in_the_us": True}
+    with Linphone(tmp_path / "linphone", "workbench", door, **own) as phone:
+        until(lambda: site.steps()[-1:] == ["registered"])
+        phone.do("call 911")
+        phone.wait_for("established")
+        phone.do("terminate")
+        until(lambda: site.steps()[-1] == "ended")
+    called = [one.detail for one in site.door.journal.entries("workbench", STAGE) if one.step == "called"]
+    assert (called[-1], site.children()) == ("+1911", [("+1911", "completed")])
+
+    account, parameters = open_account("rehearsal", tmp_path), load_parameters(ROOT / "parameters" / "sample")
+    phones, service = phones_by_number(parameters), parameters.network.service.name
+    seen = take_snapshot(
+        account.client,
+        now=account.now(),
+        minutes=60,
+        environment="stage",
+        phones=phones,
+        service=service,
+        clients=parameters.clients,
+    )
+    assert "outgoing-emergency" in seen.log[0].what
+    call = seen.emergency_calls[0]
+    assert (call.phone, call.number, call.outcome, call.call_back) == ("workbench", "911", "answered", WORKBENCH)
+    assert "Alder Street" in call.address
+    assert snapshot_html(seen).index("Emergency calls") < snapshot_html(seen).index("Phones")
+
+    calls = load_calls("twilio", account, service=service, phones=phones)
+    summary = report.summarise_calls(calls, (), report.look_for_life(calls), clients=parameters.clients)
+    assert summary.emergencies[0].startswith("workbench dialled 911 on ")
+    row = report.tabulate_emergencies(report.look_at_usage(calls)).rows[0]
+    assert row[1:5] == ("stage", "workbench", "911", "answered")
 
 
 def test_its_number_rings_it(site: Site, workbench: Baresip) -> None:

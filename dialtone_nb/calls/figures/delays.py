@@ -1,0 +1,43 @@
+"""The figure of the delays before ringing: each sampled call, over time, with the deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+
+from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.calls.figures.rates import mark_deployments
+from dialtone_nb.calls.figures.style import COLOURS, make_figure, show_words_if_empty, zone_words
+from dialtone_nb.calls.measures.before_after import Deployment
+from dialtone_nb.calls.measures.delays import Delay
+
+# A cold start is drawn in the colour of trouble, and with a mark of its own: told apart without colour, too.
+STYLES: Final = {
+    True: ("after a pause", COLOURS["unreachable"], "diamond"),
+    False: ("soon after another", COLOURS["answered"], "circle"),
+}
+
+
+def draw_delays(delays: Sequence[Delay], deployments: Sequence[Deployment] = (), time_zone: str = "UTC") -> Figure:
+    """How long callers heard nothing before it rang: a mark for each sampled call, cold starts told apart."""
+    figure = make_figure(320)
+    moments = [pd.Timestamp(one.at).tz_convert(time_zone).tz_localize(None) for one in delays]
+    for after_pause, (name, colour, symbol) in STYLES.items():
+        own = [(one, at) for one, at in zip(delays, moments, strict=True) if one.after_pause is after_pause]
+        if own:
+            figure.add_scatter(
+                name=name,
+                x=[f"{at:%Y-%m-%d %H:%M:%S}" for _, at in own],
+                y=[one.ms for one, _ in own],
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 7},
+                customdata=[[one.environment, one.call_sid] for one, _ in own],
+                hovertemplate="%{x}, %{customdata[0]}<br>%{y:,} ms<br>%{customdata[1]}<extra>" + name + "</extra>",
+            )
+    figure.update_xaxes(title_text=zone_words(time_zone))
+    figure.update_yaxes(title_text="ms before it rang", rangemode="tozero")
+    if moments:
+        mark_deployments(figure, pd.DatetimeIndex(sorted(moments)).normalize(), deployments, time_zone)
+    return show_words_if_empty(figure, pd.DataFrame({"at": moments}), "no call whose delay is known")
