@@ -151,7 +151,11 @@ def test_a_call_that_is_chosen_is_told_from_its_beginning_to_its_end(page: Page,
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 @pytest.mark.parametrize(
-    "path", ["empty/notebooks/deploy.ipynb", *(f"calls/notebooks/{name}.ipynb" for name in ("call_report", "explore", "monitor"))]
+    "path",
+    [
+        "empty/notebooks/deploy.ipynb",
+        *(f"calls/notebooks/{name}.ipynb" for name in ("call_report", "explore", "monitor")),
+    ],
 )
 def test_our_outputs_can_be_read_by_everybody(page: Page, lab: str, path: str, theme: str) -> None:
     """axe-core finds no fault of any weight in what our cells show, form and consent box at work, light and dark."""
