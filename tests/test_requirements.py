@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import Distribution, distributions, packages_distributions
 from pathlib import Path
 
@@ -95,16 +96,19 @@ def imported(text: str) -> set[str]:
     return names - sys.stdlib_module_names - OWN
 
 
-PROVIDERS = packages_distributions()
-IMPORTS = {
-    path: {canonicalize_name(PROVIDERS[name][0]) if name in PROVIDERS else name for name in imported(text)}
-    for path, text in sources()
-}
+@cache
+def imports() -> dict[Path, set[str]]:
+    """The packages of others that each text imports; found once, and not by workers that only collect."""
+    providers = packages_distributions()
+    return {
+        path: {canonicalize_name(providers[name][0]) if name in providers else name for name in imported(text)}
+        for path, text in sources()
+    }
 
 
 def test_what_is_imported_is_required_and_not_just_there() -> None:
     """Something else may bring it today, and leave it off, or change it, tomorrow."""
-    missing = {(package, str(path)) for path, packages in IMPORTS.items() for package in packages - set(REQUIRED)}
+    missing = {(package, str(path)) for path, packages in imports().items() for package in packages - set(REQUIRED)}
     assert missing == set()
 
 
@@ -116,7 +120,7 @@ def test_requirements_and_ranges_are_of_the_same_packages() -> None:
 
 def test_a_part_of_the_package_needs_no_more_than_its_extras() -> None:
     """Whoever wants the rehearsal or the server alone gets what they import, without notebooks."""
-    for path, packages in IMPORTS.items():
+    for path, packages in imports().items():
         if path.parts[0] == "dialtone_nb":
             part = path.with_suffix("").parts[1]
             assert packages - set(ranges(*EXTRAS.get(part, ()))) == set(), path

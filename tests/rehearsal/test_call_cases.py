@@ -11,7 +11,7 @@ import yaml
 from dialtone_nb.rehearsal.assumptions import BEHAVIOURS
 from tests.rehearsal.network import DOMAIN, NUMBER, Network
 
-CASES = yaml.safe_load(Path(__file__).with_name("call_cases.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load(Path(__file__).with_name("call_cases.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 WORDS = {"twilio", "says", "source", "twiml", "done", "from", "far", "numbers", "phones", "get"}
 
 

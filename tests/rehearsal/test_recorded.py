@@ -52,7 +52,7 @@ class Fact:
     held_by: str = ""
 
 
-DATA = yaml.safe_load(Path(__file__).with_name("recorded.yaml").read_text("utf-8"))
+DATA = yaml.load(Path(__file__).with_name("recorded.yaml").read_text("utf-8"), yaml.CSafeLoader)
 FACTS = [Fact(**one) for one in DATA["facts"]]
 REPLAYED = [fact for fact in FACTS if fact.get]
 
