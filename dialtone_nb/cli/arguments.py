@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from dialtone_nb.cli.command_line import Parser
 from dialtone_nb.cli.listen import add_options as add_listen_options
 from dialtone_nb.cli.new_network import add_options as add_new_network_options
 from dialtone_nb.cli.serve import add_options as add_serve_options
 from dialtone_nb.cli.watch import add_options as add_watch_options
-from dialtone_nb.errors import Fault, InputError, ParametersError
+from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters.yaml_files import YamlFile
 from dialtone_nb.runbooks.opening import find_project
 from dialtone_nb.runbooks.parameters_cell import Declared, Given, RunbookSource, read_list, read_source, runbook_names
@@ -27,21 +28,6 @@ EXIT_CODES = (
     "  5  bad input",
 )
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is bad input: argparse's own exit code, 2, means differences without consent here."""
-
-    # The end of the help, where it takes reading files: made when somebody asks for it.
-    ending: Callable[[], str] = staticmethod(lambda: "")
-
-    def format_help(self) -> str:
-        """The help, with its ending."""
-        return super().format_help() + self.ending()
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the command line."""
-        raise InputError(Fault(self.prog, message, f"try {self.prog} --help"))
 
 
 def build_parser() -> Parser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dialtone_nb.values.sids import FACADE, PREFIXES
 
@@ -19,6 +19,8 @@ class Identity:
     # Which of its auth tokens is the primary one, and which the secondary one where there is one (0: none).
     primary: int = 0
     secondary: int = 0
+    # What the SIDs of the account itself and of its key follow from, where that is another seed than all others'.
+    owner: int | None = None
 
     def digest(self, *parts: object) -> str:
         """64 hexadecimal digits that follow from the seed and these parts alone."""
@@ -32,7 +34,11 @@ class Identity:
     @property
     def account_sid(self) -> str:
         """The account's SID, which begins with ACfacade and is nobody's."""
-        return PREFIXES["account"] + FACADE + self.digest("account")[:26]
+        return PREFIXES["account"] + FACADE + self._own("account")
+
+    def _own(self, name: str) -> str:
+        known = self if self.owner is None else replace(self, seed=self.owner)
+        return known.digest(name)[:26]
 
     @property
     def auth_token(self) -> str:
@@ -50,7 +56,7 @@ class Identity:
     @property
     def api_key_sid(self) -> str:
         """The SID of the account's one API key."""
-        return PREFIXES["api_key"] + FACADE + self.digest("api key")[:26]
+        return PREFIXES["api_key"] + FACADE + self._own("api key")
 
     @property
     def api_key_secret(self) -> str:

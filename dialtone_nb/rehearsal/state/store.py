@@ -202,7 +202,10 @@ ELSEWHERE = "name another file, for runbooks in DIALTONE_REHEARSAL_STATE"
 class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
-    def __init__(self, path: Path, seed: int | None, behaviour: Behaviour = RECORDED) -> None:
+    def __init__(
+        self, path: Path, seed: int | None, behaviour: Behaviour = RECORDED, owner: Identity | None = None
+    ) -> None:
+        """Open a state file; a new one is the account of an `owner`, or of somebody new."""
         try:
             make_folder(path.parent)
             make_file(path)
@@ -224,7 +227,7 @@ class Store:
             seed = SEED if seed is None else seed
             self.identity = Identity(seed, "")
             with self.transaction() as tables:
-                self.identity = _prepare(tables.sql, seed, behaviour)
+                self.identity = _prepare(tables.sql, seed, behaviour, owner)
         except (sqlite3.Error, OSError) as error:
             self._connection.close()
             if "readonly" in str(error):
@@ -314,12 +317,15 @@ def _close_to_others(path: Path) -> None:
         close_folder(folder)
 
 
-def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour) -> Identity:
+def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour, owner: Identity | None) -> Identity:
     """The account's identity, in a file that has all that an account takes."""
     for statement in SCHEMA.split(";"):
         sql.execute(statement)
-    kept = {"seed": str(seed), "format": FORMAT, "twilio": behaviour.name, "secret": secrets.token_hex(32)}
+    secret = owner.secret if owner else secrets.token_hex(32)
+    kept = {"seed": str(seed), "format": FORMAT, "twilio": behaviour.name, "secret": secret}
+    if owner:
+        kept["owner"] = str(owner.seed if owner.owner is None else owner.owner)
     sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", kept.items())
     sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
     found = dict(sql.execute("SELECT key, value FROM meta"))
-    return Identity(int(found["seed"]), found["secret"])
+    return Identity(int(found["seed"]), found["secret"], owner=int(found["owner"]) if "owner" in found else None)

@@ -1,0 +1,57 @@
+"""The pytest plugin `twilio_rehearsal`: one rehearsal a session, a fresh account a test.
+
+pytest imports this module wherever the package is installed, so it imports the rest only for whoever uses a fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+    from dialtone_nb.testing.account import RehearsedAccount
+
+OPTION = "twilio_rehearsal"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the line of pytest's configuration that gives every test the rehearsal, from the import of its module on."""
+    parser.addini(
+        OPTION, "lead Twilio's clients to the rehearsal in every test, and while modules are imported", "bool"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where the configuration says so, lead clients to the rehearsal before any module of tests is imported."""
+    if config.getini(OPTION):
+        from dialtone_nb.testing.session import session_of
+
+        config.pluginmanager.register(Everywhere())
+        session_of(config).lead_clients()
+
+
+class Everywhere:
+    """Gives every test a fresh account."""
+
+    @pytest.fixture(autouse=True)
+    def twilio_rehearsal_everywhere(self, twilio_rehearsal: RehearsedAccount) -> None:
+        """Lead what a test asks of Twilio to its own account."""
+
+
+@pytest.fixture
+def twilio_rehearsal(request: pytest.FixtureRequest) -> Iterator[RehearsedAccount]:
+    """A fresh rehearsed account, to which all that asks Twilio is led until the test is over."""
+    from dialtone_nb.testing.session import session_of
+
+    with session_of(request.config).open_account(request.node) as account:
+        yield account
+
+
+@pytest.fixture
+def twilio_client(twilio_rehearsal: RehearsedAccount) -> Client:
+    """twilio-python's client of a fresh rehearsed account."""
+    return twilio_rehearsal.client
