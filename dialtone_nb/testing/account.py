@@ -140,7 +140,8 @@ def _story_of(call: Call) -> list[str]:
         before = request.parameters
         parameters = " ".join(f"{name}={value}" for name, value in shown.items())
         told.append(f"  {request.method} {request.url}  {parameters}")
-        told.append(f"    -> {response.status or response.reason}  {response.content_type}".rstrip())
+        led = f"  from {response.final_url}" if response.final_url else ""
+        told.append(f"    -> {response.status or response.reason}  {response.content_type}{led}".rstrip())
         told += textwrap.indent(response.body[:LONGEST_BODY].strip(), "       ").splitlines()
     told += [f"  heard: {words}" for words in call.heard]
     for leg in call.legs:
