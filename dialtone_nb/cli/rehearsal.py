@@ -232,6 +232,7 @@ def serve(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{options.calls} calls of {options.history} days; the truth about them is in {truth}\n")
     with contextlib.ExitStack() as open_doors:
         rehearsal = open_doors.enter_context(start(options))
+        rehearsal.be_the_only_server()
         tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)
         sip = "" if options.sip is None else open_sip(rehearsal, options)
         sys.stdout.write(

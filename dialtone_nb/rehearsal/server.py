@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
-from dialtone_nb.errors import DialtoneError
+from dialtone_nb.errors import DialtoneError, Fault, InputError
 from dialtone_nb.values.assumptions import Assumed
 
 if TYPE_CHECKING:
@@ -83,6 +83,21 @@ class Rehearsal:
         """
         before, self.served = self.served, self._open_state(state, seed, owner)
         before.close()
+
+    def be_the_only_server(self) -> None:
+        """Have the state file say who serves it; an `InputError` where another server of it answers.
+
+        Kernels open the file that a server serves, each for its own runbook, and see the same account. Of two servers
+        nobody would know which one a test asks, and a call goes on only where it began.
+        """
+        store, identity = self.served.store, self.identity
+        with store.transaction() as tables:
+            found = tables.sql.execute("SELECT value FROM meta WHERE key = 'server'").fetchone()
+        if found and found[0] != self.url and _answers(found[0], identity):
+            repair = "use that one or stop it, or name another file"
+            raise InputError(Fault(str(store.path), f"is served already, at {found[0]}", repair))
+        with store.transaction() as tables:
+            tables.sql.execute("INSERT OR REPLACE INTO meta VALUES ('server', ?)", (self.url,))
 
     @property
     def identity(self) -> Identity:
@@ -197,6 +212,21 @@ def start_rehearsal(
         raise
 
 
+def _answers(url: str, identity: Identity) -> bool:
+    """Whether a rehearsal of this very account answers at an address: no other knows its token."""
+    import urllib.request
+    from base64 import b64encode
+
+    basic = b64encode(f"{identity.account_sid}:{identity.auth_token}".encode()).decode()
+    headers = {"Host": "api.twilio.com", "Authorization": f"Basic {basic}"}
+    request = urllib.request.Request(f"{url}/2010-04-01/Accounts/{identity.account_sid}.json", headers=headers)  # noqa: S310
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:  # nobody, or somebody else
+        return False
+
+
 def _listen(port: int) -> socket.socket:
     # The protocol is named because asyncio sends small packets at once (TCP_NODELAY) only where it is.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -207,7 +237,7 @@ def _listen(port: int) -> socket.socket:
         with contextlib.suppress(OSError):
             listening.close()
         repair = "stop what uses it, or name another (0: any free one)"
-        raise DialtoneError(f"The rehearsal can't use port {port} of {LOOPBACK}: {error.strerror}; {repair}") from error
+        raise InputError(Fault(f"port {port} of {LOOPBACK}", f"can't be used: {error.strerror}", repair)) from error
     listening.listen(128)
     return listening
 

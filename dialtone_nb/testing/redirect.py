@@ -9,15 +9,20 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
 
 TWILIOS: Final = (".twilio.com", ".twil.io")
+AIOHTTP: Final = "aiohttp.client"
 
 
 @dataclass
@@ -51,11 +56,15 @@ class Redirection:
             return response
 
         self._replace(requests.adapters.HTTPAdapter, "send", led)
-        # twilio-python brings it, for its asynchronous client alone.
-        with contextlib.suppress(ImportError):
-            self._install_in_aiohttp(import_module("aiohttp").ClientSession)
+        # twilio-python brings it for its asynchronous client alone, and it is slow to import.
+        if loaded := sys.modules.get(AIOHTTP):
+            self._install_in_aiohttp(loaded)
+        else:
+            sys.meta_path.insert(0, finder := WhenImported(AIOHTTP, self._install_in_aiohttp))
+            self._undo.callback(finder.remove)
 
-    def _install_in_aiohttp(self, session_type: Any) -> None:
+    def _install_in_aiohttp(self, client: ModuleType) -> None:
+        session_type = client.ClientSession
         ask = session_type._request
 
         @functools.wraps(ask)
@@ -86,6 +95,35 @@ class Redirection:
         parts = urlsplit(url)
         self.watch(parts.path)
         return self.base() + url.removeprefix(f"{parts.scheme}://{parts.netloc}")
+
+
+class WhenImported(MetaPathFinder):
+    """Shows a module to somebody as soon as it has been imported; the others find it, and load it."""
+
+    def __init__(self, name: str, show: Callable[[ModuleType], None]) -> None:
+        self._name = name
+        self._show = show
+
+    def remove(self) -> None:
+        """Look out for it no longer."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
+        """What the others find, with a loader that shows the module after it was run."""
+        if name != self._name:
+            return None
+        self.remove()
+        spec = find_spec(name)
+        if spec and spec.loader:
+            loader, execute = spec.loader, spec.loader.exec_module
+
+            def execute_and_show(module: ModuleType) -> None:
+                execute(module)
+                self._show(module)
+
+            loader.exec_module = execute_and_show  # type: ignore[method-assign]
+        return spec
 
 
 def _user_of(authorization: str) -> str:

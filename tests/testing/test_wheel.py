@@ -36,6 +36,22 @@ request = urllib.request.Request(sys.argv[1], headers={"Host": "rehearsal.localh
 print(urllib.request.urlopen(request).read().decode())
 """
 
+THEIRS = """
+import asyncio
+
+from twilio.rest import Client
+
+def test_theirs(twilio_client):
+    async def buy():
+        from twilio.http.async_http_client import AsyncTwilioHttpClient
+
+        async with AsyncTwilioHttpClient() as http:
+            await Client(http_client=http).incoming_phone_numbers.create_async(phone_number="+15035550142")
+
+    asyncio.run(buy())
+    assert len(twilio_client.incoming_phone_numbers.list()) == 1
+"""
+
 
 def tracked() -> list[str]:
     """The files of the package, as git has them."""
@@ -134,14 +150,10 @@ def test_the_command_starts_on_it(environment: Path, tmp_path: Path) -> None:
 
 
 def test_the_plugin_works_on_it(environment: Path, tmp_path: Path) -> None:
-    """With pytest beside it: what buys a number finds it in its account."""
+    """With pytest beside it: what buys a number finds it in its account, by asyncio too, which is imported late."""
     site = next(environment.glob("lib/python*/site-packages"))
     link(site, needed("pytest"))
-    tmp_path.joinpath("test_theirs.py").write_text(
-        "def test_theirs(twilio_client):\n"
-        "    twilio_client.incoming_phone_numbers.create(phone_number='+15035550142')\n"
-        "    assert len(twilio_client.incoming_phone_numbers.list()) == 1\n"
-    )
+    tmp_path.joinpath("test_theirs.py").write_text(THEIRS, encoding="utf-8")
     command = [str(environment / "bin" / "python"), "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "1 passed" in ended.stdout, ended.stdout + ended.stderr
