@@ -19,10 +19,12 @@ OPTION = "twilio_rehearsal"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the line of pytest's configuration that gives every test the rehearsal, from the import of its module on."""
+    """Add what pytest's configuration may say: that every test has the rehearsal, and with which credentials."""
     parser.addini(
         OPTION, "lead Twilio's clients to the rehearsal in every test, and while modules are imported", "bool"
     )
+    parser.addini("twilio_account_sid", "the rehearsed account's SID, where the code under test has one of its own")
+    parser.addini("twilio_auth_token", "the rehearsed account's auth token, where the code under test has one")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,6 +21,8 @@ from dialtone_nb.rehearsal.state.store import SEED
 from dialtone_nb.testing.account import RehearsedAccount
 from dialtone_nb.testing.redirect import Redirection
 
+# What pytest's configuration may say of the account.
+CREDENTIALS = ("twilio_account_sid", "twilio_auth_token")
 # An edge or a region gives Twilio's hosts other names, which the rehearsal does not serve.
 ELSEWHERE = ("TWILIO_EDGE", "TWILIO_REGION")
 SIDS = re.compile(r"\b[A-Z]{2}[0-9a-f]{32}\b")
@@ -36,8 +38,8 @@ class RehearsalSession:
     Applications keep a client, or their credentials, in a module's globals: these stay good from test to test.
     """
 
-    def __init__(self) -> None:
-        self._owner = Identity(SEED, secrets.token_hex(32))
+    def __init__(self, account_sid: str = "", auth_token: str = "") -> None:
+        self._owner = Identity(SEED, secrets.token_hex(32), own_sid=account_sid, own_token=auth_token)
         self._ending = ExitStack()
         self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-tests-"))
         self._ending.callback(shutil.rmtree, self._folder, ignore_errors=True)
@@ -116,7 +118,7 @@ KEY = pytest.StashKey[RehearsalSession]()
 def session_of(config: pytest.Config) -> RehearsalSession:
     """The session's rehearsal; it starts once somebody asks it anything."""
     if KEY not in config.stash:
-        session = config.stash[KEY] = RehearsalSession()
+        session = config.stash[KEY] = RehearsalSession(*(config.getini(name) for name in CREDENTIALS))
         config.pluginmanager.register(session)
         config.add_cleanup(session.close)
     return config.stash[KEY]

@@ -147,6 +147,32 @@ def test_another():
     run(pytester, source).assert_outcomes(passed=2)
 
 
+def test_code_with_credentials_of_its_own_is_the_accounts_owner(pytester: pytest.Pytester) -> None:
+    """Where the configuration gives them to the account: its client is led there, and its validator agrees."""
+    source = f"""{ANSWERING}
+import pytest
+from twilio.base.exceptions import TwilioRestException
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+@app.before_request
+def check():
+    signature = request.headers["X-Twilio-Signature"]
+    assert RequestValidator("their token").validate(request.url, request.form, signature)
+
+def test_theirs(twilio_rehearsal):
+    assert call(twilio_rehearsal).status == "completed"
+    client = Client("ACtheirs", "their token")
+    assert client.calls.list()[0].account_sid == client.username
+
+def test_strangers(twilio_rehearsal):
+    with pytest.raises(TwilioRestException, match="401"):
+        Client("ACtheirs", "wrong").incoming_phone_numbers.create(phone_number="+15035550142")
+"""
+    pytester.makeini("[pytest]\ntwilio_account_sid = ACtheirs\ntwilio_auth_token = their token\n")
+    run(pytester, source).assert_outcomes(passed=2)
+
+
 def test_calls_that_go_on_end_with_their_test(pytester: pytest.Pytester) -> None:
     """The next test's time does not move them, and nobody's webhook is asked in it."""
     source = f"""{ANSWERING}

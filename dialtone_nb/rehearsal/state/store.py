@@ -24,6 +24,7 @@ from dialtone_nb.rehearsal.state.identity import Identity
 Body = dict[str, Any]
 
 FORMAT = "1"
+OWN = ("own_sid", "own_key", "own_token")  # what a file keeps of its owner, where that was given
 _MEND = "delete the file, or name another"
 FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
 SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
@@ -333,8 +334,9 @@ def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour, owner: Id
     secret = owner.secret if owner else secrets.token_hex(32)
     kept = {"seed": str(seed), "format": FORMAT, "twilio": behaviour.name, "secret": secret}
     if owner:
-        kept["owner"] = str(owner.seed if owner.owner is None else owner.owner)
+        kept |= dict(zip(OWN, (owner.account_sid, owner.api_key_sid, owner.own_token), strict=True))
     sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", kept.items())
     sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
     found = dict(sql.execute("SELECT key, value FROM meta"))
-    return Identity(int(found["seed"]), found["secret"], owner=int(found["owner"]) if "owner" in found else None)
+    own = {name: found[name] for name in OWN if name in found}
+    return Identity(int(found["seed"]), found["secret"], **own)
