@@ -20,6 +20,7 @@ from dialtone_nb.rehearsal.exchange.call import LiveCall
 from dialtone_nb.rehearsal.exchange.call_json import tell_call
 from dialtone_nb.rehearsal.exchange.webhooks import WebhookResponse
 from dialtone_nb.testing.applications import serve_application
+from dialtone_nb.values.phone_numbers import is_e164
 
 CONTROL = "rehearsal.localhost"
 GOING_ON = frozenset({"queued", "ringing", "in-progress"})
@@ -154,7 +155,7 @@ def _story_of(call: Call) -> list[str]:
 
 @dataclass(frozen=True)
 class FarSide:
-    """Somebody outside, at a telephone number."""
+    """Somebody outside, at a telephone number or a SIP address."""
 
     account: RehearsedAccount = field(repr=False)
     number: str
@@ -239,6 +240,9 @@ class RehearsedAccount:
 
     def far_side(self, number: str, **behaviour: Any) -> FarSide:
         """Somebody outside at a number, who behaves so whenever they are called."""
+        if not is_e164(number) and not number.startswith(("sip:", "sips:")):
+            repair = "write +, the country code and the number, or a SIP URI"
+            raise InputError(Fault(f"far side {number!r}", "is no telephone number", repair))
         one = FarSide(self, number)
         return one.behaves(**behaviour) if behaviour else one
 

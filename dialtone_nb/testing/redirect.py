@@ -50,7 +50,7 @@ class Redirection:
                 return send(adapter, request, *args, **options)
             # A copy: what the caller has keeps the URL that it asked for, and so does the response.
             copied = request.copy()
-            copied.url, copied.headers["Host"] = self._other_url(url), urlsplit(url).netloc
+            copied.url, copied.headers["Host"] = self._other_url(url), urlsplit(url).hostname or ""
             response = send(adapter, copied, *args, **{**options, "proxies": None})
             response.url, response.request = url, request
             return response
@@ -72,7 +72,7 @@ class Redirection:
             auth = options.get("auth") or session.auth
             if self._leads(str(url), auth.encode() if auth else ""):
                 headers: Mapping[str, str] = options.get("headers") or {}
-                options |= {"headers": {**headers, "Host": urlsplit(str(url)).netloc}, "proxy": None}
+                options |= {"headers": {**headers, "Host": urlsplit(str(url)).hostname}, "proxy": None}
                 url = self._other_url(str(url))
             return await ask(session, method, url, **options)
 

@@ -108,6 +108,7 @@ def test_a_failure_tells_the_whole_story(pytester: pytest.Pytester) -> None:
     source = f"""{ANSWERING}
 def test_theirs(twilio_rehearsal):
     twilio_rehearsal.far_side("+15035550177", busy=True)
+    twilio_rehearsal.far_side("+12125550155").calls("+15035550199")
     assert call(twilio_rehearsal).status == "busy"
 """
     result = run(pytester, source)
@@ -115,6 +116,8 @@ def test_theirs(twilio_rehearsal):
     result.stdout.fnmatch_lines(
         [
             "*rehearsal of Twilio*",
+            "Call from +12125550155 to +15035550199: refused, 0 s",
+            "  refused: * (SIP *)",
             "CA* from +12125550155 to +15035550142: completed, * s",
             "  POST http://127.0.0.1:*/voice  CallStatus=ringing",
             "    -> 200  text/xml*",
@@ -290,11 +293,24 @@ def test_theirs(twilio_rehearsal):
 def test_an_order_that_makes_no_sense_is_one_line(pytester: pytest.Pytester) -> None:
     """It says what is wrong, and what would do."""
     source = """
-def test_theirs(twilio_rehearsal):
+def test_call(twilio_rehearsal):
     twilio_rehearsal.far_side("+12125550155").calls("+15035550142", press="1")
+
+def test_number(twilio_rehearsal):
+    twilio_rehearsal.far_side("2125550155", busy=True)
+
+def test_phone(twilio_rehearsal):
+    twilio_rehearsal.phone("lobby").behaves(answer_after="soon")
 """
     result = run(pytester, source)
-    result.stdout.fnmatch_lines(["E *InputError: POST /calls: A call has no 'press'; it may have *presses*"])
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "E *InputError: POST /calls: A call has no 'press'; it may have *presses*",
+            "E *InputError: far side '2125550155': is no telephone number; write +, the country code *",
+            "E *InputError: POST /numbers/sip:lobby@*: answer_after of a call can't be 'soon'; it is seconds*",
+        ]
+    )
 
 
 def test_every_worker_has_a_rehearsal_of_its_own(pytester: pytest.Pytester) -> None:
