@@ -5,7 +5,9 @@ pytest imports this module wherever the package is installed, so it imports the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,10 +32,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Where the configuration says so, lead clients to the rehearsal before any module of tests is imported."""
     if config.getini(OPTION):
-        from dialtone_nb.testing.session import session_of
+        with the_extra():
+            from dialtone_nb.testing.session import session_of
 
-        config.pluginmanager.register(Everywhere())
-        session_of(config).lead_clients()
+            config.pluginmanager.register(Everywhere())
+            session_of(config).lead_clients()
+
+
+@contextmanager
+def the_extra() -> Iterator[None]:
+    """Tell in one line how to get what the block needs, where only the base is installed."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("dialtone_nb"):
+            raise
+        lacking = f'{sys.executable} lacks the package {error.name}: run pip install "dialtone-nb[rehearsal]"'
+        raise pytest.UsageError(lacking) from None
 
 
 class Everywhere:
@@ -47,9 +63,12 @@ class Everywhere:
 @pytest.fixture
 def twilio_rehearsal(request: pytest.FixtureRequest) -> Iterator[RehearsedAccount]:
     """A fresh rehearsed account, to which all that asks Twilio is led until the test is over."""
-    from dialtone_nb.testing.session import session_of
+    with the_extra():
+        from dialtone_nb.testing.session import session_of
 
-    with session_of(request.config).open_account(request.node) as account:
+        session = session_of(request.config)
+        session.start()
+    with session.open_account(request.node) as account:
         yield account
 
 

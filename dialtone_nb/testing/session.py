@@ -51,6 +51,10 @@ class RehearsalSession:
         # The SIDs of tests that are over, and which tests those were.
         self._former: dict[str, str] = {}
 
+    def start(self) -> None:
+        """Start the rehearsal, unless it has been."""
+        assert self.rehearsal  # noqa: S101 - whoever asks for it starts it
+
     @cached_property
     def rehearsal(self) -> Rehearsal:
         """The rehearsal, started for whoever asks first."""

@@ -313,6 +313,18 @@ def test_phone(twilio_rehearsal):
     )
 
 
+def test_without_the_extra_one_line_says_how_to_get_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a fixture is asked for: the base alone has no server."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    result = run(pytester, "def test_theirs(twilio_client): pass\n")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ['E *UsageError: * lacks the package uvicorn: run pip install "dialtone-nb?rehearsal?"']
+    )
+
+
 def test_every_worker_has_a_rehearsal_of_its_own(pytester: pytest.Pytester) -> None:
     """Tests that run at the same time see nothing of each other."""
     source = """
