@@ -50,6 +50,15 @@ class Alert:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A webhook's response, when it came, and how much the call's own party had heard until then."""
+
+    response: WebhookResponse
+    at: datetime
+    heard: int
+
+
 class Call:
     """A call, as it is at the moment: who called whom, what they heard, what your application was asked."""
 
@@ -57,9 +66,17 @@ class Call:
         self._account = account
         self._carried = carried
         self._refused = refused
-        self.webhooks: list[WebhookResponse] = []
+        self._asked: list[Asked] = []
         if carried:
-            carried.applications.watch = self.webhooks.append
+            carried.applications.watch = self._note
+
+    def _note(self, response: WebhookResponse) -> None:
+        self._asked.append(Asked(response, self._account.now, len(self.heard)))
+
+    @property
+    def webhooks(self) -> list[WebhookResponse]:
+        """What your application was asked and answered, in order."""
+        return [asked.response for asked in self._asked]
 
     @property
     def _told(self) -> Mapping[str, Any]:
@@ -133,24 +150,34 @@ def _story_of(call: Call) -> list[str]:
     told = [f"{call.sid or 'Call'} from {call.from_} to {call.to}: {call.status}, {call.duration_s} s"]
     if reason := call._told.get("reason"):
         told.append(f"  refused: {reason} (SIP {call._told['sip_response']})")
+    heard = [f"  heard: {words}" for words in call.heard]
     before: Mapping[str, str] = {}
-    for response in call.webhooks:
-        request = response.request
-        new = {name: value for name, value in request.parameters.items() if before.get(name) != value}
-        shown = new if before else {name: new[name] for name in ("CallStatus",) if name in new}
-        before = request.parameters
-        parameters = " ".join(f"{name}={value}" for name, value in shown.items())
-        told.append(f"  {request.method} {request.url}  {parameters}")
-        led = f"  from {response.final_url}" if response.final_url else ""
-        told.append(f"    -> {response.status or response.reason}  {response.content_type}{led}".rstrip())
-        told += textwrap.indent(response.body[:LONGEST_BODY].strip(), "       ").splitlines()
-    told += [f"  heard: {words}" for words in call.heard]
+    shown = 0
+    for asked in call._asked:
+        told += [*heard[shown : asked.heard], *_webhook_lines(asked, before)]
+        before, shown = asked.response.request.parameters, asked.heard
+    told += heard[shown:]
     for leg in call.legs:
         ended = f" (SIP {leg.sip_response})" if leg.sip_response else ""
         told.append(f"  rang {leg.to} as {leg.from_}: {leg.status}{ended}, {leg.duration_s} s")
         told += [f"    heard: {words}" for words in leg.heard]
     told += [f"  alert {alert.code}: {alert.message}" for alert in call.alerts]
     return told
+
+
+def _webhook_lines(asked: Asked, before: Mapping[str, str]) -> list[str]:
+    """What was asked, with the parameters that the webhook before had not, and what came back."""
+    response, request = asked.response, asked.response.request
+    new = {name: value for name, value in request.parameters.items() if before.get(name) != value}
+    shown = new if before else {name: new[name] for name in ("CallStatus",) if name in new}
+    parameters = "".join(f"  {name}={value}" for name, value in shown.items())
+    led = f"  from {response.final_url}" if response.final_url else ""
+    body = textwrap.indent(response.body[:LONGEST_BODY].strip(), " " * 14).splitlines()
+    return [
+        f"  {asked.at:%H:%M:%S}  {request.method} {request.url}{parameters}",
+        f"            -> {response.status or response.reason}  {response.content_type}{led}".rstrip(),
+        *body,
+    ]
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,9 @@ def test_theirs(twilio_rehearsal):
             "Call from +12125550155 to +15035550199: refused, 0 s",
             "  refused: * (SIP *)",
             "CA* from +12125550155 to +15035550142: completed, * s",
-            "  POST http://127.0.0.1:*/voice  CallStatus=ringing",
-            "    -> 200  text/xml*",
-            "       *<Response><Say>Hello</Say><Dial>+15035550177</Dial></Response>",
+            "  09:00:*  POST http://127.0.0.1:*/voice  CallStatus=ringing",
+            "            -> 200  text/xml*",
+            "              *<Response><Say>Hello</Say><Dial>+15035550177</Dial></Response>",
             "  heard: Hello",
             "  rang +15035550177 as +12125550155: busy*",
         ]
