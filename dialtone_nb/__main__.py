@@ -56,11 +56,6 @@ def main(arguments: Sequence[str]) -> int:
     return exit_code_of(lambda: run_command(build_parser().parse_args(arguments)), _lacks)
 
 
-def command() -> int:
-    """The console command `dialtone-nb`."""
-    return main(sys.argv[1:])
-
-
 def run_command(parsed: argparse.Namespace) -> int:
     """The exit code of a command; each is imported for itself, since what one needs is slow, or may be missing."""
     # A match would be no Python to an old one, which is to read as far as what tells it that it is old.
