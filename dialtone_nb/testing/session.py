@@ -102,16 +102,15 @@ class RehearsalSession:
             yield account
             del self._open[item]
             self._former |= dict.fromkeys(account.all_sids(), item.nodeid)
-        for sid in sorted(left_over):
+        # A test that is run again has the SIDs that it had before.
+        for sid in sorted(sid for sid in left_over if self._former[sid] != item.nodeid):
             item.warn(LeftOverWarning(f"asked for {sid} of {self._former[sid]}: end what that test started with it"))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add to a failure all that its account has seen."""
         report = yield
-        if report.failed and call.when == "call" and item in self._open:
+        if report.failed and item in self._open:
             report.sections.append(("rehearsal of Twilio", self._open[item].story()))
         return report
 

@@ -214,6 +214,17 @@ def test_another(twilio_client):
     result.stdout.fnmatch_lines(["*LeftOverWarning: asked for PN* of test_theirs_*::test_one: end what that test*"])
 
 
+def test_a_test_that_is_run_again_has_its_own_sids_again(pytester: pytest.Pytester) -> None:
+    """They are nobody's that was left over."""
+    source = """
+def test_theirs(twilio_client):
+    number = twilio_client.incoming_phone_numbers.create(phone_number="+15035550142")
+    assert number.fetch().sid == number.sid
+"""
+    name = f"test_theirs_{pytester.path.name}_1.py"
+    run(pytester, source, options=("--keep-duplicates", name, name)).assert_outcomes(passed=2)
+
+
 def test_what_outlives_a_test_never_asks_the_real_twilio(pytester: pytest.Pytester) -> None:
     """A client of the rehearsed account's is led there between tests as well; others are nobody's business then."""
     source = """
