@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,27 +19,28 @@ def _lacks(what: str) -> str:
     )
 
 
-def _is_ours(error: ImportError) -> bool:
-    return (error.name or "").partition(".")[0] == "dialtone_nb"
-
-
 if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
     print(_lacks("what came with Python 3.11"), file=sys.stderr)
     sys.exit(5)
+if __name__ == "__main__" and sys.argv[1:2] == ["rehearsal"]:
+    # Other people's tests start it and wait for it: it goes without what runbooks need.
+    from dialtone_nb.cli.rehearsal import command as rehearsal_command
+
+    sys.exit(rehearsal_command(sys.argv[2:], _lacks))
 try:
     from datetime import UTC, datetime
 
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
+    from dialtone_nb.cli.command_line import exit_code_of
     from dialtone_nb.cli.fresh_account import changed_environment
     from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, run_of, seen_from
     from dialtone_nb.cli.step_summary import add_step_summary, check_summary, in_a_step, step_summary
-    from dialtone_nb.errors import DialtoneError, InputError, disk_error
     from dialtone_nb.files.atomic_file import write_whole
     from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
     from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.parameters_cell import read_source
 except ModuleNotFoundError as error:
-    if __name__ != "__main__" or _is_ours(error):
+    if __name__ != "__main__" or (error.name or "").startswith("dialtone_nb"):
         raise
     print(_lacks(f"the package {error.name}"), file=sys.stderr)
     sys.exit(5)
@@ -48,38 +48,12 @@ except ModuleNotFoundError as error:
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of a command; an error of ours is told in its own lines, without a traceback."""
-    try:
-        if arguments[:1] == ["rehearsal"]:
-            from dialtone_nb.cli.rehearsal import main as serve_rehearsal
+    if arguments[:1] == ["rehearsal"]:
+        from dialtone_nb.cli.rehearsal import main as serve_rehearsal
 
-            return serve_rehearsal(list(arguments[1:]))
-        exit_code = run_command(build_parser().parse_args(arguments))
-        # Now, as a reader who has gone is told of here, and at the end of Python in a traceback.
-        sys.stdout.flush()
-        return exit_code
-    except DialtoneError as error:
-        for line in error.lines():
-            print(line, file=sys.stderr)
-        return error.exit_code
-    except ModuleNotFoundError as error:
-        # Only a part of the package was installed, and another was asked for.
-        if _is_ours(error):
-            raise
-        print(_lacks(f"the package {error.name}"), file=sys.stderr)
-        return InputError.exit_code
-    except BrokenPipeError:
-        # Whoever reads has had enough, as head has; what is left goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        told = disk_error(error)
-        if told is None:
-            raise
-        print(told, file=sys.stderr)
-        return told.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 1
+        return exit_code_of(lambda: serve_rehearsal(list(arguments[1:])), _lacks)
+    # Only a part of the package may be installed, and another be asked for.
+    return exit_code_of(lambda: run_command(build_parser().parse_args(arguments)), _lacks)
 
 
 def run_command(parsed: argparse.Namespace) -> int:

@@ -36,6 +36,7 @@ EXTRAS = {
     "report": {"runbooks"},
     "runbooks": {"runbooks"},
     "server": {"server", "aws"},
+    "testing": {"rehearsal", "dev"},  # pytest is there where it loads the plugin, and nothing else of dev is used
     "verify": {"reports"},
 }
 

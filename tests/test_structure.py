@@ -28,7 +28,7 @@ FLOORS = (
     ("what is checked", ("verify", "probe", "alarms")),
     ("what is shown", ("display", "report")),
     ("runbooks", ("runbooks",)),
-    ("running them", ("cli", "__main__")),
+    ("running them", ("cli", "__main__", "testing")),
 )
 MIDDLE = (
     *("infrastructure.desired", "infrastructure.plan"),
@@ -40,6 +40,8 @@ DOOR_TO_THE_REHEARSAL = {
     "dialtone_nb.__main__",
     "dialtone_nb.cli.arguments",
     "dialtone_nb.cli.rehearsal",
+    "dialtone_nb.testing.account",
+    "dialtone_nb.testing.session",
 }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from dialtone_nb.errors import Fault, InputError, ParametersError
+from dialtone_nb.cli.command_line import Parser
+from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters.yaml_files import YamlFile
 from dialtone_nb.runbooks.opening import find_project
 from dialtone_nb.runbooks.parameters_cell import Declared, Given, RunbookSource, read_list, read_source, runbook_names
@@ -24,30 +24,6 @@ EXIT_CODES = (
     "  5  bad input",
 )
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is bad input: argparse's own exit code, 2, means differences without consent here."""
-
-    # The end of the help, where it takes reading files: made when somebody asks for it.
-    ending: Callable[[], str] = staticmethod(lambda: "")
-    # The module whose add_options says what the command takes: imported only for whom this command is.
-    options_of: str = ""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """What argparse makes of the arguments, once the options are there."""
-        module, self.options_of = self.options_of, ""
-        if module:
-            import_module(module).add_options(self)
-        return super().parse_known_args(args, namespace)
-
-    def format_help(self) -> str:
-        """The help, with its ending."""
-        return super().format_help() + self.ending()
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the command line."""
-        raise InputError(Fault(self.prog, message, f"try {self.prog} --help"))
 
 
 def build_parser() -> Parser:

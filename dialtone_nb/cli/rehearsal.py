@@ -8,9 +8,10 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from dialtone_nb.cli.arguments import Parser
+from dialtone_nb.cli.command_line import Parser, exit_code_of
 from dialtone_nb.cli.fresh_account import STATE_VARIABLE
 from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, BEHAVIOURS, RECORDED, choose_behaviour
 from dialtone_nb.rehearsal.functions.fence import describe_fence
@@ -27,6 +28,16 @@ from dialtone_nb.rehearsal.sip.address import (
 from dialtone_nb.rehearsal.state.history import MOST_DAYS
 from dialtone_nb.rehearsal.state.store import SEED
 from dialtone_nb.values.assumptions import read_facts
+
+
+def command(arguments: list[str] | None = None, lacks: Callable[[str], str] | None = None) -> int:
+    """The console command `twilio-rehearsal`: its exit code, with every error told in its own lines."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return exit_code_of(lambda: main(given), lacks or _lacks)
+
+
+def _lacks(what: str) -> str:
+    return f'{sys.executable} lacks {what}: run pip install "dialtone-nb[rehearsal]"'
 
 
 def main(argv: list[str]) -> int:
@@ -221,6 +232,7 @@ def serve(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{options.calls} calls of {options.history} days; the truth about them is in {truth}\n")
     with contextlib.ExitStack() as open_doors:
         rehearsal = open_doors.enter_context(start(options))
+        rehearsal.be_the_only_server()
         tls = "" if options.tls is None else open_tls(open_doors, rehearsal, options)
         sip = "" if options.sip is None else open_sip(rehearsal, options)
         sys.stdout.write(

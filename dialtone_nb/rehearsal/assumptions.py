@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.values.assumptions import Assumed, load_assumptions
+from dialtone_nb.values.assumptions import Assumed, read_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,7 @@ class Behaviour:
 
 
 def _behaviour(name: str) -> Behaviour:
-    rows = load_assumptions().values()
-    values = {one.id: one.documented if one.is_disputed and name == "documented" else one.value for one in rows}
+    values = {one: pair[name == "documented"] for one, pair in read_values().items()}
     return Behaviour(name=name, **values)  # type: ignore[arg-type]  # a test compares the types
 
 

@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
-from dialtone_nb.errors import DialtoneError
+from dialtone_nb.errors import DialtoneError, Fault, InputError
 from dialtone_nb.values.assumptions import Assumed
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
     from dialtone_nb.rehearsal.functions.front import Front
     from dialtone_nb.rehearsal.http.app import App
+    from dialtone_nb.rehearsal.http.requests import Receive, Scope
+    from dialtone_nb.rehearsal.http.responses import Send
     from dialtone_nb.rehearsal.http.sip_control import SipControl
     from dialtone_nb.rehearsal.sip.address import TrunkAddress
     from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
@@ -32,26 +35,32 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A state file that is open, with all that answers for its account."""
+
+    app: App
+    store: Store
+    front: Front
+    exchange: Exchange
+    sip: SipControl
+
+    def close(self) -> None:
+        """End its calls and functions, and let go of the file."""
+        self.sip.close()
+        self.front.close()
+        self.exchange.close()
+        self.store.close()
+
+
 class Rehearsal:
     """A running stand-in for Twilio; `url`, `account_sid` and `auth_token` are what a client needs."""
 
-    def __init__(
-        self,
-        url: str,
-        listening: socket.socket,
-        app: App,
-        *,
-        store: Store,
-        front: Front,
-        exchange: Exchange,
-        sip: SipControl,
-    ) -> None:
+    def __init__(self, url: str, listening: socket.socket, open_state: Callable[..., Served], state: Path) -> None:
         self.url = url
-        self._store = store
-        self._front = front
-        self._exchange = exchange
-        self._sip = sip
-        self._server = _server_of(app)
+        self._open_state = open_state
+        self.served = open_state(state)
+        self._server = _server_of(self._answer)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listening]}, name="rehearsal", daemon=True
         )
@@ -63,14 +72,54 @@ class Rehearsal:
         # A daemon thread is stopped in the middle of what it does when Python ends: better to end it first.
         atexit.register(self.close)
 
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        import sqlite3
+
+        from dialtone_nb.rehearsal.http.responses import close_connection
+
+        served = self.served
+        try:
+            await served.app(scope, receive, send)
+        except sqlite3.ProgrammingError:
+            if served is self.served:
+                raise
+            # Its account was closed meanwhile; waiting for the end of the connection, uvicorn misses no response.
+            close_connection(send, at_once=True)
+            await receive()
+
+    def change_state(self, state: Path, seed: int) -> None:
+        """Go on at the same address with another state file, of the same owner.
+
+        The calls that were going on end where they are, and whatever asks for something of the file before finds
+        nothing. To end a server and start another takes ten times as long.
+        """
+        before, self.served = self.served, self._open_state(state, seed)
+        before.close()
+
+    def be_the_only_server(self) -> None:
+        """Have the state file say who serves it; an `InputError` where another server of it answers.
+
+        Kernels open the file that a server serves, each for its own runbook, and see the same account. Of two servers
+        nobody would know which one a test asks, and a call goes on only where it began.
+        """
+        store, identity = self.served.store, self.identity
+        with store.transaction() as tables:
+            found = tables.sql.execute("SELECT value FROM meta WHERE key = 'server'").fetchone()
+        if found and found[0] != self.url and _answers(found[0], identity):
+            repair = "use that one or stop it, or name another file"
+            raise InputError(Fault(str(store.path), f"is served already, at {found[0]}", repair))
+        with store.transaction() as tables:
+            tables.sql.execute("INSERT OR REPLACE INTO meta VALUES ('server', ?)", (self.url,))
+
     @property
     def identity(self) -> Identity:
         """The account's SID and secrets, as they are now; once closed, as they were last."""
         import sqlite3  # slow, and needed only by whoever starts one
 
-        with contextlib.suppress(sqlite3.ProgrammingError), self._store.transaction() as tables:
+        store = self.served.store
+        with contextlib.suppress(sqlite3.ProgrammingError), store.transaction() as tables:
             return tables.identity
-        return self._store.identity
+        return store.identity
 
     @property
     def account_sid(self) -> str:
@@ -96,20 +145,18 @@ class Rehearsal:
         A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in. With an
         `authority`, a file that is written, phones that trust it may use TLS.
         """
-        return self._sip.open(host, port, trunk, tls_port=tls_port, authority=authority)
+        return self.served.sip.open(host, port, trunk, tls_port=tls_port, authority=authority)
 
     def close(self) -> None:
         """Stop answering, and let go of the state file."""
         atexit.unregister(self.close)
         if not self._thread.is_alive():
             return
-        self._sip.close()
+        self.served.sip.close()
         # Answers take milliseconds; what is left open are idle connections, and requests that a fault holds.
         self._server.force_exit = self._server.should_exit = True
         self._thread.join()
-        self._front.close()
-        self._exchange.close()
-        self._store.close()
+        self.served.close()
 
     def __enter__(self) -> Self:
         return self
@@ -130,6 +177,8 @@ def start_rehearsal(
     lag: int = 0,
     twilio: str = "",
     otherwise: Mapping[str, Assumed] = MappingProxyType({}),
+    owner: Identity | None = None,
+    lasting: bool = True,
 ) -> Rehearsal:
     """Start a rehearsal in a thread of this process, on loopback alone; port 0 takes any free one.
 
@@ -137,7 +186,8 @@ def start_rehearsal(
     `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
     `lag` is for how many reads a list shows the account as it was before a creation or a deletion. `twilio` is
     recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded), and what
-    is assumed `otherwise`, by the ids of assumptions, takes the place of their values.
+    is assumed `otherwise`, by the ids of assumptions, takes the place of their values. A new state file has the SID and
+    the secrets of its `owner`, or of somebody new; where it is not `lasting`, it may be lost with this process.
     """
     # Slow imports, needed only by whoever starts one.
     from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
@@ -153,17 +203,41 @@ def start_rehearsal(
     from dialtone_nb.rehearsal.http.sip_control import SipControl
     from dialtone_nb.rehearsal.state.store import Store
 
-    packages = Packages(node_modules)
-    store = Store(state, seed, choose_behaviour(twilio, otherwise))
+    packages, behaviour = Packages(node_modules), choose_behaviour(twilio, otherwise)
+    router = Router(OPERATIONS)
+
+    def open_state(state: Path, seed: int | None = seed) -> Served:
+        store = Store(state, seed, behaviour, owner, lasting=lasting)
+        faults, requests = InjectedFaults(), Counter[str]()
+        lists = Lag(router, lag)
+        front, exchange = Front(store, url, packages), Exchange(store, url)
+        sip = SipControl(store, exchange, url)
+        control = Control(store, exchange, sip, faults, lists, requests)
+        app = App(store, front, packages, router, lists, exchange, control, faults, requests)
+        return Served(app, store, front, exchange, sip)
+
     listening = _listen(port)
     url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
-    faults, requests, router = InjectedFaults(), Counter[str](), Router(OPERATIONS)
-    lists = Lag(router, lag)
-    front, exchange = Front(store, url, packages), Exchange(store, url)
-    sip = SipControl(store, exchange, url)
-    control = Control(store, exchange, sip, faults, lists, requests)
-    app = App(store, front, packages, router, lists, exchange, control, faults, requests)
-    return Rehearsal(url, listening, app, store=store, front=front, exchange=exchange, sip=sip)
+    try:
+        return Rehearsal(url, listening, open_state, state)
+    except BaseException:
+        listening.close()
+        raise
+
+
+def _answers(url: str, identity: Identity) -> bool:
+    """Whether a rehearsal of this very account answers at an address: no other knows its token."""
+    import urllib.request
+    from base64 import b64encode
+
+    basic = b64encode(f"{identity.account_sid}:{identity.auth_token}".encode()).decode()
+    headers = {"Host": "api.twilio.com", "Authorization": f"Basic {basic}"}
+    request = urllib.request.Request(f"{url}/2010-04-01/Accounts/{identity.account_sid}.json", headers=headers)  # noqa: S310
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:  # nobody, or somebody else
+        return False
 
 
 def _listen(port: int) -> socket.socket:
@@ -176,12 +250,12 @@ def _listen(port: int) -> socket.socket:
         with contextlib.suppress(OSError):
             listening.close()
         repair = "stop what uses it, or name another (0: any free one)"
-        raise DialtoneError(f"The rehearsal can't use port {port} of {LOOPBACK}: {error.strerror}; {repair}") from error
+        raise InputError(Fault(f"port {port} of {LOOPBACK}", f"can't be used: {error.strerror}", repair)) from error
     listening.listen(128)
     return listening
 
 
-def _server_of(app: App) -> uvicorn.Server:
+def _server_of(app: Callable[..., Awaitable[None]]) -> uvicorn.Server:
     import uvicorn
 
     config = uvicorn.Config(

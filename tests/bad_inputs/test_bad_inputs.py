@@ -191,7 +191,7 @@ def test_a_wrong_request_to_the_rehearsal(rehearsal: Rehearsal, case: dict[str, 
 
 def contents_of(rehearsal: Rehearsal) -> list[str]:
     """Everything that the rehearsed account holds, in SQL."""
-    connection = sqlite3.connect(rehearsal._store.path)
+    connection = sqlite3.connect(rehearsal.served.store.path)
     try:
         return list(connection.iterdump())
     finally:

@@ -22,6 +22,7 @@ FIGURES: Final[Mapping[str, str]] = {
     "runbook": "what a runbook costs beyond papermill itself",
     "rehearsal": "how fast the rehearsal starts and answers",
     "sip_door": "the SIP door: registrations, calls, the wait before ringing, memory",
+    "testing": "the rehearsal in other people's tests, beside the stand-in that npm has",
     "server": "our own server under load, beside Flask and beside the functions on Node",
 }
 

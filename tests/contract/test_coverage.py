@@ -13,6 +13,7 @@ from dialtone_nb.errors import InputError
 from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
 from dialtone_nb.rehearsal.openapi import compare_coverage, coverage_lines, list_operations, read_documents
+from tests.contract import coverage_page
 from tests.rehearsal.doors import Door
 
 COVERAGE = compare_coverage(
@@ -44,6 +45,30 @@ def test_the_command_prints_it() -> None:
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--coverage"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert printed.splitlines() == list(coverage_lines(COVERAGE))
+
+
+def test_the_page_says_how_each_operation_is_known() -> None:
+    """It is what was made last of the documents, the operations, the facts and the assumptions."""
+    page = coverage_page.PAGE.read_text(encoding="utf-8")
+    assert page == coverage_page.render(), f"docs/coverage.md is out of date: {coverage_page.COMMAND}"
+
+
+@pytest.mark.parametrize(
+    ("operation", "facts", "assumptions"),
+    [
+        ("POST /Queues/{Sid}.json", [], ["queue_name_taken_code"]),
+        ("DELETE /Addresses/{Sid}.json", ["A-05"], ["address_in_use_code"]),
+        ("GET /Balance.json", [], []),
+    ],
+)
+def test_an_operations_facts_and_assumptions_are_found_in_its_code(
+    operation: str, facts: list[str], assumptions: list[str]
+) -> None:
+    """The code that answers, with what it calls, names the assumptions; requests of the facts name the operation."""
+    method, _, path = operation.partition(" ")
+    (found,) = (one for one in OPERATIONS if (one.method, one.path.partition("{AccountSid}")[2]) == (method, path))
+    assert coverage_page.recorded_facts().get(found, []) == facts
+    assert coverage_page.assumptions_of(found) == assumptions
 
 
 def test_missing_documents_are_one_clear_line(tmp_path: Path) -> None:

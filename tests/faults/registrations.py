@@ -145,8 +145,8 @@ class World:
         self._order = count()
         self._hosts = (f"127.0.1.{number}" for number in count(1))
         rehearsal: Any = network.rehearsal
-        rehearsal._sip.close()
-        self.door = SipEndpoint(rehearsal._store, rehearsal._exchange, port=0, now=self._seconds)
+        rehearsal.served.sip.close()
+        self.door = SipEndpoint(rehearsal.served.store, rehearsal.served.exchange, port=0, now=self._seconds)
         # The phones of this world find its door, whose clock is the world's.
         object.__setattr__(network, "door", self.door)
         self._listening = open_socket("127.0.0.1", 0)

@@ -40,16 +40,16 @@ def wipe(state: Path) -> None:
 def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDesk]:
     """Opens desks of further operators on the test's one account."""
     state = tmp_path / "state.db"
-    wipe(rehearsal._store.path)
+    wipe(rehearsal.served.store.path)
     token = rehearsal.auth_token
     credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
     monkeypatch.setitem(accounts._rehearsals, state.resolve(), (credentials, rehearsal.url))
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
     monkeypatch.setenv("DIALTONE_OPERATOR", "ada@switchroom")
     # SIDs are made anew as they were: what a test before deployed under the same ones must not answer for it.
-    rehearsal._front._end_left_builds()
+    rehearsal.served.front._end_left_builds()
     # Another process that is told of this state file finds the same account there, secrets and all.
-    with closing(sqlite3.connect(rehearsal._store.path)) as shared, closing(sqlite3.connect(state)) as copied:
+    with closing(sqlite3.connect(rehearsal.served.store.path)) as shared, closing(sqlite3.connect(state)) as copied:
         shared.backup(copied)
     project = tmp_path / "project"
     shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")

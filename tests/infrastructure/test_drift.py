@@ -70,7 +70,7 @@ class Behind:
 
     def force(self, kind: str, name: str, **fields: Any) -> None:
         """Set fields that the rehearsal has no other way to (things that it never has, such as trunks)."""
-        connection = sqlite3.connect(self.rehearsal._store.path, timeout=10)
+        connection = sqlite3.connect(self.rehearsal.served.store.path, timeout=10)
         with connection:
             row = connection.execute(
                 "SELECT sid, body FROM things WHERE kind = ? AND name = ?", (kind, name)

@@ -26,7 +26,7 @@ def ready(desk: Desk) -> Desk:
 
 def has_the_password(desk: Desk, rehearsal: Rehearsal) -> bool:
     """Whether the van's private file has the password that Twilio has."""
-    connection = sqlite3.connect(rehearsal._store.path)
+    connection = sqlite3.connect(rehearsal.served.store.path)
     (body,) = connection.execute("SELECT body FROM things WHERE kind = 'credential' AND name = 'van'").fetchone()
     connection.close()
     words = (folder(desk) / PASSWORD_FILE).read_text().split()

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 import yaml
+from flask import Flask, request
 
 from dialtone_nb.rehearsal import start_rehearsal
+from dialtone_nb.testing.applications import serve_application
 from tests.rehearsal.behaviour_cases import MISSING, Stage, dig
 from tests.rehearsal.doors import Door
 
@@ -81,32 +81,18 @@ class Application:
 
 
 @contextmanager
-def serve_application() -> Iterator[Application]:
+def serve_recorder() -> Iterator[Application]:
     """An application on loopback."""
+    app, application = Flask(__name__), Application("")
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, text = application.answer(self.command, self.path, headers, body)
-            self.send_response(status)
-            self.send_header("content-type", "text/xml")
-            self.send_header("content-length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
+    @app.before_request
+    def answer() -> Any:
+        headers = {name.lower(): value for name, value in request.headers}
+        status, text = application.answer(request.method, request.full_path, headers, request.get_data(as_text=True))
+        return text, status, {"Content-Type": "text/xml"}
 
-        do_GET = do_POST  # noqa: N815 - the name is the base class's
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        application = Application(f"http://127.0.0.1:{server.server_address[1]}")
-        thread = Thread(target=server.serve_forever)
-        thread.start()
+    with serve_application(app) as application.url:
         yield application
-        server.shutdown()
-        thread.join()
 
 
 class Replay:
@@ -177,7 +163,7 @@ class Replay:
 def differences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Where each fact differs, by its id: facts build on those before them, so that all are played in one go."""
     state = tmp_path_factory.mktemp("recorded") / "state.db"
-    with start_rehearsal(state) as running, serve_application() as application:
+    with start_rehearsal(state) as running, serve_recorder() as application:
         door = Door(running)
         made = {"here": {"sid": application.url}, "AC": {"sid": running.account_sid}}
         replay = Replay(Stage(door, made), application)

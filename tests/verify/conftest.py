@@ -139,7 +139,7 @@ def good_state(account: Account, rehearsal: Rehearsal, tmp_path_factory: pytest.
             if client.emergency_address:
                 stage.tell("/calls", client=name, dial="933", domain=parameters.sip_domain_of(name))
     copy = tmp_path_factory.mktemp("copy") / "state.db"
-    with sqlite3.connect(rehearsal._store.path, timeout=10) as connection:
+    with sqlite3.connect(rehearsal.served.store.path, timeout=10) as connection:
         connection.execute("VACUUM INTO ?", (str(copy),))
     connection.close()
     return stage, copy
@@ -149,7 +149,7 @@ def good_state(account: Account, rehearsal: Rehearsal, tmp_path_factory: pytest.
 def stage(good_state: tuple[Stage, Path], rehearsal: Rehearsal) -> Stage:
     """Stage in its good state."""
     made, copy = good_state
-    connection = sqlite3.connect(rehearsal._store.path, timeout=10, isolation_level=None)
+    connection = sqlite3.connect(rehearsal.served.store.path, timeout=10, isolation_level=None)
     connection.execute("ATTACH ? AS good", (str(copy),))
     connection.execute("BEGIN IMMEDIATE")
     for table in RESTORED:

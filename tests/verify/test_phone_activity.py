@@ -43,7 +43,7 @@ def test_a_phone_out_of_its_habit_is_wrong_and_the_repair_stops_it(stage: Stage)
 def test_calls_by_way_of_an_edge_are_the_phones_too(stage: Stage, rehearsal: Rehearsal) -> None:
     """Whoever calls at a localised name of the domain is counted, and is no stranger there."""
     domain = stage.site.parameters.sip_domain_of("van").replace(".sip.", ".sip.ashburn.")
-    store = Store(rehearsal._store.path, rehearsal.identity.seed)
+    store = Store(rehearsal.served.store.path, rehearsal.identity.seed)
     with store.transaction() as tables:
         for _ in range(11):
             start_call(
@@ -58,7 +58,7 @@ def test_calls_by_way_of_an_edge_are_the_phones_too(stage: Stage, rehearsal: Reh
 def test_calls_under_the_name_of_no_phone_are_wrong(stage: Stage, rehearsal: Rehearsal) -> None:
     """What a caller shows is up to the caller; a habit can't be told from it, but that it is nobody's name can."""
     domain = stage.site.parameters.sip_domain_of("van")
-    store = Store(rehearsal._store.path, rehearsal.identity.seed)
+    store = Store(rehearsal.served.store.path, rehearsal.identity.seed)
     with store.transaction() as tables:
         for name in ("nobody", "nobody", "lobby"):  # the last is a phone of prod
             start_call(tables, f"sip:{name}@{domain}", f"sip:5035550199@{domain}", "inbound", "completed")

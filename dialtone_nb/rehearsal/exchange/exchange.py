@@ -49,6 +49,8 @@ class Exchange:
         self._webhooks = WebhookClient(base, self._primary_token, lambda host: is_own_server(store, host))
         self._room = WaitingRoom[LiveCall]()
         self._door: Door | None = None
+        # Is shown each call as it begins.
+        self.watch: Callable[[LiveCall], None] = lambda _: None
         # Calls that others may look at or change while they go on, by SID, and the tasks of those that are simulated.
         self._live: dict[str, LiveCall] = {}
         self._tasks: dict[str, Task] = {}
@@ -123,7 +125,9 @@ class Exchange:
 
     def _open(self, log: CallLog, own: LiveLeg, phone: CallingPhone | None = None) -> LiveCall:
         applications = Applications(log, self._webhooks, own.record.sid, phone)
-        return LiveCall(own, log.wires, log, applications, self._room, phone, self._door)
+        call = LiveCall(own, log.wires, log, applications, self._room, phone, self._door)
+        self.watch(call)
+        return call
 
     # --- calls that the API places ---
 

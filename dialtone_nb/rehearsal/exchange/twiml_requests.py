@@ -116,7 +116,7 @@ class Applications:
 
 def read_response(response: WebhookResponse) -> Document | Complaint:
     """What an application answered, as a document; a complaint where Twilio could not use it."""
-    url = response.request.url
+    url = response.url
     if not response.is_good:
         return Complaint(response.code, response.reason)
     if not response.body.strip():

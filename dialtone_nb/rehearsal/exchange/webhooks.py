@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urldefrag, urlencode, urlsplit
+from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
 from twilio.request_validator import RequestValidator
 
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 API_VERSION = "2010-04-01"
 BUDGET_S = 15.0
+# Twilio follows redirects of HTTP, up to ten (error dictionary, 11215). As a browser does, it goes on with a GET, which
+# has no form any more, after all but 307 and 308; its own sample call-forwarding-flask is written for that.
+MOST_REDIRECTS = 10
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+AS_IT_WAS = frozenset({307, 308})
 FUNCTIONS_SUFFIX = ".twil.io"
 FUNCTION_TIME = re.compile(r"\bfunction;dur=(\d+(?:\.\d+)?)")
 # An address that is kept for documentation (RFC 5737): the phone's, as Twilio sees it.
@@ -63,8 +68,15 @@ class WebhookResponse:
     body: str = ""
     code: int = 0
     reason: str = ""
+    final_url: str = ""  # where redirects of HTTP led, if there were any
+    location: str = ""  # where to ask instead
     took_s: float = field(default=0.0, compare=False)
     function_s: float = field(default=0.0, compare=False)
+
+    @property
+    def url(self) -> str:
+        """The URL that the body is from."""
+        return self.final_url or self.request.url
 
     @property
     def is_good(self) -> bool:
@@ -97,7 +109,17 @@ class WebhookClient:
     def ask(self, webhook: WebhookRequest) -> WebhookResponse:
         """The application's response, and how long it took."""
         began = time.perf_counter()
-        response = self._ask(webhook)
+        response, asked = self._ask(webhook), webhook
+        for _ in range(MOST_REDIRECTS):
+            url = _led_to(asked, response)
+            if not url:
+                break
+            asked = replace(asked, url=url)
+            if response.status not in AS_IT_WAS:
+                asked = replace(asked, method="GET", parameters={})
+            response = replace(self._ask(asked), request=webhook, final_url=url)
+        if _led_to(asked, response):
+            response = replace(response, code=11215, reason=f"Too many HTTP redirects from {webhook.full_url}")
         return replace(response, took_s=time.perf_counter() - began)
 
     def _ask(self, webhook: WebhookRequest) -> WebhookResponse:
@@ -135,6 +157,7 @@ class WebhookClient:
             answer.headers.get("content-type", ""),
             answer.text,
             function_s=function_time(answer.headers.get("server-timing", "")),
+            location=answer.headers.get("location", "") if answer.status_code in REDIRECTS else "",
         )
         if response.is_good:
             return response
@@ -145,6 +168,15 @@ class WebhookClient:
         """Let the connections go, if there are any."""
         if self._session:
             self._session.close()
+
+
+def _led_to(asked: WebhookRequest, response: WebhookResponse) -> str:
+    """Where an application leads to; empty where it does not, or to nowhere."""
+    try:
+        url = urljoin(asked.full_url, response.location) if response.location else ""
+        return url if urlsplit(url).hostname else ""
+    except ValueError:  # no URL, whatever it was meant to be
+        return ""
 
 
 def function_time(server_timing: str) -> float:

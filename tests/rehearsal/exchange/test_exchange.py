@@ -38,7 +38,7 @@ def test_time_that_passes_while_a_call_begins_does_not_stop_it(
 ) -> None:
     """Whoever waits just then waits for the call, whose functions are asked and answer meanwhile."""
     network.answers(PSTN)
-    exchange, door = rehearsal._exchange, Door(rehearsal)
+    exchange, door = rehearsal.served.exchange, Door(rehearsal)
     begin, pass_time, asked = exchange._begin, exchange.pass_time, threading.Event()
 
     async def passing(seconds: float) -> None:

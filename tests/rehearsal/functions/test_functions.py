@@ -16,7 +16,7 @@ from twilio.rest import Client
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.functions import front
-from dialtone_nb.rehearsal.functions.packages import SERVICE, Packages
+from dialtone_nb.rehearsal.functions.packages import Packages, folder_of_twilio
 from tests.rehearsal.doors import Deployed, Door, client_of, deploy, finish_build
 
 FUNCTIONS = {
@@ -237,7 +237,7 @@ def test_an_own_twilio_wins_over_ours(tmp_path: Path) -> None:
     write_package(tmp_path, "twilio", "3.84.1")
     packages = Packages([tmp_path])
     assert packages.serving({"twilio": "^3.56"}).twilio == tmp_path / "twilio"
-    assert packages.serving({"twilio": "6.2.0"}).twilio == SERVICE / "twilio"
+    assert packages.serving({"twilio": "6.2.0"}).twilio == folder_of_twilio() / "twilio"
     assert packages.serving({"twilio": "6.2.0"}).others({"twilio": "6.2.0"}) == {}
     assert Packages().others({"twilio": "^3.56", "nowhere": "1.0.0"}) == {"twilio": "6.2.0"}
     for odd in ("no range", "-p", "\0", "^1" * 100_000, ">=1 <2 || >=6"):

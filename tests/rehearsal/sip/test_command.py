@@ -153,11 +153,11 @@ def test_phones_of_an_earlier_door_are_not_registered_at_the_next(tmp_path: Path
     with start_rehearsal(state) as rehearsal:
         client = client_of(rehearsal)
         add_phone(client, "lobby", DOMAIN)
-        with rehearsal._store.transaction() as tables:
+        with rehearsal.served.store.transaction() as tables:
             domain = tables.list("sip_domain", "")[0]
             tables.add("RG", "registration", domain.sid, "lobby", {"door": True})
         rehearsal.open_sip_door()
-        with rehearsal._store.transaction() as tables:
+        with rehearsal.served.store.transaction() as tables:
             assert tables.list("registration") == []
         client.http_client.session.close()
 

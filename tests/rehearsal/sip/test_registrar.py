@@ -194,7 +194,7 @@ def test_a_registration_that_is_not_refreshed_is_lost(tmp_path: Path) -> None:
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         client = client_of(rehearsal)
         add_phone(client, "clinic", DOMAIN)
-        door = SipEndpoint(rehearsal._store, rehearsal._exchange, port=0, now=lambda: time[0])
+        door = SipEndpoint(rehearsal.served.store, rehearsal.served.exchange, port=0, now=lambda: time[0])
         with Handset((door.host, door.port), "clinic") as clinic:
             assert clinic.register().status_code == 200
             time[0] = 599.0
@@ -202,7 +202,7 @@ def test_a_registration_that_is_not_refreshed_is_lost(tmp_path: Path) -> None:
             time[0] = 601.0
             until(lambda: [one.step for one in door.journal.entries("clinic", DOMAIN)][-1] == "lost")
             assert door.progress.registrations() == []
-            assert not list_phones(rehearsal._store)[0]["registered"]
+            assert not list_phones(rehearsal.served.store)[0]["registered"]
             # Its old challenge is too old as well: it is asked anew, and told that its password was right.
             used = clinic.sent.get_header("Proxy-Authorization") or ""
             late = clinic.ask(clinic.request("REGISTER", f"sip:{DOMAIN}", Proxy_Authorization=used))

@@ -35,7 +35,7 @@ def alone(tmp_path: Path) -> Iterator[tuple[Rehearsal, Door]]:
 @pytest.fixture
 def beside(network: Network) -> Iterator[tuple[Rehearsal, Door]]:
     """Another rehearsal on the account of one that has a door."""
-    with start_rehearsal(network.rehearsal._store.path) as second:
+    with start_rehearsal(network.rehearsal.served.store.path) as second:
         http = Door(second)
         yield second, http
         http.session.close()
@@ -83,7 +83,7 @@ def test_a_door_opens_to_a_network_only_for_who_says_so(
 def test_a_process_that_was_killed_leaves_no_door_behind(alone: tuple[Rehearsal, Door]) -> None:
     """What it wrote down is forgotten once nobody answers there."""
     rehearsal, http = alone
-    with rehearsal._store.transaction() as tables:
+    with rehearsal.served.store.transaction() as tables:
         tables.add("XX", KIND, "", "", {"url": "http://127.0.0.1:9", "process": 1})
     assert not http.control("GET", "/door")["is_open"]
     assert http.control("POST", "/door", json={"address": "127.0.0.1:0"})["is_open"]

@@ -54,11 +54,23 @@ class Storm:
                         self.process.send_signal(signal.SIGKILL)
 
 
+COMMAND = ("-m", "dialtone_nb", "rehearsal", "--state")
+# As a runbook's kernel opens the file of a rehearsal that the command serves.
+KERNEL = """
+import sys
+from pathlib import Path
+from dialtone_nb.rehearsal import start_rehearsal
+with start_rehearsal(Path(sys.argv[1])) as rehearsal:
+    print(f"URL          {rehearsal.url}\\nStop it", flush=True)
+    sys.stdin.read()
+"""
+
+
 @contextmanager
-def serving(state: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(state: Path, *start: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A rehearsal as a process of its own, and its address."""
-    command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--state", str(state)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, *(start or COMMAND), str(state)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = takewhile(lambda line: not line.startswith("Stop it"), process.stdout)
         told = {line[:13].strip(): line[13:].strip() for line in lines}
@@ -93,7 +105,8 @@ def test_what_was_acknowledged_outlives_a_kill_in_the_middle_of_many_writes(stat
 
 def test_two_processes_may_write_to_one_file(state: Path) -> None:
     """What either acknowledged, both show; a name that both were asked for side by side is made once."""
-    with serving(state) as (_, first), serving(state) as (_, second), start_rehearsal(state) as here:
+    kernel = serving(state, "-c", KERNEL)
+    with serving(state) as (_, first), kernel as (_, second), start_rehearsal(state) as here:
         path = f"/2010-04-01/Accounts/{here.account_sid}/SIP/CredentialLists.json"
 
         def make(number: int) -> int:
