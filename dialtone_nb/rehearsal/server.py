@@ -19,13 +19,12 @@ from dialtone_nb.errors import DialtoneError, Fault, InputError
 from dialtone_nb.values.assumptions import Assumed
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from dialtone_nb.rehearsal.exchange.exchange import Exchange
     from dialtone_nb.rehearsal.functions.front import Front
     from dialtone_nb.rehearsal.http.app import App
     from dialtone_nb.rehearsal.http.requests import Receive, Scope
     from dialtone_nb.rehearsal.http.responses import Send
+    from dialtone_nb.rehearsal.http.server import Server
     from dialtone_nb.rehearsal.http.sip_control import SipControl
     from dialtone_nb.rehearsal.sip.address import TrunkAddress
     from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
@@ -154,7 +153,7 @@ class Rehearsal:
             return
         self.served.sip.close()
         # Answers take milliseconds; what is left open are idle connections, and requests that a fault holds.
-        self._server.force_exit = self._server.should_exit = True
+        self._server.end()
         self._thread.join()
         self.served.close()
 
@@ -255,8 +254,10 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def _server_of(app: Callable[..., Awaitable[None]]) -> uvicorn.Server:
+def _server_of(app: Callable[..., Awaitable[None]]) -> Server:
     import uvicorn
+
+    from dialtone_nb.rehearsal.http.server import Server
 
     config = uvicorn.Config(
         app,
@@ -273,4 +274,4 @@ def _server_of(app: Callable[..., Awaitable[None]]) -> uvicorn.Server:
         date_header=False,
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config)
+    return Server(config)
