@@ -48,28 +48,37 @@ Observe = Callable[[ChangeOutcome | Change], None]
 def apply_changes(
     context: ApplyContext, changes: Sequence[Change], observe: Observe = lambda _: None
 ) -> list[ChangeOutcome]:
-    """What became of every change, in the plan's order; `observe` hears of each as it starts and as it ends."""
+    """What became of every change, in the plan's order; `observe` hears of each as it starts and as it ends.
+
+    Ctrl+C, or a `KeyboardInterrupt` that `observe` raises, is a refusal too: nothing more is started, and what is under
+    way comes to its end, so that its outcome is known. A second one breaks off.
+    """
     outcomes: dict[Id, ChangeOutcome] = {}
     waiting = {change.id: waits_for(change, changes) for change in changes}
     todo = list(changes)
     running: dict[Future[ChangeOutcome], Change] = {}
-    stopped = False
+    stopped = interrupted = False
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         while todo or running:
-            done = {key for key, outcome in outcomes.items() if outcome.status is Status.DONE}
-            ready = [] if stopped else [change for change in todo if waiting[change.id] <= done]
-            for change in ready:
-                todo.remove(change)
-                observe(change)
-                running[pool.submit(apply_change, context, change)] = change
-            if not running:
-                break
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for job in finished:
-                change = running.pop(job)
-                outcome = outcomes[change.id] = job.result()
-                observe(outcome)
-                stopped = stopped or outcome.status is not Status.DONE
+            try:
+                done = {key for key, outcome in outcomes.items() if outcome.status is Status.DONE}
+                ready = [] if stopped else [change for change in todo if waiting[change.id] <= done]
+                for change in ready:
+                    observe(change)
+                    todo.remove(change)
+                    running[pool.submit(apply_change, context, change)] = change
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for job in finished:
+                    change = running.pop(job)
+                    outcome = outcomes[change.id] = job.result()
+                    observe(outcome)
+                    stopped = stopped or outcome.status is not Status.DONE
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = stopped = True
     return [outcomes.get(change.id, ChangeOutcome(change, Status.NOT_DONE)) for change in changes]
 
 

@@ -45,8 +45,8 @@ from dialtone_nb.server.folder import ClaimFolder
 #                then can a new one be claimed and signed     is NOT_DONE                  is live
 #   passwords    makes the passwords, in private files        OSError                      a pending password: the next
 #                                                                                          run sends the same one
-#   changes      change by change; journal.jsonl has each as  FAILED or UNKNOWN; the rest  what is done; uploads that
-#                it starts and as it ends                     is NOT_DONE                  the next run adopts; a claim
+#   changes      change by change; journal.jsonl has each as  FAILED, UNKNOWN or Ctrl+C;   what is done; uploads that
+#                it starts and as it ends                     the rest is NOT_DONE         the next run adopts; a claim
 #   release      deletes the claims                           no error: they run out       the claim
 #   settle       puts passwords that Twilio has now into the  an error that is on record   passwords that are pending
 #                phones' private files                                                     still, as after `passwords`
@@ -75,8 +75,11 @@ def apply_proposal(
         return Applied(plan)
 
     def watch(event: ChangeOutcome | Change) -> None:
+        if isinstance(event, Change):
+            observe(event)  # before it is in the journal: an observer that asks to stop keeps it from starting
         append(reports / JOURNAL, journal_entry(plan, event))
-        observe(event)
+        if isinstance(event, ChangeOutcome):
+            observe(event)
 
     outcomes = _Apply(proposal, watch, break_claim).outcomes()
     complete = all(one.status is Status.DONE for one in outcomes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from dialtone_nb.display.applied import applied_html
 from dialtone_nb.display.outputs import show
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import ApplyError, Fault, InputError
@@ -37,7 +38,7 @@ class ApplyParameters:
     break_claim: str = ""
 
 
-def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
+def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox[Applied]:
     """What came of the plan; where somebody is there to ask and gave no consent yet, the box that asks.
 
     A plan that was carried out is not carried out again: what is shown is that nothing is left to do.
@@ -56,7 +57,7 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
         )
 
     if runbook.attended and not consent and not proposal.plan.is_empty:
-        return ConsentBox(proposal.plan, carry_on)
+        return ConsentBox(proposal.plan, lambda given, box: carry_on(given, box.observe), applied_html)
     applied = carry_on(consent, lambda _: None)
     if applied.exit_code == ApplyError.exit_code:
         # The page keeps what was done and what was not, above the one line that stops the run.

@@ -88,7 +88,7 @@ def test_panels_of_many_days_have_no_room_for_patterns() -> None:
     days = pd.concat([attempts_of("busy", day=day) for day in range(40)], ignore_index=True)
     figure = checked(figures.draw_phones_over_time(counted(tally_attempts, days)))
     assert {bar.marker.pattern.shape for bar in figure.data} == {None}
-    assert figure.layout.xaxis.title.text == "day, time of UTC"
+    assert figure.layout.xaxis.title.text == "day (UTC)"
     assert "attempts a day" in {note.text for note in figure.layout.annotations}
 
 

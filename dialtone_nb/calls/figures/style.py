@@ -171,9 +171,9 @@ def words_of(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
-def zone_words(time_zone: str) -> str:
-    """Whose clocks an axis of days or hours goes by."""
-    return f"time of {time_zone}"
+def time_words(what: str, time_zone: str) -> str:
+    """The title of an axis of days or hours: what it counts, and by which time zone's clocks."""
+    return f"{what} ({time_zone})"
 
 
 def phone_label(client: object) -> str:

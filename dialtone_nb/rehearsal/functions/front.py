@@ -107,11 +107,12 @@ class Front:
             self._ending.cancel()
         if not self._processes.places():
             return
-        self._ending = threading.Timer(ALL_ANSWERED_S, self._end_left_builds)
+        self._ending = threading.Timer(ALL_ANSWERED_S, self.end_left_builds_now)
         self._ending.daemon = True
         self._ending.start()
 
-    def _end_left_builds(self) -> None:
+    def end_left_builds_now(self) -> None:
+        """End these processes at once."""
         try:
             with self._store.transaction() as tables:
                 live = live_places(tables)
