@@ -80,5 +80,6 @@ ADDRESS = ResourceType(
     update_address,
     delete_address,
     plural="addresses",
+    read_all=list_addresses,
     undo={Action.DELETE: "set the client up again: the address is registered anew"},
 )

@@ -177,6 +177,7 @@ PHONE_NUMBER = ResourceType(
     update_phone_number,
     delete_phone_number,
     in_console="phone-numbers/manage/incoming",
+    read_all=list_phone_numbers,
     needs=(ADDRESS, DEPLOYMENT, VARIABLE, SERVED_TABLE, SIP_DOMAIN),
     warnings={Action.DELETE: "callers no longer reach it; after ten days anybody may get the number"},
     undo={
