@@ -1,4 +1,4 @@
-"""How every request travels: address, time-outs, retries, Twilio's errors as ours, nothing secret in any of them."""
+"""How every request is sent: address, time-outs, retries, Twilio's errors as ours, without any secret."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ParsedResponse(Response):
 
     @property
     def text(self) -> str:
-        """The body as a text; whoever reads what it says needs none of two megabytes."""
+        """The body as text, decoded only if it is asked for: a page may have two megabytes."""
         return self._response.text
 
 
@@ -151,7 +151,7 @@ class Transport(HttpClient):
     ) -> requests.Response:
         """The answer, whatever its status; retried only where repeating is safe.
 
-        One that says it is JSON, or of which that is expected, is whole: half of it is no answer.
+        An answer that is or should be JSON is complete: half of one counts as none.
         """
         parts = urlsplit(url)
         sent_headers = dict(headers or {})
@@ -167,7 +167,7 @@ class Transport(HttpClient):
                 response = self.session.request(method, url, headers=sent_headers, timeout=self.timeouts, **options)
             self._dated = _date_of(response) or self._dated
             if response.status_code == TOO_MANY_REQUESTS:
-                # Too many at once were all of ours together, so all of them wait, not this one alone.
+                # The 429 counts all our requests together, so all of them wait, not only this one.
                 self._quiet_until = time.monotonic() + HOLD_BACK_S
             if response.status_code == TOO_MANY_REQUESTS or (
                 response.status_code >= 500 and response.status_code != 501
@@ -278,7 +278,7 @@ def _date_of(response: requests.Response) -> tuple[datetime, float] | None:
 
 
 def _is_whole(response: requests.Response) -> bool:
-    """Whether the body says something to its end: what passes it on may have cut it short and said nothing."""
+    """Whether the body is complete: a proxy may have cut it short without saying so."""
     try:
         _parse(response)
     except ValueError:
@@ -325,7 +325,7 @@ class _TryLaterError(Exception):
 
 
 def _repeatable(method: str) -> Callable[[BaseException], bool]:
-    """Whether the same request may be sent again: always where it was not processed, else only a GET."""
+    """Whether the request may be sent again: always if it was not processed, otherwise only a GET."""
 
     def repeatable(error: BaseException) -> bool:
         if isinstance(error, _TryLaterError):

@@ -153,10 +153,10 @@ def find_archive(archive: str, project: Path) -> str:
 
 
 def check_time_zone(name: str, parameter: str = "time_zone") -> None:
-    """Raise an `InputError` where this is no time zone's name."""
+    """Raise an `InputError` where this is not a time zone's name."""
     if not is_time_zone(name):
         raise InputError(
-            Fault(f"parameter {parameter}", f"is no time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
+            Fault(f"parameter {parameter}", f"is not a time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
         )
 
 

@@ -107,7 +107,7 @@ def _quoted(text: str) -> str:
 
 
 def _scalar(text: str) -> str:
-    """The text as a value of YAML, in quotes where it would else be read as something that is no text."""
+    """The text as a value of YAML, in quotes where it would else be read as something that is not text."""
     return text if YAML(typ="safe").load(text) == text else _quoted(text)
 
 

@@ -29,7 +29,7 @@ def check_summary(path: Path | None) -> None:
     if path and path.is_dir():
         raise InputError(Fault("--summary", f"{path} is a folder", "name a file"))
     if path and not path.parent.is_dir():
-        raise InputError(Fault("--summary", f"{path.parent} is no folder", "name a file in one that there is"))
+        raise InputError(Fault("--summary", f"{path.parent} is not a folder", "name a file in one that there is"))
 
 
 def add_step_summary(text: str, also: Path | None) -> None:

@@ -81,7 +81,7 @@ def dialled_of(table: Table, to: str) -> str:
 def _user_of(table: Table, uri: str) -> str:
     """The user of a SIP URI or the number of a tel URI, escapes undone; empty where it is neither."""
     found = _compiled(table.address).fullmatch(uri)
-    # Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
+    # Only what a phone can send is let through, so an escape that is not an ASCII character may become anything.
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1] or found[2] or "") if found else ""
 
 

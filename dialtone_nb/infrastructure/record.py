@@ -1,4 +1,4 @@
-"""What came of a plan; record.jsonl, one line a run that changed something; journal.jsonl, each change as it goes."""
+"""What came of a plan; record.jsonl, one line for each run that changed something; journal.jsonl, every step of it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class ApplyRecord:
 
 
 def reports_folder(*, rehearsed: bool) -> Path:
-    """Where records and sheets go, as seen from the project: what was rehearsed never stands among what was done."""
+    """Where records and sheets go, relative to the project: those of rehearsals have a folder of their own."""
     reports = Path(os.environ.get(REPORTS_VARIABLE) or "reports")
     return reports / "rehearsal" if rehearsed else reports
 
 
 def record_folder(plan: Plan) -> Path:
-    """The folder of a plan's record, as seen from the project."""
+    """The folder of a plan's record, relative to the project."""
     return reports_folder(rehearsed=plan.is_rehearsal)
 
 
@@ -130,7 +130,7 @@ class Applied:
 
     @property
     def summary(self) -> str:
-        """One line of what happened."""
+        """What happened, in one line."""
         if self.plan.is_empty:
             return f"{self.plan.title}: nothing to do"
         if not self.outcomes:

@@ -22,9 +22,9 @@ from dialtone_nb.runbooks.opening import Runbook
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 COLUMNS = ("when (UTC)", "who", "runbook", "account", "environment", "plan", "change", "outcome", "seconds", "request")
-# What may come after the plan was made, and is looked at only now.
+# Parameters that may be set after the plan was made, and are read only now.
 _GIVEN_AT_APPLY = ("consent", "break_claim")
-# Plans that were applied in this session, and None for one that is under way: none is good for a second time.
+# Plans that were applied in this session, with None for one under way: no plan is applied twice.
 _taken: WeakKeyDictionary[Proposal, Applied | None] = WeakKeyDictionary()
 _taking = threading.Lock()
 
@@ -39,9 +39,9 @@ class ApplyParameters:
 
 
 def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox[Applied]:
-    """What came of the plan; where somebody is there to ask and gave no consent yet, the box that asks.
+    """What came of the plan, or in JupyterLab, where no consent was given yet, the box that asks for it.
 
-    A plan that was carried out is not carried out again: what is shown is that nothing is left to do.
+    A plan is not carried out twice: the second time the result says that nothing is left to do.
     """
     if proposal in _taken:
         return _applied_before(_taken[proposal])
@@ -67,7 +67,7 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox[App
 
 
 def _refuse_where_parameters_changed(runbook: Runbook, proposal: Proposal) -> None:
-    """Raise an `InputError`, before anything is done, where the plan was made with other parameters than hold now."""
+    """Raise an `InputError`, before anything is done, if parameters have changed since the plan was made."""
     now = runbook.parameters
     changed = [
         name for name, value in proposal.site.given.items() if name not in _GIVEN_AT_APPLY and now.get(name) != value
@@ -88,7 +88,7 @@ def _applied_before(applied: Applied | None) -> Applied:
 def _apply_once(
     proposal: Proposal, consent: str, *, runbook: str, reports: Path, observe: Observe, break_claim: str
 ) -> Applied:
-    """What came of the plan, which is then used up; where nothing was tried it is still good."""
+    """What came of the plan, which can't be applied again unless nothing was tried."""
     with _taking:
         is_first = proposal not in _taken
         before = _taken.setdefault(proposal, None)
@@ -99,7 +99,7 @@ def _apply_once(
             proposal, consent, runbook=runbook, reports=reports, observe=observe, break_claim=break_claim
         )
     except BaseException:
-        # Applied again it is refused, should anything have been done: another look then gives another plan.
+        # If anything was done, applying it again is refused all the same: a new look gives another plan.
         del _taken[proposal]
         raise
     if applied.outcomes:
@@ -123,7 +123,7 @@ def raise_where_broken(applied: Applied) -> None:
 
 
 def tabulate_records(runbook: Runbook, last: int = 20) -> ReportTable:
-    """One row a change of the last runs, newest run first; `seconds` is how long a change took."""
+    """One row for each change of the last runs, newest run first; `seconds` is how long a change took."""
     folder = runbook.project / reports_folder(rehearsed=runbook.account_kind == "rehearsal")
     return records_table(folder, last)
 

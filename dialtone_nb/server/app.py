@@ -180,7 +180,7 @@ class _Server:
         environment, password = self._settings.environment, self._settings.trunk_password
 
         def limit(decision: Decision) -> Decision:
-            # What verify asks is no call of the phone's.
+            # What verify asks is not a call of the phone's.
             return (
                 decision if asked.is_probe else limited(table, environment, decision, datetime.now(UTC), self._counter)
             )

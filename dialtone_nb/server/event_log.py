@@ -96,7 +96,7 @@ class EventWriter:
         if not self._thread.is_alive():
             self._spool.close(keep=bool(self._waiting))
         if self._waiting:
-            self._lose(len(self._waiting), "the disk took none until the end; the next server here tries once more")
+            self._lose(len(self._waiting), "they could not be written until the end; the next server here tries again")
 
     def _take(self, waiting: _Waiting) -> bool:
         with self._changed:

@@ -66,10 +66,10 @@ def key_check(account: Account, allowed: frozenset[str] | None, parameters: Para
     if allowed is None:
         is_token = account.credentials.username == account.sid
         found = "the auth token, which may do everything" if is_token else "a standard key, which may do nearly all"
-        meaning = f"to read alone takes {len(every)} permissions: protect makes keys that may do only that"
+        meaning = f"reading takes only {len(every)} permissions: protect makes keys that may do only that"
         return good(SUBJECT, TITLE, found, meaning)
     if more := sorted(allowed - every):
-        found = f"a restricted key that may do more than reading takes: {', '.join(more)}"
+        found = f"a restricted key that may do more than reading needs: {', '.join(more)}"
         return wrong(SUBJECT, TITLE, found, "whoever finds it can do that", "make one with the protect runbook")
     return good(SUBJECT, TITLE, f"a restricted key with {len(allowed)} permissions", "it can only read")
 

@@ -157,7 +157,7 @@ def find_symptom(said: str) -> Symptom:
     by_name = {_plain(name): one for one in symptoms.values() for name in (one.name, *one.also)}
     if found := by_name.get(_plain(said)):
         return found
-    problem = f"{said!r} is no symptom" if said.strip() else "is empty"
+    problem = f"{said!r} is not a symptom" if said.strip() else "is empty"
     names = suggest(said, list(symptoms)) if said.strip() else f"known are {', '.join(symptoms)}"
     raise InputError(Fault("parameter symptom", problem, names))
 

@@ -160,7 +160,7 @@ def _calls(name: str, own: pd.DataFrame, *, calls_emergency: bool, is_there: boo
         yield wrong(
             subject_of(name),
             f"sound of {name}",
-            f"{len(silent)} of {len(own)} calls without sound ({NO_SOUND})",
+            f"{len(silent)} of {len(own)} calls without audio ({NO_SOUND})",
             "one side hears nothing",
             code_of(NO_SOUND).repair,
         )

@@ -35,7 +35,7 @@ def runtime_check(runtime: str, today: date) -> Check:
     until = MENDED_UNTIL.get(runtime)
     if until is None:
         return unknown(SUBJECT, title, "its last day is not known here", harm, repair)
-    found = f"mended by Node until {until}; Twilio has named no last day"
+    found = f"maintained by Node until {until}; Twilio has named no last day"
     if today + SOON > until:
         return unknown(SUBJECT, title, found, "Twilio ends runtimes some months after Node does", repair)
     return good(SUBJECT, title, found, "changes of the functions can be deployed")

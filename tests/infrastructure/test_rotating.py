@@ -214,7 +214,7 @@ def test_a_stranger_is_no_secret(desk: Desk) -> None:
     """What can be rotated is told."""
     with pytest.raises(InputError, match=r"parameter secret of rotate: is 'tokn'; known are phone"):
         rotate(desk, "tokn")
-    with pytest.raises(InputError, match="'x' is no API key of this account"):
+    with pytest.raises(InputError, match="'x' is not an API key of this account"):
         rotate(desk, "api key", key="x")
 
 

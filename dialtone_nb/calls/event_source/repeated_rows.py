@@ -61,7 +61,7 @@ class RepeatedRows:
     _is_slower: bool = False
 
     def count(self, contents: Sequence[bytes]) -> Counted:
-        """What the files hold; an `IrregularError` where rows differ, are written otherwise, or are no events."""
+        """What the files hold; an `IrregularError` where rows differ, are written otherwise, or are not events."""
         if self._is_slower:
             raise IrregularError
         rows = _cut(contents)

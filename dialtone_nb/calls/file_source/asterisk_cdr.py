@@ -91,7 +91,7 @@ def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tup
         if (has_headings and cells.get("disposition") and cells.get("start")) or _is_cdr(row):
             found.append(cells)
         else:
-            quality.note("rows that are no CDRs", "left out", example=f"{name}, row {number}: {len(row)} columns")
+            quality.note("rows that are not CDRs", "left out", example=f"{name}, row {number}: {len(row)} columns")
     return tuple(found)
 
 

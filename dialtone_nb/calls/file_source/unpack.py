@@ -105,7 +105,7 @@ PACKINGS: Final = (
     Packing(_is_zlib, _unpack_by(zlib.decompressobj)),
 )
 
-# What is no log of calls, by its first bytes: what it is, and what to do.
+# What is not a log of calls, by its first bytes: what it is, and what to do.
 BINARIES: Final = (
     (_begins(rb"%PDF"), "a PDF; download the calls as CSV"),
     (_begins(rb"PAR1"), "a Parquet file; name the archive that its folder belongs to"),

@@ -144,12 +144,12 @@ def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
         (pl.col("ended") < pl.col("begun"), "calls that ended before they began", "kept, as their outcome says"),
         (
             (pl.col("duration") != "") & pl.col("seconds").is_null(),
-            "calls whose duration is no number of seconds",
+            "calls whose duration is not a number of seconds",
             "kept, the duration is unknown",
         ),
         (
             pl.col("price").is_not_null() & pl.col("amount").is_null(),
-            "calls whose price is no number",
+            "calls whose price is not a number",
             "kept, the price is unknown",
         ),
     ):

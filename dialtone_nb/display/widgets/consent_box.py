@@ -108,7 +108,7 @@ class ConsentBox(Generic[Outcome]):
             self._said.value = ""
         except ConsentError as error:
             self._button.disabled = True
-            # Who is in the middle of a word that will fit need not hear that it does not fit yet.
+            # No complaint while what is typed can still become a word that fits.
             self._said.value = "" if self._is_begun(typed) else _stop_html(error.lines())
 
     def _is_begun(self, typed: str) -> bool:
@@ -118,7 +118,7 @@ class ConsentBox(Generic[Outcome]):
         return any(words.startswith(typed) for words in (plan.fingerprint, *names))
 
     def _on_apply(self, _: Any) -> None:
-        # The second of two clicks comes when the first is being carried out, or was: the button is locked by then.
+        # A second click comes during or after the apply of the first: the button is locked by then.
         if self._button.disabled:
             return
         self._lock(is_running=True)
@@ -154,7 +154,7 @@ class ConsentBox(Generic[Outcome]):
         self._stop.layout.display = "" if is_running else "none"
 
     def wait(self) -> None:
-        """Wait until what was agreed to is carried out."""
+        """Wait until the plan is carried out."""
         if self._thread:
             self._thread.join()
 
@@ -173,7 +173,7 @@ class ConsentBox(Generic[Outcome]):
         except KeyboardInterrupt:
             self._said.value += _stop_html(["Stopped, as you asked."], "To go on, run the runbook again from its plan.")
         except Exception as error:
-            # No cell runs here that could show it, so the box does; then it goes where such errors go.
+            # No cell runs that could show it, so the box does; then it is raised, for the thread's own hook.
             self._said.value += _stop_html([f"{type(error).__name__}: {error}"], "This is a fault of the program.")
             raise
         else:

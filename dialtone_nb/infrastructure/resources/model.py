@@ -115,7 +115,7 @@ class ResourceType:
         return Id(self.name, key)
 
     def counted(self, count: int) -> str:
-        """So many of them, in words; one goes without its number."""
+        """Their number in words; one goes without its number."""
         return f"{count} {self.plural or f'{self.name}s'}" if count > 1 else self.name
 
     def grave_words(self, action: Action, after: Fields) -> str:

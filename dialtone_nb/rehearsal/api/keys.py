@@ -74,7 +74,7 @@ def _policy(text: str) -> list[str]:
     try:
         allow = orjson.loads(text)["allow"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise Refusal(INVALID, "the policy is no JSON object with allow") from None
+        raise Refusal(INVALID, "the policy is not a JSON object with allow") from None
     return [*check_policy(map(str, allow))]
 
 

@@ -183,7 +183,7 @@ class Document:
 
 
 class InvalidTwiml(Exception):  # noqa: N818 - it is a finding about somebody's document
-    """A document that is no TwiML at all."""
+    """A document that is not TwiML at all."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)

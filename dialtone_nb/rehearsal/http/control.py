@@ -246,7 +246,7 @@ def _read(body: bytes) -> dict[str, Any]:
     try:
         read = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
-        raise Refusal(20001, f"The body is no JSON: {error}") from None
+        raise Refusal(20001, f"The body is not JSON: {error}") from None
     if not isinstance(read, dict):
         raise Refusal(20001, "The body must be a JSON object")
     return read

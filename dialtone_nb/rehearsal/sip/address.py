@@ -31,11 +31,11 @@ def read_address(text: str) -> HostPort:
     try:
         address = ipaddress.IPv4Address(host)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 address with a port, such as {DEFAULT}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IPv4 address with a port, such as {DEFAULT}") from None
     if address.is_unspecified:
-        raise argparse.ArgumentTypeError(f"{host} is no address that a phone could call; name this machine's own")
+        raise argparse.ArgumentTypeError(f"{host} is not an address that a phone could call; name this machine's own")
     if colon and not (port.isascii() and port.isdigit() and int(port) < 2**16):
-        raise argparse.ArgumentTypeError(f"{port!r} is no port")
+        raise argparse.ArgumentTypeError(f"{port!r} is not a port")
     return host, int(port) if colon else SIP_PORT
 
 

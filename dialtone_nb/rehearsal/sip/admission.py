@@ -61,9 +61,9 @@ class Admission:
         named = [domain for domain in map(global_domain, hosts) if domain.endswith(SIP_DOMAIN_SUFFIX)]
         if named:
             domain = tables.find("sip_domain", "", named[0])
-            return domain or UnknownDomain(f"{named[0]} is no SIP domain of this account")
+            return domain or UnknownDomain(f"{named[0]} is not a SIP domain of this account")
         if not any(is_this_machine(host, self._own_host) for host in hosts):
-            return UnknownDomain(f"{hosts[0] or 'nothing'} is no SIP domain")
+            return UnknownDomain(f"{hosts[0] or 'nothing'} is not a SIP domain")
         fitting = domains_of(tables, user, kind)
         if len(fitting) > 1:
             fitting = [domain for domain in fitting if is_registered(tables, domain, user)] or fitting

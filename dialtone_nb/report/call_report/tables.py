@@ -91,7 +91,7 @@ def tabulate_outcomes(tally: pd.DataFrame) -> ReportTable:
 
 
 def _ways_words(tally: pd.DataFrame) -> str:
-    """How many attempts went another way than usual, whatever came of them: ", of which 2 rang-on (…)"."""
+    """How many attempts took another way than usual, whatever their outcome: ", of which 2 rang-on (…)"."""
     counts = tally.groupby("reason")["attempts"].sum()
     told = [f"{int(counts[way]):,} {way} ({code.meaning})" for way, code in WAYS.items() if counts.get(way)]
     return f", of which {'; '.join(told)}" if told else ""
@@ -151,7 +151,7 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
         )
         for one in reversed(comparisons)
     ]
-    # Each moment comes in the clocks that it is to be told by.
+    # Each moment comes in the time zone that it is shown in.
     zones = {str(one.deployment.at.tzinfo) for one in comparisons}
     columns = (
         "environment",
@@ -260,7 +260,7 @@ def _known(value: object) -> str | None:
 def tabulate_cost(tally: pd.DataFrame, by: str = "client") -> ReportTable:
     """What each phone's or day's attempts cost, as far as prices have settled, and all together, currency by currency.
 
-    The dearest phone comes first, and the first day.
+    Phones come most expensive first, days in their order.
     """
     costs = cost_by(tally, by)
     costs = costs.sort_values("day", ignore_index=True) if by == "day" else costs
@@ -283,7 +283,7 @@ def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
 
 
 def tabulate_concurrency(data: CallData) -> ReportTable:
-    """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
+    """The peak of answered calls at the same time, of each direction and of all, and when it was first reached."""
     heads = ("direction", "most at once", f"first at ({data.time_zone})")
     return ReportTable.of(heads, list(_peaks(data.overlaps(), data.time_zone)))
 
