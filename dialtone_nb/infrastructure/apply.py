@@ -162,7 +162,7 @@ def _is_seen(context: ApplyContext, change: Change) -> bool:
 
 
 def _is_unseen(change: Change) -> bool:
-    """Whether no look can show that a change has happened. It is sent again then: the same password twice is harmless."""
+    """Whether no look can show that the change happened: it is sent again, as the same password twice is harmless."""
     return change.action is Action.UPDATE and not change.kind.shows_updates
 
 

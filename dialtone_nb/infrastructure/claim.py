@@ -129,7 +129,7 @@ class HeldClaim:
             self.claim = renewed
 
     def refuse_others(self) -> None:
-        """Look for other claims after making ours: if a key were ever accepted twice, both would see each other here."""
+        """Look for other claims after making ours: were a key ever accepted twice, each would see the other here."""
         self._found = self._keeper.list()
         for one in self._found:
             if one.key == CLAIM and one.value != self._written.value and _is_there(one):

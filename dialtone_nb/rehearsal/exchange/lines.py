@@ -44,7 +44,7 @@ class RecordTerms:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was recorded: seconds of sound, and the key that ended it, if one did, or `HUNG_UP`."""
+    """What was recorded: seconds of audio, and the key that ended it, if one did, or `HUNG_UP`."""
 
     seconds: float
     key: str = ""
@@ -66,7 +66,7 @@ class Line(Protocol):
         """Speak words, to their end."""
 
     def play(self, url: str) -> None:
-        """Play a sound, to its end."""
+        """Play audio, to its end."""
 
     def play_digits(self, digits: str) -> None:
         """Play digits as tones."""
@@ -78,7 +78,7 @@ class Line(Protocol):
         """The digits that are pressed while the prompts are heard, or after them; the key that finishes is not one."""
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Listen, and return how long there was sound; a hang-up is returned too, and not raised."""
+        """Listen, and return how long there was audio; a hang-up is returned too, and not raised."""
 
     def hang_up(self) -> None:
         """End it, if it has not ended."""

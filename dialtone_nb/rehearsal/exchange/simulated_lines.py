@@ -65,7 +65,7 @@ class SimulatedLine:
         self.wait(max(1, math.ceil(len(text.split()) / WORDS_PER_SECOND)))
 
     def play(self, url: str) -> None:
-        """Hear a sound."""
+        """Hear audio."""
         self.heard.append(f"(plays {url})")
         self.wait(PLAYED_S)
 

@@ -20,7 +20,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """A sound at a URL, as often as `loop` says, or digits as tones."""
+    """Audio at a URL, as often as `loop` says, or digits as tones."""
 
     url: str
     digits: str = ""

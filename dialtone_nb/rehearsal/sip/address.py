@@ -25,7 +25,7 @@ class TrunkAddress:
 def read_address(text: str) -> HostPort:
     """Read host and port from `127.0.0.1:5060` or `192.168.1.20`; an argparse error for what phones could not be told.
 
-    It is one IPv4 address of this machine: phones get it as the address to call and to send sound to.
+    It is one IPv4 address of this machine: phones get it as the address to call and to send audio to.
     """
     host, colon, port = text.partition(":")
     try:
@@ -57,7 +57,7 @@ def warning_of(host: str) -> str:
     if is_loopback(host):
         return ""
     return (
-        f"Warning: {host} may be reached from other machines. Calls, sound and digests go there in the clear: "
+        f"Warning: {host} may be reached from other machines. Calls, audio and digests go there in the clear: "
         "use a network that you trust, never the internet.\n"
     )
 
@@ -67,6 +67,6 @@ def warning_of_trunk(trunk: TrunkAddress) -> str:
     if is_loopback(trunk.peer[0]):
         return ""
     return (
-        f"Warning: calls to the trunk leave this machine for {trunk.peer[0]}, with their sound and headers in the "
+        f"Warning: calls to the trunk leave this machine for {trunk.peer[0]}, with their audio and headers in the "
         "clear. What is dialled there may cost money and reach real people.\n"
     )

@@ -110,7 +110,7 @@ def digest_secrets(tables: Tables, domain: Thing, user: str, kind: str) -> list[
 
 
 def call_complaint(domain: Thing, transport: Transport, profile: str) -> Complaint | None:
-    """What speaks against a call over this transport, with sound of this profile, such as RTP/AVP; None for nothing."""
+    """What speaks against a call over this transport, with audio of this profile, such as RTP/AVP; None for nothing."""
     is_srtp = profile.upper() in SECURE_PROFILES
     if not domain.body["secure"]:
         message = f"SIP: secure media not accepted: {domain.name} does not have Secure, and the phone offers SRTP"

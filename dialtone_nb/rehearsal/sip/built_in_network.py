@@ -131,7 +131,7 @@ class FarSideLine:
         _last(speak(text))
 
     def play(self, url: str) -> None:
-        """No-op: the sound at a URL has no length here."""
+        """No-op: the audio at a URL has no length here."""
 
     def play_digits(self, digits: str) -> None:
         """Wait as long as the tones take."""

@@ -239,7 +239,7 @@ class Fork:
             return
         note = ringing.note
         note("answered", f"called by {ringing.leg.caller_id}")
-        session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
+        session.media.on_first_sound = lambda: note("spoke", "its audio arrives")
         session.on_over = lambda: note("ended", session.summary())
         line = PhoneLine(session, self._waiter, partial(note, "heard"))
         self.stop(but=session)
