@@ -61,7 +61,7 @@ class _Last(threading.local):
 
 
 class ParsedResponse(Response):
-    """Twilio's answer as twilio-python takes it, with what its JSON says for whoever reads pages on their own."""
+    """Twilio's answer as twilio-python takes it, with its JSON parsed for callers that read pages."""
 
     def __init__(self, response: requests.Response) -> None:
         super().__init__(response.status_code, response.content, response.headers)
@@ -97,9 +97,9 @@ class Transport(HttpClient):
         self._secrets.update(value for value in values if value)
 
     def server_time(self) -> datetime | None:
-        """The time by the clock of whoever answered last, UTC; None before any answer, and where none had a date.
+        """The time (UTC) by the clock of the last server that answered; None before any answer with a date.
 
-        What has passed since that answer is measured with a clock that nobody sets.
+        The time since that answer is measured with a monotonic clock.
         """
         if self._dated is None:
             return None
@@ -307,9 +307,9 @@ _READ: ContextVar[Callable[[bytes], Any]] = ContextVar("read", default=_read_jso
 
 @contextmanager
 def bodies_read_by(read: Callable[[bytes], Any]) -> Iterator[None]:
-    """Within the block, in this thread, let `read` parse the bodies of responses; its ValueError says: not whole.
+    """Within the block, in this thread, let `read` parse response bodies; its ValueError means an incomplete body.
 
-    Without it bodies are read as JSON. Whoever asks for millions of records may read them faster.
+    By default bodies are read as JSON. A caller that asks for millions of records can read them faster.
     """
     token = _READ.set(read)
     try:

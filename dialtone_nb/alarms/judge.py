@@ -38,7 +38,7 @@ MANY: Final = 1_000_000
 FEWEST_IN_A_BURST: Final = 5
 # Fewer days say nothing of a month's pace.
 FEWEST_DAYS: Final = 7
-# The end of life of a runtime's Node.js (nodejs.org, Previous Releases), after which nobody mends what is found in it.
+# The end of life of a runtime's Node.js (nodejs.org, Previous Releases), after which it gets no security fixes.
 RUNTIME_ENDS: Final = MappingProxyType(
     {"node20": date(2026, 4, 30), "node22": date(2027, 4, 30), "node24": date(2028, 4, 30)}
 )
@@ -381,7 +381,7 @@ ON_CALLS: Final = frozenset(_JUDGES)
 
 
 def judge_emergencies(name: str, rule: Rule, calls: Sequence[EmergencyCall], environments: Values) -> list[Finding]:
-    """Each emergency call, which is told once: it is certain, and never over. The test line is none."""
+    """Each emergency call, as an event: it is certain, and sent once. A call to the test line is not one."""
     found = []
     for call in calls:
         if call.is_test or (rule.phones and call.phone not in rule.phones):

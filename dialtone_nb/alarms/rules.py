@@ -112,7 +112,7 @@ class Rule(Closed):
     """One rule: what it watches, and what only some kinds have."""
 
     watches: Literal["silence", "loss", "reason", "burst", "country", "spend", "emergency", "check", "end"]
-    # Where nothing has changed, the rule speaks once in so many days at most: all of its phones and windows together.
+    # With nothing changed, the rule raises one false alarm in this many days at most, over all its phones and windows.
     false_alarm_days: int = Field(default=365, ge=7, le=36500)
     windows: tuple[Duration, ...] = Field(default=("1d", "7d"), min_length=1, strict=False)
     times_as_many: float = Field(default=2, ge=1, le=100, strict=False)
@@ -233,7 +233,7 @@ def _calling_emergency(rule: Rule, declared: Parameters) -> bool:
 
 
 def _check_problem(check: str, declared: Parameters) -> str:
-    """Why no check of verify's can ever have such a name; empty where one can."""
+    """Why no check of verify can ever have this name; empty if one can."""
     if not any(fnmatchcase(known, check) or fnmatchcase(check, known) for known in CHECKS):
         return f"verify has no check {check!r}: the rule can never speak"
     kind, of, name = check.partition(" of ")

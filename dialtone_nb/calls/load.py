@@ -289,7 +289,7 @@ def _check_days(account: Account, first: date | None, last: date | None, today: 
 
 @contextmanager
 def progress_bar(*, attended: bool) -> Iterator[Progress]:
-    """Show how far a sync has come, for whoever sits in JupyterLab: a function to call after each span of days read."""
+    """Show the progress of a sync in JupyterLab: a function to call after each span of days."""
     if not attended:
         yield lambda span, attempts, days: None
         return

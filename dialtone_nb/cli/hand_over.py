@@ -19,7 +19,7 @@ PORT = 8023
 
 
 def main(arguments: argparse.Namespace, project: Path) -> int:
-    """0 where the phone took all of its files, 1 where the time was up; an `InputError` where there is none to take."""
+    """Return 0 if the phone took all of its files, 1 if the time was up; an `InputError` if it has none."""
     parameters = load_parameters(parameters_folder(project))
     root = beside_rehearsal(project, PRIVATE.name) if arguments.rehearsal else project / PRIVATE
     declared = parameters.network.provisioning

@@ -36,7 +36,7 @@ NANP = 1
 
 @dataclass(frozen=True, slots=True)
 class NewNetwork:
-    """What its operator answered; `number` is empty and `address` None where there is none yet."""
+    """The operator's answers; without a number yet `number` is empty, without an address `address` is None."""
 
     name: str
     domain_prefix: str

@@ -1,7 +1,7 @@
 """A run's end in Markdown, for the summary of a workflow's step or a comment on a pull request.
 
-Many may read it there: a phone stands by its name, a number by its last two digits, and what a change sets is left to
-the page. The fingerprint is of the whole plan all the same.
+Many people may read it there: it has phones by name and numbers by their last two digits, and leaves what a change
+sets to the page. The fingerprint is of the whole plan all the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.values.phone_numbers import hide_numbers
 
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
-# How plan_text indents what a change sets; and what there is to mind about it, which stays.
+# How plan_text indents what a change sets, and its warnings, which stay.
 _FIELD, _REMARK = "    ", "    !"
 
 

@@ -156,7 +156,7 @@ def _with_number(message: str, table: Table, country: str) -> str:
 
 
 def _short_code(table: Table, client: TableClient, dialled: str) -> str:
-    """The short code that was dialled after + and a calling code; empty where it is none."""
+    """The short code that was dialled after + and a calling code, or empty."""
     found = _compiled(table.short_codes[client.country]).fullmatch(dialled)
     return next(filter(None, found.groups())) if found else ""
 

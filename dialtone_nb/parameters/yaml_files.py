@@ -39,7 +39,7 @@ class Closed(BaseModel):
 
 
 class _NamingConstructor(RoundTripConstructor):
-    """Reads every key as the text that it is written as, and keeps those that are none."""
+    """Reads every key as the text that is written, and keeps keys that are not text."""
 
     def construct_mapping(self, node: Any, maptyp: Any, deep: bool = False) -> Any:  # type: ignore[override]
         """Fill the mapping, its keys made text."""
@@ -96,7 +96,7 @@ class YamlFile:
             problem = " ".join(str(error).split())
             raise ParametersError(Fault(self.name, f"is not YAML: {problem}", "write it as plain text")) from None
         except ValueError as error:
-            # A day such as 2027-02-30, which looks like one and is none.
+            # A value such as 2027-02-30, which looks like a day but does not exist.
             repair = "look for a day or time that does not exist, or put it in quotes"
             raise ParametersError(Fault(self.name, f"holds an invalid value: {error}", repair)) from None
         if no_names := yaml.constructor.no_names:
@@ -162,7 +162,7 @@ class YamlFile:
         if kind == "missing":
             under = ".".join(map(str, keys[:-1]))
             return Fault(self.place(*keys), "is missing", f"add {keys[-1]}:" + (f" under {under}" if under else ""))
-        # Of a name that is none, the name is the value.
+        # For an invalid name the value is the name itself.
         raw = str(keys[-1]) if "[key]" in detail["loc"] else self._raw(keys)
         problem, repair = words_of(detail, raw)
         return Fault(self.place(*keys), problem, repair)

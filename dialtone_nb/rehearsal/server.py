@@ -146,7 +146,7 @@ def start_rehearsal(
     recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded), and what
     is assumed `otherwise`, by the ids of assumptions, takes the place of their values.
     """
-    # Slow imports, needed only by whoever starts one.
+    # Slow imports, needed only to start one.
     from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
     from dialtone_nb.rehearsal.assumptions import choose_behaviour
     from dialtone_nb.rehearsal.exchange.exchange import Exchange

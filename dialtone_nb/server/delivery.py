@@ -33,7 +33,7 @@ _FOR_GOOD: Final = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422})
 MOST_UNDELIVERED: Final = 64 * 1024 * 1024
 LOOK_EVERY_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
-# After the folder failed; somebody mends it, and then nobody should have to wait.
+# The pause after the folder failed; once it is repaired, nobody should have to wait long.
 RETRY_AFTER_S: Final = 1.0
 # How many files that were left are remembered.
 MOST_LEFT: Final = 64
@@ -92,7 +92,7 @@ class SnsSink:
     most = 10  # what PublishBatch takes
 
     def __init__(self, topic_arn: str) -> None:
-        # Optional: only whoever hands events to SNS needs it.
+        # Optional: needed only to hand events to SNS.
         import boto3
         from botocore.config import Config
 

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One line, and whoever waits for it to be on the disk."""
+    """One line, and the request that waits for it to be on the disk."""
 
     line: bytes
     saved: asyncio.Future[bool] | None = None

@@ -28,7 +28,7 @@ OUTCOMES: Final = tuple(MEANINGS)
 
 # A phone was there: it rang, or could not ring, at a person's end.
 RANG: Final = ("answered", "no_answer", "busy", "canceled")
-# The network did its part, as meant by whoever wrote the words for those whom nobody answers.
+# The network did its part: the operator meant callers whom nobody answers to hear these words.
 DELIVERED: Final = (*RANG, "told")
 # The network did not do its part.
 LOST: Final = ("unregistered", "unreachable", "failed", "blocked", "fallback")
@@ -159,7 +159,7 @@ CODES: Final[dict[str, Code]] = {
     "91303": Code("Event Streams dropped an event", "ask Twilio's support; the event is lost"),
     "91304": Code("Event Streams delivers an event later", "none, unless it repeats"),
 }
-# Codes of one kind whose numbers Twilio adds to: what is none of the above is at least named for what it is about.
+# Families of codes that Twilio keeps adding to: one that is not listed above is at least named by its subject.
 CODE_FAMILIES: Final = {
     "913": Code("Event Streams could not deliver an event", "check the sink, and what it may write to"),
 }
@@ -226,7 +226,7 @@ SIP_REASON: Final = re.compile("SIP ([3-6][0-9][0-9])")
 
 
 def sip_response_of(column: str) -> pl.Expr:
-    """The SIP response codes that a column of texts has, null where a text is none."""
+    """The SIP response codes in a column of texts; null where a text is not one."""
     code = pl.col(column).cast(pl.Int16, strict=False)
     return pl.when(code.is_between(100, 699)).then(code)
 

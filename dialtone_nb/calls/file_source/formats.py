@@ -26,7 +26,7 @@ TEXTS: Final = (
 PACKED_NAME: Final = re.compile(r"\.(gz|tgz|xz|txz|bz2|zst|zip|tar|zlib)$", re.I)
 CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MOST_HEADINGS: Final = 6
-# So much of a table is looked at to tell what it is.
+# How much of a table is read to recognise what it is.
 HEAD_BYTES: Final = 20_000
 
 

@@ -160,7 +160,7 @@ class _Stream:
         self.head = self._ready[:HEAD_BYTES]
 
     def read(self, size: int = -1, /) -> bytes:
-        """So many bytes, fewer only at the end; all for -1."""
+        """Read this many bytes, fewer only at the end; -1 reads all."""
         self._fill(size)
         begin, end = self._at, len(self._ready) if size < 0 else self._at + size
         if self._error and begin == len(self._ready):

@@ -29,7 +29,7 @@ PORT: Final = 514  # RFC 5426, 3.3: where devices send that can be told an addre
 MOST_DEVICES: Final = 512
 # A Grandstream that logs a whole call writes some hundred lines a second.
 MOST_LINES: Final = 5000
-# Whoever makes addresses up must not keep a server from its calls.
+# A sender of made-up addresses must not keep a server from its calls.
 MOST_IN_ALL: Final = 4 * MOST_LINES
 LINES_WITHIN: Final = timedelta(seconds=10)
 # What is said again within a minute is not kept again.

@@ -86,7 +86,7 @@ class CallLifecycle:
         return found.leg(record.sid)
 
     def _ring(self, leg: OutgoingLeg, timeout_s: float) -> Line:
-        """The line of whoever answers; `CallOver` with what became of the call where nobody does."""
+        """The line of the party that answers; `CallOver` with the call's outcome if nobody does."""
         own, tell_progress = self.call.own, self.call.applications.tell_progress
         with closing(self.call.wires.ring([leg], timeout_s, None)) as events:
             for place, event in enumerate(events):

@@ -54,7 +54,7 @@ class Line(Protocol):
     """One leg, as TwiML sees it: the line of whose call it is, or of one who was rung and has answered."""
 
     def ring(self) -> None:
-        """Let whoever calls hear that it rings (180)."""
+        """Let the caller hear ringing (180)."""
 
     def answer(self) -> None:
         """Answer (200), unless that was done."""

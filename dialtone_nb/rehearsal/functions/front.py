@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 TIME_LIMIT_S = 10.0
-# So long after a build was left nothing is under way that was asked of it.
+# How long after a build was replaced none of its requests can be under way any more.
 ALL_ANSWERED_S = TIME_LIMIT_S + 1
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
 LARGEST_HEADERS = 4096  # bytes

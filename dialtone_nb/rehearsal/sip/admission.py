@@ -33,7 +33,7 @@ FORGOTTEN_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class UnknownDomain:
-    """No SIP domain takes this phone; why, in words for whoever sets it up."""
+    """No SIP domain accepts this phone; why, in words for the person who sets it up."""
 
     reason: str
 
@@ -136,9 +136,9 @@ def _srtp_complaint(domain: Thing) -> Complaint:
 
 
 class WrongPasswords:
-    """How long a source waits that has guessed: not at all for some wrong passwords, then twice as long for each more.
+    """How long a guessing source has to wait: not at all for a few wrong passwords, then twice as long for each more.
 
-    A right one does not make it start anew: whoever guesses may well have a phone of their own here.
+    A right password does not reset it: somebody who guesses may well have a phone of their own here.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:

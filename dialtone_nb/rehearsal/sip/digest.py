@@ -22,7 +22,7 @@ from dialtone_nb.rehearsal.state.domain_access import REALM
 
 LIFETIME_S = 300.0
 MOST_NONCES = 100_000
-# What a challenge stands in, and what it is answered in (RFC 3261, 22.2 and 22.3), by the response's status.
+# The headers of challenge and answer (RFC 3261, 22.2 and 22.3), by the response's status.
 CHALLENGES: Mapping[int, tuple[str, str]] = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
@@ -109,7 +109,7 @@ class Digest:
 
 
 def expected(digest: DigestResponse, method: str, ha1: str) -> str:
-    """The response that whoever knows the password gives (RFC 7616, 3.4.1; without qop, RFC 2069's)."""
+    """The response of somebody who knows the password (RFC 7616, 3.4.1; without qop, RFC 2069's)."""
     ha2 = _md5(f"{method}:{digest.uri}")
     if digest.qop:
         return _md5(f"{ha1}:{digest.nonce}:{digest.nc}:{digest.cnonce}:{digest.qop}:{ha2}")

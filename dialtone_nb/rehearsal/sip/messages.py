@@ -73,7 +73,7 @@ class Request:
 
     @property
     def from_tag(self) -> str:
-        """The tag of whoever sent it."""
+        """The sender's tag."""
         return self.from_.tag or ""
 
     @property

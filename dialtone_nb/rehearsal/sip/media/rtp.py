@@ -173,7 +173,7 @@ class MediaPort(asyncio.DatagramProtocol):
                 return
 
     async def be_silent(self, seconds: float) -> None:
-        """Send silence, so that whoever listens knows that the line is alive."""
+        """Send silence, so that the listener knows that the line is alive."""
         await self.play(silence(seconds))
 
     def _send(self, payload: bytes, payload_type: int, marker: int) -> None:
