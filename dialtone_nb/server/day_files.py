@@ -1,7 +1,7 @@
 """Event lines on the disk, a file for each UTC day; several processes may add to it, and any of them may die.
 
-A line is there whole or not at all: who adds holds the file's lock, takes back what a full disk cut short, and cuts off
-what a dead process left without its end.
+A line is there whole or not at all: a writer holds the file's lock, takes back what a full disk cut short, and cuts off
+an unfinished line of a dead process.
 """
 
 from __future__ import annotations

@@ -103,8 +103,8 @@ def test_dates_have_one_form() -> None:
 def test_the_answered_rate_has_the_colour_of_answered_attempts() -> None:
     """And delivered, which is several outcomes, has no outcome's colour."""
     lines = {line.name: line.line.color for line in checked(figures.draw_rates_over_time(tally_of("answered"))).data}
-    assert lines["answered rate"] == COLOURS["answered"]
-    assert lines["delivered rate"] not in COLOURS.values()
+    assert lines["answered rate (ASR)"] == COLOURS["answered"]
+    assert lines["delivered rate (near NER)"] not in COLOURS.values()
 
 
 def test_no_two_outcomes_look_alike() -> None:

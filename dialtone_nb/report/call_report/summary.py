@@ -32,6 +32,7 @@ from dialtone_nb.calls.measures.delays import Delay, group_delays
 from dialtone_nb.calls.measures.last_seen import life_by_phone
 from dialtone_nb.calls.measures.outliers import find_bad_days
 from dialtone_nb.calls.measures.rates import (
+    RATES,
     Rate,
     cost_by,
     count_outcomes,
@@ -173,7 +174,7 @@ def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:
         if not count:
             yield f"There is no {way} attempt, so no {way} rate: nothing to divide by."
     for name in ("answered", "delivered"):
-        yield f"{name.capitalize()}: {rate_of(tally, name)}."
+        yield f"{name.capitalize()} ({RATES[name].term}): {rate_of(tally, name)}."
     counts = count_outcomes(tally).iloc[0]
     aside = [
         f"{int(counts[outcome]):,} {outcome.replace('_', ' ')}"

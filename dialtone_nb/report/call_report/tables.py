@@ -123,7 +123,7 @@ def tabulate_rates(tally: pd.DataFrame, by: str, partial_day: date | None = None
     for name in RATES:
         columns += [name, f"{name} rate (95 % interval)" if name in WITH_INTERVAL else f"{name} rate"]
     rows = [_row(key_words(by, key), values) for key, values in table.iterrows()]
-    note = "A dash stands where there is nothing to divide by."
+    note = "Answered is the ASR, delivered is close to the NER. A dash means that there is nothing to divide by."
     if partial_day and by in ("day", "week"):
         note += f" {partial_day:%Y-%m-%d %a} was not over when the calls were read: the last row is not complete."
     return ReportTable.of(columns, rows, note)
