@@ -1,8 +1,8 @@
 """Digest authentication (RFC 7616, with MD5, which Twilio asks for): challenges to phones, and answers to others'.
 
 A nonce is a time, a random number and an HMAC over both, so it proves by itself that we made it, and when. Therefore a
-challenge takes no memory, and a flood of strangers' requests costs none. Only after a right answer is something kept: the
-nonce with its count (nc), so that an overheard request can't be sent again.
+challenge takes no memory, however many strangers ask for one. Only after a right answer is something kept: the nonce
+with its count (nc), so that an overheard request can't be sent again.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class Digest:
         if made is None:
             # A nonce of another run, such as before a restart: a phone asks again with the next one.
             return DigestStatus.STALE
-        # The password before the age: RFC 7616, 3.3, allows stale=true only for a right answer. The other way round an old
-        # nonce would turn each wrong password into "ask again", which nobody counts as a guess.
+        # The password before the age: stale=true tells a phone to try again without asking its user for the password,
+        # so it is right only where the password was (RFC 2617, 3.2.1). A wrong one has to count as a guess.
         if not any(hmac.compare_digest(expected(digest, method, ha1), digest.response.lower()) for ha1 in ha1s):
             return DigestStatus.WRONG
         if not 0 <= self._now() - made <= LIFETIME_S or not self._is_first_use(digest):
