@@ -53,7 +53,7 @@ def test_an_auth_token_is_rotated_in_two_steps_and_calls_go_on(calling: Desk) ->
     before, old = calls(calling), calling.account.credentials.auth_token
     first = rotate(calling, "auth token")
     assert lines(first.plan) == ["create auth token secondary"]
-    with pytest.raises(ConsentError, match="no plan's fingerprint"):
+    with pytest.raises(ConsentError, match="not a plan's fingerprint"):
         calling.carry_out(first, consent="stage")
     calling.do(first)
     new = kept_token(first.site.private)
