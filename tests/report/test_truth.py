@@ -242,7 +242,7 @@ def test_every_axis_of_time_names_its_zone(told: Told) -> None:
         for name, axis in one["layout"].items()
         if name.startswith("xaxis") and (axis.get("type") == "date" or "hour" in axis.get("title", {}).get("text", ""))
     ]
-    assert sum(f"time of {told.zone}" in title for title in titles) >= 2
+    assert sum(f"({told.zone})" in title for title in titles) >= 2
 
 
 def test_what_is_drawn(told: Told) -> None:
