@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
         print(_lacks(f"the package {error.name}"), file=sys.stderr)
         return InputError.exit_code
     except BrokenPipeError:
-        # The reader has closed the pipe, as `head` does; the rest of the output is dropped.
+        # Whoever reads has had enough, as head has; what is left goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:

@@ -36,7 +36,7 @@ class ApplyRecord:
 
 
 def reports_folder(*, rehearsed: bool) -> Path:
-    """Where records and sheets go, relative to the project: those of rehearsals have a folder of their own."""
+    """Where records and sheets go, as seen from the project: what was rehearsed never stands among what was done."""
     reports = Path(os.environ.get(REPORTS_VARIABLE) or "reports")
     return reports / "rehearsal" if rehearsed else reports
 

@@ -76,7 +76,7 @@ def make_deploy_plan(site: Site, existing: Existing, *, force: str = "") -> Plan
 def environment_changes(
     site: Site, existing: Existing, live: Live | None, *, set_up: Collection[str] = ()
 ) -> list[Change]:
-    """The changes that make the environment match the files, with this code or table, or with what is live."""
+    """The changes that make the whole environment what the files say, with this code or table, or whatever is live."""
     desired = desired_environment(
         site.parameters,
         site.environment,

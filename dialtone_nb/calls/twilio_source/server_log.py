@@ -51,7 +51,7 @@ LogSource: TypeAlias = str | ServerLog
 
 
 def log_source(network: Network, account: Account, project: Path) -> LogSource:
-    """The log of the hosting that answers Twilio."""
+    """The log of whoever answers Twilio."""
     if network.self_hosted:
         from dialtone_nb.infrastructure.own_server import server_folder
 

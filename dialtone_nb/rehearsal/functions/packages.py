@@ -29,9 +29,7 @@ class Packages:
     def __init__(self, others: Sequence[Path] = ()) -> None:
         for folder in others:
             if not folder.is_dir():
-                raise InputError(
-                    Fault(str(folder), "is not a folder of npm packages", "run npm install where it belongs")
-                )
+                raise InputError(Fault(str(folder), "is no folder of npm packages", "run npm install where it belongs"))
         self._folders: Sequence[Path] = [folder.resolve() for folder in (*others, SERVICE)]
 
     @property

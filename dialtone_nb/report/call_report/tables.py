@@ -283,7 +283,7 @@ def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
 
 
 def tabulate_concurrency(data: CallData) -> ReportTable:
-    """The peak of answered calls at the same time, of each direction and of all, and when it was first reached."""
+    """The most answered calls that went on at once, of each direction and of all, and when first so many did."""
     heads = ("direction", "most at once", f"first at ({data.time_zone})")
     return ReportTable.of(heads, list(_peaks(data.overlaps(), data.time_zone)))
 
