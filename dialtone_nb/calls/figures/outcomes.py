@@ -27,9 +27,9 @@ from dialtone_nb.calls.figures.style import (
     phone_label,
     seen_outcomes,
     show_words_if_empty,
-    time_words,
     with_every_period,
     words_of,
+    zone_words,
 )
 from dialtone_nb.calls.measures.rates import STAGES, count_outcomes, days_of, funnel_of, in_periods, reasons_of_failure
 
@@ -94,7 +94,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
             hovertemplate=f"%{{x|%Y-%m-%d %a}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
         )
     figure.update_layout(barmode="stack", bargap=0.15 if few else 0)
-    figure.update_xaxes(title_text=time_words("time", time_zone))
+    figure.update_xaxes(title_text=zone_words(time_zone))
     figure.update_yaxes(title_text=f"attempts a {period}", rangemode="tozero")
     return figure
 
@@ -125,7 +125,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
         },
         hovertemplate="%{y} %{x}:00: %{z:,} attempts<extra></extra>",
     )
-    figure.update_xaxes(title_text=time_words("hour of the day", time_zone), type="category", showgrid=False)
+    figure.update_xaxes(title_text=zone_words(time_zone, "hour of the day"), type="category", showgrid=False)
     figure.update_yaxes(title_text="weekday", autorange="reversed", showgrid=False)
     return figure
 

@@ -24,8 +24,8 @@ from dialtone_nb.calls.figures.style import (
     phone_label,
     seen_outcomes,
     show_words_if_empty,
-    time_words,
     words_of,
+    zone_words,
 )
 from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
 
@@ -58,7 +58,7 @@ def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure
         _add_bars(figure, place, counts.loc[[str(client)]].droplevel("client"), named, patterned=is_wide)
     # Once for all panels: under the last of each column.
     for place in range(max(len(totals) - COLUMNS, 0), len(totals)):
-        words = time_words(period, time_zone)
+        words = zone_words(time_zone, period)
         figure.update_layout(**{f"xaxis{axis_number(place)}": {"title": {"text": words}}})
     turned = {"xref": "paper", "yref": "paper", "xanchor": "right", "textangle": -90, "xshift": -34, "showarrow": False}
     figure.add_annotation(text=f"attempts a {period}", x=0, y=0.5, font={"size": 12}, **turned)
@@ -144,7 +144,7 @@ def draw_signs_of_life(life: pd.DataFrame) -> Figure:
         marker={"symbol": "line-ns", "size": 14, "color": INK, "line": {"width": 2, "color": INK}},
         hovertemplate=f"%{{y}}<br>was always heard again by %{{x|%Y-%m-%d %a %H:%M}} {zone}<extra></extra>",
     )
-    figure.update_xaxes(title_text=time_words("time", zone), type="date")
+    figure.update_xaxes(title_text=zone_words(zone), type="date")
     name_rows(figure, labels, grid=True)
     return show_words_if_empty(figure, table, "no phone gave a sign of life")
 

@@ -21,7 +21,7 @@ from dialtone_nb.calls.figures.style import (
     name_rows,
     phone_label,
     show_words_if_empty,
-    time_words,
+    zone_words,
 )
 from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.rates import RATES, days_of, in_periods, rates_by
@@ -43,7 +43,7 @@ def draw_rates_over_time(tally: pd.DataFrame, deployments: Sequence[Deployment] 
     figure = make_figure(380, days=days_of(tally) if period == "day" else None)
     for name in RATE_STYLES:
         _add_rate(figure, table, name)
-    figure.update_xaxes(title_text=time_words("time", time_zone))
+    figure.update_xaxes(title_text=zone_words(time_zone))
     figure.update_yaxes(title_text=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.05])
     if len(table):
         _mark_deployments(figure, days_of(tally), deployments, time_zone)

@@ -171,8 +171,8 @@ def words_of(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
-def time_words(what: str, time_zone: str) -> str:
-    """The title of an axis of days or hours: what it counts, and by which time zone's clocks."""
+def zone_words(time_zone: str, what: str = "time") -> str:
+    """The title of an axis of days or hours: what it counts, and in which time zone."""
     return f"{what} ({time_zone})"
 
 
