@@ -12,7 +12,7 @@ CHECKED := dialtone_nb tests notebooks/conftest.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lock setup documents rehearse check test bench lab life notebooks format faults foreign
+.PHONY: help lock setup documents rehearse check test bench lab life notebooks picture format faults foreign
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -100,6 +100,9 @@ life: setup ## keep anew what a real phone (baresip) did, which the walkthrough 
 
 notebooks: setup ## make the kept notebooks anew, outputs and all
 	@$(BIN)/python -m dialtone_nb.cli.keep_notebooks
+
+picture: setup ## draw the floors and rooms of CONTRIBUTING.md anew, from the imports
+	@$(BIN)/python -m tests.house
 
 format: setup ## format the code
 	@$(BIN)/ruff format $(CHECKED)

@@ -48,7 +48,7 @@ class DialtoneError(Exception):
     exit_code = 1
 
     def __init__(self, message: str = "") -> None:
-        # Others have a part in what it says: whoever holds a claim, a file's content, an answer of a server.
+        # Parts of the message come from others: the holder of a claim, a file's content, a server's answer.
         super().__init__(printable_lines(message))
 
     def _render_traceback_(self) -> list[str]:

@@ -192,7 +192,7 @@ def test_what_only_looks_names_no_consent(name: str) -> None:
 
 
 def test_proposed_parameters_are_taken_as_they_are_and_a_link_is_refused(tmp_path: Path) -> None:
-    """What it leads to, such as the secrets of the process, would be quoted as a line that is no YAML."""
+    """What it leads to, such as the secrets of the process, would be quoted as a line that is not YAML."""
     for folder in (".ci", "parameters", "proposed"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / ".ci" / "take-parameters", tmp_path / ".ci")
@@ -206,7 +206,7 @@ def test_proposed_parameters_are_taken_as_they_are_and_a_link_is_refused(tmp_pat
     done = subprocess.run(take, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        "clients.yaml of the proposed parameters/ is no plain file: commit the file itself\n",
+        "clients.yaml of the proposed parameters/ is not a plain file: commit the file itself\n",
     )
     assert not (tmp_path / "parameters" / "clients.yaml").exists()
 

@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 import dialtone_nb
+from tests.house import MODULES, PACKAGE, PICTURE, draw, floor_of, imports_of
 
-PACKAGE = Path(dialtone_nb.__file__).parent
-MODULES = {
-    ".".join(("dialtone_nb", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
-    for path in PACKAGE.rglob("*.py")
-    if "node_modules" not in path.parts
-}
-# The floors of the house, lowest first; a room stands on those below it, and may lean on its neighbours.
-FLOORS = (
-    ("words, files, and what telephones can do", ("errors", "values", "files", "devices")),
-    ("what people write", ("parameters", "dialplan")),
-    ("Twilio, and what is deployed there", ("account", "service")),
-    ("our own server, and the phones", ("server", "phones")),
-    ("what there is, and what happened", ("infrastructure", "calls")),
-    ("what is checked", ("verify", "probe", "alarms")),
-    ("what is shown", ("display", "report")),
-    ("runbooks", ("runbooks",)),
-    ("running them", ("cli", "__main__", "testing")),
-)
 MIDDLE = (
     *("infrastructure.desired", "infrastructure.plan"),
     *("dialplan.decide", "dialplan.table", "calls.measures.rates"),
@@ -43,51 +23,6 @@ DOOR_TO_THE_REHEARSAL = {
     "dialtone_nb.testing.account",
     "dialtone_nb.testing.session",
 }
-
-
-@cache
-def imports_of(module: str, *, for_types: bool = True) -> list[tuple[str, int]]:
-    """The modules of the package that a module imports, wherever in it, with the line; without types, when it runs."""
-    return list(find_imports(module, for_types=for_types))
-
-
-def find_imports(module: str, *, for_types: bool) -> Iterator[tuple[str, int]]:
-    """The same, from the module's text."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    skipped = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and not for_types
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}, line {node.lineno}: a relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            found = name if name in MODULES else name.rpartition(".")[0]
-            if found in MODULES and found != module:
-                yield found, node.lineno
-                # What a package does when it is imported, happens first.
-                for folder in MODULES.keys() & {
-                    found.rsplit(".", depth)[0] for depth in range(1, found.count(".") + 1)
-                }:
-                    if not f"{module}.".startswith(f"{folder}."):
-                        yield folder, node.lineno
-
-
-def floor_of(module: str) -> int:
-    """On which floor a module stands; what the package offers by name, above them all."""
-    room = module.split(".")[1] if "." in module else ""
-    found = [floor for floor, (_, rooms) in enumerate(FLOORS) if room in rooms]
-    assert found or not room, f"{module} is in no room; give it one in FLOORS"
-    return found[0] if found else len(FLOORS)
 
 
 OUTSIDE = sorted(module for module in MODULES if not module.startswith("dialtone_nb.rehearsal"))
@@ -161,3 +96,9 @@ def test_every_module_can_be_imported_and_says_what_it_is(module: str) -> None:
 def test_no_module_is_called_utils() -> None:
     """What wants to be called utils holds two or three modules with better names."""
     assert [name for name in MODULES if name.rpartition(".")[2] in {"utils", "helpers", "common", "misc"}] == []
+
+
+def test_the_picture_of_the_house_is_what_the_imports_are() -> None:
+    """CONTRIBUTING shows it; after a new room or arrow, `make picture` draws it anew."""
+    assert PICTURE.read_text(encoding="utf-8") == draw(), "make picture"
+    assert f"(docs/{PICTURE.name})" in (PICTURE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")

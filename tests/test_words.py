@@ -32,7 +32,7 @@ from dialtone_nb.values.sip import parse_sip_uri, sip_domain_name
     ],
 )
 def test_a_sip_uri_has_a_user_and_a_host(uri: str, parts: tuple[str, str]) -> None:
-    """User and host come without escapes, parameters and port; what is no SIP URI has neither."""
+    """User and host come without escapes, parameters and port; what is not a SIP URI has neither."""
     assert parse_sip_uri(uri) == parts
 
 

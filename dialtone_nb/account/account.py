@@ -24,7 +24,7 @@ KINDS = ("rehearsal", "twilio")
 CONTROL = "http://rehearsal.localhost"
 # Our own server's folder beside a rehearsal's state.
 SERVER = "server"
-# A clock that is set by the network is never so far off; a page that tells times by another would mislead.
+# A clock that the network sets is never this far off; a page with another clock's times would mislead.
 _CLOCK_IS_OFF: Final = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Account:
     client: Client = field(repr=False)
     # Sources of function versions by their SIDs, once they were read.
     sources: dict[str, str] = field(default_factory=dict, repr=False)
-    # What was said once and need not be said again.
+    # Warnings that were given once and are not repeated.
     said: set[str] = field(default_factory=set, repr=False)
 
     @property
@@ -74,14 +74,14 @@ class Account:
 
     @property
     def owner(self) -> Client:
-        """The client that goes by the auth token where there is one: a standard API key makes no keys and no tokens."""
+        """The client that uses the auth token if there is one: a standard API key can make neither keys nor tokens."""
         token = self.credentials.auth_token
         if not token or token == self.credentials.password:
             return self.client
         return _client(replace(self.credentials, username=self.sid, password=token), self.transport, self.kind)
 
     def renew(self, auth_token: str) -> None:
-        """Go on with another auth token: the one until now is good no longer."""
+        """Continue with another auth token: the one used so far is no longer valid."""
         before = self.credentials
         self.transport.keep_secret(auth_token)
         password = auth_token if before.password == before.auth_token else before.password
@@ -187,7 +187,7 @@ def read_credentials(environment: Mapping[str, str]) -> AccountCredentials:
         repair = "set your own from the Console, or choose account: rehearsal"
         faults.append(Fault("TWILIO_ACCOUNT_SID", "is a rehearsal's account SID, not one of Twilio's", repair))
     if key and not is_sid(key, "api_key"):
-        faults.append(Fault("TWILIO_API_KEY", "is no API key SID", "copy it from the Console: SK and 32 digits"))
+        faults.append(Fault("TWILIO_API_KEY", "is not an API key SID", "copy it from the Console: SK and 32 digits"))
     elif key[2:].startswith(FACADE):
         faults.append(Fault("TWILIO_API_KEY", "is a rehearsal's, not one of Twilio's", "set your own from the Console"))
     if bool(key) != bool(secret):

@@ -1,4 +1,4 @@
-"""What only the rehearsal can do, asked of its control host: phones that register and call, its SIP door, a past.
+"""What only the rehearsal can do, through its control host: phones that register and call, its SIP door, a past.
 
 Twilio has neither: nobody can register a phone there by a request, nor list which phones are registered.
 """
@@ -49,7 +49,7 @@ def open_door(account: Account, address: str, *, beyond_this_machine: bool = Fal
 
 
 def close_door(account: Account) -> None:
-    """Close the door; phones that registered through it are registered no more."""
+    """Close the door; phones that registered through it are no longer registered."""
     account.transport.send("DELETE", f"{CONTROL}/door")
 
 
@@ -71,7 +71,7 @@ def place_call(account: Account, order: Mapping[str, object]) -> Mapping[str, An
 
 
 def call_number(account: Account, caller: str, number: str, *, talk_s: float) -> Mapping[str, Any]:
-    """What came of a call from outside to a number of the account, once it is over; who called talks for so long."""
+    """What came of a call from outside to a number of the account, once it is over; the caller talks for this long."""
     transport = Transport(account.transport.base_url, timeout_s=LONGEST_CALL_S)
     try:
         return _post(transport, "/calls", {"from": caller, "to": number, "talk": talk_s})

@@ -1,4 +1,4 @@
-"""How every request travels: address, time-outs, retries, Twilio's errors as ours, nothing secret in any of them."""
+"""How every request is sent: address, time-outs, retries, Twilio's errors as ours, without any secret."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Last(threading.local):
 
 
 class ParsedResponse(Response):
-    """Twilio's answer as twilio-python takes it, with what its JSON says for whoever reads pages on their own."""
+    """Twilio's answer as twilio-python takes it, with its JSON parsed for callers that read pages."""
 
     def __init__(self, response: requests.Response) -> None:
         super().__init__(response.status_code, response.content, response.headers)
@@ -70,7 +70,7 @@ class ParsedResponse(Response):
 
     @property
     def text(self) -> str:
-        """The body as a text; whoever reads what it says needs none of two megabytes."""
+        """The body as text, decoded only if it is asked for: a page may have two megabytes."""
         return self._response.text
 
 
@@ -97,9 +97,9 @@ class Transport(HttpClient):
         self._secrets.update(value for value in values if value)
 
     def server_time(self) -> datetime | None:
-        """The time by the clock of whoever answered last, UTC; None before any answer, and where none had a date.
+        """The time (UTC) by the clock of the last server that answered; None before any answer with a date.
 
-        What has passed since that answer is measured with a clock that nobody sets.
+        The time since that answer is measured with a monotonic clock.
         """
         if self._dated is None:
             return None
@@ -151,7 +151,7 @@ class Transport(HttpClient):
     ) -> requests.Response:
         """The answer, whatever its status; retried only where repeating is safe.
 
-        One that says it is JSON, or of which that is expected, is whole: half of it is no answer.
+        An answer that is or should be JSON is complete: half of one counts as none.
         """
         parts = urlsplit(url)
         sent_headers = dict(headers or {})
@@ -167,7 +167,7 @@ class Transport(HttpClient):
                 response = self.session.request(method, url, headers=sent_headers, timeout=self.timeouts, **options)
             self._dated = _date_of(response) or self._dated
             if response.status_code == TOO_MANY_REQUESTS:
-                # Too many at once were all of ours together, so all of them wait, not this one alone.
+                # The 429 counts all our requests together, so all of them wait, not only this one.
                 self._quiet_until = time.monotonic() + HOLD_BACK_S
             if response.status_code == TOO_MANY_REQUESTS or (
                 response.status_code >= 500 and response.status_code != 501
@@ -278,7 +278,7 @@ def _date_of(response: requests.Response) -> tuple[datetime, float] | None:
 
 
 def _is_whole(response: requests.Response) -> bool:
-    """Whether the body says something to its end: what passes it on may have cut it short and said nothing."""
+    """Whether the body is complete: a proxy may have cut it short without saying so."""
     try:
         _parse(response)
     except ValueError:
@@ -307,9 +307,9 @@ _READ: ContextVar[Callable[[bytes], Any]] = ContextVar("read", default=_read_jso
 
 @contextmanager
 def bodies_read_by(read: Callable[[bytes], Any]) -> Iterator[None]:
-    """Within the block, in this thread, let `read` parse the bodies of responses; its ValueError says: not whole.
+    """Within the block, in this thread, let `read` parse response bodies; its ValueError means an incomplete body.
 
-    Without it bodies are read as JSON. Whoever asks for millions of records may read them faster.
+    By default bodies are read as JSON. A caller that asks for millions of records can read them faster.
     """
     token = _READ.set(read)
     try:
@@ -325,7 +325,7 @@ class _TryLaterError(Exception):
 
 
 def _repeatable(method: str) -> Callable[[BaseException], bool]:
-    """Whether the same request may be sent again: always where it was not processed, else only a GET."""
+    """Whether the request may be sent again: always if it was not processed, otherwise only a GET."""
 
     def repeatable(error: BaseException) -> bool:
         if isinstance(error, _TryLaterError):

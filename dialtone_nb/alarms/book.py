@@ -1,4 +1,4 @@
-"""The book of alarms: what goes on, what was told, and what is still to be told; a kill costs one repeat at most.
+"""The book of alarms: what is wrong, what was sent, and what is still to be sent; a kill costs one repeat at most.
 
 A look changes the book in two steps. First all that there is to tell is written into it, whole; then each message is
 sent, and the book is written again without it. Whoever is killed in between leaves a message that may have arrived: the
@@ -23,14 +23,14 @@ from dialtone_nb.alarms.rules import EXIT_CODE, Rule, Rules, duration_of
 from dialtone_nb.errors import Fault, HeldError, InputError
 from dialtone_nb.files.atomic_file import write_whole
 
-# A count swings about its bound: an alarm on calls is over once its rule was quiet for so long, and shares of calls
+# A count varies around its bound: an alarm on calls is over once its rule was quiet for this long, and shares of calls
 # swing for longer than a phone that is back. What verify finds is over at once.
 CALM: Final = {
     "silence": timedelta(hours=6),
     "burst": timedelta(hours=6),
     **dict.fromkeys(("loss", "reason", "country"), timedelta(days=1)),
 }
-# Longer than calls are looked back for, so that no event is told twice.
+# Longer than the rules look back, so that no event is sent twice.
 REMEMBERED: Final = timedelta(days=100)
 SENT_KEPT: Final = 100
 NEW, AGAIN, OVER = "new", "still", "over"
@@ -90,7 +90,7 @@ class Book:
 
     @property
     def loud(self) -> list[Alarm]:
-        """What a look has to show: the events that it brought, and the alarms that go on."""
+        """What a look has to show: its new events, and the alarms that last."""
         return [*(one for one in self.alarms if one.id in self.news), *self.going_on]
 
     @property
@@ -99,7 +99,7 @@ class Book:
         return [one for one in self.alarms if one.over_at is None and not one.is_event]
 
     def signals(self, rules: Rules) -> list[Alarm]:
-        """What the exit code tells of: alarms that go on, and events of this look, by rules that tell it."""
+        """The alarms and events of this look whose rules set the exit code."""
         heard = {name for name, rule in rules.rules.items() if EXIT_CODE in rule.tell}
         return [one for one in self.loud if one.rule in heard]
 
@@ -183,7 +183,7 @@ def look_up(
                 waiting += _messages(rule, ended, OVER, now)
             else:
                 alarms[key] = replace(alarm, calm_since=calm_since)
-    # A rule that was taken out of the file has no more to say of its alarms.
+    # A rule that was removed from the file ends its alarms.
     past += [replace(one, over_at=now) for one in alarms.values() if one.rule not in rules.rules]
     going_on = [one for one in alarms.values() if one.rule in rules.rules]
     kept = [one for one in past if now - (one.over_at or one.told_at) < REMEMBERED]
@@ -226,12 +226,12 @@ def _messages(rule: Rule, alarm: Alarm, stage: str, now: datetime) -> list[Messa
     ]
 
 
-# Sends a message; what went wrong, or "" where it was taken.
+# Sends a message and returns what went wrong, or "" if it was accepted.
 Send = Callable[[Message], str]
 
 
 def tell(book: Book, channels: Mapping[str, Send], now: datetime, save: Callable[[Book], None]) -> Book:
-    """The book after all that waits was sent, or tried; it is saved before the first is, and after each."""
+    """The book after every waiting message was tried; it is saved before the first one, and after each."""
     save(book)
     for message in book.waiting:
         send = channels.get(message.channel)
@@ -272,7 +272,7 @@ def load_book(path: Path, now: datetime) -> Book:
 
 
 def save_book(path: Path, book: Book) -> None:
-    """Put the book in its file's place, whole."""
+    """Replace the file by the book in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps(asdict(book), indent=1, ensure_ascii=False, default=_stamp)
     write_whole(path, content + "\n")

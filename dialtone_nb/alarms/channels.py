@@ -35,7 +35,7 @@ _REPLIES: Final = {
 
 
 def open_channels(rules: Rules, variables: Mapping[str, str]) -> dict[str, Send]:
-    """What sends a message over each channel; an `InputError` that names every secret that is missing."""
+    """The senders, one for each channel; an `InputError` that names every missing secret."""
     used = {channel for rule in rules.rules.values() for channel in rule.tell} - {EXIT_CODE}
     faults: list[Fault] = []
     channels: dict[str, Send] = {}
@@ -53,7 +53,7 @@ def open_channels(rules: Rules, variables: Mapping[str, str]) -> dict[str, Send]
     for name, webhook in rules.webhooks.items():
         url = secret(webhook.url_from, name)
         if url and not _is_url(url):
-            faults.append(Fault(webhook.url_from, "is no https:// address", "copy it whole from where it was made"))
+            faults.append(Fault(webhook.url_from, "is not an https:// address", "copy it whole from where it was made"))
         channels[name] = partial(send_to_webhook, webhook, url)
     if faults:
         raise InputError(faults)
@@ -102,7 +102,7 @@ def send_mail(mail: Mail, password: str, message: Message) -> str:
         return f"{where} at port {mail.port}: TLS failed; tls is for port 465, starttls for 587"
     except (OSError, smtplib.SMTPException) as error:
         return f"{where} at port {mail.port} can't be reached: {type(error).__name__}"
-    # Whoever was refused while others were not: the message arrived, and is not sent again.
+    # Some recipients were refused and others not: the message has arrived, and is not sent again.
     return "" if len(refused) < len(mail.to) else f"{where} refuses every address"
 
 

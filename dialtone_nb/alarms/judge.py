@@ -38,7 +38,7 @@ MANY: Final = 1_000_000
 FEWEST_IN_A_BURST: Final = 5
 # Fewer days say nothing of a month's pace.
 FEWEST_DAYS: Final = 7
-# The end of life of a runtime's Node.js (nodejs.org, Previous Releases), after which nobody mends what is found in it.
+# The end of life of a runtime's Node.js (nodejs.org, Previous Releases), after which it gets no security fixes.
 RUNTIME_ENDS: Final = MappingProxyType(
     {"node20": date(2026, 4, 30), "node22": date(2027, 4, 30), "node24": date(2028, 4, 30)}
 )
@@ -46,7 +46,7 @@ RUNTIME_ENDS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule has to say of one subject: an event, which has a time of its own, or what lasts until it is over."""
+    """What a rule finds of one subject: an event, which has its own time, or a state, which lasts until it is over."""
 
     rule: str
     subject: str
@@ -64,7 +64,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class CallLog:
-    """Attempts in columns, oldest first: what the rules count, and nothing of whom was called but the country."""
+    """Attempts in columns, oldest first: what the rules count. Of the other party they have only the country."""
 
     phones: tuple[str, ...]
     environments: Values
@@ -210,10 +210,10 @@ def _none_of(drawn: int, marked: int, others: int) -> float:
 
 
 def _loss(rule: Rule, look: _Look) -> Iterator[_Told]:
-    """Environments and phones of which more calls are lost than before; of both at once, the one that explains more.
+    """Environments and phones that lose more calls than before; if both do, the one that explains more.
 
-    Where one phone of an environment loses calls, it is told of and not the environment; where several do, it is the
-    environment, once, and not each of them.
+    If one phone of an environment loses calls, the finding is about that phone; if several do, it is about the
+    environment, once, not about each phone.
     """
     log = look.log
     watched = look.phones(rule)
@@ -267,7 +267,7 @@ def _country(party: str) -> str:
 
 
 def _countries(rule: Rule, look: _Look) -> Iterator[_Told]:
-    """Countries that are called and never were, or much more than they were.
+    """Countries that were never called before, or are called much more often than before.
 
     One that is new is held against all countries that ever were: where each week brings one, it is no news.
     """
@@ -311,7 +311,7 @@ def _more(
 
 
 def _burst(rule: Rule, look: _Look) -> Iterator[_Told]:
-    """Phones that place more calls on end than they are used to.
+    """Phones that place more calls in a row than usual.
 
     Of all calls placed in earlier hours some had another one after them in the same hour; of these calls all but one.
     """
@@ -381,7 +381,7 @@ ON_CALLS: Final = frozenset(_JUDGES)
 
 
 def judge_emergencies(name: str, rule: Rule, calls: Sequence[EmergencyCall], environments: Values) -> list[Finding]:
-    """Each emergency call, which is told once: it is certain, and never over. The test line is none."""
+    """Each emergency call, as an event: it is certain, and sent once. A call to the test line is not one."""
     found = []
     for call in calls:
         if call.is_test or (rule.phones and call.phone not in rule.phones):
@@ -419,9 +419,10 @@ def _values(log: CallLog, code: int) -> Values:
 
 
 def _odds(chance: float) -> str:
-    """How certain it is, in words."""
+    """How rarely chance would cause this, in words."""
     looks = 1 / max(chance, 1e-12)
-    return f"chance brings this about once in {f'{looks:,.0f}' if looks < MANY else f'more than {MANY:,}'} such looks"
+    often = f"{looks:,.0f}" if looks < MANY else f"more than {MANY:,}"
+    return f"chance alone would bring this about once in {often} such looks"
 
 
 def _window(window: timedelta) -> str:

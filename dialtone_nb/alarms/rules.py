@@ -60,7 +60,7 @@ def _template(text: str) -> str:
     try:
         json.loads(fill_in(text, dict.fromkeys(PLACEHOLDERS, "x"), as_json=True))
     except ValueError:
-        raise ValueError(f"is no JSON once it is filled in; write such as {SLACK}") from None
+        raise ValueError(f"is not JSON once it is filled in; write such as {SLACK}") from None
     return text
 
 
@@ -112,7 +112,7 @@ class Rule(Closed):
     """One rule: what it watches, and what only some kinds have."""
 
     watches: Literal["silence", "loss", "reason", "burst", "country", "spend", "emergency", "check", "end"]
-    # Where nothing has changed, the rule speaks once in so many days at most: all of its phones and windows together.
+    # With nothing changed, the rule raises one false alarm in this many days at most, over all its phones and windows.
     false_alarm_days: int = Field(default=365, ge=7, le=36500)
     windows: tuple[Duration, ...] = Field(default=("1d", "7d"), min_length=1, strict=False)
     times_as_many: float = Field(default=2, ge=1, le=100, strict=False)
@@ -200,7 +200,7 @@ def _faults(
 
     allowed = _OF_KIND[rule.watches]
     for field in sorted(rule.model_fields_set - _EVERY - allowed):
-        yield fault(field, f"means nothing to a rule that watches {rule.watches}", "take the line out")
+        yield fault(field, f"has no meaning for a rule that watches {rule.watches}", "take the line out")
     needed = _NEEDED.get(rule.watches, "")
     if needed and needed not in rule.model_fields_set:
         yield fault(needed, "is missing, and without it the rule can never speak", f"add {needed}:")
@@ -211,17 +211,19 @@ def _faults(
                 yield fault("windows", problem, "write at most 14d")
     for phone in rule.phones:
         if phone not in declared.clients:
-            yield fault("phones", f"{phone!r} is no phone", suggest(phone, list(declared.clients)))
+            yield fault("phones", f"{phone!r} is not a phone", suggest(phone, list(declared.clients)))
     # A rule for whichever phones there are waits for the first with an address; one that names its phones is wrong.
     if rule.watches == "emergency" and rule.phones and not _calling_emergency(rule, declared):
-        yield fault("phones", "no phone of these makes emergency calls: the rule can never speak", "take the rule out")
+        yield fault(
+            "phones", "none of these phones makes emergency calls: the rule can never speak", "take the rule out"
+        )
     for check in rule.checks:
         if problem := _check_problem(check, declared):
             yield fault("checks", problem, "name it as verify does, such as live build of *, or alert 11200")
     for channel in rule.tell:
         known = [EXIT_CODE, *rules.channels]
         if channel not in known:
-            yield fault("tell", f"{channel!r} is no channel", suggest(channel, known))
+            yield fault("tell", f"{channel!r} is not a channel", suggest(channel, known))
     yield from _runbook_faults(fault, rule, runbooks)
 
 
@@ -231,12 +233,12 @@ def _calling_emergency(rule: Rule, declared: Parameters) -> bool:
 
 
 def _check_problem(check: str, declared: Parameters) -> str:
-    """Why no check of verify's can ever have such a name; empty where one can."""
+    """Why no check of verify can ever have this name; empty if one can."""
     if not any(fnmatchcase(known, check) or fnmatchcase(check, known) for known in CHECKS):
         return f"verify has no check {check!r}: the rule can never speak"
     kind, of, name = check.partition(" of ")
     if of and kind in ("drill", "registration", "last sign of life", "usage", "credential") and "*" not in name:
-        return "" if name in declared.clients else f"{name!r} is no phone: the rule can never speak"
+        return "" if name in declared.clients else f"{name!r} is not a phone: the rule can never speak"
     return ""
 
 
@@ -251,17 +253,17 @@ def _runbook_faults(fault: _MakeFault, rule: Rule, runbooks: Mapping[str, Collec
             repair = suggest(name, list(runbooks[rule.runbook]))
             yield fault("parameters", f"{rule.runbook} has no parameter {name!r}", repair)
         for stranger in [one for one in _PLACEHOLDER.findall(value) if one not in SUBJECTS]:
-            yield fault("parameters", f"{{{stranger}}} is nothing that an alarm has", suggest(stranger, SUBJECTS))
+            yield fault("parameters", f"{{{stranger}}} is not a field of an alarm", suggest(stranger, SUBJECTS))
 
 
 def _channel_faults(file: YamlFile, rules: Rules) -> Iterator[Fault]:
     for name in sorted({*rules.mail, *rules.webhooks} & {EXIT_CODE} | rules.mail.keys() & rules.webhooks.keys()):
         section = "mail" if name in rules.mail else "webhooks"
-        yield Fault(file.place(section, name), "is the name of another channel, too", "give it a name of its own")
+        yield Fault(file.place(section, name), "is another channel's name too", "give it a name of its own")
     for name, mail in rules.mail.items():
         if mail.security == "none" and mail.host not in LOOPBACK:
             repair = "write starttls or tls; none is for a mail server on this very machine"
-            yield Fault(file.place("mail", name, "security"), "would send messages readable by everybody", repair)
+            yield Fault(file.place("mail", name, "security"), "would send messages that anybody can read", repair)
 
 
 class _MakeFault(Protocol):

@@ -32,7 +32,7 @@ NUMBER: Final = re.compile(
 )
 # The trunk's password goes to Twilio in the TwiML of each call, and Twilio keeps what it was answered.
 _PASSWORD: Final = re.compile(r'(password=)"[^"]*"')
-# The log is looked through so long before and after the call: its clock is another one.
+# How long before and after the call its log lines are looked for: the log has another clock.
 AROUND: Final = timedelta(minutes=2)
 _ENDED: Final = ("completed", "busy", "failed", "no-answer", "canceled")
 

@@ -153,10 +153,10 @@ def find_archive(archive: str, project: Path) -> str:
 
 
 def check_time_zone(name: str, parameter: str = "time_zone") -> None:
-    """Raise an `InputError` where this is no time zone's name."""
+    """Raise an `InputError` where this is not a time zone's name."""
     if not is_time_zone(name):
         raise InputError(
-            Fault(f"parameter {parameter}", f"is no time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
+            Fault(f"parameter {parameter}", f"is not a time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
         )
 
 
@@ -289,7 +289,7 @@ def _check_days(account: Account, first: date | None, last: date | None, today: 
 
 @contextmanager
 def progress_bar(*, attended: bool) -> Iterator[Progress]:
-    """Show how far a sync has come, for whoever sits in JupyterLab: a function to call after each span of days read."""
+    """Show the progress of a sync in JupyterLab: a function to call after each span of days."""
     if not attended:
         yield lambda span, attempts, days: None
         return

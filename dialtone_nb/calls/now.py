@@ -54,7 +54,7 @@ class PhoneState(StrEnum):
     UNKNOWN = "not heard of"
 
 
-# Whoever rang or picked up was there; an unanswered call may have rung in an empty room, but it rang.
+# A phone that rang or was answered was there; an unanswered call may have rung in an empty room, but it rang.
 _STATES: Final = {
     "in_progress": PhoneState.TALKING,
     "unregistered": PhoneState.MISSING,
@@ -222,7 +222,7 @@ def _alert(record: Record) -> RecentAlert | None:
 
 
 def _log_line(record: Record, *, show_numbers: bool) -> LogLine:
-    # An event's own timestamp is the function's clock; the line's is the one that all else here goes by.
+    # An event's own timestamp is by the function's clock; the log line's is by the clock of everything else here.
     at, message = _moment(record["date_created"]), str(record.get("message") or "").strip()
     event = event_of(message)
     if event:

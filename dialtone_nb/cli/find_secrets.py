@@ -35,7 +35,7 @@ from dialtone_nb.values.phone_numbers import (
 )
 from dialtone_nb.values.printable import printable
 
-# Variables that hold secrets, by how they end; the SIDs beside them are none.
+# Variables that hold secrets, by their endings; the SIDs beside them are not secret.
 SECRET_ENDINGS: Final = ("_TOKEN", "_TOKEN_SECONDARY", "_SECRET", "_PASSWORD", "_WEBHOOK_URL", "_ALARM_URL")
 # What is shorter would be found everywhere by chance.
 SHORTEST: Final = 8
@@ -148,7 +148,7 @@ def find_numbers(files: Iterable[Path], known: Collection[str] = ()) -> Iterator
 
 
 def _as_e164(written: str) -> str:
-    """A number that somebody may have, in E.164; empty where this is none."""
+    """A possible telephone number in E.164, or empty."""
     if written.isdigit():
         return ""
     digits = "".join(filter(str.isdigit, written))

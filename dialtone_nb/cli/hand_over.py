@@ -19,7 +19,7 @@ PORT = 8023
 
 
 def main(arguments: argparse.Namespace, project: Path) -> int:
-    """0 where the phone took all of its files, 1 where the time was up; an `InputError` where there is none to take."""
+    """Return 0 if the phone took all of its files, 1 if the time was up; an `InputError` if it has none."""
     parameters = load_parameters(parameters_folder(project))
     root = beside_rehearsal(project, PRIVATE.name) if arguments.rehearsal else project / PRIVATE
     declared = parameters.network.provisioning
@@ -34,14 +34,14 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
             print(f"  {handout.address}/{name}")
         if MODELS[handout.device].has_camera:
             print(write_qr_code(f"{handout.address}/{next(iter(handout.files))}"))
-        print("Whoever fetches it has the phone's password. Ctrl+C ends it.", flush=True)
+        print("Anybody who fetches it has the phone's password. Ctrl+C ends it.", flush=True)
 
     if hand_over(handout, within_s=arguments.minutes * 60, say=lambda said: print(said, flush=True), ready=ready):
         print(
             "done: the phone has all it needs; if it was not the phone that took it, rotate the password (client_setup)"
         )
         return 0
-    print("nobody took all of it in time; nothing is handed out any more")
+    print("it was not fetched completely in time, and is no longer handed out")
     return 1
 
 
@@ -49,7 +49,7 @@ def make_handout(parameters: Parameters, client: str, root: Path, address: str) 
     """The phone's loadable files, to be handed out under this address; an `InputError` where it has none."""
     if client not in parameters.clients:
         raise InputError(
-            Fault(f"client {client}", "is no phone in clients.yaml", suggest(client, list(parameters.clients)))
+            Fault(f"client {client}", "is not a phone in clients.yaml", suggest(client, list(parameters.clients)))
         )
     declared = parameters.clients[client]
     folder = private_folder(declared.environment, client, root=root)

@@ -53,7 +53,7 @@ def main(options: argparse.Namespace, project: Path, on_listening: Callable[[str
     clients = parameters.clients
     addresses = read_phones(options.phones, clients)
     if not 1 <= options.port <= LAST_PORT and options.port:
-        raise InputError(Fault("--port", f"{options.port} is no port", f"1 to {LAST_PORT}"))
+        raise InputError(Fault("--port", f"{options.port} is not a port", f"1 to {LAST_PORT}"))
     if options.minutes is not None and not options.minutes > 0:
         raise InputError(Fault("--minutes", f"{options.minutes:g} is no time to wait", "write such as 5"))
     folder = beside_rehearsal(project, FOLDER) if options.rehearsal else project / FOLDER
@@ -113,7 +113,7 @@ def read_phones(texts: Collection[str], clients: Collection[str]) -> dict[str, s
         elif name not in clients:
             faults.append(Fault(place, f"there is no phone {name!r}", suggest(name, list(clients))))
         elif not _is_address(address):
-            faults.append(Fault(place, f"{address!r} is no address", "write it as digits, such as 192.0.2.31"))
+            faults.append(Fault(place, f"{address!r} is not an address", "write it as digits, such as 192.0.2.31"))
         elif name in addresses:
             faults.append(Fault(place, f"{name} has the address {addresses[name]} already", "give it one"))
         elif address in addresses.values():

@@ -36,7 +36,7 @@ NANP = 1
 
 @dataclass(frozen=True, slots=True)
 class NewNetwork:
-    """What its operator answered; `number` is empty and `address` None where there is none yet."""
+    """The operator's answers; without a number yet `number` is empty, without an address `address` is None."""
 
     name: str
     domain_prefix: str
@@ -107,7 +107,7 @@ def _quoted(text: str) -> str:
 
 
 def _scalar(text: str) -> str:
-    """The text as a value of YAML, in quotes where it would else be read as something that is no text."""
+    """The text as a value of YAML, in quotes where it would else be read as something that is not text."""
     return text if YAML(typ="safe").load(text) == text else _quoted(text)
 
 

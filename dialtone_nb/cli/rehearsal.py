@@ -98,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=read_trunk,
         metavar="HOST:PORT",
         help="with --sip: where calls to SIP addresses outside of Twilio go, whatever host they name; over UDP, or TCP "
-        "as in tcp:127.0.0.1:5080 (without it: to somebody built in)",
+        "as in tcp:127.0.0.1:5080 (without it: to a built-in far side)",
     )
     parser.add_argument(
         "--history",
@@ -120,14 +120,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--facts",
         type=Path,
         metavar="FILE",
-        help="answer as an account did that the runbook probe looked at: its file of recorded facts",
+        help="behave as a certain account did: a file of recorded facts that the runbook probe wrote",
     )
     parser.add_argument(
         "--eventual",
         type=int,
         default=0,
         metavar="READS",
-        help="for so many reads, lists show the account as it was before a creation or a deletion (default: 0)",
+        help="for this many reads, lists still show the account as it was before a creation or a deletion (default: 0)",
     )
     parser.add_argument(
         "--coverage",
@@ -141,21 +141,21 @@ def read_days(text: str) -> int:
     """The number of days in `30d` or `30`; an argparse error for anything else, and for none."""
     digits = text.removesuffix("d")
     if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= MOST_DAYS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1d to {MOST_DAYS}d")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1d to {MOST_DAYS}d")
     return int(digits)
 
 
 def read_port(text: str) -> int:
     """A port, 0 to 65535; an argparse error for anything else."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
 
 
 def read_count(text: str) -> int:
     """A whole number, 1 or more; an argparse error for anything else."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of calls")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of calls")
     return int(text)
 
 

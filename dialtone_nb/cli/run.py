@@ -23,7 +23,7 @@ from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
 from dialtone_nb.runbooks.parameters_cell import RunbookSource, Value
 
 ENGINE = "dialtone"
-# Of a run's time so much may go into saving its copy, which papermill does before and after each cell.
+# The share of a run's time for saving its copy, which papermill does before and after each cell.
 SAVING_SHARE = 0.1
 NO_CONSENT = 2
 _REFUSALS = {ConsentError.__name__, StalePlanError.__name__}
@@ -94,7 +94,7 @@ def run_runbook(
 
 
 def exit_code_of(error_name: str) -> int:
-    """The exit code that an error's class stands for, by the class's name; 1 for an error that is none of ours."""
+    """The exit code of an error, by the name of its class; 1 for an error that is not one of ours."""
     return _exit_codes(DialtoneError).get(error_name, 1)
 
 

@@ -97,7 +97,7 @@ def main(
     if not 1 <= options.workers <= MOST_WORKERS:
         raise InputError(Fault("--workers", f"{options.workers} is too few or too many", f"1 to {MOST_WORKERS}"))
     if not 0 <= options.port <= LAST_PORT:
-        raise InputError(Fault("--port", f"{options.port} is no port", f"0 to {LAST_PORT}"))
+        raise InputError(Fault("--port", f"{options.port} is not a port", f"0 to {LAST_PORT}"))
     # Looks at the folder before the port is taken, so that a bad name is told at once. Over a damaged note the server
     # starts all the same, and says so: by the newest table phones can call for help.
     version = noted_serving(settings.folder, settings.environment).version
@@ -170,7 +170,7 @@ def serving(project: Path, parameters: Parameters, folder: Path) -> Iterator[Non
             # Its first line says that it listens; where it can't, it ends without one and has logged why.
             if not (server.stdout and server.stdout.readline()):
                 *_, why = ["nothing was logged", *log.read_text(errors="replace").split("\n")[:-1]]
-                raise InputError(Fault(str(log), f"our own server did not start: {why}", "mend that, and run again"))
+                raise InputError(Fault(str(log), f"our own server did not start: {why}", "repair that, and run again"))
         yield
     finally:
         for process in running:
@@ -188,7 +188,7 @@ def _registrations(address: str | None, settings: Settings) -> Iterator[str]:
         return
     host, _, port = address.partition(":") if address.count(":") == 1 else (address, "", "")
     if not host or (port and not (port.isdecimal() and len(port) <= len(str(LAST_PORT)) and int(port) <= LAST_PORT)):
-        problem = f"{address!r} is no address and port"
+        problem = f"{address!r} is not an address and port"
         raise InputError(Fault("--syslog", problem, f"write such as 192.0.2.20, or 192.0.2.20:{PORT}"))
     with listening_aside(host, int(port or PORT), _served_phones(settings), settings.folder / FOLDER) as listening:
         yield f", syslog at {listening}"

@@ -1,7 +1,7 @@
 """A run's end in Markdown, for the summary of a workflow's step or a comment on a pull request.
 
-Many may read it there: a phone stands by its name, a number by its last two digits, and what a change sets is left to
-the page. The fingerprint is of the whole plan all the same.
+Many people may read it there: it has phones by name and numbers by their last two digits, and leaves what a change
+sets to the page. The fingerprint is of the whole plan all the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.values.phone_numbers import hide_numbers
 
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
-# How plan_text indents what a change sets; and what there is to mind about it, which stays.
+# How plan_text indents what a change sets, and its warnings, which stay.
 _FIELD, _REMARK = "    ", "    !"
 
 
@@ -29,7 +29,7 @@ def check_summary(path: Path | None) -> None:
     if path and path.is_dir():
         raise InputError(Fault("--summary", f"{path} is a folder", "name a file"))
     if path and not path.parent.is_dir():
-        raise InputError(Fault("--summary", f"{path.parent} is no folder", "name a file in one that there is"))
+        raise InputError(Fault("--summary", f"{path.parent} is not a folder", "name a file in one that there is"))
 
 
 def add_step_summary(text: str, also: Path | None) -> None:

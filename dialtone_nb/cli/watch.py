@@ -16,10 +16,10 @@ RUNBOOK = "watch"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What this command takes beside the parameters of its runbook."""
     parser.epilog = (
-        "Ends with 0 where all is quiet, 2 where an alarm goes on whose rule tells the exit code, 4 where a message "
-        "was not delivered (the next run tries again), 1 where something could not be looked at, 5 for bad input."
+        "The exit code is 0 if all is quiet, 2 while an alarm goes on whose rule asks for that, 4 if a message "
+        "was not delivered (the next run tries again), 1 if something could not be checked, 5 for bad input."
     )
-    parser.add_argument("--show", action="store_true", help="only show what goes on: tell nobody, keep nothing")
+    parser.add_argument("--show", action="store_true", help="only show what is wrong: tell nobody, record nothing")
     parser.add_argument(
         "--test", action="store_true", help="send a test message over each channel, and look at nothing"
     )

@@ -11,5 +11,5 @@ from dialtone_nb.devices.polycom import POLYCOM
 
 __all__ = ["MODELS"]
 
-# By the name that clients.yaml has for it. Whoever needs to know a device, looks here: nothing else lists them.
+# By the name that clients.yaml has for it. This is the only list of devices.
 MODELS: dict[str, DeviceModel] = {model.key: model for model in (*LINKSYS, *GRANDSTREAM, *POLYCOM, LINPHONE, ANY_PHONE)}

@@ -196,11 +196,11 @@ def _reach(dialplan: Dialplan) -> Reach:
 
 def _number_faults(place: str, number: str, reaches: Callable[[Pattern], bool]) -> Iterator[Fault]:
     is_number = set(number) <= KEYS and is_e164(Pattern(keys_of(number)))
-    # What is also allowed is no number that libphonenumber knows.
+    # What is also allowed is not a number that libphonenumber knows.
     if not is_number or not (country_of(number) or reaches(Pattern(keys_of(number)))):
         yield Fault(
             place,
-            f"{number!r} is no telephone number",
+            f"{number!r} is not a telephone number",
             "write a plus sign, the country code and the number, such as +15035550190",
         )
     elif not reaches(Pattern(keys_of(number))):
@@ -305,7 +305,7 @@ def _trunk_faults(file: YamlFile, parameters: Parameters) -> Iterator[Fault]:
     trunk = parameters.network.trunk
     for name in trunk.headers:
         if not _HEADER_NAME.fullmatch(name):
-            yield Fault(file.place("trunk", "headers", name), f"{name!r} is no SIP header", "write X-Like-This")
+            yield Fault(file.place("trunk", "headers", name), f"{name!r} is not a SIP header", "write X-Like-This")
     # The longest that each placeholder becomes: an escape is three characters.
     longest = {
         "{client}": max(map(len, parameters.clients), default=0),

@@ -124,7 +124,7 @@ def _countries(dialplan: Dialplan) -> Countries:
 
 
 def _any_of(prefixes: list[Pattern]) -> str:
-    """What begins with one of these; nothing where there are none."""
+    """The language of all that begins with one of these; empty if there are none."""
     return "|".join(sorted(prefix.prefix_regex() for prefix in prefixes)) or "^(?!)"
 
 

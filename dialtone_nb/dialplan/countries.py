@@ -25,7 +25,7 @@ NANP: Final = 1
 # three, in Mexico; further on, a new block of numbers would be refused for years in places that have always existed.
 AREA_CODE: Final = 3
 DIGITS: Final = frozenset("0123456789")
-# Kinds of numbers in libphonenumber's metadata: what is called as any number is, and what is not, whoever gave it out.
+# Kinds of numbers in libphonenumber's metadata: those called like any number, and those that are not.
 ORDINARY: Final = ("fixed_line", "mobile", "toll_free", "voip", "uan", "pager", "voicemail")
 SPECIAL: Final = ("premium_rate", "shared_cost", "personal_number")
 # Under +1 a number has an area code or is toll-free. The rest are codes without a place, 5XX and 6XX, at their own
@@ -72,7 +72,7 @@ def calling_code(country: str) -> int:
 
 
 def is_possible_length(code: int, digits: int) -> bool:
-    """Whether some number under a calling code has so many digits after it."""
+    """Whether some number under a calling code has this many digits after it."""
     return any(digits in _lengths(_metadata(region)) for region in _regions(code))
 
 

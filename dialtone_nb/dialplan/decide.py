@@ -81,7 +81,7 @@ def dialled_of(table: Table, to: str) -> str:
 def _user_of(table: Table, uri: str) -> str:
     """The user of a SIP URI or the number of a tel URI, escapes undone; empty where it is neither."""
     found = _compiled(table.address).fullmatch(uri)
-    # Only what a phone can send is let through, so an escape that is no ASCII character may become anything.
+    # Only what a phone can send is let through, so an escape that is not an ASCII character may become anything.
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1] or found[2] or "") if found else ""
 
 
@@ -156,7 +156,7 @@ def _with_number(message: str, table: Table, country: str) -> str:
 
 
 def _short_code(table: Table, client: TableClient, dialled: str) -> str:
-    """The short code that was dialled after + and a calling code; empty where it is none."""
+    """The short code that was dialled after + and a calling code, or empty."""
     found = _compiled(table.short_codes[client.country]).fullmatch(dialled)
     return next(filter(None, found.groups())) if found else ""
 

@@ -35,7 +35,7 @@ class Language:
 
     @property
     def first(self) -> int | None:
-        """Where strings begin; None where there are none."""
+        """The state where strings begin; None if the language is empty."""
         return 0 if self.steps else None
 
     @property

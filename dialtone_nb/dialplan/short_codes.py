@@ -1,4 +1,4 @@
-"""Short codes, such as 911 and 0, in the spellings that arrive for them: so that decide knows them, and check too."""
+"""The spellings in which short codes such as 911 and 0 arrive, for decide and for check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def short_codes_regex(dialplan: Dialplan, country: str) -> str:
     codes = short_codes(dialplan)
     own = str(countries.calling_code(country)) if country else "1"
     parts = []
-    # Bare codes last: +110 is 10 after 1, where there is such a code, before it is 110.
+    # Bare codes last: +110 is 10 after 1, if there is such a code, rather than 110.
     for before in (*dict.fromkeys((own, "1")), ""):
         if sources := [code.regex()[1:-1] for code in codes if not _may_be_a_number(before, code)]:
             parts.append(f"{before}({'|'.join(sources)})")

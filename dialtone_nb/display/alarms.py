@@ -1,11 +1,11 @@
-"""How a look for alarms looks: what goes on with what to do, what waits to be told, what was told, and every rule."""
+"""Render a look for alarms: what is wrong and what to do, messages that wait, what was sent, and every rule."""
 
 from __future__ import annotations
 
 from dialtone_nb.alarms.book import Alarm, Look
 from dialtone_nb.display.rendering import render
 
-# Of alarms that are over, and of messages that arrived, so many are shown.
+# How many alarms that are over, and messages that arrived, are shown.
 SHOWN = 10
 
 
@@ -19,7 +19,7 @@ def look_text(look: Look) -> str:
 def look_lines(look: Look) -> list[str]:
     """What a terminal shows beside the summary: each alarm with what to do, and what was not delivered.
 
-    Where a phone is that called for help is left to the page and the message: a workflow's log may be everybody's.
+    The address of a phone that called for help is only on the page and in the message: a workflow's log may be public.
     """
     lines = []
     for one in look.book.loud:
@@ -57,7 +57,7 @@ def _states(look: Look) -> dict[str, tuple[str, str]]:
     """By rule, the role of its row and what it says now."""
     loud = [one.rule for one in look.book.loud]
     said = {
-        name: ("failed", f"speaks of {loud.count(name)}") if name in loud else ("done", "quiet")
+        name: ("failed", f"applies to {loud.count(name)}") if name in loud else ("done", "quiet")
         for name in look.rules.rules
     }
     return said | dict.fromkeys(look.blind, ("unknown", "can't look"))

@@ -1,4 +1,4 @@
-"""How what came of a plan looks: what went well in a few rows, what did not by itself, with what to do about it."""
+"""Render what came of a plan: what went well in a few rows, each failure by itself with what to do about it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dialtone_nb.infrastructure.resources.model import shortened
 MARK = {Status.DONE: "✓", Status.FAILED: "✗", Status.UNKNOWN: "?", Status.NOT_DONE: "·"}
 _ROLE = {Status.DONE: "done", Status.FAILED: "failed", Status.UNKNOWN: "unknown", Status.NOT_DONE: "none"}
 _ADVICE = {
-    Status.FAILED: "Nothing came of this change. Put right what the message says and run the runbook again from its "
-    "plan: what is done is found and kept, the rest is done.",
+    Status.FAILED: "This change was not made. Correct what the message says and run the runbook again from its "
+    "plan: it keeps what was done and does the rest.",
     Status.UNKNOWN: "This change may have happened or not. Run the runbook again from its plan: it looks first, so "
     "that nothing is made twice.",
 }
@@ -44,7 +44,7 @@ class _OutcomeRow(NamedTuple):
 
 
 def applied_text(applied: Applied) -> str:
-    """What came of a plan, a line for neighbours that came out alike."""
+    """What came of a plan as text; neighbours with the same outcome share a line."""
     lines = [applied.summary]
     for group in grouped_lines(map(_line, applied.outcomes)):
         keys = ", ".join(shortened(line.change.key) for line in group)
@@ -60,7 +60,7 @@ def applied_text(applied: Applied) -> str:
 
 
 def applied_lines(applied: Applied) -> list[str]:
-    """What a terminal shows beside the summary: where the sheet lies, say."""
+    """What a terminal shows beside the summary, such as where the sheet is."""
     return list(applied.said)
 
 
@@ -101,7 +101,7 @@ def progress_html(plan: Plan, outcomes: Collection[ChangeOutcome], running: Coll
 
 
 def grouped_lines(lines: Iterable[ChangeLine]) -> list[list[ChangeLine]]:
-    """Neighbours of one kind that came out alike; what failed stands by itself."""
+    """Neighbours of one kind with the same outcome, as groups; each failure is a group of its own."""
 
     def likeness(line: ChangeLine) -> object:
         alone = line.change.key if line.role in (_ROLE[Status.FAILED], _ROLE[Status.UNKNOWN]) else ""
@@ -121,7 +121,7 @@ def _line(one: ChangeOutcome) -> ChangeLine:
 
 
 def _rooms(lines: Iterable[ChangeLine]) -> list[tuple[str, list[_OutcomeRow]]]:
-    """Rows for the lines that read as one, room by room."""
+    """Rows for the lines that read as one, under their headings."""
     rooms = groupby(grouped_lines(lines), lambda group: group[0].change.kind.group)
     return [(room, [_row(group) for group in groups]) for room, groups in rooms]
 

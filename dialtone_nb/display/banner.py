@@ -1,4 +1,4 @@
-"""The banner at the top of every runbook: what it works on, and that a rehearsal is one."""
+"""The banner at the top of every runbook: what it works on, and whether that is a rehearsal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dialtone_nb.display.rendering import render
 _BAND = {"rehearsal": "#8a5cf6", "protected": "#d13f3f", "twilio": "#2f7ed8", "files": "#6e7781"}
 CONSOLE = "https://console.twilio.com"
 _ACCOUNT = {
-    "rehearsal": "a stand-in on this machine; nothing costs money, and its clock is its own",
-    "files": "none is asked: what is read comes from files",
+    "rehearsal": "a stand-in on this machine; nothing costs money, and it has its own clock",
+    "files": "no account is used: the data comes from files",
 }
 
 

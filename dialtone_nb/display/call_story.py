@@ -22,7 +22,7 @@ ATTEMPT_HEADS = ("phone", "direction", "other party", "outcome", "reason")
 class Exploration:
     """The recent calls of an environment, newest first, and the story of one; None where there was none.
 
-    Emergency calls stand before all calls once more, with what a dispatcher was told of them.
+    Emergency calls come first a second time, with what a dispatcher was told about them.
     """
 
     environment: str
@@ -40,7 +40,7 @@ class Exploration:
 
 
 def exploration_text(exploration: Exploration) -> str:
-    """The calls, a line each, and the steps of the one that is told."""
+    """The calls, one a line, and the steps of the one that is told."""
     lines = [
         exploration.summary,
         *emergency_lines(exploration.emergency_calls),
@@ -65,19 +65,19 @@ def exploration_html(exploration: Exploration, *, lists: bool = True) -> str:
 
 
 def moment_head(zone: object) -> str:
-    """The head of a column of moments: by whose clocks they are told."""
+    """The head of a column of times, with their time zone."""
     return f"at ({zone or 'UTC'})"
 
 
 def emergency_lines(calls: Sequence[EmergencyCall]) -> list[str]:
-    """Emergency calls as text, under their heading; nothing where there is none."""
+    """Emergency calls as text, under their heading; empty if there are none."""
     return (
         ["Emergency calls", *("  " + "  ".join(filter(None, emergency_cells(one))) for one in calls)] if calls else []
     )
 
 
 def emergency_cells(call: EmergencyCall) -> Sequence[str]:
-    """Cells of one emergency call; the test line is said to be one."""
+    """Cells of one emergency call; a call to the test line says that it is one."""
     number = f"{call.number} (test line)" if call.is_test else call.number
     return f"{call.at:%H:%M:%S}", call.phone, number, call.ended, call.address, call.call_back
 
@@ -111,6 +111,6 @@ def _heading(story: Story) -> str:
 
 
 def _party(address: str) -> str:
-    """A phone or what it dialled by its name alone, where it is in a domain of ours; else the whole address."""
+    """The user name of an address in one of our own domains; of any other, the whole address."""
     user, host = parse_sip_uri(address)
     return user if global_domain(host).endswith(SIP_DOMAIN_SUFFIX) else address

@@ -1,4 +1,4 @@
-"""How a verification looks: its checks by subject, what is wrong with its repair; the same as text and as HTML."""
+"""Render a verification as text and as HTML: its checks by subject, and the repair of each fault."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROLE = {
 
 
 def verification_text(verification: Verification) -> str:
-    """The checks for a terminal, a line each; meaning and repair only where something is not good."""
+    """The checks for a terminal, one a line; meaning and repair only for what is not good."""
     lines = [verification.summary]
     for subject, group in groupby(verification.checks, lambda check: check.subject):
         lines += ["", subject]
@@ -31,7 +31,7 @@ def verification_text(verification: Verification) -> str:
 
 
 def verification_lines(verification: Verification) -> list[str]:
-    """What a terminal shows beside the summary: each check that is wrong or unknown, with its repair under it."""
+    """What a terminal shows beside the summary: each check that failed or is unknown, with its repair under it."""
     lines = []
     for check in verification.checks:
         if check.state in (CheckState.WRONG, CheckState.UNKNOWN):

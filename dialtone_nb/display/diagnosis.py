@@ -1,4 +1,4 @@
-"""How a diagnosis looks: the conclusion or the question, the evidence, the repair, and what was gone through."""
+"""Render a diagnosis: the conclusion or the question, the evidence, the repair, and the checks in their order."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dialtone_nb.verify.diagnosis import Diagnosis
 
 
 def diagnosis_text(diagnosis: Diagnosis) -> str:
-    """The diagnosis for a terminal, and every check that was gone through."""
+    """The diagnosis for a terminal, with every check that was made."""
     lines = [diagnosis.summary, *diagnosis_lines(diagnosis)]
     if diagnosis.went_through:
-        lines += ["", "Gone through, in this order"]
+        lines += ["", "Checked, in this order"]
         lines += [f"  {MARK[one.state]} {one.name}: {one.found}" for one in diagnosis.went_through]
     return "\n".join(lines)
 
@@ -33,5 +33,5 @@ def diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
 
 
 def diagnosis_html(diagnosis: Diagnosis) -> str:
-    """The diagnosis as HTML, with what was gone through as a table."""
+    """The diagnosis as HTML, with the checks as a table."""
     return render("diagnosis", diagnosis=diagnosis, marks=MARK, roles=ROLE)

@@ -1,4 +1,4 @@
-"""How what exists looks: a table of kinds, with what there is of each."""
+"""Render what exists: a table of kinds, with the resources of each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ CONSOLE = "https://console.twilio.com/us1/develop"
 
 
 def state_names(existing: Existing) -> dict[str, list[str]]:
-    """What there is of each kind that a reader would count."""
+    """The resources of each kind that a page lists."""
     found = {kind.name: [_told(one) for one in existing.state.of(kind)] for kind in RESOURCE_TYPES if kind.is_listed}
     return {kind: names for kind, names in found.items() if names}
 
 
 def state_text(existing: Existing) -> str:
-    """A line a kind: how many there are, and which."""
+    """One line a kind: how many there are, and which."""
     names = state_names(existing)
     width = max(map(len, names), default=0)
     lines = [f"{kind:<{width}}  {len(which):>2}  {', '.join(which)}" for kind, which in names.items()]

@@ -1,4 +1,4 @@
-"""How findings look: what differs with what to change first, then what is open, what holds, and what was not tried."""
+"""Render findings: first what differs and what to change, then what is open, what holds, and what was not tried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ROLE = {Verdict.DIFFERS: "failed", Verdict.OPEN: "unknown", Verdict.HOLDS: "don
 
 
 def findings_text(findings: Findings) -> str:
-    """The findings for a terminal, a line each; what to change under what differs."""
+    """The findings for a terminal, one a line; under a difference, what to change."""
     lines = [findings.summary]
     for one in _ordered(findings):
         lines.append(f"  {_MARK[one.verdict]} {one.id}: {_told(one)}")

@@ -1,4 +1,4 @@
-"""How IPython shows our things: registered once per session, so that plain data need not know about pages."""
+"""How IPython shows our objects: registered once per session, so that plain data need not know about pages."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from dialtone_nb.values.printable import printable_lines
 RESULT = "application/vnd.dialtone.result+json"
 # A plan for other programs, as plan_schema.json has it; no page draws it.
 PLAN = "application/vnd.dialtone.plan+json"
-# What the command that runs a runbook prints too, a list of lines: whoever is at a terminal needs no page for these.
+# Lines that the command that runs a runbook prints as well, so that nobody at a terminal needs the page for them.
 LINES = "application/vnd.dialtone.lines+json"
 PLOTLY = "application/vnd.plotly.v1+json"
 Bundle = dict[str, Any]
 
 
 def show_ours(shell: Any, *, attended: bool = False) -> None:
-    """Show our things as text and as HTML from now on, and figures, plotly's own too, as their JSON.
+    """Show our objects as text and as HTML from now on, and figures, plotly's own too, as their JSON.
 
-    Who sits in JupyterLab gets the style sheet with each; a page of reports/ has it already.
+    In JupyterLab each output has the style sheet with it; a page of reports/ has it already.
     """
     formatter = shell.display_formatter.mimebundle_formatter
     shell.display_formatter.format = _printable_text(shell.display_formatter.format)
@@ -79,7 +79,7 @@ def result(exit_code: int, summary: str) -> Bundle:
 
 
 def _printable_text(form: Callable[..., tuple[Bundle, Bundle]]) -> Callable[..., tuple[Bundle, Bundle]]:
-    """The formatter, whose text/plain no terminal obeys: a caller's name may hold escapes, in a table of pandas too."""
+    """The formatter, with text/plain safe for a terminal: a caller's name may hold escapes, in a pandas table too."""
 
     def printable_form(*arguments: Any, **options: Any) -> tuple[Bundle, Bundle]:
         bundle, metadata = form(*arguments, **options)
@@ -91,7 +91,7 @@ def _printable_text(form: Callable[..., tuple[Bundle, Bundle]]) -> Callable[...,
 
 
 def _telling_of_the_disk(show: Callable[..., None]) -> Callable[..., None]:
-    """The shell's way to show an error, which tells what the disk refused in a line, as the commands do."""
+    """The shell's way to show an error, with one line for what the disk refused, as the commands have it."""
 
     def show_error(exc_tuple: Any = None, *arguments: Any, **options: Any) -> None:
         found = exc_tuple or sys.exc_info()

@@ -1,4 +1,4 @@
-"""How a runbook's parameters look: each with its value, who set it, and what it is for; as text and as HTML."""
+"""Render a runbook's parameters: each with its value, who set it, and what it is for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How all phones look on one page: state, last call, sheet, drill, and the commands for each; as text and as HTML."""
+"""Render all phones on one page, as text and as HTML: state, last call, sheet, drill, and each one's commands."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class PhoneOverview:
 
     @property
     def moment(self) -> str:
-        """When it was looked, by whose clocks."""
+        """When the phones were looked at, with the time zone."""
         return f"{self.at:%Y-%m-%d %H:%M} {self.at.tzinfo}{', the clock of the rehearsal' if self.is_rehearsal else ''}"
 
     @property

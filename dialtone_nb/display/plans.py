@@ -1,4 +1,4 @@
-"""How a plan looks: text for a terminal, HTML for a page, the same facts in both."""
+"""Render a plan: text for a terminal, HTML for a page, the same facts in both."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dialtone_nb.infrastructure.plan import Change, Plan
 from dialtone_nb.infrastructure.resources.model import Action, readable, shortened
 
 SIGN = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "−"}
-# A plan of fewer rows is taken in at a glance, and needs no filters.
+# A plan of fewer rows can be seen at a glance, and needs no filters.
 FEW_ROWS = 5
-# The longest difference that is shown whole, the rest is in the files; and the longest that need not be unfolded.
+# The longest difference shown whole (the rest is in the files), and the longest that is not folded.
 DETAIL_LINES = 60
 OPEN_LINES = 24
 _DIFF_ROLE = {"+": "added", "-": "removed", "~": "place", "@": "place"}
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan, a line a change, and under it what differs."""
+    """The plan as text: one line a change, and under it what differs."""
     lines = [heading(plan)]
     groups = grouped(plan.changes)
     width = max((len(noun(group)) for group in groups), default=0)
@@ -61,12 +61,12 @@ def plan_html(plan: Plan, *, asks: bool = True, searches: bool = False) -> str:
 
 
 def heading(plan: Plan) -> str:
-    """One line: how much of what, and what it costs."""
+    """One line: how many changes of which kind, and what they cost."""
     return f"{plan.title}: {'; '.join([plan.summary, *costs_of(plan.changes)])}"
 
 
 def costs_of(changes: Iterable[Change]) -> list[str]:
-    """What changes cost together, a phrase a price."""
+    """What the changes cost together, one phrase for each price."""
     costs = Counter(change.cost for change in changes if change.cost)
     return [f"costs {f'{count} times ' if count > 1 else ''}{cost}" for cost, count in costs.items()]
 
@@ -88,7 +88,7 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
     """Changes that read as one: neighbours of one kind with nothing to tell apart but their names."""
 
     def likeness(change: Change) -> object:
-        # Of a new version there is nothing to tell but its path; who may ask for an old one is no small matter.
+        # A new version has nothing to show but its path; a change of who may call an old one matters.
         is_new_version = bool(change.kind.unread_fields) and change.action is Action.CREATE
         plain = is_new_version or not field_lines(change)
         alone = () if plain and not change.detail else (change.key,)
@@ -98,12 +98,12 @@ def grouped(changes: Sequence[Change]) -> list[list[Change]]:
 
 
 def noun(group: Sequence[Change]) -> str:
-    """What a group is of, counted where it is of several."""
+    """The noun for a group of changes, with their number if there are several."""
     return group[0].kind.counted(len(group))
 
 
 def field_lines(change: Change) -> list[tuple[str, str, str]]:
-    """The fields that a change sets: name, what was and what will be; a creation has no past, nor empty fields."""
+    """The fields that a change sets: name, old value, new value; a creation has no old values and no empty fields."""
     fields = {name: value for name, value in change.after.items() if name not in change.kind.unread_fields}
     if change.action is Action.CREATE:
         return [(name, "", readable(value)) for name, value in fields.items() if value not in ("", None, False)]
@@ -113,7 +113,7 @@ def field_lines(change: Change) -> list[tuple[str, str, str]]:
 
 
 def remarks(change: Change) -> list[tuple[str, str]]:
-    """Money and danger, and how it is undone where that is not plain; each with the class that marks it."""
+    """Costs, warnings, and how to undo the change where that is not obvious; each with its CSS class."""
     costs = [("cost", f"costs {change.cost}")] if change.cost else []
     warnings = [("danger", change.warning)] if change.warning else []
     undo = [("undo", f"to undo: {change.undo}")] if warnings or costs else []
@@ -121,7 +121,7 @@ def remarks(change: Change) -> list[tuple[str, str]]:
 
 
 class _PlanRow(NamedTuple):
-    """Changes that read as one: what is told of them, and of the first of them where it is alone."""
+    """Changes that read as one: what is said of all, and of the first if it is alone."""
 
     change: Change
     sign: str
@@ -165,7 +165,7 @@ def _row(group: Sequence[Change]) -> _PlanRow:
 
 
 def _filters(changes: Sequence[Change], groups: Sequence[Sequence[Change]]) -> list[tuple[str, str, bool]]:
-    """Boxes by what is done and by what to mind: the class that the style sheet heeds, the label, whether one is on.
+    """Filter boxes by action and by warning: the class that the style sheet uses, the label, whether it is on.
 
     They are plain boxes, so that they work on a page that runs no script. There are none over a few rows.
     """

@@ -1,4 +1,4 @@
-"""How a real phone at the rehearsal looks: what to enter there, what it has done, what comes next; as text and HTML."""
+"""Render a real phone at the rehearsal, as text and HTML: what to enter, what it has done, what comes next."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def real_phone_text(phone: RealPhone) -> str:
 
 
 def real_phone_html(phone: RealPhone) -> str:
-    """What to enter, and then what the phone has done; where none can have done anything, what another one did."""
+    """What to enter, and what the phone has done; before a phone can have done anything, what another one did."""
     return _html(phone, intro=_heading(phone), life=phone.life, kept=None if phone.life else phone.kept, is_phone=True)
 
 
@@ -51,7 +51,7 @@ def open_html(phone: RealPhone) -> str:
 
 
 def life_html(life: PhoneHistory | None) -> str:
-    """How far the phone has come, what comes next, and what it did, newest first."""
+    """How far the phone has got, what comes next, and what it did, newest first."""
     gone = "" if life else "The door is closed, or the phone is not set up any more."
     return _html(None, intro=gone, life=life, is_phone=True)
 

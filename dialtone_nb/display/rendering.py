@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# What an output links to in the project begins so; a page is told from where it lies.
+# Links of an output into the project begin so; each page makes them relative to itself.
 PROJECT_LINK = "project:"
 # A path of the project in a line of text, such as reports/record.jsonl.
 _PATH = re.compile(r"(?<![\w/.-])((?:reports|parameters)/[\w./-]*\w)")
-# A name no longer than this is never broken; such names stand side by side, longer ones have a line each.
+# Names up to this length are never broken, and stand side by side; longer ones have a line each.
 SHORT = 24
 
 

@@ -1,4 +1,4 @@
-"""How a look at an environment is shown: phones, calls, alerts and log, each a table; as text and as HTML."""
+"""Render a look at an environment, as text and as HTML: tables of phones, calls, alerts and log lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialtone_nb.display.call_story import (
 )
 from dialtone_nb.display.rendering import render
 
-# A colour's class and a sign for each state, for whoever sees no colours.
+# For each state a colour's class, and a sign for readers who see no colours.
 _ROLES = {
     PhoneState.THERE: ("done", "✓"),
     PhoneState.TALKING: ("done", "☎"),
@@ -32,7 +32,7 @@ _HEADS = {
     "Function log": ("phone", "event"),
 }
 
-# So many characters of a call's SID tell it from the others of a day; `explore` takes them for its `call`.
+# How much of a call's SID tells it from the others of a day; `explore` takes that for its `call`.
 _SID_END = 6
 
 
@@ -49,7 +49,7 @@ Rows = Sequence[Row]
 
 
 def snapshot_text(snapshot: Snapshot) -> str:
-    """The look for a terminal: a line a phone, call, alert and log line."""
+    """The look for a terminal: one line for each phone, call, alert and log line."""
     lines = [snapshot.summary]
     for title, rows in _parts(snapshot).items():
         lines += [title, *map(_line, rows)] if rows else [f"{title}: none"]
@@ -72,7 +72,7 @@ def _parts(snapshot: Snapshot) -> dict[str, Rows]:
     calls = snapshot.attempts.to_dict("records")
     now = [_call(one, "done") for one in calls if one["outcome"] == "in_progress"]
     return {
-        # What somebody must know at once; where there is none it is not looked for either.
+        # What somebody must know at once; without such calls there is no heading for them.
         **({"Emergency calls": emergencies} if emergencies else {}),
         **({"In progress": now} if now else {}),
         "Phones": [_phone(phone, snapshot) for phone in snapshot.phones],

@@ -1,4 +1,4 @@
-"""How test calls look: a call a row, what was to happen beside what happened, as text and as HTML."""
+"""Render test calls, as text and as HTML: one row a call, what was to happen beside what happened."""
 
 from __future__ import annotations
 

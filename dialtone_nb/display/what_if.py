@@ -1,4 +1,4 @@
-"""How the answers to "what happens if" look: the keys, what the phone sends, what is decided, and what that costs."""
+"""Render the answers to "what happens if": the keys, what the phone sends, the decision, and what it costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WhatIf:
 
 
 def what_if_text(what_if: WhatIf) -> str:
-    """A line for each string: what happens, by which rule, at what cost; then what the phone does."""
+    """One line for each string: what happens, by which rule, at what cost; then what the phone does."""
     lines = [_heading(what_if)]
     for one in what_if.answers:
         lines.append(f"{_mark(one)} {one.keys}: {'; '.join([*_facts(one), *_heard(one)])}")
@@ -34,7 +34,7 @@ def what_if_html(what_if: WhatIf) -> str:
 
 
 def answers_html(answers: Iterable[KeypadResult]) -> str:
-    """The answers alone, for a place where they change."""
+    """The answers alone, for a box that replaces them."""
     return _html(answers, is_live=True)
 
 

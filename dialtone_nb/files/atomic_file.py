@@ -1,4 +1,4 @@
-"""Files that are whole at any moment: whoever reads one, or a crash that cuts its writing short, finds old or new."""
+"""Files that are whole at any moment: a reader, or a crash in the middle of writing, finds the old or the new one."""
 
 from __future__ import annotations
 

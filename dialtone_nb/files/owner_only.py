@@ -35,7 +35,7 @@ def open_new(path: Path) -> int:
 
 
 def close_file(path: Path) -> None:
-    """Close a file that is open to others; none is no fault."""
+    """Close a file that is open to others; a missing one is fine."""
     if path.exists():
         _close(path, 0o600)
 

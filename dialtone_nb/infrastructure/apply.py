@@ -14,7 +14,7 @@ from dialtone_nb.infrastructure.plan import Change, waits_for
 from dialtone_nb.infrastructure.resources.model import Action, ApplyContext, Id, Resource
 
 SIDE_BY_SIDE = 6
-# How often a change is tried whose outcome stayed unknown and which, looked for, was not there.
+# How often a change is tried whose outcome stayed unknown, and which was not there when looked for.
 TRIES = 3
 # How long to wait between looks, in seconds, before what is not seen counts as not there.
 LOOK_AGAIN_S = (1, 2, 4)
@@ -48,33 +48,42 @@ Observe = Callable[[ChangeOutcome | Change], None]
 def apply_changes(
     context: ApplyContext, changes: Sequence[Change], observe: Observe = lambda _: None
 ) -> list[ChangeOutcome]:
-    """What became of every change, in the plan's order; `observe` hears of each as it starts and as it ends."""
+    """The outcome of every change, in the plan's order; `observe` is called as each one starts and as it ends.
+
+    Ctrl+C, or a `KeyboardInterrupt` that `observe` raises, stops it as a refusal does: no more changes are started, and
+    those under way finish, so that their outcome is known. A second one breaks off at once.
+    """
     outcomes: dict[Id, ChangeOutcome] = {}
     waiting = {change.id: waits_for(change, changes) for change in changes}
     todo = list(changes)
     running: dict[Future[ChangeOutcome], Change] = {}
-    stopped = False
+    stopped = interrupted = False
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         while todo or running:
-            done = {key for key, outcome in outcomes.items() if outcome.status is Status.DONE}
-            ready = [] if stopped else [change for change in todo if waiting[change.id] <= done]
-            for change in ready:
-                todo.remove(change)
-                observe(change)
-                running[pool.submit(apply_change, context, change)] = change
-            if not running:
-                break
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for job in finished:
-                change = running.pop(job)
-                outcome = outcomes[change.id] = job.result()
-                observe(outcome)
-                stopped = stopped or outcome.status is not Status.DONE
+            try:
+                done = {key for key, outcome in outcomes.items() if outcome.status is Status.DONE}
+                ready = [] if stopped else [change for change in todo if waiting[change.id] <= done]
+                for change in ready:
+                    observe(change)
+                    todo.remove(change)
+                    running[pool.submit(apply_change, context, change)] = change
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for job in finished:
+                    change = running.pop(job)
+                    outcome = outcomes[change.id] = job.result()
+                    observe(outcome)
+                    stopped = stopped or outcome.status is not Status.DONE
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = stopped = True
     return [outcomes.get(change.id, ChangeOutcome(change, Status.NOT_DONE)) for change in changes]
 
 
 def apply_change(context: ApplyContext, change: Change) -> ChangeOutcome:
-    """What became of one change; an answer that was lost is looked for before anything is sent again."""
+    """The outcome of one change; if its answer was lost, look before anything is sent again."""
     started = time.monotonic()
     note = ""
     for attempt in range(1, TRIES + 1):
@@ -113,7 +122,7 @@ def _make_change(context: ApplyContext, change: Change) -> None:
     try:
         context.add(make(context, resource))
     except TwilioError as error:
-        # Where Twilio refuses as it is so already, a look has to say so too.
+        # Where Twilio refuses because it is so already, a look has to confirm that.
         is_so = error.code is not None and error.code == change.kind.already_so
         found = change.kind.find(context, resource) if is_so else None
         if found is None:
@@ -142,7 +151,7 @@ def _is_seen(context: ApplyContext, change: Change) -> bool:
     if found is None:
         return False
     wanted = context.resolve(change.resource).fields
-    # Of what is made by several requests the first alone may have come through.
+    # Of a resource that takes several requests only the first may have arrived.
     is_compared = change.action is Action.UPDATE or change.kind.is_made_in_parts
     if is_compared and any(found.fields.get(name) != value for name, value in wanted.items()):
         return False
@@ -153,7 +162,7 @@ def _is_seen(context: ApplyContext, change: Change) -> bool:
 
 
 def _is_unseen(change: Change) -> bool:
-    """Whether no look shows that a change has happened: it is sent again, as the same password twice does no harm."""
+    """Whether no look can show that the change happened: it is sent again, as the same password twice is harmless."""
     return change.action is Action.UPDATE and not change.kind.shows_updates
 
 

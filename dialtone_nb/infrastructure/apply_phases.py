@@ -45,8 +45,8 @@ from dialtone_nb.server.folder import ClaimFolder
 #                then can a new one be claimed and signed     is NOT_DONE                  is live
 #   passwords    makes the passwords, in private files        OSError                      a pending password: the next
 #                                                                                          run sends the same one
-#   changes      change by change; journal.jsonl has each as  FAILED or UNKNOWN; the rest  what is done; uploads that
-#                it starts and as it ends                     is NOT_DONE                  the next run adopts; a claim
+#   changes      change by change; journal.jsonl has each as  FAILED, UNKNOWN or Ctrl+C;   what is done; uploads that
+#                it starts and as it ends                     the rest is NOT_DONE         the next run adopts; a claim
 #   release      deletes the claims                           no error: they run out       the claim
 #   settle       puts passwords that Twilio has now into the  an error that is on record   passwords that are pending
 #                phones' private files                                                     still, as after `passwords`
@@ -75,8 +75,11 @@ def apply_proposal(
         return Applied(plan)
 
     def watch(event: ChangeOutcome | Change) -> None:
+        if isinstance(event, Change):
+            observe(event)  # before it is in the journal: an observer that asks to stop keeps it from starting
         append(reports / JOURNAL, journal_entry(plan, event))
-        observe(event)
+        if isinstance(event, ChangeOutcome):
+            observe(event)
 
     outcomes = _Apply(proposal, watch, break_claim).outcomes()
     complete = all(one.status is Status.DONE for one in outcomes)
@@ -91,14 +94,14 @@ def apply_proposal(
         check = _check(proposal) if complete else None
         said = tuple(proposal.after_check(outcomes)) if complete else ()
     except Exception as error:
-        # What was done is on record, whatever stopped the look afterwards.
+        # Record what was done, whatever stopped the check afterwards.
         recorded(f"failed: {account.transport.redact(str(error))}")
         raise
     return Applied(plan, tuple(outcomes), check, recorded("not made" if check is None else check.summary), said)
 
 
 def _check(proposal: Proposal) -> Plan:
-    """What is left to do, which should be nothing; planned a few times, as Twilio's lists lag behind by seconds."""
+    """What is left to do, which should be nothing. Twilio's lists lag by seconds, so it is planned a few times."""
     check = proposal.check()
     for pause in LOOK_AGAIN_S:
         if check.is_empty:
@@ -176,7 +179,7 @@ class _Apply:
         return keepers
 
     def _look_again(self) -> None:
-        """Take in what is there now, where it gives the plan that was consented to; else a `StalePlanError`."""
+        """Take over what is there now, if it gives the plan that was consented to; else raise a `StalePlanError`."""
         fresh = self._proposal.replan()
         if not _is_agreed(fresh.plan, self._plan):
             raise self._stale(fresh.plan.summary)
@@ -202,8 +205,8 @@ class _Apply:
 def _is_agreed(fresh: Plan, plan: Plan) -> bool:
     """Whether a plan is the one that was agreed to, less updates that have come true by themselves.
 
-    An emergency address that was pending is registered by now, say: to update it once more changes nothing. What was to
-    be created or deleted and is there or gone already is somebody else's doing, and needs another look by a person.
+    For example, an emergency address that was pending is registered by now: updating it again would change nothing. But
+    what was to be created and exists, or was to be deleted and is gone, is somebody else's doing: a person has to look.
     """
     gone = [change for change in plan.changes if change not in fresh.changes and change.action is Action.UPDATE]
     compared = {**fresh.compared, **{key: plan.compared[key] for one in gone if (key := str(one.id)) in plan.compared}}

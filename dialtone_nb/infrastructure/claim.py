@@ -29,17 +29,17 @@ from dialtone_nb.values.printable import printable
 
 CLAIM = "DIALTONE_CLAIM"
 LASTS = timedelta(minutes=15)
-# With less left it is renewed. One request, with all its tries, takes less than half of this.
+# With less time left a claim is renewed. One request, with all its tries, takes less than half of this.
 ENOUGH = timedelta(minutes=10)
 TRIES = 3
-# Who holds what can't be read as a claim: its writer may be at work, so it does not run out, and is broken by hand.
+# The holder of a claim that can't be read. Its writer may be at work, so it does not expire, and is broken by hand.
 SOMEBODY: Final = "somebody"
 _LONGEST_HOLDER: Final = 64  # characters: a variable's value has 450 bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who is applying to an environment, and until when that counts (UTC); None where nobody knows the end."""
+    """Who is applying to an environment, and until when the claim holds (UTC); None if the end is not known."""
 
     holder: str
     until: datetime | None
@@ -50,7 +50,7 @@ class Claim:
         return json.dumps({"holder": self.holder, "until": until, "nonce": self.nonce}, ensure_ascii=False)
 
     def counts_at(self, now: datetime) -> bool:
-        """Whether it has not run out."""
+        """Whether it has not expired."""
         return self.until is None or self.until > now
 
 
@@ -61,7 +61,7 @@ def holder_name() -> str:
 
 
 def parse_claim(value: str) -> Claim:
-    """The claim that a variable's value holds; what is none counts as one of somebody, without an end."""
+    """The claim in a variable's value; any other value counts as somebody's claim, without an end."""
     try:
         told = json.loads(value)
         holder, until, nonce = told["holder"], datetime.fromisoformat(told["until"]), told["nonce"]
@@ -73,7 +73,7 @@ def parse_claim(value: str) -> Claim:
 
 
 class KeptValue(Protocol):
-    """A value under a name, where everybody sees it; gone or changed by others at any time (`AbsentError`)."""
+    """A named value that everybody can see, and that others may change or delete at any time (`AbsentError`)."""
 
     key: str
     value: str
@@ -85,11 +85,11 @@ class KeptValue(Protocol):
         """Give it another value."""
 
     def delete(self) -> Any:
-        """Take out this very value, and no later one of the same name."""
+        """Delete this very value, and no later one of the same name."""
 
 
 class Keeper(Protocol):
-    """Where claims are kept: of two who make a value of one name, one alone succeeds."""
+    """Where claims are kept: if two create a value of the same name, only one succeeds."""
 
     def list(self) -> Sequence[Any]:
         """Every `KeptValue` that is there."""
@@ -107,13 +107,13 @@ class HeldClaim:
         self._written = written
         self._lock = threading.Lock()
         self.claim = claim
-        # What stood beside the claim when it was made.
+        # The other values when the claim was made.
         self._found: Sequence[KeptValue] = ()
 
     def keep(self) -> None:
-        """Renew the claim when little time is left. A `HeldError` where somebody took it over.
+        """Renew the claim when little time is left; a `HeldError` if somebody took it over.
 
-        Called before every change and at every look at one that takes long, so that an apply may last for hours.
+        It is called before every change and during long ones, so that an apply may last for hours.
         """
         with self._lock:
             now = self._account.now()
@@ -129,17 +129,17 @@ class HeldClaim:
             self.claim = renewed
 
     def refuse_others(self) -> None:
-        """Look around once the claim is made: were a key ever accepted twice, the two would see each other here."""
+        """Look for other claims after making ours: were a key ever accepted twice, each would see the other here."""
         self._found = self._keeper.list()
         for one in self._found:
             if one.key == CLAIM and one.value != self._written.value and _is_there(one):
                 raise _held(parse_claim(one.value))
 
     def sign(self, fingerprint: str, *, after: str | None = None) -> None:
-        """Leave the fingerprint of the plan that is applied from now on, in the place of the one applied before.
+        """Write the fingerprint of the plan that is being applied, in place of the one applied before.
 
-        The next plan is bound to it, as a commit is to its parent. So no later state is one that this plan's consent
-        fits, though all else be as it was: a number released and bought again, a build rolled back and promoted.
+        The next plan is bound to it, as a commit is to its parent. So this plan's consent fits no later state, even if
+        all else is as before: a number was released and bought again, a build rolled back and promoted.
         `after` is the fingerprint that this plan is bound to; a `StalePlanError` where another one is there.
         """
         for attempt in range(1, TRIES + 1):
@@ -157,7 +157,7 @@ class HeldClaim:
                     signed.update(value=fingerprint)
                 return
             except (UnknownOutcomeError, TwilioError):
-                # Lost, or a list that lags: it shows for some seconds what is gone, and does not show what is new.
+                # The answer was lost, or the list lags: for some seconds it shows what is gone and lacks what is new.
                 if attempt == TRIES:
                     raise
 
@@ -174,9 +174,9 @@ def variables_of(account: Account, service_sid: str, environment_sid: str) -> Ke
 
 @contextmanager
 def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[HeldClaim]:
-    """The claim, for as long as the block runs; a `HeldError` that says who holds it where somebody else does.
+    """Hold the claim while the block runs; a `HeldError` that names the holder if it is somebody else's.
 
-    `break_of` names a holder whose claim is taken over: one whose machine is known to be dead.
+    `break_of` names a holder whose claim is taken over because its machine is known to be dead.
     """
     now = account.now()
     mine = Claim(holder_name(), now + LASTS, secrets.token_hex(16))
@@ -184,7 +184,7 @@ def held(account: Account, keeper: Keeper, *, break_of: str = "") -> Iterator[He
         other = parse_claim(one.value)
         if other.counts_at(now) and other.holder != break_of and _is_there(one):
             raise _held(other)
-        # Taken out, not written over: of two who find it expired, one alone can then make the new one.
+        # Delete it instead of overwriting it: of two who find it expired, only one can then create the new one.
         _release(one)
     claim = HeldClaim(account, keeper, _write(keeper, mine), mine)
     try:
@@ -199,7 +199,7 @@ def _listed(keeper: Keeper) -> list[KeptValue]:
 
 
 def _is_there(kept: KeptValue) -> bool:
-    """Whether a value that is listed still exists: Twilio's lists show for some seconds what was deleted."""
+    """Whether a listed value still exists: for some seconds Twilio's lists show what was deleted."""
     try:
         kept.fetch()
     except AbsentError:
@@ -208,7 +208,7 @@ def _is_there(kept: KeptValue) -> bool:
 
 
 def _write(keeper: Keeper, mine: Claim) -> KeptValue:
-    """The value with this claim; where somebody else's was there first, a `HeldError`."""
+    """The value with this claim; a `HeldError` if somebody else's was there first."""
     for attempt in range(1, TRIES + 1):
         try:
             made: KeptValue = keeper.create(key=CLAIM, value=str(mine))
@@ -220,32 +220,32 @@ def _write(keeper: Keeper, mine: Claim) -> KeptValue:
             if attempt == TRIES:
                 raise
         except (TwilioError, InputError):
-            # That an existing key is refused is documented nowhere, so it is told by looking, not by the code.
+            # Twilio documents no code for a key that exists, so look instead of trusting the code.
             others = [parse_claim(one.value) for one in _listed(keeper) if _is_there(one)]
             if others:
                 raise _held(others[0]) from None
-            # Nobody is there: who was has just released it, and the name is free again; or it is another refusal.
+            # No claim is there: it was released just now and the name is free, or the refusal has another cause.
             if attempt == TRIES:
                 raise
     raise AssertionError("unreachable")
 
 
 def _release(kept: KeptValue) -> None:
-    """Give the claim up, if Twilio can be reached: what was done must be told in any case, and a claim runs out."""
+    """Give the claim up if Twilio can be reached; if not, it expires, and what was done is reported all the same."""
     for _ in range(TRIES):
         try:
             kept.delete()
         except UnknownOutcomeError:
             continue
-        except DialtoneError:  # gone already, with its environment perhaps; or it stays until it has run out
+        except DialtoneError:  # gone already, perhaps with its environment; or it stays until it expires
             return
         return
 
 
 def _refuse_taken_over(keeper: Keeper) -> None:
-    """Pass where the environment itself is gone, as this apply was to do; else raise a `HeldError`.
+    """Return if the environment itself is gone, which this apply was to delete; else raise a `HeldError`.
 
-    Not even where nobody's claim is there now: whoever took it may be done, and have changed what this apply counts on.
+    Raise it even if no claim is there now: whoever took it may have finished, and changed what this apply relies on.
     """
     try:
         others = [parse_claim(one.value) for one in _listed(keeper) if _is_there(one)]
@@ -265,10 +265,10 @@ def _readable(time: datetime | None) -> str:
 
 def _held(claim: Claim) -> HeldError:
     until = _readable(claim.until)
-    end = f"until {until} at the latest" if until else "and what was written of it can't be read"
+    end = f"until {until} at the latest" if until else "and its claim can't be read in full"
     return HeldError(
         f"{claim.holder} is applying to this environment, {end}; nothing was done here: wait, "
-        f"or where that run is known to be dead, set break_claim to {claim.holder!r}",
+        f"or if that run is known to be dead, set break_claim to {claim.holder!r}",
         holder=claim.holder,
         until=until,
     )

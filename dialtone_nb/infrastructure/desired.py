@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
+from dialtone_nb.infrastructure.resources import RESOURCE_TYPES
 from dialtone_nb.infrastructure.resources.addresses import ADDRESS
 from dialtone_nb.infrastructure.resources.builds import BUILD
-from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT, answers_calls
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
@@ -62,12 +62,11 @@ def desired_standby(
 
 
 def desired_sip(parameters: Parameters, environment: str, other: str = "") -> Iterator[Resource]:
-    """The credential list, and two SIP domains that take its users for registering and for calling.
+    """Two SIP domains that take the credential list's users for registering and for calling.
 
     `other` is the base URL of the other hosting, where that is there.
     """
     network = parameters.network
-    yield Resource(CREDENTIAL_LIST, network.credential_list)
     for emergency in (True, False):
         domain = network.sip_domain(environment, emergency=emergency)
         words = "with emergency calling" if emergency else "without emergency calling"
@@ -176,7 +175,8 @@ def desired_environment(
         if client.caller_id in owned
     ]
     # A number that is shared by a phone that is set up and another is the first one's: the last of one key counts.
-    return State([*resources, *whole])
+    declared = [one for kind in RESOURCE_TYPES for one in kind.declared(parameters, environment)]
+    return State([*declared, *resources, *whole])
 
 
 def webhook_url(network: Network, environment: str, path: str) -> str:

@@ -12,13 +12,12 @@ from dialtone_nb.account.account import Account
 from dialtone_nb.errors import AbsentError, PermissionMissingError
 from dialtone_nb.infrastructure.existing_code import PREVIOUS, Hosted, Versions, Wanted, fetch_code
 from dialtone_nb.infrastructure.own_server import OwnServer
-from dialtone_nb.infrastructure.resources.addresses import list_addresses
+from dialtone_nb.infrastructure.resources import RESOURCE_TYPES
 from dialtone_nb.infrastructure.resources.credential_lists import list_credential_lists
 from dialtone_nb.infrastructure.resources.credentials import list_credentials
 from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT, answers_calls
 from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION
 from dialtone_nb.infrastructure.resources.model import Id, Resource, ResourceType, State
-from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_numbers
 from dialtone_nb.infrastructure.resources.served_tables import (
     SERVED_TABLE,
     fetch_served_table,
@@ -105,14 +104,15 @@ def fetch_existing(
             left = pool.submit(fetch_tables_left, account, server, environment)
         domains = pool.submit(list_sip_domains, account)
         lists = pool.submit(list_credential_lists, account)
-        numbers = pool.submit(list_phone_numbers, account)
-        addresses = pool.submit(list_addresses, account)
+        whole = [pool.submit(kind.read_all, account) for kind in RESOURCE_TYPES if kind.read_all]
         names = {network.sip_domain(one, emergency=flag) for one in (environment, *others) for flag in (True, False)}
         ours = [one for one in domains.result() if one.key in names]
         mapped = [(one, [pool.submit(list_mappings, account, kind, one) for kind in MAPPINGS]) for one in ours]
         credential_list = [one for one in lists.result() if one.key == network.credential_list]
         credentials = [pool.submit(list_credentials, account, one.sid) for one in credential_list]
-        resources = [*credential_list, *numbers.result(), *result(addresses, [])]
+        resources = list(credential_list)
+        for read in whole:
+            resources += result(read, [])
         for job in credentials:
             resources += job.result()
         for domain, jobs in mapped:

@@ -27,10 +27,10 @@ from dialtone_nb.infrastructure.resources.model import (
 )
 from dialtone_nb.service.bundle import MANIFEST
 
-# Webhooks that operators and other tools set beside ours.
+# Webhook fields that operators and other tools set, and we do not.
 OTHERS_SET = frozenset({"voice_fallback_url", "voice_status_callback_url", "status_callback"})
 SCHEMA = Path(__file__).with_name("plan_schema.json")
-# How the URLs end that we set: at functions, or at our own server.
+# The endings of the URLs that we set, at functions or at our own server.
 OUR_PATHS = ("/fallback", "/sip-outgoing", "/sip-incoming")
 
 
@@ -84,7 +84,7 @@ class Plan:
 
     @property
     def grave(self) -> tuple[str, ...]:
-        """What the plan does that takes its fingerprint, wherever it does it: an environment's name is not enough."""
+        """What in the plan takes its fingerprint as consent in any environment: a name is not enough."""
         told = (change.kind.grave_words(change.action, change.after) for change in self.changes)
         return tuple(dict.fromkeys(filter(None, told)))
 
@@ -99,7 +99,7 @@ class Plan:
 
     @property
     def summary(self) -> str:
-        """One line: how much of what."""
+        """One line: how many changes of each action."""
         if self.is_empty:
             return "nothing to do"
         words = {Action.CREATE: "to create", Action.UPDATE: "to update", Action.DELETE: "to delete"}
@@ -156,7 +156,7 @@ def _content(value: object) -> object:
 
 
 def check_consent(plan: Plan, consent: str) -> bool:
-    """Whether the plan may be applied; False where no consent was given, a `ConsentError` where it does not fit."""
+    """Whether the plan may be applied: False without consent, a `ConsentError` if the consent does not fit."""
     if not consent:
         return False
     if consent == plan.fingerprint:
@@ -179,18 +179,18 @@ def check_consent(plan: Plan, consent: str) -> bool:
             f"consent: {consent!r} is another plan's; things have changed since it was read: "
             f"read this one; {_takes(plan)}"
         )
-    raise ConsentError(f"consent: {consent!r} is no plan's fingerprint; {_takes(plan)}")
+    raise ConsentError(f"consent: {consent!r} is not a plan's fingerprint; {_takes(plan)}")
 
 
 def _takes(plan: Plan) -> str:
-    """What would do, for the end of a refusal."""
+    """What would be accepted, for the end of a refusal."""
     by_name = [plan.environment] if plan.environment and not (plan.is_protected or plan.grave) else []
     words = [repr(word) for word in (*by_name, *(["rehearsal"] if plan.is_rehearsal else []))]
     return " or ".join([f"this plan's is {plan.fingerprint!r}", *words])
 
 
 def compare_states(existing: State, desired: State) -> list[Change]:
-    """The changes that make what exists what is desired, in the order of types; what nobody declared is left alone."""
+    """The changes that turn what exists into what is desired, in the order of types; undeclared resources stay."""
     changes = []
     for resource in sorted(desired.values(), key=lambda one: (rank(one.kind), one.key)):
         wanted = resolve_fields(resource, existing)
@@ -210,7 +210,7 @@ def compare_states(existing: State, desired: State) -> list[Change]:
 
 
 def _theirs(before: Fields) -> str:
-    """What an update takes away that somebody else set: whom Twilio asked in need, and whom it told how calls ended."""
+    """What an update removes that somebody else set: fallback URLs and status callbacks."""
     found = [
         f"{name.replace('_', ' ')} {value}"
         for name, value in before.items()
@@ -224,7 +224,7 @@ def _is_theirs(value: Value) -> bool:
 
 
 def delete_resources(resources: Iterable[Resource]) -> list[Change]:
-    """The changes that take these resources out, last made first."""
+    """The changes that delete these resources, last made first."""
     ordered = sorted(resources, key=lambda one: (-rank(one.kind), one.key))
     return [describe(Change(Action.DELETE, one.kind, one.key, dict(one.fields), {})) for one in ordered]
 
@@ -236,7 +236,7 @@ def waits_for(change: Change, others: Iterable[Change]) -> set[Id]:
         if other.id == change.id:
             continue
         if change.action is Action.DELETE:
-            # Taking out goes the other way: whatever stands on this one goes, or lets go of it, first.
+            # Deletion goes the other way: what depends on this one is deleted or detached first.
             comes_first = change.kind in other.kind.all_needs
         else:
             comes_first = other.action is not Action.DELETE and (
@@ -253,7 +253,7 @@ def _refers(change: Change) -> set[Id]:
     return {one for value in change.after.values() for one in references(value)}
 
 
-# What is said where the type of the resource says nothing: the rest follows from the files.
+# How a change is undone if the type of its resource says nothing else: the rest follows from the files.
 _UNDO_BY_ACTION: Mapping[Action, str] = {
     Action.CREATE: "delete it",
     Action.UPDATE: "put the files back as they were, and run again",

@@ -1,4 +1,4 @@
-"""What came of a plan; record.jsonl, one line a run that changed something; journal.jsonl, each change as it goes."""
+"""What came of a plan; record.jsonl, one line for each run that changed something; journal.jsonl, every step of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ApplyRecord:
 
 
 def record_folder(plan: Plan) -> Path:
-    """The folder of a plan's record, as seen from the project."""
+    """The folder of a plan's record, relative to the project."""
     return reports_folder(rehearsed=plan.is_rehearsal)
 
 
@@ -123,7 +123,7 @@ class Applied:
 
     @property
     def summary(self) -> str:
-        """One line of what happened."""
+        """What happened, in one line."""
         if self.plan.is_empty:
             return f"{self.plan.title}: nothing to do"
         if not self.outcomes:

@@ -153,7 +153,7 @@ def _shared_number_faults(file: YamlFile, clients: dict[str, Client]) -> Iterato
 
 
 def _ringing_faults(file: YamlFile, network: Network, clients: dict[str, Client]) -> Iterator[Fault]:
-    """Phones to ring that are none, or are elsewhere; and calls that would go round."""
+    """Faults of `rings` and `then`: unknown phones, phones of other environments, and circles."""
     for name, client in clients.items():
         for index, other in enumerate(client.rings or ()):
             place = file.place(name, "rings", index)

@@ -73,7 +73,7 @@ PhoneNumber = Annotated[str, AfterValidator(_check_number)]
 def _check_provisioning(url: str) -> str:
     parts = urlsplit(url)
     if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
-        raise ValueError("is no address of a web server; write one such as http://192.0.2.20:8023")
+        raise ValueError("is not an address of a web server; write one such as http://192.0.2.20:8023")
     return url.rstrip("/")
 
 
@@ -88,9 +88,9 @@ def _check_syslog(address: str) -> str:
     try:
         found = IPv4Address(address)
     except ValueError:
-        raise ValueError("is no address; write one such as 192.0.2.20") from None
+        raise ValueError("is not an address; write one such as 192.0.2.20") from None
     if found.is_loopback or found.is_unspecified or found.is_multicast or found.is_reserved:
-        raise ValueError("is no address that a phone could send to; write this computer's on the phones' network")
+        raise ValueError("is not an address that a phone could send to; write this computer's on the phones' network")
     return address
 
 

@@ -107,7 +107,7 @@ def network_faults(file: YamlFile, network: Network) -> Iterator[Fault]:
     for word in sorted(used - {*PLACEHOLDERS}):
         yield Fault(file.place("trunk"), f"has the placeholder {{{word}}}", suggest(word, PLACEHOLDERS))
     if not network.trunk.uri.startswith(("sip:", "sips:")):
-        problem = f"is no SIP URI: {network.trunk.uri!r}"
+        problem = f"is not a SIP URI: {network.trunk.uri!r}"
         yield Fault(file.place("trunk", "uri"), problem, "write sip:{context}@your.server")
     yield from _server_faults(file, network)
 
@@ -121,7 +121,7 @@ def _server_faults(file: YamlFile, network: Network) -> Iterator[Fault]:
     for name in urls:
         if name not in network.environments:
             place = file.place("server", "base_urls", name)
-            yield Fault(place, f"{name!r} is no environment", suggest(name, [*network.environments]))
+            yield Fault(place, f"{name!r} is not an environment", suggest(name, [*network.environments]))
     if network.hosting == "self_hosted":
         for name in network.environments:
             if name not in urls:

@@ -26,7 +26,7 @@ M = TypeVar("M")
 # Beside the entries of a file: what they share, under anchors of YAML (&name), to be merged in (<<: *name).
 SHARED = ".shared"
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
-_SPELLING = "look at the colons, quotes and indentation of this line and the one before"
+_SPELLING = "check the colons, quotes and indentation of this line and the one before"
 # A problem and its repair; the problem ends where the given value may be named.
 Words = tuple[str, str]
 EMPTY = "is empty"
@@ -39,7 +39,7 @@ class Closed(BaseModel):
 
 
 class _NamingConstructor(RoundTripConstructor):
-    """Reads every key as the text that it is written as, and keeps those that are none."""
+    """Reads every key as the text that is written, and keeps keys that are not text."""
 
     def construct_mapping(self, node: Any, maptyp: Any, deep: bool = False) -> Any:  # type: ignore[override]
         """Fill the mapping, its keys made text."""
@@ -71,7 +71,7 @@ class YamlFile:
     """One YAML file: its content, and the place of each of its keys."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; a `ParametersError` with file and line where it is absent or is no YAML."""
+        """Read the file; a `ParametersError` with file and line where it is absent or is not YAML."""
         self.path = path
         above = path.parent.parts[-2:]
         folders = above if above[:1] == ("parameters",) else above[-1:]
@@ -96,9 +96,9 @@ class YamlFile:
             problem = " ".join(str(error).split())
             raise ParametersError(Fault(self.name, f"is not YAML: {problem}", "write it as plain text")) from None
         except ValueError as error:
-            # A day such as 2027-02-30, which looks like one and is none.
-            repair = "look for a day or a time that there is not, or put it in quotes"
-            raise ParametersError(Fault(self.name, f"holds a value that is none: {error}", repair)) from None
+            # A value such as 2027-02-30, which looks like a day but does not exist.
+            repair = "look for a day or time that does not exist, or put it in quotes"
+            raise ParametersError(Fault(self.name, f"holds an invalid value: {error}", repair)) from None
         if no_names := yaml.constructor.no_names:
             raise ParametersError(self._key_fault(key, text) for key in no_names)
 
@@ -163,13 +163,13 @@ class YamlFile:
         if kind == "missing":
             under = ".".join(map(str, keys[:-1]))
             return Fault(self.place(*keys), "is missing", f"add {keys[-1]}:" + (f" under {under}" if under else ""))
-        # Of a name that is none, the name is the value.
+        # For an invalid name the value is the name itself.
         raw = str(keys[-1]) if "[key]" in detail["loc"] else self._raw(keys)
         problem, repair = words_of(detail, raw)
         return Fault(self.place(*keys), problem, repair)
 
     def _raw(self, keys: Sequence[str | int]) -> str:
-        """A value as it is written, which is not always how it was read: +1503 is no number of a telephone."""
+        """A value as it is written, which is not always how it was read: +1503 is not a number of a telephone."""
         node: Any = self.content
         try:
             for key in keys[:-1]:
@@ -262,7 +262,7 @@ def suggest(word: str, known: Sequence[str]) -> str:
 def unknown(word: str, known: Sequence[str]) -> Words:
     """What is wrong with a word that is not known, and its repair, which names the nearest that is, and all."""
     near, every = suggest(word, known), f"known are {', '.join(known)}"
-    return "must be one of those that are known", near if near == every else f"{near} ({every})"
+    return "must be a known one", near if near == every else f"{near} ({every})"
 
 
 def _text(given: Any, context: Mapping[str, Any], raw: str) -> Words:

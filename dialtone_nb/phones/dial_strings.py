@@ -53,7 +53,7 @@ def keypad_patterns(patterns: Sequence[str]) -> tuple[Pattern, ...]:
 
 
 def _on_keypad(text: str) -> Pattern | None:
-    """The pattern without the plus sign; none where nothing is left of it. A `DialplanError` where it is no pattern."""
+    """The pattern without its plus sign, or none if nothing is left of it; a `DialplanError` if it is not a pattern."""
     try:
         pattern = parse_pattern(text)
     except ValueError as error:

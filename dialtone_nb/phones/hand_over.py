@@ -41,7 +41,7 @@ class Handout:
 
 
 def hand_over(handout: Handout, *, within_s: float, say: Say, ready: Callable[[], None] = lambda: None) -> bool:
-    """Whether every file was taken within so many seconds; each is given once, and who took it is said.
+    """Whether every file was taken within this many seconds; each is handed out once, and its taker is shown.
 
     `ready` is called once phones are listened to. An `InputError` where the address is not ours, or is taken.
     """

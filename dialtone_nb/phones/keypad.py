@@ -13,7 +13,7 @@ from dialtone_nb.phones.dial_strings import KEYPAD
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """What comes of pressing keys: `sent` is empty where the phone sends nothing; it decided after so many keys.
+    """What comes of pressing keys: `sent` is empty if the phone sends nothing; it decided after `after_keys` keys.
 
     `wait_s` is how long it waits after the last of them: 0 at once, `inf` where only hanging up ends it.
     """

@@ -56,7 +56,7 @@ def delete_private_files(folder: Path) -> tuple[str, ...]:
 
 def _plain_name(name: str) -> str:
     if not name or name != Path(name).name or name.startswith("."):
-        raise ValueError(f"{name!r} is no plain file name")
+        raise ValueError(f"{name!r} is not a plain file name")
     return name
 
 

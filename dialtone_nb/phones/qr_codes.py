@@ -13,7 +13,7 @@ _ERROR = "m"
 
 
 def draw_qr_code(text: str, title: str) -> str:
-    """The code as an SVG picture, a file of its own or a part of a page, with the title for whoever can't see it.
+    """The code as an SVG picture, a file of its own or a part of a page, with a title for screen readers.
 
     It is dark on light whatever the page's colours are, or cameras fail on it.
     """

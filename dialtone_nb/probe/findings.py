@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,13 +88,19 @@ class Findings:
         return f"Probe {self.account}: {len(self.findings)} assumptions: {counts}{left}"
 
 
-def carry_out(account: Account, address: Mapping[str, str], choice: Choice) -> Findings:
-    """Settle what the choice allows, and take everything out again, whatever happens."""
+def carry_out(
+    account: Account, address: Mapping[str, str], choice: Choice, before_each: Callable[[], None] = lambda: None
+) -> Findings:
+    """Settle what the choice allows, and take everything out again, whatever happens.
+
+    `before_each` is called before each probe; whatever it raises ends the run there.
+    """
     sweep(account)
     stage, settled = Stage(account, address), dict[str, Finding]()
     try:
         stage.prepare(choice.probes)
         for probe in choice.probes:
+            before_each()
             settled[probe.settles] = _settle(stage, probe)
     finally:
         with suppress(OSError):

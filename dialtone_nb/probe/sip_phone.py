@@ -86,7 +86,7 @@ class SipPhone:
         return self._ask("REGISTER", f"sip:{self.domain}", generate_call_id(self._host), headers)
 
     def register_at_once(self, times: int) -> list[int]:
-        """The statuses of so many REGISTER requests, sent without waiting for any response."""
+        """The statuses of this many REGISTER requests, sent without waiting for responses."""
         call_id = generate_call_id(self._host)
         headers = {"To": f"<sip:{self.user}@{self.domain}>", "Expires": "600"}
         uri = f"sip:{self.domain}"

@@ -146,6 +146,13 @@ class Rehearsal:
         """
         return self.served.sip.open(host, port, trunk, tls_port=tls_port, authority=authority)
 
+    def wipe(self) -> None:
+        """Empty the account: nothing was ever made or called in it, so the next things get the SIDs of the first."""
+        with self.served.store.transaction() as tables:
+            tables.wipe()
+        # Functions of other contents will have the same SIDs: what runs must not answer for them.
+        self.served.front.end_left_builds_now()
+
     def close(self) -> None:
         """Stop answering, and let go of the state file."""
         atexit.unregister(self.close)
@@ -188,7 +195,7 @@ def start_rehearsal(
     is assumed `otherwise`, by the ids of assumptions, takes the place of their values. A new state file has the SID and
     the secrets of its `owner`, or of somebody new; where it is not `lasting`, it may be lost with this process.
     """
-    # Slow imports, needed only by whoever starts one.
+    # Slow imports, needed only to start one.
     from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
     from dialtone_nb.rehearsal.assumptions import choose_behaviour
     from dialtone_nb.rehearsal.exchange.exchange import Exchange

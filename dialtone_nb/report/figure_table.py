@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dialtone_nb.report.report_table import Cell, ReportTable
 
-# Bars stand a little beside the day that they are of, where there would be two in one place.
+# Two bars of one day are drawn a little to either side of it.
 _BESIDE: Final = re.compile(r"(?<=\d{4}-\d\d-\d\d) \d\d:00$")
 
 Point = tuple[str, str, Cell]  # panel, what it is of, and how much
@@ -67,7 +67,7 @@ def _points(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> Iterator[tup
 
 
 def _lies(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> bool:
-    """Whether the trace's places are on the upright axis."""
+    """Whether the trace has its categories on the vertical axis."""
     upright = _axis(trace, layout, "y")
     return (
         trace.get("orientation") == "h"
@@ -84,7 +84,7 @@ def _axis(trace: Mapping[str, Any], layout: Mapping[str, Any], which: str) -> Ma
 
 
 def _head(layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]) -> str:
-    """What the places are called: their axis' title, or what their form tells."""
+    """The heading of the categories: their axis' title, or what their values look like."""
     if not traces:
         return "place"
     title = _axis(traces[0], layout, "y" if _lies(traces[0], layout) else "x").get("title", {}).get("text")

@@ -30,19 +30,19 @@ SHOWN: Final = (
     "text/latex",
     "text/plain",
 )
-# Whatever a page holds, the browser may fetch nothing for it.
+# Whatever a page holds, the browser must fetch nothing for it.
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
 PLOTLY_GOES_HERE: Final = "/* plotly.js */"
 # What a run leaves behind in the metadata of a notebook and its cells.
 OF_A_RUN: Final = ("papermill", "widgets", "execution", "ExecuteTime", "collapsed", "scrolled")
-# A page of fewer chapters is seen whole.
+# A page of fewer chapters needs no table of contents.
 MANY_CHAPTERS: Final = 3
 
 
 def write_html(executed_notebook: Path, html: Path, run: Run | None = None, *, project: Path | None = None) -> None:
-    """Write the page of an executed notebook, headed by its run; an `InputError` where the file is no notebook.
+    """Write the page of an executed notebook, headed by its run; an `InputError` where the file is not a notebook.
 
     Its links into the project lead there from where the page lies.
     """
@@ -61,7 +61,7 @@ def read_notebook(path: Path) -> NotebookNode:
         raise InputError(Fault(str(path), "there is no such notebook", "run the runbook first")) from None
     # nbformat trusts a file that is JSON, so one of another kind fails in whatever way comes first.
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(Fault(str(path), f"is no notebook: {str(error).splitlines()[0][:200]}")) from None
+        raise InputError(Fault(str(path), f"is not a notebook: {str(error).splitlines()[0][:200]}")) from None
     return notebook
 
 
@@ -107,7 +107,7 @@ def prepare_cells(cells: Sequence[NotebookNode]) -> None:
     for number, cell in enumerate(cells, 1):
         cell["id"] = f"cell-{number}"
         if any(output.output_type == "error" for output in cell.get("outputs", ())):
-            # Who looks for the cause wants to see the code.
+            # Somebody who looks for the cause of an error wants to see the code.
             cell.metadata["dialtone_open"] = True
 
 

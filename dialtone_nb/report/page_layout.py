@@ -1,6 +1,6 @@
-"""A notebook's cells as a page lays them out: the result first, then the rest; what teaches is folded, or at the end.
+"""A notebook's cells as a page lays them out: the result first, then the rest; explanations are folded, or at the end.
 
-In a notebook one learns, so prose comes before what it explains. A page is looked at: what came of the run leads, a
+A notebook teaches, so prose comes before what it explains. A page informs: what came of the run comes first, a
 figure keeps the sentence that names it, and the rest of the prose is folded beside it. Chapters that only explain
 (parameters, definitions, what to do when it fails) are folded at the end.
 """
@@ -195,7 +195,7 @@ def _folded_cells(chapter: Chapter) -> list[NotebookNode]:
 
 
 def _is_reference(chapter: Chapter) -> bool:
-    """Whether it teaches: it is tagged so, is about the parameters, or is prose alone."""
+    """Whether it only explains: it is tagged so, is about the parameters, or is only prose."""
     return chapter.level > 0 and (chapter.holds(REFERENCE, *PARAMETERS) or not chapter.has_code)
 
 

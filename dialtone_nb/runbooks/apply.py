@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from dialtone_nb.display.applied import applied_html
 from dialtone_nb.display.outputs import show
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import ApplyError, Fault, InputError
@@ -22,9 +23,9 @@ from dialtone_nb.runbooks.opening import Runbook
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 COLUMNS = ("when (UTC)", "who", "runbook", "account", "environment", "plan", "change", "outcome", "seconds", "request")
-# What may come after the plan was made, and is looked at only now.
+# Parameters that may be set after the plan was made, and are read only now.
 _GIVEN_AT_APPLY = ("consent", "break_claim")
-# Plans that were applied in this session, and None for one that is under way: none is good for a second time.
+# Plans that were applied in this session, with None for one under way: no plan is applied twice.
 _taken: WeakKeyDictionary[Proposal, Applied | None] = WeakKeyDictionary()
 _taking = threading.Lock()
 
@@ -38,10 +39,10 @@ class ApplyParameters:
     break_claim: str = ""
 
 
-def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
-    """What came of the plan; where somebody is there to ask and gave no consent yet, the box that asks.
+def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox[Applied]:
+    """What came of the plan, or in JupyterLab, where no consent was given yet, the box that asks for it.
 
-    A plan that was carried out is not carried out again: what is shown is that nothing is left to do.
+    A plan is not carried out twice: the second time the result says that nothing is left to do.
     """
     if proposal in _taken:
         return _applied_before(_taken[proposal])
@@ -57,7 +58,7 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
         )
 
     if runbook.attended and not consent and not proposal.plan.is_empty:
-        return ConsentBox(proposal.plan, carry_on)
+        return ConsentBox(proposal.plan, lambda given, box: carry_on(given, box.observe), applied_html)
     applied = carry_on(consent, lambda _: None)
     if applied.exit_code == ApplyError.exit_code:
         # The page keeps what was done and what was not, above the one line that stops the run.
@@ -67,7 +68,7 @@ def apply_plan(runbook: Runbook, proposal: Proposal) -> Applied | ConsentBox:
 
 
 def _refuse_where_parameters_changed(runbook: Runbook, proposal: Proposal) -> None:
-    """Raise an `InputError`, before anything is done, where the plan was made with other parameters than hold now."""
+    """Raise an `InputError`, before anything is done, if parameters have changed since the plan was made."""
     now = runbook.parameters
     changed = [
         name for name, value in proposal.site.given.items() if name not in _GIVEN_AT_APPLY and now.get(name) != value
@@ -88,7 +89,7 @@ def _applied_before(applied: Applied | None) -> Applied:
 def _apply_once(
     proposal: Proposal, consent: str, *, runbook: str, reports: Path, observe: Observe, break_claim: str
 ) -> Applied:
-    """What came of the plan, which is then used up; where nothing was tried it is still good."""
+    """What came of the plan, which can't be applied again unless nothing was tried."""
     with _taking:
         is_first = proposal not in _taken
         before = _taken.setdefault(proposal, None)
@@ -99,7 +100,7 @@ def _apply_once(
             proposal, consent, runbook=runbook, reports=reports, observe=observe, break_claim=break_claim
         )
     except BaseException:
-        # Applied again it is refused, should anything have been done: another look then gives another plan.
+        # If anything was done, applying it again is refused all the same: a new look gives another plan.
         del _taken[proposal]
         raise
     if applied.outcomes:
@@ -123,7 +124,7 @@ def raise_where_broken(applied: Applied) -> None:
 
 
 def tabulate_records(runbook: Runbook, last: int = 20) -> ReportTable:
-    """One row a change of the last runs, newest run first; `seconds` is how long a change took."""
+    """One row for each change of the last runs, newest run first; `seconds` is how long a change took."""
     folder = runbook.project / reports_folder(rehearsed=runbook.account_kind == "rehearsal")
     return records_table(folder, last)
 

@@ -1,6 +1,6 @@
 """Client set-up: a phone's number, emergency address, credential, entry in the table, private file and sheet.
 
-Numbers that can be bought are looked for here, too, with what they cost.
+It also searches for numbers that can be bought, with their price.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from dialtone_nb.values.emergency import TEST_LINE
 from dialtone_nb.values.phone_numbers import country_of, format_number
 
 ACTIONS = ("set up", "rotate", "suspend")
-# What a pattern of numbers to find is made of.
+# The characters of a pattern of numbers.
 PATTERN = "0123456789*"
 
 
@@ -96,7 +96,7 @@ class ClientProposal(Proposal):
             if self.action == "rotate":
                 changes.append(self._new_password("a new password was asked for"))
             elif found and is_pending(self.site, self.client):
-                broken = "a run broke off while it set this password: Twilio may have it or not"
+                broken = "a run was interrupted while it set this password: Twilio may have it or not"
                 changes.append(self._new_password(broken))
             if found and not private_folder(self.site.environment, self.client, root=self.site.private).exists():
                 lost = "is in no private file here; if it is lost, run with action rotate"
@@ -104,7 +104,7 @@ class ClientProposal(Proposal):
         return self.site.plan(f"{title} {self.client}", changes, notes, self.existing)
 
     def check(self) -> Plan:
-        """What is left to do; as a password can't be compared, a rotation has to leave nothing else."""
+        """What is left to do. A password can't be compared, so a rotation must leave nothing else."""
         action = "set up" if self.action == "rotate" else self.action
         return replace(self, existing=self.look(), action=action).plan
 
@@ -117,7 +117,7 @@ class ClientProposal(Proposal):
         keep_passwords(self.site, self.client, outcomes)
 
     def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
-        """Write the phone's sheet, unless the phone was suspended; where everything is, in words."""
+        """Write the phone's sheet, unless it was suspended, and say where everything is."""
         site, client = self.site, self.client
         if all(one.change.action is Action.DELETE for one in outcomes):
             return ()
@@ -196,7 +196,7 @@ def _check(site: Site, client: str, action: str, buy: str) -> None:
         faults.append(
             Fault(
                 "parameter client of client_setup",
-                f"{client!r} is no phone of {site.environment} in clients.yaml" if client else "is empty",
+                f"{client!r} is not a phone of {site.environment} in clients.yaml" if client else "is empty",
                 repair,
             )
         )
@@ -223,7 +223,7 @@ def _entry(source: str, environment: str, client: str) -> object:
 
 
 def tabulate_numbers(runbook: Runbook) -> ReportTable:
-    """One row a number of the phone's country that fits `find_numbers`, an area code or a pattern, with its price."""
+    """One row for each number of the phone's country that fits `find_numbers`, with its price."""
     given = runbook.parameters.read(ClientSetupParameters)
     wanted = given.find_numbers
     if not wanted:

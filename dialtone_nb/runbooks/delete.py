@@ -39,7 +39,7 @@ class DeleteParameters:
 
 
 def plan_delete(runbook: Runbook) -> Proposal:
-    """The plan that takes out what the parameters name; numbers stay unless each is named."""
+    """The plan that removes what the parameters name; a number stays unless it is named."""
     given = runbook.parameters.read(DeleteParameters)
     return propose_delete(open_site(runbook), given.what, client=given.client, release=given.release_numbers.split())
 
@@ -53,7 +53,7 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
         raise InputError(
             Fault(
                 "parameter client of delete",
-                f"{client!r} is no phone of {site.environment}" if client else "is empty",
+                f"{client!r} is not a phone of {site.environment}" if client else "is empty",
                 suggest(client, list(declared)),
             )
         )
@@ -73,7 +73,7 @@ def propose_delete(site: Site, what: str, *, client: str = "", release: Collecti
 
 @dataclass(frozen=True, eq=False)
 class DeleteProposal(Proposal):
-    """To take out an environment, a service, a phone, or what another hosting has left."""
+    """Removes an environment, a service, a phone, or what the other hosting left behind."""
 
     what: str
     clients: list[str]
@@ -120,7 +120,7 @@ class DeleteProposal(Proposal):
         return self.site.plan(f"Delete {words[self.what]}", changes, self._notes(), self.existing, release=release)
 
     def after_check(self, outcomes: Sequence[ChangeOutcome]) -> list[str]:
-        """Take away the private files of phones that can no longer register."""
+        """Delete the private files of phones that can no longer register."""
         return [
             f"private file of {one.change.key}: deleted"
             for one in outcomes
@@ -139,7 +139,7 @@ class DeleteProposal(Proposal):
         return list(dict.fromkeys(self.site.parameters.clients[name].caller_id for name in self.clients))
 
     def _staying(self, number: str) -> list[str]:
-        """The phones that go on calling with a number: they share it, and are set up still."""
+        """The phones that go on calling with a number: they share it, and stay set up."""
         sharing = self.site.parameters.sharing(number)
         return [one for one in sharing if one not in self.clients and self.existing.state.find(CREDENTIAL, one)]
 
@@ -152,7 +152,7 @@ class DeleteProposal(Proposal):
         return [address_key(one) for one in self.site.parameters.sharing(number) if one not in staying]
 
     def _refuse_shared(self) -> None:
-        """Raise an `InputError` where a number is to be released that another phone goes on calling with."""
+        """Raise an `InputError` if a number to be released is still the caller ID of another phone."""
         for number in sorted(self.release):
             if staying := self._staying(number):
                 problem = f"{number} is the caller ID of {', '.join(staying)} as well"
@@ -198,7 +198,7 @@ class DeleteProposal(Proposal):
         return [*self._hosting(DEPLOYMENT, ENVIRONMENT), *(state.of(SERVICE) if is_last else ())]
 
     def _other_fallbacks(self) -> list[Change]:
-        """Let no call fall back on a hosting that goes."""
+        """Take the hosting that is removed out of all fallback URLs."""
         if self.what != "other_hosting":
             return []
         network, environment, state = self.site.parameters.network, self.site.environment, self.existing.state
@@ -231,7 +231,7 @@ class DeleteProposal(Proposal):
         return compare_states(state, State(code))
 
     def _numbers(self) -> list[Change]:
-        """Release the numbers that are named; the others stay, lead nowhere, and carry no emergency address of ours."""
+        """Release the numbers that are named; the others stay, without a voice URL or an emergency address of ours."""
         changes, state = [], self.existing.state
         for number in self._declared_numbers:
             found = state.find(PHONE_NUMBER, number)

@@ -36,12 +36,12 @@ class DeployParameters:
 
 
 def plan_deploy(runbook: Runbook) -> Proposal:
-    """The plan that makes the runbook's environment what the files say."""
+    """The plan that makes the runbook's environment match the files."""
     return propose_deploy(open_site(runbook), force=runbook.parameters.read(DeployParameters).force)
 
 
 def propose_deploy(site: Site, *, force: str = "") -> Proposal:
-    """The same, for a site; an `InputError` where files would go straight to a protected environment in use."""
+    """The same, for a site; an `InputError` if it would deploy files straight to a protected environment in use."""
     existing = site.look()
     proposal = DeployProposal(site, existing, force)
     changes_code = any(change.kind is existing.live_kind for change in proposal.plan.changes)
@@ -58,7 +58,7 @@ def propose_deploy(site: Site, *, force: str = "") -> Proposal:
 
 @dataclass(frozen=True, eq=False)
 class DeployProposal(Proposal):
-    """To make an environment what the files say."""
+    """Makes an environment match the files."""
 
     force: str = ""
 
@@ -68,7 +68,7 @@ class DeployProposal(Proposal):
 
 
 def make_deploy_plan(site: Site, existing: Existing, *, force: str = "") -> Plan:
-    """The plan that makes what was found what the files say."""
+    """The plan that makes what was found match the files."""
     changes = [with_detail(change, site.bundle, existing) for change in environment_changes(site, existing, site.live)]
     return site.plan(f"Deploy {site.environment}", changes, notes_on(site, existing), existing, force=force)
 
@@ -106,7 +106,7 @@ def owned_numbers(state: State) -> set[str]:
 
 
 def notes_on(site: Site, existing: Existing, *, set_up: Collection[str] = ()) -> list[str]:
-    """What a reader should know: what is missing and not of this plan, and what nobody declared and is left alone."""
+    """Notes for the reader: what is missing but not part of this plan, and what is undeclared and left alone."""
     state, parameters = existing.state, site.parameters
     clients = parameters.clients_in(site.environment)
     owned = owned_numbers(state)
@@ -158,7 +158,7 @@ def then_number(client: Client) -> str:
 
 
 def _then_note(client: Client, number: str) -> str:
-    """What a call costs that goes on to a telephone; whose that is, is shown to nobody."""
+    """What a call costs that goes on to a telephone, whose number is masked."""
     where = cost_class_of_number(number, client.caller_id)
     goes_on = f"a call to {client.caller_id} that nobody answers goes on to {mask_number(number)}"
     return f"{goes_on}, which costs a second leg by the minute: {where.name}"

@@ -26,7 +26,7 @@ from dialtone_nb.runbooks.monitor import check_minutes, look
 from dialtone_nb.runbooks.opening import Runbook
 from dialtone_nb.values.sids import is_sid
 
-# How the monitor names a call.
+# The form in which the monitor names a call.
 _SID_END: Final = re.compile(r"[0-9a-f]{6,31}")
 
 
@@ -47,7 +47,7 @@ def ask_what_if(runbook: Runbook, client: str, *dialled: str) -> WhatIf | WhatIf
     """
     declared = runbook.declared.clients
     if client not in declared:
-        raise InputError(Fault(f"client {client}", "is no phone in clients.yaml", suggest(client, list(declared))))
+        raise InputError(Fault(f"client {client}", "is not a phone in clients.yaml", suggest(client, list(declared))))
 
     @cache
     def table_of(environment: str) -> tuple[Table, str]:

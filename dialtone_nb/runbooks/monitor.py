@@ -42,7 +42,7 @@ def watch(runbook: Runbook) -> Snapshot | LiveView:
 
 
 def check_minutes(minutes: int) -> None:
-    """Raise an `InputError` where so many minutes are not to be looked back."""
+    """Raise an `InputError` if this many minutes are out of range."""
     if not 1 <= minutes <= MOST_MINUTES:
         raise InputError(Fault("parameter minutes", f"is {minutes}", f"write 1 to {MOST_MINUTES}, which is a day"))
 
@@ -50,7 +50,7 @@ def check_minutes(minutes: int) -> None:
 def look(
     runbook: Runbook, minutes: int, *, show_numbers: bool, registrations: Mapping[str, str] | None = None
 ) -> Snapshot:
-    """What is to be seen of the last minutes; of the phones' registrations, what is given."""
+    """What happened in the last minutes, with the given registrations of phones."""
     declared, account = runbook.declared, runbook.account
     return take_snapshot(
         account.client,
@@ -66,7 +66,7 @@ def look(
 
 
 def _registrations(runbook: Runbook) -> dict[str, str]:
-    """What is told of registrations: by the rehearsal itself, or by the phones, where `listen` kept it."""
+    """What is known of registrations: from the rehearsal itself, or from the phones' logs that `listen` kept."""
     if runbook.account.is_rehearsal:
         return fetch_registrations(runbook.account, runbook.environment)
     known = phones_known(runbook.project, runbook.declared, runbook.account.now())

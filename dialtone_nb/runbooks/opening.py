@@ -1,4 +1,4 @@
-"""The opening call of every runbook: its parameters checked, what is declared loaded, and a banner to look at."""
+"""The opening call of every runbook: check its parameters, load what is declared, and show a banner."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class Runbook:
         return self.banner.html() + settings_html(self.settings)
 
     def faults_of(self, entered: Mapping[str, Value]) -> list[str]:
-        """What is wrong with these values in place of those that hold now, a line a fault."""
+        """The faults that these values would have in place of the present ones, one a line."""
         try:
             check_run(self.source, self._given_with(entered), parameters_folder(self.project, self.source))
         except ParametersError as error:
@@ -264,7 +264,7 @@ def check_run(source: RunbookSource, given: Mapping[str, Given], folder: Path) -
 
 
 def _sample_fault(source: RunbookSource, given: Mapping[str, Given]) -> Fault:
-    """The sample's numbers are fiction, and its domains are everybody's: it is no network to build at Twilio."""
+    """The sample's numbers are fictional and its domains are anybody's: it must not be built at Twilio."""
     repair = (
         "for your own network use the other runbooks, such as deploy"
         if source.on_sample
@@ -302,7 +302,7 @@ def sample_folder(project: Path) -> Path:
 
 
 def is_attended() -> bool:
-    """Whether somebody sits before this kernel: JupyterLab names the session, and a front end that may be asked."""
+    """Whether somebody is there to answer: JupyterLab names the session, or the front end allows input."""
     kernel = getattr(_shell(), "kernel", None)
     return "JPY_SESSION_NAME" in os.environ or bool(getattr(kernel, "_allow_stdin", False))
 

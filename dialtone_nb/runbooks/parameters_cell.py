@@ -3,7 +3,7 @@
 papermill only warns of a name that it does not know, and guesses the type of a value whatever the cell declares,
 so both are checked here: before a kernel starts by our own command, and by the runbook's opening call.
 
-A runbook names nothing of any one network: an environment or a phone may be left empty, and the help in its line says
+A runbook names no particular network: an environment or a phone may be left empty, and the help in its line says
 what that means ("empty for the first"). The same words make it so, here.
 """
 
@@ -219,7 +219,7 @@ def fill_in(
     environments: Sequence[str],
     clients: Mapping[str, str],
 ) -> tuple[dict[str, Value], list[Fault]]:
-    """The values, those left empty replaced by what their help says that means; and what can't be, as faults.
+    """The values, with empty ones replaced by what their help says; and a fault for each that can't be.
 
     `environments` are those of network.yaml in their order, `clients` the phones with the environment of each.
     """
@@ -331,7 +331,7 @@ def _account_faults(parameter: Declared, one: Given) -> list[Fault]:
 
 
 def _shown(value: object) -> str:
-    """A value as whoever wrote it knows it."""
+    """A value in the form in which it was written."""
     if value is None:
         return "an empty line"
     return value.isoformat() if isinstance(value, datetime.date) else repr(value)

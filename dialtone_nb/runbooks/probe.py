@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from dialtone_nb.display.findings import findings_html
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.claim import holder_name
 from dialtone_nb.infrastructure.plan import Change, Plan, check_consent, describe
-from dialtone_nb.infrastructure.record import Applied, ApplyRecord, record_folder, save_record
+from dialtone_nb.infrastructure.record import ApplyRecord, record_folder, save_record
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.model import Action
 from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
@@ -46,7 +46,7 @@ class ProbePlan:
 
 
 def plan_probe(runbook: Runbook) -> ProbePlan:
-    """The plan: what is made for the time of the run, what is settled with it, and what is left out, and why."""
+    """The plan: what is made for the duration of the run, what is settled with it, and what is left out, and why."""
     given = runbook.parameters.read(ProbeParameters)
     if not 0 <= given.cap_usd <= MOST_USD:
         place, problem = f"parameter cap_usd of {runbook.name}", f"is {given.cap_usd}"
@@ -66,24 +66,24 @@ def plan_probe(runbook: Runbook) -> ProbePlan:
     return ProbePlan(plan, choice)
 
 
-def run_probe(runbook: Runbook, planned: ProbePlan) -> Findings | ConsentBox:
+def run_probe(runbook: Runbook, planned: ProbePlan) -> Findings | ConsentBox[Findings]:
     """What the probes found, and nothing where no consent was given; in JupyterLab the box that asks for it."""
     plan = planned.plan
     consent = runbook.parameters.read(ProbeParameters).consent or rehearsed_consent(plan)
     if runbook.attended and not consent:
-        # The box shows whatever comes of the plan as a cell would.
-        carry_on = cast(Callable[..., Applied], lambda given, _: _run(runbook, planned, given))
-        return ConsentBox(plan, carry_on, findings_html)
+        return ConsentBox(plan, lambda given, box: _run(runbook, planned, given, box.stop_if_asked), findings_html)
     return _run(runbook, planned, consent)
 
 
-def _run(runbook: Runbook, planned: ProbePlan, consent: str) -> Findings:
+def _run(
+    runbook: Runbook, planned: ProbePlan, consent: str, before_each: Callable[[], None] = lambda: None
+) -> Findings:
     account, plan = runbook.account, planned.plan
     if not check_consent(plan, consent):
         return Findings(account.label, (), was_carried_out=False)
     if plan_probe(runbook).plan.fingerprint != plan.fingerprint:
-        raise InputError(Fault("this plan", "is another one now, and nothing was done", "make it anew: run its cell"))
-    findings = carry_out(account, _address(runbook), planned.choice)
+        raise InputError(Fault("this plan", "has changed, and nothing was done", "make it anew: run its cell"))
+    findings = carry_out(account, _address(runbook), planned.choice, before_each)
     folder = runbook.project / record_folder(plan)
     now = account.now()
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,13 +97,17 @@ def _run(runbook: Runbook, planned: ProbePlan, consent: str) -> Findings:
 
 
 def _changes(choice: Choice) -> tuple[Change, ...]:
-    """What is made for the time of the run; nothing where no probe is carried out."""
+    """What is made for the duration of the run; nothing where no probe is carried out."""
     if not choice.probes:
         return ()
     kinds = [CREDENTIAL_LIST, SIP_DOMAIN, SERVICE]
-    made = [Change(Action.CREATE, kind, NAME, why="for the time of the run", undo="taken out again") for kind in kinds]
+    made = [
+        Change(Action.CREATE, kind, NAME, why="for the duration of the run", undo="taken out again") for kind in kinds
+    ]
     if any(one.needs == "number" for one in choice.probes):
-        number = Change(Action.CREATE, PHONE_NUMBER, f"{NAME} (any that is for sale)", why="for the time of the run")
+        number = Change(
+            Action.CREATE, PHONE_NUMBER, f"{NAME} (any that is for sale)", why="for the duration of the run"
+        )
         made.append(replace(number, cost="1.15 dollars, and 0.75 for its emergency address", undo="released again"))
     return tuple(map(describe, made))
 
@@ -116,7 +120,7 @@ def _notes(choice: Choice, given: ProbeParameters, leftovers: list[str]) -> list
     for why in dict.fromkeys(choice.left_out.values()):
         notes.append(f"not tried, {why}: {', '.join(name for name, said in choice.left_out.items() if said == why)}")
     if leftovers:
-        notes.append(f"an earlier run was broken off; taken out first: {', '.join(leftovers)}")
+        notes.append(f"an earlier run was interrupted; removed first: {', '.join(leftovers)}")
     return notes
 
 

@@ -64,7 +64,7 @@ def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:
     if not build and source not in site.parameters.network.environments:
         declared = ", ".join(site.parameters.network.environments)
         raise InputError(
-            Fault("parameter source of promote", f"{source!r} is no environment", f"declared are {declared}")
+            Fault("parameter source of promote", f"{source!r} is not an environment", f"declared are {declared}")
         )
     if not build and source == site.environment:
         raise InputError(Fault("parameter source of promote", f"is {source!r}, the environment itself", "name another"))

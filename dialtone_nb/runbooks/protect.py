@@ -56,7 +56,7 @@ def propose_protect(site: Site, keys: str = "", *, alarm_address: str = "") -> P
     for name in names:
         if name not in NEEDS:
             repair = suggest(name, list(NEEDS))
-            problem = f"{name!r} is no runbook that can do with a restricted key"
+            problem = f"{name!r} is not a runbook that can do with a restricted key"
             raise InputError(Fault("parameter keys of protect", problem, repair))
     site.account.transport.keep_secret(alarm_address)
     return ProtectProposal(site, _look(site, names, alarm_address), names, alarm_address)

@@ -38,7 +38,7 @@ def try_real_phone(runbook: Runbook, client: str = "") -> RealPhone | RealPhoneB
     declared = runbook.declared.clients_in(runbook.environment)
     if client not in declared:
         raise InputError(
-            Fault(f"client {client}", f"is no phone of {runbook.environment}", suggest(client, list(declared)))
+            Fault(f"client {client}", f"is not a phone of {runbook.environment}", suggest(client, list(declared)))
         )
     site = open_site(runbook)
     work = PhoneWork(

@@ -219,7 +219,7 @@ class KeyRotation(Rotation):
         name = self.key or in_use
         if name not in keys:
             problem = (
-                f"{name!r} is no API key of this account" if name else "is empty, and the auth token is in use here"
+                f"{name!r} is not an API key of this account" if name else "is empty, and the auth token is in use here"
             )
             raise InputError(Fault("parameter key of rotate", problem, suggest(name, list(keys))))
         # Whoever has taken the new key into use rotates on by its name.

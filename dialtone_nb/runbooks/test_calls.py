@@ -141,7 +141,7 @@ def _choose_phones(
             )
         elif elsewhere:
             faults.append(
-                Fault(place, f"{name} is no phone of {environment}", f"its environment is {elsewhere.environment}")
+                Fault(place, f"{name} is not a phone of {environment}", f"its environment is {elsewhere.environment}")
             )
         else:
             faults.append(Fault(place, f"there is no phone {name!r}", suggest(name, list(declared))))

@@ -86,7 +86,7 @@ def read_complaint(runbook: Runbook) -> Complaint:
     except InputError as error:
         faults += error.faults
     if given.client not in phones:
-        problem = f"{given.client!r} is no phone of {runbook.environment} in clients.yaml"
+        problem = f"{given.client!r} is not a phone of {runbook.environment} in clients.yaml"
         faults.append(Fault(f"parameter client of {runbook.name}", problem, suggest(given.client, list(phones))))
     if faults:
         raise InputError(faults)

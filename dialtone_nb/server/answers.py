@@ -1,4 +1,4 @@
-"""What Twilio asks -> what it gets, and the event to note: data in, data out."""
+"""Twilio's request -> our response, and the event to note: data in, data out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WebhookRequest:
 
     @property
     def is_probe(self) -> bool:
-        """Whether verify asks, and no call is behind it."""
+        """Whether this is a request of verify's, without a call."""
         return self.value("CallSid") == NO_CALL
 
     def value(self, name: str) -> str:
@@ -45,7 +45,7 @@ class WebhookResponse:
     events: tuple[Mapping[str, Any], ...]
     direction: str
     result: str
-    # What becomes of a call that nobody answered: it rang on, or the caller was told.
+    # What becomes of an unanswered call: it goes on to ring elsewhere, or the caller hears words.
     going_on: str = ""
 
 
@@ -72,7 +72,7 @@ class Responder:
         return self._decided("incoming", decide(self.table, call), asked)
 
     def ended(self, asked: WebhookRequest) -> WebhookResponse:
-        """A dialled call has ended: where nobody answered it goes on to what comes next, or the caller hears why."""
+        """A dialled call has ended; if nobody answered, it goes on to the next step, or the caller hears why."""
         direction = "incoming" if asked.value("direction") == "incoming" else "outgoing"
         status = asked.parameters.get("DialCallStatus", "unknown")
         details: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The ASGI application: what Twilio asks is decided, noted and answered; counting comes after the answer."""
+"""The ASGI application: decide, note and answer Twilio's requests; count them after the answer."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ COUNTS: Final = "counts"
 STATUS: Final = "/call-status"
 _TELL_EVERY_S: Final = 60.0
 _DISK_WITHIN_S: Final = 2.0
-# A clock that is set right moves by less.
+# A corrected clock moves by less than this.
 _CLOCK_JUMPS_S: Final = 60.0
 _LOOK_AT_CLOCK_EVERY_S: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
 class LastTold(Protocol):
-    """When something was last told, by `time.monotonic()`, as all workers see it."""
+    """When something was last logged, by `time.monotonic()`, shared by all workers."""
 
     value: float
 
@@ -75,7 +75,7 @@ def make_app(settings: Settings, told: LastTold | None = None) -> Starlette:
         Route("/metrics", server.metrics, methods=["GET"]),
     ]
     app = Starlette(routes=routes, lifespan=lambda app: server.running())
-    # A signature is for one path: to send a caller to another one helps nobody.
+    # A signature is for one path, so a redirect to another one is useless.
     app.router.redirect_slashes = False
     return app
 
@@ -103,7 +103,7 @@ class _Server:
         following = asyncio.create_task(self._live.follow())
         watching = asyncio.create_task(_tell_of_jumps())
         with open_couriers(self._settings, folder, self._metrics):
-            # All that is here now stays: nobody need look through it for garbage while a call waits.
+            # All objects of the start stay alive: the garbage collector need not scan them while a call waits.
             gc.collect()
             gc.freeze()
             try:
@@ -180,7 +180,7 @@ class _Server:
         environment, password = self._settings.environment, self._settings.trunk_password
 
         def limit(decision: Decision) -> Decision:
-            # What verify asks is no call of the phone's.
+            # What verify asks is not a call of the phone's.
             return (
                 decision if asked.is_probe else limited(table, environment, decision, datetime.now(UTC), self._counter)
             )
@@ -217,7 +217,7 @@ class _Server:
         return WebhookRequest(query.single() | form.single(), base)
 
     async def _note(self, path: str, status: int, answered: WebhookResponse | None, began: float) -> None:
-        """Count what was answered: the answer is on its way already."""
+        """Count the answer, which is on its way already."""
         self._metrics.requests.labels(path, str(status)).inc()
         if not answered or any(map(is_probe, answered.events)):
             return
@@ -230,7 +230,7 @@ class _Server:
         self._metrics.decisions.labels(answered.direction, answered.result).inc()
 
     def _tell_of_refusal(self, url: str) -> None:
-        """Log now and then that a signature did not fit, and for which URL: nearly always it is the URL."""
+        """Log now and then that a signature did not fit, with the URL, which is nearly always the reason."""
         now = time.monotonic()
         if now - self._told.value >= _TELL_EVERY_S:
             self._told.value = now
@@ -242,7 +242,7 @@ class _Server:
 
 
 async def _tell_of_jumps() -> None:
-    """Log when somebody sets the clock: what is dated from then on is dated otherwise."""
+    """Log that somebody set the clock: later dates do not follow from earlier ones."""
     apart = time.time() - time.monotonic()
     while True:
         await asyncio.sleep(_LOOK_AT_CLOCK_EVERY_S)

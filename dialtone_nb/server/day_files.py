@@ -1,7 +1,7 @@
 """Event lines on the disk, a file for each UTC day; several processes may add to it, and any of them may die.
 
-A line is there whole or not at all: who adds holds the file's lock, takes back what a full disk cut short, and cuts off
-what a dead process left without its end.
+A line is there whole or not at all: a writer holds the file's lock, takes back what a full disk cut short, and cuts off
+an unfinished line of a dead process.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def append_lines(path: Path, lines: Sequence[bytes]) -> None:
 
 
 def read_lines(folder: Path, position: Position, most: int) -> tuple[list[bytes], Position]:
-    """At most so many whole lines from a position on, in one file, and the position after them."""
+    """At most this many whole lines from a position on, in one file, and the position after them."""
     path = folder / position.name
     if not position.name or not path.exists():
         return [], position
@@ -76,7 +76,7 @@ def day_files(folder: Path) -> list[Path]:
 
 
 def last_lines(folder: Path, size: int) -> list[bytes]:
-    """The lines in the last so many bytes of the last two days."""
+    """The lines in the last `size` bytes of each of the last two days."""
     lines: list[bytes] = []
     for path in day_files(folder)[-2:]:
         with path.open("rb") as file:
@@ -92,7 +92,7 @@ def _write_all(file: int, content: bytes) -> None:
 
 
 def _cut_torn_line(file: int) -> int:
-    """The size of the file without a last line that has no end: whoever wrote it died, and had told nobody."""
+    """The size of the file without an unfinished last line: its writer died before confirming it."""
     size = os.fstat(file).st_size
     if not size or os.pread(file, 1, size - 1) == b"\n":
         return size

@@ -28,14 +28,14 @@ from dialtone_nb.server.metrics import Metrics
 from dialtone_nb.server.server_settings import Settings
 
 TIMEOUT_S: Final = 10.0
-# A receiver that answers so will not answer otherwise the next time; whatever else fails is tried again.
+# With these responses a receiver refuses for good; after any other failure the events are tried again.
 _FOR_GOOD: Final = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422})
 MOST_UNDELIVERED: Final = 64 * 1024 * 1024
 LOOK_EVERY_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
-# After the folder failed; somebody mends it, and then nobody should have to wait.
+# The pause after the folder failed; once it is repaired, nobody should have to wait long.
 RETRY_AFTER_S: Final = 1.0
-# How many files that were left are remembered.
+# How many files behind the cursor are remembered.
 MOST_LEFT: Final = 64
 # A day's file may still get lines from a worker that wrote a moment before midnight.
 _SETTLED_AFTER_S: Final = 10.0
@@ -92,7 +92,7 @@ class SnsSink:
     most = 10  # what PublishBatch takes
 
     def __init__(self, topic_arn: str) -> None:
-        # Optional: only whoever hands events to SNS needs it.
+        # Optional: needed only to hand events to SNS.
         import boto3
         from botocore.config import Config
 

@@ -25,14 +25,14 @@ MOST_WAITING: Final = 10_000
 WITHIN_S: Final = 0.25
 RETRY_AFTER_S: Final = 1.0
 _CLOSING_S: Final = 5.0
-# What nobody waits for is written together: a thread that wakes for each call takes time from the calls.
+# Events that nobody waits for are written together: waking a thread for each call would slow the calls.
 _TOGETHER_S: Final = 0.02
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One line, and whoever waits for it to be on the disk."""
+    """One line, and the request that waits for it to be on the disk."""
 
     line: bytes
     saved: asyncio.Future[bool] | None = None
@@ -65,14 +65,14 @@ class EventWriter:
         self._thread.start()
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """Take an event: it is on the disk a moment later, even if this process is killed before."""
+        """Take an event, which is on the disk a moment later even if this process is killed."""
         self._take(_Waiting(event_line(event, datetime.now(UTC))))
 
     async def keep(self, event: Mapping[str, Any], within_s: float = WITHIN_S) -> bool:
         """Whether the event is on the disk for good; false where that took too long or failed: it is tried again."""
         saved: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         is_taken = self._take(_Waiting(event_line(event, datetime.now(UTC)), saved))
-        # Nobody waits for a disk that is known to be bad.
+        # No call waits for a disk that is known to fail.
         if not is_taken or self._is_failing:
             return False
         await asyncio.wait([saved], timeout=within_s)
@@ -96,7 +96,7 @@ class EventWriter:
         if not self._thread.is_alive():
             self._spool.close(keep=bool(self._waiting))
         if self._waiting:
-            self._lose(len(self._waiting), "the disk took none until the end; the next server here tries once more")
+            self._lose(len(self._waiting), "they could not be written until the end; the next server here tries again")
 
     def _take(self, waiting: _Waiting) -> bool:
         with self._changed:
@@ -172,12 +172,12 @@ class EventWriter:
 
 
 def _tell(batch: list[_Waiting], is_saved: bool) -> None:
-    """Tell those who wait, each once, in their own loop."""
+    """Wake the waiting requests, each once, in their own loop."""
     waited_for = [one.saved for one in batch if one.saved]
     for one in batch:
         one.saved = None
     if waited_for:
-        # A loop that is closed has nobody in it who waits.
+        # In a closed loop nothing waits.
         with contextlib.suppress(RuntimeError):
             waited_for[0].get_loop().call_soon_threadsafe(_resolve, waited_for, is_saved)
 

@@ -104,7 +104,7 @@ def read_serving(folder: Path, environment: str) -> Serving:
         raise InputError(Fault(str(path), "does not say which table is served", "deploy or promote again")) from None
     for version in (serving.version, serving.previous):
         if version and not _VERSION.fullmatch(version):
-            raise InputError(Fault(str(path), f"{version!r} is no table's version", "deploy or promote again"))
+            raise InputError(Fault(str(path), f"{version!r} is not a table's version", "deploy or promote again"))
     return serving
 
 
@@ -160,13 +160,13 @@ def close_environment(folder: Path, environment: str) -> bool:
 def _table_path(folder: Path, version: str) -> Path:
     # A version comes from a file or a request: it must not lead out of the folder.
     if not _VERSION.fullmatch(version):
-        raise InputError(Fault(str(folder / TABLES), f"{version!r} is no table's version", "it has 64 digits"))
+        raise InputError(Fault(str(folder / TABLES), f"{version!r} is not a table's version", "it has 64 digits"))
     return folder / TABLES / f"{version}.json"
 
 
 def _environment_path(folder: Path, environment: str) -> Path:
     if not _ENVIRONMENT.fullmatch(environment):
-        problem = f"{environment!r} is no environment's name"
+        problem = f"{environment!r} is not an environment's name"
         raise InputError(Fault(str(folder / ENVIRONMENTS), problem, "network.yaml has their names"))
     return folder / ENVIRONMENTS / f"{environment}.json"
 

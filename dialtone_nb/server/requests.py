@@ -138,5 +138,5 @@ class SignatureCheck:
                 if compare_digest(validator.compute_signature(url, parameters).encode(), signature.encode()):
                     return True
             return any(validator.validate(url, parameters, signature) for validator in self._validators)
-        except ValueError:  # a port that is no number, text that is no Unicode
+        except ValueError:  # a port that is not a number, text that is not Unicode
             return False

@@ -63,7 +63,9 @@ def read_settings(
         sns_topic_arn=variables.get(SNS_TOPIC, "").strip(),
     )
     if settings.sns_topic_arn and not settings.sns_topic_arn.startswith("arn:"):
-        faults.append(Fault(SNS_TOPIC, "is no ARN", "copy the topic's from AWS: arn:aws:sns:<region>:<account>:<name>"))
+        faults.append(
+            Fault(SNS_TOPIC, "is not an ARN", "copy the topic's from AWS: arn:aws:sns:<region>:<account>:<name>")
+        )
     if faults:
         raise InputError(faults)
     return settings
@@ -77,7 +79,7 @@ def _read_url(place: str, text: str, faults: list[Fault]) -> str:
     except ValueError:
         is_good = False
     if text and not is_good:
-        faults.append(Fault(place, "is no URL", "write it whole, such as https://calls.example.org"))
+        faults.append(Fault(place, "is not a URL", "write it whole, such as https://calls.example.org"))
     elif place != WEBHOOK and (parts.query or parts.fragment):
         faults.append(Fault(place, "has a query or a fragment", "leave off what begins with ? or #"))
     return text if place == WEBHOOK else text.rstrip("/")
@@ -87,5 +89,5 @@ def _read_proxy(text: str, faults: list[Fault]) -> Proxy | None:
     try:
         return ip_network(text, strict=False)
     except ValueError:
-        faults.append(Fault(f"--proxy {text}", "is no address", "write one, or a network, such as 10.0.0.0/8"))
+        faults.append(Fault(f"--proxy {text}", "is not an address", "write one, or a network, such as 10.0.0.0/8"))
         return None

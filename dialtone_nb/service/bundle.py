@@ -109,7 +109,7 @@ def write_manifest(modules: Mapping[str, tuple[str, str, str]]) -> bytes:
 
 
 def parse_manifest(source: str) -> dict[str, tuple[str, str, str]]:
-    """Version SID, visibility and hash of each module; empty where the source is no manifest of ours."""
+    """Version SID, visibility and hash of each module; empty where the source is not a manifest of ours."""
     if not source.startswith(_PREFIX):
         return {}
     try:

@@ -60,7 +60,7 @@ def without_separators(dialled: str) -> str:
 
 
 def parse_sip_uri(uri: str) -> tuple[str, str]:
-    """The user part, percent escapes undone, and the host in lower case; two empty strings where it is no SIP URI."""
+    """The user part with percent escapes undone, and the host in lower case; both empty if it is not a SIP URI."""
     found = SIP_URI.match(uri)
     if not found:
         return "", ""

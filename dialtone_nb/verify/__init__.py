@@ -1,1 +1,1 @@
-"""Checks of an environment, a module per subject: what was looked at goes in, checks come out; and of placed calls."""
+"""Checks of an environment, one module for each subject: observations in, checks out; and checks of placed calls."""

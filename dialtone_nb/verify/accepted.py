@@ -25,14 +25,14 @@ class Acceptance(Closed):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The checks after what is accepted was muted, and what accepted.yaml has too much of."""
+    """The checks with accepted ones muted, and the entries of accepted.yaml that mute nothing."""
 
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
 
 
 def load_acceptances(folder: Path) -> dict[str, Acceptance]:
-    """What is accepted, by a check's name; empty where there is no such file, a `ParametersError` where it is wrong."""
+    """The acceptances by check name; empty if there is no such file, a `ParametersError` if it is wrong."""
     path = folder / FILE
     if not path.is_file():
         return {}
@@ -41,7 +41,7 @@ def load_acceptances(folder: Path) -> dict[str, Acceptance]:
 
 
 def accept(checks: Iterable[Check], acceptances: Mapping[str, Acceptance], today: date) -> Accepted:
-    """The checks, those muted that are wrong or unknown and accepted; an acceptance that has run out mutes nothing."""
+    """The checks, with accepted ones that are wrong or unknown muted; an expired acceptance mutes nothing."""
     checks = tuple(checks)
     muted = tuple(_muted(check, acceptances.get(check.name), today) for check in checks)
     needed = [check.name for check in checks if check.state is not CheckState.GOOD]
@@ -49,7 +49,7 @@ def accept(checks: Iterable[Check], acceptances: Mapping[str, Acceptance], today
 
 
 def _note(name: str, needed: Sequence[str]) -> str:
-    """An entry may be for another environment, or have had its day; or its name is misspelt."""
+    """A note on an entry that mutes nothing: its name may be misspelt, its environment another, or its time over."""
     near = difflib.get_close_matches(name, needed, n=1, cutoff=0.9)
     return f"{FILE}: {name!r} mutes nothing here" + (f"; did you mean {near[0]!r}?" if near else "")
 

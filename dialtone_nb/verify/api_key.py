@@ -1,4 +1,4 @@
-"""The API key in use: what the runbooks that only read need, and what the key may do beside that."""
+"""The API key in use: what the read-only runbooks need, and what the key may do beyond that."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ NEEDS: Final[Mapping[str, frozenset[str]]] = {
         "/twilio/voice/sip.domains.auth.registrations.credential-list-mappings/list",
     },
 }
-# Of phones that share a number, the call that dialled the test line tells which it was.
+# If phones share a number, the call that dialled the test line shows which one it was.
 SHARED: Final = "/twilio/voice/calls/read"
-# What is behind a path that no restricted key may read.
+# The subject of each path that no restricted key may read.
 _WORDS: Final = {
     "/Addresses": "addresses",
     "/CustomerProfiles": "customer profile",
@@ -66,16 +66,16 @@ def key_check(account: Account, allowed: frozenset[str] | None, parameters: Para
     if allowed is None:
         is_token = account.credentials.username == account.sid
         found = "the auth token, which may do everything" if is_token else "a standard key, which may do nearly all"
-        meaning = f"to read alone takes {len(every)} permissions: protect makes keys that may do only that"
+        meaning = f"reading takes only {len(every)} permissions: protect makes keys that may do only that"
         return good(SUBJECT, TITLE, found, meaning)
     if more := sorted(allowed - every):
-        found = f"a restricted key that may do more than reading takes: {', '.join(more)}"
+        found = f"a restricted key that may do more than reading needs: {', '.join(more)}"
         return wrong(SUBJECT, TITLE, found, "whoever finds it can do that", "make one with the protect runbook")
     return good(SUBJECT, TITLE, f"a restricted key with {len(allowed)} permissions", "it can only read")
 
 
 def missing_checks(errors: Iterable[PermissionMissingError]) -> Iterator[Check]:
-    """What could not be looked at, as no restricted key may: each once, by what was asked."""
+    """What could not be checked because no restricted key may read it, each once."""
     for what in dict.fromkeys(error.what for error in errors):
         name = next((word for path, word in _WORDS.items() if path in what), "the rest")
         found = "no permission of a restricted key covers it"

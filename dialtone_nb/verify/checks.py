@@ -1,4 +1,4 @@
-"""A check: what was looked at, in which state it is, what that means, and what puts it right."""
+"""A check: its subject, its state, what that means, and how to repair it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Check:
 
     @property
     def label(self) -> str:
-        """The name without what its subject says already: "credential" of the phone lobby."""
+        """The name without its subject, such as "credential" for the phone lobby."""
         return self.name.removesuffix(f" of {self.subject.rpartition(' ')[2]}")
 
 
@@ -39,18 +39,18 @@ def good(subject: str, name: str, found: str, meaning: str) -> Check:
 
 
 def wrong(subject: str, name: str, found: str, meaning: str, repair: str) -> Check:
-    """A check of something that has to be put right."""
+    """A check of something that has to be repaired."""
     return Check(subject, name, CheckState.WRONG, found, meaning, repair)
 
 
 def unknown(subject: str, name: str, found: str, meaning: str, repair: str = "") -> Check:
-    """A check of something that could not be told; `found` says why."""
+    """A check without a result; `found` says why."""
     return Check(subject, name, CheckState.UNKNOWN, found, meaning, repair)
 
 
 @dataclass(frozen=True)
 class Verification:
-    """All checks of one environment, in the order of their subjects; `notes` say what accepted.yaml has too much of."""
+    """All checks of one environment, by subject; `notes` name the entries of accepted.yaml that mute nothing."""
 
     environment: str
     account: str
@@ -79,6 +79,6 @@ class Verification:
 
 
 def list_names(checks: Sequence[Check]) -> str:
-    """The names of these checks in a line, of many the first."""
+    """The names of these checks in one line; of many, the first."""
     names = [check.name for check in checks]
     return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:5])} and {len(names) - 5} more"

@@ -1,4 +1,4 @@
-"""What the checks of an environment look at: what the files say, what was found, and the plan of their difference."""
+"""The input of an environment's checks: what the files say, what was found, and the plan of their difference."""
 
 from __future__ import annotations
 

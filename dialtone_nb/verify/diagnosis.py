@@ -1,4 +1,4 @@
-"""What is behind a symptom: the first cause, in an expert's order, that the checks bear out; or what would decide.
+"""The cause of a symptom: the first one, in an expert's order, that checks confirm; or the question that decides.
 
 symptoms.yaml is the table. Every piece of evidence is a check, verify's own or one of `phone_evidence`.
 """
@@ -48,7 +48,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """What people say, by other names too; what may be behind it, in order; and the functions that it is about."""
+    """What people report, with other names for it, its possible causes in order, and the functions concerned."""
 
     name: str
     also: tuple[str, ...]
@@ -67,7 +67,7 @@ class SymptomTable:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What was asked: a symptom of a phone, perhaps a number and an answer; and what stands for these in texts."""
+    """What was asked: a symptom of a phone, perhaps a number and an answer; and the values of placeholders in texts."""
 
     symptom: Symptom
     environment: str
@@ -82,7 +82,7 @@ class Complaint:
     code_goes_first_to: str = ""
 
     def words(self, **more: str) -> dict[str, str]:
-        """What stands for the placeholders of a text; another phone's, where another client is named."""
+        """The values of a text's placeholders, for this phone or for another client."""
         client = more.get("client", self.client)
         asked = {"client": client, "environment": self.environment, "number": self.number, "country": self.country}
         return {**asked, "functions": self.symptom.functions, **self.phones.get(client, {}), **more}
@@ -103,7 +103,7 @@ class Diagnosis:
     tell: str = ""
     evidence: tuple[Check, ...] = ()
     question: Question | None = None
-    # The checks that were gone through, in their order, and those beside the evidence that are wrong.
+    # The checks that were made, in their order, and those that are wrong but no evidence.
     went_through: tuple[Check, ...] = ()
     besides: tuple[Check, ...] = ()
 
@@ -157,18 +157,18 @@ def find_symptom(said: str) -> Symptom:
     by_name = {_plain(name): one for one in symptoms.values() for name in (one.name, *one.also)}
     if found := by_name.get(_plain(said)):
         return found
-    problem = f"{said!r} is no symptom" if said.strip() else "is empty"
+    problem = f"{said!r} is not a symptom" if said.strip() else "is empty"
     names = suggest(said, list(symptoms)) if said.strip() else f"known are {', '.join(symptoms)}"
     raise InputError(Fault("parameter symptom", problem, names))
 
 
 def _plain(name: str) -> str:
-    """A name as it counts: letters of either size, hyphens, underscores and blanks alike."""
+    """A name in its compared form: upper and lower case, hyphens, underscores and blanks count as the same."""
     return _BLANKS.sub(" ", name.strip().casefold())
 
 
 def diagnose(complaint: Complaint, checks: Sequence[Check], account: str) -> Diagnosis:
-    """What the checks say of a complaint; an `InputError` where the answer that was given is none of the question's."""
+    """What the checks say of a complaint; an `InputError` if the given answer is not one of the question's."""
     symptom = complaint.symptom
     looked_at: list[Check] = []
     found = _first_that_holds(complaint, checks, looked_at)
@@ -184,7 +184,7 @@ def diagnose(complaint: Complaint, checks: Sequence[Check], account: str) -> Dia
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """The checks that bear a row out, and what their names tell, such as which phone it is."""
+    """The checks that confirm a row, and the values in their names, such as the phone."""
 
     checks: tuple[Check, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
@@ -193,7 +193,7 @@ class _Evidence:
 def _first_that_holds(
     complaint: Complaint, checks: Sequence[Check], looked_at: list[Check]
 ) -> tuple[Cause, _Evidence] | Question:
-    """The first cause that holds or was answered, or the question that comes before it; notes what was looked at."""
+    """The first cause that holds or was answered, or the question before it; notes the checks on the way."""
     table = load_symptoms()
     for step in complaint.symptom.order:
         row = table.questions.get(step) or table.causes[step]
@@ -227,7 +227,7 @@ def _bear_out(
     checks: Sequence[Check],
     looked_at: list[Check],
 ) -> _Evidence | None:
-    """What was found, with a check for each that is wanted, all of one phone; None where there are none."""
+    """What was found, with a check for each wanted one, all of the same phone; None if one is missing."""
     if not wanted:
         return found
     (name, state), *rest = wanted
@@ -288,7 +288,7 @@ def _conclude(cause: Cause, evidence: _Evidence, complaint: Complaint, account: 
 
 
 def _sentence(text: str) -> str:
-    """The text with one full stop where what was filled in brought its own."""
+    """The text with a single full stop where a filled-in value brought its own."""
     return text.replace("..", ".")
 
 
@@ -306,7 +306,7 @@ def _repair_commands(cause: Cause, complaint: Complaint, words: Mapping[str, str
 
 
 def _next_commands(complaint: Complaint, question: Question) -> Iterator[str]:
-    """How the same is asked again, once the answer is known: a command for each."""
+    """The command for each answer, to run the diagnosis again with it."""
     given = {"environment": complaint.environment, "symptom": complaint.symptom.name, "client": complaint.client}
     given |= {"number": complaint.number} if complaint.number else {}
     if question.parameter:
@@ -319,7 +319,7 @@ def _next_commands(complaint: Complaint, question: Question) -> Iterator[str]:
 
 def _command(runbook: str, complaint: Complaint, given: Mapping[str, object]) -> str:
     account = {"account": complaint.account_kind} if complaint.account_kind != "rehearsal" else {}
-    # -r passes a text as it is; -p would make a number of one that is dialled.
+    # -r passes text unchanged; -p would turn what was dialled into a number.
     options = [
         f"-r {name} {_quoted(value)}" if isinstance(value, str) else f"-p {name} {value}"
         for name, value in {**account, **given}.items()

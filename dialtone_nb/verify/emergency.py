@@ -1,4 +1,4 @@
-"""Emergency calls: whether each phone is at the domain that puts them through, and when its address was last heard."""
+"""Emergency calls: whether each phone uses the domain that puts them through, and when its last drill was."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD_FOR: Final = timedelta(days=365)
 
 
 def fetch_drills(account: Account, parameters: Parameters, now: datetime) -> dict[str, datetime]:
-    """When each phone was last put through to the test line that reads its address back, as the account's calls tell.
+    """When each phone was last put through to the test line, which reads its address back, by the account's calls.
 
     Of phones that share a number, the call that dialled tells which it was.
     """

@@ -1,6 +1,6 @@
-"""What each phone did lately: when it was last heard of, and whether it calls as it is used to.
+"""What each phone did lately: its last sign of life, and whether it calls more than usual.
 
-Twilio has no list of registrations, so calls have to tell that a phone is there. And a phone whose password is abused
+Twilio has no list of registrations, so only calls show that a phone is there. And a phone whose password is abused
 suddenly calls all day long.
 """
 
@@ -22,13 +22,13 @@ from dialtone_nb.verify.phones import subject_of
 SUBJECT = "Signs of life"
 DAYS = 7
 PLACED = "placed a call"
-# How a call to a phone ends that was there to take it. One that nobody answered may have rung nowhere.
+# How a call ends to a phone that is there. An unanswered one may have rung nowhere.
 _THERE = {"completed": "answered a call", "in-progress": "answered a call", "busy": "was busy"}
 
-# So many calls in a day are never out of habit, and so many times those of the busiest day before always are.
+# Up to this many calls a day are never unusual; this many times the busiest day before always is.
 USUAL: Final = 10
 TIMES: Final = 3
-# How many names of no phone are told.
+# How many unknown names are shown.
 MOST_NAMES: Final = 5
 _DAY: Final = timedelta(days=1)
 
@@ -44,7 +44,7 @@ class Sign:
 
 
 def fetch_signs(account: Account, now: datetime) -> list[Sign]:
-    """What phones did in the last days, as the account's calls tell."""
+    """What phones did in the last days, by the account's calls."""
     calls = account.client.calls.list(start_time_after=now - timedelta(days=DAYS), page_size=1000)
     signs = []
     for call in calls:
@@ -63,7 +63,7 @@ def fetch_signs(account: Account, now: datetime) -> list[Sign]:
 def activity_checks(compared: Comparison, signs: Iterable[Sign], now: datetime) -> Iterator[Check]:
     """The last sign of life of each phone that has a credential, and its calls of 24 hours beside those of days before.
 
-    And the calls under the name of no phone, if there were any.
+    It includes calls under unknown names, if there were any.
     """
     network = compared.parameters.network
     domains = {network.sip_domain(compared.environment, emergency=flag) for flag in (True, False)}
@@ -93,7 +93,7 @@ def _last_sign(name: str, sign: Sign | None) -> Check:
 
 
 def _strangers(names: Sequence[str], calls: int) -> Check:
-    # A call came in with some phone's credential, but which name it shows is up to whoever calls.
+    # A call came in with some phone's credential, but the caller chooses the name that it shows.
     found = f"{calls} in 24 hours, as {', '.join(names[:MOST_NAMES])}{' and others' if names[MOST_NAMES:] else ''}"
     meaning = "somebody calls with a phone's password under another name, or a phone is set to another's SIP domain"
     repair = "see with explore whose number they show; give that phone its settings, or by client_setup a new password"

@@ -1,4 +1,4 @@
-"""What the calls, alerts and registrations of a phone tell of it, as checks: evidence beside verify's own."""
+"""What calls, alerts and registrations show of a phone, as checks: evidence beside verify's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dialtone_nb.values.phone_numbers import country_of, is_e164
 from dialtone_nb.verify.checks import Check, CheckState, good, unknown, wrong
 from dialtone_nb.verify.phones import subject_of
 
-# What a person complains of is of today; what was before is habit.
+# A complaint is about today; earlier calls show what is usual.
 RECENT: Final = timedelta(days=1)
 LOOKED_BACK: Final = timedelta(days=7)
 # Calls that Twilio turned away at the SIP domain, and registrations: they leave an alert and nothing else.
@@ -31,7 +31,7 @@ REFUSALS: Final = frozenset(
     {"32007", "32008", "32106", "32201", "32202", "32207", "32208", "32209", "32210", "32212", "32222"}
 )
 NO_SOUND: Final = "32014"
-# A phone that was off and is there again: nothing is wrong with it by now.
+# The phone was off and is back: nothing is wrong with it any more.
 NOT_REGISTERED: Final = "32009"
 # ITU-T E.721 has 3 seconds for a local call, from the last digit to the ringing; a decision and a cold start take less.
 SLOW_MS: Final = 2000
@@ -71,7 +71,7 @@ def phone_evidence(signs: PhoneSigns, parameters: Parameters, environment: str) 
 
 
 def _declared(parameters: Parameters, name: str) -> Iterator[Check]:
-    """What the phone's entry says that may surprise people; as it was meant, so nothing is wrong."""
+    """What in the phone's entry may surprise people; it is intended, so nothing is wrong."""
     subject, client = subject_of(name), parameters.clients[name]
     if sharing := [other for other in parameters.sharing(client.caller_id) if other != name]:
         found, meaning = f"{client.caller_id} is {', '.join(sharing)}'s too", "whoever is called can't tell them apart"
@@ -83,7 +83,7 @@ def _declared(parameters: Parameters, name: str) -> Iterator[Check]:
 
 
 def _registration(signs: PhoneSigns, parameters: Parameters, name: str) -> Iterator[Check]:
-    """Whether the phone is registered, where somebody knows; and whether it uses its own SIP domain."""
+    """Whether the phone is registered, if that is known, and whether it uses its own SIP domain."""
     subject, right = subject_of(name), parameters.sip_domain_of(name)
     there = list((signs.registered or {}).get(name, ()))
     if signs.registered is not None and right in there:
@@ -127,7 +127,7 @@ def _unnamed_refusals(signs: PhoneSigns, names: Sequence[str]) -> Iterator[Check
 
 
 def _named_in(alert: Mapping[str, Any], names: Sequence[str]) -> str:
-    """The phone that an alert names; empty where it names none. A name inside of a host's name is none."""
+    """The phone that an alert names, or empty. A name that is part of a host's name does not count."""
     text = " ".join(unquote_plus(str(alert.get(part) or "")) for part in ("alert_text", "request_variables"))
     words = set(re.findall(r"[\w.-]+", _HOST.sub(" ", text)))
     return next((name for name in names if name in words), "")
@@ -139,7 +139,7 @@ def _was_heard_since(signs: PhoneSigns, name: str, at: datetime) -> bool:
 
 
 def _calls(name: str, own: pd.DataFrame, *, calls_emergency: bool, is_there: bool) -> Iterator[Check]:
-    """The last call of each kind, in a day; kinds that there was none of are left out."""
+    """The last call of each kind within a day; kinds without a call are left out."""
     party = own["other_party"].fillna("").astype(str)
     out, is_emergency = own["direction"] == "outgoing", party.isin([*KNOWN]) | own["reason"].isin(REASONS)
     is_drill, is_trunk = party == TEST_LINE, party.str.contains("@")
@@ -160,14 +160,14 @@ def _calls(name: str, own: pd.DataFrame, *, calls_emergency: bool, is_there: boo
         yield wrong(
             subject_of(name),
             f"sound of {name}",
-            f"{len(silent)} of {len(own)} calls without sound ({NO_SOUND})",
+            f"{len(silent)} of {len(own)} calls without audio ({NO_SOUND})",
             "one side hears nothing",
             code_of(NO_SOUND).repair,
         )
 
 
 def _last(subject: str, title: str, attempts: pd.DataFrame) -> Check:
-    """The last of these calls: good where the network did its part, wrong where not, else for a person to judge."""
+    """The last of these calls: good if the network did its part, wrong if not, otherwise for a person to judge."""
     last = mask_parties(attempts.iloc[-1:]).iloc[0]
     outcome, reason = str(last["outcome"]), "" if pd.isna(last["reason"]) else str(last["reason"])
     # Why a caller was told something is what the phone's own leg said.
@@ -229,7 +229,7 @@ def keys_evidence(name: str, asked: KeypadResult) -> Iterator[Check]:
 
 
 def wait_evidence(name: str, waits_ms: Sequence[int]) -> Iterator[Check]:
-    """How long Twilio waited for our service in the phone's last calls, which is what the caller hears nothing for."""
+    """How long Twilio waited for our service in the phone's last calls; the caller hears silence meanwhile."""
     if not waits_ms:
         return
     middle, title = median(waits_ms), f"wait before ringing of {name}"
@@ -252,7 +252,7 @@ def account_evidence(status: str) -> Check:
 
 
 def calls_evidence(read: int | str, *, is_down: bool = False) -> Check:
-    """How many calls could be read, or why none could: then who called whom is not known."""
+    """How many calls could be read, or why none could."""
     subject, title, meaning = "Account", "calls of the last days", "who called whom, and what came of it"
     if isinstance(read, int):
         return good(subject, title, f"{read} calls", meaning)

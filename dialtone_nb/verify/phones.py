@@ -25,7 +25,7 @@ def phone_checks(compared: Comparison) -> Iterator[Check]:
 
 
 def not_compared(check: Check, compared: Comparison) -> Check:
-    """The check of something that leads to the functions, unknown where it can't be read what URL they have."""
+    """The check of a setting that points to the functions, unknown if their URL can't be read."""
     if not compared.is_part or compared.parameters.network.self_hosted or check.state is not CheckState.GOOD:
         return check
     found = "there; whether it leads to our functions can't be told, as their URL can't be read"
@@ -43,8 +43,7 @@ def _is_begun(compared: Comparison, name: str) -> bool:
 
 
 def _not_begun(compared: Comparison, name: str) -> Check:
-    # Declaring a phone comes before setting it up, so this is no fault of the environment; a phone that is set up
-    # by half is one.
+    # A phone is declared before it is set up, so this is not a fault of the environment; a half set up phone is one.
     number = compared.parameters.clients[name].caller_id
     found = f"not set up yet: no number ({number}), no credential"
     return unknown(subject_of(name), f"set-up of {name}", found, "the phone can't be used yet", _setup(name))

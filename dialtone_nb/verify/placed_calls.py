@@ -1,4 +1,4 @@
-"""A call that was placed, held against what the dial plan says of it."""
+"""A placed call, compared with what the dial plan says of it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def judge_call(
     told: Mapping[str, Any],
     kind: type[Decision],
 ) -> PlacedCall:
-    """A phone's call as the rehearsal told of it; `kind` is what it was meant to be."""
+    """Judge a phone's call by the rehearsal's account of it; `kind` is what it was meant to be."""
     differences = [] if isinstance(decision, kind) else [f"the dial plan does not make this {title}"]
     return _placed(title, dialled, _expected(decision), told, (*differences, *_differences(decision, told)))
 
@@ -129,7 +129,7 @@ def judge_incoming(
 
 
 def _steps(table: Table, environment: str, caller: str, number: str) -> Iterator[Decision]:
-    """What a caller meets whom nobody answers, step by step."""
+    """What a caller gets when nobody answers, step by step."""
     step: int | None = 0
     while step is not None:
         decision = decide(table, IncomingCall(environment, number, caller, step))
@@ -152,7 +152,7 @@ def _placed(title: str, dialled: str, expected: str, told: Mapping[str, Any], di
 
 
 def _differences(decision: Decision, told: Mapping[str, Any]) -> list[str]:
-    """Where what happened to a phone's call is not what its decision says."""
+    """Where the outcome of a phone's call differs from its decision."""
     children, heard = told["children"], list(told["heard"])
     codes = [alert["code"] for alert in told["alerts"]]
     if isinstance(decision, Refuse):

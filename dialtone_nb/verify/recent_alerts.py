@@ -13,8 +13,8 @@ from dialtone_nb.verify.checks import Check, good, unknown, wrong
 
 SUBJECT = "Alerts of the last day"
 LAST = timedelta(days=1)
-# What happens on any day, though all is set up well: phones that are off, numbers that do not exist, lines that break.
-# Whether one of these is a fault only a person can tell.
+# Alerts of any day in a healthy network: phones that are off, numbers that do not exist, broken lines. Only a person
+# can tell whether one of these is a fault.
 EVERYDAY = frozenset(
     {"13224", "13225", "13226", "32007", "32008", "32009", "32011", "32014", "32015", "32016", "32021", "32022"}
     | {"32202", "32203", "32212", "32216"}
@@ -30,7 +30,7 @@ class RecentAlert:
 
 
 def fetch_alerts(account: Account, now: datetime) -> list[RecentAlert]:
-    """The account's alerts of the day before `now`, of all levels: many of a phone's troubles are mere warnings."""
+    """The account's alerts of the day before `now`, at all levels: many problems of a phone are only warnings."""
     alerts = account.client.monitor.v1.alerts.list(start_date=now - LAST, page_size=1000)
     return [RecentAlert(str(one.error_code), one.date_created) for one in alerts]
 

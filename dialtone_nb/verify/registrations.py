@@ -1,4 +1,4 @@
-"""What phones told of their registrations, where `listen` kept it."""
+"""What phones logged of their registrations, if `listen` kept it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dialtone_nb.verify.comparison import Comparison
 from dialtone_nb.verify.phones import subject_of
 
 LOOKED_AT: Final = timedelta(days=2)
-# What only a wrong setting brings about; whatever else a phone says may pass by itself.
+# Reasons that only a wrong setting can have; other failures may pass by themselves.
 _WRONG_SETTING: Final = ("401", "403", "404", "407")
 
 
 def phones_known(project: Path, parameters: Parameters, now: datetime) -> dict[str, PhoneKnown]:
-    """What is known of phones by their own words, by name; phones that told of nothing are left out."""
+    """What phones logged about themselves, by name; phones that logged nothing are left out."""
     told = load_told(project, parameters.network, now - LOOKED_AT, now)
     heard = {one.client for one in told} & set(parameters.clients)
     return sum_up(find_intervals(map(evidence_of, told), heard, now - LOOKED_AT, now))

@@ -25,7 +25,7 @@ LIST_SUBJECT = "Credential list"
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """Some settings of a domain that belong together, what they are for, and what harm it does where they are wrong."""
+    """Settings of a domain that belong together, what they are for, and what a wrong one causes."""
 
     name: str
     fields: tuple[str, ...]
@@ -111,7 +111,7 @@ def _mapping(compared: Comparison, kind: ResourceType, aspect: str, domain: str,
 
 
 def _guests(compared: Comparison, domain: Resource) -> Check:
-    """Whether anybody but our phones is let in, or our phones only from some addresses."""
+    """Whether others than our phones are accepted, or our phones only from certain addresses."""
     subject, title = subject_of(domain.key), f"other users of {domain.key}"
     ours = compared.parameters.network.credential_list
     state = compared.existing.state
@@ -129,7 +129,7 @@ def _guests(compared: Comparison, domain: Resource) -> Check:
 
 
 def credential_checks(compared: Comparison) -> Iterator[Check]:
-    """Whether the list is there, and lets in nobody whom clients.yaml does not declare, in whatever environment."""
+    """Whether the list exists, and has only users that clients.yaml declares, in any environment."""
     name = compared.parameters.network.credential_list
     title = f"credential list {name}"
     if compared.change(CREDENTIAL_LIST, name):

@@ -1,4 +1,4 @@
-"""What Twilio itself may change under a service that works: its runtime ends, calls want a profile, webhooks a rule."""
+"""What Twilio itself may change under a working service: runtimes end, calls need a profile, webhooks have rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialtone_nb.verify.checks import Check, good, unknown, wrong
 SUBJECT: Final = "Twilio"
 # The last day on which Twilio built it (change log of 2025-05-29). What is live goes on running.
 ENDED: Final = {"node18": date(2025, 11, 9)}
-# The last day on which Node itself mends it (nodejs/Release, schedule.json). Twilio has ended node18 half a year later.
+# The last day of Node's own support (nodejs/Release, schedule.json). Twilio ended node18 half a year after it.
 MENDED_UNTIL: Final = {"node20": date(2026, 4, 30), "node22": date(2027, 4, 30), "node24": date(2028, 4, 30)}
 NEXT_RUNTIME: Final = "node22"
 SOON: Final = timedelta(days=120)
@@ -27,7 +27,7 @@ _PLUS_ONE: Final = 1
 
 
 def runtime_check(runtime: str, today: date) -> Check:
-    """Whether Twilio still builds with the runtime of network.yaml, and until when Node mends it."""
+    """Whether Twilio still builds with the runtime of network.yaml, and until when Node supports it."""
     title, harm = f"runtime {runtime}", "the functions go on answering, and no change of them can be deployed"
     repair = f"write runtime: {NEXT_RUNTIME} into network.yaml, and deploy"
     if runtime in ENDED and today > ENDED[runtime]:
@@ -35,7 +35,7 @@ def runtime_check(runtime: str, today: date) -> Check:
     until = MENDED_UNTIL.get(runtime)
     if until is None:
         return unknown(SUBJECT, title, "its last day is not known here", harm, repair)
-    found = f"mended by Node until {until}; Twilio has named no last day"
+    found = f"maintained by Node until {until}; Twilio has named no last day"
     if today + SOON > until:
         return unknown(SUBJECT, title, found, "Twilio ends runtimes some months after Node does", repair)
     return good(SUBJECT, title, found, "changes of the functions can be deployed")

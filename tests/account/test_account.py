@@ -60,11 +60,11 @@ def test_key_goes_before_token(values: tuple[str, ...], username: str, password:
             ("AC123", "SK123", "", ""),
             [
                 "TWILIO_ACCOUNT_SID: is no account SID",
-                "TWILIO_API_KEY: is no API key SID",
+                "TWILIO_API_KEY: is not an API key SID",
                 "TWILIO_API_SECRET: is not set",
             ],
         ),
-        ((KEY, ACCOUNT, SECRET), ["TWILIO_ACCOUNT_SID: is no account SID", "TWILIO_API_KEY: is no API key SID"]),
+        ((KEY, ACCOUNT, SECRET), ["TWILIO_ACCOUNT_SID: is no account SID", "TWILIO_API_KEY: is not an API key SID"]),
         (("", "", "", TOKEN), ["TWILIO_ACCOUNT_SID: is not set"]),
     ],
 )

@@ -145,6 +145,6 @@ def test_every_missing_secret_is_named_and_none_that_is_not_needed(box: Mailbox)
         for name, channel in (("DIALTONE_MAIL_PASSWORD", "mail"), ("CHAT_URL", "chat"))
     ]
     for url in ("ftp://example.org/x", "http://example.org/x", "chatter", "https:///x", "https://[x"):
-        with pytest.raises(InputError, match="CHAT_URL: is no https") as caught:
+        with pytest.raises(InputError, match="CHAT_URL: is not an https") as caught:
             open_channels(rules, {"DIALTONE_MAIL_PASSWORD": "x", "CHAT_URL": url})
         assert url not in str(caught.value)

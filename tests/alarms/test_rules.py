@@ -57,7 +57,7 @@ def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
         ("rules: {}\n", "watch.yaml:1 rules: is empty; write at least one"),
         (
             f"{RULE}silense\n",
-            "watches: must be one of those that are known, not 'silense'; did you mean 'silence'? (known",
+            "watches: must be a known one, not 'silense'; did you mean 'silence'? (known",
         ),
         (f"{RULE}loss\n    false_alarm_days: 0\n", "r.false_alarm_days: must be at least 7, not 0"),
         (
@@ -68,9 +68,9 @@ def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
         (f"{RULE}loss\n    windows: [1w]\n", "must be hours or days, such as 6h or 7d"),
         (
             f"{RULE}silence\n    budget: 4\n",
-            "r.budget: means nothing to a rule that watches silence; take the line out",
+            "r.budget: has no meaning for a rule that watches silence; take the line out",
         ),
-        (f"{RULE}silence\n    phones: [loby]\n", "r.phones: 'loby' is no phone; did you mean 'lobby'?"),
+        (f"{RULE}silence\n    phones: [loby]\n", "r.phones: 'loby' is not a phone; did you mean 'lobby'?"),
         (f"{RULE}spend\n", "r.budget: is missing, and without it the rule can never speak; add budget:"),
         (f"{RULE}spend\n    budget: 0\n", "r.budget: must be more than 0"),
         (f"{RULE}check\n", "r.checks: is missing, and without it the rule can never speak; add checks:"),
@@ -78,10 +78,13 @@ def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
             f"{RULE}check\n    checks: [live bild of *]\n",
             "verify has no check 'live bild of *': the rule can never speak",
         ),
-        (f"{RULE}check\n    checks: [drill of loby]\n", "r.checks: 'loby' is no phone: the rule can never speak"),
-        (f"{RULE}emergency\n    phones: [van]\n", "no phone of these makes emergency calls: the rule can never speak"),
+        (f"{RULE}check\n    checks: [drill of loby]\n", "r.checks: 'loby' is not a phone: the rule can never speak"),
+        (
+            f"{RULE}emergency\n    phones: [van]\n",
+            "none of these phones makes emergency calls: the rule can never speak",
+        ),
         (f"{RULE}end\n    dates: {{key: soon}}\n", "r.dates.key: must be a day, not 'soon'; write it as 2027-03-31"),
-        (f"{RULE}loss\n    tell: [chat]\n", "r.tell: 'chat' is no channel; known are exit-code"),
+        (f"{RULE}loss\n    tell: [chat]\n", "r.tell: 'chat' is not a channel; known are exit-code"),
         (f"{RULE}loss\n    tell: []\n", "r.tell: is empty; write at least one"),
         (f"{RULE}loss\n    runbook: verfy\n", "r.runbook: there is no runbook 'verfy'; did you mean 'verify'?"),
         (
@@ -94,7 +97,7 @@ def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
         ),
         (
             f'{RULE}loss\n    runbook: verify\n    parameters: {{environment: "{{enviroment}}"}}\n',
-            "r.parameters: {enviroment} is nothing that an alarm has; did you mean 'environment'?",
+            "r.parameters: {enviroment} is not a field of an alarm; did you mean 'environment'?",
         ),
         (
             f"{RULE}loss\nwebhooks:\n  chat:\n    url: https://example.org/secret\n",
@@ -110,12 +113,12 @@ def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
         ),
         (
             f"{RULE}loss\nwebhooks:\n  chat:\n    template: '{{text}}'\n",
-            "is no JSON once it is filled in, not '{text}'; write such as",
+            "is not JSON once it is filled in, not '{text}'; write such as",
         ),
-        (f"{RULE}loss\nwebhooks:\n  exit-code: {{}}\n", "webhooks.exit-code: is the name of another channel, too"),
+        (f"{RULE}loss\nwebhooks:\n  exit-code: {{}}\n", "webhooks.exit-code: is another channel's name too"),
         (
             f"{RULE}loss\nmail:\n  m: {{host: b.example, security: none, sender: a@b.example, to: [b@b.example]}}\n",
-            "mail.m.security: would send messages readable by everybody; write starttls or tls",
+            "mail.m.security: would send messages that anybody can read; write starttls or tls",
         ),
         (
             f"{RULE}loss\nmail:\n  m: {{host: smtp.example.org, sender: a, to: [b@example.org]}}\n",

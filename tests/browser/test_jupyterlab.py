@@ -125,7 +125,7 @@ def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str)
     assert notebook.panel.locator(".dialtone-plan").is_visible()
 
     answer.fill("prod")
-    notebook.panel.get_by_role("alert").get_by_text("'prod' is no plan's fingerprint").wait_for()
+    notebook.panel.get_by_role("alert").get_by_text("'prod' is not a plan's fingerprint").wait_for()
     assert apply.is_disabled()
 
     answer.fill("stage")
@@ -194,7 +194,7 @@ def test_a_change_that_is_refused_says_what_was_done_and_what_to_do(page: Page, 
     stop = outcome.locator(".stop")
     stop.wait_for()
     assert "82003" in stop.inner_text()
-    assert "Put right what the message says and run the runbook again from its plan" in stop.inner_text()
+    assert "Correct what the message says and run the runbook again from its plan" in stop.inner_text()
     assert outcome.locator("tr.done").count() > 0
     assert outcome.locator("tr.none").count() > 0
     notebook.run_cell("plan = plan_deploy(runbook)")

@@ -34,7 +34,7 @@ pytestmark = IN_A_BROWSER
 def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with every figure and every table of the call report, over a hundred days."""
     frame = frame_of(hundred_calls())
-    data = CallData.of(frame, "a test", (Finding("rows that are no events", 1, "left out", "a.json: 7"),))
+    data = CallData.of(frame, "a test", (Finding("rows that are not events", 1, "left out", "a.json: 7"),))
     drawn = {name: new_output("display_data", data=figure_bundle(draw(name, frame))) for name in NAMES}
     cells = [new_markdown_cell("# Call report\n\n## By day & hour")]
     for name, output in drawn.items():

@@ -39,7 +39,7 @@ def test_what_the_form_takes_holds_and_an_older_plan_is_not_applied(page: Page, 
     panel.get_by_role("button", name="Change parameters").click()
     panel.get_by_label("environment").select_option("prod")
     panel.get_by_role("button", name="Take these values").click()
-    panel.get_by_text("It holds for the cells that run from now on").wait_for()
+    panel.get_by_text("Cells that run from now on use these values").wait_for()
     assert "prod, protected" in panel.locator(".dialtone-banner").inner_text()
 
     notebook.consent("rehearsal")

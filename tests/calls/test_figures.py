@@ -89,7 +89,7 @@ def test_panels_of_many_days_have_no_room_for_patterns() -> None:
     days = pd.concat([attempts_of("busy", day=day) for day in range(40)], ignore_index=True)
     figure = checked(figures.draw_phones_over_time(counted(tally_attempts, days)))
     assert {bar.marker.pattern.shape for bar in figure.data} == {None}
-    assert figure.layout.xaxis.title.text == "day, time of UTC"
+    assert figure.layout.xaxis.title.text == "day (UTC)"
     assert "attempts a day" in {note.text for note in figure.layout.annotations}
 
 
@@ -104,8 +104,8 @@ def test_dates_have_one_form() -> None:
 def test_the_answered_rate_has_the_colour_of_answered_attempts() -> None:
     """And delivered, which is several outcomes, has no outcome's colour."""
     lines = {line.name: line.line.color for line in checked(figures.draw_rates_over_time(tally_of("answered"))).data}
-    assert lines["answered rate"] == COLOURS["answered"]
-    assert lines["delivered rate"] not in COLOURS.values()
+    assert lines["answered rate (ASR)"] == COLOURS["answered"]
+    assert lines["delivered rate (near NER)"] not in COLOURS.values()
 
 
 def test_no_two_outcomes_look_alike() -> None:

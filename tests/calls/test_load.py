@@ -101,10 +101,10 @@ def test_numbers_are_hidden_unless_asked_for(events: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"since": "yesterday"}, "parameter since: is no day: 'yesterday'; write it as 2025-01-31"),
-        ({"until": "2026-13-01"}, "parameter until: is no day"),
-        ({"time_zone": "Portland"}, "parameter time_zone: is no time zone: 'Portland'"),
-        ({"time_zone": "../etc/passwd"}, "parameter time_zone: is no time zone"),
+        ({"since": "yesterday"}, "parameter since: is not a day: 'yesterday'; write it as 2025-01-31"),
+        ({"until": "2026-13-01"}, "parameter until: is not a day"),
+        ({"time_zone": "Portland"}, "parameter time_zone: is not a time zone: 'Portland'"),
+        ({"time_zone": "../etc/passwd"}, "parameter time_zone: is not a time zone"),
         ({"source": "twilio"}, "no account is open"),
     ],
 )

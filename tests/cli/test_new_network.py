@@ -168,7 +168,7 @@ def test_without_a_terminal_every_missing_answer_is_named_by_its_flag(project: P
         ({"number": "5035551234"}, "--number: must be E.164, not '5035551234'; write a plus sign"),
         ({"number": "+99935551234"}, "--number: is a number of no country"),
         ({"address": "12 Fern Street"}, "--address: must be none, or customer_name; street; city; region"),
-        ({"address": "A; B; C; OR; 97211; FR"}, "--address country: must be one of those that are known, not 'FR'"),
+        ({"address": "A; B; C; OR; 97211; FR"}, "--address country: must be a known one, not 'FR'"),
         ({"address": "A; ; C; OR; 97211; US"}, "--address street: is empty"),
         ({"country": "UK"}, "--country: there is no country 'UK'"),
     ],
@@ -291,7 +291,7 @@ def test_the_templates_say_what_the_sample_says(name: str, tmp_path: Path) -> No
 
 
 def test_names_that_yaml_takes_for_something_else_stay_names(tmp_path: Path) -> None:
-    """2600 is no number, and null and true are environments like others."""
+    """2600 is not a number, and null and true are environments like others."""
     network = NewNetwork("2600", "true", ("null", "true"), "1e5", "", None, "US")
     parameters = loaded(tmp_path, network)
     assert (parameters.network.service.name, parameters.network.sip_domain_prefix) == ("2600", "true")

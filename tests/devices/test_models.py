@@ -73,7 +73,7 @@ def test_a_model_without_a_record_is_one_line_that_names_those_that_have_one(tmp
     with pytest.raises(ParametersError) as refused:
         load_with(tmp_path, "grandstream-ht812")
     (line,) = refused.value.lines()
-    assert "must be one of those that are known, not 'grandstream-ht812'; did you mean 'grandstream-ht8" in line
+    assert "must be a known one, not 'grandstream-ht812'; did you mean 'grandstream-ht8" in line
     assert all(key in line for key in MODELS)
 
 

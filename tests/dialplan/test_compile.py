@@ -73,9 +73,9 @@ ALLOW = "allow some of them there, or let the rule refuse and say why"
             "write the number of their country, or take the rule out",
         ),
         ("0", "trunk: operater", "there is no context 'operater' on the trunk", "did you mean 'operator'?"),
-        ("211", 'number: "5035550190"', "'5035550190' is no telephone number", NO_NUMBER),
-        ("211", 'number: "+1503555019"', "'+1503555019' is no telephone number", NO_NUMBER),
-        ("211", 'number: "+1 503 555"', "'+1 503 555' is no telephone number", NO_NUMBER),
+        ("211", 'number: "5035550190"', "'5035550190' is not a telephone number", NO_NUMBER),
+        ("211", 'number: "+1503555019"', "'+1503555019' is not a telephone number", NO_NUMBER),
+        ("211", 'number: "+1 503 555"', "'+1 503 555' is not a telephone number", NO_NUMBER),
         (
             "211",
             'number: "+442079460143"',
@@ -279,7 +279,7 @@ def test_a_number_in_an_area_code_that_is_also_allowed(tmp_path: Path) -> None:
         assert isinstance(decide(table, OutgoingCall("prod", "lobby", f"sip:{dialled}@x.example")), DialPstn)
     assert [fault.problem for fault in faults(tmp_path / "without", plan)] == [
         ALL_REFUSED,
-        "'+14715550171' is no telephone number",
+        "'+14715550171' is not a telephone number",
     ]
 
 
@@ -326,7 +326,7 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "key", "problem"),
     [
-        ("X-Dialtone-Client", '"X Client"', "trunk.headers.X Client", "'X Client' is no SIP header"),
+        ("X-Dialtone-Client", '"X Client"', "trunk.headers.X Client", "'X Client' is not a SIP header"),
         ("pbx.example.org", "x" * 250, "trunk.uri", "grows to 293 characters, more than 254"),
         ('"{client}"', "x" * 1010, "trunk.headers", "grow to 1029 characters, more than 1024"),
     ],

@@ -67,7 +67,7 @@ def test_long_names_are_broken_where_a_reader_would(name: str, broken: list[str]
 
 
 def test_twiml_has_a_line_for_each_verb() -> None:
-    """What is no TwiML stays as it is, whatever it looks like."""
+    """What is not TwiML stays as it is, whatever it looks like."""
     assert indented("<Response><Hangup/></Response>") == "<Response>\n  <Hangup />\n</Response>"
     for text in ("", "no markup", "<Response>", "< & >"):
         assert indented(text) == text

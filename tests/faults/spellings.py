@@ -78,7 +78,7 @@ def faults_of(spelling: Spelling, decision: Mapping[str, Any], plain: Mapping[st
     """What is wrong with a decision, in words."""
     if spelling.is_spoilt:
         if decision["kind"] != "refuse":
-            yield "is called, though it is no number"
+            yield "is called, though it is not a number"
         return
     if place_of(decision) != place_of(plain):
         yield f"is not where {spelling.plain} leads"

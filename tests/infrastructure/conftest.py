@@ -13,7 +13,6 @@ import pytest
 from dialtone_nb.account import account as accounts
 from dialtone_nb.account.account import CONTROL, AccountCredentials, open_account
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.rehearsal.state.clock import BEGINNING
 from tests.infrastructure.desk import ROOT, Desk, sample
 
 OpenDesk = Callable[..., Desk]
@@ -26,28 +25,16 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
         yield running
 
 
-def wipe(state: Path) -> None:
-    """Nothing was ever made in this account; its clock stands at the beginning."""
-    connection = sqlite3.connect(state, timeout=10)
-    with connection:
-        for table in ("things", "contents", "counts", "calls"):
-            connection.execute(f"DELETE FROM {table}")
-        connection.execute("UPDATE clock SET now = ?", (BEGINNING,))
-    connection.close()
-
-
 @pytest.fixture
 def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDesk]:
     """Opens desks of further operators on the test's one account."""
     state = tmp_path / "state.db"
-    wipe(rehearsal.served.store.path)
+    rehearsal.wipe()
     token = rehearsal.auth_token
     credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, token, token)
     monkeypatch.setitem(accounts._rehearsals, state.resolve(), (credentials, rehearsal.url))
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
     monkeypatch.setenv("DIALTONE_OPERATOR", "ada@switchroom")
-    # SIDs are made anew as they were: what a test before deployed under the same ones must not answer for it.
-    rehearsal.served.front._end_left_builds()
     # Another process that is told of this state file finds the same account there, secrets and all.
     with closing(sqlite3.connect(rehearsal.served.store.path)) as shared, closing(sqlite3.connect(state)) as copied:
         shared.backup(copied)

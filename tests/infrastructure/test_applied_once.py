@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import cast
 
@@ -9,10 +10,13 @@ import pytest
 
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import ApplyError, ConsentError, InputError
-from dialtone_nb.infrastructure.record import Applied
+from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
+from dialtone_nb.infrastructure.claim import CLAIM
+from dialtone_nb.infrastructure.plan import Change
+from dialtone_nb.infrastructure.record import JOURNAL, Applied
 from dialtone_nb.runbooks.apply import apply_plan
 from dialtone_nb.runbooks.opening import ParameterValues, Runbook
-from tests.infrastructure.desk import Desk
+from tests.infrastructure.desk import SERVICE, Desk
 
 
 def opened(desk: Desk, consent: str, *, attended: bool = False) -> Runbook:
@@ -58,3 +62,28 @@ def test_whoever_is_there_is_asked_once(desk: Desk) -> None:
     assert isinstance(apply_plan(runbook, proposal), ConsentBox)
     assert cast(Applied, apply_plan(opened(desk, "rehearsal"), proposal)).is_complete
     assert cast(Applied, apply_plan(runbook, proposal)).plan.is_empty
+
+
+def test_whoever_interrupts_finds_what_was_done_and_the_claim_released(desk: Desk) -> None:
+    """What is under way comes to its end, nothing more is started, and the next plan holds the rest."""
+    done: list[Change] = []
+
+    def interrupt(event: ChangeOutcome | Change) -> None:
+        if isinstance(event, ChangeOutcome):
+            done.append(event.change)
+        elif len(done) >= 3:
+            raise KeyboardInterrupt
+
+    applied = desk.carry_out(desk.deploy(), observe=interrupt)
+    assert [one.change for one in applied.outcomes if one.status is Status.DONE] == [
+        change for change in applied.plan.changes if change in done
+    ]
+    assert {one.status for one in applied.outcomes} == {Status.DONE, Status.NOT_DONE}
+    assert applied.exit_code == ApplyError.exit_code
+    journal = [json.loads(line) for line in (desk.reports / JOURNAL).read_text("utf-8").splitlines()]
+    started = [line["key"] for line in journal if line["event"] == "starts"]
+    assert sorted(started) == sorted(change.key for change in done)
+    service = desk.client.serverless.v1.services(SERVICE)
+    variables = service.environments(desk.environment_sid("stage")).variables.list()
+    assert CLAIM not in {one.key for one in variables}
+    assert desk.do(desk.deploy()).is_complete

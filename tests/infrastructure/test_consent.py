@@ -44,7 +44,7 @@ def test_name_is_good_for_an_environment_that_is_not_protected() -> None:
     assert check_consent(plan(), "stage") is True
     with pytest.raises(ConsentError, match="prod is protected, so its name is not enough; this plan's is 'plan-"):
         check_consent(plan(environment="prod", is_protected=True), "prod")
-    with pytest.raises(ConsentError, match="'stage' is no plan's fingerprint"):
+    with pytest.raises(ConsentError, match="'stage' is not a plan's fingerprint"):
         check_consent(plan(environment="prod", is_protected=True), "stage")
 
 

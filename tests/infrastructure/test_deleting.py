@@ -151,7 +151,7 @@ def test_delete_refuses_what_it_does_not_know(desk: Desk) -> None:
     desk.requests()
     with pytest.raises(InputError, match="parameter what of delete: is 'enviroment'; did you mean 'environment'"):
         desk.delete("enviroment")
-    with pytest.raises(InputError, match="'lobby' is no phone of stage"):
+    with pytest.raises(InputError, match="'lobby' is not a phone of stage"):
         desk.delete("client", client="lobby")
     with pytest.raises(InputError, match="parameter client of delete: is empty"):
         desk.delete("client")

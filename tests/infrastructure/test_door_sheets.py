@@ -150,7 +150,7 @@ def test_closing_the_door_keeps_what_ones_own_phone_did(stage: Desk) -> None:
     box = RealPhoneBox(work)
     body = box.widget()
     closed = body.children[-1].value
-    assert "opening the door deploys its environment and sets it up first" in closed
+    assert "opening the door first deploys its environment and sets the phone up" in closed
     assert "baresip" in closed
     box._address.value = "127.0.0.1:0"
     assert box._opened().startswith(f"{CLIENT} was not set up")
@@ -158,7 +158,7 @@ def test_closing_the_door_keeps_what_ones_own_phone_did(stage: Desk) -> None:
     assert door
     with phone_at(door, password_of(stage)) as phone:
         assert phone.register().status_code == 200
-    assert "stands below" in box._closed()
+    assert "is shown below" in box._closed()
     kept = body.children[-1].value
     assert "handset" in kept
     assert "Registered: nowhere." in kept

@@ -157,7 +157,7 @@ def test_promote_needs_something_to_promote(desk: Desk) -> None:
     desk.do(desk.deploy())
     with pytest.raises(InputError, match="source of promote: is 'prod', the environment itself"):
         desk.promote(source="prod")
-    with pytest.raises(InputError, match="'stagee' is no environment; declared are stage, prod"):
+    with pytest.raises(InputError, match="'stagee' is not an environment; declared are stage, prod"):
         desk.promote(source="stagee")
     with pytest.raises(InputError, match="environment stage: had no other build live before"):
         desk.promote("stage", build="previous")

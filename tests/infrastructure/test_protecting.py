@@ -104,7 +104,7 @@ def test_keys_are_made_with_what_a_runbook_needs_and_nothing_more(desk: Desk) ->
     key.update(policy={"allow": [*NEEDS["monitor"], "/twilio/voice/calls/create"]})
     desk.do(protect(desk, "monitor", ""))
     assert key.fetch().policy == {"allow": sorted(NEEDS["monitor"])}
-    with pytest.raises(InputError, match="'deploy' is no runbook that can do with a restricted key"):
+    with pytest.raises(InputError, match="'deploy' is not a runbook that can do with a restricted key"):
         protect(desk, "deploy")
 
 

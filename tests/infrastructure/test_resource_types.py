@@ -57,7 +57,7 @@ def delete_app(context: ApplyContext, resource: Resource) -> None:
     del KEPT[resource.key]
 
 
-TWIML_APP = ResourceType(
+TWIML_APP: ResourceType = ResourceType(
     "TwiML app",
     Group.SIP,
     create_app,
@@ -68,6 +68,8 @@ TWIML_APP = ResourceType(
     warnings={Action.DELETE: "calls through it fail"},
     grave={Action.CREATE: "makes an app"},
     remark=lambda app: f"answers with {app.fields['voice_url']}",
+    declared=lambda parameters, _: [Resource(TWIML_APP, parameters.network.service.name, {"voice_url": ""})],
+    read_all=lambda _: list(KEPT.values()),
 )
 
 
@@ -77,8 +79,9 @@ def types(monkeypatch: pytest.MonkeyPatch) -> tuple[ResourceType, ...]:
     KEPT.clear()
     after = RESOURCE_TYPES.index(CREDENTIAL_LIST) + 1
     types = (*RESOURCE_TYPES[:after], TWIML_APP, *RESOURCE_TYPES[after:])
-    for module in ("infrastructure.resources", "infrastructure.plan", "display.existing"):
-        monkeypatch.setattr(f"dialtone_nb.{module}.RESOURCE_TYPES", types)
+    for module in ("resources", "plan", "desired", "existing"):
+        monkeypatch.setattr(f"dialtone_nb.infrastructure.{module}.RESOURCE_TYPES", types)
+    monkeypatch.setattr("dialtone_nb.display.existing.RESOURCE_TYPES", types)
     return types
 
 
@@ -121,6 +124,15 @@ def test_a_new_type_goes_from_its_record_to_plan_page_apply_and_record(
     assert removal.warning == "calls through it fail"
     assert [one.status for one in apply_changes(context, [removal])] == [Status.DONE]
     assert KEPT == {}
+
+
+@pytest.mark.usefixtures("types")
+def test_what_a_record_declares_is_made_by_a_deploy_and_found_again(desk: Desk) -> None:
+    """Where the parameter files alone decide, the record says what should be there, and how what is there is read."""
+    applied = desk.do(desk.deploy())
+    assert "create TwiML app dialtone" in [f"{one.change.action} {one.change.id}" for one in applied.outcomes]
+    assert list(KEPT) == ["dialtone"]
+    assert desk.deploy().plan.is_empty
 
 
 def test_a_type_is_printed_as_its_name() -> None:

@@ -53,7 +53,7 @@ def test_an_auth_token_is_rotated_in_two_steps_and_calls_go_on(calling: Desk) ->
     before, old = calls(calling), calling.account.credentials.auth_token
     first = rotate(calling, "auth token")
     assert lines(first.plan) == ["create auth token secondary"]
-    with pytest.raises(ConsentError, match="no plan's fingerprint"):
+    with pytest.raises(ConsentError, match="not a plan's fingerprint"):
         calling.carry_out(first, consent="stage")
     calling.do(first)
     new = kept_token(first.site.private)
@@ -214,7 +214,7 @@ def test_a_stranger_is_no_secret(desk: Desk) -> None:
     """What can be rotated is told."""
     with pytest.raises(InputError, match=r"parameter secret of rotate: is 'tokn'; known are phone"):
         rotate(desk, "tokn")
-    with pytest.raises(InputError, match="'x' is no API key of this account"):
+    with pytest.raises(InputError, match="'x' is not an API key of this account"):
         rotate(desk, "api key", key="x")
 
 

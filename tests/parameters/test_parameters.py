@@ -76,7 +76,12 @@ CASES = {
         "is empty; write it, in quotes where it begins with a #",
     ),
     "an edge that Twilio has not": ("network.yaml", "# edge: umatilla", "edge: umatila #", "did you mean 'umatilla'?"),
-    "an address that is none": ("network.yaml", '"http://192.0.2.20:8023"', '"192.0.2.20"', "is no address of a web"),
+    "an address that is none": (
+        "network.yaml",
+        '"http://192.0.2.20:8023"',
+        '"192.0.2.20"',
+        "is not an address of a web",
+    ),
     "a postal code without quotes": ("clients.yaml", '"97205"', "97205", "postal_code"),
     "an undeclared environment": (
         "clients.yaml",
@@ -105,7 +110,7 @@ CASES = {
     ),
     "an environment's name that is no suffix": ("network.yaml", "  stage:", "  stage-one:", "stage-one"),
     "a prefix that makes names too long": ("network.yaml", "dialtone-example ", "d" * 60 + " ", "sip_domain_prefix"),
-    "a trunk without a scheme": ("network.yaml", '"sip:{context}', '"{context}', "is no SIP URI"),
+    "a trunk without a scheme": ("network.yaml", '"sip:{context}', '"{context}', "is not a SIP URI"),
     "an unknown placeholder": ("network.yaml", "sip:{context}", "sip:{contxt}", "did you mean 'context'?"),
     "a key twice": (
         "network.yaml",
@@ -174,7 +179,7 @@ def test_a_name_that_is_an_anchor_leaves_the_value_it_names_as_it_was(tmp_path: 
 
 
 def test_settings_that_phones_share_stand_once_and_are_merged_in(tmp_path: Path) -> None:
-    """`.shared` holds anchors and is no phone; what a phone says itself comes before what it shares."""
+    """`.shared` holds anchors and is not a phone; what a phone says itself comes before what it shares."""
     shutil.copytree(SAMPLE, tmp_path / "parameters")
     (tmp_path / "parameters" / "clients.yaml").write_text(
         """

@@ -95,7 +95,7 @@ def test_numbers_that_could_go_on_are_sent_after_the_short_wait(grammar: Grammar
 @every_grammar
 @pytest.mark.parametrize("whole", ["911", "933", "211", "5035550199", "15035550199", "011441632960123"])
 def test_no_shorter_piece_is_sent(grammar: Grammar, whole: str) -> None:
-    """Each piece of a number that is no number itself is given up, however long the caller waits."""
+    """Each piece of a number that is not a number itself is given up, however long the caller waits."""
     pieces = [whole[:count] for count in range(1, len(whole)) if not accepts(PATTERNS, whole[:count])]
     assert pieces
     assert {pressed(grammar, piece) for piece in pieces} == {

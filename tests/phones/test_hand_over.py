@@ -191,4 +191,4 @@ def test_an_address_of_somebody_elses_computer_gives_way_to_ones_own(
     assert main(arguments, private.parent) == 1  # type: ignore[arg-type]
     told = capsys.readouterr().out
     assert told.startswith("Not at http://192.0.2.20:8023, which network.yaml names")
-    assert told.rstrip().endswith("nothing is handed out any more")
+    assert told.rstrip().endswith("is no longer handed out")

@@ -51,6 +51,17 @@ def test_importing_it_is_cheap() -> None:
     assert printed.strip() == "[]"
 
 
+def test_a_wiped_account_begins_anew(tmp_path: Path) -> None:
+    """Nothing is left, the clock stands where it began, and the first thing of a name has the SID that it had."""
+    with start_rehearsal(tmp_path / "state.db") as rehearsal:
+        lists = client_of(rehearsal).sip.credential_lists
+        first = lists.create("phones")
+        rehearsal.wipe()
+        assert lists.list() == []
+        again = lists.create("phones")
+        assert (again.sid, again.date_created) == (first.sid, first.date_created)
+
+
 def test_sids_follow_from_the_seed_and_secrets_do_not(tmp_path: Path) -> None:
     """Two rehearsals of one seed have the same SIDs and other secrets; another seed is another account."""
     with start_rehearsal(tmp_path / "a.db") as a, start_rehearsal(tmp_path / "b.db") as b:

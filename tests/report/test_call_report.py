@@ -61,8 +61,8 @@ def test_the_summary_says_how_many_and_how_well() -> None:
     )
     assert summary_of(data).facts == (
         "5 attempts of 1 phone on 2026-03-02: 4 outgoing and 1 incoming (a test).",
-        "Answered: 50.0% (2 of 4; 15.0%–85.0%).",
-        "Delivered: 75.0% (3 of 4; 30.1%–95.4%).",
+        "Answered (ASR): 50.0% (2 of 4; 15.0%–85.0%).",
+        "Delivered (near NER): 75.0% (3 of 4; 30.1%–95.4%).",
         "Not judged: 1 refused.",
         "1 attempt lost: dialled number is invalid (13224).",
     )

@@ -192,8 +192,8 @@ def test_the_summary(told: Told) -> None:
     ways = Counter(one["direction"] for one in told.attempts)
     assert f"{whole:,} attempts of 8 phones" in said
     assert f"{ways['outgoing']:,} outgoing and {ways['incoming']:,} incoming" in said
-    assert f"Answered: {truth.rate_sentence(answered, judged)}." in said
-    assert f"Delivered: {truth.rate_sentence(delivered, judged)}." in said
+    assert f"Answered (ASR): {truth.rate_sentence(answered, judged)}." in said
+    assert f"Delivered (near NER): {truth.rate_sentence(delivered, judged)}." in said
     assert f"{lost:,} attempts lost" in said
     _, priced, cost, _ = truth.costs(told.attempts)[-1]
     assert f"Cost: {cost} for {priced} attempts with a settled price." in said
@@ -242,7 +242,7 @@ def test_every_axis_of_time_names_its_zone(told: Told) -> None:
         for name, axis in one["layout"].items()
         if name.startswith("xaxis") and (axis.get("type") == "date" or "hour" in axis.get("title", {}).get("text", ""))
     ]
-    assert sum(f"time of {told.zone}" in title for title in titles) >= 2
+    assert sum(f"({told.zone})" in title for title in titles) >= 2
 
 
 def test_what_is_drawn(told: Told) -> None:
@@ -258,7 +258,7 @@ def test_what_is_drawn(told: Told) -> None:
 
     rates = told.bars("share of judged attempts")
     lines = {line["name"]: line for line in rates["data"]}
-    for name, place in (("answered rate", 2), ("delivered rate", 3)):
+    for name, place in (("answered rate (ASR)", 2), ("delivered rate (near NER)", 3)):
         points = {at: truth.tell(one for one in attempts if day(one)[:10] == at) for at in lines[name]["x"]}
         assert lines[name]["y"] == [round(counts[place] / counts[1], 4) for counts in points.values()]
     local = [at.astimezone(ZoneInfo(told.zone)) for at in told.deployed]

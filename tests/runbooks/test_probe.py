@@ -102,7 +102,7 @@ def test_what_a_broken_run_left_is_in_the_next_plan(tmp_path: Path) -> None:
     stage = Stage(runbook.account, {})
     stage.prepare(())
     after = plan_probe(runbook).plan
-    assert "an earlier run was broken off; taken out first: SIP domain" in after.notes[-1]
+    assert "an earlier run was interrupted; removed first: SIP domain" in after.notes[-1]
     assert after.fingerprint != before.fingerprint
 
 

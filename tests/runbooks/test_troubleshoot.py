@@ -54,8 +54,8 @@ def test_every_fault_is_told_at_once_and_nothing_is_asked_of_the_account(tmp_pat
     with pytest.raises(InputError) as caught:
         diagnose_symptom(opened(tmp_path, symptom="it smokes", client="lobby"))
     assert [line.partition(";")[0] for line in caught.value.lines()] == [
-        "parameter symptom: 'it smokes' is no symptom",
-        "parameter client of troubleshoot: 'lobby' is no phone of stage in clients.yaml",
+        "parameter symptom: 'it smokes' is not a symptom",
+        "parameter client of troubleshoot: 'lobby' is not a phone of stage in clients.yaml",
     ]
 
 

@@ -222,7 +222,7 @@ def test_a_rule_that_is_wrong_ends_with_5_and_tells_nobody(run: Say, box: Mailbo
     for options in ((), ("--show",), ("--test",), ("--prometheus",)):
         code, said = run(*options)
         assert (code, box.letters) == (5, [])
-        assert "rules.help.watches: must be one of those that are known, not 'emergencies'" in said
+        assert "rules.help.watches: must be a known one, not 'emergencies'" in said
 
 
 def test_the_rows_are_printed_for_prometheus(run: Say) -> None:

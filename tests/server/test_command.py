@@ -96,22 +96,22 @@ def test_no_secret_is_told(folder: Path) -> None:
     [
         ([], {}, "the following arguments are required: --environment"),
         (["--environment", "prod"], {}, "TWILIO_AUTH_TOKEN: is not set; set it in the environment or in .env"),
-        (["--environment", "../prod"], SECRETS, "'../prod' is no environment's name"),
+        (["--environment", "../prod"], SECRETS, "'../prod' is not an environment's name"),
         (
             ["--environment", "prod", "--base-url", "calls.example.org"],
             SECRETS,
-            "--base-url: is no URL; write it whole",
+            "--base-url: is not a URL; write it whole",
         ),
         (["--environment", "prod", "--base-url", "http://x/?a=1"], SECRETS, "--base-url: has a query or a fragment"),
-        (["--environment", "prod", "--proxy", "proxy.example"], SECRETS, "--proxy proxy.example: is no address"),
+        (["--environment", "prod", "--proxy", "proxy.example"], SECRETS, "--proxy proxy.example: is not an address"),
         (["--environment", "prod", "--workers", "0"], SECRETS, "--workers: 0 is too few or too many; 1 to 64"),
-        (["--environment", "prod", "--port", "99999"], SECRETS, "--port: 99999 is no port; 0 to 65535"),
+        (["--environment", "prod", "--port", "99999"], SECRETS, "--port: 99999 is not a port; 0 to 65535"),
         (
             ["--environment", "prod"],
             SECRETS | {"EVENTS_WEBHOOK_URL": "k3y"},
-            "EVENTS_WEBHOOK_URL: is no URL; write it whole, such as https://calls.example.org",
+            "EVENTS_WEBHOOK_URL: is not a URL; write it whole, such as https://calls.example.org",
         ),
-        (["--environment", "prod"], SECRETS | {"EVENTS_SNS_TOPIC_ARN": "calls"}, "EVENTS_SNS_TOPIC_ARN: is no ARN"),
+        (["--environment", "prod"], SECRETS | {"EVENTS_SNS_TOPIC_ARN": "calls"}, "EVENTS_SNS_TOPIC_ARN: is not an ARN"),
     ],
 )
 def test_what_it_can_not_be_started_with_is_told_in_a_line(

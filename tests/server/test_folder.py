@@ -106,8 +106,8 @@ def test_what_can_not_be_served_is_refused_in_a_line(tmp_path: Path, table: Tabl
     switch_table(tmp_path, "stage", version)
     assert refusal(tmp_path, "stage", "0" * 64).endswith("there is no such table; deploy pushes it")
     assert "has no environment 'dev'" in refusal(tmp_path, "dev", version)
-    assert "is no table's version" in refusal(tmp_path, "stage", "../environments/stage")
-    assert "is no environment's name" in refusal_of_name(tmp_path, "../../stage")
+    assert "is not a table's version" in refusal(tmp_path, "stage", "../environments/stage")
+    assert "is not an environment's name" in refusal_of_name(tmp_path, "../../stage")
     damaged = tmp_path / "tables" / f"{version}.json"
     damaged.write_text(damaged.read_text(encoding="utf-8").replace("Nobody answered", "Nobody came"), encoding="utf-8")
     assert "is damaged" in refusal(tmp_path, "stage", version)

@@ -61,4 +61,4 @@ def test_an_address_for_the_log_that_is_none_is_bad_input(folder: Path, address:
     options = ("--environment", "prod", "--port", "0", "--syslog", address)
     code, lines = refused(folder, *options, TWILIO_AUTH_TOKEN="x" * 32)
     assert (code, len(lines)) == (5, 1)
-    assert lines[0].endswith("is no address and port; write such as 192.0.2.20, or 192.0.2.20:514")
+    assert lines[0].endswith("is not an address and port; write such as 192.0.2.20, or 192.0.2.20:514")

@@ -86,7 +86,7 @@ def test_no_name_of_a_symptom_means_two() -> None:
 
 def test_a_symptom_that_is_none_is_answered_with_what_there_is() -> None:
     """The nearest, or the list."""
-    with pytest.raises(InputError, match="'calls out fial' is no symptom; did you mean 'calls out fail'"):
+    with pytest.raises(InputError, match="'calls out fial' is not a symptom; did you mean 'calls out fail'"):
         find_symptom("calls out fial")
     with pytest.raises(InputError, match="is empty; known are no dial tone, busy at once, "):
         find_symptom("  ")

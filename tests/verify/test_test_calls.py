@@ -128,7 +128,7 @@ def test_a_kind_of_call_that_the_dial_plan_has_no_rule_for_is_left_out(stage: St
     [
         (
             {"client": "lobby"},
-            "parameter client of test_calls: lobby is no phone of stage; its environment is prod",
+            "parameter client of test_calls: lobby is not a phone of stage; its environment is prod",
         ),
         (
             {"unregistered": "vann"},

@@ -126,7 +126,7 @@ def _read_file(system: fs.FileSystem, path: str, columns: Sequence[str]) -> pl.D
     except pl.exceptions.PolarsError as error:
         problem = " ".join(str(error).split())
         raise InputError(
-            Fault(f"archive {path}", f"is no day of attempts: {problem}", "remove it, and fetch that day again")
+            Fault(f"archive {path}", f"is not a day of attempts: {problem}", "remove it, and fetch that day again")
         ) from None
 
 

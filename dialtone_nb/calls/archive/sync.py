@@ -30,10 +30,10 @@ FILE: Final = "readings.json"
 # A call lasts up to 24 hours where an account allows it, and its price comes hours after its end.
 SETTLING: Final = timedelta(days=2)
 DAY: Final = timedelta(days=1)
-# How far back the first sync reaches: so long Twilio keeps alerts and function logs, hence the reasons of failures.
+# How far back the first sync reaches: Twilio keeps alerts and function logs, hence reasons of failures, this long.
 KEPT: Final = timedelta(days=30)
 GONE: Final = "days that were read before and have no file"
-# So few days are asked for in one list: that is what a sync of a quiet account comes to.
+# Up to this many days are asked for in one list; a sync of a quiet account needs no more than that.
 DAYS_IN_ONE: Final = 4
 
 
@@ -46,7 +46,7 @@ class Readings:
     empty: frozenset[date] = frozenset()
 
     def is_settled(self, day: date) -> bool:
-        """Whether the day was read so long after its end that nothing of it can have changed since."""
+        """Whether the day was read long enough after its end that nothing in it can have changed since."""
         end = datetime.combine(day + timedelta(days=1), time(), UTC)
         return day in self.days and self.days[day] >= end + SETTLING
 

@@ -195,4 +195,4 @@ def parse_day(name: str, text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(Fault(f"parameter {name}", f"is no day: {text!r}", "write it as 2025-01-31")) from None
+        raise InputError(Fault(f"parameter {name}", f"is not a day: {text!r}", "write it as 2025-01-31")) from None

@@ -20,7 +20,7 @@ MEANINGS: Final = {
     "failed": "the network or a carrier could not complete it",
     "blocked": "Twilio refused the destination",
     "fallback": "our service could not be asked, and all that is known is that the fallback was",
-    "refused": "our own dial plan refused it, as meant",
+    "refused": "our own dial plan refused it, as intended",
     "in_progress": "not over yet",
     "unknown": "nothing says how it ended",
 }
@@ -28,7 +28,7 @@ OUTCOMES: Final = tuple(MEANINGS)
 
 # A phone was there: it rang, or could not ring, at a person's end.
 RANG: Final = ("answered", "no_answer", "busy", "canceled")
-# The network did its part, as meant by whoever wrote the words for those whom nobody answers.
+# The network did its part: the operator meant callers whom nobody answers to hear these words.
 DELIVERED: Final = (*RANG, "told")
 # The network did not do its part.
 LOST: Final = ("unregistered", "unreachable", "failed", "blocked", "fallback")
@@ -89,7 +89,7 @@ CODES: Final[dict[str, Code]] = {
     "11237": Code("the voice URL's certificate has no trusted issuer", "install the whole chain of certificates"),
     "11750": Code("the answer to the voice URL is too long", "shorten the TwiML"),
     "11770": Code("the answer to the voice URL is empty", "read the function's log"),
-    "12100": Code("the function's answer is no TwiML", "read the function's log"),
+    "12100": Code("the function's answer is not TwiML", "read the function's log"),
     "12200": Code("the TwiML has an unknown part", "correct the function's TwiML"),
     "12300": Code("the answer has the wrong content type", "return a TwiML object"),
     "13214": Code("caller ID is not a number of this account", "set the phone's caller ID to an owned number"),
@@ -127,8 +127,10 @@ CODES: Final[dict[str, Code]] = {
     "32202": Code("phone's password is wrong", "reset the password, check the domain's credential mapping"),
     "32203": Code("destination is blocked for its risk of fraud", "none"),
     "32205": Code("country is not switched on", "switch the country on, or refuse it in the dial plan"),
-    "32207": Code("phone encrypts its sound, the domain takes none so", "SRTP off on the phone, or Secure on"),
-    "32208": Code("domain demands encrypted sound, phone has none", "SRTP on the phone, or Secure off"),
+    "32207": Code(
+        "phone encrypts its audio, and the domain does not accept that", "SRTP off on the phone, or Secure on"
+    ),
+    "32208": Code("domain requires encrypted audio, and the phone sends none", "SRTP on the phone, or Secure off"),
     "32209": Code("domain demands TLS, phone used UDP or TCP", "TLS on the phone, also to register, or Secure off"),
     "32210": Code("registration is off on the SIP domain", "deploy again"),
     "32212": Code("phone's registration was refused", "reset the password, check the domain's credential mapping"),
@@ -157,7 +159,7 @@ CODES: Final[dict[str, Code]] = {
     "91303": Code("Event Streams dropped an event", "ask Twilio's support; the event is lost"),
     "91304": Code("Event Streams delivers an event later", "none, unless it repeats"),
 }
-# Codes of one kind whose numbers Twilio adds to: what is none of the above is at least named for what it is about.
+# Families of codes that Twilio keeps adding to: one that is not listed above is at least named by its subject.
 CODE_FAMILIES: Final = {
     "913": Code("Event Streams could not deliver an event", "check the sink, and what it may write to"),
 }
@@ -181,7 +183,7 @@ SIP_CODES: Final[dict[int, Code]] = {
     405: Code("the far side takes no calls here", "correct the trunk's URI"),
     407: Code("the trunk wants a password", "check the trunk's user name and TRUNK_PASSWORD"),
     408: Code("the far side did not answer the network in time", "check its router and connection"),
-    410: Code("the number or name is there no more", "correct the dial plan, or the address book"),
+    410: Code("the number or name no longer exists", "correct the dial plan, or the address book"),
     415: Code("the far side can't read the call's description", "check the phone's codec settings"),
     420: Code("the far side lacks a SIP extension that was demanded", "update the phone's firmware"),
     480: Code("the phone is not there for the moment", "check its power and network, and do not disturb"),
@@ -206,7 +208,7 @@ SIP_CODES: Final[dict[int, Code]] = {
         "declined: by the person called, or by a carrier that blocks the caller ID as unwanted",
         "if many decline, register the caller ID with the carriers' analytics, and sign it (Trust Hub)",
     ),
-    604: Code("the number or name is nowhere", "check the number"),
+    604: Code("the number or name exists nowhere", "check the number"),
     606: Code("the far side takes none of the offered codecs", "allow G.711 (PCMU) at the phone; check SRTP"),
     607: Code("the person called does not want this caller", "do not call again"),
     608: Code(
@@ -224,7 +226,7 @@ SIP_REASON: Final = re.compile("SIP ([3-6][0-9][0-9])")
 
 
 def sip_response_of(column: str) -> pl.Expr:
-    """The SIP response codes that a column of texts has, null where a text is none."""
+    """The SIP response codes in a column of texts; null where a text is not one."""
     code = pl.col(column).cast(pl.Int16, strict=False)
     return pl.when(code.is_between(100, 699)).then(code)
 

@@ -68,7 +68,7 @@ class FilePart:
         return cls(str(path), folder)
 
     def __reduce__(self) -> tuple[type[FilePart], tuple[str]]:
-        # Whoever sent it to another process keeps the folder.
+        # The process that sent it keeps the folder.
         return FilePart, (self.path,)
 
     def read(self, columns: Sequence[str]) -> pl.DataFrame:

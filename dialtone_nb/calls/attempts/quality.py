@@ -11,7 +11,7 @@ from typing import Final
 from dialtone_nb.values.phone_numbers import mask_numbers
 from dialtone_nb.values.sids import SID, short_sid
 
-# So much of an example is shown; a line of a table has no room for more.
+# How much of an example is shown; a table's line has no room for more.
 EXAMPLE_LETTERS: Final = 200
 MOST_KEYS: Final = 8
 

@@ -48,7 +48,7 @@ COLUMNS: Final = dict.fromkeys(SCHEMA, "str") | {
 def make_attempts(columns: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
     """The attempts with all columns and their types, oldest first; missing columns are unknown.
 
-    A ValueError where an outcome or direction is none of ours.
+    A ValueError if an outcome or direction is unknown.
     """
     rows = len(next(iter(columns.values()), ()))
     made = {
@@ -59,7 +59,7 @@ def make_attempts(columns: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
 
 
 def type_attempts(attempts: pl.DataFrame) -> pl.DataFrame:
-    """The attempts with the types of `SCHEMA`; a ValueError where an outcome or direction is none of ours."""
+    """The attempts with the types of `SCHEMA`; a ValueError if an outcome or direction is unknown."""
     for name, known in (("outcome", OUTCOMES), ("direction", DIRECTIONS)):
         strangers = set(attempts[name].cast(pl.String).drop_nulls().unique()) - set(known)
         if strangers:

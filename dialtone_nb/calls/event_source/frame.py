@@ -19,9 +19,9 @@ from dialtone_nb.calls.event_source.log import EVENTS, EventTally, Piece, note_o
 from dialtone_nb.calls.event_source.pairing import END_OF_LOG, pair_events
 from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US
 
-# So many events are paired at once; a log of fewer may have its files in any order.
+# How many events are paired at once; the files of a smaller log may come in any order.
 PIECE: Final = 250_000
-# So many attempts stay in memory; those after them wait in a temporary folder until they are counted.
+# How many attempts stay in memory; further ones wait in a temporary folder until they are counted.
 IN_MEMORY: Final = 500_000
 DAY_US: Final = 24 * 3600 * 1_000_000
 

@@ -177,9 +177,12 @@ def _without_doubles(events: pl.DataFrame, quality: Quality) -> pl.DataFrame:
 def _pair(columns: EventArrays) -> Whole:
     """For each event that ends a call the row of the event that began it, first come, first served; else NONE.
 
-    The calls of one key that wait for their end are a queue. How long it is, is known without walking through it: it
-    grows by one with each call and shrinks by one with each end, but never below zero. Those who leave it leave in the
-    order in which they came.
+    Without a call SID nothing tells which of a phone's calls at once has ended. In the order in which they came every
+    call still gets one end, so that attempts and outcomes are counted right; only the times of calls at once may be
+    swapped. With a call SID, which is the key then, nothing can be.
+
+    The calls of one key that wait for their end are a queue. Its length is known without walking through it: it grows
+    by one with each call and shrinks by one with each end, but never below zero.
     """
     begun = np.full(len(columns.at), NONE, dtype="int64")
     rows = np.flatnonzero(columns.is_placed | columns.is_end)

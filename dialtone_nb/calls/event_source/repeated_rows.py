@@ -30,7 +30,7 @@ END: Final = b"}]"
 # Where more than this share of the rows had to be parsed, and not just a few, parsing them all at once is faster.
 MOST_DIFFERENT: Final = 0.25
 FEW: Final = 5_000
-# So many of them are remembered at most; then it begins anew.
+# The most that are remembered; then it starts over.
 MOST_KNOWN: Final = 100_000
 # Of one log, times with a fraction of a second and without.
 MOST_LENGTHS: Final = 8
@@ -61,7 +61,7 @@ class RepeatedRows:
     _is_slower: bool = False
 
     def count(self, contents: Sequence[bytes]) -> Counted:
-        """What the files hold; an `IrregularError` where rows differ, are written otherwise, or are no events."""
+        """What the files hold; an `IrregularError` where rows differ, are written otherwise, or are not events."""
         if self._is_slower:
             raise IrregularError
         rows = _cut(contents)

@@ -110,7 +110,7 @@ def _parts(content: bytes, is_array: bool) -> Iterator[bytes]:
 def _as_lines(rows: bytes) -> bytearray:
     """Rows with commas between them as lines, which are read by all processors and in a fraction of the memory.
 
-    Every comma after an object ends a line. One that stood within a row, or in a text, leaves lines that are no JSON.
+    Every comma after an object ends a line. One that stood within a row, or in a text, leaves lines that are not JSON.
     """
     lines = bytearray(rows)
     letters = np.frombuffer(lines, dtype="uint8")
@@ -125,13 +125,13 @@ def stripped(content: bytes) -> bytes:
 
 
 def rows_of(name: str, rows: Iterable[Any], quality: Quality) -> pl.DataFrame:
-    """The events among rows that were read one by one; those that are no events are left out."""
+    """The events among rows that were read one by one; those that are not events are left out."""
     proper = []
     for number, row in enumerate(rows, 1):
         if is_event(row):
             proper.append(row)
         else:
-            quality.note("rows that are no events", "left out", example=f"{name}, row {number}: {describe_row(row)}")
+            quality.note("rows that are not events", "left out", example=f"{name}, row {number}: {describe_row(row)}")
     columns = {column: [_text(row.get(column)) for row in proper] for column in ROWS if column != DURATION}
     columns["timestamp"] = _as_iso([str(row["timestamp"]) for row in proper])
     return pl.DataFrame({**columns, DURATION: list(_durations(proper, quality))}, schema=ROWS)

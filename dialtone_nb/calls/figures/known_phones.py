@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from dialtone_nb.calls.figures.style import COLOURS, GRID, height_of, make_figure, name_rows, show_words_if_empty
 from dialtone_nb.phones.registrations.intervals import Known
 
-# Wide, middling and thin, for whoever sees no colours.
+# Wide, medium and thin, for readers who see no colours.
 _LINES = {
     Known.ON: (COLOURS["answered"], 12),
     Known.OFF: (COLOURS["unregistered"], 7),

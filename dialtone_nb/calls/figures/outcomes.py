@@ -125,7 +125,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
         },
         hovertemplate="%{y} %{x}:00: %{z:,} attempts<extra></extra>",
     )
-    figure.update_xaxes(title_text=f"hour of the day, {zone_words(time_zone)}", type="category", showgrid=False)
+    figure.update_xaxes(title_text=zone_words(time_zone, "hour of the day"), type="category", showgrid=False)
     figure.update_yaxes(title_text="weekday", autorange="reversed", showgrid=False)
     return figure
 

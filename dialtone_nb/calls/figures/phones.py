@@ -58,7 +58,7 @@ def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure
         _add_bars(figure, place, counts.loc[[str(client)]].droplevel("client"), named, patterned=is_wide)
     # Once for all panels: under the last of each column.
     for place in range(max(len(totals) - COLUMNS, 0), len(totals)):
-        words = f"{period}, {zone_words(time_zone)}"
+        words = zone_words(time_zone, period)
         figure.update_layout(**{f"xaxis{axis_number(place)}": {"title": {"text": words}}})
     turned = {"xref": "paper", "yref": "paper", "xanchor": "right", "textangle": -90, "xshift": -34, "showarrow": False}
     figure.add_annotation(text=f"attempts a {period}", x=0, y=0.5, font={"size": 12}, **turned)

@@ -24,7 +24,7 @@ from dialtone_nb.calls.figures.style import (
     zone_words,
 )
 from dialtone_nb.calls.measures.before_after import Deployment
-from dialtone_nb.calls.measures.rates import days_of, in_periods, rates_by
+from dialtone_nb.calls.measures.rates import RATES, days_of, in_periods, rates_by
 
 # With few points a band has no width, so there are bars.
 FEW_POINTS: Final = 3
@@ -67,7 +67,7 @@ def _add_rate(figure: Figure, table: pd.DataFrame, name: str) -> None:
         name=f"{name}, 95 % interval",
     )
     figure.add_scatter(
-        name=f"{name} rate",
+        name=RATES[name].label,
         x=dates,
         y=table[f"{name}_rate"].round(4).tolist(),
         mode="lines+markers",
@@ -115,7 +115,7 @@ def draw_rates_by_phone(tally: pd.DataFrame) -> Figure:
     figure = make_figure(height_of(len(table)))
     for row, (name, (colour, symbol, size, _)) in enumerate(RATE_STYLES.items()):
         figure.add_scatter(
-            name=f"{name} rate",
+            name=RATES[name].label,
             x=table[f"{name}_rate"].round(4).tolist(),
             # One above the other, so that neither interval hides the other.
             y=[place + 0.15 - 0.3 * row for place in range(len(labels))],

@@ -56,7 +56,7 @@ GRID: Final = "rgba(128, 128, 128, 0.25)"
 DAY_MS: Final = 86_400_000
 # More bars than this are too thin for a pattern.
 PATTERNED_BARS: Final = 62
-# Up to here an axis steps by one: half an attempt is none.
+# Up to here an axis steps by one: there are no half attempts.
 WHOLE_STEPS: Final = 6
 
 AXIS: Final = {
@@ -85,7 +85,7 @@ LONGEST_IN_WEEKS: Final = 3000
 
 
 def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> Figure:
-    """An empty figure of this height in pixels; with `days` its x axis is made for so few of them."""
+    """An empty figure of this height in pixels; with `days` its x axis fits that few days."""
     figure = Figure({**LAYOUT, "height": height, "showlegend": legend})
     if days is not None and len(days) > 14:
         # Days as the tables write them, whatever language the browser speaks.
@@ -156,12 +156,12 @@ def axis_number(place: int) -> str:
 
 
 def height_of(rows: int) -> int:
-    """The height in pixels that a figure with so many rows needs."""
+    """The height in pixels for this many rows."""
     return 120 + 26 * max(rows, 1)
 
 
 def faint(colour: str) -> str:
-    """A colour such as #0072B2, seen through."""
+    """A colour such as #0072B2, made translucent."""
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.18)"
 
@@ -171,9 +171,9 @@ def words_of(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
-def zone_words(time_zone: str) -> str:
-    """Whose clocks an axis of days or hours goes by."""
-    return f"time of {time_zone}"
+def zone_words(time_zone: str, what: str = "time") -> str:
+    """The title of an axis of days or hours: what it counts, and in which time zone."""
+    return f"{what} ({time_zone})"
 
 
 def phone_label(client: object) -> str:

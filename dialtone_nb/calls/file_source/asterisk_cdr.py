@@ -45,7 +45,7 @@ CALLER: Final = re.compile(r'"?(?P<name>[^"<]*?)"?\s*(?:<[^>]*>)?')
 ENDPOINT: Final = re.compile(r"[^/]+/(?P<name>.+?)(?:-[0-9a-f]{8}|@.*)?(?:;\d)?")
 # The second at which a channel began is the first part of its unique ID, in UTC whatever the clock shows.
 UNIQUE_ID: Final = re.compile(r"(?:.*-)?(?P<epoch>\d{9,10})\.\d+")
-# Every zone is so many minutes from UTC.
+# The offset of every time zone from UTC is a multiple of this many minutes.
 QUARTER: Final = timedelta(minutes=15)
 FARTHEST: Final = timedelta(hours=14)
 NORTH_AMERICAN: Final = re.compile(r"1?([2-9]\d{2}[2-9]\d{6})")
@@ -82,7 +82,7 @@ def _is_cdr(row: Sequence[str]) -> bool:
 
 
 def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tuple[Cdr, ...]:
-    """The records of a table; those that are none are left out and named."""
+    """The records of a table; rows that are not records are left out and named."""
     headings = _headings(rows[0])
     has_headings = "disposition" in headings
     found = []
@@ -91,7 +91,7 @@ def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tup
         if (has_headings and cells.get("disposition") and cells.get("start")) or _is_cdr(row):
             found.append(cells)
         else:
-            quality.note("rows that are no CDRs", "left out", example=f"{name}, row {number}: {len(row)} columns")
+            quality.note("rows that are not CDRs", "left out", example=f"{name}, row {number}: {len(row)} columns")
     return tuple(found)
 
 

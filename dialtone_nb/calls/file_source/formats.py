@@ -16,7 +16,7 @@ from dialtone_nb.calls.file_source.other_logs import OtherLogs
 from dialtone_nb.calls.file_source.unpack import OTHER_KINDS
 from dialtone_nb.calls.twilio_source.call_records import CallPage, texts_of
 
-# Of a text that is no log of calls: how it begins, what it is and what to do.
+# Of a text that is not a log of calls: how it begins, what it is and what to do.
 TEXTS: Final = (
     (re.compile(rb"\s*<\?xml|\s*<TwilioResponse", re.I), "XML; ask Twilio for Calls.json"),
     (re.compile(rb"\s*<", re.I), "a web page, maybe of a sign-in; download the calls again"),
@@ -26,7 +26,7 @@ TEXTS: Final = (
 PACKED_NAME: Final = re.compile(r"\.(gz|tgz|xz|txz|bz2|zst|zip|tar|zlib)$", re.I)
 CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MOST_HEADINGS: Final = 6
-# So much of a table is looked at to tell what it is.
+# How much of a table is read to recognise what it is.
 HEAD_BYTES: Final = 20_000
 
 
@@ -108,7 +108,7 @@ def read_file(name: str, content: bytes, quality: Quality) -> Piece:
 
 
 def _describe(name: str, content: bytes) -> str:
-    """What a text is that is no log of calls, and what to do."""
+    """What a text is that is not a log of calls, and what to do."""
     for begins, what in TEXTS:
         if begins.match(content):
             return what

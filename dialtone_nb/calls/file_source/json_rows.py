@@ -73,7 +73,7 @@ def read_rows(name: str, content: bytes, quality: Quality) -> Rows:
         if lines and 2 * sum(value is not None for value in found) >= len(found):
             for number, value in enumerate(found, 1):
                 if value is None:
-                    quality.note("lines that are no JSON", "left out", example=f"{name}, line {number}")
+                    quality.note("lines that are not JSON", "left out", example=f"{name}, line {number}")
                 else:
                     rows.add(value)
         else:
@@ -82,7 +82,7 @@ def read_rows(name: str, content: bytes, quality: Quality) -> Rows:
 
 
 def _read_line(line: bytes) -> Any:
-    """The object of a line, or several as a list; None where it is no JSON."""
+    """The object of a line, or several as a list; None where it is not JSON."""
     try:
         value = orjson.loads(line.strip(b"\x1e \t\r\n,"))
     except orjson.JSONDecodeError:
@@ -96,7 +96,7 @@ class _Damage:
 
 
 def _values_in(content: bytes) -> Iterator[Any]:
-    """The values that follow one another, with a `_Damage` for what is between them and is no JSON."""
+    """The values that follow one another, with a `_Damage` for what is between them and is not JSON."""
     text, at = content.decode(errors="replace"), 0
     while (at := _skip(text, at)) < len(text):
         try:
@@ -120,7 +120,7 @@ def _scan(name: str, content: bytes, problem: str, rows: Rows, quality: Quality)
     for number in whole:
         rows.add(values[number])
     if not whole:
-        quality.note("files that are no JSON", "left out", example=f"{name}: {problem}")
+        quality.note("files that are not JSON", "left out", example=f"{name}: {problem}")
     elif any(isinstance(value, _Damage) for value in values[whole[0] : whole[-1]]):
         quality.note("files that are damaged", "their whole rows were kept", example=f"{name}: {len(rows.rows)} rows")
     elif len(whole) < len(values):

@@ -18,11 +18,11 @@ from dialtone_nb.calls.event_source.rows import IrregularError, regular_rows
 from dialtone_nb.calls.file_source.formats import read_file
 from dialtone_nb.calls.file_source.unpack import File, unpack_files
 
-# Small files are read so many bytes at a time; each piece costs a millisecond of its own.
+# How many bytes of small files are read at a time; each piece costs a millisecond.
 PIECE_BYTES: Final = 2_500_000
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
-# So many things are ready at most: the thread waits for the reader then, and memory stays small.
+# How many parts may be ready before the thread waits for the reader, so that memory stays small.
 AHEAD: Final = 2
 
 

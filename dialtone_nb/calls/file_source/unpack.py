@@ -105,7 +105,7 @@ PACKINGS: Final = (
     Packing(_is_zlib, _unpack_by(zlib.decompressobj)),
 )
 
-# What is no log of calls, by its first bytes: what it is, and what to do.
+# What is not a log of calls, by its first bytes: what it is, and what to do.
 BINARIES: Final = (
     (_begins(rb"%PDF"), "a PDF; download the calls as CSV"),
     (_begins(rb"PAR1"), "a Parquet file; name the archive that its folder belongs to"),
@@ -160,7 +160,7 @@ class _Stream:
         self.head = self._ready[:HEAD_BYTES]
 
     def read(self, size: int = -1, /) -> bytes:
-        """So many bytes, fewer only at the end; all for -1."""
+        """Read this many bytes, fewer only at the end; -1 reads all."""
         self._fill(size)
         begin, end = self._at, len(self._ready) if size < 0 else self._at + size
         if self._error and begin == len(self._ready):

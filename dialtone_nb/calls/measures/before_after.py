@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 FILE: Final = "deployments.json"
-# So far a deployment is looked at to both sides, and not beyond the next one: a change of months ago says nothing.
+# How far a deployment is compared on both sides, but not beyond the next one: months later it explains nothing.
 REACH: Final = pd.Timedelta(days=7)
 # Columns that this tally reads.
 COUNTED: Final = ("started_at", "environment", "outcome")

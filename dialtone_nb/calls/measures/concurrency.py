@@ -51,7 +51,7 @@ def merge_overlaps(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 
 def peak_of(overlaps: pd.DataFrame, direction: str = ALL) -> tuple[int, pd.Timestamp | None]:
-    """The most calls of a direction that went on at once, and when first so many did (UTC); 0 and None without any."""
+    """The peak of concurrent calls of a direction, and when it was first reached (UTC); 0 and None without calls."""
     peaks = peaks_by_day(overlaps, direction)
     if peaks.empty:
         return 0, None

@@ -16,7 +16,7 @@ from dialtone_nb.calls.measures.rates import Rate, count_outcomes, rate_of
 CHANCE: Final = 0.05
 # Many calls make every small difference certain; people look at what at least doubles what was lost.
 TIMES_AS_MANY: Final = 2.0
-# A cause is told for one phone where so much of the loss is its own.
+# The share of the loss from which on one phone is named as its place.
 NEARLY_ALL: Final = 0.8
 
 
@@ -67,7 +67,7 @@ def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ..
 
 
 def chance_of(lost: int, judged: int, all_lost: int, all_judged: int) -> float:
-    """How likely it is that at least so many of all lost calls fall among these judged ones (hypergeometric)."""
+    """How likely at least this many of all lost calls fall among these judged ones (hypergeometric)."""
     whole = _log_choose(all_judged, judged)
     total = 0.0
     for count in range(lost, min(judged, all_lost) + 1):

@@ -42,6 +42,13 @@ class RateDefinition:
     numerator: tuple[str, ...]
     denominator: tuple[str, ...]
     words: str
+    # What the field calls it (ITU-T E.425), or what comes close.
+    term: str = ""
+
+    @property
+    def label(self) -> str:
+        """The rate's name beside the field's, such as "answered rate (ASR)"."""
+        return f"{self.name} rate ({self.term})" if self.term else f"{self.name} rate"
 
 
 RATES: Final = {
@@ -52,6 +59,7 @@ RATES: Final = {
             ("answered",),
             JUDGED,
             "answered attempts, of judged attempts (ASR, the answer-seizure ratio of ITU-T E.425)",
+            "ASR",
         ),
         RateDefinition(
             "delivered",
@@ -60,6 +68,7 @@ RATES: Final = {
             "attempts that were answered, rang out, met a busy line, were given up by the caller or told the words of "
             "the phone's entry, of judged attempts (close to NER, the network effectiveness ratio of ITU-T E.425; "
             "Twilio tells too little for the exact one)",
+            "near NER",
         ),
         RateDefinition(
             "lost",

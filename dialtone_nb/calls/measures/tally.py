@@ -15,7 +15,7 @@ from dialtone_nb.calls.measures.last_seen import merge_signs, tally_signs
 KEYS: Final = ("day", "environment", "client", "direction", "outcome", "reason", "currency")
 HOUR_KEYS: Final = ("day", "hour", "direction", "outcome")
 SUMS: Final = ("attempts", "timed", "talk_s", "priced", "price_micros")
-# Columns that these counts read: whoever keeps attempts in columns need not read the others.
+# The columns that these counts read: a columnar archive need not read the others.
 COUNTED: Final = tuple(
     dict.fromkeys(("started_at", *KEYS[1:], "duration_s", "price", *concurrency.COUNTED, *last_seen.COUNTED))
 )
@@ -61,7 +61,7 @@ def _merge(tallies: pl.LazyFrame) -> pl.DataFrame:
 
 def tally_hours(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
     """Attempts by day and hour (of the time zone), direction and outcome; tallies of parts merge."""
-    # An hour of the clocks is no hour since 1970 where they differ from UTC by half an hour; and some change in summer.
+    # Local hours do not fall on hours since 1970 in zones half an hour off UTC; and some zones change in summer.
     local = local_time(time_zone)
     counted = (
         attempts.lazy()

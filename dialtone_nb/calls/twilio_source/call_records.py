@@ -1,4 +1,4 @@
-"""Twilio's call records, as its list gives them -> columns, typed; a record that is none is counted and left out."""
+"""Twilio's call records, as its list gives them -> columns, typed; an invalid record is counted and left out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TEXTS: Final = dict.fromkeys(FIELDS, pl.String())
 PAGE: Final = {"calls": pl.List(pl.Struct(TEXTS)), "next_page_uri": pl.String()}
 # Without these a record is no call.
 NEEDED: Final = ("sid", "status")
-# As columns: times in UTC; a duration in seconds and a price are null where they are none, or can't be read.
+# As columns: times in UTC; a duration in seconds and a price are null if they are missing or unreadable.
 RECORDS: Final = pl.Schema(
     {
         **TEXTS,
@@ -144,12 +144,12 @@ def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
         (pl.col("ended") < pl.col("begun"), "calls that ended before they began", "kept, as their outcome says"),
         (
             (pl.col("duration") != "") & pl.col("seconds").is_null(),
-            "calls whose duration is no number of seconds",
+            "calls whose duration is not a number of seconds",
             "kept, the duration is unknown",
         ),
         (
             pl.col("price").is_not_null() & pl.col("amount").is_null(),
-            "calls whose price is no number",
+            "calls whose price is not a number",
             "kept, the price is unknown",
         ),
     ):

@@ -158,7 +158,7 @@ def event_words(event: Record) -> str:
 
 
 EMERGENCY: Final = "outgoing-emergency"
-# What became of a call, after the direction in an event's name, where that is no word of Twilio's.
+# What became of a call, after the direction in an event's name, where that is not a word of Twilio's.
 _MEANINGS: Final = {
     "emergency": "an emergency call",
     "fallback": "our service could not be asked, its fallback was",

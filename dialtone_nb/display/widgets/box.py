@@ -1,4 +1,4 @@
-"""A box of widgets as an output of JupyterLab, with what is kept of it elsewhere, and what to do once it is dead."""
+"""A box of widgets as an output of JupyterLab, with what a saved notebook keeps, and what to do once it is dead."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ RUN_ALL = "Choose Run, Run All Cells to have it again."
 
 
 def show_box(widget: Any, page: Mapping[str, str], *, again: str = RUN_ALL) -> Any:
-    """Show a box as outputs of the running cell; the handle takes what stands in its place in the end.
+    """Show a box as outputs of the running cell; the handle takes what replaces it in the end.
 
-    `page` is the same as text and as HTML, for who opens the saved notebook elsewhere. Widgets live as long as their
+    `page` is the same as text and as HTML, for readers of the saved notebook elsewhere. Widgets live as long as their
     kernel, and JupyterLab shows dead ones as if they worked, or in their place "model not found". An output before the
     box says what to do instead; the style sheet hides it as long as the box works.
     """

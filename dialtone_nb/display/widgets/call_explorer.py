@@ -1,4 +1,4 @@
-"""The recent calls in JupyterLab: whichever is chosen is told step by step."""
+"""The recent calls in JupyterLab: the chosen one is told step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dialtone_nb.errors import DialtoneError
 
 # Tells the story of a call, by its SID.
 Tell = Callable[[str], Story]
-# So many are seen at once; the list scrolls.
+# How many are seen at once; the list scrolls.
 _LINES = 8
 
 

@@ -1,4 +1,4 @@
-"""A view that is made anew every few seconds until it is stopped; the notebook stays usable meanwhile."""
+"""A view that is refreshed every few seconds until it is stopped; the notebook stays usable meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LiveView:
     _latest: ClassVar[LiveView | None] = None
 
     def __init__(self, look: Look, every_s: float) -> None:
-        """Show what `look` gives, every so many seconds."""
+        """Show what `look` returns, again and again after a pause in seconds."""
         self._look = look
         self._every_s = every_s
         self._stopped = threading.Event()
@@ -43,10 +43,10 @@ class LiveView:
         return ipywidgets.VBox([self._button, self._page])
 
     def start(self) -> None:
-        """Look now and from now on; nothing where it is running."""
+        """Look now and from now on; no effect if it is running already."""
         if self.is_running:
             return
-        # A cell that runs once more makes a new view; the one before would go on looking, unseen.
+        # A cell that runs again makes a new view; the old one would go on looking, unseen.
         if LiveView._latest:
             LiveView._latest.stop()
         LiveView._latest = self
@@ -56,7 +56,7 @@ class LiveView:
         self._button.description, self._button.icon = "Stop", "stop"
 
     def stop(self) -> None:
-        """Look no more; what was seen last stays."""
+        """Stop looking; the last view stays."""
         self._stopped.set()
         self._button.description, self._button.icon = "Go on", "play"
 
@@ -67,7 +67,7 @@ class LiveView:
             try:
                 seen = self._look()
             except DialtoneError as error:
-                # A network that is away for a moment is no reason to stop watching; what was seen stays.
+                # A network that fails for a moment is not a reason to stop watching; the last view stays.
                 trouble = str(error)
             except Exception as error:
                 # No cell runs that could show a fault of the program; a view that stands still must not look alive.
@@ -84,4 +84,4 @@ class LiveView:
         show_page(self._page, f"{render('live', trouble=trouble, fault=fault)}{seen}")
 
     def _ipython_display_(self) -> None:
-        show_box(self.widget(), {"text/plain": "what was seen here ended with its kernel"})
+        show_box(self.widget(), {"text/plain": "this view ended with its kernel"})

@@ -1,4 +1,4 @@
-"""A form over a runbook's parameters, in JupyterLab: what it takes holds for the cells that run from then on."""
+"""A form over a runbook's parameters, in JupyterLab: its values hold for the cells that run from then on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Check = Callable[[Mapping[str, Value]], Sequence[str]]
 Take = Callable[[Mapping[str, Value]], str]
 
 _TAKEN = (
-    "Taken. It holds for the cells that run from now on; what stands below was made with the values before. "
+    "Applied. Cells that run from now on use these values; the outputs below were made with the earlier ones. "
     "Go to the next cell and choose Run, Run Selected Cell and All Below."
 )
 
@@ -58,7 +58,7 @@ class Adjustable(Protocol):
 
 
 def make_form(runbook: Adjustable) -> ParameterForm:
-    """The form of an opened runbook; what it takes, the runbook has from then on."""
+    """The form of an opened runbook, which has the form's values from then on."""
 
     def take(entered: Mapping[str, Value]) -> str:
         runbook.take(entered)
@@ -84,7 +84,7 @@ class ParameterForm:
         take: Take,
         text: str = "",
     ) -> None:
-        """A form that shows these settings, offers these choices, and tells `check` and `take` what was entered."""
+        """A form that shows these settings, offers these choices, and passes what was entered to `check` and `take`."""
         self._page_html = page
         self._text = text
         self._settings = settings
@@ -131,7 +131,7 @@ class ParameterForm:
         shared = {"description": one.name, "layout": layout, "style": {"description_width": "9.5rem"}}
         choices = self._choices.get(one.name)
         if isinstance(one.value, list):
-            # An entry a line, since an entry may hold blanks and commas.
+            # One entry a line, since an entry may hold blanks and commas.
             return ipywidgets.Textarea(value="\n".join(one.value), rows=max(2, len(one.value)), **shared)
         if isinstance(one.value, bool):
             return ipywidgets.Checkbox(value=one.value, indent=True, **shared)
@@ -146,7 +146,7 @@ class ParameterForm:
         return ipywidgets.Text(value=one.value, **shared)
 
     def _entered(self) -> dict[str, Value]:
-        """What the fields hold, where it is not what holds now."""
+        """The fields' values that differ from those in force."""
         held = {name: self._held(name, field.value) for name, field in self._fields.items()}
         return {name: value for name, value in held.items() if value != self._before[name]}
 
@@ -159,7 +159,7 @@ class ParameterForm:
         self._form.layout.display = "" if change["new"] else "none"
 
     def _on_changed(self, _: Any) -> None:
-        # What is wrong is said when the values are taken: until then somebody may be in the middle of a word.
+        # Faults are shown when the values are applied: until then somebody may be in the middle of a word.
         self._button.disabled = not self._entered()
         self._said.value = ""
 

@@ -15,7 +15,7 @@ Conclude = Callable[[str], Diagnosis]
 
 
 class QuestionBox:
-    """A diagnosis that wants an answer, its answers as buttons, and the conclusion once one is pressed."""
+    """A diagnosis that asks a question, the answers as buttons, and the conclusion once one is pressed."""
 
     def __init__(self, diagnosis: Diagnosis, conclude: Conclude) -> None:
         """A box for a diagnosis with a question."""

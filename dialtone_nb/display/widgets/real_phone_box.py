@@ -25,9 +25,9 @@ EVERY_S = 1.0
 ADDRESS = "127.0.0.1:5060"
 OPENING = "Opening …"
 NOTE = (
-    "Where this phone is not set up, or not any more, opening the door deploys its environment and sets it up first, "
+    "If this phone is not set up, opening the door first deploys its environment and sets the phone up, "
     "on the rehearsal. 127.0.0.1 is for a softphone on this computer. For a telephone elsewhere on your network, write "
-    "this computer's address there, such as 192.168.1.20:5060: calls, sound and digests then go in the clear."
+    "this computer's address there, such as 192.168.1.20:5060: calls, audio and digests are then sent unencrypted."
 )
 TRUST = "other machines may reach this address; I trust its network"
 
@@ -36,7 +36,7 @@ TRUST = "other machines may reach this address; I trust its network"
 class PhoneWork:
     """What the box has done: look, open the door at an address (perhaps of a network), close it, ring the phone.
 
-    `open` says what it did first, for there to be a phone to let in.
+    `open` says what it did first so that there is a phone to let in.
     """
 
     look: Callable[[], RealPhone]
@@ -49,10 +49,10 @@ class RealPhoneBox:
     """The door's controls, and under them the phone as it is."""
 
     def __init__(self, work: PhoneWork) -> None:
-        """A box that has these things done."""
+        """A box that does its work through these functions."""
         self._work = work
         self._live: LiveView | None = None
-        # What the phone did while the door was open that was closed last.
+        # What the phone did while the last door was open.
         self._life: PhoneHistory | None = None
 
     def widget(self) -> Any:
@@ -73,7 +73,7 @@ class RealPhoneBox:
         return self._body
 
     def _show(self) -> None:
-        """Draw what fits: the way to a door, or the phone at it."""
+        """Show what fits: how to open a door, or the phone at the open one."""
         import ipywidgets
 
         phone = self._work.look()
@@ -86,7 +86,7 @@ class RealPhoneBox:
         self._body.children = [_html(open_html(phone)), buttons, self._said, self._live.widget()]
 
     def _do(self, work: Callable[[], str], meanwhile: str) -> None:
-        """Do something that takes a while, beside the notebook, and say what came of it."""
+        """Do something that takes a while in a thread of its own, and show what came of it."""
         self._say(meanwhile)
         buttons = (self._open, self._close, self._ring)
 
@@ -105,7 +105,7 @@ class RealPhoneBox:
     def _opened(self) -> str:
         done = self._work.open(self._address.value.strip(), self._trust.value)
         self._show()
-        return f"{done} Enter at the phone what stands above; what it does is shown as it comes."
+        return f"{done} Enter these values at the phone; what it does is shown as it happens."
 
     def _closed(self) -> str:
         if self._live:
@@ -113,7 +113,7 @@ class RealPhoneBox:
         self._life = self._work.look().life
         self._work.close()
         self._show()
-        return "The door is closed. What your phone did stands below."
+        return "The door is closed. What your phone did is shown below."
 
     def _rang(self) -> str:
         return self._work.ring()

@@ -1,4 +1,4 @@
-"""A phone and its keypad in JupyterLab: keys are typed, and what would happen stands there at once."""
+"""A phone and its keypad in JupyterLab: type keys, and see at once what would happen."""
 
 from __future__ import annotations
 

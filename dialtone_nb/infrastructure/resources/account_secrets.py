@@ -1,6 +1,7 @@
-"""The account's own secrets: API keys, auth tokens, and the next password of the trunk.
+"""The account's own secrets: API keys, auth tokens, and the trunk's next password.
 
-Each is told once, when it is made, and goes to a private file before anything else is done. None is in a resource.
+Each is shown only once, when it is made, and is written to a private file before anything else is done. No resource
+holds one.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ IN_USE, PROMOTED, KEPT = "the one in use", "the secondary one", "kept here"
 
 
 def secret_folder(private: Path, name: str) -> Path:
-    """Where a secret of the account lies: private/all/<name>."""
+    """The folder of a secret of the account: private/all/<name>."""
     return private_folder(EVERYWHERE, re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), root=private)
 
 
 def keep_secret(private: Path, name: str, variables: Mapping[str, str]) -> None:
-    """Write a secret to its private file, as the lines of a .env that it will be."""
+    """Write a secret to its private file, as lines for a .env."""
     lines = "".join(f"{variable}={value}\n" for variable, value in variables.items())
     save_private_files(secret_folder(private, name), {FILE: lines})
 
 
 def kept_secret(private: Path, name: str, variable: str) -> str:
-    """What is kept of a secret here; empty where nothing is."""
+    """The secret as it is kept here, or empty."""
     lines = load_private_files(secret_folder(private, name)).get(FILE, "").splitlines()
     return next((line.partition("=")[2] for line in lines if line.startswith(f"{variable}=")), "")
 
@@ -78,7 +79,7 @@ def _key(found: Any) -> Resource:
 
 
 def create_api_key(context: ApplyContext, resource: Resource) -> Resource:
-    """Make the key and keep its secret; one whose secret was lost on the way here is of no use, and goes."""
+    """Make the key and keep its secret; a key whose secret did not arrive is useless, and is deleted."""
     before = [one for one in list_api_keys(context.account) if one.key == resource.key]
     keys, allowed = context.account.owner.iam.v1, str(resource.fields["permissions"])
     kind = {} if allowed == STANDARD else {"key_type": "restricted", "policy": {"allow": allowed.split()}}
@@ -99,13 +100,13 @@ def update_api_key(context: ApplyContext, resource: Resource) -> Resource:
 
 
 def delete_api_key(context: ApplyContext, resource: Resource) -> None:
-    """Delete the key, and what is kept of it: whoever uses it is refused."""
+    """Delete the key and its kept secret: everything that uses it is refused."""
     context.account.owner.iam.v1.api_key(context.sid_of(resource)).delete()
     delete_private_files(secret_folder(context.private, resource.key))
 
 
 def find_api_key(context: ApplyContext, resource: Resource) -> Resource | None:
-    """Look the key up, and whether its secret came through."""
+    """Look the key up, and whether its secret arrived."""
     for one in list_api_keys(context.account):
         if one.key == resource.key and kept_secret(context.private, one.key, "TWILIO_API_KEY") == one.sid:
             return one
@@ -134,7 +135,7 @@ def kept_token(private: Path) -> str:
 
 
 def is_token_good(account: Account, token: str) -> bool:
-    """Whether Twilio takes an auth token, primary or secondary; an error where it says neither yes nor no."""
+    """Whether Twilio accepts an auth token, primary or secondary; an error if it says neither yes nor no."""
     url = f"https://api.twilio.com/2010-04-01/Accounts/{account.sid}/IncomingPhoneNumbers.json"
     try:
         account.transport.request("GET", url, params={"PageSize": 1}, auth=(account.sid, token))
@@ -167,7 +168,7 @@ def create_secondary_token(context: ApplyContext, resource: Resource) -> Resourc
 
 
 def promote_token(context: ApplyContext, resource: Resource) -> Resource:
-    """Make the secondary token the primary one: the old one is good for nothing from that moment."""
+    """Make the secondary token the primary one: the old one is refused from that moment."""
     promoted = context.account.owner.accounts.v1.auth_token_promotion().update()
     take_promoted(context.account, context.private, str(promoted.auth_token))
     return resource
@@ -186,7 +187,7 @@ def delete_secondary_token(context: ApplyContext, resource: Resource) -> None:
 
 
 def find_auth_token(context: ApplyContext, resource: Resource) -> Resource | None:
-    """Look a token up: which of the two Twilio takes tells whether one was promoted, when no answer did."""
+    """Look a token up: if no answer came, the one that Twilio accepts shows whether it was promoted."""
     account, token = context.account, kept_token(context.private)
     if resource.key == PRIMARY and token and was_promoted(account, token):
         take_promoted(account, context.private, token)
@@ -220,7 +221,7 @@ def list_trunk_passwords(private: Path) -> list[Resource]:
 
 
 def create_trunk_password(context: ApplyContext, resource: Resource) -> Resource:
-    """Make the password, in a private file alone: nobody asks for it yet."""
+    """Make the password, in a private file only: nothing uses it yet."""
     keep_secret(context.private, "trunk password", {"TRUNK_PASSWORD": generate_password()})
     return Resource(resource.kind, resource.key)
 
@@ -231,7 +232,7 @@ def find_trunk_password(context: ApplyContext, resource: Resource) -> Resource |
 
 
 def delete_trunk_password(context: ApplyContext, resource: Resource) -> None:
-    """Forget the password here: it is the trunk's by now."""
+    """Delete the password here: the trunk has it by now."""
     delete_private_files(secret_folder(context.private, "trunk password"))
 
 

@@ -34,9 +34,9 @@ def list_addresses(account: Account) -> list[Resource]:
 
 
 def create_address(context: ApplyContext, resource: Resource) -> Resource:
-    """Make the address; Twilio finds it valid (21628 where it is not; 21629 with the address that it suggests)."""
+    """Make the address; Twilio validates it (21628 if it is invalid, 21629 with the address that it suggests)."""
     return _resource(
-        # Twilio must not move the ambulance: it may refuse the address and suggest another, not put it right by itself.
+        # Twilio must not send the ambulance elsewhere: it may refuse an address and suggest one, but not correct it.
         context.client.addresses.create(friendly_name=resource.key, auto_correct_address=False, **resource.fields)
     )
 
@@ -80,5 +80,6 @@ ADDRESS = ResourceType(
     update_address,
     delete_address,
     plural="addresses",
+    read_all=list_addresses,
     undo={Action.DELETE: "set the client up again: the address is registered anew"},
 )

@@ -63,7 +63,7 @@ def read_versions(account: Account, service_sid: str, build: Any) -> list[Resour
 
 
 def build_resource(build: Any, versions: list[Resource], dependencies: Mapping[str, str]) -> Resource:
-    """The build as an resource, known by its code; of its dependencies only those count that we declare.
+    """The build as a resource, identified by its code; only the dependencies that we declare count.
 
     Twilio adds packages of its own to every build (lodash, @twilio/runtime-handler, …) at versions that it chooses.
     """
@@ -90,7 +90,7 @@ def create_build(context: ApplyContext, resource: Resource) -> Resource:
     """Make the build and wait until it is complete; a `FailedError` with Twilio's reason where it failed."""
     found = {one.key: one for one in context.state.of(FUNCTION_VERSION)}
     wanted = [*context.bundle.modules, MANIFEST]
-    # A build of versions that were all there may be under way since a run broke off; none has one uploaded just now.
+    # An interrupted run may have left such a build under way, unless a version was uploaded only now.
     is_new = any(found[path].given.get("is_new") for path in wanted)
     if not is_new and (under_way := find_build(context, resource)):
         return under_way

@@ -28,11 +28,12 @@ def find_credential_list(context: ApplyContext, resource: Resource) -> Resource 
     return of_key(list_credential_lists(context.account), resource.key)
 
 
-CREDENTIAL_LIST = ResourceType(
+CREDENTIAL_LIST: ResourceType = ResourceType(
     "credential list",
     Group.SIP,
     create_credential_list,
     find_credential_list,
     delete=delete_credential_list,
+    declared=lambda parameters, _: [Resource(CREDENTIAL_LIST, parameters.network.credential_list)],
     in_console="voice/manage/credential-lists",
 )

@@ -1,4 +1,4 @@
-"""The credentials in a credential list: a user name a phone, a password that Twilio never gives back."""
+"""The credentials in a credential list: one user name for each phone, and a password that Twilio never returns."""
 
 from __future__ import annotations
 

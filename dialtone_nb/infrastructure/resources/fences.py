@@ -1,6 +1,6 @@
-"""Second fences of the account, for when the dial plan fails: countries that may be called, and alarms on spending.
+"""The account's second line of defence if the dial plan fails: countries that may be called, and spend alarms.
 
-Twilio keeps to the first by itself, and tells of the second within minutes.
+Twilio enforces the first by itself, and calls the URL of the second within minutes.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ def list_dialling_permissions(account: Account) -> list[Resource]:
 
 
 def desired_permissions(existing: Resource, allowed: Iterable[str]) -> Resource:
-    """On where the dial plan allows calls, off in every other country, and high-risk numbers off everywhere."""
+    """On where the dial plan allows calls, off in all other countries, with high-risk numbers off everywhere."""
     wanted = countries_wanted(existing.fields, allowed)
     return Resource(existing.kind, existing.key, {code: ON if code in wanted else OFF for code in existing.fields})
 
 
 def update_dialling_permissions(context: ApplyContext, resource: Resource) -> Resource:
-    """Set the switches of countries, and read them back; a `FailedError` where Twilio took them and did not heed them.
+    """Set the switches of countries and read them back; a `FailedError` if Twilio accepted them without effect.
 
     Twilio's description spells the keys in one way and its example in another, so both are tried.
     """
@@ -100,7 +100,7 @@ def update_dialling_permissions(context: ApplyContext, resource: Resource) -> Re
         (found,) = list_dialling_permissions(context.account)
         if all(found.fields.get(code) == words for code, words in resource.fields.items()):
             return found
-    raise last or FailedError("Twilio took the dialling permissions, and shows others: set them in the Console")
+    raise last or FailedError("Twilio accepted the dialling permissions, but shows others: set them in the Console")
 
 
 def _switches(words: str) -> Mapping[str, str]:
@@ -155,7 +155,7 @@ def list_spend_alarms(account: Account, address: str) -> list[Resource]:
 
 
 def spend_alarm(period: str, usd: float) -> Resource:
-    """The alarm that is told of when a day, a month or a year costs more than this."""
+    """The alarm for a day, a month or a year that costs more than this."""
     return Resource(SPEND_ALARM, period, {"usd": _whole(str(usd)), "tells": AS_DECLARED})
 
 

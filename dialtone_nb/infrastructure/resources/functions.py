@@ -13,7 +13,7 @@ from dialtone_nb.service.bundle import MANIFEST, Bundle, Module, write_manifest
 
 # In no SDK; the official toolkit uploads here.
 UPLOAD = "https://serverless-upload.twilio.com/v1"
-# How many uploads of a function are looked at, where one may be there already.
+# How many uploads of a function are searched for one that is there already.
 NEWEST = 3
 
 
@@ -73,7 +73,7 @@ def _upload(context: ApplyContext, url: str, module: Module) -> dict[str, Any]:
         auth=(credentials.username, credentials.password),
         files={"Content": (f"{module.path.lstrip('/')}.js", module.content, "application/javascript")},
     )
-    # The content type of the answer is not dependable (the toolkit parses the text itself).
+    # The answer's content type is not reliable (the toolkit parses the text itself).
     parsed: dict[str, Any] = json.loads(answer.text)
     return parsed
 

@@ -24,6 +24,8 @@ from dialtone_nb.service.bundle import Bundle
 if TYPE_CHECKING:
     from twilio.rest import Client as TwilioClient
 
+    from dialtone_nb.parameters import Parameters
+
 Value = str | int | bool | None
 Fields = Mapping[str, Value]
 
@@ -92,6 +94,10 @@ class ResourceType:
     # The error code by which Twilio refuses a change because it is so already.
     already_so: int | None = None
     plural: str = ""
+    # What the parameter files say should be there in an environment, where they alone decide; and all that is there in
+    # the account, where a plan compares it whatever environment it is of.
+    declared: Callable[[Parameters, str], Iterable[Resource]] = lambda _, __: ()
+    read_all: Callable[[Account], Iterable[Resource]] | None = None
     # Where Twilio's Console lists them, below its us1/develop; pages of a single one move about, these have stayed.
     in_console: str = ""
 
@@ -109,7 +115,7 @@ class ResourceType:
         return Id(self.name, key)
 
     def counted(self, count: int) -> str:
-        """So many of them, in words; one goes without its number."""
+        """Their number in words; one goes without its number."""
         return f"{count} {self.plural or f'{self.name}s'}" if count > 1 else self.name
 
     def grave_words(self, action: Action, after: Fields) -> str:

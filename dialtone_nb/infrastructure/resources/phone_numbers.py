@@ -63,7 +63,7 @@ def update_phone_number(context: ApplyContext, resource: Resource) -> Resource:
 
 
 def delete_phone_number(context: ApplyContext, resource: Resource) -> None:
-    """Give the number back: for ten days it can be had again, then anybody may get it.
+    """Release the number: it can be recovered for ten days, then anybody may buy it.
 
     Its emergency address is unregistered first, and waited for: Twilio refuses to release a number that has one.
     """
@@ -75,7 +75,7 @@ def delete_phone_number(context: ApplyContext, resource: Resource) -> None:
 
 
 def find_phone_number(context: ApplyContext, resource: Resource) -> Resource | None:
-    """Look the number up among those that the account owns; what is under way there is waited for."""
+    """Look the number up among those that the account owns; wait for what is under way on it."""
     number = _owned(context, resource.key)
     return _resource(_settled(context, number)) if number else None
 
@@ -96,13 +96,13 @@ def _with_address(context: ApplyContext, number: Any, wanted: str) -> Resource:
     number = _settled(context, number)
     carried, status = number.emergency_address_sid or "", _status(number)
     if carried and wanted and (carried != wanted or status != REGISTERED):
-        # One address can't follow another directly, nor one whose registration failed: clear it, wait, set the new one.
+        # An address can't directly replace another, or one whose registration failed: clear it, wait, set the new one.
         number = _asked(context, number, "")
     return _resource(_asked(context, number, wanted))
 
 
 def _asked(context: ApplyContext, number: Any, wanted: str) -> Any:
-    """The number once Twilio says that what is asked for has happened; nothing is asked where it says so already."""
+    """The number once Twilio confirms the change; no request is made if it does so already."""
     if not _is_as_wanted(number, wanted):
         number = _settled(context, _of(context, number).update(emergency_address_sid=wanted), wanted)
     if not _is_as_wanted(number, wanted):
@@ -143,11 +143,11 @@ def _status(number: Any) -> str:
 
 def _resource(number: Any) -> Resource:
     fields = read_fields(number, FIELDS)
-    # A number that takes voice may lack this, as numbers of a real account do.
+    # A number for voice may lack this field, as numbers of a real account do.
     fields["voice_receive_mode"] = fields["voice_receive_mode"] or "voice"
     status = _status(number)
     if fields[EMERGENCY_ADDRESS] and status != REGISTERED:
-        # An address that is set and not registered is none: this equals no address that is wanted, so a plan finds it.
+        # An address that is set but not registered counts as none: it equals no wanted address, so a plan changes it.
         fields[EMERGENCY_ADDRESS] = f"{fields[EMERGENCY_ADDRESS]} ({status})"
     return Resource(
         PHONE_NUMBER,
@@ -177,6 +177,7 @@ PHONE_NUMBER = ResourceType(
     update_phone_number,
     delete_phone_number,
     in_console="phone-numbers/manage/incoming",
+    read_all=list_phone_numbers,
     needs=(ADDRESS, DEPLOYMENT, VARIABLE, SERVED_TABLE, SIP_DOMAIN),
     warnings={Action.DELETE: "callers no longer reach it; after ten days anybody may get the number"},
     undo={
@@ -227,7 +228,7 @@ def find_numbers(account: Account, wanted: str, country: str = "US", limit: int 
 def is_available(account: Account, number: str) -> bool:
     """Whether this very number can be bought.
 
-    The rehearsal lists fictional numbers alone and sells any, so that a network can be rehearsed with its own.
+    The rehearsal lists only fictional numbers but sells any, so that a network can be rehearsed with its own.
     """
     if account.is_rehearsal:
         return True

@@ -119,7 +119,7 @@ def find_served_table(context: ApplyContext, resource: Resource) -> Resource | N
 
 
 def close_served_table(context: ApplyContext, resource: Resource) -> None:
-    """Have the server answer this environment's calls no longer."""
+    """Stop the server from answering this environment's calls."""
     close_environment(_server(context).folder, resource.key)
 
 

@@ -16,7 +16,7 @@ from dialtone_nb.infrastructure.resources.model import Action, ApplyContext, Gro
 APPLIED = "DIALTONE_APPLIED"
 AS_DECLARED = "as declared"
 ANOTHER = "another value"
-# Tells in this process alone whether two values are the same.
+# Shows whether two values are the same, in this process only.
 _KEY = secrets.token_bytes(32)
 
 

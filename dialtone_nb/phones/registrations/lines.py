@@ -106,7 +106,7 @@ SENTENCES: Final = (
         "not seen: the other value of the sentence above",
     ),
 )
-# What a refusal means for whoever stands before the phone; Twilio refuses a wrong password with 403.
+# What a refusal means to the person at the phone; Twilio refuses a wrong password with 403.
 _REASONS: Final = {
     401: "password not accepted",
     403: "user name or password refused",

@@ -29,7 +29,7 @@ PORT: Final = 514  # RFC 5426, 3.3: where devices send that can be told an addre
 MOST_DEVICES: Final = 512
 # A Grandstream that logs a whole call writes some hundred lines a second.
 MOST_LINES: Final = 5000
-# Whoever makes addresses up must not keep a server from its calls.
+# A sender of made-up addresses must not keep a server from its calls.
 MOST_IN_ALL: Final = 4 * MOST_LINES
 LINES_WITHIN: Final = timedelta(seconds=10)
 # What is said again within a minute is not kept again.
@@ -183,7 +183,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         opened = socket.socket(family, kind, protocol)
     except (OSError, ValueError) as error:
-        raise InputError(Fault(place, "is no address", "write one of this computer's")) from error
+        raise InputError(Fault(place, "is not an address", "write one of this computer's")) from error
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         opened.bind(address)
@@ -203,7 +203,7 @@ def _why_not_bound(error: OSError) -> tuple[str, str]:
         )
         return "needs a right that this user has not", repair
     if error.errno == errno.EADDRNOTAVAIL:
-        return "is no address of this computer", "name one with --address"
+        return "is not an address of this computer", "name one with --address"
     return f"can't be listened to: {error.strerror}", "choose another with --address and --port"
 
 

@@ -67,7 +67,7 @@ def load_told(project: Path, network: Network, since: datetime, until: datetime)
 
 
 def load_last(folder: Path, size: int) -> list[Registration]:
-    """What was told last, oldest first, in so many bytes of the last two days."""
+    """The last entries, oldest first, from this many bytes of the last two days."""
     return [registration for line in last_lines(folder, size) if (registration := _read(line))]
 
 

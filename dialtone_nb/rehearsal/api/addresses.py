@@ -68,7 +68,7 @@ def corrected(body: dict[str, Any]) -> dict[str, Any]:
     if country == "US" and region not in US_REGIONS.values():
         faults.append(f"{region} is no state")
     if country in POSTAL_CODES and not re.fullmatch(POSTAL_CODES[country], postal_code):
-        faults.append(f"{postal_code} is no postal code of {country}")
+        faults.append(f"{postal_code} is not a postal code of {country}")
     if faults:
         raise Refusal(21628, f"Address validation error: {'; '.join(faults)}")
     return body | {"street": street, "postal_code": postal_code, "region": region, "city": body["city"].strip()}

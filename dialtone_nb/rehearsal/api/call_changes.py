@@ -27,7 +27,7 @@ FIELDS = (
     Parameter("FallbackUrl", url, code=21205),
     Parameter("FallbackMethod", method, code=21209),
 )
-# Twilio heeds a status callback only beside a Url; the rehearsal does neither this nor a new time limit.
+# Twilio takes a status callback into account only beside a Url; the rehearsal models neither this nor a new time limit.
 REFUSED = (Parameter("StatusCallback", url), Parameter("StatusCallbackMethod", method), Parameter("TimeLimit", integer))
 
 

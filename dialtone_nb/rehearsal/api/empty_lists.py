@@ -1,6 +1,6 @@
 """Lists of what an account at the rehearsal never has, since nothing here makes any: empty, as at Twilio, and no error.
 
-Whoever copies an account reads all of its lists, and would ask again and again for one that is refused (tap-twilio,
+A program that copies an account reads all of its lists, and would ask again and again for a refused one (tap-twilio,
 airbyte-source-twilio). What makes such things is refused by name.
 """
 

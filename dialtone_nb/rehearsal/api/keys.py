@@ -1,7 +1,7 @@
 """The account's secrets: its API keys, standard and restricted, and its auth tokens, primary and secondary.
 
-Whoever holds a standard key is refused here, as at Twilio: keys and tokens are for the auth token, and keys for a
-restricted key that has leave (recorded 2026-03: wittyreference).
+A standard key is refused here, as at Twilio: keys and tokens take the auth token, and keys also a restricted key
+with that permission (recorded 2026-03: wittyreference).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _policy(text: str) -> list[str]:
     try:
         allow = orjson.loads(text)["allow"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise Refusal(INVALID, "the policy is no JSON object with allow") from None
+        raise Refusal(INVALID, "the policy is not a JSON object with allow") from None
     return [*check_policy(map(str, allow))]
 
 
@@ -124,7 +124,7 @@ def update(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the key: whoever uses it is refused from now on."""
+    """Delete the key: requests with it are refused from now on."""
     _refuse_standard_key(request)
     tables.remove(_key(tables, request).sid)
     return ApiResponse(204)
@@ -170,7 +170,7 @@ def delete_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def promote(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Make the second token the only one: whoever has the old one is refused, and webhooks are signed with the new."""
+    """Make the second token the only one: the old one is refused, and webhooks are signed with the new one."""
     read_parameters((QUIETLY,), request.form, creating=False)
     kept = _tokens(tables, request)
     if not kept.body["secondary"]:

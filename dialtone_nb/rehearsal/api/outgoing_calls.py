@@ -101,7 +101,7 @@ ASKS_FOR_NOTHING = {"", "false", False}
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A call that is queued; whoever is called hears nothing yet."""
+    """A queued call; the called party hears nothing yet."""
     refuse_long_twiml(tables, request.form)
     values = read_parameters(FIELDS, request.form)
     refuse_what_is_not_modelled(REFUSED, request.form, "a call that the API places")

@@ -1,4 +1,4 @@
-"""Recordings: how long callers spoke, and when. There is no sound in them."""
+"""Recordings: how long callers spoke, and when. There is no audio in them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Who the account is said to be, and how its webhooks are signed: customer profiles, and rules of the webhooks API.
 
-The account has an approved profile until somebody deletes it, and no rule until somebody makes one. What a rule says is
-kept and shown, and no webhook here goes by it.
+The account has an approved profile until somebody deletes it, and no rule until somebody makes one. Rules are kept and
+shown, but have no effect on webhooks here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Usage triggers: whom Twilio tells when so much is used up. Here nothing costs anything, so none ever fires."""
+"""Usage triggers: URLs that Twilio calls at a usage. Nothing costs anything here, so none ever fires."""
 
 from __future__ import annotations
 

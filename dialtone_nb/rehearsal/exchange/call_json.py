@@ -1,4 +1,4 @@
-"""What came of a call, told as JSON to whoever ordered it."""
+"""What came of a call, as JSON for the client that ordered it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call, carried: from the first document to its end, whatever ends it."""
+"""One call from its first document to its end, whatever ends it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CallLifecycle:
         self._bring_to_end(lambda: self._carry_out(partial(self._find, self.source)))
 
     def run_outbound(self, outbound: OutboundCall) -> None:
-        """Ring whom the API calls, and carry the call with whoever answers to its end."""
+        """Ring the party that the API calls, and carry the call with whoever answers to its end."""
         self._bring_to_end(lambda: self._call_out(outbound))
 
     def _bring_to_end(self, carry: Callable[[], None]) -> None:
@@ -86,7 +86,7 @@ class CallLifecycle:
         return found.leg(record.sid)
 
     def _ring(self, leg: OutgoingLeg, timeout_s: float) -> Line:
-        """The line of whoever answers; `CallOver` with what became of the call where nobody does."""
+        """The line of the party that answers; `CallOver` with the call's outcome if nobody does."""
         own, tell_progress = self.call.own, self.call.applications.tell_progress
         with closing(self.call.wires.ring([leg], timeout_s, None)) as events:
             for place, event in enumerate(events):

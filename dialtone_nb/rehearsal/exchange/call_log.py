@@ -1,4 +1,4 @@
-"""What a call leaves behind: records of its legs, alerts, and the history of its webhooks, each with its time.
+"""What a call leaves behind: records of its legs, alerts, and the history of its webhooks, with times.
 
 A call or leg goes through these statuses (Twilio's Call resource, *Status*; TwiML voice requests, *CallStatus*):
 
@@ -37,7 +37,7 @@ from dialtone_nb.rehearsal.state.clock import rfc2822
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
 UNANSWERED = frozenset({"busy", "no-answer", "failed", "canceled"})
-# The table above; what is no key here has ended.
+# The table above; a status that is not a key here is final.
 NEXT_STATUSES: Mapping[str, frozenset[str]] = {
     "queued": UNANSWERED | {"ringing"},
     "ringing": UNANSWERED | {"in-progress", "completed"},
@@ -55,7 +55,7 @@ def move_call(tables: Tables, call: CallRecord, status: str, **times: float) -> 
 
 @dataclass(slots=True, eq=False)
 class LiveLeg:
-    """A leg while it is alive: its record, its line once somebody is on it, and where its progress is told."""
+    """A leg while it lasts: its record, its line once somebody is on it, and its status callback."""
 
     record: CallRecord
     line: Line | None = None

@@ -73,7 +73,7 @@ def admit_phone(
         return _refuse(tables, domain, 10001, f"SIP: the account is {status}")
     if domain and auth_type(tables, domain) == "IP_ACL":
         raise not_modelled(f"calls to {domain.name}, which has an IP access control list and no credential list")
-    # The address comes first (recorded 2026): who calls from elsewhere is not even asked for a password.
+    # The address is checked first (recorded 2026): a caller from elsewhere is not even asked for a password.
     if domain and not is_let_in(tables, domain, source_ip):
         reason = f"SIP: {source_ip}, which the phone calls from, is in no IP access control list of {domain.name}"
         return _refuse(tables, domain, 32201, reason)

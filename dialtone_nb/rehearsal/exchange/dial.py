@@ -1,4 +1,4 @@
-"""Dial: which legs are rung, what becomes of each, and how the whole of it ended."""
+"""Dial: which legs are rung, what becomes of each, and how the Dial as a whole ends."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class DialRun:
             if self.call.wires.bridge(self.call.line, line, limit, hangup_on_star=star) == "time limit":
                 self.call.alert_time_limit(leg, limit)
         except CallOver:
-            # Whoever was rung hung up, or was hung up on, before the two were joined.
+            # The called party hung up, or its leg was ended, before the two were joined.
             result = replace(result, status=self.call.log.store.behaviour.hung_up_before_joined)
         except (HungUp, Interruption) as broken_off:
             result = self._broken_off(result, broken_off)
@@ -153,7 +153,7 @@ class DialRun:
         return result
 
     def _prepare(self, leg: LiveLeg, line: Line) -> None:
-        """Send digits, and let whoever answered hear what is for them alone; `CallOver` where it ends there."""
+        """Send digits, and play the called party what is for it alone; `CallOver` if the leg ends there."""
         if leg.target is None:
             return
         try:

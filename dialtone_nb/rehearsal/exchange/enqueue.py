@@ -1,4 +1,4 @@
-"""Enqueue, and Dial with Queue: who waits, what they hear meanwhile, and how two are brought together."""
+"""Enqueue, and Dial with Queue: who waits, what they hear meanwhile, and how two calls are joined."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class QueueDialRun:
     url: str
 
     def run(self) -> DialResult:
-        """Talk with whoever has waited longest, or comes in time."""
+        """Talk with the caller who has waited longest, or with one who arrives in time."""
         with self.call.log.writing() as tables:
             queue = find_queue(tables, self.target.address)
         if queue is None:

@@ -1,4 +1,4 @@
-"""The exchange: carries the calls that come in and those that the API places, and lets people look and intervene."""
+"""The exchange: carries calls that come in and calls that the API places, and lets others look and intervene."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Exchange:
         self._live: dict[str, LiveCall] = {}
         self._tasks: dict[str, Task] = {}
         self._next_outbound = 0.0
-        # One thread of its own: were those that all share full of waiting calls, none would be left to start functions.
+        # A thread of its own: if waiting calls filled the shared ones, none would be left to start functions.
         self._queue = ThreadPoolExecutor(1, "rehearsal calls")
         with store.transaction() as tables:
             waiting = waiting_calls(tables)
@@ -63,7 +63,7 @@ class Exchange:
             self.take_up(call_sid)
 
     def close(self) -> None:
-        """Let go of calls that are still going on, and of connections."""
+        """Drop calls that are still going on, and connections."""
         self._queue.shutdown(wait=False, cancel_futures=True)
         self.scheduler.close()
         self._webhooks.close()
@@ -99,7 +99,7 @@ class Exchange:
 
         task = self.scheduler.enlist(carry)
         self.scheduler.drive_through(task)
-        # Nobody dials again at once; and so no two calls start in the same second.
+        # Nobody redials at once, so no two calls start in the same second.
         self.scheduler.pass_time(BETWEEN_CALLS_S)
         return self._tell(carried[0])
 
@@ -163,7 +163,7 @@ class Exchange:
     async def pass_time(self, seconds: float) -> None:
         """Let simulated time pass, with all that happens in it, once the calls before it are over.
 
-        Never here in the loop: a call that has just begun waits for what this loop answers.
+        It must not block the loop: a call that has just begun waits for what this loop answers.
         """
         await asyncio.wrap_future(self._queue.submit(self.scheduler.pass_time, seconds))
 
@@ -183,7 +183,7 @@ class Exchange:
         call_sid = record.parent_call_sid or record.sid
         task = self._tasks.get(call_sid)
         if task and self.scheduler.is_busy:
-            # Perhaps it is a function that asks, for which a call waits: that changes once the function has answered.
+            # A function may be asking, and a call waiting for it: the change comes once the function has answered.
             task.interrupt(wanted)
         elif task:
             await asyncio.wrap_future(self._queue.submit(self._break_in, task, wanted))

@@ -18,7 +18,7 @@ from dialtone_nb.rehearsal.http.errors import NOT_MODELLED
 
 APPLICATION_ERROR = "We are sorry, an application error has occurred. Goodbye."
 MOST_DOCUMENTS = 100  # a call that is redirected in a circle ends here
-# What may be carried out for somebody who was dialled, before the two are joined, and for who waits in a queue.
+# What may be carried out for a called party before the two are joined, and for a caller who waits in a queue.
 WHISPERED = (verbs.Say, verbs.Play, verbs.Pause, verbs.Gather, verbs.Hangup, verbs.Redirect)
 WAITED_FOR = (*WHISPERED, verbs.Leave)
 # A document for a queue that takes no time is asked for again after a moment.
@@ -133,7 +133,7 @@ class Interpreter:
         raise CallOver
 
     def _gather(self, gather: verbs.Gather, url: str) -> Document | None:
-        """Ask for digits; what was pressed goes to the action, and where nothing was the document goes on."""
+        """Ask for digits and pass them to the action; if none are pressed, the document goes on."""
         self._answer()
         if gather.hears_digits:
             keeps_rest = self.call.log.store.behaviour.keys_after_gather == "kept"
@@ -163,7 +163,7 @@ class Interpreter:
             Interpreter(self.call, leg, WHISPERED).carry_out_url(leg.target.method, urljoin(url, leg.target.url))
 
     def _record(self, record: verbs.Record, url: str) -> Document | None:
-        """Keep what is said; where nothing was, the document goes on."""
+        """Record what is said; if nothing is, the document goes on."""
         self._answer()
         recorded = record_caller(self.call, record)
         return recorded and self._go_on(record.action or "", record.method, url, *recorded)
@@ -189,7 +189,7 @@ class Interpreter:
     ) -> Document | None:
         """The document of an action; None where there is no action. A verb that was broken off asks it all the same.
 
-        Only where a caller gives up before any answer does the recorded Twilio not ask it.
+        The one exception: after a caller gave up before any answer, the recorded Twilio does not ask it.
         """
         if broken_off is None:
             return None if action is None else self._another(method, urljoin(url, action), told)

@@ -23,7 +23,7 @@ class HungUp(Exception):  # noqa: N818 - it is how a call ends
 
 @dataclass(frozen=True, slots=True)
 class DigitTerms:
-    """How digits are gathered: at most so many, up to a key (empty for none), so many seconds between two keys."""
+    """How digits are gathered: the most digits, the finishing key (empty for none), the seconds between two keys."""
 
     most: int | None = None
     finish_on: str = "#"
@@ -34,7 +34,7 @@ class DigitTerms:
 
 @dataclass(frozen=True, slots=True)
 class RecordTerms:
-    """How long is recorded: up to one of these keys, so many seconds of silence, or so many seconds in all."""
+    """When a recording ends: at one of these keys, after this much silence, or at its greatest length."""
 
     finish_on: str
     timeout_s: float
@@ -44,7 +44,7 @@ class RecordTerms:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was recorded: seconds of sound, and the key that ended it, if one did, or `HUNG_UP`."""
+    """What was recorded: seconds of audio, and the key that ended it, if one did, or `HUNG_UP`."""
 
     seconds: float
     key: str = ""
@@ -54,19 +54,19 @@ class Line(Protocol):
     """One leg, as TwiML sees it: the line of whose call it is, or of one who was rung and has answered."""
 
     def ring(self) -> None:
-        """Let whoever calls hear that it rings (180)."""
+        """Let the caller hear ringing (180)."""
 
     def answer(self) -> None:
         """Answer (200), unless that was done."""
 
     def refuse(self, sip_response: int) -> None:
-        """Turn the call away, instead of ever answering."""
+        """Reject the call instead of answering it."""
 
     def say(self, text: str) -> None:
         """Speak words, to their end."""
 
     def play(self, url: str) -> None:
-        """Play a sound, to its end."""
+        """Play audio, to its end."""
 
     def play_digits(self, digits: str) -> None:
         """Play digits as tones."""
@@ -78,7 +78,7 @@ class Line(Protocol):
         """The digits that are pressed while the prompts are heard, or after them; the key that finishes is not one."""
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Listen, and return how long there was sound; a hang-up is returned too, and not raised."""
+        """Listen, and return how long there was audio; a hang-up is returned too, and not raised."""
 
     def hang_up(self) -> None:
         """End it, if it has not ended."""
@@ -146,7 +146,7 @@ class Wires(Protocol):
     ) -> Generator[LegEvent, None, None]:
         """What happens at each leg, as it happens, until one answers, all fail, or the time is over.
 
-        `HungUp` where the caller does not wait so long. Whoever closes the generator wants what still rings to stop.
+        `HungUp` if the caller does not wait that long. Closing the generator stops whatever still rings.
         """
 
     def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
@@ -156,7 +156,7 @@ class Wires(Protocol):
         """Move the store's clock to the call's time; done before any time is written down."""
 
     def lasted(self, seconds: float) -> float:
-        """How many seconds of the call's time have passed while this machine's clock went on by so many."""
+        """The seconds of the call's time that passed while this machine's clock advanced by that many."""
 
     def interrupt(self, error: BaseException) -> None:
         """Have the blocking method that runs, or the next one, raise this error; asked from another thread."""

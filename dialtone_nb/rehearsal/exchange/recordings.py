@@ -1,4 +1,4 @@
-"""Record: what a caller says is kept, as far as that can be: how long it was, and when."""
+"""Record: what can be kept of what a caller says, which is its length and its time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulated calls and parties: who calls whom, and how everybody behaves who is rung, or who calls."""
+"""Simulated calls and parties: who calls whom, and how each party behaves."""
 
 from __future__ import annotations
 

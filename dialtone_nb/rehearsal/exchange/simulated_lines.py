@@ -65,7 +65,7 @@ class SimulatedLine:
         self.wait(max(1, math.ceil(len(text.split()) / WORDS_PER_SECOND)))
 
     def play(self, url: str) -> None:
-        """Hear a sound."""
+        """Hear audio."""
         self.heard.append(f"(plays {url})")
         self.wait(PLAYED_S)
 
@@ -125,11 +125,11 @@ class SimulatedLine:
         return math.inf if until == math.inf else max(until - self._task.now(), 0.0)
 
     def leave_in(self, seconds: float) -> None:
-        """Limit the call to so many seconds from now."""
+        """Limit the call to this many seconds from now."""
         self._ends_at = self._task.now() + seconds
 
     def be_patient(self, seconds: float | None) -> None:
-        """Have the party hang up so many seconds from now, or, with None, not for want of patience."""
+        """Have the party hang up this many seconds from now, or with None never out of impatience."""
         self._patience_ends_at = math.inf if seconds is None else self._task.now() + seconds
 
     @property

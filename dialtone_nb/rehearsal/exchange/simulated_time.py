@@ -99,7 +99,7 @@ class Scheduler:
         self.is_busy = False  # whether moments come just now
 
     def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Task:
-        """A new task, whose moment is so many seconds from now."""
+        """A new task, due this many seconds from now."""
         task = Task(self, run)
         self.park(task, seconds)
         return task
@@ -110,7 +110,7 @@ class Scheduler:
             return tables.now()
 
     def park(self, task: Task, seconds: float) -> None:
-        """Give a task its next moment, so many seconds from now."""
+        """Make a task due again, this many seconds from now."""
         self._count += 1
         self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, task))
 
@@ -139,7 +139,7 @@ class Scheduler:
                     return
 
     def pass_time(self, seconds: float) -> None:
-        """Let so many seconds pass, and run what is due in them."""
+        """Let this many seconds pass, and run what is due in them."""
         with self._at_work():
             until = round(self.now() + seconds, 3)
             while self._moments and (moment := self._next()).at <= until:

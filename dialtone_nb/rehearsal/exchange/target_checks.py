@@ -1,4 +1,4 @@
-"""What may be dialled, with which caller ID: Twilio's reasons to refuse a leg before anything rings."""
+"""What may be dialled with which caller ID: Twilio's reasons to refuse a leg before it rings."""
 
 from __future__ import annotations
 
@@ -70,11 +70,13 @@ def check_target(
         return _check_emergency(tables, replace(checked, emergency=emergency), country, domain)
     if not emergency and is_emergency_number(target.address):
         # Twilio puts it through where number and caller ID are of one country (its changelog of 2021-12-16).
-        return Complaint(13224, f"Dial: {target.address} is no emergency number in {country}, where {caller_id} is")
+        return Complaint(13224, f"Dial: {target.address} is not an emergency number in {country}, where {caller_id} is")
     if fault := number_fault(tables, target.address):
         return fault
     if not _owned(tables, caller_id) and not (caller_id.startswith("+") and caller_id in own_ends):
-        return Complaint(13214, f"Dial: invalid callerId value {caller_id!r}: it is no number of this account or call")
+        return Complaint(
+            13214, f"Dial: invalid callerId value {caller_id!r}: it is not a number of this account or call"
+        )
     return checked
 
 

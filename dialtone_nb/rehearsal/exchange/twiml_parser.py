@@ -1,4 +1,4 @@
-"""TwiML, read: the verbs of a document, and what in it Twilio would warn of, with the codes of its error dictionary."""
+"""Parse TwiML: the verbs of a document, and what Twilio would warn of, with the codes of its error dictionary."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ LONGEST_NUMBER = 12
 
 
 def parse_twiml(text: str) -> Document:
-    """The verbs of a document; `InvalidTwiml` where it is no XML (12100), or its root is not Response (12102)."""
+    """The verbs of a document; `InvalidTwiml` where it is not XML (12100), or its root is not Response (12102)."""
     try:
-        # Like Twilio, this parser refuses whatever stands before the declaration. Whose functions run here is trusted.
+        # Like Twilio, this parser refuses anything before the declaration. The owner of the functions is trusted.
         root = ET.fromstring(text)  # noqa: S314
     except ET.ParseError as error:
         raise InvalidTwiml(12100, f"Document parse failure: {error}") from None
@@ -295,7 +295,7 @@ class _Parser:
         value = element.get(name)
         if value is None:
             return default
-        # Its beginning says that a number is too large as well as all of it; thousands of digits Python does not read.
+        # Its first digits show that a number is too large; Python refuses to read thousands of them.
         number = int(value.lstrip("0")[:LONGEST_NUMBER] or "0") if re.fullmatch("[0-9]+", value) else -1
         if number < least:
             self._complain(code, f"Invalid {name} value {value!r} of <{element.tag}>")

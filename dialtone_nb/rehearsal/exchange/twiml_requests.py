@@ -1,4 +1,4 @@
-"""Asking the applications of a call: for the TwiML that says what becomes of it, and telling them of progress."""
+"""Requests to a call's applications: for the TwiML that decides what happens, and reports of its progress."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def read_response(response: WebhookResponse) -> Document | Complaint:
 
 
 def parse_or_complain(text: str, url: str = "") -> Document | Complaint:
-    """The document in a text, which came from a URL perhaps; a complaint where it is no TwiML."""
+    """The document in a text, which came from a URL perhaps; a complaint where it is not TwiML."""
     try:
         return replace(parse_twiml(text), url=url)
     except InvalidTwiml as invalid:

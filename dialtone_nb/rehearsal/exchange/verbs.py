@@ -20,7 +20,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """A sound at a URL, as often as `loop` says, or digits as tones."""
+    """Audio at a URL, as often as `loop` says, or digits as tones."""
 
     url: str
     digits: str = ""
@@ -183,7 +183,7 @@ class Document:
 
 
 class InvalidTwiml(Exception):  # noqa: N818 - it is a finding about somebody's document
-    """A document that is no TwiML at all."""
+    """A document that is not TwiML at all."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)

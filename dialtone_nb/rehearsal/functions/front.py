@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 TIME_LIMIT_S = 10.0
-# So long after a build was left nothing is under way that was asked of it.
+# How long after a build was replaced none of its requests can be under way any more.
 ALL_ANSWERED_S = TIME_LIMIT_S + 1
 LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
 LARGEST_HEADERS = 4096  # bytes
@@ -107,11 +107,12 @@ class Front:
             self._ending.cancel()
         if not self._processes.places():
             return
-        self._ending = threading.Timer(ALL_ANSWERED_S, self._end_left_builds)
+        self._ending = threading.Timer(ALL_ANSWERED_S, self.end_left_builds_now)
         self._ending.daemon = True
         self._ending.start()
 
-    def _end_left_builds(self) -> None:
+    def end_left_builds_now(self) -> None:
+        """End these processes at once."""
         try:
             with self._store.transaction() as tables:
                 live = live_places(tables)

@@ -47,7 +47,7 @@ UNPROVED: Final = (
 
 
 def check_sender(request: HttpRequest) -> None:
-    """Refuse what a web page that is open on this machine could send without anybody's meaning it.
+    """Refuse what a web page open in this machine's browser could send without its user's intent.
 
     A page can send any request to loopback, only not JSON without being asked first (CORS), and its browser adds who
     it is. Host is a loopback name already, or no request comes here, so a name that was rebound to 127.0.0.1 is none.
@@ -92,7 +92,7 @@ class Control:
     requests: Counter[str]
 
     async def answer(self, request: HttpRequest) -> ApiResponse:
-        """Answer a request, in JSON both ways; a Refusal to whoever may not ask.
+        """Answer a request, in JSON both ways; a Refusal to a sender who is not allowed.
 
         What concerns real phones is answered by the process that has the SIP endpoint open: their calls ring there.
         """
@@ -221,7 +221,7 @@ class Control:
         return {"now": iso8601(now), "seconds": now}
 
     def fill_history(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Fill the account, which has no calls, with so many of the days before now; return how many it has."""
+        """Give an account without calls this many calls in the days before now; return how many it has."""
         days, calls = body.get("days"), body.get("calls")
         if not (_is_count(days, MOST_DAYS) and _is_count(calls, MOST_CALLS)):
             raise Refusal(20001, f'A past is {{"days": 1 to {MOST_DAYS}, "calls": 1 to {MOST_CALLS}}}')
@@ -246,7 +246,7 @@ def _read(body: bytes) -> dict[str, Any]:
     try:
         read = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
-        raise Refusal(20001, f"The body is no JSON: {error}") from None
+        raise Refusal(20001, f"The body is not JSON: {error}") from None
     if not isinstance(read, dict):
         raise Refusal(20001, "The body must be a JSON object")
     return read

@@ -75,7 +75,7 @@ def read_fault(body: Mapping[str, Any]) -> InjectedFault:
     try:
         path = re.compile(match.get("path") or match.get("path-regex") or "")
     except re.error as error:
-        raise Refusal(20001, f"A fault's path is no regular expression: {error}") from None
+        raise Refusal(20001, f"A fault's path is not a regular expression: {error}") from None
     method, host = match.get("method", "").upper(), match.get("host", "").lower()
     if name.endswith("-build"):
         method, host, path = "POST", "serverless.twilio.com", re.compile(r"/Builds$")

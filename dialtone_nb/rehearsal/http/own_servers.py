@@ -48,7 +48,7 @@ def list_own_servers(store: Store) -> list[dict[str, str]]:
 
 
 def address_of(tables: Tables, host: str) -> str:
-    """Where a name is answered; empty where it is none of ours."""
+    """The address that answers a name; empty if the name is not ours."""
     found = tables.find(KIND, "", host)
     return str(found.body["address"]) if found else ""
 

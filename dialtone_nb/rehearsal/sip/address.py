@@ -25,17 +25,17 @@ class TrunkAddress:
 def read_address(text: str) -> HostPort:
     """Read host and port from `127.0.0.1:5060` or `192.168.1.20`; an argparse error for what phones could not be told.
 
-    It is one IPv4 address of this machine: phones get it as the address to call and to send sound to.
+    It is one IPv4 address of this machine: phones get it as the address to call and to send audio to.
     """
     host, colon, port = text.partition(":")
     try:
         address = ipaddress.IPv4Address(host)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 address with a port, such as {DEFAULT}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IPv4 address with a port, such as {DEFAULT}") from None
     if address.is_unspecified:
-        raise argparse.ArgumentTypeError(f"{host} is no address that a phone could call; name this machine's own")
+        raise argparse.ArgumentTypeError(f"{host} is not an address that a phone could call; name this machine's own")
     if colon and not (port.isascii() and port.isdigit() and int(port) < 2**16):
-        raise argparse.ArgumentTypeError(f"{port!r} is no port")
+        raise argparse.ArgumentTypeError(f"{port!r} is not a port")
     return host, int(port) if colon else SIP_PORT
 
 
@@ -57,7 +57,7 @@ def warning_of(host: str) -> str:
     if is_loopback(host):
         return ""
     return (
-        f"Warning: {host} may be reached from other machines. Calls, sound and digests go there in the clear: "
+        f"Warning: {host} may be reached from other machines. Calls, audio and digests go there in the clear: "
         "use a network that you trust, never the internet.\n"
     )
 
@@ -67,6 +67,6 @@ def warning_of_trunk(trunk: TrunkAddress) -> str:
     if is_loopback(trunk.peer[0]):
         return ""
     return (
-        f"Warning: calls to the trunk leave this machine for {trunk.peer[0]}, with their sound and headers in the "
+        f"Warning: calls to the trunk leave this machine for {trunk.peer[0]}, with their audio and headers in the "
         "clear. What is dialled there may cost money and reach real people.\n"
     )

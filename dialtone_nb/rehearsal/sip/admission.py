@@ -33,7 +33,7 @@ FORGOTTEN_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class UnknownDomain:
-    """No SIP domain takes this phone; why, in words for whoever sets it up."""
+    """No SIP domain accepts this phone; why, in words for the person who sets it up."""
 
     reason: str
 
@@ -61,9 +61,9 @@ class Admission:
         named = [domain for domain in map(global_domain, hosts) if domain.endswith(SIP_DOMAIN_SUFFIX)]
         if named:
             domain = tables.find("sip_domain", "", named[0])
-            return domain or UnknownDomain(f"{named[0]} is no SIP domain of this account")
+            return domain or UnknownDomain(f"{named[0]} is not a SIP domain of this account")
         if not any(is_this_machine(host, self._own_host) for host in hosts):
-            return UnknownDomain(f"{hosts[0] or 'nothing'} is no SIP domain")
+            return UnknownDomain(f"{hosts[0] or 'nothing'} is not a SIP domain")
         fitting = domains_of(tables, user, kind)
         if len(fitting) > 1:
             fitting = [domain for domain in fitting if is_registered(tables, domain, user)] or fitting
@@ -110,7 +110,7 @@ def digest_secrets(tables: Tables, domain: Thing, user: str, kind: str) -> list[
 
 
 def call_complaint(domain: Thing, transport: Transport, profile: str) -> Complaint | None:
-    """What speaks against a call over this transport, with sound of this profile, such as RTP/AVP; None for nothing."""
+    """What speaks against a call over this transport, with audio of this profile, such as RTP/AVP; None for nothing."""
     is_srtp = profile.upper() in SECURE_PROFILES
     if not domain.body["secure"]:
         message = f"SIP: secure media not accepted: {domain.name} does not have Secure, and the phone offers SRTP"
@@ -136,9 +136,9 @@ def _srtp_complaint(domain: Thing) -> Complaint:
 
 
 class WrongPasswords:
-    """How long a source waits that has guessed: not at all for some wrong passwords, then twice as long for each more.
+    """How long a guessing source has to wait: not at all for a few wrong passwords, then twice as long for each more.
 
-    A right one does not make it start anew: whoever guesses may well have a phone of their own here.
+    A right password does not reset it: somebody who guesses may well have a phone of their own here.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:

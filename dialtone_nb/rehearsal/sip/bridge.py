@@ -41,7 +41,7 @@ class PhoneWires:
         return seconds
 
     def interrupt(self, error: BaseException) -> None:
-        """Have whoever waits raise this error."""
+        """Raise this error in the waiting thread."""
         self.waiter.interrupt(error)
 
     def ring(

@@ -62,7 +62,7 @@ def built_in_far_side_of(tables: Tables, address: str) -> BuiltInFarSide:
 
 
 def describe(far_side: BuiltInFarSide) -> str:
-    """What happens at a number, for whoever is about to dial it."""
+    """What happens at a number, for somebody about to dial it."""
     if far_side.does != "answers":
         return far_side.does
     soon = f"answers after {far_side.rings_s:g} s with {far_side.plays}"
@@ -131,7 +131,7 @@ class FarSideLine:
         _last(speak(text))
 
     def play(self, url: str) -> None:
-        """No-op: the sound at a URL has no length here."""
+        """No-op: the audio at a URL has no length here."""
 
     def play_digits(self, digits: str) -> None:
         """Wait as long as the tones take."""

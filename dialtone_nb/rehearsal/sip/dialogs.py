@@ -1,6 +1,6 @@
 """Sessions (RFC 3261, 12 to 15): what those that phones begin (`uas`) and those that we begin (`uac`) have in common.
 
-A session is a dialog with its sound. It is answered at most once and ends exactly once, by whichever comes first:
+A session is a dialog with its audio. It is answered at most once and ends exactly once, by whichever comes first:
 
     state       what ends it                               what the phone is sent
     early       its CANCEL                                 487 to its INVITE
@@ -91,10 +91,10 @@ class Session:
             self.on_over()
 
     def summary(self) -> str:
-        """How long it has lasted, and how much sound went either way."""
+        """How long it has lasted, and how much audio went either way."""
         packets = self.media.packets
         lasted = time.monotonic() - self._began
-        return f"after {lasted:.0f} s; sound: {packets.received} packets from it, {packets.sent} to it"
+        return f"after {lasted:.0f} s; audio: {packets.received} packets from it, {packets.sent} to it"
 
     def hang_up(self) -> None:
         """Send BYE where it was answered, and end."""
@@ -160,13 +160,13 @@ class Session:
         return response
 
     def _answer_sdp_offer(self, offer: SdpMessage) -> SdpMessage:
-        """Answer the phone's offer, and send sound as agreed from now on; `Unacceptable` where it has none of ours."""
+        """Answer the phone's offer, and send audio as agreed from now on; `Unacceptable` where it has none of ours."""
         answer, agreed = answer_offer(offer, self.media.local, self.flow.peer[0])
         self.media.agree(agreed, self.flow.peer[0])
         return answer
 
     def _take_sdp_answer(self, message: SipMessage) -> None:
-        """Send sound as the phone's answer to our offer says; `Unacceptable` where it has none of ours."""
+        """Send audio as the phone's answer to our offer says; `Unacceptable` where it has none of ours."""
         answer = read_description(message)
         if answer is None:
             raise Unacceptable("an answer without SDP")

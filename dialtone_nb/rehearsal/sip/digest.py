@@ -1,7 +1,8 @@
 """Digest authentication (RFC 7616, with MD5, which Twilio asks for): challenges to phones, and answers to others'.
 
-Nothing is kept of a challenge until it was answered well: a nonce proves by itself that we made it, and when. What is
-kept then is how often a nonce was used, so that what was overheard can't be sent again.
+A nonce is a time, a random number and an HMAC over both, so it proves by itself that we made it, and when. Therefore a
+challenge takes no memory, however many strangers ask for one. Only after a right answer is something kept: the nonce
+with its count (nc), so that an overheard request can't be sent again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dialtone_nb.rehearsal.state.domain_access import REALM
 
 LIFETIME_S = 300.0
 MOST_NONCES = 100_000
-# What a challenge stands in, and what it is answered in (RFC 3261, 22.2 and 22.3), by the response's status.
+# The headers of challenge and answer (RFC 3261, 22.2 and 22.3), by the response's status.
 CHALLENGES: Mapping[int, tuple[str, str]] = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
@@ -74,6 +75,8 @@ class Digest:
         if made is None:
             # A nonce of another run, such as before a restart: a phone asks again with the next one.
             return DigestStatus.STALE
+        # The password before the age: stale=true tells a phone to try again without asking its user for the password,
+        # so it is right only where the password was (RFC 2617, 3.2.1). A wrong one has to count as a guess.
         if not any(hmac.compare_digest(expected(digest, method, ha1), digest.response.lower()) for ha1 in ha1s):
             return DigestStatus.WRONG
         if not 0 <= self._now() - made <= LIFETIME_S or not self._is_first_use(digest):
@@ -109,7 +112,7 @@ class Digest:
 
 
 def expected(digest: DigestResponse, method: str, ha1: str) -> str:
-    """The response that whoever knows the password gives (RFC 7616, 3.4.1; without qop, RFC 2069's)."""
+    """The response of somebody who knows the password (RFC 7616, 3.4.1; without qop, RFC 2069's)."""
     ha2 = _md5(f"{method}:{digest.uri}")
     if digest.qop:
         return _md5(f"{ha1}:{digest.nonce}:{digest.nc}:{digest.cnonce}:{digest.qop}:{ha2}")

@@ -87,7 +87,7 @@ class Targets:
         return ringing_complaint(domain, {one.flow.transport for one in bindings}) if domain else None
 
     def trunk_of(self, leg: OutgoingLeg) -> TrunkAddress | None:
-        """The trunk, where a leg leads to it: to a SIP address that is none of our own domains'."""
+        """The trunk if a leg leads to it, that is to a SIP address outside of our own domains."""
         return self.trunk if leg.kind == "sip" and not is_own(leg.address) else None
 
     def reach(self, leg: OutgoingLeg) -> bool:
@@ -239,7 +239,7 @@ class Fork:
             return
         note = ringing.note
         note("answered", f"called by {ringing.leg.caller_id}")
-        session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
+        session.media.on_first_sound = lambda: note("spoke", "its audio arrives")
         session.on_over = lambda: note("ended", session.summary())
         line = PhoneLine(session, self._waiter, partial(note, "heard"))
         self.stop(but=session)

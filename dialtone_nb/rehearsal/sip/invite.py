@@ -1,6 +1,6 @@
 """INVITE: a phone calls, proves who it is, and its call is carried in a thread of its own.
 
-A call's way: `take` (admitted or refused, 100), `_carry` (sound is agreed, in the event loop), `_run` (in the thread:
+A call's way: `take` (admitted or refused, 100), `_carry` (audio is agreed, in the event loop), `_run` (in the thread:
 the exchange asks the voice URL and carries out its TwiML on a `PhoneLine`), and the end, by whoever hangs up first.
 """
 
@@ -201,10 +201,10 @@ class InboundCalls:
             await session.prepare()
         except Unacceptable as unacceptable:
             session.refuse(488)
-            note("refused", f"no sound that both have: {unacceptable}")
+            note("refused", f"no codec in common: {unacceptable}")
             self._sessions.pop(request.branch, None)
             return
-        session.media.on_first_sound = lambda: note("spoke", "its sound arrives")
+        session.media.on_first_sound = lambda: note("spoke", "its audio arrives")
         thread = threading.Thread(target=self._run, args=(call, request.branch), name="a phone's call", daemon=True)
         self._threads.add(thread)
         thread.start()

@@ -32,7 +32,7 @@ LONGEST_WORD = 1024  # of Call-ID, tags and branches: what is longer is no telep
 
 
 class MalformedMessage(Exception):  # noqa: N818 - it is a finding about somebody's message
-    """What came is no SIP that can be worked with. `request` can be answered with a 400, where there is one."""
+    """What came is not SIP that can be worked with. `request` can be answered with a 400, where there is one."""
 
     def __init__(self, reason: str, request: SipRequest | None = None) -> None:
         super().__init__(reason)
@@ -68,12 +68,12 @@ class Request:
 
     @property
     def host(self) -> str:
-        """The host of the Request-URI, in lower case; empty where it is no SIP URI."""
+        """The host of the Request-URI, in lower case; empty where it is not a SIP URI."""
         return parse_sip_uri(self.message.uri)[1]
 
     @property
     def from_tag(self) -> str:
-        """The tag of whoever sent it."""
+        """The sender's tag."""
         return self.from_.tag or ""
 
     @property

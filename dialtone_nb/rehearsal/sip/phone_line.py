@@ -34,7 +34,7 @@ class LoopWaiter:
         self._error: BaseException | None = None
 
     def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Wait for a coroutine on the loop and return its result; raise the error of whoever interrupts meanwhile."""
+        """Wait for a coroutine on the loop and return its result; raise the error of an interruption meanwhile."""
         with self._lock:
             if error := self._take_error():
                 work.close()
@@ -59,7 +59,7 @@ class LoopWaiter:
             self._loop.call_soon_threadsafe(work)
 
     def interrupt(self, error: BaseException) -> None:
-        """Have whoever waits, or the next to wait, raise this error."""
+        """Raise this error in the thread that waits, or in the next one to wait."""
         with self._lock:
             self._error = error
             if self._current:

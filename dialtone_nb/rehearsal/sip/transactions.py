@@ -1,6 +1,6 @@
 """SIP transactions (RFC 3261, 17, and RFC 6026): what was lost is sent again, what comes twice is answered once.
 
-aiosipua leaves this to whoever uses it. A transaction is a small state machine; the tables of the four kinds stand
+aiosipua leaves this to its user. A transaction is a small state machine; the tables of the four kinds stand
 above the two classes that carry them out. "The user" is RFC 3261's transaction user: whoever began the transaction.
 """
 
@@ -268,7 +268,7 @@ def branch_of(message: SipRequest | SipResponse) -> str:
 
 
 def send_response(response: SipResponse, flow: Flow) -> None:
-    """Send a response back to whoever asked, over UDP as RFC 3261, 18.2.2, has it, and never to another machine."""
+    """Send a response back to the sender, over UDP by RFC 3261, 18.2.2, and never to another machine."""
     via = parse_via(response.headers.get("Via")[0])
     is_elsewhere = flow.transport == "UDP" and not via.rport
     flow.send(bytes(response), (flow.peer[0], via.port or 5060) if is_elsewhere else None)

@@ -22,7 +22,7 @@ class UasSession(Session):
         transaction.on_no_ack = self.terminate
 
     async def prepare(self) -> None:
-        """Open the sound as the phone offers it; `Unacceptable` where it offers none that we have."""
+        """Open the audio as the phone offers it; `Unacceptable` where it offers none that we have."""
         await self.media.open(self._user_agent.host)
         offer = read_description(self.request.message)
         self._description = self._answer_sdp_offer(offer) if offer else make_offer(self.media.local)

@@ -107,7 +107,7 @@ def plan_mishaps(until: float, days: int) -> Mishaps:
 
 
 def imagine_past(until: float, days: int, calls: int, seed: int) -> Iterator[PastCall]:
-    """Exactly so many attempts on the days before a moment, oldest first; the same again from the same seed."""
+    """Exactly this many attempts on the days before a moment, oldest first; the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - no secret hangs on it
     mishaps = plan_mishaps(until, days)
     frauds = min(max(round(calls * FRAUD_SHARE), FRAUD_AT_LEAST), calls)

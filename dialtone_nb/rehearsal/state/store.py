@@ -182,6 +182,12 @@ class Tables:
         self.sql.execute("DELETE FROM contents WHERE sid = ?", (sid,))
         self.sql.execute("DELETE FROM things WHERE sid = ?", (sid,))
 
+    def wipe(self) -> None:
+        """Forget whatever was made and called, deleted things too, and put the clock back to the beginning."""
+        for table in ("things", "contents", "counts", "calls"):
+            self.sql.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+        self.sql.execute("UPDATE clock SET now = ?", (BEGINNING,))
+
     # --- uploaded bytes ---
 
     def write_content(self, sid: str, content: bytes) -> None:

@@ -32,6 +32,7 @@ from dialtone_nb.calls.measures.delays import Delay, group_delays
 from dialtone_nb.calls.measures.last_seen import life_by_phone
 from dialtone_nb.calls.measures.outliers import find_bad_days
 from dialtone_nb.calls.measures.rates import (
+    RATES,
     Rate,
     cost_by,
     count_outcomes,
@@ -48,7 +49,7 @@ from dialtone_nb.values.emergency import TEST_LINE
 if TYPE_CHECKING:
     from dialtone_nb.parameters.clients import Client
 
-# A summary names no more phones than this in one sentence.
+# The most phones that a sentence of the summary names.
 NAMED: Final = 5
 RECENT_DAYS: Final = 7
 # One lost call is an accident.
@@ -65,7 +66,7 @@ def days_covered(data: CallData) -> tuple[date, date] | None:
 
 
 def end_of(data: CallData) -> pd.Timestamp | None:
-    """Up to when the data surely tells (UTC): the last attempt, or the beginning of the last day, which is later."""
+    """The end of what the data covers for certain (UTC): the last attempt or the start of the last day, if later."""
     tally = data.tally()
     ends = [] if tally.empty else [tally["last_at"].max()]
     if data.last_day:
@@ -86,12 +87,12 @@ def compare_calls(data: CallData, deployments: Sequence[Deployment]) -> tuple[Co
 
 
 def _by_clocks(one: Comparison, zone: ZoneInfo) -> Comparison:
-    """The comparison with its deployment's moment told by the clocks there."""
+    """The comparison, with its deployment's moment in the local time zone."""
     return replace(one, deployment=replace(one.deployment, at=one.deployment.at.astimezone(zone)))
 
 
 def look_for_life(data: CallData) -> pd.DataFrame:
-    """The signs of life of each phone by the clocks of the report, and whether it is silent at its end."""
+    """The signs of life of each phone in the report's time zone, and whether it is silent at the end."""
     life = life_by_phone(data.signs(), end_of(data))
     moments = ["last_at", "last_sign_at", "last_answered_at"]
     return life.assign(**{name: life[name].dt.tz_convert(data.time_zone) for name in moments})
@@ -110,7 +111,7 @@ class Summary:
         return render("summary", package="dialtone_nb.report", summary=self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
-        # Whoever runs the report hears its first sentences; a report that could be made is a good one.
+        # The terminal gets the first sentences. A report that could be made is a success, whatever it says.
         said = " ".join([*self.emergencies[:1], *self.facts[:3]])
         return {"text/plain": repr(self), "text/html": self._repr_html_(), **result(0, said)}
 
@@ -173,7 +174,7 @@ def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:
         if not count:
             yield f"There is no {way} attempt, so no {way} rate: nothing to divide by."
     for name in ("answered", "delivered"):
-        yield f"{name.capitalize()}: {rate_of(tally, name)}."
+        yield f"{name.capitalize()} ({RATES[name].term}): {rate_of(tally, name)}."
     counts = count_outcomes(tally).iloc[0]
     aside = [
         f"{int(counts[outcome]):,} {outcome.replace('_', ' ')}"
@@ -189,7 +190,7 @@ def _facts(source: str, span: str, tally: pd.DataFrame) -> Iterator[str]:
 
 
 def _delays(delays: Sequence[Delay]) -> Iterator[str]:
-    # A rehearsal's calls happen at once: where nothing was waited for, there is nothing to tell.
+    # A rehearsal's calls happen at once: without any wait there is nothing to report.
     groups = [group for group in group_delays(delays) if group.median]
     for environment in dict.fromkeys(group.environment for group in groups):
         told = [
@@ -241,7 +242,7 @@ def _bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> Iterator[str]:
 def recent_and_before(
     tally: pd.DataFrame, measure: Callable[[pd.DataFrame], Measured]
 ) -> tuple[Measured, Measured] | None:
-    """A measure of the last days and of all days before; None where the report is too short for it."""
+    """A measure of the last days and of all days before; None if the report is too short."""
     days = days_of(tally)
     if len(days) < 2 * RECENT_DAYS:
         return None
@@ -258,7 +259,7 @@ def _to_do(tally: pd.DataFrame, comparisons: Sequence[Comparison], life: pd.Data
         if one.change is RateChange.WORSE:
             yield (
                 f"Since the deployment to {one.deployment.label} fewer calls are delivered: {one.words}. "
-                "See what it changed; if that is why, promote with build = previous takes it back."
+                "See what it changed; if that is why, promote with build = previous rolls it back."
             )
     yield from _weak_phones(tally)
     yield from _deaf_phones(tally)

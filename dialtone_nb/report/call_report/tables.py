@@ -92,7 +92,7 @@ def tabulate_outcomes(tally: pd.DataFrame) -> ReportTable:
 
 
 def _ways_words(tally: pd.DataFrame) -> str:
-    """How many attempts went another way than usual, whatever came of them: ", of which 2 rang-on (…)"."""
+    """How many attempts took another way than usual, whatever their outcome: ", of which 2 rang-on (…)"."""
     counts = tally.groupby("reason")["attempts"].sum()
     told = [f"{int(counts[way]):,} {way} ({code.meaning})" for way, code in WAYS.items() if counts.get(way)]
     return f", of which {'; '.join(told)}" if told else ""
@@ -124,7 +124,7 @@ def tabulate_rates(tally: pd.DataFrame, by: str, partial_day: date | None = None
     for name in RATES:
         columns += [name, f"{name} rate (95 % interval)" if name in WITH_INTERVAL else f"{name} rate"]
     rows = [_row(key_words(by, key), values) for key, values in table.iterrows()]
-    note = "A dash stands where there is nothing to divide by."
+    note = "Answered is the ASR, delivered is close to the NER. A dash means that there is nothing to divide by."
     if partial_day and by in ("day", "week"):
         note += f" {partial_day:%Y-%m-%d %a} was not over when the calls were read: the last row is not complete."
     return ReportTable.of(columns, rows, note)
@@ -152,7 +152,7 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
         )
         for one in reversed(comparisons)
     ]
-    # Each moment comes in the clocks that it is to be told by.
+    # Each moment comes in the time zone that it is shown in.
     zones = {str(one.deployment.at.tzinfo) for one in comparisons}
     columns = (
         "environment",
@@ -261,7 +261,7 @@ def _known(value: object) -> str | None:
 def tabulate_cost(tally: pd.DataFrame, by: str = "client") -> ReportTable:
     """What each phone's or day's attempts cost, as far as prices have settled, and all together, currency by currency.
 
-    The dearest phone comes first, and the first day.
+    Phones come most expensive first, days in their order.
     """
     costs = cost_by(tally, by)
     costs = costs.sort_values("day", ignore_index=True) if by == "day" else costs

@@ -15,12 +15,12 @@ from dialtone_nb.calls.measures.rates import Rate, cost_by, days_of, in_periods,
 from dialtone_nb.display.rendering import render
 from dialtone_nb.report.call_report.summary import RECENT_DAYS, recent_and_before, weak_phones
 
-# A course of more points than this is drawn by week, of more than that by month.
+# A course with more points than the first is drawn by week, with more than the second by month.
 DAILY_POINTS: Final = 92
 WEEKLY_POINTS: Final = 1000
 # The box of a course, in pixels.
 WIDTH, HEIGHT = 120, 28
-# Phones beyond this many say nothing at a glance; those that need somebody come first.
+# More phones than this can't be seen at a glance; those that need somebody come first.
 MOST_PHONES: Final = 40
 
 
@@ -155,7 +155,7 @@ def _rate_change(tally: pd.DataFrame, name: str) -> tuple[str, str]:
 
 
 def _a_day(tally: pd.DataFrame, column: str, scale: float = 1, digits: str = ",.1f") -> tuple[str, str]:
-    """How much a day in the last days, and before them."""
+    """The mean of a day in the last days, and before them."""
     pair = recent_and_before(tally, lambda days: float(days[column].sum()) / scale)
     if not pair:
         return "nothing to compare", ""

@@ -39,7 +39,7 @@ def tabulate_durations(used: Usage) -> ReportTable:
                 for band, row in own.iterrows()
             ]
             rows.append([direction, "all", calls, 1.0, _minutes(own["talk_s"].sum())])
-    short = "Many calls of under 6 s are a sign of one-way sound, of a machine that answered, or of fraud."
+    short = "Many calls of under 6 s are a sign of one-way audio, of a machine that answered, or of fraud."
     return ReportTable.of(
         ("direction", "talked", "answered calls", "share of the direction's", "minutes"), rows, short if rows else ""
     )

@@ -90,7 +90,7 @@ def test_a_damaged_day_is_named(tmp_path: Path) -> None:
     """A file that is no Parquet is refused with its path and the repair, not skipped."""
     save_attempts(str(tmp_path), calls_at("2026-03-02 09:00"))
     (tmp_path / "day=2026-03-02" / DAY_FILE).write_bytes(b"not parquet")
-    with pytest.raises(InputError, match=r"day=2026-03-02.*is no day of attempts.*fetch that day again"):
+    with pytest.raises(InputError, match=r"day=2026-03-02.*is not a day of attempts.*fetch that day again"):
         load_archive(str(tmp_path))
 
 

@@ -218,9 +218,9 @@ def test_every_row_is_an_attempt_or_has_a_finding(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# days")
     assert findings_of(tmp_path) == {
         "files that are cut off": 1,
-        "files that are no JSON": 1,
-        "lines that are no JSON": 1,
-        "rows that are no events": 2,
+        "files that are not JSON": 1,
+        "lines that are not JSON": 1,
+        "rows that are not events": 2,
         "empty files": 1,
         "files of another kind": 1,
         "statuses in Asterisk's words": 2,

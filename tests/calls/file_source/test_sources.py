@@ -187,7 +187,7 @@ def test_a_torn_row_of_a_table_is_named(torn: bytes, tmp_path: Path) -> None:
 def test_lines_of_another_kind_among_rows_are_named(tmp_path: Path) -> None:
     """As where somebody put two logs into one file."""
     data = read(tmp_path, made.events_json(TWENTY) + b"\n" + made.asterisk_csv(TWENTY))
-    assert (len(data.frame), found(data)) == (20, {"lines that are no JSON": 20})
+    assert (len(data.frame), found(data)) == (20, {"lines that are not JSON": 20})
 
 
 def test_a_call_log_without_a_column_that_is_needed_is_named_with_it(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_the_consoles_own_words_are_understood(tmp_path: Path) -> None:
 
 
 def test_a_leg_with_no_call_under_way_is_left_out_and_named(tmp_path: Path) -> None:
-    """It is no attempt of its own."""
+    """It is not an attempt of its own."""
     rows = made.console_csv(TWENTY[:2]).decode().splitlines()
     data = read(tmp_path, "\n".join(row for row in rows if TWENTY[1].sid() not in row).encode())
     assert data.frame["call_sid"].tolist() == [TWENTY[0].sid()]
@@ -302,7 +302,7 @@ def test_cdrs_with_headings_are_read_by_them(tmp_path: Path) -> None:
     )
     data = read(tmp_path, content)
     assert data.frame[["other_party", "outcome"]].values.tolist() == [["911", "busy"]]
-    assert found(data)["rows that are no CDRs"] == 1
+    assert found(data)["rows that are not CDRs"] == 1
 
 
 # --- packing, encoding, wrapping ---
@@ -410,7 +410,7 @@ def test_json_that_is_cut_off_keeps_its_whole_rows(wrapping: str, tmp_path: Path
     text = WRAPPED[wrapping](made.event_lines(TWENTY))
     data = read(tmp_path, text[: len(text) // 2].encode())
     assert len(data.frame) in (9, 10)
-    assert {"files that are cut off", "lines that are no JSON"} & found(data).keys()
+    assert {"files that are cut off", "lines that are not JSON"} & found(data).keys()
 
 
 # --- times ---
@@ -507,7 +507,7 @@ def test_events_and_records_have_times_in_any_spelling(written: Callable[[dateti
     assert_same(read(tmp_path, json.dumps(made.records_of(TWENTY, written)).encode()))
 
 
-# --- what is no log of calls ---
+# --- what is not a log of calls ---
 
 
 @pytest.mark.parametrize(

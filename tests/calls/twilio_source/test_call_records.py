@@ -138,7 +138,7 @@ def test_a_clock_that_ran_backwards_is_named_and_the_call_is_kept() -> None:
     assert frame["duration_s"].isna().all()
     assert findings == [
         ("calls that ended before they began", 1, "CA2"),
-        ("calls whose duration is no number of seconds", 1, "CA2"),
+        ("calls whose duration is not a number of seconds", 1, "CA2"),
     ]
 
 
@@ -146,7 +146,7 @@ def test_a_price_that_is_no_number_is_named_and_in_no_cost() -> None:
     """The attempt is kept."""
     frame, findings = told(call("CA1"), leg("CA2", price="free"))
     assert frame["price"].isna().all()
-    assert findings == [("calls whose price is no number", 1, "CA2")]
+    assert findings == [("calls whose price is not a number", 1, "CA2")]
 
 
 def test_a_price_to_come_is_in_the_data_quality_and_in_no_cost() -> None:

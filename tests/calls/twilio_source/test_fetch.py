@@ -67,7 +67,7 @@ def test_each_list_is_asked_at_its_own_host(client: tuple[Client, type[Lists]]) 
 
 
 def test_the_functions_own_events_are_found_in_the_log(client: tuple[Client, type[Lists]]) -> None:
-    """Lines that are no events are passed over; an event knows its environment."""
+    """Lines that are not events are passed over; an event knows its environment."""
     fetched = fetch_calls(client[0], FIRST, FIRST, service="dialtone", quality=Quality())
     assert fetched.events == [{**REFUSAL, "environment": "prod"}]
 

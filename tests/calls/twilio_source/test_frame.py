@@ -72,7 +72,7 @@ def test_what_a_phone_dialled_is_shown_in_its_plain_form(to: str, party: str) ->
 
 @pytest.mark.parametrize(("number", "party"), [("+1911", "911"), ("+1933", "933"), ("+15035550199", "+15035550199")])
 def test_an_emergency_leg_is_the_code_that_was_dialled(number: str, party: str) -> None:
-    """Twilio is given +1911; who reads a report knows it as 911, and it is no number to hide."""
+    """Twilio is given +1911; who reads a report knows it as 911, and it is not a number to hide."""
     frame = attempts(call("CA1", to=f"sip:911@{PROD}"), leg("CA2", to=number))
     assert frame.iloc[0]["other_party"] == party
     assert mask_parties(frame).iloc[0]["other_party"] == (party if len(party) == 3 else "+1503555••••")
@@ -192,7 +192,7 @@ def test_a_price_is_unknown_until_every_leg_is_settled() -> None:
 
 
 def test_a_leg_without_its_parent_is_counted_and_left_out() -> None:
-    """A leg whose parent started on an earlier day is no attempt of its own."""
+    """A leg whose parent started on an earlier day is not an attempt of its own."""
     quality = Quality()
     assert frame_calls(records_of([CallPage([leg("CA2", parent="CA9")])], quality), [], quality=quality).is_empty()
     assert [finding.count for finding in quality.findings()] == [1]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
+from dialtone_nb.display.applied import applied_html
 from dialtone_nb.display.widgets.box import page_of
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import HeldError
@@ -17,6 +20,7 @@ from dialtone_nb.infrastructure.resources.credentials import CREDENTIAL
 from dialtone_nb.infrastructure.resources.model import Action
 from dialtone_nb.infrastructure.resources.services import SERVICE
 
+ROOT = Path(__file__).parents[3]
 CHANGE = describe(Change(Action.CREATE, SERVICE, "dialtone"))
 STAGE = Plan("Deploy stage", "AC1", "stage", False, (CHANGE,), {})
 ROTATION = Plan("Rotate", "AC1", "stage", False, (describe(Change(Action.UPDATE, CREDENTIAL, "van")),), {})
@@ -34,9 +38,12 @@ class Shown:
         self.last = thing
 
 
-def opened(plan: Plan, carry_on: Callable[..., Applied] = lambda *_: Applied(STAGE)) -> tuple[ConsentBox, Shown]:
+Box = ConsentBox[Applied]
+
+
+def opened(plan: Plan, carry_on: Callable[[str, Box], Applied] = lambda *_: Applied(STAGE)) -> tuple[Box, Shown]:
     """A box on the screen."""
-    box, shown = ConsentBox(plan, carry_on), Shown()
+    box, shown = ConsentBox(plan, carry_on, applied_html), Shown()
     box.widget()
     box._handle = shown
     return box, shown
@@ -77,11 +84,11 @@ def test_progress_is_told_and_then_the_output_becomes_the_outcome() -> None:
     """Each event changes what the box says; in the end the box is gone and what came of the plan stands there."""
     told: list[str] = []
 
-    def carry_on(consent: str, observe: Callable[[ChangeOutcome | Change], None]) -> Applied:
+    def carry_on(consent: str, box: Box) -> Applied:
         assert consent == "stage"
         assert box._button.disabled
         for event in (CHANGE, ChangeOutcome(CHANGE, Status.DONE)):
-            observe(event)
+            box.observe(event)
             told.append(box._said.value)
         return Applied(STAGE, (ChangeOutcome(CHANGE, Status.DONE),))
 
@@ -90,11 +97,11 @@ def test_progress_is_told_and_then_the_output_becomes_the_outcome() -> None:
     box._button.click()
     box.wait()
     assert ["0 of 1 changes" in told[0], "1 of 1 changes" in told[1]] == [True, True]
-    assert shown.last is box.applied
-    assert box.applied is not None
+    assert shown.last is box.outcome
+    assert box.outcome is not None
     # A page that was loaded again shows the box, which has become the outcome too.
-    assert box.applied.summary in page_of(box._outcome)
-    assert box._box.children == (box._outcome,)
+    assert box.outcome.summary in page_of(box._page)
+    assert box._box.children == (box._page,)
 
 
 def test_the_first_click_locks_the_button() -> None:
@@ -118,7 +125,79 @@ def test_the_first_click_locks_the_button() -> None:
     box._button.click()
     box.wait()
     assert calls == ["stage"]
-    assert shown.last is box.applied
+    assert shown.last is box.outcome
+
+
+def test_stop_lets_what_is_under_way_end_and_starts_nothing_more() -> None:
+    """Stop can be pressed while a plan is carried out, and only then; what came of it is shown as ever."""
+    box, shown = opened(STAGE, lambda _, box: carry_on(box))
+
+    def carry_on(box: Box) -> Applied:
+        assert box._stop.layout.display == ""
+        box.observe(CHANGE)
+        box._stop.click()
+        assert box._stop.disabled
+        box.observe(ChangeOutcome(CHANGE, Status.DONE))
+        with pytest.raises(KeyboardInterrupt):
+            box.observe(CHANGE)
+        return Applied(STAGE, (ChangeOutcome(CHANGE, Status.DONE),))
+
+    assert box._stop.layout.display == "none"
+    box._answer.value = "stage"
+    box._button.click()
+    box.wait()
+    assert shown.last is box.outcome
+    assert box.outcome is not None
+
+
+IN_A_KERNEL = """
+from tests.display.widgets.test_consent_box import STAGE, ConsentBox, applied_html
+import time
+
+def carry_on(_, box):
+    while True:
+        box.stop_if_asked()
+        time.sleep(0.01)
+
+box = ConsentBox(STAGE, carry_on, applied_html)
+box.widget()
+box._answer.value = "stage"
+box._button.click()
+"""
+
+
+def test_interrupting_the_kernel_stops_what_is_carried_out() -> None:
+    """The kernel is idle meanwhile, and would ignore an interrupt: Kernel > Interrupt does what Stop does."""
+    manager, client = start_new_kernel(cwd=str(ROOT))
+    try:
+        assert client.execute_interactive(IN_A_KERNEL, timeout=60)["content"]["status"] == "ok"
+        manager.interrupt_kernel()
+        said: list[str] = []
+        client.execute_interactive(
+            "box.wait(); print(box._said.value)",
+            output_hook=lambda message: said.append(message["content"].get("text", "")),
+            timeout=60,
+        )
+        assert "Stopped, as you asked." in "".join(said)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_what_stops_between_its_steps_says_so() -> None:
+    """Probes have no changes that could be told: they ask before each step, and what they made is gone then."""
+    box, shown = opened(STAGE, lambda _, box: carry_on(box))
+
+    def carry_on(box: Box) -> Applied:
+        box.stop()
+        box.stop_if_asked()
+        raise AssertionError("it went on")
+
+    box._answer.value = "stage"
+    box._button.click()
+    box.wait()
+    assert "Stopped, as you asked." in box._said.value
+    assert shown.last is None
 
 
 def test_when_somebody_else_holds_the_environment_one_may_try_again() -> None:

@@ -168,7 +168,7 @@ def test_build_takes_dependencies_wrapped_in_quotes(service: Any, door: Door) ->
 
 @pytest.mark.parametrize("dependencies", ["{", "[1]", '[{"name":"x"}]', "7"])
 def test_build_with_wrong_dependencies_is_refused(service: Any, door: Door, dependencies: str) -> None:
-    """Dependencies that are no JSON array of name and version answer 400."""
+    """Dependencies that are not JSON array of name and version answer 400."""
     version = version_of(service, door)
     refused = refusal(lambda: service.builds.create(function_versions=[version], dependencies=dependencies))
     assert refused == (400, 20001)

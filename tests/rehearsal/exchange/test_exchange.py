@@ -234,7 +234,7 @@ def test_rejected_call_is_never_answered(network: Network, reason: str, status: 
 def test_document_that_is_none_is_an_application_error(
     network: Network, body: str, content_type: str, code: int
 ) -> None:
-    """What is no TwiML raises its alert, with request and response, and the caller hears of an application error."""
+    """What is not TwiML raises its alert, with request and response, and the caller hears of an application error."""
     network.answers(body, content_type=content_type)
     told = network.dial()
     assert [alert["code"] for alert in told["alerts"]] == [code]

@@ -91,7 +91,7 @@ def test_dial_has_its_attributes_and_targets() -> None:
     ],
 )
 def test_what_is_no_twiml_is_unreadable(text: str, code: int) -> None:
-    """What is no XML is 12100, and another root than Response 12102."""
+    """What is not XML is 12100, and another root than Response 12102."""
     with pytest.raises(InvalidTwiml) as raised:
         parse_twiml(text)
     assert raised.value.complaint.code == code

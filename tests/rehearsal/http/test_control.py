@@ -33,12 +33,12 @@ def test_clock_moves_when_it_is_told_to_and_not_otherwise(client: Client, door: 
 
 @pytest.mark.parametrize("body", [{}, {"advance_s": -1}, {"advance_s": "3600"}])
 def test_clock_never_goes_back(door: Door, body: dict[str, Any]) -> None:
-    """The clock refuses negative times and what is no number."""
+    """The clock refuses negative times and what is not a number."""
     assert door.control("POST", "/clock", json=body)["code"] == 20001
 
 
 def test_what_is_no_json_is_refused(door: Door) -> None:
-    """A body that is no JSON object answers 400."""
+    """A body that is not a JSON object answers 400."""
     kind = {"Content-Type": "application/json; charset=utf-8"}
     assert door.ask("POST", "rehearsal.localhost", "/clock", data="{", headers=kind).status_code == 400
     assert door.ask("POST", "rehearsal.localhost", "/clock", json=[1]).status_code == 400

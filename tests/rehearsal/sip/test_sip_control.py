@@ -64,7 +64,7 @@ def test_a_door_is_opened_and_closed_over_http(alone: tuple[Rehearsal, Door]) ->
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"address": "example.org"}, "no IPv4 address"),
+        ({"address": "example.org"}, "not an IPv4 address"),
         ({"address": "192.0.2.20:5060"}, "beyond_this_machine"),
         ({"address": "127.0.0.1:0", "trunk": "192.0.2.9:5060"}, "beyond_this_machine"),
         ({"address": "192.0.2.20:5060", "beyond_this_machine": True}, "can't use port 5060 of 192.0.2.20"),

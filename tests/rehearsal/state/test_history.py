@@ -137,9 +137,9 @@ def test_an_account_of_any_seed_is_found_by_runbooks(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--history", "0d"], "no number of days"),
-        (["--history", "soon"], "no number of days"),
-        (["--history", "3d", "--calls", "0"], "no number of calls"),
+        (["--history", "0d"], "not a number of days"),
+        (["--history", "soon"], "not a number of days"),
+        (["--history", "3d", "--calls", "0"], "not a number of calls"),
     ],
 )
 def test_a_past_that_can_not_be_is_refused(options: list[str], words: str, tmp_path: Path) -> None:

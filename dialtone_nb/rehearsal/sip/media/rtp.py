@@ -1,4 +1,4 @@
-"""The sound of one leg: a port for RTP that plays, listens for keys, and passes on what it hears to another leg."""
+"""The audio of one leg: a port for RTP that plays, listens for keys, and passes on what it hears to another leg."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What both sides of a leg have agreed on: where the sound goes, how it is written, whether it flows."""
+    """What both sides of a leg have agreed on: where the audio goes, how it is written, whether it flows."""
 
     remote: HostPort | None
     payload_type: int = PCMU
@@ -31,7 +31,7 @@ class Agreed:
 
 @dataclass(slots=True)
 class PacketCounts:
-    """How much sound went either way, in packets."""
+    """How much audio went either way, in packets."""
 
     received: int = 0
     sent: int = 0
@@ -98,7 +98,7 @@ class MediaPort(asyncio.DatagramProtocol):
     # --- what comes ---
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Take a packet: a key, or sound."""
+        """Take a packet: a key, or audio."""
         if addr[0] != self._host:
             self.packets.strange += 1
             return
@@ -111,7 +111,7 @@ class MediaPort(asyncio.DatagramProtocol):
         if self.packets.received == 1:
             self.on_first_sound()
         if self._agreed.remote != addr[:2] and self._agreed.remote:
-            # Behind a router, sound comes from another port than a phone knows of itself: answer there.
+            # Behind a router, audio comes from another port than a phone knows of itself: answer there.
             self._agreed = replace(self._agreed, remote=(addr[0], addr[1]))
         if packet.payload_type == self._agreed.keys:
             self._take_key(packet)
@@ -159,7 +159,7 @@ class MediaPort(asyncio.DatagramProtocol):
             self._send(packet.payload, agreed.keys or DTMF, packet.marker)
 
     async def play(self, sound: bytes, *, repeat: bool = False) -> None:
-        """Play a sound, in mu-law, in the time that it takes; again and again, where `repeat` is set."""
+        """Play audio, in mu-law, in the time that it takes; again and again, where `repeat` is set."""
         loop = asyncio.get_running_loop()
         at, is_first, self._source = loop.time(), 1, 0
         while True:
@@ -173,7 +173,7 @@ class MediaPort(asyncio.DatagramProtocol):
                 return
 
     async def be_silent(self, seconds: float) -> None:
-        """Send silence, so that whoever listens knows that the line is alive."""
+        """Send silence, so that the listener knows that the line is alive."""
         await self.play(silence(seconds))
 
     def _send(self, payload: bytes, payload_type: int, marker: int) -> None:

@@ -1,4 +1,4 @@
-"""Offers and answers (RFC 3264): which sound a leg carries, and where to. Twilio takes PCMU and PCMA."""
+"""Offers and answers (RFC 3264): which audio a leg carries, and where to. Twilio takes PCMU and PCMA."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIRECTIONS = frozenset({"sendrecv", "recvonly", "sendonly", "inactive"})
 
 
 class Unacceptable(Exception):  # noqa: N818 - it is a finding about somebody's offer
-    """An offer, or an answer, with which no sound can flow: a 488."""
+    """An offer, or an answer, with which no audio can flow: a 488."""
 
 
 def is_description(message: SipMessage) -> bool:
@@ -46,7 +46,7 @@ def read_description(message: SipMessage) -> SdpMessage | None:
 
 
 def profile_of(message: SipMessage) -> str:
-    """How a message's sound would go, such as RTP/AVP; empty where it offers none that can be read."""
+    """How a message's audio would go, such as RTP/AVP; empty where it offers none that can be read."""
     try:
         description = read_description(message)
     except Unacceptable:
@@ -98,10 +98,10 @@ def read_agreement(answer: SdpMessage, peer: str) -> Agreed:
 
 
 def remote_of(description: SdpMessage, peer: str) -> HostPort | None:
-    """Where its sound is to go; None where it wants none.
+    """Where its audio is to go; None where it wants none.
 
     That is always where its signalling comes from: behind a router, and with several networks, a phone knows no better
-    address of its own, and nobody can have a call's sound sent to somebody else.
+    address of its own, and nobody can have a call's audio sent to somebody else.
     """
     audio = description.audio
     connection = (audio.connection if audio else None) or description.connection
@@ -110,14 +110,14 @@ def remote_of(description: SdpMessage, peer: str) -> HostPort | None:
 
 
 def _keys_of(description: SdpMessage) -> int | None:
-    """The payload type of keys at the rate of our sound: phones with several codecs have one for each rate."""
+    """The payload type of keys at the rate of our audio: phones with several codecs have one for each rate."""
     codecs = description.audio.codecs if description.audio else []
     keys = (one for one in codecs if one.encoding_name.lower() == "telephone-event" and one.clock_rate == RATE)
     return next((one.payload_type for one in keys), None)
 
 
 def _may_send(description: SdpMessage) -> bool:
-    """Whether the peer wants to hear us: by the direction of its sound, or else of its session (RFC 8866, 6.7)."""
+    """Whether the peer wants to hear us: by the direction of its audio, or else of its session (RFC 8866, 6.7)."""
     audio = description.audio
     if audio is None:
         return False

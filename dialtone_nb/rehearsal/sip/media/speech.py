@@ -21,7 +21,7 @@ _one_at_a_time = threading.Lock()
 
 @lru_cache(maxsize=256)
 def speak(text: str) -> bytes:
-    """Words as sound, in mu-law."""
+    """Words as audio, in mu-law."""
     words = text[:LONGEST_TEXT].strip()
     if not words:
         return silence(0.2)

@@ -78,7 +78,7 @@ def key_tones(digits: str) -> bytes:
 
 
 def frames(sound: bytes) -> Iterator[bytes]:
-    """A sound, frame by frame; the last one is filled up with silence."""
+    """Audio, frame by frame; the last one is filled up with silence."""
     for start in range(0, len(sound), FRAME):
         yield sound[start : start + FRAME].ljust(FRAME, SILENCE_BYTE)
 
