@@ -1,4 +1,4 @@
-"""The answers of Twilio's that are no success, in Twilio's shape."""
+"""Twilio's answers that are errors, in Twilio's shape."""
 
 from __future__ import annotations
 
