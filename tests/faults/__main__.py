@@ -26,6 +26,7 @@ from tests.faults.registrations import (
     table_of_time,
     wrong_for_too_long,
 )
+from tests.faults.served_load import EVERY_S, LASTS_S, serve_under_load
 from tests.faults.spellings import SPELLINGS, table_of_spellings, try_spellings
 from tests.faults.suites import run_suites, table_of_suites
 from tests.faults.sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
@@ -153,6 +154,11 @@ def _watch(_: argparse.Namespace) -> Part:
     return Part((table_of_year(ours, fixed),), tuple(missed(ours)))
 
 
+def _serve(options: argparse.Namespace) -> Part:
+    load = serve_under_load(options.minutes * 60, tell=lambda line: print(line, file=sys.stderr, flush=True))
+    return Part((load.table(), f"In {load.seconds / 60:.0f} minutes."), load.amiss)
+
+
 def _long_run(_: argparse.Namespace) -> Part:
     run = run_long(CALLS)
     return Part((run.row(),), () if run.is_good else (f"{run.placed} were placed, {run.reported} reported",))
@@ -168,6 +174,7 @@ PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),
     "registrations": ("A simulated month of phones that log their registrations", _registrations),
     "watch": ("Simulated years with planted faults, watched by the default rules and by fixed thresholds", _watch),
+    "serve": (f"Our own server under load for hours, with a fault every {EVERY_S:.0f} s", _serve),
     "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
 }
 
@@ -183,6 +190,7 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep so many cases, not all")
     parser.add_argument("--write", type=Path, metavar="FILE", help="renew the tables of this page")
+    parser.add_argument("--minutes", type=float, default=LASTS_S / 60, help="how long the server is under load")
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser
 
