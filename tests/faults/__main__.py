@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.attacks import amiss as amiss_of_attacks
+from tests.faults.attacks import run_attacks, table_of_attacks
 from tests.faults.cases import Verdict
 from tests.faults.faulted_calls import amiss, table_of_calls, try_calls
 from tests.faults.faulted_calls import list_cases as list_faulted
 from tests.faults.fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
+from tests.faults.kills import KILLED, KILLS, kill_applies, kill_probes, table_of_kills
 from tests.faults.long_run import BOUND_MB, CALLS, run_long
 from tests.faults.planted_causes import amiss as amiss_of_causes
 from tests.faults.planted_causes import list_cases as list_planted
@@ -114,6 +117,21 @@ def _whole_notebooks(_: argparse.Namespace) -> Part:
     return Part((table_of_breaks(verdicts),), tuple(amiss))
 
 
+def _kills(options: argparse.Namespace) -> Part:
+    kills = options.sample or KILLS
+    probes = kill_probes(kills // 8)
+    verdicts = kill_applies(
+        kills, KILLED[:kills], on_verdict=lambda verdict: print(verdict.case, file=sys.stderr, flush=True)
+    )
+    told = [_told(verdict) for verdict in verdicts if not verdict.is_good]
+    return Part((table_of_kills(verdicts, probes),), tuple(told + [str(one) for one in probes if not one.is_good]))
+
+
+def _attacks(_: argparse.Namespace) -> Part:
+    held = run_attacks()
+    return Part((table_of_attacks(held),), tuple(amiss_of_attacks(held)))
+
+
 def _dialling(_: argparse.Namespace) -> Part:
     tried = try_dialling(DIALLED)
     return Part((table_of_dialling(tried),), tuple(tried.wrong))
@@ -166,6 +184,8 @@ def _long_run(_: argparse.Namespace) -> Part:
 
 PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "sweep": ("Every fault at every API call of every apply", _sweep),
+    "kills": ("Applies killed at a random moment while they hold the claim, and run again", _kills),
+    "attacks": ("Attack by attack, before and after", _attacks),
     "notebooks": ("Whole runbooks, broken off and run again", _whole_notebooks),
     "calls": ("Calls while something is broken, without and with what keeps them from being lost", _calls),
     "causes": ("Causes that are planted, and those that troubleshoot names", _causes),
@@ -188,7 +208,7 @@ def _options() -> argparse.ArgumentParser:
         default=list(PARTS),
         help=f"with commas between them; else all: {', '.join(PARTS)}",
     )
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep so many cases, not all")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep, or kill, so many cases, not all")
     parser.add_argument("--write", type=Path, metavar="FILE", help="renew the tables of this page")
     parser.add_argument("--minutes", type=float, default=LASTS_S / 60, help="how long the server is under load")
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
