@@ -24,6 +24,7 @@ from tests.faults.planted_causes import list_cases as list_planted
 from tests.faults.planted_causes import table_of_causes, try_causes
 from tests.faults.registrations import (
     run_month,
+    table_of_alarms,
     table_of_faults,
     table_of_lines,
     table_of_time,
@@ -163,7 +164,7 @@ def _tests(_: argparse.Namespace) -> Part:
 
 def _registrations(_: argparse.Namespace) -> Part:
     month = run_month()
-    tables = table_of_faults(month), table_of_time(month), table_of_lines(month)
+    tables = table_of_faults(month), table_of_time(month), table_of_alarms(month), table_of_lines(month)
     return Part(tables, tuple(wrong_for_too_long(month)))
 
 

@@ -82,4 +82,4 @@ def test_a_span_may_be_asked_for(used: Network) -> None:
 def test_what_is_no_day_is_refused(network: Network) -> None:
     """By name."""
     with pytest.raises(TwilioException, match="Invalid StartDate: it must be a date"):
-        network.client.usage.records.list(start_date="tomorrow")  # type: ignore[arg-type]
+        network.client.usage.records.list(start_date="tomorrow")
