@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, BEHAVIOURS, RECORDED
 from tests.faults.attacks import amiss as amiss_of_attacks
 from tests.faults.attacks import run_attacks, table_of_attacks
 from tests.faults.cases import Verdict
@@ -61,6 +63,8 @@ class Part:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = _options().parse_args(arguments)
+    # Whatever starts a rehearsal from now on, here or in a process of its own.
+    os.environ[BEHAVIOUR_VARIABLE] = options.twilio
     # Told to end, it ends as with Ctrl-C, and takes its processes along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     is_good = True
@@ -175,7 +179,8 @@ def _watch(_: argparse.Namespace) -> Part:
 
 def _serve(options: argparse.Namespace) -> Part:
     load = serve_under_load(options.minutes * 60, tell=lambda line: print(line, file=sys.stderr, flush=True))
-    return Part((load.table(), f"In {load.seconds / 60:.0f} minutes."), load.amiss)
+    lasted = f"In {load.seconds / 60:.0f} minutes, with a fault every {EVERY_S:.0f} s, each for half of that."
+    return Part((load.table(), lasted), load.amiss)
 
 
 def _long_run(_: argparse.Namespace) -> Part:
@@ -195,7 +200,7 @@ PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),
     "registrations": ("A simulated month of phones that log their registrations", _registrations),
     "watch": ("Simulated years with planted faults, watched by the default rules and by fixed thresholds", _watch),
-    "serve": (f"Our own server under load for hours, with a fault every {EVERY_S:.0f} s", _serve),
+    "serve": ("Our own server under load, with one fault after the other", _serve),
     "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
 }
 
@@ -212,6 +217,12 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep, or kill, so many cases, not all")
     parser.add_argument("--write", type=Path, metavar="FILE", help="renew the tables of this page")
     parser.add_argument("--minutes", type=float, default=LASTS_S / 60, help="how long the server is under load")
+    parser.add_argument(
+        "--twilio",
+        choices=list(BEHAVIOURS),
+        default=RECORDED.name,
+        help="which Twilio is rehearsed, where recordings and documentation disagree (default: recorded)",
+    )
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser
 

@@ -1,4 +1,4 @@
-"""Our own server under load for hours, with a fault a minute: who was answered, and which events there are of it.
+"""Our own server under load for hours, one fault after the other: who was answered, and which events there are.
 
 Calls come in and go out in turn, emergency calls among them. Of each request that was answered there must be just one
 event on the disk, and it must have been handed on. A request without an answer (the worker that had it was killed) is
