@@ -148,7 +148,7 @@ MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
 def make_accounts(folder: Path, moments: Iterable[str] = MOMENTS) -> dict[str, Path]:
     """The accounts of these moments and of those that they stand on, each a folder to be copied."""
     made, wanted = {}, set(moments)
-    for moment, (before, _) in reversed(MOMENTS.items()):
+    for moment, (before, _) in reversed([*MOMENTS.items()]):
         wanted |= {before} if moment in wanted else set()
     for moment, (before, happens) in MOMENTS.items():
         if moment not in wanted:
