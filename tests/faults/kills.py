@@ -33,12 +33,12 @@ from tests.faults.tables import as_table
 KILLS = 100
 SEED = 7
 WORKERS = 2
-# One apply of each runbook that makes any.
+# One apply of each runbook that makes any; the first is quickly prepared, for a small run.
 KILLED = (
+    "client, new password",
     "deploy, one function",
     "promote",
     "client, add",
-    "client, new password",
     "delete, client",
     "protect",
     "rotate, next trunk password",
