@@ -68,7 +68,7 @@ ATTACKS: Final = (
         (f"{GOOD_ONCE}::test_what_is_grave_takes_the_fingerprint_everywhere",),
     ),
     Attack(
-        "a claim is damaged, has another's form, or a holder with `|`",
+        "a claim is damaged, has another's form, or a holder with a pipe in its name",
         "it counted as nobody's, and both operators held it; a time without a zone ended in a TypeError",
         (
             f"{CLAIM}::test_what_is_no_claim_is_held_by_somebody",
