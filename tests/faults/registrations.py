@@ -377,7 +377,8 @@ class Alarm:
 
     phone: str
     at: datetime
-    # What befell the phone; None where it was there all the while.
+    # Whether the phone is away, and what befell it.
+    is_right: bool
     fault: Fault | None
 
 
@@ -387,10 +388,10 @@ def alarms_of(month: Month) -> list[Alarm]:
     for one in month.known:
         at = one.since + WAITS
         if one.known is Known.OFF and at <= one.until:
-            its = (fault for fault in month.faults if fault.phone == one.client and fault.began <= one.since)
-            fault = max(its, key=lambda fault: fault.began, default=None)
-            was_away = fault is not None and fault.ended > one.since
-            alarms.append(Alarm(one.client, at, fault if was_away else None))
+            # Faults may overlap: the one that is to blame goes on when the phone is first known to be off.
+            its = [each for each in month.faults if each.phone == one.client and each.began <= one.since < each.ended]
+            is_there = [there for moment, there in month.truth[one.client] if moment <= at][-1]
+            alarms.append(Alarm(one.client, at, not is_there, its[-1] if its else None))
     return alarms
 
 
@@ -403,7 +404,7 @@ def table_of_alarms(month: Month) -> str:
         its = [one for one in alarms if one.fault in lasting]
         after = [one.at - one.fault.began for one in its if one.fault]
         rows.append([f"{kind}, for longer than {_short(WAITS)}", len(lasting), len(its), _two(after)[0]])
-    rows.append(["nothing: the phone was there", 0, sum(one.fault is None for one in alarms), ""])
+    rows.append(["nothing: the phone was there", 0, sum(not one.is_right for one in alarms), ""])
     return as_table(["what happened", "times", "alarms for Prometheus", "after, median"], rows)
 
 
