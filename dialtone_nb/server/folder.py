@@ -128,6 +128,11 @@ def is_noted(folder: Path, environment: str) -> bool:
     return _environment_path(folder, environment).exists()
 
 
+def has_served(folder: Path, environment: str) -> bool:
+    """Whether an environment has answered calls: its events are there."""
+    return any((folder / EVENTS / environment).glob("*.jsonl"))
+
+
 def switch_table(folder: Path, environment: str, version: str) -> Serving:
     """What the environment serves from now on, the version, with the one until now as its previous.
 

@@ -26,7 +26,7 @@ from uvicorn.supervisors import Multiprocess
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.server.metrics import SHARED_FOLDER
 from dialtone_nb.server.server_settings import Settings
-from dialtone_nb.server.spool import save_left_lines
+from dialtone_nb.server.spool import memory_folder, save_left_lines
 from dialtone_nb.values.printable import printable_lines
 
 # Twilio gives a request fifteen seconds in all, and sends it in one piece.
@@ -162,7 +162,8 @@ def serve(settings: Settings, listening: socket.socket, ending: Ending, *, worke
         ending.then(lambda: setattr(server, "should_exit", True))
         server.run(sockets=[listening])
         return
-    with tempfile.TemporaryDirectory(prefix="dialtone-metrics-") as shared:
+    # In memory: on a full disk no temporary folder can be made, and a worker that counts there would die of it.
+    with tempfile.TemporaryDirectory(prefix="dialtone-metrics-", dir=memory_folder()) as shared:
         # Workers inherit it, and look for it when they import prometheus_client.
         os.environ[SHARED_FOLDER] = shared
         supervisor = _Workers(make_config(settings, workers), sockets=[listening])

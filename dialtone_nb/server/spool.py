@@ -73,7 +73,7 @@ class Spool:
 def save_left_lines(folder: Path) -> int:
     """Move what killed processes left to the folder's day files; how many lines. An `OSError` if the disk is full."""
     saved = 0
-    for path in sorted(_spools().glob(f"{_prefix(folder)}*")):
+    for path in sorted(memory_folder().glob(f"{_prefix(folder)}*")):
         if (file := _take_over(path)) is None:
             continue
         try:
@@ -91,7 +91,8 @@ def save_left_lines(folder: Path) -> int:
     return saved
 
 
-def _spools() -> Path:
+def memory_folder() -> Path:
+    """Where files are in memory, so that a full disk takes nothing from them; else where all temporary files are."""
     return _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
 
 
@@ -103,7 +104,7 @@ def _prefix(folder: Path) -> str:
 def _new_file(folder: Path) -> tuple[Path, int]:
     """A file that is locked for as long as this process lives."""
     while True:
-        made, name = tempfile.mkstemp(prefix=_prefix(folder), dir=_spools())
+        made, name = tempfile.mkstemp(prefix=_prefix(folder), dir=memory_folder())
         os.close(made)
         file = os.open(name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -13,7 +13,7 @@ from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import IncomingCall, OutgoingCall
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.errors import InputError
-from dialtone_nb.server.folder import is_noted, list_tables, read_serving, read_table
+from dialtone_nb.server.folder import has_served, is_noted, list_tables, read_serving, read_table
 
 LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
@@ -44,7 +44,11 @@ class TableFollower:
                 self._serve_newest()
             self._complain(str(error))
             return
-        if self.table is not None and not is_noted(self._folder, self._environment):
+        if not is_noted(self._folder, self._environment) and (
+            self.table or has_served(self._folder, self._environment)
+        ):
+            if self.table is None:
+                self._serve_newest()
             self._complain(f"{self._folder}: what {self._environment} serves has vanished")
             return
         if serving.version == self.version:

@@ -28,6 +28,7 @@ FORMATS = {
 DEPARTURES = {
     r"FetchPhoneNumberCountry .*_price: '\d+\.\d\d' is not of type 'number'": "text in the document's example",
     r"\w+IncomingPhoneNumber .*_application_sid: '' .*": "empty in the document's example",
+    r"ListUsageRecord\w* .*/price: '\d+\.\d{5}' is not of type 'number'": "text in the document's example",
     r"ListDependentPhoneNumber .*_application_sid: '' .*": "empty, as an owned number's",
     r"ListAvailablePhoneNumberLocal .*itude: '-?\d+\.\d{6}' is not of type 'number'": "text in the document's example",
     r"ListAvailablePhoneNumberLocal .*/capabilities: '[sm]ms' is a required property": "seen in upper case",

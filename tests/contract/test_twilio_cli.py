@@ -105,7 +105,7 @@ def test_a_service_is_listed_and_removed(official: Official, client: Client) -> 
     [
         ((f"{DOMAINS}:create", "--domain-name", "taken.sip.twilio.com"), 21232),
         ((f"{LISTS}:fetch", "--sid", "CL" + "0" * 32), 20404),
-        (("api:core:usage:records:list",), 20501),
+        (("api:core:notifications:list",), 20501),
     ],
 )
 def test_a_refusal_is_told_with_its_code(official: Official, words: tuple[str, ...], code: int) -> None:

@@ -87,6 +87,16 @@ def _secrets_and_fences(client: Client, door: Door) -> Iterator[Any]:
     client.auth = (account, promoted.auth_token)
 
 
+def _usage(client: Client) -> Iterator[Callable[..., Any]]:
+    """Every list of usage records, with each of its filters."""
+    records = client.usage.records
+    lists = (records, records.all_time, records.daily, records.last_month, records.monthly, records.this_month)
+    for one in (*lists, records.today, records.yearly, records.yesterday):
+        assert len(one.list(category="calls", include_subaccounts=False)) >= 1
+        assert one.list(category="calls", start_date=date(2026, 3, 2), end_date=date(2026, 3, 2), page_size=20)
+        yield one
+
+
 def _what_there_is_none_of(client: Client) -> None:
     assert client.balance.fetch().currency == "USD"
     assert [one.sid[:2] for one in client.keys.list()] == ["SK"]
@@ -331,6 +341,7 @@ def _calls(client: Client, door: Door) -> Iterator[Callable[..., Any]]:
     assert client.calls(call.sid).fetch()._from == "+15035550190"
     client.calls.list(start_time_after=call.start_time, start_time_before=call.end_time, end_time=call.end_time)
     client.calls.list(parent_call_sid=call.sid)
+    yield from _usage(client)
     yield client.calls(call.sid).events
     yield client.monitor.v1.alerts
     alert = client.monitor.v1.alerts.list(log_level="warning", start_date=call.start_time, end_date=call.end_time)[0]

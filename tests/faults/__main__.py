@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -11,21 +12,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialtone_nb.rehearsal.assumptions import BEHAVIOUR_VARIABLE, BEHAVIOURS, RECORDED
+from tests.faults.attacks import amiss as amiss_of_attacks
+from tests.faults.attacks import run_attacks, table_of_attacks
 from tests.faults.cases import Verdict
 from tests.faults.faulted_calls import amiss, table_of_calls, try_calls
 from tests.faults.faulted_calls import list_cases as list_faulted
 from tests.faults.fuzzing import READERS, TEXTS, fuzz, table_of_fuzzing
+from tests.faults.kills import KILLED, KILLS, kill_applies, kill_probes, table_of_kills
 from tests.faults.long_run import BOUND_MB, CALLS, run_long
 from tests.faults.planted_causes import amiss as amiss_of_causes
 from tests.faults.planted_causes import list_cases as list_planted
 from tests.faults.planted_causes import table_of_causes, try_causes
 from tests.faults.registrations import (
     run_month,
+    table_of_alarms,
     table_of_faults,
     table_of_lines,
     table_of_time,
     wrong_for_too_long,
 )
+from tests.faults.served_load import EVERY_S, LASTS_S, serve_under_load
 from tests.faults.spellings import SPELLINGS, table_of_spellings, try_spellings
 from tests.faults.suites import run_suites, table_of_suites
 from tests.faults.sweep import SEED, Prepared, list_cases, prepared, run_cases, sample_cases
@@ -56,6 +63,8 @@ class Part:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = _options().parse_args(arguments)
+    # Whatever starts a rehearsal from now on, here or in a process of its own.
+    os.environ[BEHAVIOUR_VARIABLE] = options.twilio
     # Told to end, it ends as with Ctrl-C, and takes its processes along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     is_good = True
@@ -113,6 +122,21 @@ def _whole_notebooks(_: argparse.Namespace) -> Part:
     return Part((table_of_breaks(verdicts),), tuple(amiss))
 
 
+def _kills(options: argparse.Namespace) -> Part:
+    kills = options.sample or KILLS
+    probes = kill_probes(kills // 8)
+    verdicts = kill_applies(
+        kills, KILLED[:kills], on_verdict=lambda verdict: print(verdict.case, file=sys.stderr, flush=True)
+    )
+    told = [_told(verdict) for verdict in verdicts if not verdict.is_good]
+    return Part((table_of_kills(verdicts, probes),), tuple(told + [str(one) for one in probes if not one.is_good]))
+
+
+def _attacks(_: argparse.Namespace) -> Part:
+    held = run_attacks()
+    return Part((table_of_attacks(held),), tuple(amiss_of_attacks(held)))
+
+
 def _dialling(_: argparse.Namespace) -> Part:
     tried = try_dialling(DIALLED)
     return Part((table_of_dialling(tried),), tuple(tried.wrong))
@@ -144,13 +168,19 @@ def _tests(_: argparse.Namespace) -> Part:
 
 def _registrations(_: argparse.Namespace) -> Part:
     month = run_month()
-    tables = table_of_faults(month), table_of_time(month), table_of_lines(month)
+    tables = table_of_faults(month), table_of_time(month), table_of_alarms(month), table_of_lines(month)
     return Part(tables, tuple(wrong_for_too_long(month)))
 
 
 def _watch(_: argparse.Namespace) -> Part:
     ours, fixed = run_years(YEARS)
     return Part((table_of_year(ours, fixed),), tuple(missed(ours)))
+
+
+def _serve(options: argparse.Namespace) -> Part:
+    load = serve_under_load(options.minutes * 60, tell=lambda line: print(line, file=sys.stderr, flush=True))
+    lasted = f"In {load.seconds / 60:.0f} minutes, with a fault every {EVERY_S:.0f} s, each for half of that."
+    return Part((load.table(), lasted), load.amiss)
 
 
 def _long_run(_: argparse.Namespace) -> Part:
@@ -160,6 +190,8 @@ def _long_run(_: argparse.Namespace) -> Part:
 
 PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "sweep": ("Every fault at every API call of every apply", _sweep),
+    "kills": ("Applies killed at a random moment while they hold the claim, and run again", _kills),
+    "attacks": ("Attack by attack, before and after", _attacks),
     "notebooks": ("Whole runbooks, broken off and run again", _whole_notebooks),
     "calls": ("Calls while something is broken, without and with what keeps them from being lost", _calls),
     "causes": ("Causes that are planted, and those that troubleshoot names", _causes),
@@ -168,6 +200,7 @@ PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "fuzzing": ("Damaged texts, put to whoever reads what strangers send; spellings of what is dialled", _fuzzing),
     "registrations": ("A simulated month of phones that log their registrations", _registrations),
     "watch": ("Simulated years with planted faults, watched by the default rules and by fixed thresholds", _watch),
+    "serve": ("Our own server under load, with one fault after the other", _serve),
     "long-run": (f"A long run, with room for {BOUND_MB} MB more at its end", _long_run),
 }
 
@@ -181,8 +214,15 @@ def _options() -> argparse.ArgumentParser:
         default=list(PARTS),
         help=f"with commas between them; else all: {', '.join(PARTS)}",
     )
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep so many cases, not all")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="sweep, or kill, so many cases, not all")
     parser.add_argument("--write", type=Path, metavar="FILE", help="renew the tables of this page")
+    parser.add_argument("--minutes", type=float, default=LASTS_S / 60, help="how long the server is under load")
+    parser.add_argument(
+        "--twilio",
+        choices=list(BEHAVIOURS),
+        default=RECORDED.name,
+        help="which Twilio is rehearsed, where recordings and documentation disagree (default: recorded)",
+    )
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     return parser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -145,10 +145,14 @@ MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
 }
 
 
-def make_accounts(folder: Path) -> dict[str, Path]:
-    """The account of every moment, as a folder to be copied."""
-    made = {}
+def make_accounts(folder: Path, moments: Iterable[str] = MOMENTS) -> dict[str, Path]:
+    """The accounts of these moments and of those that they stand on, each a folder to be copied."""
+    made, wanted = {}, set(moments)
+    for moment, (before, _) in reversed([*MOMENTS.items()]):
+        wanted |= {before} if moment in wanted else set()
     for moment, (before, happens) in MOMENTS.items():
+        if moment not in wanted:
+            continue
         made[moment] = folder / moment.replace(" ", "-")
         if before:
             shutil.copytree(made[before], made[moment])

@@ -15,7 +15,7 @@ from tests.faults.accounts import OPERATOR, copied, open_desk
 from tests.faults.applies import Apply
 from tests.faults.calls import Routing, misrouted, place_calls
 from tests.faults.children import run_in_child
-from tests.faults.states import AccountState, Difference, compare_accounts, read_state
+from tests.faults.states import AccountState, Difference, claims_in, compare_accounts, read_state
 from tests.faults.strikes import Fault, strike, watch
 from tests.infrastructure.desk import Desk, lines, told
 
@@ -58,6 +58,9 @@ class Verdict:
     misrouted: tuple[str, ...] = ()
     placed: int = 0
     error: str = ""
+    # Whether a dead run's claim was in the way when it was run again, and whether it is there in the end.
+    was_held: bool = False
+    is_held: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -99,7 +102,8 @@ def run_case(case: Case, account: Path, usual: Undisturbed) -> Verdict:
             if again.value is None:
                 return Verdict(case, error=f"run again: {again.error or again.signal}")
             verdict = again.value
-        return replace(verdict, difference=compare_accounts(folder, usual.state))
+        is_held = bool(claims_in(folder / "state.db"))
+        return replace(verdict, difference=compare_accounts(folder, usual.state), is_held=is_held)
 
 
 def _apply_counting(apply: Apply, folder: Path) -> tuple[Routing, Routing, int]:
@@ -150,16 +154,18 @@ def _run_again(case: Case, folder: Path, usual: Undisturbed) -> Verdict:
     desk = case.apply.prepare(_open(folder))
     found = place_calls(desk, case.apply.calls)
     wrong = misrouted(found, usual.before, usual.after, case.apply.calls)
+    was_held = False
     for runs in range(1, RUNS + 1):
         proposal = case.apply.propose_again(desk)
         if proposal.plan.is_empty:
-            return Verdict(case, runs, True, misrouted=wrong, placed=len(found))
+            return Verdict(case, runs, True, misrouted=wrong, placed=len(found), was_held=was_held)
         try:
             applied = desk.carry_out(proposal)
         except HeldError as held:
+            was_held = True
             applied = desk.carry_out(proposal, break_claim=_settle_claim(desk, held, case))
         if applied.is_complete:
-            return Verdict(case, runs, True, misrouted=wrong, placed=len(found))
+            return Verdict(case, runs, True, misrouted=wrong, placed=len(found), was_held=was_held)
     return Verdict(case, RUNS, False, misrouted=wrong, placed=len(found), error="; ".join(lines(proposal.plan)))
 
 

@@ -42,6 +42,8 @@ RENEWS_S = {"grandstream": 300, "newer_grandstream": 300}
 REFUSED_S = {"grandstream": 1200, "newer_grandstream": 1200}
 USUAL_RENEWAL_S, USUAL_RETRY_S, UNANSWERED_S = 540, 300, 60
 LOST_ONE_IN = 500
+# How long Prometheus waits until a phone that is said to be off is an alarm.
+WAITS = timedelta(minutes=30)
 FAULT_EVERY_H, CALL_EVERY_H = 18, 3
 # How long each lasts, in minutes; a phone that moves is away for no longer than it takes to start.
 FAULTS = {
@@ -367,6 +369,43 @@ def table_of_time(month: Month) -> str:
         for name, is_there in (("there", True), ("away", False))
     ]
     return as_table(["of all time, a phone was", *Known], rows)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Prometheus says that a phone is not registered, by the rule that watch writes for it."""
+
+    phone: str
+    at: datetime
+    # Whether the phone is away, and what befell it.
+    is_right: bool
+    fault: Fault | None
+
+
+def alarms_of(month: Month) -> list[Alarm]:
+    """The alarms of the month: a phone was known to be off for as long as the rule waits."""
+    alarms = []
+    for one in month.known:
+        at = one.since + WAITS
+        if one.known is Known.OFF and at <= one.until:
+            # Faults may overlap: the one that is to blame goes on when the phone is first known to be off.
+            its = [each for each in month.faults if each.phone == one.client and each.began <= one.since < each.ended]
+            is_there = [there for moment, there in month.truth[one.client] if moment <= at][-1]
+            alarms.append(Alarm(one.client, at, not is_there, its[-1] if its else None))
+    return alarms
+
+
+def table_of_alarms(month: Month) -> str:
+    """A row a kind of fault: how many lasted long enough for an alarm, how many had one, and after how long."""
+    alarms = alarms_of(month)
+    rows: list[list[Any]] = []
+    for kind in FAULTS:
+        lasting = [fault for fault in month.faults if fault.kind == kind and fault.ended - fault.began > WAITS]
+        its = [one for one in alarms if one.fault in lasting]
+        after = [one.at - one.fault.began for one in its if one.fault]
+        rows.append([f"{kind}, for longer than {_short(WAITS)}", len(lasting), len(its), _two(after)[0]])
+    rows.append(["nothing: the phone was there", 0, sum(not one.is_right for one in alarms), ""])
+    return as_table(["what happened", "times", "alarms for Prometheus", "after, median"], rows)
 
 
 def table_of_lines(month: Month) -> str:

@@ -119,6 +119,18 @@ def read_state(folder: Path) -> AccountState:
     return AccountState(rows, bought)
 
 
+def claims_in(state: Path) -> list[str]:
+    """The claims that a rehearsal's state file holds, whether or not they count."""
+    connection = sqlite3.connect(f"file:{state}?mode=ro", uri=True, timeout=10)
+    try:
+        held = connection.execute("SELECT body FROM things WHERE kind = 'variable' AND name = ?", (CLAIM,)).fetchall()
+    except sqlite3.OperationalError:  # the file is just being made
+        return []
+    finally:
+        connection.close()
+    return [str(body) for (body,) in held]
+
+
 @dataclass(frozen=True)
 class Difference:
     """How an account differs from that of an undisturbed run; nothing, where all went as it should."""

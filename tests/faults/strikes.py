@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from dialtone_nb.account.account import CONTROL
+from tests.faults.states import claims_in
 from tests.infrastructure.desk import Desk
 
 FOREVER = 1_000_000
 # How long the struck run waits for an answer that does not come.
 SILENCE_S = 0.25
 CONTROL_HOST = urlsplit(CONTROL).netloc
+# How often whoever waits for a claim looks for it.
+LOOK_EVERY_S = 0.002
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,9 @@ FAULTS = (
     Fault("failed build", "failed-build", is_of_builds=True),
 )
 
+# Not at one of its API calls, but so many milliseconds after its claim is there: in the middle of whatever it does.
+HELD = Fault("SIGKILL while the claim is held", killed="held")
+
 
 class Watched(requests.adapters.HTTPAdapter):
     """The network as it is, with something done before and after each request to Twilio's hosts, by its number."""
@@ -94,6 +102,11 @@ def strike(desk: Desk, fault: Fault, call: int) -> None:
             desk.account.transport.timeouts = (SILENCE_S, SILENCE_S)
         return
 
+    if fault.killed == "held":
+        state = Path(os.environ["DIALTONE_REHEARSAL_STATE"])
+        threading.Thread(target=_kill_while_held, args=(state, call / 1000), daemon=True).start()
+        return
+
     def kill(number: int) -> None:
         if number == call:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -102,3 +115,11 @@ def strike(desk: Desk, fault: Fault, call: int) -> None:
         pass
 
     watch(desk, *((kill, spare) if fault.killed == "before" else (spare, kill)))
+
+
+def _kill_while_held(state: Path, after_s: float) -> None:
+    """End this process so long after a claim was seen in the state file."""
+    while not claims_in(state):
+        time.sleep(LOOK_EVERY_S)
+    time.sleep(after_s)
+    os.kill(os.getpid(), signal.SIGKILL)

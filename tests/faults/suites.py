@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,21 +56,36 @@ def run_suites() -> list[Held]:
 
 
 def run_suite(promise: str, paths: tuple[str, ...]) -> Held:
-    """What came of these tests, run by pytest as `make test` does."""
+    """What came of these tests."""
+    tests = run_tests(paths)
+    return Held(promise, len(tests), tuple(one.name for one in tests if one.is_failed))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A test that was run, by its name with module and parameters."""
+
+    name: str
+    is_failed: bool
+
+
+def run_tests(paths: Sequence[str]) -> list[Ran]:
+    """What came of these tests, named as pytest does below `tests/`, run by it as `make test` does."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", f"--junitxml={report}"]
         subprocess.run(
             [*command, *(f"tests/{path}" for path in paths)], cwd=ROOT, stdout=subprocess.DEVNULL, check=False
         )
-        return read_report(promise, report.read_text(encoding="utf-8"))
+        return read_report(report.read_text(encoding="utf-8"))
 
 
-def read_report(promise: str, junit: str) -> Held:
-    """What pytest's report says of the tests that hold a promise."""
-    tests = list(ET.fromstring(junit).iter("testcase"))
-    failed = (one for one in tests if one.findall("failure") or one.findall("error"))
-    return Held(promise, len(tests), tuple(f"{one.get('classname')}.{one.get('name')}" for one in failed))
+def read_report(junit: str) -> list[Ran]:
+    """What pytest's report says of each test."""
+    return [
+        Ran(f"{one.get('classname')}.{one.get('name')}", bool(one.findall("failure") or one.findall("error")))
+        for one in ET.fromstring(junit).iter("testcase")
+    ]
 
 
 def table_of_suites(held: list[Held]) -> str:

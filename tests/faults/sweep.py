@@ -36,7 +36,7 @@ class Prepared:
 def prepared(applies: Sequence[Apply] = APPLIES, every: int = 1) -> Iterator[Prepared]:
     """Everything that cases need, gone with the block; calls are placed at every so many API calls."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        accounts = make_accounts(Path(folder))
+        accounts = make_accounts(Path(folder), [one.account for one in applies])
         yield Prepared(accounts, {one.name: apply_undisturbed(one, accounts[one.account], every) for one in applies})
 
 

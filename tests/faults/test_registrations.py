@@ -6,8 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from dialtone_nb.alarms.prometheus import prometheus_rules
 from dialtone_nb.phones.registrations.intervals import Known
-from tests.faults.registrations import Month, compare, run_month, table_of_faults, table_of_time, wrong_for_too_long
+from tests.alarms.test_prometheus import DECLARED, DEFAULTS
+from tests.faults.registrations import (
+    WAITS,
+    Month,
+    alarms_of,
+    compare,
+    run_month,
+    table_of_alarms,
+    table_of_faults,
+    table_of_time,
+    wrong_for_too_long,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +48,13 @@ def test_the_tables_have_a_row_for_each_fault(month: Month) -> None:
     assert len(month.faults) >= 5
     assert len(table_of_faults(month).splitlines()) == 2 + 5
     assert len(table_of_time(month).splitlines()) == 2 + 2
+
+
+def test_the_rule_for_prometheus_cries_for_phones_that_are_off_alone(month: Month) -> None:
+    """It waits as long as the rule that watch writes does, and never tells of a phone that is there."""
+    alarms = alarms_of(month)
+    assert alarms
+    assert [one for one in alarms if not one.is_right] == []
+    assert table_of_alarms(month).splitlines()[-1] == "| nothing: the phone was there | 0 | 0 |  |"
+    (rule,) = (one for one in prometheus_rules(DEFAULTS, DECLARED).split("- alert:") if "phone_registered == 0" in one)
+    assert f"for: {WAITS.seconds // 60}m" in rule

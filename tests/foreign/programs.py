@@ -83,7 +83,7 @@ def tap_twilio(stand: Stand, version: str) -> str:
     streams = json.loads(said.stdout)
     for stream in streams["streams"]:
         for one in stream["metadata"]:
-            if one["breadcrumb"] == [] and stream["tap_stream_id"] not in UNMODELLED:
+            if one["breadcrumb"] == []:
                 one["metadata"]["selected"] = True
     catalog.write_text(json.dumps(streams))
     printed = _printed([program, "--config", config, "--catalog", catalog], stand.environment())
@@ -108,7 +108,7 @@ def airbyte(stand: Stand, version: str) -> str:
     configured = [
         {"stream": one, "sync_mode": "full_refresh", "destination_sync_mode": "append"}
         for one in streams
-        if one["name"] not in UNMODELLED | OTHER_PRODUCTS
+        if one["name"] not in OTHER_PRODUCTS
     ]
     catalog.write_text(json.dumps({"streams": configured}))
     printed = _printed([program, "read", "--config", config, "--catalog", catalog], environment)
@@ -117,8 +117,7 @@ def airbyte(stand: Stand, version: str) -> str:
     )
 
 
-# What is refused by name (501): both connectors would ask for it again and again.
-UNMODELLED = frozenset({"usage_records"})
+# What is refused by name (501): the connector would ask for it again and again.
 OTHER_PRODUCTS = frozenset(
     {
         "conversation_messages",

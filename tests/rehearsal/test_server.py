@@ -308,7 +308,7 @@ def test_no_caller_ids_of_others_are_verified(client: Client) -> None:
 @pytest.mark.parametrize(
     ("host", "path"),
     [
-        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Usage/Records.json"),
+        ("api.twilio.com", "/2010-04-01/Accounts/{account}/Notifications.json"),
         ("api.twilio.com", "/2010-04-01/Accounts/{account}/Calls"),
         ("serverless.twilio.com", "/v1/Services/ZS0/Plugins"),
         ("video.twilio.com", "/v1/Rooms"),

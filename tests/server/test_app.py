@@ -281,6 +281,16 @@ def test_a_worker_that_starts_over_a_damaged_table_serves_the_one_before(tmp_pat
         assert ">+1911</" in caller.ask("/sip-outgoing", outgoing("911")).text
 
 
+def test_a_worker_that_starts_where_the_note_has_vanished_serves_the_newest_table(folder: Path) -> None:
+    """Calls were answered there, so a table was switched on, and nobody closed the environment, which is noted."""
+    with server_in_thread(settings_for(folder)) as caller:
+        assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
+    (folder / "environments" / "prod.json").unlink()
+    with server_in_thread(settings_for(folder)) as caller:
+        assert "what prod serves has vanished" in requests.get(f"{caller.url}/healthz", timeout=10).text
+        assert ">+1911</" in caller.ask("/sip-outgoing", outgoing("911")).text
+
+
 def test_a_server_takes_and_proves_both_tokens_while_one_is_rotated(folder: Path) -> None:
     """So that a promotion, which comes between two calls, loses none."""
     other = "b" * 32

@@ -14,6 +14,8 @@ import pytest
 import requests
 
 from dialtone_nb.server.folder import read_serving
+from dialtone_nb.server.metrics import SHARED_FOLDER
+from dialtone_nb.server.spool import memory_folder
 from tests.server.running_server import (
     AUTH_TOKEN,
     CALL_SID,
@@ -143,6 +145,9 @@ def test_several_workers_answer_and_count_together(folder: Path) -> None:
     """One of them is killed and replaced; calls go on, and what it counted still counts."""
     with server_process(folder, "--workers", "2") as server:
         wait_until(lambda: len(workers_of(server.child.pid)) == 2)
+        # In memory, so that they start on a full disk too.
+        counted_in = workers_of(server.child.pid)[0].environ()[SHARED_FOLDER]
+        assert Path(counted_in).parent == memory_folder()
 
         def placed() -> float:
             lines = requests.get(f"{server.caller.url}/metrics", timeout=10).text.splitlines()

@@ -33,6 +33,7 @@ RESOURCES = (
     "sip.ip_access_control_lists",
     "sip.mappings",
     "trust",
+    "usage_records",
     "usage_triggers",
 )
 MODULES = tuple(import_module(f"dialtone_nb.rehearsal.api.{name}") for name in RESOURCES)

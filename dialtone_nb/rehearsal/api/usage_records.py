@@ -1,0 +1,242 @@
+"""Usage records: how many calls there were, how long and what they cost, by category and by day, month or year.
+
+Only calls that were answered are used and billed. Paths, filters and fields are as documented (twilio_api_v2010); the
+order of the records is assumed, and categories of what the rehearsal does not have are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from urllib.parse import urlencode
+
+from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, account_uri
+from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
+from dialtone_nb.rehearsal.http.paging import list_response
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, read_parameters
+from dialtone_nb.rehearsal.state.call_prices import started_minutes
+from dialtone_nb.rehearsal.state.call_records import CallRecord, Condition, walk_calls
+from dialtone_nb.rehearsal.state.clock import BEGINNING
+from dialtone_nb.rehearsal.state.store import Body, Tables
+
+DESCRIPTIONS = {
+    "calls": "Voice Minutes",
+    "calls-inbound": "Inbound Voice Minutes",
+    "calls-inbound-local": "Inbound Local Calls",
+    "calls-inbound-tollfree": "Inbound Toll Free Calls",
+    "calls-outbound": "Outbound Voice Minutes",
+    "calls-sip": "SIP Minutes",
+    "calls-sip-inbound": "Inbound SIP Minutes",
+    "calls-sip-outbound": "Outbound SIP Minutes",
+    "totalprice": "Total Price",
+}
+PRICE_UNIT = "usd"
+_TOLL_FREE = re.compile(r"\+18(00|33|44|55|66|77|88)\d{7}")
+_NAMES = {
+    "all_time": "AllTime",
+    "daily": "Daily",
+    "last_month": "LastMonth",
+    "monthly": "Monthly",
+    "this_month": "ThisMonth",
+    "today": "Today",
+    "yearly": "Yearly",
+    "yesterday": "Yesterday",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days, the first and the last included, in UTC."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What was used of a category: answered calls, begun minutes, dollars."""
+
+    calls: int = 0
+    minutes: int = 0
+    price: float = 0.0
+
+    def __add__(self, other: Used) -> Used:
+        return Used(self.calls + other.calls, self.minutes + other.minutes, self.price + other.price)
+
+
+def _months(span: Span) -> Iterator[Span]:
+    return _cut(span, lambda day: day.day == 1)
+
+
+def _years(span: Span) -> Iterator[Span]:
+    return _cut(span, lambda day: (day.month, day.day) == (1, 1))
+
+
+def _days(span: Span) -> Iterator[Span]:
+    return _cut(span, lambda _: True)
+
+
+def _whole(span: Span) -> Iterator[Span]:
+    return iter([span] if span.first <= span.last else [])
+
+
+def _cut(span: Span, is_first: Callable[[date], bool]) -> Iterator[Span]:
+    """The parts of a span, newest first, each beginning at such a day."""
+    days = (span.last - timedelta(days=back) for back in range((span.last - span.first).days))
+    starts = [span.last + timedelta(days=1), *(day for day in days if is_first(day)), span.first]
+    for after, first in pairwise(starts):
+        if first < after:
+            yield Span(first, after - timedelta(days=1))
+
+
+def _all(_: date, asked: Span) -> Span:
+    return asked
+
+
+def _today(today: date, _: Span) -> Span:
+    return Span(today, today)
+
+
+def _yesterday(today: date, _: Span) -> Span:
+    return Span(today - timedelta(days=1), today - timedelta(days=1))
+
+
+def _this_month(today: date, _: Span) -> Span:
+    return Span(today.replace(day=1), today)
+
+
+def _last_month(today: date, _: Span) -> Span:
+    last = today.replace(day=1) - timedelta(days=1)
+    return Span(last.replace(day=1), last)
+
+
+# Each list by its name: which days it is about, by today's and those asked for, and how they are parted.
+LISTS: Mapping[str, tuple[Callable[[date, Span], Span], Callable[[Span], Iterator[Span]]]] = {
+    "": (_all, _whole),
+    "AllTime": (_all, _whole),
+    "Daily": (_all, _days),
+    "LastMonth": (_last_month, _whole),
+    "Monthly": (_all, _months),
+    "ThisMonth": (_this_month, _whole),
+    "Today": (_today, _whole),
+    "Yearly": (_all, _years),
+    "Yesterday": (_yesterday, _whole),
+}
+
+
+def _date(value: str) -> date | timedelta:
+    """A day, or how many days it is from today, as in `-30days`."""
+    if offset := re.fullmatch(r"([+-][0-9]{1,4})days?", value):
+        return timedelta(days=int(offset[1]))
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise ValueError("must be a date as in 2026-03-02, or an offset as in -30days") from None
+
+
+FILTERS = (
+    Parameter("Category"),
+    Parameter("StartDate", _date),
+    Parameter("EndDate", _date),
+    Parameter("IncludeSubaccounts", flag),
+)
+
+
+def _categories(call: CallRecord) -> tuple[str, ...]:
+    """The categories that a call counts in: its own, and those that hold it."""
+    is_inbound = call.direction == "inbound"
+    if (call.from_ if is_inbound else call.to).startswith("sip"):
+        return "calls-sip-inbound" if is_inbound else "calls-sip-outbound", "calls-sip", "calls", "totalprice"
+    if not is_inbound:
+        return "calls-outbound", "calls", "totalprice"
+    kind = "calls-inbound-tollfree" if _TOLL_FREE.fullmatch(call.to) else "calls-inbound-local"
+    return kind, "calls-inbound", "calls", "totalprice"
+
+
+def _used(calls: Iterable[CallRecord], now: float) -> dict[tuple[str, date], Used]:
+    """What was used of each category on each day; a call's price counts once it is known."""
+    used: dict[tuple[str, date], Used] = {}
+    for call in calls:
+        if call.answered is None:
+            continue
+        is_settled = call.settled is not None and call.settled <= now
+        one = Used(1, started_minutes(call), call.price or 0.0 if is_settled else 0.0)
+        day = _day_of(call.started)
+        for category in _categories(call):
+            used[category, day] = used.get((category, day), Used()) + one
+    return used
+
+
+def _day_of(at: float) -> date:
+    return datetime.fromtimestamp(at, UTC).date()
+
+
+def _body(uri: str, account_sid: str, now: float, category: str, span: Span, used: Used) -> Body:
+    records = f"{uri}/Usage/Records"
+    dates = {"StartDate": span.first.isoformat(), "EndDate": span.last.isoformat()}
+    is_price = category == "totalprice"
+    return {
+        "account_sid": account_sid,
+        "api_version": VERSION,
+        "as_of": datetime.fromtimestamp(int(now), UTC).isoformat(),
+        "category": category,
+        "count": None if is_price else str(used.calls),
+        "count_unit": "" if is_price else "calls",
+        "description": DESCRIPTIONS[category],
+        "end_date": dates["EndDate"],
+        "price": f"{used.price:.5f}",
+        "price_unit": PRICE_UNIT,
+        "start_date": dates["StartDate"],
+        "subresource_uris": {
+            name: f"{records}/{path}.json?{urlencode({'Category': category})}" for name, path in _NAMES.items()
+        },
+        "uri": f"{records}.json?{urlencode({'Category': category, **dates})}",
+        "usage": f"{used.price:.5f}" if is_price else str(used.minutes),
+        "usage_unit": PRICE_UNIT if is_price else "minutes",
+    }
+
+
+def _operation(path: str) -> Operation:
+    spans, part = LISTS[path]
+
+    def answer(tables: Tables, request: ApiRequest) -> ApiResponse:
+        wanted, now = read_parameters(FILTERS, request.query), tables.now()
+        today = _day_of(now)
+
+        def day(name: str, usual: date) -> date:
+            given = wanted.get(name, usual)
+            found = today + given if isinstance(given, timedelta) else given
+            # Nothing was used before there was an account, and nothing will have been after today.
+            return min(max(found, beginning), today)
+
+        earliest = tables.sql.execute("SELECT min(started) FROM calls").fetchone()[0]
+        beginning = min(_day_of(BEGINNING if earliest is None else min(earliest, BEGINNING)), today)
+        span = spans(today, Span(day("start_date", beginning), day("end_date", today)))
+        since, until = (
+            datetime(one.year, one.month, one.day, tzinfo=UTC).timestamp()
+            for one in (span.first, span.last + timedelta(days=1))
+        )
+        calls = walk_calls(tables, [Condition("started >= ?", since), Condition("started < ?", until)])
+        used = _used(calls, now)
+        categories = [one for one in DESCRIPTIONS if wanted.get("category") in {None, "", one}]
+        records = [
+            (category, one, sum((used.get((category, each.first), Used()) for each in _days(one)), Used()))
+            for one in part(span)
+            for category in categories
+        ]
+        uri, account_sid = account_uri(tables), tables.identity.account_sid
+        return list_response(
+            request,
+            "usage_records",
+            records,
+            lambda record: _body(uri, account_sid, now, *record),
+            lambda record: f"{record[0]}{record[1].first:%Y%m%d}",
+        )
+
+    return API_2010.operation("GET", f"/Usage/Records/{path}".rstrip("/"), answer)
+
+
+OPERATIONS = tuple(map(_operation, LISTS))
