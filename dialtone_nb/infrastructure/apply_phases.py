@@ -71,7 +71,10 @@ def apply_proposal(
 ) -> Applied:
     """What came of the plan; a `ConsentError` or `HeldError` before anything is done, where it may not be."""
     plan, account = proposal.plan, proposal.site.account
-    if not check_consent(plan, consent) or plan.is_empty:
+    agreed = check_consent(plan, consent)
+    if plan.is_empty:
+        return Applied(plan, said=tuple(proposal.when_nothing_to_do()))
+    if not agreed:
         return Applied(plan)
 
     def watch(event: ChangeOutcome | Change) -> None:

@@ -43,6 +43,15 @@ class Site:
         """Whether the environment needs a plan's fingerprint as consent."""
         return self.parameters.network.environments[self.environment].protected
 
+    def seen(self, path: Path) -> str:
+        """A file as somebody in the project's folder finds it; if it is elsewhere, as what lies beside the state."""
+        if path.is_relative_to(self.project):
+            return path.relative_to(self.project).as_posix()
+        state = self.private.parent
+        if path.is_relative_to(state):
+            return f"{path.relative_to(state).as_posix()}, beside the rehearsal's state"
+        return str(path)
+
     @property
     def files(self) -> str:
         """What identifies what the files say: the digest of their code, or the version of the table."""
@@ -192,6 +201,10 @@ class Proposal(ABC):
 
     def after_apply(self, outcomes: Sequence[ChangeOutcome]) -> None:  # noqa: B027  most plans make nothing ready
         """Put where it counts what was made ready and then sent, a phone's password; also after a run that stopped."""
+
+    def when_nothing_to_do(self) -> Sequence[str]:
+        """Bring up to date what lies on this computer alone, such as a device sheet; what it was, in words."""
+        return ()
 
     def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
         """Write what belongs beside the record when all is done, such as a device sheet; what it was, in words."""

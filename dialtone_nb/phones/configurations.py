@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
+from dialtone_nb.devices import MODELS
 from dialtone_nb.devices.model import DeviceSettings
 from dialtone_nb.phones.private_files import PASSWORD_FILE
 from dialtone_nb.phones.qr_codes import draw_qr_code
@@ -35,8 +37,12 @@ def loadable_names(settings: DeviceSettings) -> tuple[str, ...]:
 
 
 def find_password(settings: DeviceSettings, files: Mapping[str, str]) -> str:
-    """The password that a phone's private files hold; empty where they hold none."""
-    labels = (re.escape(field.label) for field in settings.fields if field.is_password)
+    """The password that a phone's private files hold; empty where they hold none.
+
+    They may have been written when the phone was declared as another model, whose screens have another word for it.
+    """
+    screens = (field for model in MODELS.values() for field in replace(settings, model=model).fields)
+    labels = {re.escape(field.label) for field in screens if field.is_password}
     found = re.search(rf"^  (?:{'|'.join(labels)}) +(\S+)$", files.get(PASSWORD_FILE, ""), re.MULTILINE)
     return found[1] if found else ""
 

@@ -31,6 +31,7 @@ from dialtone_nb.runbooks.phone_files import (
     keep_passwords,
     make_passwords,
     registrar_of,
+    renew_files,
     sets_a_password,
     write_sheet,
 )
@@ -116,6 +117,14 @@ class ClientProposal(Proposal):
         """Write a password that Twilio has now to the phone's private files."""
         keep_passwords(self.site, self.client, outcomes)
 
+    def when_nothing_to_do(self) -> Sequence[str]:
+        """Write the phone's sheet and ready configuration anew where it is now declared as another model, say."""
+        if self.action != "set up":
+            return ()
+        site = self.site
+        renewed = renew_files(site, self.client, registrar_of(site, self.client))
+        return [f"written anew, as the phone is declared now: {site.seen(path)}" for path in renewed]
+
     def after_check(self, outcomes: Sequence[ChangeOutcome]) -> Sequence[str]:
         """Write the phone's sheet, unless it was suspended, and say where everything is."""
         site, client = self.site, self.client
@@ -124,12 +133,10 @@ class ClientProposal(Proposal):
         registrar = registrar_of(site, client)
         sheet = write_sheet(site, client, registrar)
         at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
-        shown = sheet.relative_to(site.project) if sheet.is_relative_to(site.project) else sheet
-        said = [f"device sheet: {shown}{at_door}"]
+        said = [f"device sheet: {site.seen(sheet)}{at_door}"]
         if any(map(sets_a_password, (one.change for one in outcomes))):
-            private = private_folder(site.environment, client, root=site.private).relative_to(site.private.parent)
-            where = ", beside the rehearsal's state" if site.account.is_rehearsal else ""
-            said.append(f"password and ready configuration, for nobody else's eyes: {private}{where}")
+            private = private_folder(site.environment, client, root=site.private)
+            said.append(f"password and ready configuration, for nobody else's eyes: {site.seen(private)}")
         declared = site.parameters.clients[client]
         if declared.has_test_line:
             said.append(f"before it is opened to the public: dial {TEST_LINE} from it, and hear its address read back")

@@ -38,21 +38,32 @@ def registrar_of(site: Site, client: str, door: DoorAddress | None = None) -> Re
 
 def write_sheet(site: Site, client: str, registrar: RegistrarAddress | None) -> Path:
     """The phone's sheet, for a door or for Twilio; it holds no password."""
-    sheet = sheet_folder(site) / f"{client}.html"
+    sheet = sheet_file(site, client)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     write_whole(sheet, render_sheet(site.parameters, client, registrar=registrar))
     return sheet
 
 
-def rewrite_for_door(site: Site, client: str, door: DoorAddress) -> Sequence[Path]:
-    """The sheet, and the private files, of a phone that was set up before the door was open, now made for it."""
-    registrar = registrar_of(site, client, door)
-    folder = _folder(site, client)
+def renew_files(site: Site, client: str, registrar: RegistrarAddress | None) -> Sequence[Path]:
+    """Write anew what is no longer as declared of a set-up phone's sheet and private files: those that were written."""
+    folder, sheet = _folder(site, client), sheet_file(site, client)
     settings = device_settings(site.parameters, client, registrar=registrar)
-    written = [write_sheet(site, client, registrar)]
-    if password := find_password(settings, load_private_files(folder)):
-        written += save_private_files(folder, configuration_files(settings, password))
+    written: list[Path] = []
+    if not sheet.is_file() or sheet.read_text(encoding="utf-8") != render_sheet(
+        site.parameters, client, registrar=registrar
+    ):
+        written.append(write_sheet(site, client, registrar))
+    before = load_private_files(folder)
+    if password := find_password(settings, before):
+        files = configuration_files(settings, password)
+        if not files.items() <= before.items():
+            written += save_private_files(folder, files)
     return written
+
+
+def sheet_file(site: Site, client: str) -> Path:
+    """The phone's device sheet."""
+    return sheet_folder(site) / f"{client}.html"
 
 
 def sheet_folder(site: Site) -> Path:

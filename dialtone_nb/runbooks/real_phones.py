@@ -17,7 +17,7 @@ from dialtone_nb.phones.settings import device_settings, registrar_at
 from dialtone_nb.runbooks.client_setup import ClientSetupParameters, propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
 from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.phone_files import registrar_of, rewrite_for_door
+from dialtone_nb.runbooks.phone_files import registrar_of, renew_files
 from dialtone_nb.runbooks.test_calls import list_set_up
 from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.verify.placed_calls import STRANGER
@@ -64,10 +64,7 @@ def look(site: Site, client: str) -> RealPhone:
 
 def where_its_password_is(site: Site, settings: DeviceSettings) -> str:
     """The private file that holds a phone's password, as somebody in the project's folder finds it."""
-    state = site.private.parent
-    if state.is_relative_to(site.project):
-        return f"{state.relative_to(site.project).as_posix()}/{settings.private_file}"
-    return f"{settings.private_file}, beside the rehearsal's state"
+    return site.seen(site.private.parent / settings.private_file)
 
 
 def let_in(site: Site, client: str, address: str, *, beyond: bool) -> str:
@@ -81,7 +78,7 @@ def let_in(site: Site, client: str, address: str, *, beyond: bool) -> str:
         for propose in (propose_deploy, partial(propose_client, client=client, buy=number)):
             apply_proposal(propose(site), "rehearsal", runbook="real phone", reports=site.private.parent)
     door = find_door(site.account) or open_door(site.account, address, beyond_this_machine=beyond)
-    rewrite_for_door(site, client, door)
+    renew_files(site, client, registrar_of(site, client, door))
     if is_set_up:
         return f"The door is open; {client} was set up already, and nothing was deployed."
     return f"{client} was not set up: {site.environment} was deployed and {client} set up, then the door was opened."

@@ -28,7 +28,6 @@ from dialtone_nb.infrastructure.plan import Change, Plan, describe, of_the_accou
 from dialtone_nb.infrastructure.resources.account_secrets import (
     ACCOUNT_TOKEN,
     API_KEY,
-    EVERYWHERE,
     IN_USE,
     KEPT,
     NEXT,
@@ -130,8 +129,7 @@ class Rotation(Proposal):
 
     def where(self, name: str) -> str:
         """Where a secret lies, in words."""
-        beside = ", beside the rehearsal's state" if self.site.account.is_rehearsal else ""
-        return f"private/{EVERYWHERE}/{secret_folder(self.site.private, name).name}{beside}"
+        return self.site.seen(secret_folder(self.site.private, name))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def test_the_defaults_hold_where_no_phone_makes_emergency_calls(tmp_path: Path) 
     """A new network has no address yet; its rule waits for the first phone with one."""
     declared = replace(DECLARED, clients={"van": DECLARED.clients["van"]})
     assert "emergency-call" in load_rules(tmp_path, SAMPLE, declared, RUNBOOKS).rules
+
+
+def test_the_rows_that_are_offered_as_comments_hold_once_they_are_none(tmp_path: Path) -> None:
+    """A budget only its owner knows, and phones' own words only who keeps them has."""
+    text = (SAMPLE / "watch.yaml").read_text(encoding="utf-8")
+    rows, _, _ = text.partition("# Channels")
+    rules = load(tmp_path, re.sub(r"^#(  [^ ].*|    .*)$", r"\1", rows[rows.index("rules:") :], flags=re.M)).rules
+    assert (rules["spend"].watches, rules["phone-off"].checks) == ("spend", ("registration of *",))
 
 
 RULE = "rules:\n  r:\n    watches: "

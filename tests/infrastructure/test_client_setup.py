@@ -16,7 +16,10 @@ from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.functions import FUNCTION_VERSION
 from dialtone_nb.infrastructure.resources.model import Action
 from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
+from dialtone_nb.phones.configurations import find_password
 from dialtone_nb.phones.private_files import PASSWORD_FILE, load_private_files
+from dialtone_nb.phones.settings import device_settings
+from dialtone_nb.runbooks.phone_files import sheet_file
 from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, lines, statuses
 
 
@@ -86,6 +89,29 @@ def test_only_the_named_number_is_bought(desk: Desk) -> None:
     desk.do(desk.set_up("van", buy=VAN))
     assert [one.phone_number for one in desk.client.incoming_phone_numbers.list()] == [VAN]
     assert desk.set_up("van", buy=VAN).plan.is_empty
+
+
+def test_a_phone_that_is_declared_as_another_model_gets_its_sheet_and_configuration_anew(desk: Desk) -> None:
+    """Twilio knows no models, so the plan is empty; the password stays, and nothing is written a second time."""
+    desk.declare("workbench", device="any")
+    desk.do(desk.deploy())
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    site = desk.site("stage")
+    sheet, before = sheet_file(site, "workbench"), private(desk, "workbench")
+    assert "HT802" not in sheet.read_text("utf-8")
+
+    desk.declare("workbench", device="grandstream-ht802")
+    proposal = desk.set_up("workbench")
+    assert proposal.plan.is_empty
+    said = desk.do(proposal).said
+    assert [line.partition(": ")[0] for line in said] == ["written anew, as the phone is declared now"] * len(said)
+    assert len(said) > 1
+    assert "HT802" in sheet.read_text("utf-8")
+    after = private(desk, "workbench")
+    assert set(after) > set(before)
+    settings = device_settings(desk.parameters, "workbench")
+    assert find_password(settings, after) == find_password(settings, before) != ""
+    assert desk.do(desk.set_up("workbench")).said == ()
 
 
 def test_number_that_cannot_be_had_is_refused_in_the_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
