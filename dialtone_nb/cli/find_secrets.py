@@ -78,17 +78,17 @@ def main(arguments: argparse.Namespace, project: Path) -> int:
     known = known_secrets(project, read_environment(project))
     files = sorted({file for path in paths for file in files_in(path)})
     found = list(find_secrets(files, known))
-    counted = f"{len(known)} known secrets"
+    counted = f"{len(known)} known secret{'' if len(known) == 1 else 's'}"
     if arguments.people:
         people = personal_values(load_parameters(parameters_folder(project)))
-        counted += f", {len(people)} numbers and addresses of the network"
+        counted += f" and {len(people)} numbers and addresses of the network"
         # A number is one thing, however often and in whatever form a file has it.
         by_thing = {(one.path, one.name): replace(one, advice=PERSONAL) for one in find_secrets(files, people)}
         found += by_thing.values()
         found += find_numbers(files, {one.value for one in people})
     for one in found:
         print(printable(str(one)))
-    print(f"{len(files)} files, {counted}, {len(found) or 'none'} found")
+    print(f"searched {len(files)} files for {counted}: {len(found) or 'none'} found")
     return 1 if found else 0
 
 

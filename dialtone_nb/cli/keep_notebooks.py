@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.account.account import Account, open_account
 from dialtone_nb.account.rehearsal_control import add_past
+from dialtone_nb.cli.command_line import exit_code_of
 from dialtone_nb.cli.fresh_account import TWILIO_VARIABLE, changed_environment, fresh_account
 from dialtone_nb.cli.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.dialplan.compile import compile_table
@@ -228,4 +229,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code_of(lambda: main(sys.argv[1:]), str))

@@ -94,7 +94,7 @@ def _country(text: str) -> str:
 
 
 QUESTIONS = (
-    Question("name", "NAME", "the network's name, letters, digits and -: the service is called so", _as(UniqueName)),
+    Question("name", "NAME", "the network's and the service's name: letters, digits and -", _as(UniqueName)),
     Question(
         "domain_prefix",
         "PREFIX",

@@ -109,7 +109,7 @@ class PhoneOverview:
         count = f"{len(self.rows)} phone{'' if len(self.rows) == 1 else 's'}"
         where = f" of {self.environment}" if self.environment else ""
         wanting = self.wanting
-        said = f"look after {', '.join(wanting)}" if wanting else "none is known to be away"
+        said = f"look after {', '.join(wanting)}" if wanting else "none is known to be offline"
         return f"{count}{where}: {said}"
 
 

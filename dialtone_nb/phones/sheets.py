@@ -84,9 +84,12 @@ def proofs_for(
         rings = "This phone rings. A voice says that nobody real is calling."
         read = "A voice says that this is no emergency service, and what you dialled."
     else:
-        call, heard = "Dial your own mobile phone, area code first.", f"It rings and shows {number}. Both hear."
+        call, heard = (
+            "Dial your own mobile phone, area code first.",
+            f"It rings and shows {number}. Both sides can hear each other.",
+        )
         menu = "The network’s own menu answers."
-        ring, rings = f"From your mobile phone call {number}.", "This phone rings. Both hear."
+        ring, rings = f"From your mobile phone call {number}.", "This phone rings. Both sides can hear each other."
         read = f"A voice reads the address: {address.street}, {address.city}." if address else ""
     has_menu = any(rule.pattern == "#" for rule in parameters.dialplan.rules)
     return (

@@ -234,7 +234,7 @@ def test_what_was_applied_has_no_plan_to_approve_in_the_summary(
 def test_a_summary_that_cannot_be_written_is_refused_before_the_run(capsys: Capture) -> None:
     """It names the file."""
     assert refused(capsys, "small", "--summary", "nowhere/plan.md") == [
-        "--summary: nowhere is no folder; name a file in one that there is"
+        "--summary: nowhere is not a folder; name a file in one that there is"
     ]
     assert refused(capsys, "small", "--summary", ".") == ["--summary: . is a folder; name a file"]
 

@@ -9,10 +9,11 @@ import pandas as pd
 
 from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.calls.figures.rates import mark_deployments
-from dialtone_nb.calls.figures.style import COLOURS, make_figure, show_words_if_empty, zone_words
+from dialtone_nb.calls.figures.style import COLOURS, make_figure, show_a_day_at_least, show_words_if_empty, zone_words
 from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.delays import Delay
 
+LEAST_MS: Final = 100
 # A cold start is drawn in the colour of trouble, and with a mark of its own: told apart without colour, too.
 STYLES: Final = {
     True: ("after a pause", COLOURS["unreachable"], "diamond"),
@@ -37,7 +38,10 @@ def draw_delays(delays: Sequence[Delay], deployments: Sequence[Deployment] = (),
                 hovertemplate="%{x}, %{customdata[0]}<br>%{y:,} ms<br>%{customdata[1]}<extra>" + name + "</extra>",
             )
     figure.update_xaxes(title_text=zone_words(time_zone))
-    figure.update_yaxes(title_text="ms before it rang", rangemode="tozero")
+    show_a_day_at_least(figure, moments)
+    # Delays of no milliseconds at all would have an axis to 1 ms, and lie on its lower edge.
+    most = max((one.ms for one in delays), default=0)
+    figure.update_yaxes(title_text="ms before it rang", range=[-0.05 * max(most, LEAST_MS), 1.1 * max(most, LEAST_MS)])
     if moments:
         mark_deployments(figure, pd.DatetimeIndex(sorted(moments)).normalize(), deployments, time_zone)
     return show_words_if_empty(figure, pd.DataFrame({"at": moments}), "no call whose delay is known")

@@ -23,6 +23,7 @@ from dialtone_nb.calls.figures.style import (
     name_rows,
     phone_label,
     seen_outcomes,
+    show_a_day_at_least,
     show_words_if_empty,
     words_of,
     zone_words,
@@ -145,6 +146,7 @@ def draw_signs_of_life(life: pd.DataFrame) -> Figure:
         hovertemplate=f"%{{y}}<br>was always heard again by %{{x|%Y-%m-%d %a %H:%M}} {zone}<extra></extra>",
     )
     figure.update_xaxes(title_text=zone_words(zone), type="date")
+    show_a_day_at_least(figure, [*table["last_sign_at"], *(table["last_sign_at"] + table["quiet"])])
     name_rows(figure, labels, grid=True)
     return show_words_if_empty(figure, table, "no phone gave a sign of life")
 

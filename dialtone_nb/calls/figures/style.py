@@ -7,6 +7,7 @@ black.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import pandas as pd
@@ -96,6 +97,13 @@ def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | No
         ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
         figure.update_xaxes(dtick=DAY_MS, tickformat="%m-%d %a", type="date", range=ends)
     return figure
+
+
+def show_a_day_at_least(figure: Figure, moments: Collection[pd.Timestamp]) -> None:
+    """Widen a time axis to a day around these moments: plotly would divide the seconds of a short log."""
+    if moments and (last := max(moments)) - (first := min(moments)) < pd.Timedelta(days=1):
+        middle, half = first + (last - first) / 2, pd.Timedelta(hours=12)
+        figure.update_xaxes(range=[f"{at:%Y-%m-%d %H:%M:%S}" for at in (middle - half, middle + half)])
 
 
 def show_words_if_empty(figure: Figure, table: pd.DataFrame, words: str) -> Figure:
