@@ -69,7 +69,7 @@ box = _
 box._answer.value = "rehearsal"
 box._button.click()
 box.wait()
-assert box.applied.exit_code == 0, box.applied.summary
+assert box.outcome.exit_code == 0, box.outcome.summary
 """
 
 
