@@ -117,6 +117,7 @@ def in_the_copy(folder: Path, *arguments: str) -> None:
     """Run a module in the copy, whose package comes before the installed one."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     environment["DIALTONE_PARAMETERS"] = str(folder / "parameters" / "sample")
+    environment.pop("PYTEST_ADDOPTS", None)  # what is asked of this run is nothing to the scratch copy's
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
