@@ -67,12 +67,12 @@ check: setup documents ## the inner loop, a minute: format, types, the tests tha
 	@$(BIN)/mypy
 	@$(PYTEST) -n 2 --fast tests
 
-# Three workers for two cores: tests of telephones, servers and kernels wait much of their time.
+# Four workers for two cores: tests of telephones, servers and kernels wait much of their time.
 test: setup documents ## every check: format, types, tests, kept notebooks, browser
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy
-	@$(PYTEST) -n 3 --keep-durations --nbval --nbval-current-env tests notebooks
+	@$(PYTEST) -n 4 --keep-durations --nbval --nbval-current-env tests notebooks
 
 # FIGURES=fetch,report measures these alone; SIZE=quick takes a minute or two instead of a quarter of an hour.
 FIGURES ?=
