@@ -17,6 +17,7 @@ from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.phones import PhoneOverview, PhoneRow
 from dialtone_nb.display.rendering import PROJECT_LINK
 from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.test_calls import list_set_up
 from dialtone_nb.values.emergency import TEST_LINE
 
 
@@ -33,15 +34,22 @@ def overview_phones(runbook: Runbook) -> PhoneOverview:
     )
     attempts = data.frame
     life = life_by_phone(data.signs(), pd.Timestamp(now))
+    # A rehearsal finds the sheets of accounts before this one; those of phones that it has not set up are no use.
+    sheets = list_set_up(account, declared) if account.is_rehearsal else set(declared.clients)
     rows = []
     for environment in [runbook.environment] if runbook.environment else declared.network.environments:
         recent = attempts[attempts["started_at"] >= now - REMEMBERED]
         seen = see_phones(declared.clients_in(environment), recent, fetch_registrations(account, environment))
-        rows += [_row(runbook, one, attempts[attempts["client"] == one.name], life, zone) for one in seen]
+        rows += [
+            _row(runbook, one, attempts[attempts["client"] == one.name], life, zone, has_sheet=one.name in sheets)
+            for one in seen
+        ]
     return PhoneOverview(runbook.environment, now.astimezone(zone), account.is_rehearsal, tuple(rows))
 
 
-def _row(runbook: Runbook, seen: PhoneSeen, attempts: pd.DataFrame, life: pd.DataFrame, zone: ZoneInfo) -> PhoneRow:
+def _row(
+    runbook: Runbook, seen: PhoneSeen, attempts: pd.DataFrame, life: pd.DataFrame, zone: ZoneInfo, *, has_sheet: bool
+) -> PhoneRow:
     client = runbook.declared.clients[seen.name]
     last = attempts.iloc[-1].to_dict() if len(attempts) else None
     drills = attempts[(attempts["direction"] == "outgoing") & (attempts["other_party"] == TEST_LINE)]
@@ -55,7 +63,7 @@ def _row(runbook: Runbook, seen: PhoneSeen, attempts: pd.DataFrame, life: pd.Dat
         client.calls_emergency,
         client.has_test_line,
         _moment(drills["started_at"].iloc[-1], zone) if len(drills) else "",
-        _sheet(runbook, seen.name, client.environment),
+        _sheet(runbook, seen.name, client.environment) if has_sheet else "",
     )
 
 

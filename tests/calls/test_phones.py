@@ -41,10 +41,13 @@ def test_one_environment_has_its_own_phones(account: Account, parameters: Parame
 
 
 def test_a_phone_has_its_sheet_and_its_commands(account: Account, parameters: Parameters, tmp_path: Path) -> None:
-    """The sheet is linked where there is one; each command names the phone and its environment."""
-    sheet = tmp_path / "reports" / "rehearsal" / "sheets" / "lobby.html"
-    sheet.parent.mkdir(parents=True)
-    sheet.write_text("a sheet")
+    """The sheet is linked where the phone is set up, not one of an account before; each command names the phone."""
+    sheets = tmp_path / "reports" / "rehearsal" / "sheets"
+    sheets.mkdir(parents=True)
+    for name in ("lobby", "library"):
+        (sheets / f"{name}.html").write_text("a sheet")
+    listed = account.client.sip.credential_lists.create(parameters.network.credential_list)
+    account.client.sip.credential_lists(listed.sid).credentials.create("lobby", "Example2026Lobby")
     page = BeautifulSoup(phones_html(overview(account, parameters, tmp_path)), "html.parser")
     assert [link["href"] for link in page.select("a")] == [f"{PROJECT_LINK}reports/rehearsal/sheets/lobby.html"]
     commands = [code.get_text() for code in page.select("tr:has(a) code")]
