@@ -38,7 +38,7 @@ def registrar_of(site: Site, client: str, door: DoorAddress | None = None) -> Re
 
 def write_sheet(site: Site, client: str, registrar: RegistrarAddress | None) -> Path:
     """The phone's sheet, for a door or for Twilio; it holds no password."""
-    sheet = sheet_file(site, client)
+    sheet = _sheet_file(site, client)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     write_whole(sheet, render_sheet(site.parameters, client, registrar=registrar))
     return sheet
@@ -46,7 +46,7 @@ def write_sheet(site: Site, client: str, registrar: RegistrarAddress | None) -> 
 
 def renew_files(site: Site, client: str, registrar: RegistrarAddress | None) -> Sequence[Path]:
     """Write anew what is no longer as declared of a set-up phone's sheet and private files: those that were written."""
-    folder, sheet = _folder(site, client), sheet_file(site, client)
+    folder, sheet = _folder(site, client), _sheet_file(site, client)
     settings = device_settings(site.parameters, client, registrar=registrar)
     written: list[Path] = []
     if not sheet.is_file() or sheet.read_text(encoding="utf-8") != render_sheet(
@@ -61,15 +61,14 @@ def renew_files(site: Site, client: str, registrar: RegistrarAddress | None) -> 
     return written
 
 
-def sheet_file(site: Site, client: str) -> Path:
-    """The phone's device sheet."""
-    return sheet_folder(site) / f"{client}.html"
+def sheet_file(project: Path, environment: str, client: str, *, rehearsed: bool) -> Path:
+    """Where a phone's device sheet goes."""
+    reports = reports_folder(rehearsed=rehearsed)
+    return project / (reports if rehearsed else reports / environment) / "sheets" / f"{client}.html"
 
 
-def sheet_folder(site: Site) -> Path:
-    """Where the device sheets of an environment go."""
-    reports = reports_folder(rehearsed=site.account.is_rehearsal)
-    return site.project / (reports if site.account.is_rehearsal else reports / site.environment) / "sheets"
+def _sheet_file(site: Site, client: str) -> Path:
+    return sheet_file(site.project, site.environment, client, rehearsed=site.account.is_rehearsal)
 
 
 def is_pending(site: Site, client: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -17,6 +19,7 @@ from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.display.phones import PhoneOverview, PhoneRow
 from dialtone_nb.display.rendering import PROJECT_LINK
 from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.phone_files import sheet_file
 from dialtone_nb.runbooks.test_calls import list_set_up
 from dialtone_nb.values.emergency import TEST_LINE
 
@@ -80,8 +83,7 @@ def _moment(at: object, zone: ZoneInfo) -> str:
 
 def _sheet(runbook: Runbook, name: str, environment: str) -> str:
     """Where the phone's sheet can be opened from; empty where none was written yet."""
-    folder = "rehearsal" if runbook.account.is_rehearsal else environment
-    sheet = f"reports/{folder}/sheets/{name}.html"
-    if not (runbook.project / sheet).exists():
+    sheet = sheet_file(runbook.project, environment, name, rehearsed=runbook.account.is_rehearsal)
+    if not sheet.exists():
         return ""
-    return f"{PROJECT_LINK}{sheet}"
+    return f"{PROJECT_LINK}{Path(os.path.relpath(sheet, runbook.project)).as_posix()}"

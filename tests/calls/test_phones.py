@@ -7,11 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from bs4 import BeautifulSoup
 
 from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.display.phones import NUMBERS_IN_CONSOLE, PhoneOverview, phones_html, phones_text
 from dialtone_nb.display.rendering import PROJECT_LINK
+from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.runbooks.phones import overview_phones
 from tests.calls.conftest import OUR_NUMBER
@@ -40,7 +42,9 @@ def test_one_environment_has_its_own_phones(account: Account, parameters: Parame
     assert {row.name for row in phones.rows} == set(parameters.clients_in("stage"))
 
 
-def test_a_phone_has_its_sheet_and_its_commands(account: Account, parameters: Parameters, tmp_path: Path) -> None:
+def test_a_phone_has_its_sheet_and_its_commands(
+    account: Account, parameters: Parameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sheet is linked where the phone is set up, not one of an account before; each command names the phone."""
     sheets = tmp_path / "reports" / "rehearsal" / "sheets"
     sheets.mkdir(parents=True)
@@ -53,6 +57,13 @@ def test_a_phone_has_its_sheet_and_its_commands(account: Account, parameters: Pa
     commands = [code.get_text() for code in page.select("tr:has(a) code")]
     assert "python -m dialtone_nb run client_setup -p environment prod -r client lobby -r action rotate" in commands
     assert all("lobby" in command for command in commands)
+
+    # A run with --output has the sheets of that folder.
+    monkeypatch.setenv(REPORTS_VARIABLE, "elsewhere")
+    assert all(row.sheet == "" for row in overview(account, parameters, tmp_path).rows)
+    (tmp_path / "reports").rename(tmp_path / "elsewhere")
+    sheets_there = {row.sheet for row in overview(account, parameters, tmp_path).rows} - {""}
+    assert sheets_there == {f"{PROJECT_LINK}elsewhere/rehearsal/sheets/lobby.html"}
 
 
 def test_numbers_lead_to_the_console_where_they_are_real(

@@ -97,7 +97,8 @@ def test_a_phone_that_is_declared_as_another_model_gets_its_sheet_and_configurat
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     site = desk.site("stage")
-    sheet, before = sheet_file(site, "workbench"), private(desk, "workbench")
+    sheet = sheet_file(site.project, site.environment, "workbench", rehearsed=True)
+    before = private(desk, "workbench")
     assert "HT802" not in sheet.read_text("utf-8")
 
     desk.declare("workbench", device="grandstream-ht802")

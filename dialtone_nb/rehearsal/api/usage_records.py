@@ -35,16 +35,6 @@ DESCRIPTIONS = {
 }
 PRICE_UNIT = "usd"
 _TOLL_FREE = re.compile(r"\+18(00|33|44|55|66|77|88)\d{7}")
-_NAMES = {
-    "all_time": "AllTime",
-    "daily": "Daily",
-    "last_month": "LastMonth",
-    "monthly": "Monthly",
-    "this_month": "ThisMonth",
-    "today": "Today",
-    "yearly": "Yearly",
-    "yesterday": "Yesterday",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +181,7 @@ def _body(uri: str, account_sid: str, now: float, category: str, span: Span, use
         "price_unit": PRICE_UNIT,
         "start_date": dates["StartDate"],
         "subresource_uris": {
-            name: f"{records}/{path}.json?{urlencode({'Category': category})}" for name, path in _NAMES.items()
+            Parameter(path).key: f"{records}/{path}.json?{urlencode({'Category': category})}" for path in LISTS if path
         },
         "uri": f"{records}.json?{urlencode({'Category': category, **dates})}",
         "usage": f"{used.price:.5f}" if is_price else str(used.minutes),
