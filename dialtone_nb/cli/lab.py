@@ -19,8 +19,9 @@ from dialtone_nb.runbooks.parameters_cell import runbook_names
 
 KEPT: Final = "notebooks"
 WORKING: Final = "working"
-# A kernel that tells which cell to run first, and saving every five seconds, so that a page that is loaded again in the
-# middle of something finds it.
+# A kernel that tells which cell to run first, and saving every twenty seconds, so that a page that is loaded again in
+# the middle of something finds it. Not more often: JupyterLab takes a save that begins before the one before it has
+# ended for somebody else's, and asks whose is to be kept.
 JUPYTER: Final = Path(__file__).parent / "jupyter"
 # In a working copy's metadata: what the notebook held from which it was made.
 MADE_FROM: Final = "dialtone_made_from"

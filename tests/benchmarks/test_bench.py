@@ -1,5 +1,6 @@
 """The bench itself: every figure in the registry can be measured, and its table says what was met."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 
 from tests.benchmarks.child import ChildError, run_program
 from tests.benchmarks.comparison import AtMost, Better, Beyond, Comparison, Within
+from tests.benchmarks.programs.report_by_us import report
 from tests.benchmarks.registry import FIGURES, measure_of
 from tests.benchmarks.table import cells_of, markdown_table, text_table
+from tests.calls.file_source.call_files import TWENTY, bulk_export
 
 
 def test_every_figure_has_its_module_and_every_module_its_line() -> None:
@@ -68,3 +71,14 @@ def test_a_program_is_measured_with_its_children_and_one_that_fails_is_told() ->
     assert run.said == {"total": 3}
     with pytest.raises(ChildError, match="ended with 3: no luck"):
         run_program([sys.executable, "-c", "print('no luck'); raise SystemExit(3)"])
+
+
+def test_the_report_that_is_measured_is_the_notebooks_own(tmp_path: Path) -> None:
+    """Its program runs every cell of call_report as the notebook is today, and counts what a log has."""
+    (tmp_path / "log.json").write_bytes(bulk_export(TWENTY))
+    assert json.loads(report(str(tmp_path))) == {
+        "answered": 5,
+        "busy": 5,
+        "failed": 5,
+        "no_answer": 5,
+    }

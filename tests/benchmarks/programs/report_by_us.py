@@ -14,6 +14,8 @@ from typing import Any
 
 from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.display.outputs import figure_bundle
+from dialtone_nb.parameters import load_parameters
+from dialtone_nb.runbooks.opening import sample_folder
 
 ROOT = Path(__file__).parents[3]
 OPENING = "open_runbook"
@@ -27,7 +29,8 @@ def report(source: str, engine: str = "") -> str:
     tagged = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
     exec("".join(tagged["source"]), parameters)  # literals alone
     parameters |= {"source": source, "engine": engine}
-    runbook = SimpleNamespace(parameters=SimpleNamespace(**parameters), project=ROOT)
+    declared = load_parameters(sample_folder(ROOT))
+    runbook = SimpleNamespace(parameters=SimpleNamespace(**parameters), declared=declared, project=ROOT)
     space: dict[str, Any] = {**parameters, "runbook": runbook}
     for cell in cells:
         text = "".join(cell["source"])
