@@ -33,12 +33,12 @@ try:
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
     from dialtone_nb.cli.command_line import exit_code_of
     from dialtone_nb.cli.fresh_account import changed_environment
-    from dialtone_nb.cli.report_files import check_output, choose_report_files, report_files, run_of, seen_from
-    from dialtone_nb.cli.step_summary import add_step_summary, check_summary, in_a_step, step_summary
+    from dialtone_nb.cli.running.report_files import check_output, choose_report_files, report_files, run_of, seen_from
+    from dialtone_nb.cli.running.step_summary import add_step_summary, check_summary, in_a_step, step_summary
     from dialtone_nb.files.atomic_file import write_whole
     from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
-    from dialtone_nb.runbooks.opening import check_run, find_project, parameters_folder
-    from dialtone_nb.runbooks.parameters_cell import read_source
+    from dialtone_nb.runbooks.steps.opening import check_run, find_project, parameters_folder
+    from dialtone_nb.runbooks.steps.parameters_cell import read_source
 except ModuleNotFoundError as error:
     if __name__ != "__main__" or (error.name or "").startswith("dialtone_nb"):
         raise
@@ -100,8 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     where = [str(values[name]) for name in ("account", "environment") if values.get(name)]
     print(", ".join([source.title, *where, *(["the sample network"] if declared.is_sample else [])]))
-    from dialtone_nb.cli.kernels import started_kernel, without_clouds
-    from dialtone_nb.cli.passing_line import passing_line
+    from dialtone_nb.cli.running.kernels import started_kernel, without_clouds
+    from dialtone_nb.cli.running.passing_line import passing_line
 
     started = datetime.now(UTC)
     # What takes long to import is imported while the kernel comes up and works.
@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         running.enter_context(changed_environment(_reports_at(arguments.output, project)))
         kernel = running.enter_context(started_kernel(project, source.path))
         with without_clouds():
-            from dialtone_nb.cli.run import run_runbook
+            from dialtone_nb.cli.running.run import run_runbook
         from dialtone_nb.report.page import ready_pages, write_html
 
         aside.submit(ready_pages)
@@ -167,7 +167,7 @@ def _reports_at(output: Path | None, project: Path) -> dict[str, str | None]:
 
 def rehearse() -> int:
     """Run the main job on the rehearsal."""
-    from dialtone_nb.cli.kernels import without_clouds
+    from dialtone_nb.cli.running.kernels import without_clouds
 
     with without_clouds():
         from dialtone_nb.cli.rehearse import rehearse_main_job

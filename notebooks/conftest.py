@@ -13,7 +13,7 @@ from jupyter_client.manager import KernelManager
 from nbval.plugin import IPyNbFile
 
 from dialtone_nb.cli.keep_notebooks import prepared_account
-from dialtone_nb.cli.kernels import private_sockets
+from dialtone_nb.cli.running.kernels import private_sockets
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -15,7 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from dialtone_nb.cli.arguments import build_parser, read_given
-from dialtone_nb.runbooks.parameters_cell import check_given, read_source
+from dialtone_nb.runbooks.steps.parameters_cell import check_given, read_source
 from tests.runbooks.conftest import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

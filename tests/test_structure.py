@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from importlib import import_module
 
 import pytest
@@ -23,7 +24,7 @@ DOOR_TO_THE_REHEARSAL = {
     "dialtone_nb.testing.account",
     "dialtone_nb.testing.session",
 }
-
+ROOM_FOR = {"rehearsal/exchange": 25, "rehearsal/sip": 25}
 
 OUTSIDE = sorted(module for module in MODULES if not module.startswith("dialtone_nb.rehearsal"))
 
@@ -96,6 +97,12 @@ def test_every_module_can_be_imported_and_says_what_it_is(module: str) -> None:
 def test_no_module_is_called_utils() -> None:
     """What wants to be called utils holds two or three modules with better names."""
     assert [name for name in MODULES if name.rpartition(".")[2] in {"utils", "helpers", "common", "misc"}] == []
+
+
+def test_no_room_is_crowded() -> None:
+    """A folder has fifteen modules at most; a live call and a SIP transaction take more, as one idea each."""
+    rooms = Counter(path.parent.relative_to(PACKAGE).as_posix() for path in MODULES.values() if path.stem != "__init__")
+    assert {room: size for room, size in rooms.items() if size > ROOM_FOR.get(room, 15)} == {}
 
 
 def test_the_picture_of_the_house_is_what_the_imports_are() -> None:

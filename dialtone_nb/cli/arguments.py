@@ -12,8 +12,15 @@ from typing import Any
 from dialtone_nb.cli.command_line import Parser
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.parameters.yaml_files import YamlFile
-from dialtone_nb.runbooks.opening import find_project
-from dialtone_nb.runbooks.parameters_cell import Declared, Given, RunbookSource, read_list, read_source, runbook_names
+from dialtone_nb.runbooks.steps.opening import find_project
+from dialtone_nb.runbooks.steps.parameters_cell import (
+    Declared,
+    Given,
+    RunbookSource,
+    read_list,
+    read_source,
+    runbook_names,
+)
 
 EXIT_CODES = (
     "  0  nothing to do, or all done",

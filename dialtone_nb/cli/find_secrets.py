@@ -24,7 +24,7 @@ from dialtone_nb.infrastructure.resources.account_secrets import EVERYWHERE
 from dialtone_nb.infrastructure.resources.account_secrets import FILE as SECRET_FILE
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE
-from dialtone_nb.runbooks.opening import parameters_folder
+from dialtone_nb.runbooks.steps.opening import parameters_folder
 from dialtone_nb.values.phone_numbers import (
     NUMBER,
     country_of,

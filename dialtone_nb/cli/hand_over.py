@@ -13,7 +13,7 @@ from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.hand_over import Handout, hand_over, is_own, own_address
 from dialtone_nb.phones.private_files import PASSWORD_FILE, PRIVATE, load_private_files, private_folder
 from dialtone_nb.phones.qr_codes import write_qr_code
-from dialtone_nb.runbooks.opening import parameters_folder
+from dialtone_nb.runbooks.steps.opening import parameters_folder
 
 PORT = 8023
 

@@ -15,7 +15,7 @@ from dialtone_nb.account.account import Account, open_account
 from dialtone_nb.account.rehearsal_control import add_past
 from dialtone_nb.cli.command_line import exit_code_of
 from dialtone_nb.cli.fresh_account import TWILIO_VARIABLE, changed_environment, fresh_account
-from dialtone_nb.cli.kernels import KERNEL_ARGUMENTS
+from dialtone_nb.cli.running.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import Fault, ParametersError
 from dialtone_nb.files.atomic_file import write_whole
@@ -23,12 +23,12 @@ from dialtone_nb.infrastructure.apply_phases import apply_proposal
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.report.page import scrub
-from dialtone_nb.runbooks.apply import REHEARSED_CONSENT
 from dialtone_nb.runbooks.client_setup import propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
-from dialtone_nb.runbooks.opening import PARAMETERS_VARIABLE, find_project, sample_folder
-from dialtone_nb.runbooks.parameters_cell import TAG, read_source, runbook_names
 from dialtone_nb.runbooks.promote import propose_promote
+from dialtone_nb.runbooks.steps.apply import REHEARSED_CONSENT
+from dialtone_nb.runbooks.steps.opening import PARAMETERS_VARIABLE, find_project, sample_folder
+from dialtone_nb.runbooks.steps.parameters_cell import TAG, read_source, runbook_names
 from dialtone_nb.runbooks.test_calls import place_calls
 from dialtone_nb.service.bundle import read_bundle
 

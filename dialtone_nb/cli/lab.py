@@ -14,8 +14,8 @@ from typing import Any, Final
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
 from dialtone_nb.files.atomic_file import write_whole
-from dialtone_nb.runbooks.opening import find_project
-from dialtone_nb.runbooks.parameters_cell import runbook_names
+from dialtone_nb.runbooks.steps.opening import find_project
+from dialtone_nb.runbooks.steps.parameters_cell import runbook_names
 
 KEPT: Final = "notebooks"
 WORKING: Final = "working"

@@ -20,7 +20,7 @@ from dialtone_nb.parameters import load_parameters
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.registrations.listener import PORT, Listener, open_socket, receive
 from dialtone_nb.phones.registrations.store import FOLDER, Registration, keep_registrations
-from dialtone_nb.runbooks.opening import parameters_folder
+from dialtone_nb.runbooks.steps.opening import parameters_folder
 from dialtone_nb.values.loopback import LOOPBACK
 
 HERE: Final = "127.0.0.1"

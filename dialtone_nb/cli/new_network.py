@@ -21,7 +21,7 @@ from dialtone_nb.parameters import FILES, OPTIONAL_FILES, EmergencyAddress, load
 from dialtone_nb.parameters.field_types import ClientName, DomainPrefix, EnvironmentName, PhoneNumber, UniqueName
 from dialtone_nb.parameters.network import TAKEN
 from dialtone_nb.parameters.yaml_files import words_of
-from dialtone_nb.runbooks.opening import PARAMETERS_VARIABLE
+from dialtone_nb.runbooks.steps.opening import PARAMETERS_VARIABLE
 from dialtone_nb.values.phone_numbers import country_of
 
 NONE = "none"

@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dialtone_nb.cli.fresh_account import fresh_account
-from dialtone_nb.cli.kernels import started_kernel
-from dialtone_nb.cli.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of, seen_from
-from dialtone_nb.cli.run import RunResult, run_runbook
+from dialtone_nb.cli.running.kernels import started_kernel
+from dialtone_nb.cli.running.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of, seen_from
+from dialtone_nb.cli.running.run import RunResult, run_runbook
 from dialtone_nb.cli.serve import serving
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
 from dialtone_nb.report.run_index import INDEX, save_run
 from dialtone_nb.report.runs import Run
-from dialtone_nb.runbooks.opening import check_run, parameters_folder
-from dialtone_nb.runbooks.parameters_cell import Given, RunbookSource, Value, read_source
+from dialtone_nb.runbooks.steps.opening import check_run, parameters_folder
+from dialtone_nb.runbooks.steps.parameters_cell import Given, RunbookSource, Value, read_source
 
 
 @dataclass(frozen=True, slots=True)

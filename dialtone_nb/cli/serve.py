@@ -128,7 +128,7 @@ def serve_rehearsed(options: argparse.Namespace, project: Path) -> int:
     """
     # Where only the server's part of the package is installed, there are no runbooks.
     from dialtone_nb.infrastructure.resources.account_secrets import kept_token
-    from dialtone_nb.runbooks.opening import parameters_folder
+    from dialtone_nb.runbooks.steps.opening import parameters_folder
 
     server = load_parameters(parameters_folder(project)).network.server
     base_url = server.base_urls.get(options.environment, "") if server else ""

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook, check_run, parameters_folder
-from dialtone_nb.runbooks.parameters_cell import Given, read_source
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook, check_run, parameters_folder
+from dialtone_nb.runbooks.steps.parameters_cell import Given, read_source
 from dialtone_nb.values.printable import printable_lines
 
 RUNBOOK = "watch"

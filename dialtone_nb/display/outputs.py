@@ -44,19 +44,23 @@ def show_ours(shell: Any, *, attended: bool = False) -> None:
         ("dialtone_nb.infrastructure.record", "Applied", _shown_by("applied", "applied", ends=True, prints=True)),
         ("dialtone_nb.verify.checks", "Verification", _shown_by("checks", "verification", ends=True, prints=True)),
         ("dialtone_nb.verify.diagnosis", "Diagnosis", _shown_by("diagnosis", "diagnosis", ends=True, prints=True)),
-        ("dialtone_nb.verify.placed_calls", "TestCalls", _shown_by("test_calls", "calls", ends=True)),
-        ("dialtone_nb.calls.now", "Snapshot", _shown_by("snapshots", "snapshot", ends=True)),
-        ("dialtone_nb.display.what_if", "WhatIf", _shown_by("what_if", "what_if")),
-        ("dialtone_nb.display.real_phones", "RealPhone", _shown_by("real_phones", "real_phone")),
-        ("dialtone_nb.display.phones", "PhoneOverview", _shown_by("phones", "phones", ends=True)),
-        ("dialtone_nb.display.call_story", "Exploration", _shown_by("call_story", "exploration", ends=True)),
+        ("dialtone_nb.verify.placed_calls", "TestCalls", _shown_by("telephony.test_calls", "calls", ends=True)),
+        ("dialtone_nb.calls.now", "Snapshot", _shown_by("telephony.snapshots", "snapshot", ends=True)),
+        ("dialtone_nb.display.telephony.what_if", "WhatIf", _shown_by("telephony.what_if", "what_if")),
+        ("dialtone_nb.display.telephony.real_phones", "RealPhone", _shown_by("telephony.real_phones", "real_phone")),
+        ("dialtone_nb.display.telephony.phones", "PhoneOverview", _shown_by("telephony.phones", "phones", ends=True)),
+        (
+            "dialtone_nb.display.telephony.call_story",
+            "Exploration",
+            _shown_by("telephony.call_story", "exploration", ends=True),
+        ),
     ):
         formatter.for_type_by_name(module, name, _bundler(bundle, attended=attended))
     displays = shell.display_formatter.ipython_display_formatter
     displays.for_type_by_name("dialtone_nb.calls.figures.figure", "Figure", _draw)
     displays.for_type_by_name("plotly.graph_objs._figure", "Figure", _draw)
     if attended:
-        displays.for_type_by_name("dialtone_nb.runbooks.opening", "Runbook", _show_with_form)
+        displays.for_type_by_name("dialtone_nb.runbooks.steps.opening", "Runbook", _show_with_form)
 
 
 def show(thing: object) -> None:

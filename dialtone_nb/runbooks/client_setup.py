@@ -25,8 +25,8 @@ from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import private_folder
 from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.deploy import environment_changes, notes_on, owned_numbers, with_detail
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.phone_files import (
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.phone_files import (
     is_pending,
     keep_passwords,
     make_passwords,
@@ -35,7 +35,7 @@ from dialtone_nb.runbooks.phone_files import (
     sets_a_password,
     write_sheet,
 )
-from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.service.bundle import TABLE
 from dialtone_nb.values.emergency import TEST_LINE
 from dialtone_nb.values.phone_numbers import country_of, format_number

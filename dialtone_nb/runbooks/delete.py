@@ -23,8 +23,8 @@ from dialtone_nb.infrastructure.resources.variables import VARIABLE, variable_ke
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.private_files import delete_private_files, private_folder
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
 
 WHAT = ("environment", "service", "client", "other_hosting")
 

@@ -21,8 +21,8 @@ from dialtone_nb.infrastructure.resources.variables import VARIABLE
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters import Client
 from dialtone_nb.phones.what_if import cost_class_of_number
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.server.folder import table_version
 from dialtone_nb.service.bundle import MANIFEST, TABLE, Bundle
 from dialtone_nb.values.phone_numbers import mask_number

@@ -13,8 +13,8 @@ from dialtone_nb.calls.call_story import Story, fetch_story
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.table import Table
-from dialtone_nb.display.call_story import Exploration
-from dialtone_nb.display.what_if import WhatIf
+from dialtone_nb.display.telephony.call_story import Exploration
+from dialtone_nb.display.telephony.what_if import WhatIf
 from dialtone_nb.display.widgets.call_explorer import CallExplorer
 from dialtone_nb.display.widgets.what_if_box import WhatIfBox
 from dialtone_nb.errors import AbsentError, Fault, InputError
@@ -23,7 +23,7 @@ from dialtone_nb.infrastructure.site import own_server
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan, usual_strings
 from dialtone_nb.runbooks.monitor import check_minutes, look
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.values.sids import is_sid
 
 # The form in which the monitor names a call.

@@ -10,10 +10,10 @@ from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.calls.now import Snapshot, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
-from dialtone_nb.display.snapshots import snapshot_html
+from dialtone_nb.display.telephony.snapshots import snapshot_html
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.verify.registrations import phones_known
 
 MOST_MINUTES = 24 * 60

@@ -16,10 +16,10 @@ from dialtone_nb.calls.measures.last_seen import life_by_phone
 from dialtone_nb.calls.now import REMEMBERED, PhoneSeen, see_phones
 from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
-from dialtone_nb.display.phones import PhoneOverview, PhoneRow
 from dialtone_nb.display.rendering import PROJECT_LINK
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.phone_files import sheet_file
+from dialtone_nb.display.telephony.phones import PhoneOverview, PhoneRow
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.phone_files import sheet_file
 from dialtone_nb.runbooks.test_calls import list_set_up
 from dialtone_nb.values.emergency import TEST_LINE
 

@@ -20,8 +20,8 @@ from dialtone_nb.infrastructure.resources.sip_domains import SIP_DOMAIN
 from dialtone_nb.probe.findings import Findings, carry_out, facts_of, save_facts
 from dialtone_nb.probe.probes import Allowed, Choice, choose_probes
 from dialtone_nb.probe.stage import NAME, list_leftovers
-from dialtone_nb.runbooks.apply import rehearsed_consent
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.apply import rehearsed_consent
+from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.values.assumptions import FACTS, load_assumptions
 
 MOST_USD = 50.0

@@ -20,8 +20,8 @@ from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.variables import VARIABLE
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.runbooks.deploy import environment_changes, module_diffs, notes_on
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.server.folder import noted_serving
 from dialtone_nb.service.bundle import MANIFEST, OUTGOING, TABLE
 

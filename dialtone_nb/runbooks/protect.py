@@ -29,9 +29,9 @@ from dialtone_nb.infrastructure.resources.model import Id, Resource, State
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.report.report_table import ReportTable
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import open_site
-from dialtone_nb.verify.api_key import NEEDS, needs_of
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
+from dialtone_nb.verify.account.api_key import NEEDS, needs_of
 
 # Whom Twilio tells that so much is spent: an address that often has a key in it, so it is in no file.
 ALARM_ADDRESS = "SPEND_ALARM_URL"

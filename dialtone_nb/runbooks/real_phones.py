@@ -6,7 +6,7 @@ from functools import partial
 
 from dialtone_nb.account.rehearsal_control import call_number, close_door, fetch_life, find_door, open_door
 from dialtone_nb.devices.model import DeviceSettings
-from dialtone_nb.display.real_phones import RealPhone
+from dialtone_nb.display.telephony.real_phones import RealPhone
 from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.apply_phases import apply_proposal
@@ -16,10 +16,10 @@ from dialtone_nb.phones.phone_history import load_kept_history, read_history
 from dialtone_nb.phones.settings import device_settings, registrar_at
 from dialtone_nb.runbooks.client_setup import ClientSetupParameters, propose_client
 from dialtone_nb.runbooks.deploy import propose_deploy
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.phone_files import registrar_of, renew_files
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.phone_files import registrar_of, renew_files
+from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.runbooks.test_calls import list_set_up
-from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.verify.placed_calls import STRANGER
 
 USUAL_HOST, USUAL_PORT = "127.0.0.1", 5060

@@ -50,8 +50,8 @@ from dialtone_nb.infrastructure.resources.variables import AS_DECLARED, VARIABLE
 from dialtone_nb.infrastructure.site import Proposal, Site
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.runbooks.client_setup import propose_client
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import open_site
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
 
 SECRETS = ("phone", "trunk", "api key", "auth token")
 

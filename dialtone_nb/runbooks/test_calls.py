@@ -22,7 +22,7 @@ from dialtone_nb.infrastructure.resources.phone_numbers import list_phone_number
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.what_if import simulate, usual_strings
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.values.emergency import TEST_LINE
 from dialtone_nb.verify.placed_calls import STRANGER, PlacedCall, TestCalls, judge_call, judge_incoming, ringing_phones
 

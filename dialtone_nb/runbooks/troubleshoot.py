@@ -25,9 +25,9 @@ from dialtone_nb.errors import CredentialsError, DialtoneError, Fault, InputErro
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.parameters.yaml_files import suggest
 from dialtone_nb.phones.what_if import ask_dial_plan, usual_strings
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.values.phone_numbers import country_of
 from dialtone_nb.verify.checks import Check
 from dialtone_nb.verify.diagnosis import Complaint, Diagnosis, diagnose, find_symptom

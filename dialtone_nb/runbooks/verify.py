@@ -16,11 +16,12 @@ from dialtone_nb.infrastructure.desired import other_hosting
 from dialtone_nb.infrastructure.resources.fences import fetch_countries
 from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.runbooks.deploy import make_deploy_plan
-from dialtone_nb.runbooks.opening import Runbook
-from dialtone_nb.runbooks.workspace import open_site
-from dialtone_nb.verify import emergency, geographic_permissions, phone_activity, probes, recent_alerts, twilio_side
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
+from dialtone_nb.verify import emergency, phone_activity, probes
 from dialtone_nb.verify.accepted import Acceptance, accept, load_acceptances
-from dialtone_nb.verify.api_key import fetch_permissions, key_check, missing_checks
+from dialtone_nb.verify.account import geographic_permissions, recent_alerts, twilio_side
+from dialtone_nb.verify.account.api_key import fetch_permissions, key_check, missing_checks
 from dialtone_nb.verify.checks import Check, Verification, good, unknown, wrong
 from dialtone_nb.verify.comparison import Comparison, known_changes
 from dialtone_nb.verify.phones import phone_checks

@@ -25,10 +25,10 @@ from dialtone_nb.calls.twilio_source.frame import phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import log_source
 from dialtone_nb.errors import CredentialsError, ParametersError, TwilioError, UnknownOutcomeError
 from dialtone_nb.files.reports_folder import reports_folder
-from dialtone_nb.runbooks.opening import Runbook, sample_folder
-from dialtone_nb.runbooks.parameters_cell import read_source, runbook_names
+from dialtone_nb.runbooks.steps.opening import Runbook, sample_folder
+from dialtone_nb.runbooks.steps.parameters_cell import read_source, runbook_names
+from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.runbooks.workspace import open_site
 from dialtone_nb.verify.accepted import Acceptance, load_acceptances
 from dialtone_nb.verify.checks import Check, wrong
 

@@ -11,7 +11,7 @@ import pytest
 from dialtone_nb.alarms.rules import Rules, load_rules
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbooks.parameters_cell import read_source, runbook_names
+from dialtone_nb.runbooks.steps.parameters_cell import read_source, runbook_names
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "parameters" / "sample"

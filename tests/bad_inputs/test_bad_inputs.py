@@ -25,8 +25,8 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook, check_run
-from dialtone_nb.runbooks.parameters_cell import Given, read_source
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook, check_run
+from dialtone_nb.runbooks.steps.parameters_cell import Given, read_source
 from dialtone_nb.verify.accepted import load_acceptances
 
 ROOT = Path(__file__).parents[2]

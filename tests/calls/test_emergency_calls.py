@@ -12,8 +12,8 @@ from dialtone_nb.calls.call_story import fetch_story
 from dialtone_nb.calls.load import CallData, load_calls
 from dialtone_nb.calls.now import Snapshot, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
-from dialtone_nb.display.call_story import Exploration, exploration_html, exploration_text
-from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
+from dialtone_nb.display.telephony.call_story import Exploration, exploration_html, exploration_text
+from dialtone_nb.display.telephony.snapshots import snapshot_html, snapshot_text
 from dialtone_nb.display.widgets.call_explorer import CallExplorer
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.report import call_report as report

@@ -8,13 +8,13 @@ import pytest
 
 from dialtone_nb.account.account import CONTROL, Account
 from dialtone_nb.calls.now import Snapshot
-from dialtone_nb.display.call_story import Exploration
+from dialtone_nb.display.telephony.call_story import Exploration
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.runbooks.explore import explore_calls
 from dialtone_nb.runbooks.monitor import watch
-from dialtone_nb.runbooks.opening import ParameterValues
+from dialtone_nb.runbooks.steps.opening import ParameterValues
 from tests.calls.conftest import OUR_NUMBER
 
 

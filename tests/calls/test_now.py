@@ -12,7 +12,7 @@ from dialtone_nb.account.rehearsal_control import fetch_registrations
 from dialtone_nb.calls.now import PhoneState, Snapshot, see_phones, take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.display.rendering import PROJECT_LINK
-from dialtone_nb.display.snapshots import snapshot_html, snapshot_text
+from dialtone_nb.display.telephony.snapshots import snapshot_html, snapshot_text
 from dialtone_nb.display.widgets.box import page_of
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import TwilioError

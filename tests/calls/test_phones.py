@@ -11,8 +11,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from dialtone_nb.account.account import CONTROL, Account
-from dialtone_nb.display.phones import NUMBERS_IN_CONSOLE, PhoneOverview, phones_html, phones_text
 from dialtone_nb.display.rendering import PROJECT_LINK
+from dialtone_nb.display.telephony.phones import NUMBERS_IN_CONSOLE, PhoneOverview, phones_html, phones_text
 from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.runbooks.phones import overview_phones

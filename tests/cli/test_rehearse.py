@@ -13,7 +13,7 @@ from dialtone_nb.cli.fresh_account import STATE_VARIABLE, TWILIO_VARIABLE
 from dialtone_nb.cli.rehearse import CONSENT, JobStep, check_step, main_job, rehearse_main_job
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import load_parameters
-from tests.cli.test_run import ends_with
+from tests.cli.running.test_run import ends_with
 from tests.runbooks.conftest import ROOT, Write
 
 COUNT = """

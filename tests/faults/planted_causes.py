@@ -28,7 +28,7 @@ from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD as TRUNK_VARIABLE
 from dialtone_nb.parameters.clients import ClientLimits
 from dialtone_nb.probe.sip_phone import SipPhone
 from dialtone_nb.rehearsal.exchange.simulated_lines import SimulatedWires
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from dialtone_nb.runbooks.troubleshoot import Gathered, asked_evidence, gather_evidence, read_complaint
 from dialtone_nb.verify.diagnosis import diagnose
 from tests.faults.accounts import closing_desk, copied, make_account, serving

@@ -14,8 +14,8 @@ from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.claim import CLAIM
 from dialtone_nb.infrastructure.plan import Change
 from dialtone_nb.infrastructure.record import JOURNAL, Applied
-from dialtone_nb.runbooks.apply import apply_plan
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
+from dialtone_nb.runbooks.steps.apply import apply_plan
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from tests.infrastructure.desk import SERVICE, Desk
 
 

@@ -11,8 +11,8 @@ import pytest
 from dialtone_nb.errors import HeldError
 from dialtone_nb.infrastructure.claim import CLAIM, Claim
 from dialtone_nb.infrastructure.record import Applied
-from dialtone_nb.runbooks.apply import apply_plan
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
+from dialtone_nb.runbooks.steps.apply import apply_plan
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from tests.infrastructure.desk import SERVICE, WORKBENCH, Desk
 
 

@@ -19,7 +19,7 @@ from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.phones.configurations import find_password
 from dialtone_nb.phones.private_files import PASSWORD_FILE, load_private_files
 from dialtone_nb.phones.settings import device_settings
-from dialtone_nb.runbooks.phone_files import sheet_file
+from dialtone_nb.runbooks.steps.phone_files import sheet_file
 from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, lines, statuses
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dialtone_nb.account.rehearsal_control import DoorAddress, close_door, find_door, open_door
-from dialtone_nb.display.real_phones import real_phone_html, real_phone_text
+from dialtone_nb.display.telephony.real_phones import real_phone_html, real_phone_text
 from dialtone_nb.display.widgets.real_phone_box import PhoneWork, RealPhoneBox
 from dialtone_nb.errors import InputError
 from dialtone_nb.infrastructure.site import Site

@@ -14,8 +14,8 @@ from dialtone_nb.errors import ConsentError, DialtoneError, HeldError, InputErro
 from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.infrastructure.site import Proposal
-from dialtone_nb.runbooks.apply import apply_plan
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
+from dialtone_nb.runbooks.steps.apply import apply_plan
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from tests.infrastructure.conftest import OpenDesk
 from tests.infrastructure.desk import LIST, SERVICE, VAN, WORKBENCH, Desk, lines
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import cast
 
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.display.what_if import WhatIf
+from dialtone_nb.display.telephony.what_if import WhatIf
 from dialtone_nb.infrastructure.live_table import fetch_live_table, read_serving_table, read_table_module
 from dialtone_nb.runbooks.explore import ask_what_if
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.server.folder import push_table, switch_table
 from dialtone_nb.service.bundle import read_bundle
 from tests.infrastructure.desk import SERVICE, Desk, sample

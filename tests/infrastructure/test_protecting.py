@@ -10,7 +10,7 @@ from dialtone_nb.errors import InputError, PermissionMissingError
 from dialtone_nb.infrastructure.resources.account_secrets import kept_secret
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.runbooks.protect import propose_protect
-from dialtone_nb.verify.api_key import NEEDS
+from dialtone_nb.verify.account.api_key import NEEDS
 from tests.infrastructure.conftest import OpenDesk
 from tests.infrastructure.desk import Desk, lines
 

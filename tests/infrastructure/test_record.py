@@ -15,8 +15,8 @@ from dialtone_nb.infrastructure.plan import Change
 from dialtone_nb.infrastructure.record import JOURNAL, RECORD, append, load_records
 from dialtone_nb.phones.passwords import generate_password
 from dialtone_nb.phones.private_files import load_private_files
-from dialtone_nb.runbooks import phone_files
-from dialtone_nb.runbooks.apply import raise_where_broken
+from dialtone_nb.runbooks.steps import phone_files
+from dialtone_nb.runbooks.steps.apply import raise_where_broken
 from tests.infrastructure.desk import VAN, Desk
 
 TRUNK = "sesame-9f8e7d6c-trunk"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dialtone_nb.display.test_calls import calls_text
+from dialtone_nb.display.telephony.test_calls import calls_text
 from dialtone_nb.errors import InputError
 from dialtone_nb.runbooks.test_calls import place_calls
 from tests.infrastructure.desk import VAN, WORKBENCH, Desk, lines

@@ -11,8 +11,8 @@ import nbformat
 from nbclient import NotebookClient
 
 from dialtone_nb.cli.keep_notebooks import prepared_account
-from dialtone_nb.cli.kernels import KERNEL_ARGUMENTS
-from dialtone_nb.runbooks.opening import find_project
+from dialtone_nb.cli.running.kernels import KERNEL_ARGUMENTS
+from dialtone_nb.runbooks.steps.opening import find_project
 
 PROJECT = find_project(Path(__file__).parent)
 

@@ -15,7 +15,7 @@ from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.client_setup import tabulate_numbers
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 
 SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 

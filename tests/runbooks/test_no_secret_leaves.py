@@ -17,8 +17,8 @@ from nbclient import NotebookClient
 from dialtone_nb.account.account import CONTROL, open_account
 from dialtone_nb.cli.find_secrets import Secret, files_in, find_secrets, known_secrets
 from dialtone_nb.cli.fresh_account import fresh_account
-from dialtone_nb.cli.kernels import private_sockets
 from dialtone_nb.cli.rehearse import CONSENT, Done, JobStep, main_job, run_steps
+from dialtone_nb.cli.running.kernels import private_sockets
 from dialtone_nb.parameters import load_parameters
 from tests.runbooks.conftest import ROOT
 

@@ -17,8 +17,8 @@ from dialtone_nb.cli.keep_notebooks import keep_notebook
 from dialtone_nb.cli.rehearse import CONSENT, Done, JobStep, main_job, rehearse_main_job, run_steps
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import FILES, load_parameters
-from dialtone_nb.runbooks.opening import check_run, open_runbook, parameters_folder
-from dialtone_nb.runbooks.parameters_cell import Given, read_source
+from dialtone_nb.runbooks.steps.opening import check_run, open_runbook, parameters_folder
+from dialtone_nb.runbooks.steps.parameters_cell import Given, read_source
 from tests.cli.test_keep_notebooks import nbval
 from tests.runbooks.conftest import ROOT, Write
 

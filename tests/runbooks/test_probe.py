@@ -15,8 +15,8 @@ from dialtone_nb.infrastructure.record import load_records
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.probe.findings import Finding, Findings, Verdict
 from dialtone_nb.probe.stage import Stage, list_leftovers
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
 from dialtone_nb.runbooks.probe import plan_probe, run_probe
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from dialtone_nb.values.assumptions import read_facts
 
 SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"

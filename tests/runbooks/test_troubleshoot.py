@@ -14,7 +14,7 @@ from dialtone_nb.calls.attempts.schema import make_frame
 from dialtone_nb.display.widgets.question_box import QuestionBox
 from dialtone_nb.errors import InputError
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from dialtone_nb.runbooks.troubleshoot import diagnose_symptom
 from dialtone_nb.verify.checks import Check, CheckState
 from dialtone_nb.verify.diagnosis import Diagnosis

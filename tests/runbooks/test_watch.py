@@ -19,9 +19,9 @@ from dialtone_nb.display.alarms import look_html
 from dialtone_nb.errors import UnknownOutcomeError
 from dialtone_nb.parameters import SAMPLE
 from dialtone_nb.runbooks import watch
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
+from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.runbooks.workspace import open_site
 from tests.alarms.mail_server import Mailbox, mail_server
 
 ROOT = Path(__file__).parents[2]
@@ -155,7 +155,7 @@ def opened() -> Runbook:
     """The runbook as JupyterLab opens it: it tells nobody."""
     from dialtone_nb.cli.arguments import build_parser
     from dialtone_nb.cli.watch import open_watch
-    from dialtone_nb.runbooks.parameters_cell import Given
+    from dialtone_nb.runbooks.steps.parameters_cell import Given
 
     asked = build_parser().parse_args(["watch", "--show"])
     return open_watch(asked, {"environment": Given("stage", "test")}, ROOT)

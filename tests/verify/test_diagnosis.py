@@ -11,7 +11,7 @@ import pytest
 
 from dialtone_nb.display.diagnosis import diagnosis_html, diagnosis_lines, diagnosis_text
 from dialtone_nb.errors import InputError
-from dialtone_nb.runbooks.parameters_cell import read_source
+from dialtone_nb.runbooks.steps.parameters_cell import read_source
 from dialtone_nb.verify.checks import Check, good, unknown, wrong
 from dialtone_nb.verify.diagnosis import Complaint, Diagnosis, diagnose, find_symptom, load_symptoms
 

@@ -16,7 +16,7 @@ from dialtone_nb.phones.registrations.intervals import Known, PhoneKnown
 from dialtone_nb.phones.registrations.lines import RegistrationState
 from dialtone_nb.phones.registrations.store import Registration, keep_registrations
 from dialtone_nb.runbooks.monitor import watch
-from dialtone_nb.runbooks.opening import ParameterValues
+from dialtone_nb.runbooks.steps.opening import ParameterValues
 from dialtone_nb.runbooks.verify import verify_site
 from dialtone_nb.verify.registrations import phones_known, registration_checks
 from tests.verify.conftest import ROOT

@@ -12,10 +12,10 @@ from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.display.checks import verification_html, verification_text
 from dialtone_nb.infrastructure.resources.fences import CountryPermission
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.verify.account.geographic_permissions import permission_checks
+from dialtone_nb.verify.account.recent_alerts import EVERYDAY, RecentAlert, alert_checks
 from dialtone_nb.verify.checks import CheckState, Verification, good, unknown, wrong
-from dialtone_nb.verify.geographic_permissions import permission_checks
 from dialtone_nb.verify.probes import NOBODYS_NUMBER, STATUS, make_probes
-from dialtone_nb.verify.recent_alerts import EVERYDAY, RecentAlert, alert_checks
 from tests.verify.conftest import ROOT
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

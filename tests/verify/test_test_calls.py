@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from dialtone_nb.display.test_calls import calls_html, calls_text
+from dialtone_nb.display.telephony.test_calls import calls_html, calls_text
 from dialtone_nb.errors import InputError
 from dialtone_nb.runbooks import test_calls
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from tests.verify.conftest import Stage
 
 TITLES = [

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from dialtone_nb.calls.call_story import Story
-from dialtone_nb.display.call_story import (
+from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.telephony.call_story import (
     Exploration,
     attempt_cells,
     exploration_html,
     exploration_text,
     story_html,
 )
-from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.display.widgets.box import show_box
 from dialtone_nb.errors import DialtoneError
 

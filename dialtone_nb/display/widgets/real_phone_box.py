@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dialtone_nb.display.real_phones import (
+from dialtone_nb.display.rendering import render, with_style
+from dialtone_nb.display.telephony.real_phones import (
     RealPhone,
     closed_html,
     life_html,
@@ -15,7 +16,6 @@ from dialtone_nb.display.real_phones import (
     real_phone_html,
     real_phone_text,
 )
-from dialtone_nb.display.rendering import render, with_style
 from dialtone_nb.display.widgets.box import show_box
 from dialtone_nb.display.widgets.live import LiveView
 from dialtone_nb.errors import DialtoneError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dialtone_nb.display.rendering import render, with_style
-from dialtone_nb.display.what_if import WhatIf, answers_html, what_if_html, what_if_text
+from dialtone_nb.display.telephony.what_if import WhatIf, answers_html, what_if_html, what_if_text
 from dialtone_nb.display.widgets.box import show_box
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.phones.dial_strings import KEYPAD

@@ -11,16 +11,11 @@ RESOURCES = (
     "addresses",
     "alerts",
     "available_phone_numbers",
-    "call_changes",
-    "calls",
     "dialing_permissions",
     "empty_lists",
     "incoming_phone_numbers",
     "keys",
-    "outgoing_calls",
     "prices",
-    "queues",
-    "recordings",
     "serverless.builds",
     "serverless.deployments",
     "serverless.environments",
@@ -35,6 +30,11 @@ RESOURCES = (
     "trust",
     "usage_records",
     "usage_triggers",
+    "voice.call_changes",
+    "voice.calls",
+    "voice.outgoing_calls",
+    "voice.queues",
+    "voice.recordings",
 )
 MODULES = tuple(import_module(f"dialtone_nb.rehearsal.api.{name}") for name in RESOURCES)
 OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for operation in module.OPERATIONS)

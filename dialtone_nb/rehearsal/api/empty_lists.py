@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialtone_nb.rehearsal.api.calls import is_of_date
 from dialtone_nb.rehearsal.api.collection import API_2010
+from dialtone_nb.rehearsal.api.voice.calls import is_of_date
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse, Operation
 from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, choice, read_parameters

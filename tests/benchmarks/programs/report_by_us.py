@@ -15,7 +15,7 @@ from typing import Any
 from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.display.outputs import figure_bundle
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbooks.opening import sample_folder
+from dialtone_nb.runbooks.steps.opening import sample_folder
 
 ROOT = Path(__file__).parents[3]
 OPENING = "open_runbook"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from dialtone_nb.calls.attempts.schema import make_frame
 from dialtone_nb.calls.call_story import CallLeg, CallStep, Story
-from dialtone_nb.display.call_story import Exploration, exploration_html, exploration_text
+from dialtone_nb.display.telephony.call_story import Exploration, exploration_html, exploration_text
 from dialtone_nb.display.widgets.call_explorer import CallExplorer
 from dialtone_nb.errors import DialtoneError
 

@@ -15,9 +15,9 @@ from dialtone_nb.display.widgets.parameter_form import ParameterForm, make_form
 from dialtone_nb.errors import InputError
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.parameters import load_parameters
-from dialtone_nb.runbooks.apply import apply_plan
-from dialtone_nb.runbooks.opening import Runbook, open_runbook
-from dialtone_nb.runbooks.parameters_cell import RunbookSource
+from dialtone_nb.runbooks.steps.apply import apply_plan
+from dialtone_nb.runbooks.steps.opening import Runbook, open_runbook
+from dialtone_nb.runbooks.steps.parameters_cell import RunbookSource
 
 ROOT = Path(__file__).parents[3]
 PHONES = tuple(load_parameters(ROOT / "parameters" / "sample").clients)
@@ -174,7 +174,7 @@ def test_a_cell_that_was_changed_since_wins_over_the_form(monkeypatch: pytest.Mo
         dataclasses.replace(one, default="van") if one.name == "client" else one for one in runbook.source.declared
     ]
     edited = RunbookSource("client_setup", runbook.source.title, tuple(declared), runbook.source.path)
-    monkeypatch.setattr("dialtone_nb.runbooks.opening.read_source", lambda *_: edited)
+    monkeypatch.setattr("dialtone_nb.runbooks.steps.opening.read_source", lambda *_: edited)
     again = open_runbook("client_setup")
     assert (again.parameters.client, again.parameters.action) == ("van", "rotate")
 

@@ -14,7 +14,7 @@ from dialtone_nb.account.account import open_account
 from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.now import take_snapshot
 from dialtone_nb.calls.twilio_source.frame import phones_by_number
-from dialtone_nb.display.snapshots import snapshot_html
+from dialtone_nb.display.telephony.snapshots import snapshot_html
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.report import call_report as report
 from tests.infrastructure.desk import WORKBENCH

@@ -20,7 +20,7 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 
 from dialtone_nb.display.outputs import LINES, PLAN, RESULT
 from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
-from dialtone_nb.runbooks.parameters_cell import RunbookSource, Value
+from dialtone_nb.runbooks.steps.parameters_cell import RunbookSource, Value
 
 ENGINE = "dialtone"
 # The share of a run's time for saving its copy, which papermill does before and after each cell.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dialtone_nb.rehearsal.api.calls import call_of, is_of_date
 from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection, account_uri
 from dialtone_nb.rehearsal.api.prices import UNIT
+from dialtone_nb.rehearsal.api.voice.calls import call_of, is_of_date
 from dialtone_nb.rehearsal.exchange.recordings import KIND
 from dialtone_nb.rehearsal.http.errors import absent
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 
 from dialtone_nb.dialplan.compile import compile_table
-from dialtone_nb.display.what_if import WhatIf, what_if_html, what_if_text
+from dialtone_nb.display.telephony.what_if import WhatIf, what_if_html, what_if_text
 from dialtone_nb.display.widgets.what_if_box import WhatIfBox
 from dialtone_nb.errors import DialtoneError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.phones.what_if import KeypadResult, ask_dial_plan
 
-SAMPLE = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
+SAMPLE = load_parameters(Path(__file__).parents[3] / "parameters" / "sample")
 TABLE = compile_table(SAMPLE)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dialtone_nb.cli.arguments import build_parser, read_given
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.runbooks.parameters_cell import (
+from dialtone_nb.runbooks.steps.parameters_cell import (
     Given,
     RunbookSource,
     check_environments,

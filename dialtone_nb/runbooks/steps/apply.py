@@ -19,7 +19,7 @@ from dialtone_nb.infrastructure.plan import Plan
 from dialtone_nb.infrastructure.record import Applied, load_records, record_folder
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.report.report_table import ReportTable
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
 
 REHEARSED_CONSENT = "DIALTONE_REHEARSAL_CONSENT"
 COLUMNS = ("when (UTC)", "who", "runbook", "account", "environment", "plan", "change", "outcome", "seconds", "request")

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from dialtone_nb.verify.account.twilio_side import WebhookRule, profile_check, rule_for, runtime_check, webhook_checks
 from dialtone_nb.verify.checks import CheckState
-from dialtone_nb.verify.twilio_side import WebhookRule, profile_check, rule_for, runtime_check, webhook_checks
 from tests.verify.conftest import Stage
 
 URL = "https://dialtone-1234-stage.twil.io/sip-outgoing"

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from dialtone_nb.calls.now import PhoneSeen, PhoneState, Snapshot
-from dialtone_nb.display.call_story import (
+from dialtone_nb.display.rendering import render
+from dialtone_nb.display.telephony.call_story import (
     ATTEMPT_HEADS,
     EMERGENCY_HEADS,
     attempt_cells,
     emergency_cells,
     moment_head,
 )
-from dialtone_nb.display.rendering import render
 
 # For each state a colour's class, and a sign for readers who see no colours.
 _ROLES = {

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.calls import call_body
 from dialtone_nb.rehearsal.api.collection import API_2010, account_uri
+from dialtone_nb.rehearsal.api.voice.calls import call_body
 from dialtone_nb.rehearsal.exchange.call_setup import (
     PROGRESS_EVENTS,
     OutboundCall,

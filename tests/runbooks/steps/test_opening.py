@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import SimpleNamespace
 
 import pytest
@@ -17,8 +17,8 @@ import dialtone_nb
 from dialtone_nb import runbooks
 from dialtone_nb.display.banner import Banner
 from dialtone_nb.errors import ParametersError
-from dialtone_nb.runbooks.opening import ParameterValues, Runbook, find_project, open_runbook
-from dialtone_nb.runbooks.parameters_cell import read_source, runbook_names
+from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook, find_project, open_runbook
+from dialtone_nb.runbooks.steps.parameters_cell import read_source, runbook_names
 from tests.runbooks.conftest import ROOT, Write
 
 TAGGED = 'account: str = "rehearsal"\nenvironment: str = "stage"\nconsent: str = ""'
@@ -45,7 +45,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
             showtraceback=lambda *_: None,
             kernel=SimpleNamespace(_allow_stdin=False),
         )
-        monkeypatch.setattr("dialtone_nb.runbooks.opening._shell", lambda: shell)
+        monkeypatch.setattr("dialtone_nb.runbooks.steps.opening._shell", lambda: shell)
         return shell
 
     return start
@@ -188,7 +188,7 @@ def test_our_runbooks_declare_the_types_that_their_steps_take() -> None:
     """No notebook declares a parameter otherwise than any step of that name has it."""
     steps = [
         kind
-        for one in iter_modules(runbooks.__path__, f"{runbooks.__name__}.")
+        for one in walk_packages(runbooks.__path__, f"{runbooks.__name__}.")
         for name, kind in vars(import_module(one.name)).items()
         if name.endswith("Parameters") and getattr(kind, "__module__", "") == one.name
     ]

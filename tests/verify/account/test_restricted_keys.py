@@ -14,7 +14,7 @@ from dialtone_nb.calls.now import take_snapshot
 from dialtone_nb.errors import PermissionMissingError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.runbooks.verify import verify_site
-from dialtone_nb.verify.api_key import NEEDS, needs_of
+from dialtone_nb.verify.account.api_key import NEEDS, needs_of
 from dialtone_nb.verify.checks import Verification
 from tests.verify.conftest import ROOT, Stage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialtone_nb.errors import Fault, InputError
-from dialtone_nb.runbooks.parameters_cell import RunbookSource, Value
+from dialtone_nb.runbooks.steps.parameters_cell import RunbookSource, Value
 
 if TYPE_CHECKING:
     from dialtone_nb.report.runs import Run

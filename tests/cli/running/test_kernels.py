@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from jupyter_core.utils import run_sync
 
-from dialtone_nb.cli.kernels import imports_ahead, started_kernel
+from dialtone_nb.cli.running.kernels import imports_ahead, started_kernel
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def printed_by(notebook: Path, cell: str) -> str:
@@ -59,9 +59,9 @@ def modules_after(program: str) -> set[str]:
 def test_papermill_comes_without_the_libraries_of_clouds_and_they_can_still_be_imported() -> None:
     """They are half a second of every run."""
     program = """
-from dialtone_nb.cli.kernels import without_clouds
+from dialtone_nb.cli.running.kernels import without_clouds
 with without_clouds():
-    import dialtone_nb.cli.run
+    import dialtone_nb.cli.running.run
 """
     assert {"papermill", "nbclient"} <= (found := modules_after(program))
     assert not {"boto3", "pyarrow"} & found

@@ -8,7 +8,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.infrastructure.desired import TRUNK_PASSWORD
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.site import Site, make_bundle, own_server
-from dialtone_nb.runbooks.opening import Runbook
+from dialtone_nb.runbooks.steps.opening import Runbook
 
 # A variable's value at Twilio.
 VARIABLE_BYTES = 450

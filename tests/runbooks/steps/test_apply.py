@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dialtone_nb.runbooks.apply import records_table
+from dialtone_nb.runbooks.steps.apply import records_table
 
 
 def test_the_record_shows_a_row_a_change_newest_run_first(tmp_path: Path) -> None:

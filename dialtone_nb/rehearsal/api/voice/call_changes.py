@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dialtone_nb.rehearsal.api.calls import call_of, fetch
 from dialtone_nb.rehearsal.api.collection import API_2010
-from dialtone_nb.rehearsal.api.outgoing_calls import refuse_long_twiml, refuse_what_is_not_modelled, twiml_source
+from dialtone_nb.rehearsal.api.voice.calls import call_of, fetch
+from dialtone_nb.rehearsal.api.voice.outgoing_calls import refuse_long_twiml, refuse_what_is_not_modelled, twiml_source
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse

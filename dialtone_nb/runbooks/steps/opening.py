@@ -16,7 +16,7 @@ from dialtone_nb.display.parameters import Origin, Setting, settings_html
 from dialtone_nb.display.widgets.parameter_form import Choices
 from dialtone_nb.errors import Fault, InputError, ParametersError
 from dialtone_nb.parameters import SAMPLE, Parameters, is_network, load_parameters
-from dialtone_nb.runbooks.parameters_cell import (
+from dialtone_nb.runbooks.steps.parameters_cell import (
     Declared,
     Given,
     RunbookSource,
@@ -279,7 +279,7 @@ def find_project(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / "notebooks").is_dir() and (folder / "parameters").is_dir():
             return folder
-    return Path(__file__).resolve().parents[2]
+    return Path(__file__).resolve().parents[3]
 
 
 def parameters_folder(project: Path, source: RunbookSource | None = None) -> Path:
@@ -297,7 +297,7 @@ def parameters_folder(project: Path, source: RunbookSource | None = None) -> Pat
 
 def sample_folder(project: Path) -> Path:
     """Where the sample network is: in the project, or beside this package."""
-    home = Path(__file__).resolve().parents[2]
+    home = Path(__file__).resolve().parents[3]
     return next((folder for folder in (project / SAMPLE, home / SAMPLE) if folder.is_dir()), project / SAMPLE)
 
 

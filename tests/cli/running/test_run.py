@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.__main__ import main
-from dialtone_nb.cli.report_files import choose_report_files
-from dialtone_nb.cli.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
+from dialtone_nb.cli.running.report_files import choose_report_files
+from dialtone_nb.cli.running.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
 from dialtone_nb.display.outputs import LINES, PLAN, RESULT
 from dialtone_nb.errors import ApplyError, ConsentError, DialtoneError, HeldError, TwilioError
 from tests.runbooks.conftest import Write
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Capture = pytest.CaptureFixture[str]
 
 

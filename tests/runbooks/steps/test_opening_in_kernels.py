@@ -9,9 +9,9 @@ from typing import Any
 import papermill
 import pytest
 
-from dialtone_nb.cli.kernels import started_kernel
-from dialtone_nb.cli.run import run_runbook
-from dialtone_nb.runbooks.parameters_cell import read_source
+from dialtone_nb.cli.running.kernels import started_kernel
+from dialtone_nb.cli.running.run import run_runbook
+from dialtone_nb.runbooks.steps.parameters_cell import read_source
 from tests.runbooks.conftest import Write
 
 

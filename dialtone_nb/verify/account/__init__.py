@@ -1,0 +1,1 @@
+"""Checks of the account beyond one environment: its key, permissions and alerts, and what Twilio itself changes."""
