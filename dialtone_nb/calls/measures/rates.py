@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from dialtone_nb.calls.attempts.outcomes import DELIVERED, JUDGED, LOST, OUTCOMES
@@ -142,13 +143,17 @@ def difference_interval(before: Rate, after: Rate) -> tuple[float, float]:
 
 def count_outcomes(tally: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Attempts by the given keys (rows) and outcome (columns, all of them, in their order)."""
-    keys = list(by)
-    if not keys:
-        counts = tally.groupby("outcome")["attempts"].sum().to_frame().T
-    else:
-        counts = tally.pivot_table(index=keys, columns="outcome", values="attempts", aggfunc="sum", fill_value=0)
-    counts.columns = pd.Index([str(name) for name in counts.columns])
-    return counts.reindex(columns=list(OUTCOMES), fill_value=0).fillna(0).astype("int64")
+    rows, index = np.zeros(len(tally), dtype=np.intp), pd.Index(["attempts"])
+    if by:
+        groups = tally.groupby(list(by))
+        rows, index = groups.ngroup().to_numpy(), groups.size().index
+    # By hand: pivot_table takes twenty times as long for a short log, and a report counts thirty times.
+    counts = np.zeros((len(index), len(OUTCOMES)), dtype=np.int64)
+    columns = pd.Index(OUTCOMES)
+    named = rows >= 0  # a row without one of the keys is in no group
+    places = rows[named], columns.get_indexer(tally["outcome"])[named]
+    np.add.at(counts, places, tally["attempts"].to_numpy()[named])
+    return pd.DataFrame(counts, index=index, columns=columns)
 
 
 def rate_of(tally: pd.DataFrame, name: str) -> Rate:
@@ -164,16 +169,19 @@ def rates_by(tally: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     A value is missing where there is nothing to divide by; then the bounds are 0 and 1.
     """
     counts = count_outcomes(tally, by)
-    table = pd.DataFrame({"attempts": counts.sum(axis=1), "judged": counts[list(JUDGED)].sum(axis=1)})
+
+    def summed(outcomes: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return counts.to_numpy()[:, [OUTCOMES.index(one) for one in outcomes]].sum(axis=1)
+
+    columns: dict[str, Any] = {"attempts": summed(OUTCOMES), "judged": summed(JUDGED)}
     for rate in RATES.values():
-        numerators = counts[list(rate.numerator)].sum(axis=1)
-        denominators = counts[list(rate.denominator)].sum(axis=1)
+        numerators, denominators = summed(rate.numerator), summed(rate.denominator)
         bounds = [wilson_interval(int(n), int(d)) for n, d in zip(numerators, denominators, strict=True)]
-        table[rate.name] = numerators
-        table[f"{rate.name}_rate"] = numerators / denominators.where(denominators > 0)
-        table[f"{rate.name}_low"] = [low for low, _ in bounds]
-        table[f"{rate.name}_high"] = [high for _, high in bounds]
-    return table
+        columns[rate.name] = numerators
+        columns[f"{rate.name}_rate"] = numerators / np.where(denominators > 0, denominators, np.nan)
+        columns[f"{rate.name}_low"] = [low for low, _ in bounds]
+        columns[f"{rate.name}_high"] = [high for _, high in bounds]
+    return pd.DataFrame(columns, index=counts.index)
 
 
 def reasons_of_failure(tally: pd.DataFrame) -> pd.DataFrame:
