@@ -22,6 +22,7 @@ DOOR_TO_THE_REHEARSAL = {
     "dialtone_nb.cli.arguments",
     "dialtone_nb.cli.rehearsal",
     "dialtone_nb.testing.account",
+    "dialtone_nb.testing.applications",
     "dialtone_nb.testing.session",
 }
 ROOM_FOR = {"rehearsal/exchange": 25, "rehearsal/sip": 25}

@@ -53,11 +53,13 @@ def _serve_wsgi(application: Callable[..., Any]) -> Iterator[str]:
 
 @contextmanager
 def _serve_asgi(application: Callable[..., Any]) -> Iterator[str]:
-    import uvicorn
+    from uvicorn import Config
+
+    from dialtone_nb.rehearsal.http.server import Server
 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind((LOOPBACK, 0))
-        server = uvicorn.Server(uvicorn.Config(application, log_config=None, log_level="error", ws="none"))
+        server = Server(Config(application, log_config=None, log_level="error", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started and thread.is_alive():
@@ -65,5 +67,5 @@ def _serve_asgi(application: Callable[..., Any]) -> Iterator[str]:
         try:
             yield f"http://{LOOPBACK}:{listening.getsockname()[1]}"
         finally:
-            server.force_exit = server.should_exit = True
+            server.end()
             thread.join()
