@@ -48,7 +48,19 @@ def find_bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> tuple[BadDay, ...
     named: dict[pd.Timestamp, list[int]] = {day: [] for (day,) in _outstanding(tally, ["day"])}
     for day, hour in _outstanding(hours, ["day", "hour"]):
         named.setdefault(day, []).append(hour)
-    found = [_tell(tally, hours, whole, day, sorted(at)) for day, at in named.items()]
+    if not named:
+        return ()
+    gone, gone_by_hour = (some[some["outcome"].isin(LOST)] for some in (tally, hours))
+    usual, days = gone.groupby("reason")["attempts"].sum(), tally["day"].nunique()
+    found = []
+    for day, at in named.items():
+        lost = rate_of(tally[tally["day"] == day], "lost")
+        otherwise = Rate(whole.numerator - lost.numerator, whole.denominator - lost.denominator)
+        own = gone[gone["day"] == day]
+        within = gone_by_hour[(gone_by_hour["day"] == day) & gone_by_hour["hour"].isin(at)]
+        in_hours = int(within["attempts"].sum())
+        cause = _chief_reason(own, usual, days), _nearly_all(own, "client")
+        found.append(BadDay(day, lost, otherwise, tuple(_runs(sorted(at))), in_hours, *cause))
     return tuple(sorted(found, key=lambda one: (-one.lost.numerator, one.day)))
 
 
@@ -61,8 +73,8 @@ def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ..
     all_lost, all_judged = int(lost.sum()), int(judged.sum())
     others = (all_lost - lost) / (all_judged - judged).where(judged < all_judged)
     is_worse = (lost > 1) & (lost / judged >= TIMES_AS_MANY * others.fillna(1))
-    for key in lost.index[is_worse]:
-        if chance_of(int(lost[key]), int(judged[key]), all_lost, all_judged) < CHANCE / len(lost):
+    for key, own_lost, own_judged in zip(lost.index[is_worse], lost[is_worse], judged[is_worse], strict=True):
+        if chance_of(own_lost, own_judged, all_lost, all_judged) < CHANCE / len(lost):
             yield key if isinstance(key, tuple) else (key,)
 
 
@@ -85,25 +97,11 @@ def _log_choose(of: int, some: int) -> float:
     return math.lgamma(of + 1) - math.lgamma(some + 1) - math.lgamma(of - some + 1)
 
 
-def _tell(tally: pd.DataFrame, hours: pd.DataFrame, whole: Rate, day: pd.Timestamp, at: Sequence[int]) -> BadDay:
-    own = tally[tally["day"] == day]
-    lost = rate_of(own, "lost")
-    otherwise = Rate(whole.numerator - lost.numerator, whole.denominator - lost.denominator)
-    gone = own[own["outcome"].isin(LOST)]
-    within = hours[(hours["day"] == day) & hours["hour"].isin(at) & hours["outcome"].isin(LOST)]
-    client = _nearly_all(gone, "client")
-    return BadDay(
-        day, lost, otherwise, tuple(_runs(at)), int(within["attempts"].sum()), _chief_reason(tally, gone, lost), client
-    )
-
-
-def _chief_reason(tally: pd.DataFrame, gone: pd.DataFrame, lost: Rate) -> str:
-    """The reason that most of what the day lost beyond the usual has."""
+def _chief_reason(gone: pd.DataFrame, usual: pd.Series[int], days: int) -> str:
+    """The reason that most of what a day lost beyond the usual has, by what all days lost."""
     here = gone.groupby("reason")["attempts"].sum()
-    usual = tally[tally["outcome"].isin(LOST)].groupby("reason")["attempts"].sum()
-    days = max(tally["day"].nunique() - 1, 1)
-    excess = here - (usual.reindex(here.index) - here) / days
-    return str(excess.sort_index().idxmax()) if lost.numerator else ""
+    excess = here - (usual.reindex(here.index) - here) / max(days - 1, 1)
+    return str(excess.sort_index().idxmax()) if len(here) else ""
 
 
 def _nearly_all(gone: pd.DataFrame, key: str) -> str:

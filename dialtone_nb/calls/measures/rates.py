@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dialtone_nb.calls.attempts.outcomes import DELIVERED, JUDGED, LOST, OUTCOMES
 
+Whole = npt.NDArray[Any]
 # Below this many judged attempts an interval spans half the scale: a rate is shown, but nothing is concluded from it.
 FEW: Final = 10
 Z_95: Final = 1.959963984540054
@@ -143,7 +145,8 @@ def difference_interval(before: Rate, after: Rate) -> tuple[float, float]:
 
 def count_outcomes(tally: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Attempts by the given keys (rows) and outcome (columns, all of them, in their order)."""
-    rows, index = np.zeros(len(tally), dtype=np.intp), pd.Index(["attempts"])
+    rows: Whole = np.zeros(len(tally), dtype=np.intp)
+    index = pd.Index(["attempts"])
     if by:
         groups = tally.groupby(list(by))
         rows, index = groups.ngroup().to_numpy(), groups.size().index
@@ -151,16 +154,15 @@ def count_outcomes(tally: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     counts = np.zeros((len(index), len(OUTCOMES)), dtype=np.int64)
     columns = pd.Index(OUTCOMES)
     named = rows >= 0  # a row without one of the keys is in no group
-    places = rows[named], columns.get_indexer(tally["outcome"])[named]
+    places = rows[named], columns.get_indexer(pd.Index(tally["outcome"]))[named]
     np.add.at(counts, places, tally["attempts"].to_numpy()[named])
     return pd.DataFrame(counts, index=index, columns=columns)
 
 
 def rate_of(tally: pd.DataFrame, name: str) -> Rate:
     """One of the rates over a whole tally."""
-    counts = tally.groupby("outcome")["attempts"].sum()
-    rate = RATES[name]
-    return Rate(int(counts.reindex(rate.numerator).sum()), int(counts.reindex(rate.denominator).sum()))
+    rate, outcomes, attempts = RATES[name], tally["outcome"], tally["attempts"].to_numpy()
+    return Rate(*(int(attempts[outcomes.isin(those)].sum()) for those in (rate.numerator, rate.denominator)))
 
 
 def rates_by(tally: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -169,9 +171,11 @@ def rates_by(tally: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     A value is missing where there is nothing to divide by; then the bounds are 0 and 1.
     """
     counts = count_outcomes(tally, by)
+    values: Whole = counts.to_numpy()
 
-    def summed(outcomes: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return counts.to_numpy()[:, [OUTCOMES.index(one) for one in outcomes]].sum(axis=1)
+    def summed(outcomes: Sequence[str]) -> Whole:
+        of_each: Whole = values[:, [OUTCOMES.index(one) for one in outcomes]]
+        return np.asarray(of_each.sum(axis=1))
 
     columns: dict[str, Any] = {"attempts": summed(OUTCOMES), "judged": summed(JUDGED)}
     for rate in RATES.values():

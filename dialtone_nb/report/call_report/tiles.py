@@ -11,7 +11,7 @@ import pandas as pd
 from dialtone_nb.calls.attempts.outcomes import LOST
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures.before_after import RateChange, change_between
-from dialtone_nb.calls.measures.rates import Rate, cost_by, days_of, in_periods, rate_of
+from dialtone_nb.calls.measures.rates import Rate, cost_by, days_of, in_periods, rate_of, rates_by
 from dialtone_nb.display.rendering import render
 from dialtone_nb.report.call_report.summary import RECENT_DAYS, recent_and_before, weak_phones
 
@@ -135,7 +135,7 @@ def _rate_tile(tally: pd.DataFrame, periods: pd.DataFrame, every: pd.DatetimeInd
 def _rates(periods: pd.DataFrame, every: pd.DatetimeIndex, name: str) -> tuple[float | None, ...]:
     if periods.empty:
         return ()
-    by_period = {day: rate_of(own, name).value for day, own in periods.groupby("day")}
+    by_period = rates_by(periods, ["day"])[f"{name}_rate"].dropna().to_dict()
     return tuple(by_period.get(day) for day in every)
 
 
