@@ -233,7 +233,10 @@ class ClaimFile:
             sync_folder(self.path.parent)
 
     def _refuse_changed(self) -> None:
-        if not self.path.exists() or self.path.read_text(encoding="utf-8") != self.value:
+        there = None
+        with suppress(FileNotFoundError):  # it may be released at any moment
+            there = self.path.read_text(encoding="utf-8")
+        if there != self.value:
             raise AbsentError("another claim is there", status=404, code=None, method="GET", path=str(self.path))
 
 

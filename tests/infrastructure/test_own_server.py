@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from dialtone_nb.calls.load import load_calls
 from dialtone_nb.calls.now import take_snapshot
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.calls.twilio_source.server_log import ServerLog, log_source
-from dialtone_nb.errors import HeldError, InputError, TwilioError
+from dialtone_nb.errors import AbsentError, HeldError, InputError, TwilioError
 from dialtone_nb.infrastructure.claim import CLAIM, Claim, held
 from dialtone_nb.infrastructure.resources import served_tables
 from dialtone_nb.infrastructure.resources.builds import BUILD
@@ -309,6 +309,24 @@ def test_of_many_who_claim_a_folder_at_once_one_alone_does(own: Desk) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert 1 <= sum(pool.map(apply, range(8))) <= 8
     assert keeper.list() == []
+
+
+def test_a_claim_that_is_released_while_somebody_looks_at_it_is_absent(own: Desk) -> None:
+    """Whoever looks finds it as it was, or finds none: no half of a look is an error of the disk."""
+    kept = ClaimFolder(own.server.folder, "stage").create(key=CLAIM, value="theirs")
+    ends = time.monotonic() + 1
+
+    def come_and_go() -> None:
+        while time.monotonic() < ends:
+            kept.path.unlink()
+            kept.path.write_text("theirs")
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(come_and_go)
+        while not other.done():
+            with suppress(AbsentError):
+                kept.fetch()
+    other.result()
 
 
 def test_reports_and_the_monitor_read_our_servers_log(own: Desk) -> None:
