@@ -1,4 +1,4 @@
-"""Calls: fetch -> archive -> frame -> metrics -> figures; what a call report is made of.
+"""Calls: fetch -> archive -> frame -> measures -> figures, which make up a call report.
 
-Nothing is imported here, so that a runbook that draws nothing does not wait for pandas and plotly.
+This module imports nothing, so that runbooks without figures need not wait for pandas and plotly.
 """

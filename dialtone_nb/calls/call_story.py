@@ -1,4 +1,4 @@
-"""One call from its beginning to its end: legs, what our service was asked and answered, its events, and alerts."""
+"""The story of one call: its legs, webhook requests and responses, events of our functions, and alerts, in order."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from dialtone_nb.values.sip import without_separators
 if TYPE_CHECKING:
     from twilio.rest import Client
 
-# A number after + or a scheme, however it is spelled: with separators (RFC 3966) and blanks, escaped or not.
+# A number after + or a URI scheme, in any spelling: with separators (RFC 3966) and blanks, percent-encoded or not.
 NUMBER: Final = re.compile(
     r"(?:\+|%2B|(?<=sip:)|(?<=sips:)|(?<=tel:))(?:(?:[-.() \t\u00a0]|%2[089DE]|%09|%C2%A0)*[0-9]){7,15}", re.I
 )
-# The trunk's password goes to Twilio in the TwiML of each call, and Twilio keeps what it was answered.
+# The trunk's password is in the TwiML of each call to it, and Twilio keeps webhook responses.
 _PASSWORD: Final = re.compile(r'(password=)"[^"]*"')
-# How long before and after the call its log lines are looked for: the log has another clock.
+# Log lines are searched from so long before to so long after the call, because the log has another clock.
 AROUND: Final = timedelta(minutes=2)
 _ENDED: Final = ("completed", "busy", "failed", "no-answer", "canceled")
 
 
 @dataclass(frozen=True, slots=True)
 class CallLeg:
-    """One leg as Twilio has it; the first is the call that somebody placed, the others were dialled for it."""
+    """One leg as Twilio has it. The first leg is the call that somebody placed; the others were dialled for it."""
 
     sid: str
     is_dialled: bool
@@ -54,10 +54,10 @@ class CallLeg:
 
 @dataclass(frozen=True, slots=True)
 class CallStep:
-    """One thing that happened in a call: when, where it was told, what, and a text such as TwiML."""
+    """One step of a call: its time, where Twilio reports it, what happened, and a text such as TwiML."""
 
     at: datetime
-    about: str  # where it was told: leg, service, log, alert
+    about: str  # where Twilio reports it: leg, service, log or alert
     what: str
     text: str = ""
     is_trouble: bool = False
@@ -65,20 +65,20 @@ class CallStep:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One call: its legs, and its steps in their order."""
+    """One call: its legs, and its steps in order."""
 
     call_sid: str
     legs: tuple[CallLeg, ...]
     steps: tuple[CallStep, ...]
 
     def by_clocks(self, zone: ZoneInfo) -> Story:
-        """The same with the moments of its steps told by the clocks of a place."""
+        """The story with its times in a time zone."""
         return replace(self, steps=tuple(replace(step, at=step.at.astimezone(zone)) for step in self.steps))
 
 
 @dataclass(frozen=True, slots=True)
 class CallResources:
-    """What Twilio keeps of a call: Call resources, their Events and Notifications by leg, and our functions' events."""
+    """Twilio's records of a call: Call resources, their Events and Notifications by leg, and our functions' events."""
 
     legs: Sequence[Record]
     webhooks: Mapping[str, Sequence[Record]]
@@ -89,9 +89,9 @@ class CallResources:
 def fetch_story(
     client: Client, call_sid: str, *, service: LogSource, ours: Collection[str], show_numbers: bool = False
 ) -> Story:
-    """The story of a call, by its own SID or a leg's; `ours` are the numbers that need not be hidden.
+    """The story of a call, by its own SID or a leg's; the numbers in `ours` are never masked.
 
-    Four requests and two a leg, side by side; a `TwilioError` where there is no such call.
+    Takes four requests, and two for each leg, in parallel. Raises TwilioError if there is no such call.
     """
     first = _call(client, call_sid)
     if first["parent_call_sid"]:
@@ -117,7 +117,7 @@ def fetch_story(
 
 
 def tell_story(found: CallResources, *, ours: Collection[str], show_numbers: bool = False) -> Story:
-    """The story that these records tell, other people's numbers hidden unless they are to be shown."""
+    """The story from Twilio's records, with other people's numbers masked unless `show_numbers` is set."""
 
     def hidden(text: str) -> str:
         shown = _PASSWORD.sub(r'\1"…"', text)
@@ -130,7 +130,7 @@ def tell_story(found: CallResources, *, ours: Collection[str], show_numbers: boo
 
 
 Hide = Callable[[str], str]
-# A step, and where it stands among others of the same second, which is as fine as Twilio's clocks are.
+# A step with its rank among steps of the same second: Twilio's times have no finer resolution.
 _Ranked = tuple[int, CallStep]
 
 
@@ -210,7 +210,7 @@ def _call(client: Client, sid: str) -> Record:
 
 
 def _list(client: Client, path: str, key: str, params: Mapping[str, str] | None = None) -> list[Record]:
-    # A call has a handful of legs and webhooks: one page holds them.
+    # A call has only a few legs and webhook events, so one page has them all.
     records: list[Record] = _get(client, path, {**(params or {}), "PageSize": "1000"})[key]
     return records
 
@@ -222,7 +222,7 @@ def _get(client: Client, path: str, params: Mapping[str, str] | None = None) -> 
 
 
 def _moment(text: str | None) -> datetime:
-    """A time as Twilio writes it: RFC 2822 in its older products, ISO 8601 in the others."""
+    """A time as Twilio writes it: RFC 2822 in the 2010-04-01 API, ISO 8601 in the others."""
     if not text:
         return datetime.min.replace(tzinfo=UTC)
     try:

@@ -1,4 +1,4 @@
-"""What is known of phones in the days of a report: their own words, where they were kept, and the report's calls."""
+"""What is known of phones on the days of a report, from their registrations, if these were kept, and from the calls."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dialtone_nb.calls.load import TWILIO, CallRunbook
 from dialtone_nb.calls.measures.known_phones import COUNTED, frame_registrations, know_phones
 from dialtone_nb.phones.registrations.store import load_told
 
-# Evidence before the first day still holds on it, for at most a day.
+# Evidence holds for at most a day, so evidence of the day before is needed too.
 BEFORE = timedelta(days=1)
 LONGEST = timedelta(days=366)
 
 
 def load_known_phones(runbook: CallRunbook, calls: CallData) -> pd.DataFrame:
-    """The intervals of every phone that told something in the report's days; none at the rehearsal, or of files."""
+    """The intervals of each phone with registrations on the report's days; empty on the rehearsal and for files."""
     since, until = _span(calls)
     is_real = runbook.parameters.account == TWILIO and runbook.parameters.source == TWILIO
     declared = runbook.declared
@@ -38,7 +38,7 @@ def _of(clients: list[str]) -> Callable[[pl.DataFrame], pl.DataFrame]:
 
 
 def _span(calls: CallData) -> tuple[datetime, datetime]:
-    """From the report's first midnight to the end of its last day, or to now."""
+    """The beginning of the report's first day, and the end of its last day or now."""
     zone, now = ZoneInfo(calls.time_zone), datetime.now(UTC)
 
     def midnight(day: date) -> datetime:

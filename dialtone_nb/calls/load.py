@@ -1,4 +1,4 @@
-"""Where calls come from: files of logs, a Parquet archive, or the account itself -> one `CallData`."""
+"""Loading calls: from log files, a Parquet archive, or the account -> `CallData`."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["CallData", "load_calls", "load_runbook_calls"]
 
 TWILIO = "twilio"
-# Parameters that narrow a report down.
+# Parameters that filter a report's attempts.
 FILTERS = ("client", "direction", "outcome", "reason", "number")
-# How far back the account is asked where no first day is given: Twilio keeps alerts and function logs for 30 days.
+# Days fetched if no first day is given: Twilio keeps alerts and function logs for 30 days.
 DEFAULT_DAYS = 30
 
 
 class CallRunbook(Protocol):
-    """An open runbook, as far as loading its calls needs it."""
+    """The part of an open runbook that loading calls needs."""
 
     @property
     def parameters(
@@ -61,7 +61,7 @@ class CallRunbook(Protocol):
 
 
 def load_runbook_calls(runbook: CallRunbook) -> CallData:
-    """The attempts that a runbook's parameters name; the account is opened only where it is the source."""
+    """The attempts selected by a runbook's parameters; the account is opened only if it is the source."""
     wanted = runbook.parameters
     options = {name: getattr(wanted, name) for name in ("environment", "since", "until", "time_zone", "show_numbers")}
     options["time_zone"] = options["time_zone"] or runbook.declared.network.time_zone
@@ -86,7 +86,7 @@ def load_runbook_calls(runbook: CallRunbook) -> CallData:
 
 
 def _local_network(runbook: CallRunbook, time_zone: str) -> LocalNetwork:
-    """What a log of Asterisk's takes for granted; a zone that a parameter names comes before that of network.yaml."""
+    """Our phones, and the time zone for an Asterisk log: the parameter's, or else network.yaml's."""
     declared = runbook.declared
     by_name = {name: Phone(name, client.environment) for name, client in declared.clients.items()}
     zone = time_zone or declared.network.time_zone
@@ -110,14 +110,14 @@ def load_calls(
     where: Mapping[str, str] = MappingProxyType({}),
     on_span: Progress = lambda span, attempts, days: None,
 ) -> CallData:
-    """The attempts of a source: "twilio" (the account's own calls), files of logs of any kind, or Parquet days.
+    """The attempts of a source: "twilio" (the account's own calls), log files of any format, or a Parquet archive.
 
-    `service` is the Serverless service whose log tells what the dial plan refused, `phones` has our phones by number;
-    `network` is asked where files leave out what everybody at their place knew.
-    With `archive` the account's calls are kept there, and what is new is all that the account is asked for.
-    `where` narrows them down, by the names of `FILTERS`.
-    Other parties' numbers are masked unless they are asked for. `engine` is the tcp://… of a Dask scheduler; this
-    machine counts where it is empty.
+    `service` is the source of the log with the dial plan's refusals, `phones` are our phones by number, and `network`
+    gives what log files leave out.
+    With `archive`, the account's calls are kept there, and only new ones are fetched. `where` filters the attempts, by
+    the names of `FILTERS`.
+    Other parties' numbers are masked unless `show_numbers` is set. `engine` is the tcp://… address of a Dask scheduler;
+    if it is empty, attempts are counted on this machine.
     """
     check_time_zone(time_zone)
     if str(source) == TWILIO:
@@ -134,16 +134,16 @@ def load_calls(
 
 
 def find_source(source: str, project: Path) -> str:
-    """The address or path that a runbook's parameter means: as it stands, else within the project.
+    """The address or path in a runbook's parameter; a relative path that does not exist is taken from the project.
 
-    papermill works in its caller's folder, JupyterLab in the notebook's; a path in the project is found from both.
+    papermill runs in its caller's folder, JupyterLab in the notebook's: a path in the project is found from both.
     """
     path = Path(source).expanduser()
     return source if "://" in source else str(path if path.is_absolute() or path.exists() else project / path)
 
 
 def find_archive(archive: str, project: Path) -> str:
-    """The address or path that the parameter means, a path within the project where it is not absolute; "" for none."""
+    """The address or path in the parameter `archive`; relative paths are taken from the project, "" is none."""
     if not archive or "://" in archive:
         return archive
     path = project / Path(archive).expanduser()
@@ -153,7 +153,7 @@ def find_archive(archive: str, project: Path) -> str:
 
 
 def check_time_zone(name: str, parameter: str = "time_zone") -> None:
-    """Raise an `InputError` where this is not a time zone's name."""
+    """Raise InputError if this is not the name of a time zone."""
     if not is_time_zone(name):
         raise InputError(
             Fault(f"parameter {parameter}", f"is not a time zone: {name!r}", "write it as America/Los_Angeles, or UTC")
@@ -161,7 +161,7 @@ def check_time_zone(name: str, parameter: str = "time_zone") -> None:
 
 
 def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
-    """The attempts of an archive, at an address or in a folder, or those that files of logs tell of."""
+    """The attempts of an archive, at an address or in a folder, or of log files."""
     from dialtone_nb.calls.archive.days import is_call_archive
     from dialtone_nb.calls.archive.sync import note_gone
 
@@ -202,7 +202,7 @@ def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
 
 
 def _nothing_read(path: Path, quality: Quality) -> InputError:
-    """Why no call could be read, in the words of the first that was odd."""
+    """The error for a source without calls, with the first finding as the reason."""
     why = [f": {one.what}, such as {one.example}" if one.example else f": {one.what}" for one in quality.findings()[:1]]
     repair = "name a log of call events, of Twilio's call records, or of Asterisk's CDRs"
     return InputError(Fault(f"source {path}", "".join(["holds no calls", *why]), repair))
@@ -226,7 +226,7 @@ def _load_synced(
     phones: Mapping[str, Phone],
     on_span: Progress,
 ) -> CallData:
-    """All that the archive holds, once it is up to date; only the days that are asked for are read from it."""
+    """Sync the archive, and load the requested days from it."""
     from dialtone_nb.calls.archive.sync import sync_calls
 
     first, last = parse_day("since", since), parse_day("until", until)
@@ -265,19 +265,19 @@ def _load_account(
     _check_days(account, begin, end, today)
     last = end or today
     first = begin or last - timedelta(days=DEFAULT_DAYS - 1)
-    # A day of another zone lies in two UTC days.
+    # A day of another time zone spans two UTC days.
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
     fetched = fetch_calls(account.client, first - margin, last + margin, service=service, quality=quality)
     attempts = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
     data = CallData(Attempts.of(attempts), account.label, quality.findings(), first, last, time_zone, as_of=now)
-    # The calls of the margin, and those that a generous window brought along, are not what was asked for.
+    # Leave out the calls of the margin, and others that Twilio's time filter let through.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)
 
 
 def _check_days(account: Account, first: date | None, last: date | None, today: date) -> None:
-    """Raise an `InputError` where there can be no call from the first day to the last."""
+    """Raise InputError if the days are in the wrong order or in the future."""
     if first and last and first > last:
         raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
     if first and first > today:
@@ -289,7 +289,7 @@ def _check_days(account: Account, first: date | None, last: date | None, today: 
 
 @contextmanager
 def progress_bar(*, attended: bool) -> Iterator[Progress]:
-    """Show the progress of a sync in JupyterLab: a function to call after each span of days."""
+    """Show the progress of a sync in JupyterLab; yields the function to call after each span of days."""
     if not attended:
         yield lambda span, attempts, days: None
         return

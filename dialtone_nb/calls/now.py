@@ -1,4 +1,4 @@
-"""One look at an environment: its phones, and the calls, alerts and function log of the last minutes."""
+"""A snapshot of an environment: its phones, and the calls, alerts and function log of the last minutes."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from dialtone_nb.parameters.clients import Client as Phones
 
 
-# A phone's state is told from the calls of a day: Twilio has no list of registrations.
+# A phone's state is derived from the last day's calls, because Twilio has no list of registrations.
 REMEMBERED: Final = timedelta(days=1)
 NUMBER: Final = re.compile(r"\+\d{7,15}")
 
 
 class PhoneState(StrEnum):
-    """The state of a phone, as its latest call tells it."""
+    """The state of a phone, derived from its latest call."""
 
     TALKING = "in a call"
     THERE = "there"
@@ -54,7 +54,7 @@ class PhoneState(StrEnum):
     UNKNOWN = "not heard of"
 
 
-# A phone that rang or was answered was there; an unanswered call may have rung in an empty room, but it rang.
+# A phone that rang was there, whether or not somebody answered.
 _STATES: Final = {
     "in_progress": PhoneState.TALKING,
     "unregistered": PhoneState.MISSING,
@@ -68,19 +68,19 @@ _STATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PhoneSeen:
-    """One phone: its state, the latest call that told it (None where there was none in a day), and what to do."""
+    """One phone: its state, the time of the call that shows it (None without one in a day), and the repair."""
 
     name: str
     state: PhoneState
     at: datetime | None
     told_by: str
     repair: str = ""
-    registration: str = ""  # whether it is registered, and how; "" where nobody tells
+    registration: str = ""  # whether and how it is registered, in words; "" if that is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class RecentAlert:
-    """One of Twilio's alerts, and what it means."""
+    """One of Twilio's alerts, with its meaning."""
 
     at: datetime
     code: str
@@ -110,7 +110,7 @@ class Snapshot:
     emergency_calls: tuple[EmergencyCall, ...] = ()
 
     def by_clocks(self, zone: ZoneInfo) -> Snapshot:
-        """The same with its moments told by the clocks of a place."""
+        """The snapshot with its times in a time zone."""
         return replace(
             self,
             at=self.at.astimezone(zone),
@@ -123,7 +123,7 @@ class Snapshot:
 
     @property
     def summary(self) -> str:
-        """One line: how much happened, and which phones were not reached."""
+        """A summary in one line: the numbers of calls, alerts and log lines, and the phones that were not reached."""
         emergencies = sum(not one.is_test for one in self.emergency_calls)
         going_on = int((self.attempts["outcome"] == "in_progress").sum())
         counts = (
@@ -150,10 +150,10 @@ def take_snapshot(
     clients: Mapping[str, Phones] = MappingProxyType({}),
     show_numbers: bool = False,
 ) -> Snapshot:
-    """Look at an environment now, in five requests side by side.
+    """Take a snapshot of an environment, with five requests in parallel.
 
-    `phones` has our phones by number, `clients` as they are declared, by name; `registrations` what is told of their
-    registrations, by name.
+    `phones` are our phones by number, `clients` their declarations by name, `registrations` their registrations in
+    words by name.
     """
     since, start = now - timedelta(minutes=minutes), now - REMEMBERED
     quality = Quality()
@@ -162,7 +162,7 @@ def take_snapshot(
         alerts = pool.submit(lambda: list(list_alerts(client, start.date(), now.date())))
         log = pool.submit(lambda: list(list_log(client, service, iso_time(start), iso_time(now), quality)))
     read = ((line, event_of(line.get("message") or "")) for line in log.result() if line["environment"] == environment)
-    # What verify asks is no call, and nobody need read it.
+    # Requests by `verify` are not calls, so their log lines are left out.
     told = [(line, event) for line, event in read if not (event and is_probe(event))]
     lines, events = [line for line, _ in told], [event for _, event in told if event]
     attempts = frame_calls(calls.result(), alerts.result(), events, phones=phones, quality=quality)
@@ -189,7 +189,7 @@ def take_snapshot(
 def see_phones(
     names: Iterable[str], frame: pd.DataFrame, registrations: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[PhoneSeen, ...]:
-    """The state of each phone, told by the latest attempt that says anything of it; those not reached come first."""
+    """The state of each phone by its latest attempt that shows one; phones that were not reached come first."""
     seen = [
         replace(_see(name, frame[frame["client"] == name]), registration=registrations.get(name, "")) for name in names
     ]
@@ -201,13 +201,13 @@ def _see(name: str, attempts: pd.DataFrame) -> PhoneSeen:
     for attempt in attempts.iloc[::-1].to_dict("records"):
         outcome, at = str(attempt["outcome"]), attempt["started_at"].to_pydatetime()
         if attempt["direction"] == "outgoing":
-            # Whatever came of the call: the phone placed it, so it was there.
+            # The phone placed the call, so it was there, whatever the outcome.
             state = PhoneState.TALKING if outcome == "in_progress" else PhoneState.THERE
             return PhoneSeen(name, state, at, "placed a call")
         reason = str(attempt["reason"])
         if reason == RANG_ON:
-            continue  # whoever was there in the end need not be this phone
-        # Why the caller was told is what the phone's own leg said.
+            continue  # another phone may have answered in the end
+        # For `told`, the reason is the one of the phone's own leg.
         told = OUTCOME_OF_CODE.get(reason, outcome) if outcome == "told" else outcome
         if told in _STATES:
             repair = code_of(reason).repair if _STATES[told] is PhoneState.MISSING else ""
@@ -222,7 +222,7 @@ def _alert(record: Record) -> RecentAlert | None:
 
 
 def _log_line(record: Record, *, show_numbers: bool) -> LogLine:
-    # An event's own timestamp is by the function's clock; the log line's is by the clock of everything else here.
+    # The log line's time is by Twilio's clock, as all times here; the event's own timestamp is by the function's.
     at, message = _moment(record["date_created"]), str(record.get("message") or "").strip()
     event = event_of(message)
     if event:

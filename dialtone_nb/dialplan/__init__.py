@@ -1,1 +1,1 @@
-"""The dial plan: dialplan.yaml -> compile -> table; a call -> decide -> decision -> TwiML."""
+"""The dial plan: dialplan.yaml -> compile -> table; call -> decide -> decision -> TwiML."""

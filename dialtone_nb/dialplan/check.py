@@ -1,4 +1,4 @@
-"""dialplan.yaml -> all its faults, each with its place and repair, so that compiling and deciding need no defences."""
+"""Checks of dialplan.yaml: all faults, each with place and repair, so that compiling and deciding need no checks."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from dialtone_nb.parameters.yaml_files import YamlFile, suggest
 from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, countries_of
 from dialtone_nb.values.phone_numbers import country_of
 
-# As the context of a rule: the phone's own.
+# As a rule's context, this stands for the phone's own.
 OWN_CONTEXT: Final = "client"
-# The most keys that a phone sends in one call.
+# The most keys of one call.
 LONGEST_DIALLED: Final = 40
 
-# Twilio, <Sip>: a URI is under 255 characters, and all headers of a call together at most 1024.
+# Twilio's limits (docs: <Sip>): a URI has less than 255 characters, all headers of a call together at most 1024.
 _LONGEST_URI: Final = 254
 _LONGEST_HEADERS: Final = 1024
 _HEADER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
 def dialplan_faults(parameters: Parameters) -> list[Fault]:
-    """Every fault of the dial plan; none where it can be compiled."""
+    """All faults of the dial plan; empty if it can be compiled."""
     file = YamlFile(parameters.folder / "dialplan.yaml")
     dialplan = parameters.dialplan
     patterns = _sound_patterns(dialplan)
@@ -58,7 +58,7 @@ def dialplan_faults(parameters: Parameters) -> list[Fault]:
 
 
 def prefix_patterns(prefixes: tuple[str, ...]) -> list[Pattern]:
-    """Prefixes as patterns, those left out that are at fault."""
+    """Prefixes as patterns, without faulty ones."""
     parsed = (_parsed(prefix) for prefix in prefixes)
     return [pattern for pattern in parsed if pattern and not pattern.open_ended and begins_some_number(pattern)]
 
@@ -67,7 +67,7 @@ def prefix_patterns(prefixes: tuple[str, ...]) -> list[Pattern]:
 
 
 def _sound_patterns(dialplan: Dialplan) -> dict[int, Pattern]:
-    """The patterns of the rules by place, those left out that are at fault."""
+    """The patterns of the rules by index, without faulty ones."""
     parsed = {index: _parsed(rule.pattern) for index, rule in enumerate(dialplan.rules)}
     return {index: pattern for index, pattern in parsed.items() if pattern}
 
@@ -80,7 +80,7 @@ def _parsed(text: str) -> Pattern | None:
 
 
 def _spelling_fault(place: str, what: str, text: str) -> Fault | None:
-    """What is wrong with the spelling of a pattern."""
+    """The fault in a pattern's syntax, or None."""
     try:
         parse_pattern(text)
     except ValueError as error:
@@ -111,7 +111,7 @@ def _name_faults(file: YamlFile, section: str, names: list[str]) -> Iterator[Fau
 
 
 def _order_faults(file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern]) -> Iterator[Fault]:
-    """Rules for which those before them leave nothing: inclusion of languages, not a comparison of pairs."""
+    """Rules that can never match, because the rules before them take all that they would: by inclusion of languages."""
     never = never_dialled(dialplan)
     taken = never
     before: dict[str, Language] = {}
@@ -144,7 +144,7 @@ def _target_faults(
     reach = _reach(dialplan)
 
     def reaches(gives: Pattern) -> bool:
-        # Where no country is sound, that is the fault, not every rule.
+        # Without any valid country, that is the fault to report, not each rule.
         return not reach.allowed or reaches_somebody(gives, reach)
 
     for index, rule in enumerate(dialplan.rules):
@@ -163,7 +163,7 @@ def _target_faults(
 def _emergency_faults(
     file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern], here: set[str]
 ) -> Iterator[Fault]:
-    """Emergency rules that call nobody, or nobody where any phone is; `here` are the countries of the phones."""
+    """Emergency rules whose number exists nowhere, or in none of the phones' countries (`here`)."""
     for index, rule in enumerate(dialplan.rules):
         if rule.emergency is None or index not in patterns:
             continue
@@ -186,7 +186,7 @@ def _emergency_faults(
 
 
 def _reach(dialplan: Dialplan) -> Reach:
-    """Where calls may lead, what is at fault left out."""
+    """The numbers that may be called, by the entries without faults."""
     return Reach(
         allowed=frozenset(filter(countries.is_country, dialplan.allowed_countries)),
         also_allowed=tuple(prefix_patterns(dialplan.also_allowed)),
@@ -196,7 +196,7 @@ def _reach(dialplan: Dialplan) -> Reach:
 
 def _number_faults(place: str, number: str, reaches: Callable[[Pattern], bool]) -> Iterator[Fault]:
     is_number = set(number) <= KEYS and is_e164(Pattern(keys_of(number)))
-    # What is also allowed is not a number that libphonenumber knows.
+    # libphonenumber does not know the numbers that also_allowed adds.
     if not is_number or not (country_of(number) or reaches(Pattern(keys_of(number)))):
         yield Fault(
             place,
@@ -208,7 +208,7 @@ def _number_faults(place: str, number: str, reaches: Callable[[Pattern], bool]) 
 
 
 def _then_faults(parameters: Parameters) -> Iterator[Fault]:
-    """Numbers that calls go on to, and that nobody may call from here."""
+    """Faults of the numbers in clients.yaml to which unanswered calls go on."""
     going_on = {name: one.then.number for name, one in parameters.clients.items() if one.then and one.then.number}
     reach = _reach(parameters.dialplan)
     if not going_on or not reach.allowed:
@@ -287,7 +287,7 @@ def _prefix_faults(file: YamlFile, dialplan: Dialplan) -> Iterator[Fault]:
 
 
 def _one_prefix_fault(place: str, prefix: str, such_as: str) -> Fault | None:
-    """What is wrong with a prefix by itself."""
+    """The fault of a single prefix, or None."""
     if fault := _spelling_fault(place, "prefix", prefix):
         return fault
     if prefix.endswith("."):
@@ -306,7 +306,7 @@ def _trunk_faults(file: YamlFile, parameters: Parameters) -> Iterator[Fault]:
     for name in trunk.headers:
         if not _HEADER_NAME.fullmatch(name):
             yield Fault(file.place("trunk", "headers", name), f"{name!r} is not a SIP header", "write X-Like-This")
-    # The longest that each placeholder becomes: an escape is three characters.
+    # The greatest length of each placeholder's value; an escaped character has three.
     longest = {
         "{client}": max(map(len, parameters.clients), default=0),
         "{context}": 3 * max(map(len, trunk.contexts)),

@@ -1,4 +1,4 @@
-"""parameters/ -> the table that every `decide` reads; all faults at once, each with its place and repair."""
+"""Compiling parameters/ into the table that `decide` reads, in Python and in JavaScript."""
 
 from __future__ import annotations
 
@@ -34,23 +34,24 @@ from dialtone_nb.values.sip import SEPARATORS, SIP_DOMAIN_USER
 
 __all__ = ["Table", "compile_table", "load_table", "table_json", "table_module"]
 
-# The user of a SIP URI (RFC 3261, 19.1.1), which may be a whole SIP URI itself, or what follows tel: (RFC 3966). Both
-# languages read these without flags; a \d would take the digits of every script in Python, and a case flag ſ for s.
+# The user of a SIP URI (RFC 3261, 19.1.1), which may itself be a whole SIP URI, or the number of a tel URI (RFC 3966).
+# Python and JavaScript use these expressions without flags. They avoid \d, which in Python takes the digits of every
+# script, and case flags, with which s takes ſ.
 _SIP: Final = "[Ss][Ii][Pp][Ss]?:"
 ADDRESS: Final = rf"^(?:[^<]*<)?(?:{_SIP}((?:{_SIP}[^@]*@)?[^@]*)@[^@]*|[Tt][Ee][Ll]:([^@>]*)(?:>[^@]*)?)$"
-# Parameters and separators; \u00c2 is the first byte of an escaped \u00a0.
+# URI parameters and separators; \u00c2 is the first byte of a percent-encoded \u00a0 in UTF-8.
 LEFT_OUT: Final = rf";[\s\S]*|[{SEPARATORS}]|\u00c2(?=\u00a0)"
 DIALLED: Final = rf"^[0-9*#+]{{1,{LONGEST_DIALLED}}}$"
-# E.164, and under +1 the North American shape: NXX NXX XXXX and not a digit more.
+# E.164; under +1 exactly the North American form NXX NXX XXXX.
 NUMBER: Final = r"^\+(?:1[2-9][0-9]{2}[2-9][0-9]{6}|[2-9][0-9]{6,14})$"
-# Twilio, <Dial>: the caller ID of a call to SIP is alphanumeric, and + - _ . beside; a longer one is alert 13248.
+# Twilio's rule for the caller ID of a call to SIP (docs: <Dial>): alphanumeric and + - _ . only; longer is alert 13248.
 SIP_CALLER_ID: Final = r"^[A-Za-z0-9+._-]{1,64}$"
-# An emergency call is not cut short by a phone's own limit; four hours is the most that Twilio gives without asking.
+# A phone's own time limit must not cut off an emergency call; four hours is the longest that Twilio grants by default.
 EMERGENCY_TIME_LIMIT_S: Final = 14400
 
 
 def compile_table(parameters: Parameters) -> Table:
-    """The table of every environment; a `DialplanError` with every fault of dialplan.yaml."""
+    """The table of all environments; raises DialplanError with all faults of dialplan.yaml."""
     if faults := dialplan_faults(parameters):
         raise DialplanError(faults)
     network, dialplan = parameters.network, parameters.dialplan
@@ -124,7 +125,7 @@ def _countries(dialplan: Dialplan) -> Countries:
 
 
 def _any_of(prefixes: list[Pattern]) -> str:
-    """The language of all that begins with one of these; empty if there are none."""
+    """A regular expression for all that begins with one of these; it matches nothing if there are none."""
     return "|".join(sorted(prefix.prefix_regex() for prefix in prefixes)) or "^(?!)"
 
 
@@ -148,7 +149,7 @@ def _client(parameters: Parameters, name: str) -> TableClient:
         domain=parameters.sip_domain_of(name),
         trunk_context=entry.trunk_context,
         emergency=entry.calls_emergency,
-        # A phone may set less than the network, not more.
+        # A phone may have a shorter limit than the network, not a longer one.
         call_time_limit_s=min(entry.call_time_limit_s or longest, longest),
         limits=_limits(entry.limits, parameters.network.time_zone),
         rings=steps if (steps := entry.steps(name)) != ((name,),) else None,

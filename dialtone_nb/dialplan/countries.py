@@ -1,7 +1,7 @@
-"""Countries -> how their numbers begin, so that no phone number library is needed when a call comes.
+"""Countries -> regular expressions of how their numbers begin, so that deciding a call needs no phone number library.
 
-What is an ordinary number, what costs a premium and whose a number is, is what the pinned libphonenumber says. Its
-expressions of whole numbers are read as automata, and become the shortest beginnings that tell the same.
+The pinned libphonenumber defines which numbers are ordinary, which have special rates, and whose a number is. Its
+regular expressions for whole numbers are turned into automata, and these into the shortest equivalent prefixes.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from dialtone_nb.dialplan.languages import NOTHING, Language, matching
 
 # Twenty-five countries share +1, the North American Numbering Plan, and are told apart by area code.
 NANP: Final = 1
-# How far a beginning is looked at for being given out at all. Area codes have three digits under +1 and, with two of
-# three, in Mexico; further on, a new block of numbers would be refused for years in places that have always existed.
+# Beginnings are checked for being assigned at all only up to this many digits. Area codes have three digits under +1,
+# and two or three in Mexico. Checking more would refuse new blocks of numbers in existing places for years.
 AREA_CODE: Final = 3
 DIGITS: Final = frozenset("0123456789")
-# Kinds of numbers in libphonenumber's metadata: those called like any number, and those that are not.
+# Kinds of numbers in libphonenumber's metadata, with ordinary and with special rates.
 ORDINARY: Final = ("fixed_line", "mobile", "toll_free", "voip", "uan", "pager", "voicemail")
 SPECIAL: Final = ("premium_rate", "shared_cost", "personal_number")
-# Under +1 a number has an area code or is toll-free. The rest are codes without a place, 5XX and 6XX, at their own
-# prices: libphonenumber has Canada's 600 as "VoIP".
+# Under +1 a number has an area code or is toll-free. Others have non-geographic codes (5XX, 6XX) with rates of their
+# own; libphonenumber has Canada's 600 as "VoIP".
 ORDINARY_IN_NANP: Final = ("fixed_line", "mobile", "toll_free")
 
 
-# The digits at each place of a beginning: ("5", "23", "0123456789") for 52X and 53X. END says that the number ends.
+# The digits at each place of a beginning: ("5", "23", "0123456789") for 52X and 53X. END marks the end of the number.
 Beginning: TypeAlias = tuple[str, ...]
 END: Final = "$"
 _ANY_DIGITS: Final = re.compile(r"(?:\[0-9\]){2,}")
@@ -41,7 +41,7 @@ _ANY_DIGITS: Final = re.compile(r"(?:\[0-9\]){2,}")
 
 @dataclass(frozen=True, slots=True)
 class RefusedBeginnings:
-    """How numbers begin, from the calling code on, that may not be called though it is an allowed country's code."""
+    """Beginnings, from the calling code on, of numbers that may not be called although the calling code is allowed."""
 
     # another country's, with the same calling code
     elsewhere: tuple[Beginning, ...] = ()
@@ -52,17 +52,17 @@ class RefusedBeginnings:
 
 
 def is_country(code: str) -> bool:
-    """Whether this is an ISO 3166 code of a country that has telephone numbers."""
+    """Whether this is the ISO 3166 code of a country with telephone numbers."""
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def countries_sharing(country: str) -> frozenset[str]:
-    """All countries with the same calling code, itself included."""
+    """All countries with the same calling code, including this one."""
     return frozenset(_regions(calling_code(country)))
 
 
 def calling_codes() -> tuple[int, ...]:
-    """Every calling code there is, of countries and of services."""
+    """All calling codes, of countries and of services."""
     return tuple(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 
@@ -72,26 +72,26 @@ def calling_code(country: str) -> int:
 
 
 def is_possible_length(code: int, digits: int) -> bool:
-    """Whether some number under a calling code has this many digits after it."""
+    """Whether a number under a calling code can have this many digits after it."""
     return any(digits in _lengths(_metadata(region)) for region in _regions(code))
 
 
 def allowed_regex(countries: Iterable[str]) -> str:
-    """What an E.164 number of these countries begins with, by calling code; no calling code begins another."""
+    """A regular expression for the calling codes of these countries; no calling code is a prefix of another."""
     codes = sorted({str(calling_code(country)) for country in countries})
     return rf"^\+(?:{'|'.join(codes)})"
 
 
 def beginnings_regex(beginnings: Iterable[Beginning]) -> str:
-    """What begins with one of these; those that begin alike are drawn together, as in 1(?:2(?:0[04]|[34]2)."""
+    """A regular expression for all that begins with one of these, with common parts factored out, as in 1(?:20|3)."""
     drawn = _drawn_together(frozenset(beginnings))
-    # An empty alternative would take everything; (?!) takes nothing.
+    # An empty alternative would match everything; (?!) matches nothing.
     return _ANY_DIGITS.sub(lambda run: f"[0-9]{{{len(run[0]) // 5}}}", rf"^\+{drawn}") if drawn else "^(?!)"
 
 
 @cache
 def refused_beginnings(countries: frozenset[str]) -> RefusedBeginnings:
-    """What must not be called where these countries may be, under all their calling codes."""
+    """The refused beginnings under all calling codes of these allowed countries."""
     found = [_refused_under(code, countries) for code in sorted({calling_code(country) for country in countries})]
     return RefusedBeginnings(
         elsewhere=tuple(one for part in found for one in part.elsewhere),
@@ -101,17 +101,17 @@ def refused_beginnings(countries: frozenset[str]) -> RefusedBeginnings:
 
 
 def _regions(code: int) -> tuple[str, ...]:
-    """The countries of a calling code in the order in which libphonenumber asks whose a number is."""
+    """The countries of a calling code, in the order in which libphonenumber tries them."""
     return tuple(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code])
 
 
 def _metadata(region: str) -> PhoneMetadata:
-    """What libphonenumber knows of a country."""
+    """libphonenumber's metadata of a country."""
     return PhoneMetadata.metadata_for_region(region) or PhoneMetadata(region)
 
 
 def _lengths(metadata: PhoneMetadata) -> tuple[int, ...]:
-    """How many digits a country's numbers have, without the calling code."""
+    """The possible numbers of digits of a country's numbers, without the calling code."""
     return tuple(metadata.general_desc.possible_length) if metadata.general_desc else ()
 
 
@@ -119,15 +119,15 @@ def _lengths(metadata: PhoneMetadata) -> tuple[int, ...]:
 
 
 def _refused_under(code: int, countries: frozenset[str]) -> RefusedBeginnings:
-    """What must not be called of one calling code's numbers."""
+    """The refused beginnings under one calling code."""
     found = _Search(*_numbers_under(code, countries)).refused()
     return RefusedBeginnings(*(tuple((*str(code), *beginning) for beginning in kind) for kind in found))
 
 
 def _numbers_under(code: int, countries: frozenset[str]) -> tuple[Language, Language, Language]:
-    """The numbers under a calling code that are ordinary in these countries, special in them, and other countries'.
+    """The numbers under a calling code: ordinary in these countries, special in them, and those of other countries.
 
-    A number that several countries claim belongs to the first of them.
+    A number that several countries claim belongs to the first of them, as in libphonenumber.
     """
     ordinary = special = elsewhere = NOTHING
     in_order = sorted(map(_metadata, _regions(code)), key=lambda one: _turn(one, one.id in countries))
@@ -139,22 +139,22 @@ def _numbers_under(code: int, countries: frozenset[str]) -> tuple[Language, Lang
         toll_free = _language(metadata, ("toll_free",))
         at_special_prices = _language(metadata, SPECIAL) - toll_free
         called = _language(metadata, ORDINARY_IN_NANP if code == NANP else ORDINARY) - at_special_prices
-        # Toll-free numbers are the whole calling code's: any of its countries may dial them.
+        # Toll-free numbers belong to the whole calling code: all its countries can dial them.
         ordinary |= (called - elsewhere) | toll_free
         special |= at_special_prices - elsewhere
     return ordinary, special, elsewhere - ordinary
 
 
 def _turn(metadata: PhoneMetadata, is_allowed: bool) -> int:
-    """When a country is asked: first, in libphonenumber's order, those without leading digits of their own.
+    """A country's turn: those without leading digits of their own come first, in libphonenumber's order.
 
-    The others have none in common, so the order among them is free, and the allowed ones are taken together.
+    The others' leading digits are disjoint, so their order does not matter, and the allowed ones are grouped together.
     """
     return 1 + is_allowed if metadata.leading_digits else 0
 
 
 def _claims(metadata: PhoneMetadata) -> Iterator[str]:
-    """Expressions of all that is a country's: what begins with its leading digits, or else what it gave out."""
+    """Expressions of all numbers of a country: those with its leading digits, or else those that it has assigned."""
     if metadata.leading_digits:
         yield rf"({metadata.leading_digits})\d{{0,{max(_lengths(metadata))}}}"
     else:
@@ -162,19 +162,19 @@ def _claims(metadata: PhoneMetadata) -> Iterator[str]:
 
 
 def _language(metadata: Iterable[PhoneMetadata], kinds: Iterable[str]) -> Language:
-    """All numbers of some kinds."""
+    """All numbers of some kinds, as a language."""
     return _automaton("|".join(f"({one})" for one in dict.fromkeys(_expressions(metadata, kinds))))
 
 
 def _expressions(metadata: Iterable[PhoneMetadata], kinds: Iterable[str]) -> Iterator[str]:
-    """The expressions of some kinds of numbers; what a country does not have has none."""
+    """libphonenumber's expressions of some kinds of numbers, without those that a country does not have."""
     found = (getattr(one, kind) for one in metadata for kind in kinds)
     return (kind.national_number_pattern for kind in found if kind and kind.national_number_pattern)
 
 
 @cache
 def _automaton(expression: str) -> Language:
-    """An expression of libphonenumber's as an automaton."""
+    """One of libphonenumber's expressions as a language."""
     return matching(expression) if expression else NOTHING
 
 
@@ -185,9 +185,9 @@ _NONE: Final[tuple[tuple[Beginning, ...], ...]] = ((), (), ())
 
 
 class _Search:
-    """The beginnings with which no ordinary number begins, by why they are refused, as in `RefusedBeginnings`.
+    """Finds the shortest beginnings of no ordinary number, by reason, in the order of `RefusedBeginnings`.
 
-    Many beginnings lead to the same states, and what is refused after them is worked out once and drawn once.
+    Many beginnings lead to the same states, and what is refused from there is computed only once.
     """
 
     def __init__(self, ordinary: Language, special: Language, elsewhere: Language) -> None:
@@ -195,7 +195,7 @@ class _Search:
         self._known: dict[tuple[Any, ...], tuple[tuple[Beginning, ...], ...]] = {}
 
     def refused(self) -> tuple[tuple[Beginning, ...], ...]:
-        """All of them."""
+        """All refused beginnings, one tuple for each reason."""
         return self._after(0, *(automaton.first for automaton in self._automata))
 
     def _after(self, length: int, ordinary: Any, special: Any, elsewhere: Any) -> tuple[tuple[Beginning, ...], ...]:
@@ -220,7 +220,7 @@ class _Search:
         found = [
             tuple((digits, *rest) for refused, digits in alike.items() for rest in refused[kind]) for kind in range(3)
         ]
-        # A whole number at a special price, that is also how longer ordinary numbers begin.
+        # A whole number with a special rate may also be the beginning of longer ordinary numbers.
         if states[1] in self._automata[1].whole:
             found[1] = ((END,), *found[1])
         return tuple(found)
@@ -228,7 +228,7 @@ class _Search:
 
 @cache
 def _drawn_together(beginnings: frozenset[Beginning]) -> str:
-    """An expression for what begins with one of these; "" where there are none, or where one has begun already."""
+    """An expression for what begins with one of these; "" if there are none, or one of them is empty."""
     if () in beginnings:
         return ""
     following: dict[str, set[Beginning]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""A call -> a decision, from the table alone; `decide.private.js` of the deployed service is its twin, line by line."""
+"""A call -> a decision, from the table alone; the deployed service's `decide.private.js` is the same, line by line."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
 
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _PLACEHOLDER: Final = re.compile(r"\{(client|context|dialled)\}")
-# Refused, because what was dialled means nothing: where it looks like an emergency number, the person hears that.
+# Reasons for refusing digits without a meaning; if these look like an emergency number, the caller is told its number.
 _UNKNOWN: Final = ("no-rule", "not-a-number", "no-emergency-number")
-# How a Dial ends after which nothing is to be done: it was answered, or the caller is gone.
+# DialCallStatus values after which nothing follows: the call was answered, or the caller has hung up.
 _OVER: Final = ("completed", "answered", "canceled")
 _STEP: Final = re.compile("[1-9][0-9]?")
-# The key that says on a telephone that no more keys come.
+# On telephones, # ends dialling.
 _SEND_KEY: Final = re.compile(r"(?<=[0-9])#\Z")
-# What JavaScript's encodeURIComponent leaves as it is, beside letters, digits and _.-~
+# Characters that JavaScript's encodeURIComponent does not escape, besides letters, digits and _.-~
 _UNESCAPED: Final = "!*'()"
 
 
 def decide(table: Table, call: Call) -> Decision:
-    """What becomes of a call; never an exception, whatever the call's strings are."""
+    """The decision about a call; never raises, whatever the call's strings are."""
     environment = table.environments.get(call.environment)
     if isinstance(call, IncomingCall):
         return _decide_incoming(table, environment, call)
@@ -45,20 +45,20 @@ def decide(table: Table, call: Call) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedCaller:
-    """Which phone calls, and which of Twilio's parameters says so."""
+    """The calling phone, and the parameter of Twilio's request that identified it."""
 
     client: str
     identified_by: Literal["SipUsername", "From"]
 
 
 def caller_of(table: Table, call: OutgoingCall) -> IdentifiedCaller | None:
-    """Who calls: the user that Twilio authenticated, or else the user of From at a domain of this environment.
+    """The caller: the user that Twilio authenticated, or else the user of From at a domain of this environment.
 
-    Twilio's page of SIP domains promises SipUsername; in four recorded requests of real ones it is missing. A domain
-    with a credential list lets in nobody but its users, so From can only be another of our phones' name, never a
-    stranger's; yet where both are there, what Twilio authenticated counts. None where nobody of ours calls.
+    Twilio's page on SIP domains promises SipUsername, but four recorded requests of real domains lack it. A domain with
+    a credential list admits only its users, so From can at worst name another one of our phones; if both are there, the
+    authenticated one counts. None if the caller is not one of our phones.
     """
-    # A phone of another environment is a stranger here, though the credential list is the same.
+    # A phone of another environment is not known here, although the credential list is the same.
     environment = table.environments.get(call.environment)
     if environment is None:
         return None
@@ -71,33 +71,33 @@ def caller_of(table: Table, call: OutgoingCall) -> IdentifiedCaller | None:
 
 
 def dialled_of(table: Table, to: str) -> str:
-    """The keys that were dialled, out of the URI that was asked for; empty where they can't be a phone's."""
+    """The dialled keys, from the requested URI; empty if they are not keys of a phone."""
     user = _user_of(table, to)
-    # Some softphones put the whole URI of an address book into the place of its user.
+    # Some softphones put a whole URI from the address book into the user part.
     dialled = _SEND_KEY.sub("", _compiled(table.left_out).sub("", _user_of(table, user) or user))
     return dialled if _compiled(table.dialled).fullmatch(dialled) else ""
 
 
 def _user_of(table: Table, uri: str) -> str:
-    """The user of a SIP URI or the number of a tel URI, escapes undone; empty where it is neither."""
+    """The user of a SIP URI or the number of a tel URI, without escapes; empty if it is neither."""
     found = _compiled(table.address).fullmatch(uri)
-    # Only what a phone can send is let through, so an escape that is not an ASCII character may become anything.
+    # Escapes of other characters than ASCII may decode to anything here: only keys of a phone are accepted later.
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1] or found[2] or "") if found else ""
 
 
 def next_step(direction: str, dial_call_status: str, step: str) -> int:
-    """What comes after a Dial that ended so, as the Dial's action says; 0 where nothing does, or the call is over."""
+    """The step after a Dial that ended with this DialCallStatus; `step` is from the Dial's action URL; 0 for none."""
     is_open = direction == "incoming" and dial_call_status not in _OVER
     return int(step) if is_open and _STEP.fullmatch(step) else 0
 
 
 def spoken_reason(table: Table, direction: str, dial_call_status: str, emergency: str = "", to: str = "") -> str:
-    """What the caller hears after a Dial that ended so (a DialCallStatus); empty where there is nothing to say.
+    """The message for the caller after a Dial that ended with this DialCallStatus; empty if there is none.
 
-    `emergency` is the country whose emergency number was dialled, and `to` the SIP URI that the phone had asked for: it
-    tells whether the phone is registered at a domain without emergency calling, which is no matter of the number.
+    `emergency` is the country whose emergency number was dialled, and `to` the SIP URI that the phone requested: a
+    failure may be due to the phone's domain, if that has no emergency calling.
     """
-    # A cancelled call has no caller left to tell.
+    # After `canceled` the caller has hung up already.
     if dial_call_status in _OVER:
         return ""
     if emergency in table.emergency:
@@ -133,14 +133,14 @@ def _decide_outgoing(table: Table, environment: TableEnvironment | None, call: O
 
 
 def _rings_itself(environment: TableEnvironment, decision: DialPstn) -> bool:
-    """Whether a call would come back to the phone that makes it and to nobody else: busy, and paid for twice."""
+    """Whether a call would only ring the phone that makes it: that is always busy, and two legs would be charged."""
     client = environment.clients[decision.client]
     is_own = environment.numbers.get(decision.number) == decision.client
     return is_own and client.rings is None and client.then is None
 
 
 def _near_emergency(table: Table, client: TableClient, dialled: str, decision: Decision) -> Decision:
-    """The decision; where it refuses what looks like an emergency number, with the words that help."""
+    """The decision; if it refuses digits that look like an emergency number, with a message that says what to dial."""
     if not isinstance(decision, Refuse) or decision.reason not in _UNKNOWN:
         return decision
     if not _compiled(table.emergency[client.country].near).fullmatch(dialled):
@@ -151,22 +151,22 @@ def _near_emergency(table: Table, client: TableClient, dialled: str, decision: D
 
 
 def _with_number(message: str, table: Table, country: str) -> str:
-    """A message with the emergency number of a country in its place."""
+    """A message with a country's emergency number filled in."""
     return message.replace("{number}", table.emergency[country].said)
 
 
 def _short_code(table: Table, client: TableClient, dialled: str) -> str:
-    """The short code that was dialled after + and a calling code, or empty."""
+    """The short code that was dialled with + and a calling code before it; empty if none was."""
     found = _compiled(table.short_codes[client.country]).fullmatch(dialled)
     return next(filter(None, found.groups())) if found else ""
 
 
 def _own_user(table: Table, domains: Domains, from_: str) -> str:
-    """The user of a From, escapes undone, where its host is one of these domains by any name; else empty."""
+    """The user of a From, without escapes, if its host is one of these domains, by any of their names; else empty."""
     found = _compiled(table.sip_domain_user).fullmatch(from_)
     if found is None or found[2].lower() + SIP_DOMAIN_SUFFIX not in (domains.emergency, domains.nonemergency):
         return ""
-    # Names of phones are ASCII, so an escape of anything else may become whatever is no name.
+    # Names of phones are ASCII, so escapes of other characters can't decode to one.
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found[1])
 
 
@@ -200,7 +200,7 @@ def _dial_pstn(table: Table, rule: TableRule, name: str, client: TableClient, nu
 
 
 def _refused_country(table: Table, number: str) -> tuple[str, str] | None:
-    """Why a number may not be called for where it leads, and what is said; None where it may."""
+    """The reason and message if a number's country or rate is not allowed; None if it may be called."""
     countries, messages = table.countries, table.messages
     if not _compiled(countries.allowed).match(number) or _compiled(countries.elsewhere).match(number):
         return "country-not-allowed", messages.country_not_allowed
@@ -246,7 +246,7 @@ def _trunk_call(table: Table, rule: str, name: str, client: TableClient, context
 def _decide_incoming(table: Table, environment: TableEnvironment | None, call: IncomingCall) -> Decision:
     name = environment.numbers.get(call.to) if environment else None
     if environment is None or name is None:
-        # Nothing to say: the call is rejected before it is answered, which costs nothing.
+        # Without a message the call is rejected before it is answered, which costs nothing.
         return Refuse(rule="", client="", reason="unknown-number", message="")
     client = environment.clients[name]
     steps = ((name,),) if client.rings is None else client.rings
@@ -256,7 +256,7 @@ def _decide_incoming(table: Table, environment: TableEnvironment | None, call: I
     return RingClient(
         rule="incoming",
         client=name,
-        # The domain's global name: a registered phone can't be dialled at an edge (error 32220).
+        # The domain's global name, because a registered phone can't be dialled at an edge (error 32220).
         uris=tuple(f"sip:{one}@{environment.clients[one].domain}" for one in steps[call.step]),
         next_step=0 if is_last else call.step + 1,
         caller_id=call.from_ if _compiled(table.sip_caller_id).fullmatch(call.from_) else call.to,
@@ -266,7 +266,7 @@ def _decide_incoming(table: Table, environment: TableEnvironment | None, call: I
 
 
 def _go_on(table: Table, name: str, client: TableClient, call: IncomingCall) -> Decision:
-    """What comes after the last phone: the number and the trunk see who called."""
+    """The decision after the last phone did not answer; a number or trunk gets the caller's own number as caller ID."""
     then = client.then
     if then is None:
         return Refuse(rule="incoming", client=name, reason="nobody-there", message=table.messages.phone_unreachable)
@@ -287,7 +287,7 @@ class _Limits(TypedDict):
 
 
 def _limits(table: Table, client: TableClient) -> _Limits:
-    """What every call of a phone has."""
+    """The caller ID and the limits, in seconds, of a phone's calls."""
     return {
         "caller_id": client.caller_id,
         "time_limit_s": client.call_time_limit_s,
@@ -296,7 +296,7 @@ def _limits(table: Table, client: TableClient) -> _Limits:
 
 
 def _filled(template: str, values: dict[str, str]) -> str:
-    """The template with its placeholders filled in, in one pass, so that what is filled in is not read again."""
+    """The template with its placeholders filled in, in one pass, so that values are not searched for placeholders."""
     return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
 

@@ -1,4 +1,4 @@
-"""The calls that ask the dial plan, and the decisions that it leads to."""
+"""Calls that the dial plan decides about, and the decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class OutgoingCall:
-    """A phone dials: `to` is the SIP URI it asked for; `sip_username` and `from_` say who it is, see `caller_of`."""
+    """A call by a phone: `to` is the requested SIP URI; `sip_username` and `from_` identify it, see `caller_of`."""
 
     environment: str
     sip_username: str
@@ -19,9 +19,9 @@ class OutgoingCall:
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """The telephone network calls `to`, one of our numbers in E.164 form; `from_` is what the caller claims to be.
+    """A call from the telephone network to `to`, one of our numbers in E.164 form; `from_` is not authenticated.
 
-    `step` is how often it was tried already: the phones of the number ring in steps, then the call goes on.
+    `step` counts the attempts before: the number's phones ring in steps, and then the call goes on.
     """
 
     environment: str
@@ -35,7 +35,7 @@ Call: TypeAlias = OutgoingCall | IncomingCall
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Dial:
-    """What every call that goes out has: the rule that decided, the phone, and its limits in seconds."""
+    """The fields of every dialled call: the rule that decided, the phone, its caller ID, and its limits in seconds."""
 
     rule: str
     client: str
@@ -54,7 +54,7 @@ class DialPstn(_Dial):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialEmergency(_Dial):
-    """Call the emergency service, or its test line: `number` is "911" or "933" in the US, the `country`'s elsewhere."""
+    """Call the emergency service or its test line; `number` is the `country`'s, such as "911" or "933" in the US."""
 
     kind: ClassVar[str] = "dial-emergency"
     number: str
@@ -63,7 +63,7 @@ class DialEmergency(_Dial):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialTrunk(_Dial):
-    """Call our own SIP server; the password is not here, it is added where the TwiML is written."""
+    """Call our own SIP server. The password is only added when the TwiML is written."""
 
     kind: ClassVar[str] = "dial-trunk"
     uri: str
@@ -73,7 +73,7 @@ class DialTrunk(_Dial):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingClient(_Dial):
-    """Ring our phones, together; `next_step` is what comes where nobody answers, 0 for nothing."""
+    """Ring our phones simultaneously; `next_step` follows if nobody answers, 0 is none."""
 
     kind: ClassVar[str] = "ring-client"
     uris: tuple[str, ...]
@@ -82,9 +82,9 @@ class RingClient(_Dial):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """Make no call: `reason` is a code, `message` what the person hears; without one the call is not even answered.
+    """Make no call: `reason` is a code, `message` is spoken to the caller; without one the call is not answered at all.
 
-    "told" is the reason where a caller whom nobody answered hears the words of the phone's `then`.
+    The reason "told" means that nobody answered and the caller hears the words of the phone's `then`.
     """
 
     kind: ClassVar[str] = "refuse"
@@ -98,6 +98,6 @@ Decision: TypeAlias = DialPstn | DialEmergency | DialTrunk | RingClient | Refuse
 
 
 def decision_data(decision: Decision) -> dict[str, object]:
-    """The decision as plain data, with its kind: what the deployed service's decide gives."""
+    """The decision as plain data with its kind, the same as from the deployed service's decide."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(decision).items()}
     return {"kind": decision.kind, **plain}

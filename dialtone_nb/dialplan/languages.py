@@ -1,7 +1,7 @@
-"""Sets of digit strings as automata: what rules of a dial plan take and what telephone numbers there are.
+"""Regular languages of digit strings, as automata: the strings that a dial plan's rules take, and telephone numbers.
 
-Only what dial plans and libphonenumber's expressions need, on small integers: loading a library for automata, and the
-graphs that it builds on, would take longer than all that is asked here.
+This has only what dial plans and libphonenumber's expressions need. Importing a library for automata, with the graph
+library that it depends on, would take longer than everything done here.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from functools import reduce
 from typing import Final, TypeVar
 
 State = TypeVar("State", bound=Hashable)
-# A state of each of two automata; None where no string of that one goes on so.
+# A state of each of two automata; None if that automaton has no such string.
 Pair = tuple[int | None, int | None]
 
-# Steps of an expression that may come next, as bits; the first bit is its end.
+# The steps of an expression that may come next, as bits; the lowest bit is its end.
 _Next = int
 END: Final[_Next] = 1
 _SIGN: Final = re.compile(r"\(\?:|\\d|\[[0-9-]+\]|\{[0-9]+(?:,[0-9]+)?\}|[0-9()|?]")
@@ -25,9 +25,9 @@ _RANGE: Final = re.compile(r"([0-9])-([0-9])")
 
 @dataclass(frozen=True)
 class Language:
-    """A set of strings: where each key leads from each state, and the states at which a whole string ends.
+    """A set of strings as a deterministic automaton: the transitions of each state by key, and the final states.
 
-    Strings begin at the first state, and from every state some whole string is reached: the empty set has none.
+    State 0 is the initial one, and a final state can be reached from every state; the empty set has no states.
     """
 
     steps: tuple[Mapping[str, int], ...]
@@ -35,16 +35,16 @@ class Language:
 
     @property
     def first(self) -> int | None:
-        """The state where strings begin; None if the language is empty."""
+        """The initial state; None if the language is empty."""
         return 0 if self.steps else None
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no string."""
+        """Whether the language has no string."""
         return not self.steps
 
     def after(self, state: int | None, key: str) -> int | None:
-        """The state one key on; None where no string goes on so."""
+        """The state after one more key; None if no string continues with it."""
         return None if state is None else self.steps[state].get(key)
 
     def __contains__(self, text: str) -> bool:
@@ -63,7 +63,7 @@ class Language:
         return (self - other).is_empty
 
     def isdisjoint(self, other: Language) -> bool:
-        """Whether no string is in both."""
+        """Whether no string is in both languages."""
         return (self & other).is_empty
 
     def _with(self, other: Language, takes: Callable[[bool, bool], bool]) -> Language:
@@ -75,7 +75,7 @@ class Language:
             }:
                 after = self.after(mine, key), other.after(theirs, key)
                 there = after[0] is not None, after[1] is not None
-                # What is in one of them alone leads on only where that is enough.
+                # A string that only one of the automata continues matters only if `takes` accepts it.
                 if takes(*there) or takes(there[0], False):
                     yield key, after
 
@@ -90,7 +90,7 @@ NOTHING: Final = Language((), frozenset())
 def _explored(
     first: State, follow: Callable[[State], Iterable[tuple[str, State]]], is_whole: Callable[[State], bool]
 ) -> Language:
-    """The automaton of all states that are reached, less those from which no whole string is."""
+    """The automaton of all states reachable from `first`, without those from which no final state can be reached."""
     numbers, found = {first: 0}, [first]
     steps: list[dict[str, int]] = []
     before: list[list[int]] = [[]]
@@ -119,23 +119,23 @@ def _explored(
 
 
 class Expression:
-    """Builds a language from its end to its beginning: each step is told what may come after it."""
+    """Builds a language from its end to its beginning: each step is given the steps that may follow it."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[Iterable[str], _Next]] = []
 
     def step(self, keys: Iterable[str], then: _Next) -> _Next:
-        """One of these keys."""
+        """Add a step of one of these keys."""
         self._steps.append((keys, then))
         return 1 << len(self._steps)
 
     def many(self, keys: Iterable[str], then: _Next) -> _Next:
-        """One or more of these keys."""
+        """Add a step of one or more of these keys."""
         again = 1 << (len(self._steps) + 1)
         return self.step(keys, again | then)
 
     def language(self, first: _Next) -> Language:
-        """All that begins with one of these steps and goes on to the end."""
+        """The language of all strings that begin with one of these steps."""
         return _explored(first, self._follow, lambda places: bool(places & END))
 
     def _follow(self, places: _Next) -> Iterable[tuple[str, _Next]]:
@@ -151,7 +151,7 @@ class Expression:
 
 
 def sequences(given: Iterable[tuple[Iterable[Iterable[str]], Iterable[str]]]) -> Language:
-    """What has one key of each of these sets, in turn; then one or more of further keys, where there are any."""
+    """The language of strings with one key of each set in turn, then one or more of further keys if there are any."""
     expression = Expression()
     first = 0
     for sets, further in given:
@@ -163,7 +163,7 @@ def sequences(given: Iterable[tuple[Iterable[Iterable[str]], Iterable[str]]]) ->
 
 
 def matching(regular: str) -> Language:
-    """What a regular expression of digits takes as a whole; it has groups, classes and counts, and nothing else."""
+    """The language of a regular expression that has only digits, groups, classes and counts; ValueError for others."""
     signs = _SIGN.findall(regular)[::-1]
     expression = Expression()
     built = _alternatives(signs, expression)
@@ -172,12 +172,12 @@ def matching(regular: str) -> Language:
     return expression.language(built(END))
 
 
-# What a part of an expression is made of: given what comes next, where it begins.
+# A part of an expression as a function: from the steps that follow it to the steps that it begins with.
 _Part = Callable[[_Next], _Next]
 
 
 def _alternatives(signs: list[str], expression: Expression) -> _Part:
-    """Reads up to the end of a group; `signs` are those still to be read, the next one last."""
+    """Parse up to the end of a group; `signs` are those still to be read, the next one last."""
     parts = [_in_turn(signs, expression)]
     while signs and signs[-1] == "|":
         signs.pop()

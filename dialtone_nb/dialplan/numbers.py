@@ -1,4 +1,4 @@
-"""Which telephone numbers a rule can make, and which of them may be called; as automata, before any call comes."""
+"""The telephone numbers that a rule can make, and those that may be called, as languages for checking the dial plan."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ _TEMPLATE: Final = re.compile(r"(?P<prefix>\+?[0-9]*)\{dialled(?::(?P<skip>[0-9]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How a number is made of what was dialled: a prefix, and the dialled keys less the first `skip`."""
+    """A number as made from the dialled keys: a prefix, and the keys without the first `skip`."""
 
     prefix: str
     skip: int
 
     def applied_to(self, pattern: Pattern) -> Pattern:
-        """All that comes out of all that the pattern takes."""
+        """The numbers made from all that the pattern takes, as a pattern."""
         return Pattern((*keys_of(self.prefix), *pattern.keys[self.skip :]), pattern.open_ended)
 
 
 def parse_template(text: str) -> Template | None:
-    """The template that "+1{dialled}" or "+{dialled:3}" stands for (the latter as Asterisk's ${EXTEN:3}); else None."""
+    """The template in a text such as "+1{dialled}" or "+{dialled:3}" (as Asterisk's ${EXTEN:3}); None for others."""
     found = _TEMPLATE.fullmatch(text)
     return Template(found["prefix"], int(found["skip"] or 0)) if found else None
 
 
 def keys_of(text: str) -> Keys:
-    """The text as a pattern of itself alone."""
+    """The keys of a pattern that takes this text alone."""
     return tuple(frozenset(key) for key in text)
 
 
 def is_e164(gives: Pattern) -> bool:
-    """Whether all that comes out is E.164; of an open-ended pattern, whether anything is."""
+    """Whether all numbers of a pattern are E.164; if it is open-ended, whether some are."""
     if not gives.keys or gives.keys[0] != {"+"}:
         return False
     digits = [*gives.keys[1:], *([KEYS] if gives.open_ended else [])]
@@ -54,7 +54,7 @@ def is_e164(gives: Pattern) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where calls may lead: allowed countries, what is allowed beside their area codes, and refused prefixes."""
+    """The numbers that may be called: allowed countries, prefixes allowed in addition, and refused prefixes."""
 
     allowed: frozenset[str]
     also_allowed: tuple[Pattern, ...] = ()
@@ -62,12 +62,12 @@ class Reach:
 
 
 def reaches_somebody(gives: Pattern, reach: Reach) -> bool:
-    """Whether any number that comes out may be called."""
+    """Whether some number of the pattern may be called."""
     return not language([gives]).isdisjoint(_may_be_called(reach))
 
 
 def also_allowed_problem(prefix: Pattern, reach: Reach) -> tuple[str, str] | None:
-    """What is wrong with allowing what begins like this, and its repair; None where it opens what is closed."""
+    """The problem with a prefix in also_allowed, and the repair; None if it only allows numbers otherwise refused."""
     begins = beginning_with([prefix]) & _shapes_of(reach.allowed)
     if begins.is_empty:
         return "is under no calling code of an allowed country", "add the country to allowed_countries"
@@ -85,7 +85,7 @@ def also_allowed_problem(prefix: Pattern, reach: Reach) -> tuple[str, str] | Non
 
 
 def begins_some_number(prefix: Pattern) -> bool:
-    """Whether some number of some calling code begins like this."""
+    """Whether some number of some calling code has this prefix."""
     return any(
         len(prefix.keys) <= len(shape) and all(mine & theirs for mine, theirs in zip(prefix.keys, shape, strict=False))
         for shape in map(_longest_number, countries.calling_codes())
@@ -107,7 +107,7 @@ def _may_be_called(reach: Reach) -> Language:
 
 @lru_cache(maxsize=16)
 def _shapes_of(allowed: frozenset[str]) -> Language:
-    """Whatever has the form of a number of the allowed countries' calling codes: ten digits under +1."""
+    """All strings with the length of a number under the allowed countries' calling codes; ten digits under +1."""
     shapes = []
     for code in {countries.calling_code(country) for country in allowed}:
         longest = _longest_number(code)
@@ -123,13 +123,13 @@ def _elsewhere(allowed: frozenset[str]) -> Language:
 
 @lru_cache(maxsize=16)
 def _closed(allowed: frozenset[str]) -> Language:
-    """Numbers at special prices, and area codes that nobody has been given."""
+    """Numbers with special rates, and those with unassigned area codes."""
     refused = countries.refused_beginnings(allowed)
     return _beginning_so((*refused.special, *refused.unassigned))
 
 
 def _beginning_so(beginnings: Sequence[countries.Beginning]) -> Language:
-    """What begins like one of these, or is it where it ends there."""
+    """The strings with one of these beginnings, or equal to one of those that have an end."""
     patterns = [Pattern((frozenset("+"), *map(frozenset, one))) for one in beginnings]
     whole = [Pattern(one.keys[:-1]) for one in patterns if one.keys[-1] == {countries.END}]
     return beginning_with(one for one in patterns if one.keys[-1] != {countries.END}) | language(whole)

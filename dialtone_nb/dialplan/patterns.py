@@ -1,4 +1,4 @@
-"""Asterisk's patterns: what a person dials, as sets of keys, as a regular expression, as an automaton."""
+"""Asterisk's patterns of dialled digits, as sets of keys, regular expressions and languages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 from dialtone_nb.dialplan.languages import Language, sequences
 
 DIGITS: Final = frozenset("0123456789")
-# What a phone can send: its keys, and the plus sign that softphones put before a number from their address book.
+# The characters that a phone can send: its keys, and the + that softphones put before numbers of their address book.
 KEYS: Final = DIGITS | frozenset("#*+")
 SETS: Final[Mapping[str, frozenset[str]]] = {
     "X": DIGITS,
     "Z": frozenset("123456789"),
     "N": frozenset("23456789"),
 }
-# `.`, one or more of any key, stands last: that is how Asterisk reads it, and what devices can be told.
+# `.` is one or more of any key, and must be last, as in Asterisk and in the dial plans of devices.
 REST: Final = "."
 
 _CLASS: Final = re.compile(r"\[([^\]]*)\]")
@@ -28,23 +28,23 @@ Keys = tuple[frozenset[str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern: the keys that may stand at each place, and whether one or more of any key follow."""
+    """One pattern: the possible keys at each place, and whether one or more of any key follow."""
 
     keys: Keys
     open_ended: bool = False
 
     def regex(self) -> str:
-        """An anchored regular expression that means the same in Python (with fullmatch) and in JavaScript."""
+        """An anchored regular expression, with the same meaning in Python (with fullmatch) and in JavaScript."""
         rest = f"{_regex_of(KEYS)}+" if self.open_ended else ""
         return f"^{_regex_of_keys(self.keys)}{rest}$"
 
     def prefix_regex(self) -> str:
-        """A regular expression for whatever begins like this."""
+        """A regular expression for all that begins with this pattern."""
         return f"^{_regex_of_keys(self.keys)}"
 
 
 def parse_pattern(text: str) -> Pattern:
-    """The pattern; a `ValueError` that says which character is wrong, and the repair after a semicolon."""
+    """Parse a pattern; raises ValueError with the wrong character, and the repair after a semicolon."""
     keys: list[frozenset[str]] = []
     at = 0
     while at < len(text):
@@ -72,12 +72,12 @@ def parse_pattern(text: str) -> Pattern:
 
 
 def language(patterns: Iterable[Pattern]) -> Language:
-    """All that any of the patterns takes."""
+    """The language of all that any of the patterns takes."""
     return sequences((pattern.keys, KEYS if pattern.open_ended else ()) for pattern in patterns)
 
 
 def beginning_with(prefixes: Iterable[Pattern]) -> Language:
-    """All that begins with any of these."""
+    """The language of all that begins with any of these patterns."""
     prefixes = list(prefixes)
     return language([Pattern(p.keys) for p in prefixes] + [Pattern(p.keys, open_ended=True) for p in prefixes])
 
@@ -95,12 +95,12 @@ def _class(inside: str, at: int) -> frozenset[str]:
 
 def _range(first: str, last: str) -> str:
     keys = "".join(sorted(key for key in DIGITS if first <= key <= last))
-    # A range that runs backwards is left as it stands, so that its dash is reported.
+    # A backward range is left as it is, so that its dash is reported as a wrong character.
     return keys or f"{first}-{last}"
 
 
 def _regex_of_keys(keys: Keys) -> str:
-    """Places that take the same keys are drawn together: [2-9][0-9]{2}."""
+    """A regular expression for keys in turn, with equal neighbours combined: [2-9][0-9]{2}."""
     source = ""
     at = 0
     while at < len(keys):
@@ -118,7 +118,7 @@ def _regex_of(choice: frozenset[str]) -> str:
         (key,) = choice
         return re.escape(key) if key in "*+" else key
     digits = "".join(sorted(choice & DIGITS))
-    # No \d here: in Python it takes the digits of every script.
+    # Not \d, which in Python takes the digits of every script.
     span = f"{digits[0]}-{digits[-1]}" if len(digits) > 2 and digits in "0123456789" else digits
     return f"[{span}{''.join(sorted(choice - DIGITS))}]"
 

@@ -1,4 +1,4 @@
-"""The spellings in which short codes such as 911 and 0 arrive, for decide and for check."""
+"""The forms in which short codes such as 911 and 0 arrive, for decide and for check."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, KNOWN, TEST_LINE, em
 
 
 def short_codes_regex(dialplan: Dialplan, country: str) -> str:
-    """What takes a short code after + and a calling code, the phone's own or 1, or after + alone; the code is a group.
+    """A regular expression for short codes after + and a calling code (the phone's own or 1), or after + alone.
 
-    Softphones put a country's prefix before all that is dialled: Linphone sends +1911 and +10. No code is taken that
-    makes a possible telephone number there. An emergency number is taken after North America's 1 alone, too, which
-    people dial before every number.
+    The code is a group. Softphones put a country's prefix before all that is dialled: Linphone sends +1911 and +10.
+    Codes that would make a possible telephone number are left out. Emergency numbers are also taken after 1 alone,
+    which people in North America dial before every number.
     """
     codes = short_codes(dialplan)
     own = str(countries.calling_code(country)) if country else "1"
     parts = []
-    # Bare codes last: +110 is 10 after 1, if there is such a code, rather than 110.
+    # Codes after + alone come last: +110 is 1 and the code 10, if there is such a code, rather than 110.
     for before in (*dict.fromkeys((own, "1")), ""):
         if sources := [code.regex()[1:-1] for code in codes if not _may_be_a_number(before, code)]:
             parts.append(f"{before}({'|'.join(sources)})")
@@ -33,9 +33,9 @@ def short_codes_regex(dialplan: Dialplan, country: str) -> str:
 
 
 def near_emergency_regex(country: str) -> str:
-    """What takes an emergency number of a country with some keys too many, and another country's as it is.
+    """A regular expression for an emergency number of a country with a few extra keys, or another country's number.
 
-    Keys too many are an outside line's 9, a trembling hand's 0; another country's is what a visitor dials.
+    Extra keys are an outside line's 9 or a 0 too many; another country's number is dialled by visitors.
     """
     own = {*EMERGENCY_NUMBERS.get(country, ()), emergency_number(country)} - {TEST_LINE}
     others = "".join(f"|{number}" for number in sorted(KNOWN - own))
@@ -43,17 +43,17 @@ def near_emergency_regex(country: str) -> str:
 
 
 def emergency_codes(dialplan: Dialplan) -> list[Pattern]:
-    """What emergency rules take exactly; patterns at fault are left out."""
+    """The patterns of fixed length of emergency rules, without faulty ones."""
     return [pattern for rule in dialplan.rules if rule.emergency for pattern in _exact(rule.pattern)]
 
 
 def short_codes(dialplan: Dialplan) -> list[Pattern]:
-    """What rules take exactly, and make no telephone number of; patterns at fault are left out."""
+    """The patterns of fixed length of rules that make no telephone number, without faulty ones."""
     return [pattern for rule in dialplan.rules if rule.pstn is None for pattern in _exact(rule.pattern)]
 
 
 def never_dialled(dialplan: Dialplan) -> Language:
-    """What no rule meets, because it is spelled otherwise before rules are tried: 911#, +1911."""
+    """Strings that no rule can match, such as 911# and +1911, because they are normalised before rules are tried."""
     plus_one = [
         Pattern((*keys_of(f"+{before}"), *code.keys))
         for code in short_codes(dialplan)
@@ -74,14 +74,14 @@ def _exact(text: str) -> Iterator[Pattern]:
 
 
 def _may_be_a_number(before: str, code: Pattern) -> bool:
-    """Whether + and this make a telephone number of a length that exists; fewer than seven digits are never called."""
+    """Whether a code after + and `before` has the length of a telephone number; shorter than seven digits never has."""
     if not all(keys & DIGITS for keys in code.keys) or len(before) + len(code.keys) < SHORTEST:
         return False
     return not before or countries.is_possible_length(int(before), len(code.keys))
 
 
 def _ends_with_send_key() -> Language:
-    """All that ends in # after a digit, which only says that no more keys come."""
+    """All strings that end in # after a digit, where # only ends dialling."""
     expression = Expression()
     ends = expression.step(DIGITS, expression.step("#", END))
     return expression.language(ends | expression.many(KEYS, ends))

@@ -1,4 +1,4 @@
-"""The compiled table that every `decide` reads: for Python, for the deployed service, and for people to compare."""
+"""The compiled table that `decide` reads, in Python and in the deployed service, as JSON that people can compare."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ FORMAT: Final = 3
 
 
 class TableRule(Closed):
-    """One rule: an anchored regular expression, and where what it takes goes."""
+    """One rule: an anchored regular expression of dialled digits, and the target of these calls."""
 
     name: str
     pattern: str
     to: Literal["pstn", "emergency", "trunk", "number", "refuse"]
-    # pstn: the number is this prefix and what was dialled, less its first `skip` keys
+    # pstn: the number is this prefix and the dialled keys without the first `skip`
     prefix: str = ""
     skip: int = 0
-    # number: the number; emergency: the number, "" for what was dialled; trunk: the context, "" for the phone's own;
-    # refuse: what the person hears
+    # number: the number; emergency: the number, "" for the dialled one; trunk: the context, "" for the phone's own;
+    # refuse: the message for the caller
     value: str = ""
-    # whether quiet hours and the number of calls in an hour do not hold for it
+    # whether the rule is exempt from quiet hours and from the limit of calls in an hour
     exempt: bool = False
 
 
 class RefusedNumbers(Closed):
-    """Numbers that begin so are never called."""
+    """Prefixes of numbers that are never called, and the message for the caller."""
 
     name: str
     say: str
@@ -38,20 +38,20 @@ class RefusedNumbers(Closed):
 
 
 class Countries(Closed):
-    """Where numbers may lead, by how E.164 numbers begin."""
+    """The countries that may be called, as expressions of how E.164 numbers begin."""
 
     # with the calling code of an allowed country
     allowed: str
-    # and yet not called: another country of the same calling code, special prices, area codes that nobody has
+    # exceptions: other countries with the same calling code, special rates, unassigned area codes
     elsewhere: str
     special: str
     unassigned: str
-    # unless the dial plan says so: it opens what is special or unassigned
+    # exceptions from `special` and `unassigned`, by the dial plan
     also_allowed: str
 
 
 class Emergency(Closed):
-    """The emergency numbers of a country: what is put through, what looks like one, and how one is said to a person."""
+    """The emergency numbers of a country: those put through, digits that look like one, and how one is spoken."""
 
     numbers: tuple[str, ...] = Field(strict=False)
     near: str
@@ -59,7 +59,7 @@ class Emergency(Closed):
 
 
 class TableTrunk(Closed):
-    """Our own SIP server; its password is the variable TRUNK_PASSWORD, never here."""
+    """Our own SIP server; its password is in the variable TRUNK_PASSWORD, never here."""
 
     uri: str
     username: str
@@ -68,7 +68,7 @@ class TableTrunk(Closed):
 
 
 class Limits(Closed):
-    """What a phone may do, where calls are counted: calls in an hour (0: any); quiet hours in minutes of its day."""
+    """A phone's limits: calls in an hour (0 is no limit), and quiet hours in minutes of the day of its time zone."""
 
     calls_an_hour: int
     quiet_from: int
@@ -77,7 +77,7 @@ class Limits(Closed):
 
 
 class TableThen(Closed):
-    """Where an incoming call goes on to: a number, a context of the trunk, or words."""
+    """The target of an incoming call that nobody answered: a number, a context of the trunk, or spoken words."""
 
     to: Literal["pstn", "trunk", "say"]
     value: str
@@ -93,7 +93,7 @@ class TableClient(Closed):
     emergency: bool
     call_time_limit_s: int
     limits: Limits | None = None
-    # which phones a call to its number rings, step by step; None: itself alone
+    # the phones that a call to its number rings, step by step; None: itself alone
     rings: tuple[tuple[str, ...], ...] | None = Field(None, strict=False)
     then: TableThen | None = None
 
@@ -106,7 +106,7 @@ class Domains(Closed):
 
 
 class TableEnvironment(Closed):
-    """One environment: its SIP domains, its phones, and which phone each number is answered by."""
+    """One environment: its SIP domains, its phones, and the phone of each number."""
 
     domains: Domains
     clients: dict[str, TableClient]
@@ -114,12 +114,12 @@ class TableEnvironment(Closed):
 
 
 class Table(Closed):
-    """All that a decision needs, for every environment."""
+    """Everything that decisions need, for all environments."""
 
     format: Literal[3] = FORMAT
-    # regular expressions shared by both languages: the user of a SIP URI or the number of a tel URI, the user and the
-    # domain of a From of ours, what is left out of what was dialled, what can be dialled, an E.164 number, and what
-    # Twilio takes as the caller ID of a call to a SIP phone
+    # regular expressions for Python and JavaScript: the user of a SIP URI or number of a tel URI, user and domain of
+    # our own From, characters to leave out of dialled keys, dialled keys, E.164 numbers, and caller IDs that Twilio
+    # takes for calls to SIP phones
     address: str
     sip_domain_user: str
     left_out: str
@@ -141,11 +141,11 @@ class Table(Closed):
 
 
 def table_json(table: Table) -> str:
-    """The table as JSON text that people can compare: a line for each rule, message, phone and number."""
+    """The table as JSON text that people can compare, with a line for each rule, message, phone and number."""
     data = table.model_dump(mode="json")
     # A rule has only what its target needs.
     data["rules"] = [rule.model_dump(exclude_defaults=True) for rule in table.rules]
-    # And a phone only limits that it has.
+    # A phone has only the fields that differ from the defaults.
     for name, environment in table.environments.items():
         data["environments"][name]["clients"] = {
             client: entry.model_dump(exclude_defaults=True) for client, entry in environment.clients.items()
@@ -154,7 +154,7 @@ def table_json(table: Table) -> str:
 
 
 def load_table(text: str) -> Table:
-    """The table that `table_json` wrote."""
+    """Parse a table from the text of `table_json`."""
     return Table.model_validate_json(text)
 
 
@@ -163,12 +163,12 @@ def table_module(table: Table) -> str:
     return f"// Compiled from parameters/; change those and deploy.\nmodule.exports = {table_json(table).rstrip()};\n"
 
 
-# Plain maps that are nevertheless written an entry a line.
+# Maps of plain values that are still written with one entry per line.
 _TALL = ("messages", "numbers")
 
 
 def _lines(value: Any, indent: str, key: str = "") -> str:
-    """Whatever holds lists or maps has a line for each of them; the innermost ones stay on their line."""
+    """JSON with one line for each list or map within another; innermost lists and maps stay on one line."""
     children = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     if not any(isinstance(child, dict | list) for child in children) and not (children and key in _TALL):
         return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A decision -> TwiML; the only place in Python that writes it, and `twiml.private.js` writes the same."""
+"""A decision -> TwiML. Only this Python module writes it; the service's `twiml.private.js` writes the same."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from urllib.parse import quote, urlencode
 
 from dialtone_nb.dialplan.decisions import Decision, DialEmergency, DialPstn, DialTrunk, Refuse, RingClient
 
-# How <Number> wants North America's emergency number and its test line. Twilio's page on emergency numbers (June 2026)
-# has them with and without the country's code; Futel's network went from +911 to +1911 in May 2023 and dials +1911 and
-# +1933 to this day, and nobody was found who dials the bare form. The same stands in twiml.private.js.
+# North America's emergency number and its test line in the form for <Number>. Twilio's page on emergency numbers (June
+# 2026) has them with and without the calling code. Futel's network changed from +911 to +1911 in May 2023 and still
+# dials +1911 and +1933; no network was found that dials the bare form. twiml.private.js has the same table.
 EMERGENCY_IN_E164: Final = MappingProxyType({"911": "+1911", "933": "+1933"})
 
 _UNESCAPED: Final = "!*'()"
 
 
 def twiml_of(decision: Decision, status_url: str, trunk_password: str = "") -> str:
-    """The TwiML that carries a decision out; `status_url` is asked once the dialled call has ended.
+    """The TwiML that carries out a decision; Twilio requests `status_url` once the dialled call has ended.
 
-    A refused phone hears why and the call is hung up: a telephone without a display has no other way to tell. A
-    refusal without words is a <Reject>, which is never answered and so costs nothing.
+    A refused caller hears the reason before the hang-up, as many telephones have no display. A refusal without words is
+    a <Reject>, which is not answered and so costs nothing.
     """
     from twilio.twiml.voice_response import VoiceResponse
 
@@ -53,7 +53,7 @@ def twiml_of(decision: Decision, status_url: str, trunk_password: str = "") -> s
 
 
 def twiml_saying(message: str) -> str:
-    """The TwiML that says a message, where there is one, and hangs up."""
+    """TwiML that says a message, if there is one, and hangs up."""
     from twilio.twiml.voice_response import VoiceResponse
 
     response = VoiceResponse()
@@ -64,9 +64,9 @@ def twiml_saying(message: str) -> str:
 
 
 def status_url(base_url: str, direction: str, decision: Decision) -> str:
-    """Where a Dial reports its end: direction, phone, an emergency call's country and what comes next are in the query.
+    """The action URL of a Dial, with direction, phone, an emergency call's country and the next step in its query.
 
-    Twilio's signature covers it, so that nobody else can have written it.
+    Twilio's signature covers the query, so it can't be forged.
     """
     query = {"direction": direction, "client": decision.client}
     if isinstance(decision, DialEmergency):
@@ -77,6 +77,6 @@ def status_url(base_url: str, direction: str, decision: Decision) -> str:
 
 
 def _uri_with_headers(uri: str, headers: Mapping[str, str]) -> str:
-    """A SIP URI with headers as its parameters, as Twilio takes them."""
+    """A SIP URI with headers in its query, as Twilio takes them."""
     query = "&".join(f"{name}={quote(value, safe=_UNESCAPED)}" for name, value in headers.items())
     return f"{uri}?{query}" if query else uri

@@ -1,4 +1,4 @@
-"""The rehearsal: a stand-in for Twilio on this machine, with no account, no cost, and no way out of loopback."""
+"""The rehearsal: a stand-in for Twilio on this machine, without account or cost, that never leaves loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Twilio that is rehearsed: a value for each row of values/assumptions.yaml, some of them to be chosen."""
+"""The behaviour of Twilio that is rehearsed: a value for each assumption in values/assumptions.yaml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialtone_nb.values.assumptions import Assumed, read_values
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """One of the Twilios that there may be; each field is an assumption, and says in its row what it means."""
+    """A possible behaviour of Twilio; each field is an assumption, which values/assumptions.yaml explains."""
 
     name: str
     sends_sip_username: bool
@@ -69,9 +69,9 @@ BEHAVIOUR_VARIABLE: Final = "DIALTONE_REHEARSAL_TWILIO"
 
 
 def choose_behaviour(name: str = "", otherwise: Mapping[str, Assumed] = MappingProxyType({})) -> Behaviour:
-    """The Twilio of this name, else the one that the environment names, else the recorded one.
+    """The behaviour of this name, or else of the environment variable's, or else the recorded one.
 
-    What is assumed `otherwise`, by the ids of assumptions, takes the place of the rows' own values.
+    `otherwise` overrides single assumptions, by their ids. Raises InputError for an unknown name.
     """
     place, name = ("--twilio", name) if name else (BEHAVIOUR_VARIABLE, os.environ.get(BEHAVIOUR_VARIABLE, ""))
     if name and name not in BEHAVIOURS:

@@ -1,4 +1,4 @@
-"""Twilio's own OpenAPI documents, as npm's @twilio/cli-core carries them, and how much of them is rehearsed."""
+"""Twilio's own OpenAPI documents, as in npm's @twilio/cli-core, and how much of them the rehearsal models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.rehearsal.http.operations import Operation
 
-# A dependency of the tests alone, installed by `make test`.
+# Only the tests depend on this package; `make documents` installs it.
 PUBLISHED = Path(__file__).parents[2] / "tests/contract/node_modules/@twilio/cli-core/src/services/twilio-api"
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -30,17 +30,17 @@ class DocumentedOperation:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Host, method and shape of the path: documents and rehearsal may name a path's variables differently."""
+        """Host, method and path without the names of its variables, which may differ from the rehearsal's."""
         return operation_key(self.host, self.method, self.path)
 
 
 def operation_key(host: str, method: str, path: str) -> tuple[str, str, str]:
-    """What makes two descriptions the same operation."""
+    """The key by which descriptions of the same operation are equal."""
     return host, method, re.sub(r"\{\w+\}", "{}", path)
 
 
 def read_documents(folder: Path = PUBLISHED) -> dict[str, Any]:
-    """Each product's document by its name, such as serverless_v1; an InputError where there are none."""
+    """The documents by product name, such as serverless_v1; raises InputError if there are none."""
     files = sorted(folder.glob("twilio_*.json"))
     if not files:
         raise InputError(
@@ -50,7 +50,7 @@ def read_documents(folder: Path = PUBLISHED) -> dict[str, Any]:
 
 
 def list_operations(product: str, document: dict[str, Any]) -> list[DocumentedOperation]:
-    """Every operation of one document, in the document's order."""
+    """All operations of one document, in order."""
     return [
         DocumentedOperation(
             product,
@@ -67,7 +67,7 @@ def list_operations(product: str, document: dict[str, Any]) -> list[DocumentedOp
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The operations of one document, those that are modelled and those that are refused with a 501."""
+    """The operations of one document that are modelled, and those that are refused with a 501."""
 
     name: str
     modelled: tuple[DocumentedOperation, ...]
@@ -76,24 +76,24 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The products that the rehearsal touches; `undocumented` is what it models beside all documents."""
+    """The products of which the rehearsal models anything; `undocumented` are its operations in no document."""
 
     products: tuple[Product, ...]
     undocumented: tuple[Operation, ...]
 
     @property
     def modelled(self) -> int:
-        """How many documented operations are modelled."""
+        """The number of documented operations that are modelled."""
         return sum(len(product.modelled) for product in self.products)
 
     @property
     def documented(self) -> int:
-        """How many operations the touched products have."""
+        """The number of operations of these products."""
         return self.modelled + sum(len(product.refused) for product in self.products)
 
 
 def compare_coverage(documented: Iterable[DocumentedOperation], operations: Iterable[Operation]) -> Coverage:
-    """What is modelled of each product that has any modelled operation."""
+    """Compare the documented operations with the modelled ones, for each product with a modelled operation."""
     modelled = {operation_key(one.host, one.method, one.path): one for one in operations}
     by_product: dict[str, list[DocumentedOperation]] = {}
     for operation in documented:
@@ -112,7 +112,7 @@ def compare_coverage(documented: Iterable[DocumentedOperation], operations: Iter
 
 
 def coverage_lines(coverage: Coverage) -> Iterator[str]:
-    """The coverage to read: a heading and a line for each operation of each product, and the sum at the end."""
+    """The coverage as lines of text: a heading for each product, its operations, and the sum at the end."""
     for product in coverage.products:
         count = len(product.modelled) + len(product.refused)
         yield f"{product.name}: {len(product.modelled)} of {count} operations are modelled"

@@ -36,7 +36,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A state file that is open, with all that answers for its account."""
+    """An open state file, with everything that serves its account."""
 
     app: App
     store: Store
@@ -45,7 +45,7 @@ class Served:
     sip: SipControl
 
     def close(self) -> None:
-        """End its calls and functions, and let go of the file."""
+        """End its calls and functions, and close the file."""
         self.sip.close()
         self.front.close()
         self.exchange.close()
@@ -53,7 +53,7 @@ class Served:
 
 
 class Rehearsal:
-    """A running stand-in for Twilio; `url`, `account_sid` and `auth_token` are what a client needs."""
+    """A running stand-in for Twilio; a client needs its `url`, `account_sid` and `auth_token`."""
 
     def __init__(self, url: str, listening: socket.socket, open_state: Callable[..., Served], state: Path) -> None:
         self.url = url
@@ -68,7 +68,7 @@ class Rehearsal:
             if not self._thread.is_alive():
                 raise DialtoneError(f"The rehearsal did not start on {self.url}")
             time.sleep(0.002)
-        # A daemon thread is stopped in the middle of what it does when Python ends: better to end it first.
+        # Python stops daemon threads at any point when it exits, so the thread is ended before.
         atexit.register(self.close)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,24 +82,24 @@ class Rehearsal:
         except sqlite3.ProgrammingError:
             if served is self.served:
                 raise
-            # Its account was closed meanwhile; waiting for the end of the connection, uvicorn misses no response.
+            # The account was closed meanwhile. After the wait for the disconnect, uvicorn does not expect a response.
             close_connection(send, at_once=True)
             await receive()
 
     def change_state(self, state: Path, seed: int) -> None:
-        """Go on at the same address with another state file, of the same owner.
+        """Continue at the same address with another state file of the same owner.
 
-        The calls that were going on end where they are, and whatever asks for something of the file before finds
-        nothing. To end a server and start another takes ten times as long.
+        Calls in progress are abandoned, and requests under way for the previous file are dropped. Restarting the server
+        instead would take ten times as long.
         """
         before, self.served = self.served, self._open_state(state, seed)
         before.close()
 
     def be_the_only_server(self) -> None:
-        """Have the state file say who serves it; an `InputError` where another server of it answers.
+        """Enter this server into the state file; raises InputError if another server of that file is running.
 
-        Kernels open the file that a server serves, each for its own runbook, and see the same account. Of two servers
-        nobody would know which one a test asks, and a call goes on only where it began.
+        Kernels open the state file of a server, each for its own runbook, and see the same account. With two servers it
+        would be unclear which one a request goes to, and a call can only go on in the server where it began.
         """
         store, identity = self.served.store, self.identity
         with store.transaction() as tables:
@@ -112,8 +112,8 @@ class Rehearsal:
 
     @property
     def identity(self) -> Identity:
-        """The account's SID and secrets, as they are now; once closed, as they were last."""
-        import sqlite3  # slow, and needed only by whoever starts one
+        """The account's SID and current secrets; after closing, the last known ones."""
+        import sqlite3  # a slow import that other users of this module do not need
 
         store = self.served.store
         with contextlib.suppress(sqlite3.ProgrammingError), store.transaction() as tables:
@@ -139,27 +139,27 @@ class Rehearsal:
         tls_port: int = 0,
         authority: Path | None = None,
     ) -> SipEndpoint:
-        """Open SIP, so that real phones can register and call, until the rehearsal closes; once, not twice.
+        """Open SIP, so that real phones can register and call until the rehearsal closes; it can be open only once.
 
-        A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to somebody built in. With an
-        `authority`, a file that is written, phones that trust it may use TLS.
+        A Dial to a SIP address outside of Twilio goes to the `trunk`, or else to a built-in far side. `authority` is a
+        file to write a certificate authority to; phones that trust it can use TLS.
         """
         return self.served.sip.open(host, port, trunk, tls_port=tls_port, authority=authority)
 
     def wipe(self) -> None:
-        """Empty the account: nothing was ever made or called in it, so the next things get the SIDs of the first."""
+        """Empty the account, so that the next things get the same SIDs as the first ones."""
         with self.served.store.transaction() as tables:
             tables.wipe()
-        # Functions of other contents will have the same SIDs: what runs must not answer for them.
+        # Functions with other contents will get the same SIDs, so the running processes must not answer for them.
         self.served.front.end_left_builds_now()
 
     def close(self) -> None:
-        """Stop answering, and let go of the state file."""
+        """Stop the server, and close the state file."""
         atexit.unregister(self.close)
         if not self._thread.is_alive():
             return
         self.served.sip.close()
-        # Answers take milliseconds; what is left open are idle connections, and requests that a fault holds.
+        # Responses take milliseconds; only idle connections, and requests held by a fault, can still be open.
         self._server.end()
         self._thread.join()
         self.served.close()
@@ -186,14 +186,14 @@ def start_rehearsal(
     owner: Identity | None = None,
     lasting: bool = True,
 ) -> Rehearsal:
-    """Start a rehearsal in a thread of this process, on loopback alone; port 0 takes any free one.
+    """Start a rehearsal in a thread of this process, on loopback only; port 0 takes any free one.
 
-    Without a `seed` it is the account's own, and 7 for a new one.
-    `node_modules` are folders of npm packages that deployed functions may load; an InputError where one is missing.
-    `lag` is for how many reads a list shows the account as it was before a creation or a deletion. `twilio` is
-    recorded or documented, where the two disagree (else what DIALTONE_REHEARSAL_TWILIO says, else recorded), and what
-    is assumed `otherwise`, by the ids of assumptions, takes the place of their values. A new state file has the SID and
-    the secrets of its `owner`, or of somebody new; where it is not `lasting`, it may be lost with this process.
+    The default `seed` is the state file's own, and 7 for a new file. `node_modules` are folders of npm packages that
+    deployed functions may load; raises InputError if one is missing. `lag` is for how many reads a list shows the
+    account as it was before a creation or deletion. `twilio` is "recorded" or "documented", for behaviour on which the
+    two disagree (default: DIALTONE_REHEARSAL_TWILIO, or else recorded); `otherwise` overrides single assumptions, by
+    their ids. A new state file gets the SID and secrets of its `owner`, or new ones; if it is not `lasting`, it may be
+    lost with this process.
     """
     # Slow imports, needed only to start one.
     from dialtone_nb.rehearsal.api.all_operations import OPERATIONS
@@ -232,7 +232,7 @@ def start_rehearsal(
 
 
 def _answers(url: str, identity: Identity) -> bool:
-    """Whether a rehearsal of this very account answers at an address: no other knows its token."""
+    """Whether a rehearsal of this same account answers at an address: only that one accepts its token."""
     import urllib.request
     from base64 import b64encode
 
@@ -242,12 +242,12 @@ def _answers(url: str, identity: Identity) -> bool:
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as response:
             return bool(response.status == 200)
-    except OSError:  # nobody, or somebody else
+    except OSError:  # no server, or another one
         return False
 
 
 def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio sends small packets at once (TCP_NODELAY) only where it is.
+    # The protocol is given explicitly because asyncio sets TCP_NODELAY only then.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

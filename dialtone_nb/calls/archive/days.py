@@ -1,4 +1,4 @@
-"""Attempts kept as Parquet: one folder per UTC day, upserted by call SID, each day replaced in one step."""
+"""The archive's days: attempts as Parquet, a folder per UTC day, upserted by call SID, each day replaced atomically."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from dialtone_nb.errors import Fault, InputError
 DAY_FILE: Final = "attempts.parquet"
 # About 200,000 attempts.
 BUNDLE_BYTES: Final = 4_000_000
-# What tells apart attempts without a call SID; one that has a call SID is known by that.
+# The column that identifies an attempt without a call SID; one with a call SID is identified by that.
 KEY: Final = "key"
 
 
 def is_call_archive(path: Path) -> bool:
-    """Whether this folder holds days of attempts."""
+    """Whether this folder is an archive with at least one day of attempts."""
     return path.is_dir() and next(path.glob(f"day=*/{DAY_FILE}"), None) is not None
 
 
 def save_attempts(archive: str, frame: pd.DataFrame) -> int:
-    """Upsert the attempts into the archive, a folder or any address that pyarrow knows; how many days were written.
+    """Upsert attempts into the archive (a folder or an address that pyarrow knows); gives back the days written.
 
-    A day whose content does not change is not written again. An attempt keeps its key, so a later look at the same call
-    (open then, settled now) takes the place of the earlier one.
+    A day whose content does not change is not written again. An attempt's key never changes, so a later reading of the
+    same call (then open, now settled) replaces the earlier one.
     """
     return save_parts(archive, [attempts_of(frame)])
 
 
 def save_parts(archive: str, parts: Iterable[pl.DataFrame]) -> int:
-    """Upsert attempts that come in parts, of which no two share a day; how many days were written."""
+    """Upsert attempts in parts, no two of which share a day; gives back the number of days written."""
     system, root = open_archive(archive)
     return sum(_upsert_days(system, root, part) for part in parts)
 
@@ -52,7 +52,7 @@ def _upsert_days(system: fs.FileSystem, root: str, attempts: pl.DataFrame) -> in
 
 
 def _upsert_day(system: fs.FileSystem, folder: str, attempts: pl.DataFrame) -> bool:
-    """Whether the day changed, and was written."""
+    """Upsert one day; whether it changed and was written."""
     before = _read_day(system, f"{folder}/{DAY_FILE}")
     if before is not None:
         attempts = pl.concat([before.join(attempts, on=KEY, how="anti"), attempts])
@@ -64,17 +64,17 @@ def _upsert_day(system: fs.FileSystem, folder: str, attempts: pl.DataFrame) -> b
 
 
 def load_archive(archive: str, since: str = "", until: str = "") -> pd.DataFrame:
-    """All attempts of the archive, or those of the days from `since` to `until` (2025-01-31), both included."""
+    """The archive's attempts from the day `since` to `until` (as 2025-01-31), both included; "" is no limit."""
     return pandas_of(load_days(archive, list_days(archive, since, until)))
 
 
 def list_days(archive: str, since: str = "", until: str = "") -> list[str]:
-    """The days (2025-01-31) that the archive holds, oldest first, or those from `since` to `until`, both included."""
+    """The days (as 2025-01-31) in the archive from `since` to `until`, both included, oldest first."""
     return [day for day, _ in _weigh_days(archive, since, until)]
 
 
 def bundle_days(archive: str, since: str = "", until: str = "") -> list[tuple[str, ...]]:
-    """The days of the archive in runs as heavy as one busy day: a day of ten calls is not worth a task of its own."""
+    """The archive's days in runs of about `BUNDLE_BYTES`: a day of ten calls is not worth a task of its own."""
     bundles: list[list[str]] = []
     weight = BUNDLE_BYTES
     for day, size in _weigh_days(archive, since, until):
@@ -87,7 +87,7 @@ def bundle_days(archive: str, since: str = "", until: str = "") -> list[tuple[st
 
 
 def _weigh_days(archive: str, since: str, until: str) -> list[tuple[str, int]]:
-    """Each day with the bytes of its file."""
+    """Each day with the size of its file in bytes."""
     system, root = open_archive(archive)
     found = system.get_file_info(fs.FileSelector(root, allow_not_found=True, recursive=True))
     files = {info.path.removesuffix(f"/{DAY_FILE}"): info.size for info in found if info.base_name == DAY_FILE}
@@ -96,13 +96,13 @@ def _weigh_days(archive: str, since: str, until: str) -> list[tuple[str, int]]:
 
 
 def load_days(archive: str, days: Sequence[str], columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
-    """These days' attempts, oldest first, in these columns; of all columns call SIDs and numbers weigh the most."""
+    """These days' attempts, oldest first, in these columns; call SIDs and numbers take the most memory."""
     system, root = open_archive(archive)
     paths = [f"{root}/day={day}/{DAY_FILE}" for day in days]
     if not paths:
         return SCHEMA.to_frame().select(columns)
     try:
-        # Together they are read ten times as fast, if all is well with each.
+        # Reading all files at once is ten times as fast, but does not say which of them is damaged.
         return _read(system, paths, columns)
     except pl.exceptions.PolarsError:
         return pl.concat([_read_file(system, path, columns) for path in paths])
@@ -111,7 +111,7 @@ def load_days(archive: str, days: Sequence[str], columns: Sequence[str] = tuple(
 def _read(system: fs.FileSystem, paths: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
     here = isinstance(system, fs.LocalFileSystem)
     sources: list[Any] = [path if here else BytesIO(system.open_input_file(path).read()) for path in paths]
-    # Days that were written before a column was known have none of it.
+    # Days that were written before a column was introduced lack it.
     schema = pl.read_parquet_schema(sources[0])
     schema.update({name: kind for name, kind in SCHEMA.items() if name not in schema})
     stored = pl.read_parquet(
@@ -131,7 +131,7 @@ def _read_file(system: fs.FileSystem, path: str, columns: Sequence[str]) -> pl.D
 
 
 def _read_day(system: fs.FileSystem, path: str) -> pl.DataFrame | None:
-    """A day as it is stored, with every attempt's key; None where there is no such day."""
+    """A stored day with every attempt's key; None if there is no such day."""
     if system.get_file_info(path).type == fs.FileType.NotFound:
         return None
     return _read_file(system, path, [*SCHEMA, KEY]).with_columns(pl.coalesce(KEY, "call_sid").alias(KEY))
@@ -146,7 +146,7 @@ def _replace_day(system: fs.FileSystem, folder: str, attempts: pl.DataFrame) -> 
 
 
 def _with_keys(attempts: pl.DataFrame) -> pl.DataFrame:
-    """The attempts with a key each: its call SID; without one, a hash of when, who and which way."""
+    """The attempts with a key each: the call SID, or else a hash of time, phone and direction."""
     nameless = attempts.filter(pl.col("call_sid").is_null()).select("started_at", "client", "direction")
     seen: Counter[tuple[Any, ...]] = Counter()
     made = []

@@ -1,4 +1,4 @@
-"""Where archives are: a folder of this machine or any address that pyarrow or fsspec knows, written in one step."""
+"""Storage of archives: a local folder or any address that pyarrow or fsspec knows, with atomic writes and a lock."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from dialtone_nb.errors import Fault, InputError
 Row = TypeVar("Row")
 
 LOCK_FILE: Final = ".lock"
-# A first sync of a busy account takes minutes; what waits for it then finds nearly nothing left to ask for.
+# The first sync of a busy account takes minutes; a run that waits for it then has almost nothing left to fetch.
 LOCK_PATIENCE_S: Final = 900
 
 
 def open_archive(archive: str) -> tuple[fs.FileSystem, str]:
-    """The file system and folder of an address such as s3://bucket/calls, or of a path on this machine.
+    """The file system and folder of an address such as s3://bucket/calls, or of a local path.
 
-    What pyarrow does not know, fsspec may: memory://, az://, sftp://, … as far as the library of each is installed.
+    Schemes that pyarrow does not know are left to fsspec (memory://, az://, sftp://, …), if the library of each is
+    installed.
     """
     if "://" not in archive:
         return fs.LocalFileSystem(), Path(archive).expanduser().resolve().as_posix()
@@ -50,10 +51,9 @@ def _open_by_fsspec(archive: str) -> tuple[fs.FileSystem, str]:
 
 
 def replace_file(system: fs.FileSystem, path: str, write: Callable[[pa.NativeFile], object]) -> None:
-    """Write beside the file and move over it: a reader, or a crash, meets the old file or the new one, whole.
+    """Write a temporary file and rename it: readers, and a crash, leave either the old file or the new one, whole.
 
-    Two that write at once never write into the same one. An `InputError` where it can't be written, on a full disk for
-    example.
+    Each writer has a temporary file of its own. Raises InputError if writing fails, for example on a full disk.
     """
     folder, _, name = path.rpartition("/")
     beside = f"{folder}/.{name}.{uuid4().hex}.new"
@@ -73,10 +73,10 @@ def replace_file(system: fs.FileSystem, path: str, write: Callable[[pa.NativeFil
 
 @contextmanager
 def locked_archive(archive: str) -> Iterator[None]:
-    """The archive for one writer alone, until leaving; an `InputError` where another keeps it for too long.
+    """Lock the archive for one writer while in the block; raises InputError if another holds it for too long.
 
-    A writer that is killed leaves no lock behind. Only folders of this machine have one: elsewhere two writers end
-    with whole files, and a day is as the later of them read it.
+    A killed writer leaves no lock behind. Only local folders are locked. Elsewhere two writers still leave whole files,
+    and each day is as the later of them read it.
     """
     system, root = open_archive(archive)
     if not isinstance(system, fs.LocalFileSystem):
@@ -95,7 +95,7 @@ def locked_archive(archive: str) -> Iterator[None]:
 
 
 def keep_rows(archive: str, name: str, rows: Iterable[Any]) -> None:
-    """Keep data classes with an archive, as JSON and in one step, in the place of those that it had."""
+    """Save data classes as a JSON file in an archive, replacing the file atomically."""
     system, root = open_archive(archive)
     system.create_dir(root)
     content = orjson.dumps([asdict(one) for one in rows], option=orjson.OPT_INDENT_2)
@@ -103,7 +103,7 @@ def keep_rows(archive: str, name: str, rows: Iterable[Any]) -> None:
 
 
 def load_rows(archive: str, name: str, read: Callable[..., Row], what: str, repair: str) -> tuple[Row, ...]:
-    """What was kept with an archive, each with a moment `at`; an `InputError` with the repair where it is damaged."""
+    """Load data classes, each with a time `at`, from a JSON file in an archive; raises InputError if it is damaged."""
     system, root = open_archive(archive)
     path = f"{root}/{name}"
     if system.get_file_info(path).type == fs.FileType.NotFound:

@@ -1,4 +1,4 @@
-"""An archive kept up to date with the account: what is new is asked for, what may still settle is read again."""
+"""Syncing an archive with the account: fetching new days, and again those whose calls may have changed."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 
 FILE: Final = "readings.json"
-# A call lasts up to 24 hours where an account allows it, and its price comes hours after its end.
+# A call can last up to 24 hours, if the account allows that, and its price follows hours after its end.
 SETTLING: Final = timedelta(days=2)
 DAY: Final = timedelta(days=1)
-# How far back the first sync reaches: Twilio keeps alerts and function logs, hence reasons of failures, this long.
+# The first sync goes back this far: Twilio keeps alerts and function logs, and so the reasons of failures, this long.
 KEPT: Final = timedelta(days=30)
 GONE: Final = "days that were read before and have no file"
-# Up to this many days are asked for in one list; a sync of a quiet account needs no more than that.
+# Up to so many unsettled days are fetched as one list, which is enough for regular syncs; more are fetched day by day.
 DAYS_IN_ONE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Whose calls an archive holds, when each UTC day of it was last read, and on which of them nobody called."""
+    """The account of an archive, the time at which each of its UTC days was last read, and the days without calls."""
 
     account: str
     days: Mapping[date, datetime]
     empty: frozenset[date] = frozenset()
 
     def is_settled(self, day: date) -> bool:
-        """Whether the day was read long enough after its end that nothing in it can have changed since."""
+        """Whether the day was read so long after its end that its calls can't have changed since."""
         end = datetime.combine(day + timedelta(days=1), time(), UTC)
         return day in self.days and self.days[day] >= end + SETTLING
 
@@ -57,22 +57,22 @@ class Readings:
         return replace(self, days={**self.days, **read}, empty=frozenset(empty))
 
     def without(self, days: Collection[date]) -> Readings:
-        """These readings as if the days had never been read."""
+        """These readings with the days marked as never read."""
         return replace(self, days={day: at for day, at in self.days.items() if day not in days})
 
     def ahead_of(self, now: datetime) -> list[date]:
-        """Days that were read by a clock that was ahead: nothing tells what could still change after them."""
+        """Days that were read at a time later than `now`, by a wrong clock: they may not have settled when read."""
         return sorted(day for day, at in self.days.items() if at > now)
 
     def missing(self, kept: Collection[str]) -> list[date]:
-        """Days with calls that were read, and are not among those kept: somebody removed their file."""
+        """Days with calls that were read and are not among the `kept` ones: somebody removed their files."""
         return sorted(day for day in self.days if day not in self.empty and str(day) not in kept)
 
 
 def load_readings(archive: str, account: str) -> Readings:
-    """The readings of an archive, none where it is new; an `InputError` where it holds another account's calls.
+    """The readings of an archive, empty if it is new; raises InputError if it is another account's.
 
-    "" is any account: who reads an archive offline need not know whose it is.
+    "" stands for any account, to read an archive offline.
     """
     system, root = open_archive(archive)
     path = f"{root}/{FILE}"
@@ -95,7 +95,7 @@ def load_readings(archive: str, account: str) -> Readings:
 
 
 def save_readings(archive: str, readings: Readings) -> None:
-    """Save what was read, in one step: a crash leaves the earlier readings whole."""
+    """Save the readings atomically."""
     system, root = open_archive(archive)
     system.create_dir(root)
     days = {str(day): at.isoformat() for day, at in sorted(readings.days.items())}
@@ -105,31 +105,31 @@ def save_readings(archive: str, readings: Readings) -> None:
 
 
 class Span(NamedTuple):
-    """Some UTC days, both ends included."""
+    """A range of UTC days, both ends included."""
 
     first: date
     last: date
 
     @property
     def days(self) -> int:
-        """How many they are."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     def holds(self, day: date) -> bool:
-        """Whether the day is one of them."""
+        """Whether the day is in the range."""
         return self.first <= day <= self.last
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did: the days that it read and how many of them had changed; the days that the archive now covers."""
+    """The result of a sync: the number of days read and of days changed, and the days that the archive covers now."""
 
     days_read: int
     days_written: int
     covered: Span
 
 
-# Days that were read just now, their attempts, and how many days there are to read in all.
+# Called after each span with its days, the number of its attempts, and the number of days to read in all.
 Progress = Callable[[Span, int, int], None]
 
 
@@ -144,10 +144,10 @@ def sync_calls(
     quality: Quality,
     on_span: Progress = lambda span, attempts, days: None,
 ) -> Synced:
-    """The archive brought up to `now`, from the UTC day `first` on (else its own first, or 30 days back).
+    """Bring the archive up to `now`, from the UTC day `first` on (default: its own first day, or 30 days back).
 
-    Days that had settled when they were read are not asked for again. A day is noted as read once it is written, so
-    whoever is killed on the way goes on from there. An `InputError` where the archive is another account's.
+    Days that had settled when they were read are not fetched again. A day is marked as read once it is written, so a
+    killed sync resumes from there. Raises InputError if the archive is another account's.
     """
     with locked_archive(archive):
         return _sync_alone(client, archive, now, first, service, phones, quality, on_span)
@@ -171,7 +171,7 @@ def _sync_alone(
     days = sum(span.days for run in runs for span in run)
     read = written = 0
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        # Refusals are in the function log alone. One list for all days, for the log goes back 30 days at most.
+        # Refusals are only in the function log. It goes back 30 days at most, so one list is enough for all days.
         logs = pool.submit(lambda: list(list_events(client, service, runs[0][0].first, today, quality)))
         for span, fetched in _fetch_runs(pool, client, runs, today, archive):
             quality.add(fetched.quality)
@@ -187,7 +187,7 @@ def _sync_alone(
 
 
 def _believable(readings: Readings, archive: str, now: datetime, first: date, quality: Quality) -> Readings:
-    """The readings that can be relied on: of days whose file is there, by a clock that was not ahead of today's."""
+    """The reliable readings: those of days whose file exists, and that are not dated in the future."""
     ahead = readings.ahead_of(now)
     quality.note("days read by a clock that was ahead", "read again", len(ahead), _span_words(ahead))
     readings = readings.without(ahead)
@@ -198,7 +198,7 @@ def _believable(readings: Readings, archive: str, now: datetime, first: date, qu
 
 
 def note_gone(archive: str, quality: Quality) -> None:
-    """Count the days of an archive whose file is gone, for who reads it without the account."""
+    """Count the archive's days whose file is gone, when the archive is read without the account."""
     gone = load_readings(archive, "").missing(list_days(archive))
     quality.note(
         GONE, "left out: a report of the account with this archive fetches them again", len(gone), _span_words(gone)
@@ -210,9 +210,9 @@ def _span_words(days: Sequence[date]) -> str:
 
 
 def unsettled_runs(readings: Readings, first: date, today: date) -> list[list[Span]]:
-    """The days to read, oldest first, in runs without a gap; a run's spans are what one list is asked for.
+    """The days to fetch, oldest first, as runs without a gap; each span of a run is one list request.
 
-    There is always one, for today has never settled.
+    There is always at least one run, because today has never settled.
     """
     days = [first + n * DAY for n in range((today - first).days + 1)]
     runs: list[list[date]] = []
@@ -225,9 +225,9 @@ def unsettled_runs(readings: Readings, first: date, today: date) -> list[list[Sp
 
 
 def keep_known(after: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """The later look at some attempts, with what the earlier one knew of their end where Twilio has forgotten it.
+    """The attempts as read later (`after`), with the reasons of an earlier reading that Twilio no longer has.
 
-    It forgets alerts and function logs after 30 days; until then a reason, once there, never goes away.
+    Twilio deletes alerts and function logs after 30 days; until then a reason, once there, never goes away.
     """
     is_told = pl.col("reason").is_not_null() | pl.col("sip_response").is_not_null()
     told = before.filter(is_told).select("call_sid", was="outcome", why="reason", response="sip_response")
@@ -245,7 +245,7 @@ def _fetch_runs(
 ) -> Iterator[tuple[Span, Fetched]]:
     """Each span with everything about the calls that started in it, oldest first.
 
-    A call before midnight dials its leg, and raises its alert, after midnight; so the day after is looked at too.
+    A call just before midnight may have its leg and alert after midnight, so the following day is fetched too.
     """
     for run in runs:
         last = run[-1].last
@@ -262,7 +262,7 @@ def _fetch_runs(
 
 
 def _fetch_ahead(pool: ThreadPoolExecutor, client: Client, spans: Sequence[Span]) -> Iterator[Fetched]:
-    """Fetch the spans in order, a few ahead of the reader, so that a year is never held at once."""
+    """Fetch the spans in order, only a few ahead of the reader, so that a year is never in memory at once."""
     waiting = iter(spans)
     ahead: deque[Future[Fetched]] = deque(
         pool.submit(fetch_span, client, *span) for span in islice(waiting, SIDE_BY_SIDE)
@@ -274,10 +274,10 @@ def _fetch_ahead(pool: ThreadPoolExecutor, client: Client, spans: Sequence[Span]
 
 
 def _of_span(span: Span, this: Fetched, following: Fetched, earlier: pl.Series) -> Fetched:
-    """The span's own calls, their legs and alerts; `earlier` are the SIDs of the days before, whose legs are not ours.
+    """The span's own calls, their legs and alerts, without legs of the calls in `earlier` (SIDs of the days before).
 
-    Whether Twilio's windows are sharp is not relied on: a call belongs to the day on which it started. One that says
-    nothing of that belongs to none, and is counted as odd.
+    This does not rely on Twilio's time filters to be exact: a call belongs to the day on which it started. A call
+    without a start time is kept, to be counted as odd.
     """
     sid, parent, day = pl.col("sid"), pl.col("parent_call_sid"), pl.col("begun").dt.date()
     calls = this.calls.filter(day.is_null() | day.is_between(*span))

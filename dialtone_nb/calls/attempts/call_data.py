@@ -1,4 +1,4 @@
-"""The attempts of a report: where they came from, what was odd about them, and the tallies that they are asked for."""
+"""The attempts of a report, with their source, the findings about data quality, and the tallies of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Tally = TypeVar("Tally")
 
 @dataclass(frozen=True)
 class CallData:
-    """Attempts, where they came from, and what was odd about them; days are days of the time zone."""
+    """Attempts, their source, and findings about data quality; days are days of the time zone."""
 
     attempts: Attempts
     source: str
@@ -34,8 +34,8 @@ class CallData:
     first_day: date | None = None
     last_day: date | None = None
     time_zone: str = "UTC"
-    read: str = ""  # what an archive's sync asked the account for
-    as_of: datetime | None = None  # when the account was asked; files do not tell
+    read: str = ""  # what an archive's sync fetched, in words
+    as_of: datetime | None = None  # when the account was read; None for files
 
     @classmethod
     def of(cls, frame: pd.DataFrame, source: str, *more: Any) -> CallData:
@@ -44,16 +44,16 @@ class CallData:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Every attempt, one row each, oldest first. A report asks for tallies instead: there may be millions."""
+        """All attempts, one row each, oldest first. Reports use tallies instead, because there may be millions."""
         return self.attempts.load()
 
     @cached_property
     def counts(self) -> Counts:
-        """All that a report counts of them, in one pass."""
+        """All tallies of a report, made in one pass."""
         return self.gather(partial(count_attempts, time_zone=self.time_zone), merge_counts, COUNTED)
 
     def tally(self) -> pd.DataFrame:
-        """The attempts counted by day of the time zone, and by everything that a rate is asked for."""
+        """The attempts counted by day of the time zone and by all columns that a rate can be grouped by."""
         return self._tally
 
     @cached_property
@@ -65,7 +65,7 @@ class CallData:
         return pandas_of(self.counts.hours)
 
     def overlaps(self) -> pd.DataFrame:
-        """The tally of answered calls that went on at once, by direction and day."""
+        """The tally of simultaneous answered calls, by direction and day."""
         return pandas_of(self.counts.overlaps)
 
     def signs(self) -> pd.DataFrame:
@@ -78,11 +78,11 @@ class CallData:
         merge: Callable[[Sequence[Tally]], Tally],
         columns: Sequence[str] = EVERYTHING,
     ) -> Tally:
-        """Any other tally: `tally` makes one of the attempts of whole UTC days, `merge` one of all."""
+        """Any other tally: `tally` counts the attempts of whole UTC days, `merge` combines such counts."""
         return self.attempts.gather(tally, merge, columns)
 
     def latest(self, most: int = 20) -> pd.DataFrame:
-        """The newest attempts, oldest first."""
+        """The newest attempts, at most `most`, oldest first."""
         return self.attempts.latest(most)
 
     def select(self, *, environment: str = "", since: str = "", until: str = "") -> CallData:
@@ -96,7 +96,7 @@ class CallData:
         counts = self.gather(count, merge_counted, ("started_at", "environment"))
         findings = [*self.findings, *_findings_of(counts, environment)]
         if not counts.told:
-            environment = ""  # nothing can be told apart, so all are kept
+            environment = ""  # the source has no environments, so all attempts are kept
         return replace(
             self,
             attempts=self.attempts.select(environment=environment, since=begin, until=end),
@@ -107,14 +107,14 @@ class CallData:
 
     @property
     def partial_day(self) -> date | None:
-        """The last day, where it was not over when the account was asked."""
+        """The last day if it was not over when the account was read, else None."""
         today = self.as_of.astimezone(ZoneInfo(self.time_zone)).date() if self.as_of else None
         return today if today and (self.last_day is None or self.last_day >= today) else None
 
     def narrow(
         self, *, client: str = "", direction: str = "", outcome: str = "", reason: str = "", number: str = ""
     ) -> CallData:
-        """The attempts of one phone, direction, outcome or reason, or with one other party; "" is any of them."""
+        """The attempts of one phone, direction, outcome or reason, or with one other party; "" is no limit."""
         for name, value, known in (("direction", direction, DIRECTIONS), ("outcome", outcome, OUTCOMES)):
             if value and value not in known:
                 raise InputError(Fault(f"parameter {name}", f"is {value!r}", f"use one of {', '.join(known)}"))
@@ -132,7 +132,7 @@ class CallData:
         return replace(kept, findings=(*self.findings, finding) if left_out else self.findings)
 
     def _midnight(self, day: date) -> pd.Timestamp:
-        """When the day begins by the clocks of the time zone, in UTC."""
+        """The beginning of a day of the time zone, in UTC."""
         return pd.Timestamp(day, tz=self.time_zone).tz_convert("UTC")
 
     def _repr_html_(self) -> str:
@@ -165,7 +165,7 @@ def _total(counts: Sequence[int]) -> int:
 
 
 def _spellings(number: str) -> tuple[str, ...]:
-    """How an other party may be written whose number was typed somehow; 503-555-0199 is +15035550199 too."""
+    """The ways in which a typed number may be stored as other party; 503-555-0199 may be +15035550199."""
     plain = without_separators(number.strip())
     digits = plain.removeprefix("+")
     return tuple(dict.fromkeys([number.strip(), plain, digits, f"+{digits}", f"+1{digits}"]))
@@ -189,7 +189,7 @@ def _findings_of(counts: Counted, environment: str) -> list[Finding]:
 
 
 def parse_day(name: str, text: str) -> date | None:
-    """The day that a parameter such as 2025-01-31 names; None for ""."""
+    """The day in a parameter such as 2025-01-31, None for ""; raises InputError for other text."""
     if not text:
         return None
     try:

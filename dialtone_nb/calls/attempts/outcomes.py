@@ -1,4 +1,4 @@
-"""How a call can end, and what Twilio's error codes say about it: outcomes, which count as what, codes and repairs."""
+"""The outcomes of attempts, and what Twilio's error codes and SIP responses mean and how to repair them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-# How an attempt can end, best first, and what each outcome means; every legend, table and stacked bar has this order.
+# The outcomes, best first, with their meanings; every legend, table and stacked bar has this order.
 MEANINGS: Final = {
     "answered": "the far side picked up",
     "no_answer": "it rang and nobody picked up",
@@ -26,15 +26,15 @@ MEANINGS: Final = {
 }
 OUTCOMES: Final = tuple(MEANINGS)
 
-# A phone was there: it rang, or could not ring, at a person's end.
+# The call reached the far side's phone, which rang or was busy.
 RANG: Final = ("answered", "no_answer", "busy", "canceled")
-# The network did its part: the operator meant callers whom nobody answers to hear these words.
+# The network did its part; `told` is among these because the operator wants unanswered callers to hear the words.
 DELIVERED: Final = (*RANG, "told")
 # The network did not do its part.
 LOST: Final = ("unregistered", "unreachable", "failed", "blocked", "fallback")
-# What can be judged. A call that our own dial plan refused never tried; an open or unknown one has not been decided.
+# The denominator of rates. Not in it: calls that our own dial plan refused, and those still open or of unknown end.
 JUDGED: Final = DELIVERED + LOST
-# Twilio's status of a dialled leg, or DialCallStatus, where no error code says more.
+# Outcomes by Twilio's status of a dialled leg, or by DialCallStatus, if no error code says more.
 OUTCOME_OF_STATUS: Final = {
     "completed": "answered",
     "answered": "answered",
@@ -47,7 +47,7 @@ OUTCOME_OF_STATUS: Final = {
     "ringing": "in_progress",
     "in-progress": "in_progress",
 }
-# A failed or unanswered call with one of these beside it was never rung at a person's end.
+# Outcomes of failed or unanswered calls by their error code: with one of these the phone never rang.
 OUTCOME_OF_CODE: Final = {
     "32009": "unregistered",
     "32011": "unreachable",
@@ -69,7 +69,7 @@ def outcome_of(status: str, code: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One error code in few words: what happened, and the repair."""
+    """An error code in few words: its meaning and the repair."""
 
     meaning: str
     repair: str
@@ -159,12 +159,12 @@ CODES: Final[dict[str, Code]] = {
     "91303": Code("Event Streams dropped an event", "ask Twilio's support; the event is lost"),
     "91304": Code("Event Streams delivers an event later", "none, unless it repeats"),
 }
-# Families of codes that Twilio keeps adding to: one that is not listed above is at least named by its subject.
+# Families of codes that Twilio keeps adding to: for a code that is not listed above, at least the subject is known.
 CODE_FAMILIES: Final = {
     "913": Code("Event Streams could not deliver an event", "check the sink, and what it may write to"),
 }
 
-# Reasons in our own words: what else happened to a call, whatever came of it in the end.
+# Reasons of our own, for what else happened during a call, whatever its outcome.
 RANG_ON: Final = "rang-on"
 FALLBACK: Final = "fallback"
 WAYS: Final = {
@@ -172,9 +172,9 @@ WAYS: Final = {
     FALLBACK: Code("reached by the fallback URL", "verify tells why our service could not be asked"),
 }
 NO_CODE: Final = Code("no code was reported", "read the call in Twilio's console")
-# What the far side of a dialled leg answered (RFC 3261 section 21; RFC 8197 for 607, RFC 8688 for 608): the reason of a
-# failed call with no error code beside it. In the United States a carrier that blocks a call for what its analytics say
-# of the caller answers 603 with the words "Network Blocked" (47 CFR 64.1200(k)), which Twilio does not hand on.
+# Final SIP responses of a dialled leg's far side (RFC 3261 section 21; RFC 8197 for 607, RFC 8688 for 608), the reason
+# of a failed call without an error code. In the United States a carrier whose analytics block a caller answers 603 with
+# the reason phrase "Network Blocked" (47 CFR 64.1200(k)), which Twilio does not pass on.
 SIP_CODES: Final[dict[int, Code]] = {
     400: Code("the far side could not read the call", "correct the trunk's URI and headers"),
     401: Code("the trunk wants a password", "check the trunk's user name and TRUNK_PASSWORD"),
@@ -226,19 +226,19 @@ SIP_REASON: Final = re.compile("SIP ([3-6][0-9][0-9])")
 
 
 def sip_response_of(column: str) -> pl.Expr:
-    """The SIP response codes in a column of texts; null where a text is not one."""
+    """The SIP response codes in a column of texts; null for a text that is not one."""
     code = pl.col(column).cast(pl.Int16, strict=False)
     return pl.when(code.is_between(100, 699)).then(code)
 
 
 def reason_of_sip(response: str) -> pl.Expr:
-    """A column of SIP response codes as reasons, "SIP 503"; null for one that is no failure."""
+    """A column of SIP response codes as reasons such as "SIP 503"; null for codes below 300."""
     code = pl.col(response)
     return pl.when(code >= 300).then(pl.lit("SIP ") + code.cast(pl.String))
 
 
 def code_of(reason: str) -> Code:
-    """What a reason says: an error code, a SIP response code, or our dial plan's words, which need no repair."""
+    """The meaning and repair of a reason: an error code, a SIP response code, or our dial plan's own word."""
     if not reason:
         return NO_CODE
     if sip := SIP_REASON.fullmatch(reason):

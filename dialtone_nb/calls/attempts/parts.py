@@ -1,4 +1,4 @@
-"""Attempts in parts, each of some whole UTC days: counted part by part, so that all of them need never be in memory."""
+"""Attempts in parts of whole UTC days, counted part by part so that they need never be in memory all at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERYTHING: Final = tuple(SCHEMA)
 
 
 class Part(Protocol):
-    """Some whole days of attempts, oldest first; one that is kept in an archive can be sent to another machine."""
+    """Some whole days of attempts, oldest first; a part in an archive can be sent to another machine."""
 
     def read(self, columns: Sequence[str]) -> pl.DataFrame: ...
 
@@ -56,19 +56,19 @@ class DaysPart:
 
 @dataclass(frozen=True)
 class FilePart:
-    """Attempts in a file of their own; its folder lives as long as this does."""
+    """Attempts in a temporary file, whose folder is kept as long as this object."""
 
     path: str
     folder: object = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, attempts: pl.DataFrame, path: Path, folder: object) -> FilePart:
-        """The attempts, from now on in a file at this path."""
+        """Write the attempts to a file at this path."""
         attempts.write_ipc(path, compression="lz4")
         return cls(str(path), folder)
 
     def __reduce__(self) -> tuple[type[FilePart], tuple[str]]:
-        # The process that sent it keeps the folder.
+        # Only the path is pickled: the sending process keeps the folder.
         return FilePart, (self.path,)
 
     def read(self, columns: Sequence[str]) -> pl.DataFrame:
@@ -78,9 +78,9 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which attempts are meant, "" and None being any, by times in UTC; whether others' numbers are shown whole.
+    """A filter of attempts ("" and None are no limit, times are UTC), and whether other parties' numbers are shown.
 
-    `where` has columns and the texts one of which an attempt must have there.
+    `where` has columns, each with the texts one of which an attempt must have there.
     """
 
     environment: str = ""
@@ -90,12 +90,12 @@ class Selection:
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def read(self, part: Part, columns: Sequence[str]) -> pl.DataFrame:
-        """The attempts of a part that are meant, these columns of them."""
+        """The selected attempts of a part, in these columns."""
         needed = [name for name in EVERYTHING if name in columns or name in self._told_by()]
         return self.of(part.read(needed)).select(columns)
 
     def of(self, attempts: pl.DataFrame) -> pl.DataFrame:
-        """The attempts that are meant of these."""
+        """The selected ones of these attempts."""
         meant = []
         if self.environment:
             meant.append(pl.col("environment") == self.environment)
@@ -112,10 +112,10 @@ class Selection:
 
 
 def run_parts(engine: str, work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
-    """Do the work for each part and give the results in order: on this machine for "", else on the cluster at tcp://….
+    """Do the work for each part, here for "" or on the Dask cluster at tcp://…; gives back the results in order.
 
-    On a cluster work and parts are pickled, and its machines need this package and the archive. An `InputError` where
-    no scheduler answers.
+    On a cluster, work and parts are pickled, and its machines need this package and access to the archive. Raises
+    InputError if no scheduler answers.
     """
     if engine != HERE:
         return _run_on_cluster(engine, work, parts)
@@ -125,7 +125,7 @@ def run_parts(engine: str, work: Callable[[Part], Result], parts: Sequence[Part]
 
 
 def _run_here(work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
-    # Threads are enough: reading, unpacking and counting happen in libraries that leave Python's lock alone.
+    # Threads are enough: reading, unpacking and counting happen in libraries that release the GIL.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(work, parts)
 
@@ -133,7 +133,7 @@ def _run_here(work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator
 def _run_on_cluster(engine: str, work: Callable[[Part], Result], parts: Sequence[Part]) -> Iterator[Result]:
     from distributed import Client
 
-    connect: Any = Client  # it comes without types
+    connect: Any = Client  # distributed has no types
     try:
         client = connect(engine, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -145,13 +145,13 @@ def _run_on_cluster(engine: str, work: Callable[[Part], Result], parts: Sequence
         )
         raise InputError(fault) from None
     with client:
-        # Not pure: an archive's day can have changed since the same question was asked before.
+        # pure=False, because an archive's day can have changed since the same work was done before.
         yield from client.gather(client.map(work, parts, pure=False))
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """The parts, oldest first, which of their attempts are meant, and who counts them: this machine, or a cluster."""
+    """Parts, oldest first, the selection of their attempts, and where they are counted: here, or on a cluster."""
 
     parts: tuple[Part, ...]
     selection: Selection = Selection()
@@ -164,7 +164,7 @@ class Attempts:
 
     @classmethod
     def of_archive(cls, archive: str, since: str = "", until: str = "") -> Attempts:
-        """All attempts of an archive, or those of the UTC days from `since` to `until`, both included."""
+        """An archive's attempts of the UTC days from `since` to `until`, both included; "" is no limit."""
         return cls(tuple(DaysPart(archive, days) for days in bundle_days(archive, since, until)))
 
     def gather(
@@ -173,18 +173,18 @@ class Attempts:
         merge: Callable[[Sequence[Tally]], Tally],
         columns: Sequence[str] = EVERYTHING,
     ) -> Tally:
-        """The merged tallies of all parts; a tally is given attempts with these columns, and can be pickled."""
+        """The merged tallies of all parts; `tally` takes attempts with these columns, and must be picklable."""
         work = partial(_tally_part, self.selection, tally, tuple(columns))
-        # Without any part the tally of no attempts is made, which has the columns and types of all others.
+        # Without parts, tally an empty frame: the result then has the usual columns and types.
         parts: tuple[Part, ...] = self.parts or (FramePart(SCHEMA.to_frame()),)
         return merge(list(run_parts(self.engine, work, parts)))
 
     def load(self) -> pd.DataFrame:
-        """All of them in one pandas frame, oldest first: for some millions at the most."""
+        """All selected attempts in one pandas frame, oldest first; suitable for up to a few million."""
         return self._frame([self.selection.read(part, EVERYTHING) for part in self.parts])
 
     def latest(self, most: int) -> pd.DataFrame:
-        """The newest of them, oldest first; only the last parts are read."""
+        """The newest selected attempts, at most `most`, oldest first; only the last parts are read."""
         newest: list[pl.DataFrame] = []
         for part in reversed(self.parts):
             missing = most - sum(map(len, newest))
@@ -198,7 +198,7 @@ class Attempts:
         return frame if self.selection.show_numbers else mask_parties(frame)
 
     def select(self, **changes: Any) -> Attempts:
-        """Those of them that are meant, by the names of `Selection`; what was asked for before stays asked for."""
+        """The attempts with a narrower selection, by the fields of `Selection`; other fields stay as they are."""
         return replace(self, selection=replace(self.selection, **changes))
 
 
@@ -209,7 +209,7 @@ def _tally_part(
 
 
 class Counted(NamedTuple):
-    """Attempts in all; those whose environment is told; those of the environment and of the days that are meant."""
+    """Numbers of attempts: all, those with an environment (`told`), in the selected one, on the selected days, both."""
 
     attempts: int
     told: int
@@ -219,7 +219,7 @@ class Counted(NamedTuple):
 
 
 def count_selected(attempts: pl.DataFrame, selection: Selection) -> Counted:
-    """How many of the attempts each half of a selection means."""
+    """Count the attempts by the two halves of a selection, environment and days."""
     of_days = replace(selection, environment="")
     here = replace(selection, since=None, until=None).of(attempts)
     told = attempts["environment"].count()
@@ -227,5 +227,5 @@ def count_selected(attempts: pl.DataFrame, selection: Selection) -> Counted:
 
 
 def merge_counted(counts: Sequence[Counted]) -> Counted:
-    """The counts of all parts together."""
+    """The sums of the parts' counts."""
     return Counted(*map(sum, zip(*counts, strict=True)))

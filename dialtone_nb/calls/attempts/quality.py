@@ -1,4 +1,4 @@
-"""What was odd in the data: every row that was dropped, repaired or doubted is counted here under a name."""
+"""Data quality: rows that were dropped, repaired or doubtful are counted here under a name."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Final
 from dialtone_nb.values.phone_numbers import mask_numbers
 from dialtone_nb.values.sids import SID, short_sid
 
-# How much of an example is shown; a table's line has no room for more.
+# The longest example shown, in characters: a line of the table has no room for more.
 EXAMPLE_LETTERS: Final = 200
 MOST_KEYS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of oddity: what, how often, what was done with it, and the first example."""
+    """One kind of oddity: its name, how often it was met, what was done with it, and the first example."""
 
     what: str
     count: int
@@ -41,12 +41,12 @@ class Quality:
                 self.examples[what, treatment] = _safe(example)
 
     def add(self, other: Quality) -> None:
-        """Count what another tally found as well."""
+        """Add another tally's findings."""
         for finding in other.findings():
             self.note(finding.what, finding.treatment, finding.count, finding.example)
 
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, in the order of first meeting."""
+        """The findings, in the order in which they were first met."""
         return tuple(
             Finding(what, count, treatment, self.examples[what, treatment])
             for (what, treatment), count in self.counts.items()
@@ -54,7 +54,7 @@ class Quality:
 
 
 def describe_row(row: object) -> str:
-    """What a row is, by its keys alone: its values may be somebody's number or name."""
+    """A row described by its keys only, because its values may be somebody's number or name."""
     if isinstance(row, Mapping):
         keys = sorted(map(str, row))
         more = f" and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS else ""
@@ -64,6 +64,6 @@ def describe_row(row: object) -> str:
 
 
 def _safe(example: str) -> str:
-    """The example on one line, without whole numbers and account SIDs, ended between words where it is long."""
+    """The example on one line, with phone numbers and account SIDs masked, shortened at a word boundary."""
     shown = SID.sub(lambda sid: sid[0] if sid[0].startswith("CA") else short_sid(sid[0]), example)
     return shorten(mask_numbers(shown), EXAMPLE_LETTERS, placeholder=" …")

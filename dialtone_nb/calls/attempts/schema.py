@@ -1,7 +1,7 @@
-"""What is known of an attempt: a row each, in the columns of every call report.
+"""The schema of attempts: one row each, in the columns of every call report.
 
-Millions of them are kept and counted as polars frames, in which a text that repeats is a number. People and figures
-look at pandas frames.
+Millions of them are kept and counted as polars frames, in which repeated texts are categories. People and figures get
+pandas frames.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SCHEMA: Final = pl.Schema(
         "currency": REPEATED,
     }
 )
-# The same for pandas.
+# The same columns with pandas dtypes.
 COLUMNS: Final = dict.fromkeys(SCHEMA, "str") | {
     "started_at": "datetime64[us, UTC]",
     "sip_response": "Int16",
@@ -46,9 +46,9 @@ COLUMNS: Final = dict.fromkeys(SCHEMA, "str") | {
 
 
 def make_attempts(columns: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
-    """The attempts with all columns and their types, oldest first; missing columns are unknown.
+    """Attempts from columns, with all columns and types of `SCHEMA`, oldest first; missing columns are null.
 
-    A ValueError if an outcome or direction is unknown.
+    Raises ValueError if an outcome or direction is unknown.
     """
     rows = len(next(iter(columns.values()), ()))
     made = {
@@ -59,7 +59,7 @@ def make_attempts(columns: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
 
 
 def type_attempts(attempts: pl.DataFrame) -> pl.DataFrame:
-    """The attempts with the types of `SCHEMA`; a ValueError if an outcome or direction is unknown."""
+    """The attempts with the types of `SCHEMA`; raises ValueError if an outcome or direction is unknown."""
     for name, known in (("outcome", OUTCOMES), ("direction", DIRECTIONS)):
         strangers = set(attempts[name].cast(pl.String).drop_nulls().unique()) - set(known)
         if strangers:
@@ -68,18 +68,18 @@ def type_attempts(attempts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _plain(kind: Any) -> Any:
-    """The type that a column's values have while they are still texts."""
+    """The type of a column's values before they become categories."""
     return pl.String if isinstance(kind, pl.Categorical | pl.Enum) else kind
 
 
 def sort_attempts(attempts: pl.DataFrame, tie: str) -> pl.DataFrame:
-    """The attempts by their start and, where several started at once, by another column; those without one are last."""
+    """The attempts sorted by start, then by the column `tie`; those without a start come last."""
     if attempts["started_at"].null_count():
         return attempts.sort("started_at", tie, nulls_last=True, maintain_order=True)
     started = attempts["started_at"].to_physical().to_numpy()
     order = np.argsort(started, kind="stable")
     same = started[order[1:]] == started[order[:-1]]
-    # Few start at once, so only those are compared by the other column, which is a text and slow.
+    # Few attempts start at the same moment, so only those are sorted by the text column, which is slow.
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if len(tied):
         rows = attempts[order[tied]].select("started_at", tie).with_columns(row=order[tied])
@@ -93,21 +93,21 @@ def attempts_of(frame: pd.DataFrame) -> pl.DataFrame:
 
 
 def pandas_of(attempts: pl.DataFrame) -> pd.DataFrame:
-    """The attempts, or any other rows, as a pandas frame; texts are texts."""
+    """The attempts, or any other rows, as a pandas frame; categories become texts."""
     texts = pl.col(pl.Categorical, pl.Enum).cast(pl.String)
-    # Of numbers that may be missing those that are there stay whole; a count is never missing.
+    # Nullable integers stay integers in attempts; tallies have no missing numbers and use numpy's.
     whole = {pa.int64(): pd.Int64Dtype(), pa.int16(): pd.Int16Dtype()}.get if "duration_s" in attempts.columns else None
     frame: pd.DataFrame = attempts.with_columns(texts).to_arrow().to_pandas(types_mapper=whole)
     return frame.astype({name: kind for name, kind in COLUMNS.items() if name in frame})
 
 
 def make_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """The attempts of these columns as a pandas frame, oldest first; missing columns are unknown."""
+    """The attempts of these columns as a pandas frame, oldest first; missing columns are null."""
     return pandas_of(make_attempts(columns))
 
 
 def mask_parties(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the last four digits of other parties' numbers hidden; service codes such as 911 stay."""
+    """The frame with the last four digits of other parties' numbers masked; service codes such as 911 stay."""
     return frame.assign(other_party=frame["other_party"].map(_mask, na_action="ignore").astype("str"))
 
 

@@ -1,4 +1,4 @@
-"""Event files -> attempts in parts of whole days, however many there are: piece by piece, in the order of time."""
+"""Event files -> attempts in parts of whole days, piece by piece in the order of time, for logs of any size."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from dialtone_nb.calls.event_source.log import EVENTS, EventTally, Piece, note_o
 from dialtone_nb.calls.event_source.pairing import END_OF_LOG, pair_events
 from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US
 
-# How many events are paired at once; the files of a smaller log may come in any order.
+# The number of events paired at once; the files of a log with fewer events may be in any order.
 PIECE: Final = 250_000
-# How many attempts stay in memory; further ones wait in a temporary folder until they are counted.
+# The number of attempts held in memory; further ones are kept in a temporary folder.
 IN_MEMORY: Final = 500_000
 DAY_US: Final = 24 * 3600 * 1_000_000
 
@@ -29,12 +29,12 @@ ReadFiles = Callable[[Quality], Iterable[Piece]]
 
 
 class _OutOfOrderError(Exception):
-    """A file told of events before some that had been paired already."""
+    """A file has events from before some that have been paired already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """The attempts of a log of events, what was read for them, and what was odd about it."""
+    """The attempts of an event log, the tally of its events, and the findings about its quality."""
 
     attempts: Attempts
     log: EventTally
@@ -42,10 +42,10 @@ class Framed:
 
 
 def frame_events(read_files: ReadFiles) -> Framed:
-    """The attempts that event files tell of, by the rules of `events`.
+    """The attempts in event files, by the rules in `rules`.
 
-    The files are read once where they come in the order of time, as days do. Where a long log's do not, they are read
-    again and paired all at once, which takes memory for all of their events.
+    Files in the order of time, as daily files are, are read once. A long log's files in another order are read again
+    and paired all at once, which takes memory for all of their events.
     """
     try:
         return _frame(read_files, PIECE)
@@ -64,7 +64,7 @@ def _frame(read_files: ReadFiles, size: int) -> Framed:
 def _pair(
     pieces: Iterable[Piece], log: EventTally, quality: Quality, size: int
 ) -> Iterator[tuple[pl.DataFrame, int | None]]:
-    """The attempts, as they come, each time with the moment up to which all that started are there; None at the end."""
+    """Yield attempts, each time with the moment up to which all that started have been yielded; None at the end."""
     waiting = [EVENTS.to_frame()]
     count = 0
     latest = until = -END_OF_LOG
@@ -87,7 +87,7 @@ def _pair(
 
 
 class _Folder:
-    """A temporary folder that nobody else can read, and that goes away with the last who holds this."""
+    """A temporary folder, readable by its owner only, that is deleted with the last reference to this object."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="attempts-"))
@@ -96,7 +96,7 @@ class _Folder:
 
 @dataclass(slots=True)
 class _GrowingParts:
-    """Attempts on their way into parts of whole days."""
+    """Collects attempts into parts of whole days."""
 
     parts: list[Part] = field(default_factory=list)
     waiting: pl.DataFrame = field(default_factory=SCHEMA.to_frame)
@@ -104,7 +104,7 @@ class _GrowingParts:
     folder: _Folder | None = None
 
     def add(self, attempts: pl.DataFrame, settled_until: int | None) -> None:
-        """Take in some attempts; what started before the last whole day up to then is complete, all of it for None."""
+        """Add attempts, and make a part of the whole days that are complete at `settled_until` (None: of all)."""
         together = sort_attempts(pl.concat([self.waiting, attempts]), "call_sid")
         complete = len(together)
         if settled_until is not None:
@@ -114,7 +114,7 @@ class _GrowingParts:
             self.parts.append(self._keep(together[:complete]))
 
     def attempts(self) -> Attempts:
-        """All of them."""
+        """All parts."""
         return Attempts(tuple(self.parts))
 
     def _keep(self, attempts: pl.DataFrame) -> Part:

@@ -1,4 +1,4 @@
-"""A log of events, read piece by piece: those that say something about attempts, and a count of all the others."""
+"""Event logs, read piece by piece: the events that are used for attempts, and a tally of all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dialtone_nb.calls.event_source.rules import USED, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
-# What is used of an event; `kind` is the text of what its name says.
+# The columns used of an event; `kind` is its `EventKind` as text.
 EVENTS: Final = pl.Schema(
     {
         "at": UTC_TIME,
@@ -34,30 +34,30 @@ EVENTS: Final = pl.Schema(
         "sip_response": SCHEMA["sip_response"],
         "reason": REPEATED,
         "duration_s": pl.Int64(),
-        "seen": pl.Boolean(),  # an error that a call stood beside, in what was paired already
+        "seen": pl.Boolean(),  # an error within five seconds of a call of an earlier piece
     }
 )
 
 
 @dataclass(slots=True)
 class EventTally:
-    """A tally of the events read so far, used or not: how many of each name, and their days."""
+    """A tally of all events read so far: their numbers by name, and their days."""
 
     names: Counter[str] = field(default_factory=Counter)
     days: set[str] = field(default_factory=set)
     others: list[OtherLogs] = field(default_factory=list)
 
     def count(self, role: str) -> int:
-        """How many events had this role."""
+        """The number of events with this role."""
         return sum(count for name, count in self.names.items() if kind_of(name).role == role)
 
     def commonest(self, role: str) -> str:
-        """The name that most events of this role had."""
+        """The most frequent name of events with this role."""
         names = [(count, name) for name, count in self.names.items() if kind_of(name).role == role]
         return max(names)[1] if names else ""
 
     def add(self, piece: Piece, quality: Quality) -> pl.DataFrame:
-        """Count what was read in the piece; its used events."""
+        """Count a piece's events, and give back those that are used."""
         self.names.update(piece.names)
         self.days |= piece.days
         quality.add(piece.quality)
@@ -67,7 +67,7 @@ class EventTally:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some files' used events, as they stand there; the names and days of all of their events; what else they tell."""
+    """Some files' used events in file order, the names and days of all their events, and their rows of other logs."""
 
     events: pl.DataFrame
     names: Counter[str]
@@ -77,7 +77,7 @@ class Piece:
 
     @classmethod
     def of(cls, rows: pl.DataFrame, quality: Quality, others: OtherLogs = NO_OTHERS) -> Piece:
-        """What the rows of some files say."""
+        """The piece for the rows of some files."""
         names = Counter(dict(rows["event"].value_counts().iter_rows()))
         if not len(rows):
             return cls(EVENTS.to_frame(), names, set(), quality, others)
@@ -85,12 +85,12 @@ class Piece:
 
     @classmethod
     def of_counted(cls, counted: Counted, quality: Quality) -> Piece:
-        """What is used of rows that were counted already."""
+        """The piece for rows that have been counted already."""
         return cls(_used(counted.used, list(counted.names), quality), counted.names, counted.days, quality)
 
     @classmethod
     def join(cls, pieces: Sequence[Piece]) -> Piece:
-        """One piece of some that share their tally of what was odd."""
+        """One piece from several that share their `quality`."""
         names: Counter[str] = Counter()
         for piece in pieces:
             names.update(piece.names)
@@ -124,12 +124,12 @@ def _used(rows: pl.DataFrame, names: list[str], quality: Quality) -> pl.DataFram
 
 
 def _told(name: str) -> pl.Expr:
-    """A text, an empty one being none."""
+    """A text column with empty texts as null."""
     return pl.when(pl.col(name) != "").then(pl.col(name))
 
 
 def note_others(log: EventTally, quality: Quality) -> None:
-    """Count the events that say nothing about attempts, by what they are."""
+    """Note the events that are not used for attempts, by kind."""
     for role, what, treatment in (
         ("asterisk", "statuses in Asterisk's words", "another system on the same log: counted here, no attempts"),
         ("far_error", "twilio-error events", "the far side of an error that is used already: not used"),
@@ -139,9 +139,9 @@ def note_others(log: EventTally, quality: Quality) -> None:
 
 
 def parse_times(stamps: pl.Series) -> pl.Series:
-    """UTC times of texts, mostly ISO 8601 with and without zone and fractions; null where a text names no time."""
+    """UTC times from texts, mostly ISO 8601 with or without zone and fractions; null for a text that is no time."""
     texts = stamps.to_arrow(compat_level=pl.CompatLevel.oldest())
-    # All of a file with a zone, as our own service writes them, or all without one; else each for itself.
+    # Fast paths: all texts with a zone, as our own service writes them, or all without. Otherwise parse one by one.
     for kind in (pa.timestamp("us", tz="UTC"), pa.timestamp("us")):
         try:
             return pl.Series(pc.cast(texts, kind).cast(pa.int64())).cast(UTC_TIME)

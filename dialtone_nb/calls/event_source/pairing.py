@@ -1,6 +1,6 @@
-"""Columns of events -> attempts, by the rules of `events`: calls are paired with how they ended and the errors beside.
+"""Events -> attempts, by the rules in `rules`: calls are paired with their outcomes and with errors near these.
 
-This goes piece by piece, in the order of time. What may still matter to later events is handed on to the next piece.
+Events are paired piece by piece, in the order of time. Those that later events may still need go into the next piece.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ END_OF_LOG: Final = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class EventArrays:
-    """The events' columns as arrays of numbers, in the order of time."""
+    """The events' columns as numpy arrays, in the order of time; one element for each event."""
 
-    at: Whole
-    phone: Whole  # NONE where no name is told
-    key: Whole  # what pairs a call with its outcome: the call SID, else the phone and direction
-    seen: Truth  # an error that stood beside a call of an earlier piece
+    at: Whole  # microseconds since 1970
+    phone: Whole  # the phone's category, or NONE
+    key: Whole  # pairs a call with its outcome: by call SID, else by phone and direction
+    seen: Truth  # an error within five seconds of a call of an earlier piece
     is_placed: Truth
-    is_fallback: Truth  # placed, and nothing else but an end tells of it
+    is_fallback: Truth  # placed, by the fallback URL, and only an outcome may follow
     is_outcome: Truth
     is_end: Truth
     is_mark: Truth
@@ -46,7 +46,7 @@ class EventArrays:
 
     @classmethod
     def of(cls, events: pl.DataFrame) -> EventArrays:
-        """The columns of events in the order of time."""
+        """The arrays of events that are sorted by time."""
         number = events["kind"].to_physical().to_numpy()
         kinds = {code: EventKind.parse(text) for code, text in _numbered(events["kind"])}
 
@@ -74,13 +74,13 @@ class EventArrays:
 
 
 def _numbered(texts: pl.Series) -> list[tuple[int, str]]:
-    """The texts of a column and the numbers by which it keeps them."""
+    """The texts of a categorical column, with their physical numbers."""
     found = texts.unique()
     return list(zip(found.to_physical(), found.cast(pl.String), strict=True))
 
 
 def _pairing_keys(events: pl.DataFrame, phone: Whole, is_incoming: Truth) -> Whole:
-    # Those without a SID are told apart from all that have one by standing below zero.
+    # Keys by phone are negative, so that they never equal a key by call SID.
     by_phone = NONE - (2 * (phone - NONE) + is_incoming)
     if not events["call_sid"].count():
         return by_phone
@@ -90,9 +90,9 @@ def _pairing_keys(events: pl.DataFrame, phone: Whole, is_incoming: Truth) -> Who
 
 
 def order_by(keys: Whole) -> Whole:
-    """The rows in the order of their keys, which are at most some millions, and those of one key as they stand.
+    """Row numbers in a stable order of their keys; keys may span some millions at most.
 
-    Key and row as one number are sorted ten times as fast as keys are that have to keep the order of rows.
+    Sorting key and row as one number is ten times as fast as a stable sort of the keys.
     """
     rows = len(keys)
     least = int(keys.min()) if rows else 0
@@ -101,11 +101,11 @@ def order_by(keys: Whole) -> Whole:
 
 
 def find_nearest(columns: EventArrays, rows: Whole, others: Whole) -> Whole:
-    """For each row the nearest of the others of its phone within five seconds, the earlier of two; NONE without any."""
+    """For each row, the nearest of `others` with the same phone within five seconds, the earlier of two; else NONE."""
     if not len(rows) or not len(others):
         return np.full(len(rows), NONE, dtype="int64")
     at, phone, beyond = columns.at, columns.phone, len(columns.at)
-    # Rows are in the order of time, so phone and row together are in the order of phone and time.
+    # Rows are in the order of time, so a number made of phone and row sorts by phone and time.
     place = phone[others] * beyond + others
     order = np.argsort(place, kind="stable")
     place, others = place[order], others[order]
@@ -126,16 +126,16 @@ def _distance(columns: EventArrays, rows: Whole, others: Whole, candidate: Whole
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Attempts that nothing later can change, and the events that later ones may still need."""
+    """Attempts that later events can't change, and the events that later ones may still need."""
 
     attempts: pl.DataFrame
     rest: pl.DataFrame
 
 
 def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG) -> Paired:
-    """The attempts that ended up to `until`, in microseconds since 1970; by default all of them.
+    """Pair events into the attempts that ended up to `until` (microseconds since 1970), by default into all.
 
-    All events up to five seconds after `until` must be there.
+    `events` must have all events up to five seconds after `until`.
     """
     events = fold_steps(_without_doubles(events.sort("at", maintain_order=True), quality))
     columns = EventArrays.of(events)
@@ -160,9 +160,9 @@ def pair_events(events: pl.DataFrame, quality: Quality, until: int = END_OF_LOG)
 
 
 def _without_doubles(events: pl.DataFrame, quality: Quality) -> pl.DataFrame:
-    """Each event once: a file can be there twice, and a page be read twice."""
+    """The events without duplicates: a file may have been given twice, and a page may have been read twice."""
     at = pl.col("at")
-    # Only those of one moment, to the microsecond, can be the same.
+    # Only events of the same microsecond can be duplicates.
     is_close = (at == at.shift()) | (at == at.shift(-1))
     told = pl.struct("at", "phone", "kind", "call_sid")
     is_again = events.select(is_close.fill_null(False).alias("close")).to_series()
@@ -175,14 +175,14 @@ def _without_doubles(events: pl.DataFrame, quality: Quality) -> pl.DataFrame:
 
 
 def _pair(columns: EventArrays) -> Whole:
-    """For each event that ends a call the row of the event that began it, first come, first served; else NONE.
+    """For each event that ends a call, the row of the event that began it, first in, first out; NONE for all others.
 
-    Without a call SID nothing tells which of a phone's calls at once has ended. In the order in which they came every
-    call still gets one end, so that attempts and outcomes are counted right; only the times of calls at once may be
-    swapped. With a call SID, which is the key then, nothing can be.
+    Without call SIDs, it is not known which of a phone's simultaneous calls has ended. First in, first out still gives
+    each call one end, so attempts and outcomes are counted right; only the times of simultaneous calls may be swapped.
+    With call SIDs, which are the keys then, nothing can be swapped.
 
-    The calls of one key that wait for their end are a queue. Its length is known without walking through it: it grows
-    by one with each call and shrinks by one with each end, but never below zero.
+    The calls of one key that wait for their end form a queue. Its length can be computed without a loop: it grows by
+    one with each call and shrinks by one with each end, but never below zero.
     """
     begun = np.full(len(columns.at), NONE, dtype="int64")
     rows = np.flatnonzero(columns.is_placed | columns.is_end)
@@ -193,14 +193,14 @@ def _pair(columns: EventArrays) -> Whole:
     group = np.concatenate([[0], np.cumsum(key[1:] != key[:-1])])
     begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
     level = _since(np.cumsum(np.where(is_placed, 1, -1)), begins, group)
-    # The lowest level so far within the key: no key's can reach into the next one's, so far apart they are set.
+    # The lowest level so far within each key. The offset `apart` keeps one key's minimum from affecting the next key's.
     apart = group * 2 * (len(rows) + 1)
     lowest = np.minimum(0, np.minimum.accumulate(level - apart) + apart)
     was_lowest = np.concatenate([[0], lowest[:-1]])
     was_lowest[begins] = 0
     is_paired = ~is_placed & (lowest == was_lowest)
     placed, ended = rows[is_placed], rows[is_paired]
-    # The n-th that leaves a key's queue is the n-th that came to it.
+    # First in, first out: the n-th end of a key belongs to the n-th call of that key.
     nth = _since(np.cumsum(is_paired), begins, group)[is_paired] - 1
     first_placed: Whole = (np.cumsum(is_placed) - is_placed)[begins]
     begun[ended] = placed[first_placed[group[is_paired]] + nth]
@@ -212,14 +212,14 @@ def _pair(columns: EventArrays) -> Whole:
 
 
 def _since(total: Whole, begins: Whole, group: Whole) -> Whole:
-    """A running total that starts anew with each group."""
+    """A running total restarted at the beginning of each group."""
     before = np.concatenate([[0], total])[begins]
     anew: Whole = total - before[group]
     return anew
 
 
 def _pair_one_by_one(columns: EventArrays, rows: Whole, begun: Whole) -> None:
-    """Pair the events of one key in which some calls waited longer than any call can last, and are given up."""
+    """Pair the events of one key with a loop, dropping calls that have waited longer than any call can last."""
     waiting: deque[int] = deque()
     for row in rows.tolist():
         if columns.is_placed[row]:
@@ -235,7 +235,7 @@ def _count_alone(columns: EventArrays, begun: Whole, ends: Whole) -> int:
 
 
 def _rest(columns: EventArrays, begun: Whole, opened: Whole, until: int) -> Truth:
-    """Which events the next piece needs: what has not ended, calls that wait, and errors near the border."""
+    """The events that the next piece needs: ends after `until`, waiting calls, and errors and marks near `until`."""
     if until == END_OF_LOG:
         return np.zeros(len(columns.at), dtype=bool)
     is_later = columns.at > until
@@ -245,13 +245,13 @@ def _rest(columns: EventArrays, begun: Whole, opened: Whole, until: int) -> Trut
     is_over[opened] = True
     waits = columns.is_placed & ~is_over
     near_the_border = columns.is_error & (columns.at > until - BESIDE_US)
-    # A mark is of a call that began at most a day before its end, and just after the mark of a fallback.
+    # A mark belongs to a call that ends at most a day later; a fallback's mark may be just before its call.
     may_be_marked = columns.is_mark & (columns.at > until - LONGEST_CALL_US - BESIDE_US)
     return (columns.is_end & is_later) | waits | near_the_border | may_be_marked
 
 
 def _near_a_call(columns: EventArrays) -> Truth:
-    """Which errors have a call of their phone within five seconds."""
+    """The errors with a call of their phone within five seconds."""
     near = np.zeros(len(columns.at), dtype=bool)
     errors = np.flatnonzero(columns.is_error)
     near[errors] = find_nearest(columns, errors, np.flatnonzero(columns.is_placed | columns.is_end)) != NONE
@@ -259,7 +259,7 @@ def _near_a_call(columns: EventArrays) -> Truth:
 
 
 def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Whole) -> pl.DataFrame:
-    """The attempts that these events end, and those that nothing ended."""
+    """One attempt for each row: an event that ended a call, or a call without an end."""
     own = _judged(events[rows])
     began = np.where(begun[rows] == NONE, rows, begun[rows])
     is_unexplained = own["outcome"].is_in(["failed", "no_answer"]) & own["code"].is_null()
@@ -284,7 +284,7 @@ def _attempts(events: pl.DataFrame, columns: EventArrays, rows: Whole, begun: Wh
 
 
 def _judged(events: pl.DataFrame) -> pl.DataFrame:
-    """The events with their direction, and how they say that their call ended; few kinds and error codes meet."""
+    """The events with direction and outcome, which are worked out once for each combination of kind and code."""
     met = events.select("kind", "code").unique()
     kinds = [EventKind.parse(text) for text in met["kind"].cast(pl.String)]
     codes = met["code"].cast(pl.String).fill_null("")
@@ -304,7 +304,7 @@ def _outcome(kind: EventKind, code: str) -> str:
 
 
 def _codes_beside(events: pl.DataFrame, columns: EventArrays, rows: Whole, is_wanted: Truth) -> pl.Series:
-    """The error code beside each of the wanted rows; one that means an absent phone comes before nearer others."""
+    """The error code near each of the wanted rows; codes for an absent phone take precedence over nearer ones."""
     beside = np.full(len(rows), NONE, dtype="int64")
     wanted = rows[is_wanted]
     absence = find_nearest(columns, wanted, np.flatnonzero(columns.is_absence))

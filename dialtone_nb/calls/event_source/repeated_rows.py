@@ -1,8 +1,8 @@
-"""Files of events in which rows repeat but for their time: each of the different ones is parsed once, and all counted.
+"""Event files whose rows repeat except for their time: each distinct row is parsed once, and all are counted.
 
-A log of phones says the same few things over and over: of Futel's 5.6 million events 14,000 differ in more than their
-time. Cutting rows apart and counting them costs a third of parsing them, and misses nothing: what is cut off with a
-time put before it is looked at by a parser of JSON, and rows that are JSON, each by itself, are so together.
+A phone log says the same few things over and over: of Futel's 5.6 million events only 14,000 differ in more than their
+time. Cutting rows apart and counting them takes a third of the time of parsing them. It is as strict: each distinct
+rest of a row goes through a JSON parser with a time put before it, and rows that are JSON one by one are so together.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ import pyarrow as pa
 from dialtone_nb.calls.event_source.rows import DURATION, ROWS, IrregularError, are_dates, days_between, stripped
 from dialtone_nb.calls.event_source.rules import USED, kind_of
 
-# As Python's json writes a list of rows that begin with their time; files written in other ways are read otherwise.
+# The form of Python's json for a list of rows that begin with their time; other files are read in another way.
 BEGIN: Final = b'[{"timestamp": "'
 BETWEEN: Final = b'}, {"timestamp": "'
 END: Final = b"}]"
-# Where more than this share of the rows had to be parsed, and not just a few, parsing them all at once is faster.
+# If more than this share of the rows had to be parsed, and more than a few, parsing whole files is faster.
 MOST_DIFFERENT: Final = 0.25
 FEW: Final = 5_000
-# The most that are remembered; then it starts over.
+# The most parsed rows to remember; after that the memory is cleared.
 MOST_KNOWN: Final = 100_000
-# Of one log, times with a fraction of a second and without.
+# The most lengths that times may have in one log, such as with and without a fraction of a second.
 MOST_LENGTHS: Final = 8
 UNUSED: Final = -1
 BLANK: Final = ord(" ")
@@ -43,7 +43,7 @@ Whole = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many events of each name there are, their days, and the rows of those that say something about attempts."""
+    """The numbers of events by name, their days, and the rows of those that are used for attempts."""
 
     names: Counter[str]
     days: set[str]
@@ -52,20 +52,20 @@ class Counted:
 
 @dataclass(slots=True)
 class RepeatedRows:
-    """A reader of files that remembers what it has parsed; several threads may share it."""
+    """A reader of files that remembers the rows it has parsed; threads may share it."""
 
-    # By what follows the time in a row, its columns.
+    # Parsed columns, by the text that follows the time in a row.
     _known: dict[str, Row] = field(default_factory=dict)
     _rows: int = 0
     _parses: int = 0
     _is_slower: bool = False
 
     def count(self, contents: Sequence[bytes]) -> Counted:
-        """What the files hold; an `IrregularError` where rows differ, are written otherwise, or are not events."""
+        """Count the files' events; raises IrregularError if rows differ too much or are not in the expected form."""
         if self._is_slower:
             raise IrregularError
         rows = _cut(contents)
-        # Categories of their own, which go away with them; a number stands for each of the different texts.
+        # Categories of their own are freed with the column; each distinct text then has a number.
         rests = rows.rests.cast(pl.Categorical(pl.Categories.random()))
         different, number = rests.unique(), rests.to_physical().to_numpy()
         numbers = different.to_physical().to_numpy()
@@ -82,7 +82,7 @@ class RepeatedRows:
         return Counted(names, days_between(rows.stamps), events)
 
     def _parsed(self, rests: Sequence[str], rows: int) -> list[Row]:
-        """The columns of rows that are cut off from their times, so many of which there are."""
+        """The parsed columns of distinct rests; `rows` is the number of rows that they stand for."""
         new = sum(rest not in self._known for rest in rests)
         self._rows, self._parses = self._rows + rows, self._parses + new
         if self._parses > max(FEW, MOST_DIFFERENT * self._rows):
@@ -101,7 +101,7 @@ class RepeatedRows:
 
 
 class _Cut(NamedTuple):
-    """Each row's time, and what follows it."""
+    """Each row's time, and the text that follows it."""
 
     stamps: pl.Series
     rests: pl.Series
@@ -116,14 +116,14 @@ def _cut(contents: Sequence[bytes]) -> _Cut:
     text = BETWEEN.join([*inner, b""])
     letters = np.frombuffer(text, "uint8")
     ends = np.flatnonzero(letters == ord("}"))
-    # A row in a row, or a bracket in a text, is no end.
+    # A nested object, or a brace within a text, is not the end of a row.
     if letters.min() < BLANK or text.count(BETWEEN) != len(ends) or not _is_utf8(text):
         raise IrregularError
     begins = np.concatenate([[0], ends[:-1] + len(BETWEEN)])
     bounds = np.stack([begins, _next_quotes(text, letters, begins)], axis=1).ravel()
     parts = _texts_between(text, np.append(bounds, len(text)))
     stamps, rests = parts.gather_every(2), parts.gather_every(2, 1)
-    # In a text of JSON a quote ends it, and a backslash does not stand for itself.
+    # A time with a quote or a backslash in it was cut at the wrong place, or is escaped.
     odd = ['"', *(["\\"] if b"\\" in text else [])]
     if any(stamps.str.contains(letter, literal=True).any() for letter in odd) or not are_dates(stamps):
         raise IrregularError
@@ -138,7 +138,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _next_quotes(text: bytes, letters: Whole, begins: Whole) -> Whole:
-    """Where the next quote after each of these places may be: times have few lengths, so these are tried on all."""
+    """The next quote after each position; times have only a few lengths, so each length is tried on all rows."""
     found, left = begins.copy(), np.arange(len(begins))
     for _ in range(MOST_LENGTHS):
         if not len(left):
@@ -150,7 +150,7 @@ def _next_quotes(text: bytes, letters: Whole, begins: Whole) -> Whole:
 
 
 def _texts_between(text: bytes, bounds: Whole) -> pl.Series:
-    """The texts between these places, none of which is copied."""
+    """The texts between these positions, without copying."""
     if (bounds[1:] < bounds[:-1]).any():
         raise IrregularError
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(text)]
@@ -158,7 +158,7 @@ def _texts_between(text: bytes, bounds: Whole) -> pl.Series:
 
 
 def _parse(rest: str) -> Row:
-    """The columns of a row that is cut off from its time; an `IrregularError` where it is no event, or names repeat."""
+    """The columns of a row without its time; raises IrregularError if it is no event, or if names repeat."""
     text = BEGIN.decode()[1:] + rest.removesuffix(BETWEEN.decode()) + "}"
     try:
         row = orjson.loads(text)

@@ -1,4 +1,4 @@
-"""What a file of events says, row by row, in the columns of text that matter here; whatever is no event is counted."""
+"""Rows of event files as columns of text; rows that are not events are counted."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ ROWS: Final = pl.Schema(
 )
 READ_BYTES: Final = 2_000_000
 ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
-# What a number or a truth value of JSON looks like once it has become a text.
+# A JSON number or boolean that polars has turned into text.
 NO_TEXT: Final = r"^(true|false|-?\d[\d.eE+-]*)$"
 
 
 class IrregularError(Exception):
-    """A file in which not every row is an event as it should be: its rows have to be looked at one by one."""
+    """Not every row of a file is a well-formed event, so its rows have to be read one by one."""
 
 
 def regular_rows(contents: Iterable[bytes]) -> Iterator[pl.DataFrame]:
-    """The events of some files, some megabytes at a time; an `IrregularError` where any of them is not as it should be.
+    """Yield the events of some files, a few megabytes at a time; raises IrregularError if any row is not well formed.
 
-    There may be millions of rows, so no Python object is made of them.
+    There may be millions of rows, so they never become Python objects.
     """
     for lines in _some_lines(contents):
         try:
@@ -59,7 +59,7 @@ def regular_rows(contents: Iterable[bytes]) -> Iterator[pl.DataFrame]:
 
 
 def _are_events(rows: pl.DataFrame) -> bool:
-    """Whether every row has a name and a time that were texts in the file."""
+    """Whether every row has a name and a time, both as texts in the file."""
     stamps, names = rows["timestamp"], rows["event"]
     if stamps.null_count() or names.null_count() or names.unique().str.contains(NO_TEXT).any():
         return False
@@ -67,14 +67,14 @@ def _are_events(rows: pl.DataFrame) -> bool:
 
 
 def are_dates(stamps: pl.Series) -> bool:
-    """Whether all of these texts begin as a date does, and not as a number."""
+    """Whether all of these texts begin like a date, and not like a number."""
     first, last = str(stamps.min()), str(stamps.max())
-    # What stands between two texts that begin alike begins so too; most files are of one year.
+    # If the least and the greatest text begin alike, all between do; most files are of one year.
     return first[4:5] == "-" and (first[:5] == last[:5] or bool(stamps.str.slice(4, 1).eq("-").all()))
 
 
 def days_between(stamps: pl.Series) -> set[str]:
-    """The days of these times, as the texts begin."""
+    """The days of these times: the first ten characters."""
     first, last = (str(moment)[:10] for moment in (stamps.min(), stamps.max()))
     # Most files are of one day.
     return {first} if first == last else set(stamps.str.slice(0, 10).unique())
@@ -85,7 +85,7 @@ def _some_lines(contents: Iterable[bytes]) -> Iterator[bytes]:
     waiting: list[bytes | bytearray] = []
     for content in map(stripped, contents):
         is_array = content.startswith(b"[")
-        # Not to be left to Polars: it unpacks what is packed, and of several files together the first alone.
+        # Checked here because Polars would decompress content, and of several files together only the first.
         if not content.startswith((b"[", b"{")) or (is_array and not content.endswith(b"]")):
             raise IrregularError
         for part in _parts(content, is_array):
@@ -98,7 +98,7 @@ def _some_lines(contents: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _parts(content: bytes, is_array: bool) -> Iterator[bytes]:
-    """The content in parts that begin and end with a row: what is between `[` and `]`, or all lines."""
+    """The content in parts that begin and end with a row: between `[` and `]` of an array, or all lines."""
     end_of_row = b"}," if is_array else b"}\n"
     start, end = (1, len(content) - 1) if is_array else (0, len(content))
     while start < end:
@@ -108,9 +108,10 @@ def _parts(content: bytes, is_array: bool) -> Iterator[bytes]:
 
 
 def _as_lines(rows: bytes) -> bytearray:
-    """Rows with commas between them as lines, which are read by all processors and in a fraction of the memory.
+    """Comma-separated rows as lines, which Polars reads in parallel and in a fraction of the memory.
 
-    Every comma after an object ends a line. One that stood within a row, or in a text, leaves lines that are not JSON.
+    Every comma after a closing brace becomes a line break. A comma within a row or text then leaves lines that are not
+    JSON, so it is noticed.
     """
     lines = bytearray(rows)
     letters = np.frombuffer(lines, dtype="uint8")
@@ -120,12 +121,12 @@ def _as_lines(rows: bytes) -> bytearray:
 
 
 def stripped(content: bytes) -> bytes:
-    """The content without white space and byte order mark around it."""
+    """The content without surrounding white space and byte order mark."""
     return content.strip().removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 def rows_of(name: str, rows: Iterable[Any], quality: Quality) -> pl.DataFrame:
-    """The events among rows that were read one by one; those that are not events are left out."""
+    """The events among rows that were read one by one; other rows are counted and left out."""
     proper = []
     for number, row in enumerate(rows, 1):
         if is_event(row):
@@ -145,7 +146,7 @@ def is_event(row: object) -> bool:
 
 
 def _as_iso(stamps: list[str]) -> list[str | None]:
-    """The times in ISO 8601; one that can't be read stays, to be counted where times are read."""
+    """The times in ISO 8601; an unreadable one stays as it is, and is counted when times are parsed."""
     odd = [stamp for stamp in stamps if not ISO.fullmatch(stamp)]
     read = dict(zip(odd, parse_times(odd), strict=True))
     return [at.isoformat() if (at := read.get(stamp)) else stamp for stamp in stamps]

@@ -1,4 +1,4 @@
-"""What is an attempt in a log of call-status events: the rules in words, and what each event's name says."""
+"""The rules by which a log of call-status events becomes attempts, in words, and the kinds of events by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE
 
-# What an attempt is, in a log of events. The report prints these; pair_events does no more and no less.
+# The rules in words. The report prints these, and pair_events does exactly this.
 RULES: Final = tuple(
     " ".join(rule.split())
     for rule in """
@@ -47,9 +47,9 @@ A time without a zone is UTC.
 """.strip().split("\n\n")
 )
 BESIDE_US: Final = 5_000_000
-# Twilio ends every call after 24 hours at the latest.
+# Twilio ends every call after 24 hours at the latest (docs: Call resource, TimeLimit).
 LONGEST_CALL_US: Final = 24 * 3600 * 1_000_000
-# These decide the outcome, so they win over another code that stands nearer.
+# These decide the outcome, so they take precedence over a nearer code.
 ABSENCE_CODES: Final = tuple(code for code, outcome in OUTCOME_OF_CODE.items() if outcome.startswith("un"))
 
 TWILIO_STATUS: Final = re.compile(
@@ -66,18 +66,18 @@ FAR_ERROR: Final = re.compile(r"twilio-error-\d+")
 
 
 class EventKind(NamedTuple):
-    """What an event's name says: its role here, and the direction, status or code in it."""
+    """The kind of an event by its name: its role here, its direction, and the status or code."""
 
     role: str  # outcome, placed, refused, rang-on, told, error, asterisk, far_error, other
     direction: str = ""
-    value: str = ""  # a status or code; of a call that was placed, whether it is an emergency's or came by the fallback
+    value: str = ""  # a status or code; of a placed call "emergency", "fallback" or ""
 
     def __str__(self) -> str:
         return " ".join(self)
 
     @classmethod
     def parse(cls, text: str) -> EventKind:
-        """The kind that this is the text of."""
+        """The kind from its text."""
         return cls(*text.split(" "))
 
 
@@ -99,5 +99,5 @@ def kind_of(name: str) -> EventKind:
     return EventKind("far_error" if FAR_ERROR.fullmatch(name) else "other")
 
 
-# The roles of events that say something about attempts.
+# The roles of events that are used for attempts.
 USED: Final = ("outcome", "placed", "refused", "rang-on", "told", "error")

@@ -1,6 +1,6 @@
-"""A call that goes on, or came by the fallback URL: which of its events are steps, and what they say of its attempt.
+"""Calls that go on after a step, or that came by the fallback URL: which events are steps, and the reasons they give.
 
-All of this is by call SID, and few logs have any of it.
+All of this goes by call SID, and few logs have such events.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import polars as pl
 from dialtone_nb.calls.attempts.outcomes import WAYS
 from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US
 
-# A step that ended; what says that a call went on; what says, after a fallback, how a call goes.
+# Kinds, as texts: the end of a step; events after which a call went on; events that tell how a fallback call went.
 _STATUS: Final = "^outcome "
 _GOES_ON: Final = "^(rang-on|told) "
 _FALLBACK: Final = "^placed [a-z]+ fallback$"
@@ -23,9 +23,10 @@ _NOTED: Final = "^(rang-on|told|fallback) |fallback$"
 
 
 def fold_steps(events: pl.DataFrame) -> pl.DataFrame:
-    """Leave out statuses that a call went on from, handing their code to what follows; turn a told fallback to a mark.
+    """Leave out statuses after which a call went on, and turn a fallback that another event explains into a mark.
 
-    The events are in the order of time. A mark's kind is "fallback outgoing": no call begins or ends with it.
+    Events must be in the order of time. A status's code is passed on to a `told` that follows. A mark's kind is such as
+    "fallback outgoing ", which neither begins nor ends a call.
     """
     if not _are_noted(events):
         return events
@@ -55,7 +56,7 @@ def _are_noted(events: pl.DataFrame) -> bool:
 
 
 def reasons_of_marks(events: pl.DataFrame, began: npt.NDArray[np.int64], ended: npt.NDArray[np.int64]) -> pl.Series:
-    """For each attempt, which began and ended with these rows, what its marks give as its reason; null without any."""
+    """The reason that marks give for each attempt, by the rows that began and ended it; null without a mark."""
     none = pl.Series([None], dtype=pl.String).new_from_index(0, len(began))
     if not _are_noted(events):
         return none
@@ -76,7 +77,7 @@ def reasons_of_marks(events: pl.DataFrame, began: npt.NDArray[np.int64], ended: 
     latest = pl.when("is_open").then(pl.col("began") + pl.duration(microseconds=LONGEST_CALL_US)).otherwise("ended")
     found = (
         attempts.join(marks, on="call_sid")
-        # The fallback is noted just before the call that it came by.
+        # A fallback is logged just before the call's own event.
         .filter(pl.col("at") >= pl.col("began") - pl.duration(microseconds=BESIDE_US), pl.col("at") <= latest)
         .sort(
             pl.col("mark").replace_strict(

@@ -1,4 +1,4 @@
-"""Tallies in, figures for plotly.js out: of outcomes, of rates, of delays, of phones. None is shown or saved here."""
+"""Figures for plotly.js from tallies: of outcomes, rates, delays and phones. They are neither shown nor saved here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of the delays before ringing: each sampled call, over time, with the deployments."""
+"""The figure of post-dial delays: one mark for each sampled call, over time, with the deployments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.delays import Delay
 
 LEAST_MS: Final = 100
-# A cold start is drawn in the colour of trouble, and with a mark of its own: told apart without colour, too.
+# Cold starts differ in colour and in symbol, so that they can be told apart without colours.
 STYLES: Final = {
     True: ("after a pause", COLOURS["unreachable"], "diamond"),
     False: ("soon after another", COLOURS["answered"], "circle"),
@@ -22,7 +22,7 @@ STYLES: Final = {
 
 
 def draw_delays(delays: Sequence[Delay], deployments: Sequence[Deployment] = (), time_zone: str = "UTC") -> Figure:
-    """How long callers heard nothing before it rang: a mark for each sampled call, cold starts told apart."""
+    """Draw the post-dial delay of each sampled call in milliseconds, with cold starts marked."""
     figure = make_figure(320)
     moments = [pd.Timestamp(one.at).tz_convert(time_zone).tz_localize(None) for one in delays]
     for after_pause, (name, colour, symbol) in STYLES.items():
@@ -39,7 +39,7 @@ def draw_delays(delays: Sequence[Delay], deployments: Sequence[Deployment] = (),
             )
     figure.update_xaxes(title_text=zone_words(time_zone))
     show_a_day_at_least(figure, moments)
-    # Delays of no milliseconds at all would have an axis to 1 ms, and lie on its lower edge.
+    # Delays of 0 ms would otherwise get an axis up to 1 ms, and lie on its lower edge.
     most = max((one.ms for one in delays), default=0)
     figure.update_yaxes(title_text="ms before it rang", range=[-0.05 * max(most, LEAST_MS), 1.1 * max(most, LEAST_MS)])
     if moments:

@@ -1,7 +1,7 @@
-"""A plotly figure as plain data: the JSON that plotly.js draws, put together without plotly's own objects.
+"""A plotly figure as plain data: the JSON that plotly.js draws, made without plotly's own objects.
 
-Those check every value against plotly's schema, and cost a report more than all of its counting does. Here the tests
-let plotly check the figures. Names and parameters are those of `plotly.graph_objects.Figure`.
+Plotly's objects validate every value, which takes longer than all of a report's counting. Here only the tests have
+plotly validate the figures. Names and parameters are those of `plotly.graph_objects.Figure`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class Figure:
-    """Traces and a layout; what is None in a trace is left to plotly.js."""
+    """Traces and a layout; None in a trace means plotly.js's default."""
 
     def __init__(self, layout: Mapping[str, Any]) -> None:
         """An empty figure with this layout."""
@@ -50,7 +50,7 @@ class Figure:
         self.layout.setdefault("shapes", []).append({"type": "line", **ends, "line": line})
 
     def update_layout(self, layout: Mapping[str, Any] | None = None, **more: Any) -> None:
-        """Change the layout; what it says of a part that is not named here stays."""
+        """Merge changes into the layout; parts that are not named stay as they are."""
         self.layout = _merged(_merged(self.layout, layout or {}), more)
 
     def update_xaxes(self, **axis: Any) -> None:
@@ -71,12 +71,12 @@ class Figure:
         self.data.append({"type": kind, **{name: value for name, value in trace.items() if value is not None}})
 
     def to_json(self) -> str:
-        """What plotly.js draws; numbers that are missing are null."""
+        """The JSON for plotly.js; missing numbers are null."""
         return orjson.dumps({"data": self.data, "layout": self.layout}).decode()
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
-    """The new over the old, and so on within each."""
+    """The old mapping updated with the new one, recursively."""
     both = {
         name: _merged(old[name], value) if isinstance(value, Mapping) and isinstance(old.get(name), Mapping) else value
         for name, value in new.items()

@@ -1,4 +1,4 @@
-"""When each phone was known to be on or off, and when nothing was known of it."""
+"""The figure of when each phone was known to be on or off, and when its state was unknown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from dialtone_nb.calls.figures.style import COLOURS, GRID, height_of, make_figure, name_rows, show_words_if_empty
 from dialtone_nb.phones.registrations.intervals import Known
 
-# Wide, medium and thin, for readers who see no colours.
+# Lines also differ in width, for readers who see no colours.
 _LINES = {
     Known.ON: (COLOURS["answered"], 12),
     Known.OFF: (COLOURS["unregistered"], 7),
@@ -17,7 +17,7 @@ _LINES = {
 
 
 def draw_known_phones(intervals: pd.DataFrame) -> go.Figure:
-    """A bar for each phone, from the first to the last moment of `know_phones`; the reason where it was off."""
+    """Draw a bar for each phone over the intervals of `know_phones`, with the reason where it was off."""
     clients = sorted(set(intervals["client"]), reverse=True)
     figure = make_figure(height_of(len(clients)))
     for known, (colour, width) in _LINES.items():

@@ -43,7 +43,7 @@ STAGE_COLOURS = {
 
 
 def draw_outcomes_by_phone(tally: pd.DataFrame) -> Figure:
-    """How each phone's attempts ended, as shares; the phone with the most attempts on top."""
+    """Draw the shares of outcomes of each phone's attempts; the phone with the most attempts is on top."""
     counts = count_outcomes(tally, ["client"])
     counts = counts.loc[counts.sum(axis=1).sort_values(kind="stable").index]
     labels = [f"{phone_label(client)} · {attempts:,}" for client, attempts in counts.sum(axis=1).items()]
@@ -51,7 +51,7 @@ def draw_outcomes_by_phone(tally: pd.DataFrame) -> Figure:
 
 
 def draw_outcomes_by_direction(tally: pd.DataFrame) -> Figure:
-    """How outgoing and incoming attempts ended, as shares; a direction without attempts says so."""
+    """Draw the shares of outcomes of outgoing and of incoming attempts; a direction without attempts says so."""
     counts = count_outcomes(tally, ["direction"]).reindex(list(reversed(DIRECTIONS)), fill_value=0)
     labels = [f"{way} · {n:,}" if n else f"{way} · none" for way, n in counts.sum(axis=1).items()]
     return _share_bars(counts, labels, "share of the direction's attempts")
@@ -78,7 +78,7 @@ def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> Figure:
 
 
 def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
-    """Attempts a day of the time zone, stacked by outcome; by week or month where the log is very long."""
+    """Draw attempts per day of the time zone, stacked by outcome; per week or month if the log is very long."""
     period = choose_period(tally, longest_in_days=LONGEST_IN_DAYS)
     counts = with_every_period(count_outcomes(in_periods(tally, period), ["day"]), period)
     few = len(counts) <= PATTERNED_BARS
@@ -88,7 +88,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
             name=words_of(outcome),
             x=as_dates(counts.index),
             y=counts[outcome].tolist(),
-            # Plotly takes the width from the distance of the bars, which a single bar has not.
+            # Plotly derives the width from the distance between bars, which a single bar does not have.
             width=0.85 * DAY_MS if period == "day" and few else None,
             marker=marker_of(outcome, patterned=few),
             hovertemplate=f"%{{x|%Y-%m-%d %a}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",
@@ -100,7 +100,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
 
 
 def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
-    """Attempts by weekday and hour of the day, in the time zone of these counts, summed over all weeks."""
+    """Draw attempts by weekday and hour, in the time zone of the counts, summed over all weeks."""
     counts = (
         hours.assign(weekday=hours["day"].dt.day_of_week)
         .pivot_table(index="weekday", columns="hour", values="attempts", aggfunc="sum", fill_value=0)
@@ -114,7 +114,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
         colorscale=[[0, "rgba(0, 114, 178, 0.06)"], [1, "rgba(0, 114, 178, 1)"]],
         xgap=2,
         ygap=2,
-        # Below the cells, which have the whole width then, on a narrow screen too.
+        # Below the cells, so that these have the whole width, on narrow screens too.
         colorbar={
             "title": {"text": "attempts", "side": "top"},
             "orientation": "h",
@@ -131,7 +131,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
 
 
 def draw_funnels(tally: pd.DataFrame) -> Figure:
-    """How many attempts of each direction came as far as each stage, with the share of the stage before."""
+    """Draw how many attempts of each direction reached each stage, with their share of the stage before."""
     figure = make_figure(250, legend=False)
     width = 0.48
     for place, direction in enumerate(DIRECTIONS):
@@ -142,7 +142,7 @@ def draw_funnels(tally: pd.DataFrame) -> Figure:
             x=list(counts.values()),
             text=_texts(list(counts.values())),
             textinfo="text",
-            # Beside the bar where it is too short.
+            # Beside the bar if the bar is too short.
             textposition="auto",
             marker={"color": [STAGE_COLOURS[stage] for stage in STAGES]},
             connector={"fillcolor": "rgba(128, 128, 128, 0.15)"},
@@ -155,7 +155,7 @@ def draw_funnels(tally: pd.DataFrame) -> Figure:
         figure.update_layout(
             {
                 f"xaxis{number}": {**AXIS, "domain": [left, left + width], "visible": False},
-                # Both have the same stages: they are named once.
+                # Both directions have the same stages, so only the first axis names them.
                 f"yaxis{number}": {**AXIS, "anchor": f"x{number}", "autorange": "reversed", **_axis(place)},
             }
         )
@@ -176,7 +176,7 @@ def _axis(place: int) -> dict[str, bool]:
 
 
 def _texts(counts: list[int]) -> list[str]:
-    """Each count with its share of the one before."""
+    """Each count in words, with its share of the count before."""
     before = [0, *counts]
     return [
         f"{count:,} · {count / last:.1%}" if last else f"{count:,}" for count, last in zip(counts, before, strict=False)
@@ -184,7 +184,7 @@ def _texts(counts: list[int]) -> list[str]:
 
 
 def draw_reasons_of_failure(tally: pd.DataFrame) -> Figure:
-    """Lost attempts by reason, most frequent on top, each with its share and the running share (a Pareto chart)."""
+    """Draw lost attempts by reason, the most frequent on top, with share and cumulative share (a Pareto chart)."""
     table = reasons_of_failure(tally).iloc[::-1]
     table = table.assign(
         label=[_reason(*row) for row in zip(table["outcome"], table["reason"], strict=True)],

@@ -1,4 +1,4 @@
-"""Figures of the phones: their attempts period by period, and their signs of life."""
+"""Figures of phones: their attempts over time, and their signs of life."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from dialtone_nb.calls.figures.style import (
 from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
 
 COLUMNS: Final = 3
-# Panels beyond this many say nothing at a glance; the phones with the most attempts are shown.
+# More panels than this can't be taken in at a glance, so only the phones with the most attempts are shown.
 MOST_PHONES: Final = 24
 PANEL_HEIGHT: Final = 120
 # A panel is 300 pixels wide: more bars than this are a few pixels each, too thin for a pattern.
 WIDE_BARS: Final = 31
-# A silent phone has the colour of one that was dialled and not there.
+# A silent phone has the colour of the outcome `unregistered`.
 SILENT = COLOURS["unregistered"]
 
 
 def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
-    """Attempts stacked by outcome, a panel a phone, by day, week or month; the phone with the most attempts first.
+    """Draw a panel for each phone with its attempts by day, week or month, stacked by outcome; the busiest first.
 
-    All panels have the same dates below them, and each its own height of the tallest bar, for phones differ a lot.
+    All panels share the dates. Each has its own vertical scale, because phones differ a lot.
     """
     known = tally[tally["client"] != ""]
     totals = known.groupby("client")["attempts"].sum().sort_values(ascending=False, kind="stable").iloc[:MOST_PHONES]
@@ -57,7 +57,7 @@ def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure
     for place, (client, attempts) in enumerate(totals.items()):
         _add_panel(figure, place, rows, f"{client} · {attempts:,}")
         _add_bars(figure, place, counts.loc[[str(client)]].droplevel("client"), named, patterned=is_wide)
-    # Once for all panels: under the last of each column.
+    # The title is only under the last panel of each column.
     for place in range(max(len(totals) - COLUMNS, 0), len(totals)):
         words = zone_words(time_zone, period)
         figure.update_layout(**{f"xaxis{axis_number(place)}": {"title": {"text": words}}})
@@ -70,14 +70,14 @@ def _make_panels(rows: int, dates: dict[str, Any]) -> Figure:
     figure = Figure({key: value for key, value in LAYOUT.items() if "axis" not in key})
     figure.update_layout(barmode="stack", height=110 + rows * PANEL_HEIGHT, bargap=0.1, showlegend=True)
     figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"}, margin={"t": 70})
-    # What all axes have in common is said once, in a template: there are two to a panel.
+    # A template has what all axes have in common, because each panel has two of them.
     upright = {**AXIS, "rangemode": "tozero", "nticks": 3, "tickformat": ",d"}
     figure.update_layout(template={"layout": {"xaxis": {**AXIS, **dates}, "yaxis": upright}})
     return figure
 
 
 def _add_panel(figure: Figure, place: int, rows: int, title: str) -> None:
-    """Axes of its own, and its name above them; panels fill the figure row by row from the top."""
+    """Add a panel's axes and title; panels fill the figure row by row from the top."""
     number, below, between = axis_number(place), min(0.45 / rows, 0.2), 0.06
     width, height = (1 - between * (COLUMNS - 1)) / COLUMNS, (1 - below * (rows - 1)) / rows
     left, bottom = place % COLUMNS * (width + between), (rows - 1 - place // COLUMNS) * (height + below)
@@ -92,7 +92,7 @@ def _add_panel(figure: Figure, place: int, rows: int, title: str) -> None:
 
 
 def _add_bars(figure: Figure, place: int, counts: pd.DataFrame, named: set[str], *, patterned: bool) -> None:
-    """A phone's bars, an outcome each; the legend names an outcome where it is met first."""
+    """Add a phone's bars, one for each outcome; the legend has each outcome once, where it first appears."""
     for outcome in seen_outcomes(counts):
         figure.add_bar(
             name=words_of(outcome),
@@ -112,24 +112,24 @@ def _add_bars(figure: Figure, place: int, counts: pd.DataFrame, named: set[str],
 def _dates_below(days: pd.DatetimeIndex, period: str) -> dict[str, Any]:
     margin = pd.Timedelta(days=0.6 if period == "day" else 4)
     ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
-    # Short and small: the last date of a panel stands beside the first of the next one.
+    # Short and small, because a panel's last date is next to the first one of its neighbour.
     named = "%m-%d" if period == "day" else "%Y-%m"
     font = {"size": 11}
     return {"range": ends, "type": "date", "nticks": 3, "tickangle": 0, "tickformat": named, "tickfont": font}
 
 
 def draw_signs_of_life(life: pd.DataFrame) -> Figure:
-    """Each phone's last sign of life and how long it has been quiet since; the longest quiet phone on top.
+    """Draw each phone's last sign of life and how long it has been quiet since; the longest quiet phone on top.
 
-    `life` is what `signs_of_life` tells. The mark by which a phone used to be heard again lies within the line of a
-    silent phone, and of no other.
+    `life` comes from `signs_of_life`. A mark shows by when the phone was always heard again; it lies within the line of
+    a silent phone only.
     """
     table = life[life["signs"] > 0].sort_values("last_sign_at", ascending=False, kind="stable")
     labels = [
         f"{phone_label(client)} · silent" if row["is_silent"] else phone_label(client)
         for client, row in table.iterrows()
     ]
-    # The moments come in the clocks that they are to be told by.
+    # The times are in the time zone in which they are to be shown.
     zone = str(getattr(life["last_sign_at"].dtype, "tz", "UTC"))
     figure = make_figure(height_of(len(table)))
     for name, is_silent, colour, width in (("quiet since", False, INK, 4), ("silent since", True, SILENT, 8)):
@@ -152,7 +152,7 @@ def draw_signs_of_life(life: pd.DataFrame) -> Figure:
 
 
 def _add_spells(figure: Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:
-    """A line from each phone's last sign of life, which a dot marks, to the end of the report."""
+    """Add a line from each phone's last sign of life, marked with a dot, to the end of the report."""
     since_zone = getattr(rows["last_sign_at"].dtype, "tz", "UTC")
     since, until = _moments(rows["last_sign_at"]), _moments(rows["last_sign_at"] + rows["quiet"])
     figure.add_scatter(
@@ -161,7 +161,7 @@ def _add_spells(figure: Figure, name: str, rows: pd.DataFrame, labels: list[str]
         y=[label for one in labels for label in (one, one, None)],
         mode="lines+markers",
         line={"color": colour, "width": width},
-        # The dot stands at the last sign of life alone.
+        # Only the last sign of life has a dot.
         marker={
             "symbol": "circle",
             "size": [11, 0, 0] * len(labels),

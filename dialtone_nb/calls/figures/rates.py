@@ -26,16 +26,16 @@ from dialtone_nb.calls.figures.style import (
 from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.rates import RATES, days_of, in_periods, rates_by
 
-# With few points a band has no width, so there are bars.
+# With few points a band would have no width, so intervals are drawn as error bars.
 FEW_POINTS: Final = 3
 # More marks than this are drawn without their names; the table names them.
 NAMED_MARKS: Final = 8
 
 
 def draw_rates_over_time(tally: pd.DataFrame, deployments: Sequence[Deployment] = (), time_zone: str = "UTC") -> Figure:
-    """The delivered and answered rates by day, week or month, each with its 95 % interval as a band.
+    """Draw the delivered and answered rates by day, week or month, each with its 95 % interval as a band.
 
-    A deployment is a line at its moment, in the tally's time zone; those beyond the tally's days are not drawn.
+    Deployments are vertical lines, in the tally's time zone; those outside the tally's days are not drawn.
     """
     period = choose_period(tally, longest_in_days=PATTERNED_BARS)
     table = rates_by(in_periods(tally, period), ["day"])
@@ -54,7 +54,7 @@ def _add_rate(figure: Figure, table: pd.DataFrame, name: str) -> None:
     colour, symbol, size, dash = RATE_STYLES[name]
     low, high = (table[f"{name}_{end}"].round(4).tolist() for end in ("low", "high"))
     few = len(table) <= FEW_POINTS
-    # Bars stand beside each other, or one would hide the other.
+    # The bars are side by side, or one would hide the other.
     dates = [f"{date} 04:00" for date in as_dates(table.index)] if few and name == "answered" else as_dates(table.index)
     figure.add_scatter(
         x=dates + dates[::-1],
@@ -84,7 +84,7 @@ def _add_rate(figure: Figure, table: pd.DataFrame, name: str) -> None:
 
 
 def mark_deployments(figure: Figure, days: pd.DatetimeIndex, deployments: Sequence[Deployment], time_zone: str) -> None:
-    """Draw a line at the moment of each deployment on these days, with its name where there are few."""
+    """Draw a vertical line at each deployment on these days, with its name if there are few."""
     local = [pd.Timestamp(one.at).tz_convert(time_zone).tz_localize(None) for one in deployments]
     shown = [
         (one, at) for one, at in zip(deployments, local, strict=True) if days[0] <= at < days[-1] + pd.Timedelta(days=1)
@@ -93,7 +93,7 @@ def mark_deployments(figure: Figure, days: pd.DatetimeIndex, deployments: Sequen
         moment = f"{at:%Y-%m-%d %H:%M:%S}"
         figure.add_vline(x=moment, line={"color": INK, "width": 1.5, "dash": "dash"})
         if len(shown) <= NAMED_MARKS:
-            # Neighbours' names on two heights, so that they can be read side by side.
+            # Neighbours' names are at different heights, so that they do not overlap.
             figure.add_annotation(
                 text=f"▲ {one.environment} deployed" if one.build_sid else f"▼ {one.environment} taken down",
                 hovertext=one.label,
@@ -108,7 +108,7 @@ def mark_deployments(figure: Figure, days: pd.DatetimeIndex, deployments: Sequen
 
 
 def draw_rates_by_phone(tally: pd.DataFrame) -> Figure:
-    """The delivered and answered rates of each phone with their 95 % intervals; the lowest delivered rate on top."""
+    """Draw each phone's delivered and answered rates with 95 % intervals; the lowest delivered rate is on top."""
     table = rates_by(tally, ["client"])
     table = table[table["judged"] > 0].sort_values(["delivered_rate", "judged"], ascending=[False, True])
     labels = [f"{phone_label(client)} · {judged:,}" for client, judged in table["judged"].items()]
@@ -117,7 +117,7 @@ def draw_rates_by_phone(tally: pd.DataFrame) -> Figure:
         figure.add_scatter(
             name=RATES[name].label,
             x=table[f"{name}_rate"].round(4).tolist(),
-            # One above the other, so that neither interval hides the other.
+            # One slightly above the other, so that neither interval hides the other.
             y=[place + 0.15 - 0.3 * row for place in range(len(labels))],
             text=labels,
             mode="markers",

@@ -1,8 +1,8 @@
-"""How every figure looks: an outcome's colour and pattern, axes, and the parts that figures share.
+"""The style of all figures: colours and patterns of outcomes, axes, and the parts that figures share.
 
-An outcome has the same colour and the same pattern in every figure (Okabe and Ito's colours, which colour-blind people
-tell apart; the patterns also without colour). Backgrounds are transparent, and lines a grey that stands on white and on
-black.
+An outcome has the same colour and pattern in every figure. The colours are Okabe and Ito's, which colour-blind people
+can tell apart; the patterns can be told apart without colours. Backgrounds are transparent, and lines are of a grey
+that shows on white and on black.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ PATTERNS: Final = {
     "in_progress": ".",
     "unknown": "x",
 }
-# Colour, marker, its size, and line: an open circle around a diamond shows both where two rates are the same.
-# The answered rate has the colour of answered attempts; delivered is several outcomes, so it has a colour of its own.
+# Colour, marker, its size, and line. Where two rates are equal, the open circle around the diamond shows both.
+# The answered rate has the colour of the outcome; the delivered rate has several outcomes, and a colour of its own.
 RATE_STYLES: Final = {
     "delivered": ("#8A63C9", "circle-open", 10, "solid"),
     "answered": (COLOURS["answered"], "diamond", 6, "dot"),
@@ -55,9 +55,9 @@ RATE_STYLES: Final = {
 INK: Final = "#767B84"
 GRID: Final = "rgba(128, 128, 128, 0.25)"
 DAY_MS: Final = 86_400_000
-# More bars than this are too thin for a pattern.
+# With more bars than this, each is too thin for a pattern.
 PATTERNED_BARS: Final = 62
-# Up to here an axis steps by one: there are no half attempts.
+# Up to this maximum an axis has steps of one, or plotly would show half attempts.
 WHOLE_STEPS: Final = 6
 
 AXIS: Final = {
@@ -77,7 +77,7 @@ LAYOUT: Final = {
     "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
     "hoverlabel": {"font": {"family": "system-ui, sans-serif"}, "align": "left"},
     "bargap": 0.15,
-    # A phone that is called 101 is a name, not a number.
+    # A phone may be called 101, which plotly would take for a number.
     "autotypenumbers": "strict",
 }
 # A longer log is drawn by week, a very long one by month.
@@ -86,13 +86,13 @@ LONGEST_IN_WEEKS: Final = 3000
 
 
 def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> Figure:
-    """An empty figure of this height in pixels; with `days` its x axis fits that few days."""
+    """An empty figure of this height in pixels; `days`, the days of its x axis, adjust that if they are few."""
     figure = Figure({**LAYOUT, "height": height, "showlegend": legend})
     if days is not None and len(days) > 14:
-        # Days as the tables write them, whatever language the browser speaks.
+        # ISO dates as in the tables, whatever the browser's language.
         figure.update_xaxes(tickformat="%Y-%m-%d", type="date")
     if days is not None and 0 < len(days) <= 14:
-        # Without this plotly divides one day into hours, and draws it as wide as the page.
+        # Plotly would divide a single day into hours, and draw its bar as wide as the page.
         margin = pd.Timedelta(days=max(0.6, (7 - len(days)) / 2))
         ends = [f"{at:%Y-%m-%d %H:%M}" for at in (days[0] - margin, days[-1] + margin)]
         figure.update_xaxes(dtick=DAY_MS, tickformat="%m-%d %a", type="date", range=ends)
@@ -100,14 +100,14 @@ def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | No
 
 
 def show_a_day_at_least(figure: Figure, moments: Collection[pd.Timestamp]) -> None:
-    """Widen a time axis to a day around these moments: plotly would divide the seconds of a short log."""
+    """Widen a time axis to at least a day around these times; plotly would divide a short log into seconds."""
     if moments and (last := max(moments)) - (first := min(moments)) < pd.Timedelta(days=1):
         middle, half = first + (last - first) / 2, pd.Timedelta(hours=12)
         figure.update_xaxes(range=[f"{at:%Y-%m-%d %H:%M:%S}" for at in (middle - half, middle + half)])
 
 
 def show_words_if_empty(figure: Figure, table: pd.DataFrame, words: str) -> Figure:
-    """The figure, or these words in its place where there is no row to draw."""
+    """The figure, or these words in its place if the table is empty."""
     if table.empty:
         figure.update_layout(height=160, showlegend=False)
         figure.update_xaxes(visible=False)
@@ -117,7 +117,7 @@ def show_words_if_empty(figure: Figure, table: pd.DataFrame, words: str) -> Figu
 
 
 def marker_of(outcome: str, *, patterned: bool) -> dict[str, Any]:
-    """The colour of an outcome, and its pattern where bars are wide enough for one."""
+    """An outcome's marker: its colour, and its pattern if asked for."""
     marker: dict[str, Any] = {"color": COLOURS[outcome], "line": {"width": 0}}
     if patterned and PATTERNS[outcome]:
         marker["pattern"] = {
@@ -143,7 +143,7 @@ def error_bars(table: pd.DataFrame, name: str) -> dict[str, Any]:
 
 
 def name_rows(figure: Figure, labels: list[str], *, grid: bool = False) -> None:
-    """Rows in the order of the labels, from below, without the empty room that plotly leaves above and below points."""
+    """Label the rows from bottom to top, without the empty space that plotly leaves above and below points."""
     figure.update_yaxes(
         type="category",
         categoryorder="array",
@@ -154,12 +154,12 @@ def name_rows(figure: Figure, labels: list[str], *, grid: bool = False) -> None:
 
 
 def seen_outcomes(counts: pd.DataFrame) -> list[str]:
-    """The outcomes that occur, in their order."""
+    """The outcomes that occur, in the order of `OUTCOMES`."""
     return [outcome for outcome in OUTCOMES if counts[outcome].sum()]
 
 
 def axis_number(place: int) -> str:
-    """What stands after x, y, xaxis and yaxis for the panel in this place, from 0: the first has no number."""
+    """The suffix of x, y, xaxis and yaxis for a panel, counted from 0: plotly numbers all but the first."""
     return str(place + 1) if place else ""
 
 
@@ -175,22 +175,22 @@ def faint(colour: str) -> str:
 
 
 def words_of(outcome: str) -> str:
-    """An outcome as a reader sees it."""
+    """An outcome in words, for readers."""
     return outcome.replace("_", " ")
 
 
 def zone_words(time_zone: str, what: str = "time") -> str:
-    """The title of an axis of days or hours: what it counts, and in which time zone."""
+    """The title of a time axis: what it shows, and its time zone."""
     return f"{what} ({time_zone})"
 
 
 def phone_label(client: object) -> str:
-    """A phone's name; attempts of which the phone is unknown have none."""
+    """A phone's name, or "unknown phone" for the empty one."""
     return str(client) or "unknown phone"
 
 
 def choose_period(tally: pd.DataFrame, *, longest_in_days: int) -> str:
-    """The period in which this many days can still be told apart: "day", "week" or "month"."""
+    """The shortest period, "day", "week" or "month", of which the tally's days do not have too many to draw."""
     days = len(days_of(tally))
     if days <= longest_in_days:
         return "day"
@@ -206,5 +206,5 @@ def with_every_period(counts: pd.DataFrame, period: str) -> pd.DataFrame:
 
 
 def as_dates(index: pd.Index[Any]) -> list[str]:
-    """Days as plotly reads them."""
+    """Days as ISO dates, for plotly."""
     return pd.DatetimeIndex(index).strftime("%Y-%m-%d").tolist()

@@ -1,4 +1,4 @@
-"""Asterisk's call detail records as cdr_csv writes them (Master.csv: no headings, local time) -> attempts."""
+"""Asterisk's call detail records (CDRs) as cdr_csv writes them (Master.csv: no headings, local time) -> attempts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dialtone_nb.calls.twilio_source.frame import Phone
 
 Cdr = Mapping[str, str]
 
-# In the order of Asterisk's cdr_csv.c; the last five are there where cdr.conf asks for them.
+# In the order of Asterisk's cdr_csv.c; the last five are there if cdr.conf asks for them.
 COLUMNS: Final = (
     *("accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata"),
     *("start", "answer", "end", "duration", "billsec", "disposition", "amaflags"),
@@ -36,28 +36,28 @@ OUTCOMES: Final = {
     "CHANUNAVAIL": "failed",
     "CANCEL": "canceled",
 }
-# Applications that ring somebody; others answer the call themselves, such as a menu.
+# Applications that ring a phone; others, such as a menu, answer the call themselves.
 DIALLING: Final = ("Dial", "Queue", "FollowMe", "Page")
-# Asterisk's own and FreePBX's names of contexts.
+# Names of contexts in Asterisk's samples and in FreePBX.
 INTERNAL: Final = re.compile(r"internal|outgoing|outbound|outrt|phones", re.I)
 EXTERNAL: Final = re.compile(r"trunk|pstn|incoming|inbound|from-did|ext-did|from-outside|external", re.I)
 CALLER: Final = re.compile(r'"?(?P<name>[^"<]*?)"?\s*(?:<[^>]*>)?')
 ENDPOINT: Final = re.compile(r"[^/]+/(?P<name>.+?)(?:-[0-9a-f]{8}|@.*)?(?:;\d)?")
-# The second at which a channel began is the first part of its unique ID, in UTC whatever the clock shows.
+# A channel's unique ID begins with the second of its start as a Unix time, so in UTC whatever the local time zone.
 UNIQUE_ID: Final = re.compile(r"(?:.*-)?(?P<epoch>\d{9,10})\.\d+")
-# The offset of every time zone from UTC is a multiple of this many minutes.
+# The UTC offset of every time zone is a multiple of this.
 QUARTER: Final = timedelta(minutes=15)
 FARTHEST: Final = timedelta(hours=14)
 NORTH_AMERICAN: Final = re.compile(r"1?([2-9]\d{2}[2-9]\d{6})")
-# How many digits a number has that leads out of the house.
+# Numbers of at least so many digits are external.
 LONG: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
 class LocalNetwork:
-    """What a log takes for granted: our phones by number and name, and the time zone of its clock.
+    """What a log leaves out: our phones by number and by name, and the time zone of its clock.
 
-    `is_asked`: the zone is what the user asked for, and not only what the network's file says.
+    `is_asked`: the user asked for this zone; otherwise it is the network file's.
     """
 
     phones: Mapping[str, Phone] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class LocalNetwork:
 
 
 def is_cdr_table(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether these are CDRs: with headings that say so, or a known disposition in its place."""
+    """Whether these rows are CDRs: they have headings, or a known disposition in its column."""
     return bool(rows) and ("disposition" in _headings(rows[0]) or any(map(_is_cdr, rows[:20])))
 
 
@@ -82,7 +82,7 @@ def _is_cdr(row: Sequence[str]) -> bool:
 
 
 def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tuple[Cdr, ...]:
-    """The records of a table; rows that are not records are left out and named."""
+    """The CDRs of a table; other rows are counted and left out."""
     headings = _headings(rows[0])
     has_headings = "disposition" in headings
     found = []
@@ -96,7 +96,7 @@ def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tup
 
 
 def frame_cdrs(cdrs: Iterable[Cdr], network: LocalNetwork, quality: Quality) -> pl.DataFrame:
-    """One row per call of the records, which may have several, such as one for each phone that rang."""
+    """One attempt per call; a call may have several records, such as one for each phone that rang."""
     calls: dict[object, list[Cdr]] = defaultdict(list)
     seen = set()
     for cdr in cdrs:
@@ -128,7 +128,7 @@ def _attempt(
     clocks[clock] += 1
     outcome = OUTCOMES.get(deciding["disposition"].strip().upper(), "unknown")
     if outcome == "answered" and not (deciding.get("dstchannel") or deciding.get("lastapp") in DIALLING):
-        # Asterisk answered it itself: nobody was rung.
+        # Asterisk answered the call itself, without ringing a phone.
         outcome = "unknown"
     is_incoming = _is_incoming(first, network)
     phone = _rung(deciding, network) if is_incoming else _caller(first, network, names)
@@ -145,7 +145,7 @@ def _attempt(
 
 
 def _started(local: datetime, unique_id: str, network: LocalNetwork) -> tuple[datetime, str]:
-    """When a call started, and by which clock that is told."""
+    """The start of a call in UTC, and how its time zone was found, in words."""
     found = UNIQUE_ID.fullmatch(unique_id.strip())
     if found and not network.is_asked:
         ahead = local - datetime.fromtimestamp(int(found["epoch"]), UTC)
@@ -157,7 +157,7 @@ def _started(local: datetime, unique_id: str, network: LocalNetwork) -> tuple[da
 
 
 def _names(cdrs: Sequence[Cdr]) -> Mapping[str, str]:
-    """By endpoint the name that its phone shows, where no other endpoint shows the same."""
+    """The caller ID name of each endpoint that has exactly one, shared with no other endpoint."""
     shown = {(_endpoint(cdr.get("channel", "")), _name(cdr)) for cdr in cdrs}
     endpoints, names = Counter(one for one, _ in shown), Counter(name for _, name in shown)
     return {one: name for one, name in shown if one and name and endpoints[one] == names[name] == 1}
@@ -175,7 +175,7 @@ def _endpoint(channel: str) -> str:
 
 
 def _caller(cdr: Cdr, network: LocalNetwork, names: Mapping[str, str]) -> Phone:
-    """The phone that called: one of ours by its endpoint, name or number; else by the name that is its alone."""
+    """The calling phone: one of ours by endpoint, name or number; else named by its own caller ID name or endpoint."""
     endpoint = _endpoint(cdr.get("channel", ""))
     for known in (endpoint, _name(cdr), _party(cdr.get("src", "")) or ""):
         if known in network.phones:
@@ -184,7 +184,7 @@ def _caller(cdr: Cdr, network: LocalNetwork, names: Mapping[str, str]) -> Phone:
 
 
 def _rung(cdr: Cdr, network: LocalNetwork) -> Phone:
-    """The phone that was called."""
+    """The called phone: one of ours by endpoint or extension, else named by these."""
     extension = cdr.get("dst", "")
     endpoint = _endpoint(cdr.get("dstchannel", ""))
     for known in (endpoint, extension, _party(extension) or ""):
@@ -205,7 +205,7 @@ def _is_incoming(cdr: Cdr, network: LocalNetwork) -> bool:
 
 
 def _dialled(cdr: Cdr) -> str:
-    """The number that was dialled in the end: a dial plan may have put a prefix before what the phone dialled."""
+    """The number that Asterisk dialled: the dial plan may have removed a prefix from what the phone dialled."""
     if cdr.get("lastapp") == "Dial":
         numbers = re.findall(r"\+?\d+", cdr.get("lastdata", "").partition(",")[0])
         longest = max(numbers, key=len, default="")
@@ -215,7 +215,7 @@ def _dialled(cdr: Cdr) -> str:
 
 
 def _party(number: str) -> str | None:
-    """A number in E.164 form where it is of North America or international, else as it stands."""
+    """A North American or international (011) number in E.164 form; any other as it is."""
     plain = re.sub(r"[\s().-]", "", number)
     if found := NORTH_AMERICAN.fullmatch(plain):
         return f"+1{found[1]}"

@@ -1,6 +1,6 @@
-"""Tables of calls as CSV, as the Console's call log downloads them, in whatever columns and order its user chose.
+"""CSV tables of calls, as downloaded from the Console's call log with any choice and order of columns.
 
-Fields that the user left out are unknown. Without Parent Call Sid the dialled legs are joined to their calls by time.
+Missing fields are unknown. Without Parent Call Sid, dialled legs are joined to their calls by time.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.twilio_source.call_records import FIELDS
 from dialtone_nb.values.sip import parse_sip_uri
 
-# Headings as the Console, the CLI's -o tsv and people write them, without case, spaces and underscores. Of several for
-# one field the first that the table has counts.
+# Headings as the Console, the CLI's -o tsv and people write them, in lower case without spaces and underscores. If a
+# table has several for one field, the first of these is used.
 HEADINGS: Final = {
     "sid": ("callsid", "sid"),
     "parent_call_sid": ("parentcallsid",),
@@ -40,10 +40,10 @@ HEADINGS: Final = {
 }
 TIMES: Final = ("start_time", "date_created")
 NEEDED: Final = {"from": "From", "to": "To", "status": "Status"}
-# A table with three of our fields, one of them of these, is one of calls; what else of it is needed is named.
+# A table with at least `FEWEST` of the fields, one of them in `TELLING`, is a table of calls.
 TELLING: Final = {"from", "to", "sid"}
 FEWEST: Final = 3
-# The Console's words for what the API calls otherwise.
+# The Console's words for directions -> the API's.
 DIRECTIONS: Final = {
     "incoming": "inbound",
     "outgoing-dial": "outbound-dial",
@@ -61,7 +61,7 @@ LEG: Final = "outbound-dial"
 
 
 def read_table(content: bytes) -> list[list[str]]:
-    """The cells of a CSV file, row by row; the separator is a comma, semicolon or tab. Empty rows are left out."""
+    """The rows of a CSV file separated by comma, semicolon or tab, without empty rows."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -73,13 +73,13 @@ def read_table(content: bytes) -> list[list[str]]:
     try:
         rows.extend(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row))
     except csv.Error:
-        # A quotation mark without its second makes one endless cell of all that follows.
+        # After an unmatched quotation mark, the rest of the file is a single cell too long for the reader.
         rows.append([""])
     return rows
 
 
 def headings_of(row: Sequence[str]) -> dict[str, int]:
-    """Of each field that the headings name the column."""
+    """The column number of each field that the headings name."""
     columns = {re.sub(r"[\s_]", "", text).casefold(): number for number, text in reversed(list(enumerate(row)))}
     found = {name: next((columns[one] for one in known if one in columns), -1) for name, known in HEADINGS.items()}
     return {name: number for name, number in found.items() if number >= 0}
@@ -92,7 +92,7 @@ def is_call_table(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def read_call_table(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> pl.DataFrame:
-    """The calls of a table as call records; one without what is needed is named, with the columns to choose."""
+    """The calls of a table as call records; a table without a needed column is left out, and the column named."""
     columns = headings_of(rows[0])
     missing = [words for field, words in NEEDED.items() if field not in columns]
     missing += [] if any(time in columns for time in TIMES) else ["Start Time"]
@@ -111,7 +111,7 @@ def read_call_table(name: str, rows: Sequence[Sequence[str]], quality: Quality) 
         told = {field: row[column].strip() for field, column in columns.items()}
         record = {field: None if text in EMPTY else _plain(field, text) for field, text in told.items()}
         if record.get("sid") is None:
-            # The same row of a file that was downloaded twice gets the same name.
+            # Equal rows of a file that was downloaded twice get the same SID.
             seen[tuple(row)] += 1
             record["sid"] = MADE_SID + blake2b(f"{row}{seen[tuple(row)]}".encode(), digest_size=16).hexdigest()
         records.append({field: record.get(field) for field in FIELDS})
@@ -122,14 +122,14 @@ _TEXTS: Final = dict.fromkeys(FIELDS, pl.String())
 
 
 def _plain(field: str, text: str) -> str | None:
-    """A cell in the words of the API."""
+    """A cell as the API would write it."""
     if field in ("status", "direction"):
         word = re.sub(r"[\s_]+", "-", text.casefold())
         return DIRECTIONS.get(word, word)
     if field in ("from", "to") and re.fullmatch(r"\+?[\d\s().-]{7,}", text):
         return re.sub(r"[^\d+]", "", text)
     if field == "price":
-        # Whether a table shows what a call cost with a minus sign or without, it is the same amount.
+        # Some tables show prices with a minus sign and some without; the API always has one.
         amount = re.sub(r"[^\d.]", "", text)
         return f"-{amount}" if amount else text
     if field == "duration" and (clock := re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{2})", text)):
@@ -138,10 +138,10 @@ def _plain(field: str, text: str) -> str | None:
 
 
 def join_legs(calls: pl.DataFrame, quality: Quality) -> pl.DataFrame:
-    """The call records, those of dialled legs that name no parent joined to the call that was under way.
+    """The call records, with dialled legs that have no parent joined to the call that was under way.
 
-    Of several calls under way that with the same number counts, then one that has no leg yet, then the latest, then
-    the nearest row of the table. A leg without any is left out. Directions that nobody told are told by this, too.
+    Of several such calls, the one with the same number is preferred, then one without a leg, then the latest, then the
+    nearest row of the table. A leg without any such call is left out. This also decides unknown directions.
     """
     has_parent = (pl.col("parent_call_sid") != "").fill_null(False)
     direction = pl.col("direction")
@@ -191,12 +191,12 @@ def _is_to_phone(row: Call) -> bool:
 
 
 def _may_be_leg(row: Call) -> bool:
-    """Whether a call of unknown direction can be a leg: what comes from a phone is a call of its own."""
+    """Whether a call of unknown direction can be a leg; one that comes from a SIP phone is a call of its own."""
     return not parse_sip_uri(row["from"] or "")[1]
 
 
 class _UnderWay:
-    """The calls that may have dialled legs, by their start."""
+    """The calls that may have dialled legs, sorted by start."""
 
     def __init__(self, parents: Iterable[Call]) -> None:
         self._parents = sorted(parents, key=lambda row: (row["begun"], row["row"]))
@@ -204,7 +204,7 @@ class _UnderWay:
         self._with_leg: set[str] = set()
 
     def find(self, leg: Call, *, must_fit: bool) -> Call | None:
-        """The call that this leg belongs to; None without any."""
+        """The call that this leg belongs to, or None; `must_fit` demands the same number."""
         best = max(
             (parent for parent in self._around(leg["begun"]) if _fits(parent, leg) or not must_fit),
             key=lambda parent: (
@@ -236,7 +236,7 @@ def _end(call: Call) -> datetime:
 
 
 def _fits(parent: Call, leg: Call) -> bool:
-    """Whether both are about the same number: that which the phone dialled, or that which called in."""
+    """Whether call and leg have the same number: the one that our phone dialled, or the one that called in."""
     if parse_sip_uri(parent["from"] or "")[1]:
         dialled, rung = _digits(parent["to"]), _digits(leg["to"])
         return bool(dialled) and (rung.endswith(dialled) or dialled.endswith(rung)) and bool(rung)

@@ -1,4 +1,4 @@
-"""The kinds of files that tell of calls, each told by its first bytes and keys, and what reads it."""
+"""The formats of call logs, each recognised by its first bytes and keys, with their readers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TEXTS: Final = (
 PACKED_NAME: Final = re.compile(r"\.(gz|tgz|xz|txz|bz2|zst|zip|tar|zlib)$", re.I)
 CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MOST_HEADINGS: Final = 6
-# How much of a table is read to recognise what it is.
+# Bytes of a table that are read to recognise its format.
 HEAD_BYTES: Final = 20_000
 
 
 class Format(NamedTuple):
-    """A kind of file: whether a file is one, and what it tells."""
+    """A file format: whether content is of it, and its reader."""
 
     fits: Callable[[bytes], bool]
     read: Callable[[str, bytes, Quality], Piece]
@@ -42,7 +42,7 @@ def _is_json(content: bytes) -> bool:
 
 
 def _read_json(name: str, content: bytes, quality: Quality) -> Piece:
-    """Events, call records of the API, BulkExport and the CLI, and alerts, told apart row by row."""
+    """Read events, call records of the API, BulkExport and the CLI, and alerts, telling them apart row by row."""
     found = read_rows(name, content, quality)
     events, calls, alerts = [], [], []
     for row in found.rows:
@@ -63,7 +63,7 @@ def _read_json(name: str, content: bytes, quality: Quality) -> Piece:
 
 
 def _snake(row: Any) -> Any:
-    """A row with the API's names of its fields: the CLI writes parentCallSid for parent_call_sid."""
+    """A row with the API's field names: the CLI writes parentCallSid for parent_call_sid."""
     if not isinstance(row, Mapping):
         return row
     return {CAMEL.sub("_", name).lower(): value for name, value in row.items()}
@@ -95,7 +95,7 @@ FORMATS: Final = (
 
 
 def read_file(name: str, content: bytes, quality: Quality) -> Piece:
-    """What a file tells, of whatever kind it is; one that tells nothing of calls is named for what it is."""
+    """Read a file of any format; one that is no log of calls is noted with what it is."""
     content = stripped(content)
     if not content:
         quality.note("empty files", "no rows in them", example=name)
@@ -108,7 +108,7 @@ def read_file(name: str, content: bytes, quality: Quality) -> Piece:
 
 
 def _describe(name: str, content: bytes) -> str:
-    """What a text is that is not a log of calls, and what to do."""
+    """What a text that is no log of calls is, and what to do."""
     for begins, what in TEXTS:
         if begins.match(content):
             return what

@@ -1,4 +1,4 @@
-"""The rows of a JSON file however they were written: an array, lines, objects one after another, within a wrapper."""
+"""The rows of a JSON file in any form: an array, lines, concatenated objects, or any of these within a wrapper."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 
 from dialtone_nb.calls.attempts.quality import Quality
 
-# What may stand between two rows; RFC 7464 has a record separator before each.
+# The characters that may be between two rows; RFC 7464 has a record separator before each.
 BETWEEN: Final = re.compile(r"[\s,\[\]\x1e]*")
 DECODER: Final = json.JSONDecoder()
 # {"data": {"calls": […]}}, for example.
@@ -21,13 +21,13 @@ MOST_WRAPPERS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a file; of the pages of a list among them, each one's address and the next one's, if it has any."""
+    """The rows of a file; `pages` has the address of each page of a Twilio list and that of the next page, or ""."""
 
     rows: list[Any] = field(default_factory=list)
     pages: dict[str, str] = field(default_factory=dict)
 
     def add(self, value: Any, wrappers: int = MOST_WRAPPERS) -> None:
-        """Take in a row, an array of rows, or an object around such an array."""
+        """Add a row, an array of rows, or the rows in an object around such an array."""
         if isinstance(value, list):
             for one in value:
                 self.add(one, wrappers)
@@ -41,13 +41,13 @@ class Rows:
 
 
 def _page(address: object) -> str:
-    """A page's address, with what it asks for in one order; "" for none."""
+    """A page's address with its query sorted; "" for none."""
     path, _, asked = str(address or "").partition("?")
     return "?".join([path, *sorted(asked.split("&"))]) if address else ""
 
 
 def _lists_in(value: Any, wrappers: int) -> Iterator[list[Any]]:
-    """The lists of objects in an object that is no row itself: rows have a name or a SID."""
+    """The lists of objects in an object that is not a row itself; rows have an event or a SID."""
     if not isinstance(value, dict) or "event" in value or "sid" in value or not wrappers:
         return
     for name, inner in value.items():
@@ -57,19 +57,19 @@ def _lists_in(value: Any, wrappers: int) -> Iterator[list[Any]]:
             yield from _lists_in(inner, wrappers - 1)
 
 
-# Lists that say something even where they are empty.
+# Names of lists that are recognised even if empty.
 LISTS: Final = ("calls", "alerts", "events")
 
 
 def read_rows(name: str, content: bytes, quality: Quality) -> Rows:
-    """The rows of a file; of one that is cut off or damaged, those that are whole."""
+    """The rows of a file; of a file that is cut off or damaged, those that are whole."""
     rows = Rows()
     try:
         rows.add(orjson.loads(content))
     except orjson.JSONDecodeError as error:
         lines = [] if content.startswith(b"[") else [line for line in content.splitlines() if line.strip()]
         found = [_read_line(line) for line in lines]
-        # An object that spans several lines leaves hardly a line that is an object.
+        # Of objects that span several lines, hardly any single line is an object.
         if lines and 2 * sum(value is not None for value in found) >= len(found):
             for number, value in enumerate(found, 1):
                 if value is None:
@@ -82,7 +82,7 @@ def read_rows(name: str, content: bytes, quality: Quality) -> Rows:
 
 
 def _read_line(line: bytes) -> Any:
-    """The object of a line, or several as a list; None where it is not JSON."""
+    """The object in a line, or several as a list; None if the line is not JSON."""
     try:
         value = orjson.loads(line.strip(b"\x1e \t\r\n,"))
     except orjson.JSONDecodeError:
@@ -92,11 +92,11 @@ def _read_line(line: bytes) -> Any:
 
 
 class _Damage:
-    """A place in a file where there should be a row."""
+    """A place in a file where a row could not be read."""
 
 
 def _values_in(content: bytes) -> Iterator[Any]:
-    """The values that follow one another, with a `_Damage` for what is between them and is not JSON."""
+    """The concatenated JSON values in content, with a `_Damage` for anything between them that is not JSON."""
     text, at = content.decode(errors="replace"), 0
     while (at := _skip(text, at)) < len(text):
         try:

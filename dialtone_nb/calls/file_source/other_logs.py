@@ -1,4 +1,4 @@
-"""What files tell of calls in other ways than events: Twilio's call records and alerts, Asterisk's CDRs -> attempts."""
+"""Logs of calls other than events: Twilio's call records and alerts, and Asterisk's CDRs -> attempts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dialtone_nb.calls.twilio_source.frame import frame_calls
 
 @dataclass(frozen=True, slots=True)
 class OtherLogs:
-    """Call records, alerts and CDRs as their files have them, and of pages each one's address and the next one's."""
+    """Call records, alerts and CDRs from files; `pages` has the address of each list page and of the next one."""
 
     calls: tuple[pl.DataFrame, ...] = ()
     alerts: tuple[Record, ...] = ()
@@ -31,7 +31,7 @@ class OtherLogs:
 
     @classmethod
     def join(cls, several: Sequence[OtherLogs]) -> OtherLogs:
-        """All of them together."""
+        """Several logs combined into one."""
         return cls(
             tuple(one for logs in several for one in logs.calls),
             tuple(one for logs in several for one in logs.alerts),
@@ -40,12 +40,12 @@ class OtherLogs:
         )
 
     def frame(self, network: LocalNetwork, quality: Quality) -> pl.DataFrame:
-        """The attempts that they tell of, oldest first."""
+        """The attempts in these logs, oldest first."""
         missing = sorted({one for one in self.pages.values() if one} - self.pages.keys())
         quality.note("pages whose next page is not there", "calls may be missing: fetch up to the last", len(missing))
         records = join_legs(type_records(pl.concat([pl.DataFrame(schema=TEXTS), *self.calls])), quality)
         calls = frame_calls(records, self.alerts, phones=network.phones, quality=quality)
-        # A call of a table without SIDs got one of ours, to tell it from others.
+        # A call of a table without SIDs was given one of ours, which must not appear as Twilio's.
         is_made = pl.col("call_sid").str.starts_with(MADE_SID)
         calls = calls.with_columns(call_sid=pl.when(~is_made).then("call_sid"))
         cdrs = frame_cdrs(self.cdrs, network, quality)
@@ -58,9 +58,9 @@ NO_OTHERS: Final = OtherLogs()
 def join_attempts(
     events: Attempts, others: OtherLogs, network: Callable[[], LocalNetwork], quality: Quality
 ) -> Attempts:
-    """The attempts of events and of other logs together, a call that both tell of once.
+    """The attempts of events and of other logs together, each call once.
 
-    How it ended is as the events say, which have reasons; what it cost is as Twilio's record says.
+    A call that is in both has its outcome and reason from the events, and its price from Twilio's record.
     """
     if not others:
         return events

@@ -1,4 +1,4 @@
-"""A source's files -> pieces of their log: events fast, every other kind of file by its format."""
+"""A source's files -> pieces of a log, with a fast path for event files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from dialtone_nb.calls.event_source.rows import IrregularError, regular_rows
 from dialtone_nb.calls.file_source.formats import read_file
 from dialtone_nb.calls.file_source.unpack import File, unpack_files
 
-# How many bytes of small files are read at a time; each piece costs a millisecond.
+# Bytes of small files that are read as one piece, because each piece costs a millisecond.
 PIECE_BYTES: Final = 2_500_000
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
-# How many parts may be ready before the thread waits for the reader, so that memory stays small.
+# Files that the thread may have ready before it waits for the reader, to limit memory.
 AHEAD: Final = 2
 
 
 def read_files(source: Path, quality: Quality) -> Iterator[Piece]:
-    """What every file of a folder tells, of an archive, or this one file; a folder's in order of name."""
-    # Unpacking goes ahead in a thread, with a tally of its own: what is found has an order that does not hang on luck.
+    """Read a file, or all files of an archive or of a folder, the latter in the order of their names."""
+    # Unpacking goes on in another thread and has a tally of its own, so that the order of findings is always the same.
     unpacking = Quality()
     read_piece = partial(_read_piece, RepeatedRows())
     yield from map_ahead(read_piece, _together(read_ahead(unpack_files(source, unpacking))))
@@ -36,7 +36,7 @@ def read_files(source: Path, quality: Quality) -> Iterator[Piece]:
 
 
 def _read_piece(repeated: RepeatedRows, files: list[File]) -> Piece:
-    """What some files tell, in the fastest way that can read them all."""
+    """Read some files in the fastest way that all of them allow."""
     quality = Quality()
     try:
         return Piece.of_counted(repeated.count([content for _, content in files]), quality)
@@ -50,7 +50,7 @@ def _read_piece(repeated: RepeatedRows, files: list[File]) -> Piece:
 
 
 def _together(files: Iterable[File]) -> Iterator[list[File]]:
-    """The files in runs of about a piece's size."""
+    """The files in groups of about a piece's size."""
     run: list[File] = []
     for file in files:
         run.append(file)
@@ -66,7 +66,7 @@ class _End:
 
 
 def read_ahead(things: Iterator[Thing], ahead: int = AHEAD) -> Iterator[Thing]:
-    """Read a few things ahead in a thread; their order stays, and an error comes where it would have come."""
+    """Iterate a few things ahead in a thread; their order stays, and an error is raised in its place."""
     end = _End()
     with ThreadPoolExecutor(1) as pool:
         ready: deque[Future[Thing | _End]] = deque(pool.submit(next, things, end) for _ in range(ahead))
@@ -79,7 +79,7 @@ def read_ahead(things: Iterator[Thing], ahead: int = AHEAD) -> Iterator[Thing]:
 
 
 def map_ahead(work: Callable[[Thing], Result], things: Iterable[Thing]) -> Iterator[Result]:
-    """Do the work for each thing, as many at once as there are processors; results come in order."""
+    """Do the work for each thing, in as many threads as there are processors; results are in order."""
     workers = os.cpu_count() or 1
     waiting = iter(things)
     with ThreadPoolExecutor(workers) as pool:

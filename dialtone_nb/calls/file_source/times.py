@@ -1,4 +1,4 @@
-"""Times in every spelling that logs of calls have: ISO 8601, RFC 2822, epoch, US style, and the Console's own."""
+"""Times in all the forms found in logs of calls: ISO 8601, RFC 2822, Unix time, US style, and the Console's own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 
-# Seconds since 1970 are taken for a time from 2000 to 2100, in any of the four units in which logs count them.
+# A number is a Unix time if it is between 2000 and 2100 in one of the four units: s, ms, µs, ns.
 EPOCH: Final = re.compile(r"\d{9,19}(\.\d+)?")
 EPOCH_SPAN: Final = (946_684_800, 4_102_444_800)
 UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)
-# 20260302 and 20260302101500; datetime.fromisoformat would take the digits of an epoch for a date, too.
+# Dates such as 20260302 and 20260302101500; datetime.fromisoformat would take a Unix time for a date, too.
 DIGITS: Final = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 
 DATE: Final = (
@@ -26,7 +26,7 @@ CLOCK: Final = (
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
 )
 ZONE: Final = r"(?P<zone>[A-Za-z]{1,5}|(?:GMT|UTC)?[+-]\d{1,2}(?::?\d{2})?)(?:\s+\([A-Za-z ]+\))?"
-# The Console writes 02:10:00 PST 2026-03-02; everybody else has the date first.
+# The Console writes 02:10:00 PST 2026-03-02; all others have the date first.
 SPELLINGS: Final = (
     re.compile(rf"{DATE}(?:[T,]?\s*{CLOCK}\s*(?:{ZONE})?)?"),
     re.compile(rf"{CLOCK}\s*(?:{ZONE})?\s+{DATE}"),
@@ -43,9 +43,9 @@ ZONES: Final = {name: float(hours) for name, hours in (one.split() for one in OF
 
 
 def parse_times(texts: Sequence[str]) -> list[datetime | None]:
-    """The time that each text names, in UTC, which is the zone of those that name none; None where it names no time.
+    """The time in each text, in UTC (also if the text has no zone); None if it is not a time.
 
-    3/2/2026 is the second of March, unless one of these texts can't be read so: then all have the day first.
+    3/2/2026 is the second of March, unless one of the texts can only have the day first: then all have.
     """
     has_day_first = any(int(found[1]) > 12 for found in map(DAY_AND_MONTH.search, texts) if found)
     return [parse_time(text, has_day_first) for text in texts]
@@ -53,7 +53,7 @@ def parse_times(texts: Sequence[str]) -> list[datetime | None]:
 
 @lru_cache(maxsize=1000)
 def parse_time(text: str, has_day_first: bool = False) -> datetime | None:
-    """The time that one text names, in UTC; None where it names none."""
+    """The time in a text, in UTC; None if it is not a time."""
     text = text.strip()
     try:
         if EPOCH.fullmatch(text) and len(text) not in DIGITS:

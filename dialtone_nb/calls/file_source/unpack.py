@@ -1,4 +1,4 @@
-"""A source's files, out of folders, archives and packing of any kind, as UTF-8: told by first bytes, never by name."""
+"""Unpacking a source: files from folders, archives and compression of any kind, as UTF-8, recognised by content."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ File = tuple[str, bytes]
 
 HEAD_BYTES: Final = 512  # a tar archive's header
 READ_BYTES: Final = 1_000_000
-# So little at a time, because what repeats itself unpacks to thousands of times as much.
+# Small, because repetitive data may unpack to thousands of times its size.
 PACKED_BYTES: Final = 16_384
-# What is read ahead; of the read that meets the end of a cut-off archive all is lost.
+# Small too: if an archive is cut off, the whole read that meets its end is lost.
 PART_BYTES: Final = 65_536
-# A file is packed twice where something packs whatever is sent; nobody packs five times but to do harm.
+# A file may be compressed twice, if it was sent through something that compresses. Five layers are an attack.
 MOST_LAYERS: Final = 5
-# What a broken or cut-off archive or packed file can raise.
+# The exceptions that a damaged or cut-off archive or compressed file can raise.
 UNPACKING_ERRORS: Final = (
     EOFError,
     ValueError,
@@ -48,13 +48,13 @@ ZIP: Final = b"PK\x03\x04"
 
 
 class Readable(Protocol):
-    """A file, or what is unpacked of one."""
+    """An open file, or a stream of unpacked data."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Packing(NamedTuple):
-    """A way to pack a stream: whether first bytes are of it, and what the rest unpacks to, part by part."""
+    """A compression format: whether the first bytes are of it, and how to unpack a stream in parts."""
 
     fits: Callable[[bytes], object]
     unpack: Callable[[Readable], Iterator[bytes]]
@@ -65,7 +65,7 @@ def _begins(pattern: bytes) -> Callable[[bytes], object]:
 
 
 def _is_zlib(head: bytes) -> bool:
-    """Whether this is a body as HTTP carries it packed (RFC 1950); a text can begin with the same two letters."""
+    """Whether this is a zlib stream (RFC 1950), as in HTTP bodies; a text can begin with the same two letters."""
     try:
         zlib.decompressobj().decompress(head)
     except zlib.error:
@@ -74,7 +74,7 @@ def _is_zlib(head: bytes) -> bool:
 
 
 def _unpack_by(begin: Callable[[], Any]) -> Callable[[Readable], Iterator[bytes]]:
-    """How streams are unpacked by the decompressors that this makes, one for each member of a stream."""
+    """An unpacker that uses a new decompressor, made by `begin`, for each member of a stream."""
 
     def parts(stream: Readable) -> Iterator[bytes]:
         unpacking = begin()
@@ -83,7 +83,7 @@ def _unpack_by(begin: Callable[[], Any]) -> Callable[[Readable], Iterator[bytes]
                 if unpacking.eof:
                     unpacking = begin()
                 yield unpacking.decompress(packed)
-                # Blocks of tapes and disks are filled up with zeros.
+                # Tapes and disks pad blocks with zeros.
                 packed = unpacking.unused_data.lstrip(b"\x00")
         if not unpacking.eof:
             raise EOFError("the packed data ends too early")
@@ -105,7 +105,7 @@ PACKINGS: Final = (
     Packing(_is_zlib, _unpack_by(zlib.decompressobj)),
 )
 
-# What is not a log of calls, by its first bytes: what it is, and what to do.
+# Files that are no logs of calls, by their first bytes: what they are, and what to do.
 BINARIES: Final = (
     (_begins(rb"%PDF"), "a PDF; download the calls as CSV"),
     (_begins(rb"PAR1"), "a Parquet file; name the archive that its folder belongs to"),
@@ -125,7 +125,7 @@ UTF_MARKS: Final = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# Without a mark the zeros of ASCII tell: which half of a letter they are.
+# Without a byte order mark, the zero bytes of ASCII characters show the byte order.
 UNMARKED: Final = ((_begins(rb"(?:[\t-~]\x00){2}"), "utf-16-le"), (_begins(rb"(?:\x00[\t-~]){2}"), "utf-16-be"))
 
 # Control characters that no text has.
@@ -133,7 +133,7 @@ NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c\x1d\x1f]")
 
 
 def unpack_files(source: Path, quality: Quality) -> Iterator[File]:
-    """The name and content of every file of a folder, an archive, or of this one file; a folder's in order of name."""
+    """The name and content of a file, or of all files in an archive, or in a folder in the order of their names."""
     if source.is_dir():
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
             name = path.relative_to(source).as_posix()
@@ -146,12 +146,12 @@ def unpack_files(source: Path, quality: Quality) -> Iterator[File]:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a file, or a folder around it, is one of the system's or of a tool's, such as .git."""
+    """Whether a file or one of its folders is hidden, such as .git."""
     return any(part.startswith(".") for part in PurePosixPath(name).parts if part != "..")
 
 
 class _Stream:
-    """Parts of a file as a stream whose first bytes can be looked at; what breaks it comes after all that is whole."""
+    """A stream made of parts, whose first bytes are in `head`; an error is raised only after all whole data is read."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts, self._ready, self._at = parts, b"", 0
@@ -210,7 +210,7 @@ def _unpack(name: str, parts: Iterator[bytes], quality: Quality, layers: int = M
 
 
 def _read(name: str, stream: _Stream, quality: Quality) -> Iterator[File]:
-    """The file, as far as it can be unpacked; none where nothing of it can."""
+    """Yield the file as far as it can be unpacked, or nothing if none of it can."""
     read = []
     try:
         while part := stream.read(READ_BYTES):
@@ -265,7 +265,7 @@ def _unpack_zip(name: str, stream: Readable, quality: Quality, layers: int) -> I
 
 
 def _binary(head: bytes) -> str:
-    """What a file is that holds no text, and what to do with it; "" for a text."""
+    """What a binary file is, and what to do with it; "" for a text."""
     for begins, what in BINARIES:
         if begins(head):
             return what
@@ -283,5 +283,5 @@ def _utf8(content: bytes) -> bytes:
 
 
 def _words(error: Exception) -> str:
-    """What an error says, without the bytes that it met."""
+    """An error's message, without bytes of the file."""
     return re.sub(r"\s*\(b['\"].*", "", str(error)) or type(error).__name__

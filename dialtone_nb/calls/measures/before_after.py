@@ -1,4 +1,4 @@
-"""Deployments, and how calls went before and after each: attempts that merge, and what can be concluded from them."""
+"""Deployments, and the comparison of rates before and after each of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 FILE: Final = "deployments.json"
-# How far a deployment is compared on both sides, but not beyond the next one: months later it explains nothing.
+# The time compared on either side of a deployment, at most up to the next one; later changes have other causes.
 REACH: Final = pd.Timedelta(days=7)
 # Columns that this tally reads.
 COUNTED: Final = ("started_at", "environment", "outcome")
@@ -31,7 +31,7 @@ NOTHING: Final = pl.DataFrame(schema={**dict.fromkeys(KEYS, pl.String), "attempt
 
 @dataclass(frozen=True, slots=True, order=True)
 class Deployment:
-    """One deployment: from `at` (UTC) on its build answers in the environment; without a build, nothing does."""
+    """One deployment: from `at` (UTC) on, its build is live in the environment; "" means that it was taken down."""
 
     at: datetime
     environment: str
@@ -40,15 +40,15 @@ class Deployment:
 
     @property
     def label(self) -> str:
-        """How a report names it."""
+        """The deployment's name in a report."""
         what = "" if self.build_sid else ", taken down"
         return f"{self.environment} {self.at:%Y-%m-%d %H:%M %Z}{what}"
 
 
 def load_runbook_deployments(runbook: CallRunbook) -> tuple[Deployment, ...]:
-    """The deployments behind a runbook's calls, oldest first: the account's, or those kept with an archive.
+    """The deployments for a runbook's calls, oldest first: the account's, or those saved in an archive.
 
-    With a parameter `archive` the account's are kept there. A log of events knows none.
+    With a parameter `archive`, the account's are saved there. For log files there are none.
     """
     wanted = runbook.parameters
     if wanted.source == TWILIO:
@@ -62,7 +62,7 @@ def load_runbook_deployments(runbook: CallRunbook) -> tuple[Deployment, ...]:
 
 
 def fetch_deployments(client: Client, service: str) -> tuple[Deployment, ...]:
-    """Every deployment that Twilio knows of a service's environments, oldest first; none where there is no service."""
+    """All deployments to a service's environments at Twilio, oldest first; none if there is no such service."""
     services = client.serverless.v1.services
     found = next((one for one in services.stream() if one.unique_name == service), None)
     if not found:
@@ -79,9 +79,9 @@ def fetch_deployments(client: Client, service: str) -> tuple[Deployment, ...]:
 
 
 def keep_deployments(archive: str, found: Iterable[Deployment]) -> tuple[Deployment, ...]:
-    """All deployments that are known by now, oldest first; the archive holds them, written in one step where it is new.
+    """Save new deployments in the archive; gives back all that are known, oldest first.
 
-    What was known and is not found any more stays: an environment that was deleted had its deployments.
+    Known deployments stay even if Twilio no longer lists them, as those of a deleted environment.
     """
     before = load_deployments(archive)
     after = tuple(sorted({one.sid: one for one in (*before, *found)}.values()))
@@ -91,13 +91,13 @@ def keep_deployments(archive: str, found: Iterable[Deployment]) -> tuple[Deploym
 
 
 def load_deployments(archive: str) -> tuple[Deployment, ...]:
-    """The deployments kept with an archive, oldest first; an `InputError` where they are damaged."""
+    """The deployments saved in an archive, oldest first; raises InputError if the file is damaged."""
     repair = "remove it; the next report reads Twilio's again"
     return tuple(sorted(load_rows(archive, FILE, Deployment, "deployments", repair)))
 
 
 class RateChange(StrEnum):
-    """Whether a rate changed, as far as the interval of the difference tells."""
+    """How a rate changed, judged by the 95 % interval of the difference."""
 
     FEW = "too few to judge"
     BETTER = "better"
@@ -116,22 +116,22 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % bounds of the difference, -1 to 1."""
+        """The 95 % bounds of the difference, from -1 to 1."""
         return difference_interval(self.before, self.after)
 
     @property
     def change(self) -> RateChange:
-        """Whether the rate changed."""
+        """How the rate changed."""
         return change_between(self.before, self.after)
 
     @property
     def words(self) -> str:
-        """The change in words, with its interval; or why nothing can be said."""
+        """The change in words with its interval, or why it can't be judged."""
         return change_words(self.before, self.after)
 
 
 def change_between(before: Rate, after: Rate) -> RateChange:
-    """Compare two rates: too few to judge where either is of few, no difference where the interval holds zero."""
+    """Compare two rates: FEW if either has too few attempts, SAME if the interval of the difference includes zero."""
     if before.is_few or after.is_few:
         return RateChange.FEW
     low, high = difference_interval(before, after)
@@ -139,7 +139,7 @@ def change_between(before: Rate, after: Rate) -> RateChange:
 
 
 def change_words(before: Rate, after: Rate) -> str:
-    """The change of a rate in words, with its interval; or why nothing can be said."""
+    """The change of a rate in words with its interval, or why it can't be judged."""
     change = change_between(before, after)
     if change is RateChange.FEW or before.value is None or after.value is None:
         fewest = min(before.denominator, after.denominator)
@@ -149,9 +149,9 @@ def change_words(before: Rate, after: Rate) -> str:
 
 
 def tally_around(attempts: pl.DataFrame, deployments: Sequence[Deployment]) -> pl.DataFrame:
-    """Attempts by deployment (its `sid`), `side` ("before", "after") and outcome; tallies of parts merge.
+    """Count attempts by deployment (`sid`), `side` ("before", "after") and outcome; tallies of parts can be merged.
 
-    Only attempts to the deployment's environment count, those at its own moment as after it.
+    Only attempts in the deployment's environment count; one at the moment of the deployment counts as after it.
     """
     at = pl.col("started_at")
     parts = [NOTHING.lazy()]
@@ -166,7 +166,7 @@ def tally_around(attempts: pl.DataFrame, deployments: Sequence[Deployment]) -> p
 
 
 def _bounds(deployments: Sequence[Deployment]) -> Iterator[tuple[str, pd.Timestamp, pd.Timestamp, pd.Timestamp]]:
-    """For each deployment of an environment its SID, how far back it is looked at, its moment, and how far on."""
+    """For each deployment of an environment: its SID, the beginning of the time compared, its moment, and the end."""
     ordered = [(one.sid, pd.Timestamp(one.at)) for one in sorted(deployments)]
     moments = [at for _, at in ordered]
     for (sid, at), past, following in zip(ordered, [None, *moments], [*moments[1:], None], strict=False):
@@ -174,14 +174,14 @@ def _bounds(deployments: Sequence[Deployment]) -> Iterator[tuple[str, pd.Timesta
 
 
 def merge_around(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The tally of everything that was tallied in parts, in whatever order."""
+    """Merge the tallies of parts, in any order."""
     return pl.concat([NOTHING, *tallies]).group_by(KEYS).agg(pl.col("attempts").sum()).sort(KEYS)
 
 
 def compare_deployments(
     around: pd.DataFrame, deployments: Sequence[Deployment], rate: str = "delivered"
 ) -> tuple[Comparison, ...]:
-    """A rate before and after each deployment, in their order."""
+    """Compare a rate before and after each deployment, in order."""
     return tuple(
         Comparison(one, rate, *(_rate(around, one, side, rate) for side in ("before", "after"))) for one in deployments
     )

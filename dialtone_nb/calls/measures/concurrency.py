@@ -1,8 +1,8 @@
-"""How many answered calls went on at once: exact, and counted day by day, so that days can be counted anywhere.
+"""The peak number of simultaneous answered calls, exact, from tallies of single days that can be made anywhere.
 
-Within a day, calls of earlier days only end, so their number never grows: of the moments of a day only those matter at
-which more of its own calls went on than ever before that day. A day's tally is those few moments, and the ends of the
-calls that went on after midnight.
+Within a day, calls of earlier days can only end, so their number never grows. A new peak is therefore only possible at
+moments when more of the day's own calls were going on than at any earlier moment of that day. A day's tally has those
+few moments, and the ends of the calls that went on after midnight.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import polars as pl
 
 from dialtone_nb.calls.attempts.schema import DIRECTIONS, UTC_TIME
 
-# Times are microseconds since 1970 here: numbers are sorted five times as fast.
+# Times are microseconds since 1970 here, because numbers are sorted five times as fast.
 Whole = npt.NDArray[np.int64]
 
 ALL: Final = "all"
@@ -28,11 +28,11 @@ DAY_US: Final = 24 * 3600 * SECOND_US
 
 
 def tally_overlaps(attempts: pl.DataFrame) -> pl.DataFrame:
-    """The overlaps of the answered calls that started on some whole UTC days; tallies of other days merge with it.
+    """Tally the overlaps of answered calls that started on some whole UTC days; tallies of other days can be merged.
 
-    A call counts from its start for as long as it talked; one that ends as another starts does not meet it.
-    Rows with `going_on` are moments at which a day's own calls of that direction were more than before; those with 0
-    are ends of calls after the day on which they started.
+    A call counts from its start for its duration; a call that ends as another starts does not overlap with it. A row
+    with `going_on` above 0 is a moment with more of the day's own calls of a direction than before; a row with 0 is the
+    end of a call after the day on which it started.
     """
     timed = attempts.lazy().filter(pl.col("outcome") == "answered", pl.col("duration_s") > 0)
     talks = timed.select("direction", start=pl.col("started_at").to_physical(), seconds="duration_s").collect()
@@ -46,12 +46,12 @@ def tally_overlaps(attempts: pl.DataFrame) -> pl.DataFrame:
 
 
 def merge_overlaps(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The overlaps of all days that were tallied in parts."""
+    """Merge the tallies of overlaps of parts."""
     return pl.concat(tallies).sort("direction", "day", "at", "going_on")
 
 
 def peak_of(overlaps: pd.DataFrame, direction: str = ALL) -> tuple[int, pd.Timestamp | None]:
-    """The peak of concurrent calls of a direction, and when it was first reached (UTC); 0 and None without calls."""
+    """The peak of simultaneous calls of a direction, and when it was first reached (UTC); 0 and None without calls."""
     peaks = peaks_by_day(overlaps, direction)
     if peaks.empty:
         return 0, None
@@ -60,11 +60,11 @@ def peak_of(overlaps: pd.DataFrame, direction: str = ALL) -> tuple[int, pd.Times
 
 
 def peaks_by_day(overlaps: pd.DataFrame, direction: str = ALL) -> pd.DataFrame:
-    """The peak of each UTC day on which a call was answered (the index): `going_on` and `at`."""
+    """The peak of each UTC day with an answered call (the index): `going_on`, and `at` in UTC."""
     rows = overlaps[overlaps["direction"] == direction]
     ends, moments = rows[rows["going_on"] == 0], rows[rows["going_on"] > 0]
-    # Calls of earlier days that still go on: of all that end later, those that started on an earlier day. An end is
-    # kept only where it is after its call's own day, so that all calls of this day and of later ones do end later.
+    # Add the calls of earlier days that are still going on: those that end later, minus those that started on this day
+    # or later. The latter all end later, because only ends after a call's own day are in the tally.
     end_later = len(ends) - np.searchsorted(np.sort(ends["at"].to_numpy()), moments["at"].to_numpy(), side="right")
     not_earlier = len(ends) - np.searchsorted(np.sort(ends["day"].to_numpy()), moments["day"].to_numpy(), side="left")
     peaks = moments.assign(going_on=moments["going_on"] + end_later - not_earlier)
@@ -91,10 +91,10 @@ def _overlaps(direction: str, start: Whole, end: Whole) -> pl.DataFrame:
 
 
 def _overlaps_of_day(day: int, start: Whole, end: Whole) -> tuple[Whole, Whole, Whole]:
-    """The day, moment and number of each row of a day's tally; `start` is sorted."""
-    # Those that have started, without those that have ended by then: one that ends as another starts does not meet it.
+    """The day, moment and number of each row of a day's tally; `start` must be sorted."""
+    # Calls started so far, minus calls ended by then; a call that ends as another starts counts as ended.
     going_on = np.arange(1, len(start) + 1) - np.searchsorted(np.sort(end), start, side="right")
-    # Of those that start at the same moment the last meets all the others.
+    # Of calls that start at the same moment, the last one overlaps with all others.
     is_last = np.append(start[1:] != start[:-1], True)
     at, going_on = start[is_last], going_on[is_last]
     most_before = np.concatenate([[0], np.maximum.accumulate(going_on)[:-1]])

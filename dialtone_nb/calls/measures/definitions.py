@@ -1,4 +1,4 @@
-"""What every measure of a call report is, in words: the report prints these, and each figure is made by them alone."""
+"""The definitions of all measures of a call report, in words, which the report prints."""
 
 from __future__ import annotations
 

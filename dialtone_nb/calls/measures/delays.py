@@ -1,8 +1,8 @@
 """The delay before ringing: how long Twilio waited for our service at the beginning of calls, sampled day by day.
 
-Twilio rings nobody before the voice URL has answered, so the caller hears nothing for as long. Each call's Events tell
-the duration of every webhook, at no cost. A process that has not been asked for a while is gone, and the next call
-waits for a new one to start (a cold start), so the sample of a day has a call after a pause and another one.
+Twilio dials only when the voice URL has answered, and the caller hears nothing until then. A call's Events have the
+duration of each webhook request, at no cost. Twilio ends idle function processes, and the next call then waits for a
+new one (a cold start); so each day's sample has one call after a pause and one without.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from twilio.rest import Client
 
 FILE: Final = "delays.json"
-# Twilio does not say how long a function's process is kept. In between nothing can be told, so nothing is sampled.
+# Twilio does not document how long an idle function's process is kept. Calls after a pause between these two are not
+# sampled, because either may be the case.
 RUNNING_WITHIN: Final = timedelta(minutes=10)
 COLD_AFTER: Final = timedelta(minutes=20)
-# Requests that one report spends on the sample at the most; an archive keeps what they found.
+# The most requests that one report makes for the sample; an archive keeps the results.
 MOST: Final = 200
-# Columns that the sample is drawn by.
+# Columns that the sample needs.
 COUNTED: Final = ("call_sid", "started_at", "environment", "duration_s")
 SAMPLE: Final = pl.Schema(
     {"started_at": UTC_TIME, "environment": pl.String(), "call_sid": pl.String(), "after_pause": pl.Boolean()}
@@ -49,18 +50,18 @@ STATUS_PATH: Final = "/call-status"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Delay:
-    """How long Twilio waited for our service before it rang, in one sampled call."""
+    """The delay before ringing of one sampled call, in milliseconds."""
 
     at: datetime
     environment: str
     call_sid: str
-    after_pause: bool  # nobody had asked the service for `COLD_AFTER`, or longer
+    after_pause: bool  # the service had not been requested for `COLD_AFTER` or longer
     ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class DelayGroup:
-    """The delays of some calls of an environment: of all days, or of those before or after a deployment."""
+    """The delays (ms) of an environment's sampled calls, over all days, or before or after a deployment."""
 
     environment: str
     when: str
@@ -69,14 +70,14 @@ class DelayGroup:
 
     @property
     def median(self) -> int:
-        """The delay that half of the sampled calls stayed below."""
+        """The median delay in milliseconds."""
         return round(median(self.delays))
 
 
 def load_runbook_delays(runbook: CallRunbook, data: CallData) -> tuple[Delay, ...]:
-    """The delays of a sample of a runbook's calls, oldest first: asked of the account, or those kept with an archive.
+    """The delays of a sample of a runbook's calls, oldest first, from the account or saved in an archive.
 
-    With a parameter `archive` they are kept there, and none is asked for twice. A log of events knows none.
+    With a parameter `archive`, they are saved there, and none is fetched twice. For log files there are none.
     """
     wanted = runbook.parameters
     if wanted.source == TWILIO:
@@ -96,8 +97,8 @@ def load_runbook_delays(runbook: CallRunbook, data: CallData) -> tuple[Delay, ..
 
 
 def sample_calls(data: CallData) -> pl.DataFrame:
-    """By UTC day and environment the first call after a pause, and the first that came soon after another."""
-    # Of all calls, whatever a report is narrowed down to: the service was asked by the others too.
+    """The first call after a pause, and the first one soon after another, of each UTC day and environment."""
+    # Of all calls, even if the report filters them: the others kept the service's process running too.
     every = data.attempts.select(where=())
     return every.gather(_sample, _merge_samples, COUNTED)
 
@@ -108,17 +109,17 @@ def _merge_samples(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def _sample(attempts: pl.DataFrame) -> pl.DataFrame:
     at, by = pl.col("started_at"), ("environment", "day")
-    # The service is asked again when a call ends.
+    # The service is requested again when a call ends.
     ended = at + pl.duration(seconds=pl.col("duration_s").fill_null(0))
     pause, since_last = at - ended.cum_max().shift().over(by), at - at.shift().over(by)
-    # Of two that start in the same second nobody knows which came first, so neither is sampled.
+    # Of two calls that start in the same second it is unknown which came first, so neither is sampled.
     is_alone = at.ne_missing(at.shift().over(by)) & at.ne_missing(at.shift(-1).over(by))
     is_soon = pl.any_horizontal(pl.col(name).is_between(timedelta(), RUNNING_WITHIN, closed="none") for name in SPANS)
     return (
         attempts.lazy()
         .filter(pl.col("call_sid").is_not_null(), pl.col("environment").is_not_null())
         .with_columns(pl.col("environment").cast(pl.String), day=at.dt.truncate("1d"))
-        # Of a day's first call the pause is known from midnight on.
+        # For a day's first call, the pause is counted from midnight.
         .with_columns(
             is_first=at == at.first().over(by),
             pause=pause.fill_null(at - pl.col("day")),
@@ -135,7 +136,7 @@ def _sample(attempts: pl.DataFrame) -> pl.DataFrame:
 
 
 def fetch_delays(client: Client, sample: pl.DataFrame) -> tuple[Delay, ...]:
-    """The delay of each sampled call that Twilio still knows, a request each, some side by side."""
+    """Fetch the delays of sampled calls, one request each, in parallel; calls that Twilio lacks are left out."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         took = list(pool.map(partial(_fetch_ms, client), sample["call_sid"]))
     rows = zip(sample.iter_rows(named=True), took, strict=True)
@@ -155,7 +156,7 @@ def _fetch_ms(client: Client, call_sid: str) -> int | None:
 
 
 def delay_of(events: Iterable[Mapping[str, Any]]) -> int | None:
-    """How long the first webhook of a call took, in milliseconds; None where there is none (yet: for 15 minutes)."""
+    """The duration (ms) of a call's first webhook request; None without one (Events may take 15 minutes to appear)."""
     asked = [one for one in events if urlsplit(str(one["request"]["url"])).path != STATUS_PATH]
     first = min(asked, key=_answered_at, default=None)
     took = first["response"].get("request_duration") if first else None
@@ -167,7 +168,7 @@ def _answered_at(event: Mapping[str, Any]) -> datetime:
 
 
 def keep_delays(archive: str, before: Iterable[Delay], found: Iterable[Delay]) -> tuple[Delay, ...]:
-    """All delays that are known by now, oldest first; the archive holds them, written in one step where any is new."""
+    """Save new delays in the archive; gives back all that are known, oldest first."""
     known = tuple(sorted(before))
     after = tuple(sorted({*known, *found}))
     if after != known:
@@ -176,13 +177,13 @@ def keep_delays(archive: str, before: Iterable[Delay], found: Iterable[Delay]) -
 
 
 def load_delays(archive: str) -> tuple[Delay, ...]:
-    """The delays kept with an archive, oldest first; an `InputError` where they are damaged."""
+    """The delays saved in an archive, oldest first; raises InputError if the file is damaged."""
     repair = "remove it; the next report asks Twilio for them again"
     return tuple(sorted(load_rows(archive, FILE, Delay, "delays", repair)))
 
 
 def group_delays(delays: Sequence[Delay], deployments: Sequence[Deployment] = ()) -> tuple[DelayGroup, ...]:
-    """The delays by environment, after a pause and otherwise, of all days and before and after each deployment."""
+    """Group delays by environment and pause, over all days, and before and after each deployment."""
     groups = []
     for environment in sorted({one.environment for one in delays}):
         own = [one for one in delays if one.environment == environment]

@@ -1,4 +1,4 @@
-"""What phones told of their registrations and what became of calls -> what is known of each phone, and when."""
+"""Registrations and calls -> the intervals in which each phone was known to be on or off."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from dialtone_nb.phones.registrations.intervals import (
 from dialtone_nb.phones.registrations.lines import RegistrationState
 from dialtone_nb.phones.registrations.store import Registration
 
-# What Twilio answers a call to a phone that is not there (32009, 32011).
+# Twilio's errors for calls to a phone that is not there, by outcome.
 AWAY: Final = {"unregistered": "32009 not registered", "unreachable": "32011 can't be reached"}
-# Columns of the attempts that are looked at.
+# Columns of the attempts that are needed.
 COUNTED: Final = ("started_at", "client", "direction", "outcome", "duration_s")
 _TIMES: Final = ("at", "since", "until")
 
@@ -36,22 +36,22 @@ def frame_registrations(registrations: Iterable[Registration]) -> pd.DataFrame:
 def know_phones(
     registrations: pd.DataFrame, attempts: pd.DataFrame, clients: Iterable[str], since: datetime, until: datetime
 ) -> pd.DataFrame:
-    """The intervals of each phone, by phone and time: client, known, since, until, reason, told_by.
+    """The intervals of each phone, by phone and time, with columns client, known, since, until, reason, told_by.
 
-    Attempts have the columns of every call report; the alerts 32009 and 32011 are in their outcomes.
+    Attempts have the columns of a call report; the alerts 32009 and 32011 are in their outcomes.
     """
     evidence = [*map(evidence_of, _registrations_of(registrations)), *evidence_of_attempts(attempts)]
     return _frame(Interval, find_intervals(evidence, clients, since, until))
 
 
 def intervals_of(frame: pd.DataFrame) -> list[Interval]:
-    """The intervals of such a frame."""
+    """The intervals in a frame of `know_phones`."""
     rows = frame[_names(Interval)].itertuples(index=False, name=None)
     return [Interval(client, Known(known), *rest) for client, known, *rest in rows]
 
 
 def evidence_of_attempts(attempts: pd.DataFrame) -> list[Evidence]:
-    """What calls are evidence of: a phone that placed one or was rung is there, one that Twilio did not find is not."""
+    """Evidence from calls: a phone that placed one or rang was there; one that Twilio did not reach was not."""
     known = attempts[attempts["client"].notna() & (attempts["client"] != "")]
     found = (_evidence(row) for row in known.to_dict("records"))
     return [one for one in found if one]

@@ -1,4 +1,4 @@
-"""When each phone last gave a sign of life, and whether it has been quiet for longer than is its habit."""
+"""Each phone's last sign of life, and whether it has been quiet for longer than usual."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import polars as pl
 
 from dialtone_nb.calls.attempts.outcomes import RANG, RANG_ON
 
-# A quiet spell longer than n earlier ones comes by chance once in n + 1 times: with this many signs, 1 in 20.
+# By chance, a quiet spell is longer than all of n earlier ones once in n + 1 times.
 ENOUGH_SIGNS: Final = 20
-# Nobody is called silent in less: a short report has not seen how quiet nights and Sundays are.
+# No phone counts as silent before this: a short report has not seen how quiet nights and Sundays are.
 SHORTEST_HABIT: Final = pd.Timedelta(days=1)
 # Columns that this tally reads.
 COUNTED: Final = ("started_at", "client", "direction", "outcome", "reason")
@@ -21,8 +21,8 @@ COUNTED: Final = ("started_at", "client", "direction", "outcome", "reason")
 def tally_signs(attempts: pl.DataFrame) -> pl.DataFrame:
     """By phone and UTC day: attempts, signs of life, the first and last of them, and the longest time between two.
 
-    A sign of life is an attempt that the phone placed, or that rang it, found it busy or was answered, and not by
-    others to whom it rang on. The attempts are oldest first. Tallies of other whole days merge with this one.
+    A sign of life is an attempt that the phone placed, or that rang it, found it busy, or was answered there (not by
+    another phone to which the call rang on). Attempts must be oldest first. Tallies of other days can be merged.
     """
     at, outcome = pl.col("started_at"), pl.col("outcome")
     rang_itself = outcome.is_in(RANG) & pl.col("reason").cast(pl.String).ne_missing(RANG_ON)
@@ -48,16 +48,16 @@ def tally_signs(attempts: pl.DataFrame) -> pl.DataFrame:
 
 
 def merge_signs(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The signs of life of all days that were tallied in parts, in whatever order."""
+    """Merge the tallies of parts, in any order."""
     return pl.concat(tallies).sort("client", "day")
 
 
 def life_by_phone(signs: pd.DataFrame, until: pd.Timestamp | None = None) -> pd.DataFrame:
-    """By phone, the one heard last first: attempts, signs of life, the last of each (UTC), habit, whether it is silent.
+    """By phone, the most recently active first: attempts, signs of life, the last of each (UTC), and silence.
 
-    `longest_quiet` is the longest time between two signs of life, `habit` the same, at least a day; `quiet` the time
-    from the last one to `until` (else the last attempt of any phone); NaT where there is none. `is_silent` says that
-    `quiet` is longer than the habit, where there are enough signs to tell (`is_few` where not).
+    `longest_quiet` is the longest time between two signs of life, `habit` the same but at least a day, `quiet` the time
+    from the last sign to `until` (default: the last attempt of any phone); NaT if there is none. `is_silent` means that
+    `quiet` is longer than `habit`, and `is_few` that there are too few signs to tell.
     """
     until = until if until is not None else signs["last_at"].max()
     days = signs.assign(longest_quiet=_with_nights(signs))
@@ -72,7 +72,7 @@ def life_by_phone(signs: pd.DataFrame, until: pd.Timestamp | None = None) -> pd.
 
 
 def _with_nights(signs: pd.DataFrame) -> pd.Series[pd.Timedelta]:
-    """Each day's longest quiet spell, that from the last sign of an earlier day to its first one included."""
+    """Each day's longest quiet spell, including the one from the last sign of an earlier day to the day's first."""
     alive = signs[signs["signs"] > 0]
     earlier = alive.groupby("client")["last_sign_at"].shift()
     before = (alive["first_sign_at"] - earlier).reindex(signs.index)

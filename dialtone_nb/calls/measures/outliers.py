@@ -1,4 +1,4 @@
-"""Days and hours on which more calls were lost than chance explains, and what they were lost for."""
+"""Days and hours on which more calls were lost than chance explains, and the reasons."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ import pandas as pd
 from dialtone_nb.calls.attempts.outcomes import JUDGED, LOST
 from dialtone_nb.calls.measures.rates import Rate, count_outcomes, rate_of
 
-# How likely it is, at the most, that chance alone names any day of a report, or any hour.
+# The family-wise error rate: the probability that a report names any day, or any hour, by chance alone.
 CHANCE: Final = 0.05
-# Many calls make every small difference certain; people look at what at least doubles what was lost.
+# With many calls every small difference is significant; only losses of at least twice the usual rate matter.
 TIMES_AS_MANY: Final = 2.0
-# The share of the loss from which on one phone is named as its place.
+# If one phone has at least this share of the losses, it is named.
 NEARLY_ALL: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class BadDay:
-    """A day that stands out: its lost rate, that of the other days, the hours at which it happened, and its cause."""
+    """A day that stands out: its lost rate, that of the other days, its conspicuous hours, and the main reason."""
 
     day: pd.Timestamp
     lost: Rate
     otherwise: Rate
     hours: tuple[tuple[int, int], ...] = ()  # each from the beginning of the first hour to the end of the last
-    in_hours: int = 0  # how many were lost within them
+    in_hours: int = 0  # lost attempts within these hours
     reason: str = ""
-    client: str = ""  # the phone that nearly all of them were lost at
+    client: str = ""  # the phone with nearly all of the losses, if there is one
 
     @property
     def words_of_hours(self) -> str:
-        """The hours in words; "" where none stands out."""
+        """The hours in words; "" if none stands out."""
         return " and ".join(f"from {first:02d}:00 to {last:02d}:00" for first, last in self.hours)
 
 
 def find_bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> tuple[BadDay, ...]:
     """The days that stand out, or have an hour that does, those with the most lost calls first.
 
-    A day, or an hour of a day, is compared with all others by Fisher's exact test, at a level that is divided by how
-    many there are (Bonferroni), so that of all reports at most one in twenty names one for nothing.
+    Each day, and each hour of a day, is compared with all others by Fisher's exact test. The level is divided by their
+    number (Bonferroni), so that at most one report in twenty names one by chance.
     """
     whole = rate_of(tally, "lost")
     named: dict[pd.Timestamp, list[int]] = {day: [] for (day,) in _outstanding(tally, ["day"])}
@@ -79,13 +79,13 @@ def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ..
 
 
 def chance_of(lost: int, judged: int, all_lost: int, all_judged: int) -> float:
-    """How likely at least this many of all lost calls fall among these judged ones (hypergeometric)."""
+    """The probability that at least `lost` of all lost calls are among these `judged` ones (hypergeometric)."""
     whole = _log_choose(all_judged, judged)
     total = 0.0
     for count in range(lost, min(judged, all_lost) + 1):
         term = math.exp(_log_choose(all_lost, count) + _log_choose(all_judged - all_lost, judged - count) - whole)
         total += term
-        # Beyond the middle each term is smaller than the one before.
+        # Beyond the mode each term is smaller than the one before, so the rest is negligible.
         if term < total * 1e-9:
             break
     return total
@@ -98,7 +98,7 @@ def _log_choose(of: int, some: int) -> float:
 
 
 def _chief_reason(gone: pd.DataFrame, usual: pd.Series[int], days: int) -> str:
-    """The reason that most of what a day lost beyond the usual has, by what all days lost."""
+    """The reason with the largest excess of losses over the other days' average."""
     here = gone.groupby("reason")["attempts"].sum()
     excess = here - (usual.reindex(here.index) - here) / max(days - 1, 1)
     return str(excess.sort_index().idxmax()) if len(here) else ""
@@ -110,7 +110,7 @@ def _nearly_all(gone: pd.DataFrame, key: str) -> str:
 
 
 def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Neighbouring hours as one span."""
+    """Consecutive hours merged into spans."""
     firsts = [hour for hour in hours if hour - 1 not in hours]
     lasts = [hour for hour in hours if hour + 1 not in hours]
     return zip(firsts, (last + 1 for last in lasts), strict=True)

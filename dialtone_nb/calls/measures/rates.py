@@ -1,4 +1,4 @@
-"""What is divided by what: rates of tallies, with intervals. No rate is defined elsewhere."""
+"""Rates of tallies: numerators, denominators and intervals. No rate is defined elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from dialtone_nb.calls.attempts.outcomes import DELIVERED, JUDGED, LOST, OUTCOMES
 
 Whole = npt.NDArray[Any]
-# Below this many judged attempts an interval spans half the scale: a rate is shown, but nothing is concluded from it.
+# With fewer judged attempts an interval spans half the scale: the rate is shown, but nothing is concluded from it.
 FEW: Final = 10
 Z_95: Final = 1.959963984540054
 JUDGED_WORDS: Final = (
@@ -39,13 +39,13 @@ STAGE_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RateDefinition:
-    """One rate in words and outcomes: numerator over denominator."""
+    """One rate: the outcomes in its numerator and denominator, and its definition in words."""
 
     name: str
     numerator: tuple[str, ...]
     denominator: tuple[str, ...]
     words: str
-    # What the field calls it (ITU-T E.425), or what comes close.
+    # The field's term (ITU-T E.425), or the closest one.
     term: str = ""
 
     @property
@@ -86,19 +86,19 @@ RATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of attempts: how many of how many, and between which bounds the true share lies (Wilson, 95 %)."""
+    """A share of attempts, numerator over denominator, with its 95 % interval (Wilson)."""
 
     numerator: int
     denominator: int
 
     @property
     def value(self) -> float | None:
-        """The share, 0 to 1; None where there is nothing to divide by."""
+        """The share, from 0 to 1; None if the denominator is 0."""
         return self.numerator / self.denominator if self.denominator else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The Wilson score interval at 95 %; all of 0 to 1 where there is nothing to divide by."""
+        """The 95 % Wilson score interval; 0 to 1 if the denominator is 0."""
         return wilson_interval(self.numerator, self.denominator)
 
     @property
@@ -114,24 +114,24 @@ class Rate:
 
 
 def wilson_interval(numerator: int, denominator: int, z: float = Z_95) -> tuple[float, float]:
-    """The bounds of the Wilson score interval of a share, 0 to 1."""
+    """The bounds of the Wilson score interval of a share, from 0 to 1."""
     if not denominator:
         return 0.0, 1.0
     share = numerator / denominator
     width = z * z / denominator
     middle = (share + width / 2) / (1 + width)
     reach = z * math.sqrt(share * (1 - share) / denominator + width / denominator / 4) / (1 + width)
-    # At the ends the bound is the end itself, whatever rounding makes of it.
+    # At shares of 0 and 1 the bound is exactly that, despite rounding.
     low = 0.0 if numerator == 0 else max(0.0, middle - reach)
     high = 1.0 if numerator == denominator else min(1.0, middle + reach)
     return low, high
 
 
 def difference_interval(before: Rate, after: Rate) -> tuple[float, float]:
-    """The 95 % bounds of `after` minus `before`, -1 to 1, made of their two Wilson intervals.
+    """The 95 % bounds of `after` minus `before`, from -1 to 1; these, too, if either denominator is 0.
 
-    Newcombe's hybrid score interval (Statistics in Medicine 17, 873-890, 1998, method 10): it keeps within -1 to 1 and
-    holds for few calls too. All of -1 to 1 where either has nothing to divide by.
+    Newcombe's hybrid score interval (Statistics in Medicine 17, 873-890, 1998, method 10) combines the two Wilson
+    intervals, stays within -1 to 1, and is valid for few calls.
     """
     if before.value is None or after.value is None:
         return -1.0, 1.0
@@ -144,7 +144,7 @@ def difference_interval(before: Rate, after: Rate) -> tuple[float, float]:
 
 
 def count_outcomes(tally: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Attempts by the given keys (rows) and outcome (columns, all of them, in their order)."""
+    """Attempts by the given keys (rows) and outcome (columns, all of `OUTCOMES` in order)."""
     rows: Whole = np.zeros(len(tally), dtype=np.intp)
     index = pd.Index(["attempts"])
     if by:
@@ -189,7 +189,7 @@ def rates_by(tally: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 
 def reasons_of_failure(tally: pd.DataFrame) -> pd.DataFrame:
-    """Lost attempts by outcome and reason, most frequent first: attempts, share of all lost, and the running share."""
+    """Lost attempts by outcome and reason, the most frequent first: attempts, share, and cumulative share."""
     lost = tally[tally["outcome"].isin(LOST)]
     table = lost.groupby(["outcome", "reason"])["attempts"].sum().reset_index()
     table = table.sort_values(["attempts", "outcome", "reason"], ascending=[False, True, True], ignore_index=True)
@@ -200,7 +200,7 @@ def reasons_of_failure(tally: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_by(tally: pd.DataFrame, by: str) -> pd.DataFrame:
-    """What attempts cost, by one key and currency: attempts, those whose price has settled, and their sum (`price`)."""
+    """The cost of attempts by one key and currency: attempts, those with a price (`priced`), and its sum (`price`)."""
     known = tally[tally["priced"] > 0]
     table = known.groupby([by, "currency"])[["attempts", "priced", "price_micros"]].sum().reset_index()
     table = table.sort_values(["price_micros", by], ascending=[False, True], ignore_index=True)
@@ -208,7 +208,7 @@ def cost_by(tally: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def days_of(tally: pd.DataFrame) -> pd.DatetimeIndex:
-    """Every day from the first to the last, those without an attempt too."""
+    """All days from the first to the last, including those without an attempt."""
     if tally.empty:
         return pd.DatetimeIndex([])
     return pd.date_range(tally["day"].min(), tally["day"].max(), freq="D")

@@ -1,4 +1,4 @@
-"""All that a report counts of attempts, in one pass over them: tallies of parts merge into those of the whole."""
+"""All tallies of a call report, made in one pass; tallies of parts can be merged into that of the whole."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from dialtone_nb.calls.measures.last_seen import merge_signs, tally_signs
 KEYS: Final = ("day", "environment", "client", "direction", "outcome", "reason", "currency")
 HOUR_KEYS: Final = ("day", "hour", "direction", "outcome")
 SUMS: Final = ("attempts", "timed", "talk_s", "priced", "price_micros")
-# The columns that these counts read: a columnar archive need not read the others.
+# The columns that these tallies need, so that a columnar archive need not read the others.
 COUNTED: Final = tuple(
     dict.fromkeys(("started_at", *KEYS[1:], "duration_s", "price", *concurrency.COUNTED, *last_seen.COUNTED))
 )
 
 
 def tally_attempts(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
-    """Whole-number counts by day (of the time zone) and the other keys, texts that are missing being "".
+    """Count attempts by day (of the time zone) and the other keys; missing texts become "".
 
-    `attempts`, `timed` (those with a duration) and `talk_s`, `priced` and `price_micros` (millionths of the currency),
-    and `first_at` and `last_at`. Tallies of parts merge into the tally of the whole.
+    The columns are `attempts`, `timed` (those with a duration), `talk_s` (seconds), `priced` (those with a price),
+    `price_micros` (millionths of the currency), `first_at` and `last_at`. Tallies of parts can be merged.
     """
     duration, price = pl.col("duration_s"), pl.col("price")
     counted = (
@@ -45,7 +45,7 @@ def tally_attempts(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFra
 
 
 def merge_tallies(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The tally of everything that was tallied in parts, in whatever order."""
+    """Merge the tallies of parts, in any order."""
     return _merge(pl.concat(tallies).lazy())
 
 
@@ -60,8 +60,8 @@ def _merge(tallies: pl.LazyFrame) -> pl.DataFrame:
 
 
 def tally_hours(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
-    """Attempts by day and hour (of the time zone), direction and outcome; tallies of parts merge."""
-    # Local hours do not fall on hours since 1970 in zones half an hour off UTC; and some zones change in summer.
+    """Count attempts by day and hour (of the time zone), direction and outcome; tallies of parts can be merged."""
+    # Hours are cut in local time, because some zones are half an hour off UTC, and some have daylight saving time.
     local = local_time(time_zone)
     counted = (
         attempts.lazy()
@@ -73,7 +73,7 @@ def tally_hours(attempts: pl.DataFrame, time_zone: str = "UTC") -> pl.DataFrame:
 
 
 def merge_hours(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The counts by hour of everything that was tallied in parts, in whatever order."""
+    """Merge the counts by hour of parts, in any order."""
     return _merge_hours(pl.concat(tallies).lazy())
 
 
@@ -88,13 +88,13 @@ def _merge_hours(tallies: pl.LazyFrame) -> pl.DataFrame:
 
 
 def local_time(time_zone: str) -> pl.Expr:
-    """What the clocks of the time zone showed when an attempt started."""
+    """The local time at which an attempt started, without a zone."""
     return pl.col("started_at").dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The tallies of some attempts: by every key of a rate, by hour, of overlaps, and of signs of life."""
+    """The tallies of some attempts: by all keys of rates, by hour, of overlaps, and of signs of life."""
 
     tally: pl.DataFrame
     hours: pl.DataFrame
@@ -103,7 +103,7 @@ class Counts:
 
 
 def count_attempts(attempts: pl.DataFrame, time_zone: str = "UTC") -> Counts:
-    """The counts of attempts of whole UTC days; days and hours are those of the time zone."""
+    """Tally the attempts of whole UTC days; days and hours in the tallies are those of the time zone."""
     return Counts(
         tally_attempts(attempts, time_zone),
         tally_hours(attempts, time_zone),
@@ -113,7 +113,7 @@ def count_attempts(attempts: pl.DataFrame, time_zone: str = "UTC") -> Counts:
 
 
 def merge_counts(counts: Sequence[Counts]) -> Counts:
-    """The counts of all parts together."""
+    """Merge the tallies of parts."""
     return Counts(
         merge_tallies(one.tally for one in counts),
         merge_hours(one.hours for one in counts),

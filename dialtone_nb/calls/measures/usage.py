@@ -1,4 +1,4 @@
-"""What calls were used for: how long they were talked, with whom, and which were for an emergency."""
+"""Usage: answered calls by duration, attempts by other party, and emergency calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
 
 # Columns that this tally reads.
 COUNTED: Final = tuple(SCHEMA)
-# Answered calls by how long they were talked: the seconds at which each band begins.
+# Bands of duration, with the second at which each begins.
 BANDS: Final = {
     "under 6 s": 0,
     "6 to 30 s": 6,
@@ -39,7 +39,7 @@ class Usage:
 
 
 def tally_usage(attempts: pl.DataFrame) -> Usage:
-    """The usage of attempts; tallies of parts merge."""
+    """Tally the usage of attempts; tallies of parts can be merged."""
     seconds = pl.col("duration_s")
     answered = attempts.lazy().filter(pl.col("outcome") == "answered", seconds.is_not_null())
     durations = (
@@ -65,12 +65,12 @@ def tally_usage(attempts: pl.DataFrame) -> Usage:
 
 
 def _band(seconds: pl.Expr) -> pl.Expr:
-    """The name of the last band that begins at or before these seconds."""
+    """The band that a duration in seconds is in."""
     return pl.coalesce(pl.when(seconds >= start).then(pl.lit(name)) for name, start in reversed(BANDS.items()))
 
 
 def merge_usage(parts: Sequence[Usage]) -> Usage:
-    """The usage of all parts together, each table in an order of its own."""
+    """Merge the usage of parts, and sort each table."""
     durations = (
         pl.concat(one.durations for one in parts).group_by(DURATION_KEYS).agg(pl.col("attempts", "talk_s").sum())
     )

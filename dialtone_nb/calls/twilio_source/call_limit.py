@@ -1,4 +1,4 @@
-"""How many calls Twilio lets an account have at once: no resource says so, but rules by type and profile."""
+"""Twilio's limit of simultaneous calls: no resource has it, but it follows from the account's type and profile."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from dialtone_nb.calls.load import CallRunbook
 
 APPROVED: Final = "twilio-approved"
-# Twilio's article "How Fast Can I Place or Receive Phone Calls with Twilio?", for Programmable Voice, as of 2026.
-# Accounts upgraded before 3 February 2026 are said to be unaffected; when one was upgraded, no resource tells.
+# From Twilio's article "How Fast Can I Place or Receive Phone Calls with Twilio?", for Programmable Voice, as of 2026.
+# By that article, accounts upgraded before 3 February 2026 are not affected; no resource has the date of an upgrade.
 TRIAL, WITHOUT_PROFILE, INDIVIDUAL = 5, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimit:
-    """The fewest calls at once that Twilio may hold the account to, and its rule in words."""
+    """The lowest limit of simultaneous calls that may apply to the account, and Twilio's rule in words."""
 
     calls: int
     rule: str
 
 
 def call_limit(account_type: str, profiles: Sequence[str]) -> CallLimit:
-    """The limit of an account of this type (Trial, Full) with customer profiles in these states."""
+    """The limit of an account of this type (Trial or Full) with customer profiles in these states."""
     if account_type.casefold() == "trial":
         return CallLimit(TRIAL, f"{TRIAL}, as it is a trial account")
     since = "if it was upgraded since February 2026"
@@ -37,7 +37,7 @@ def call_limit(account_type: str, profiles: Sequence[str]) -> CallLimit:
 
 
 def load_call_limit(runbook: CallRunbook) -> CallLimit | None:
-    """The limit of the account of a runbook's calls; None where they are a file's, or the key may not see it."""
+    """The limit of a runbook's account; None if its calls are from files, or the key has no permission to read it."""
     from dialtone_nb.calls.load import TWILIO
 
     if runbook.parameters.source != TWILIO:

@@ -1,4 +1,4 @@
-"""Twilio's call records, as its list gives them -> columns, typed; an invalid record is counted and left out."""
+"""Twilio's call records, from pages of its list -> typed columns; invalid records are counted and left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
 Record = Mapping[str, Any]
 
-# What is used of a record, by Twilio's names.
+# The fields of a record that are used.
 FIELDS: Final = (
     "sid",
     "parent_call_sid",
@@ -34,9 +34,9 @@ FIELDS: Final = (
 )
 TEXTS: Final = dict.fromkeys(FIELDS, pl.String())
 PAGE: Final = {"calls": pl.List(pl.Struct(TEXTS)), "next_page_uri": pl.String()}
-# Without these a record is no call.
+# A record without these is not a call.
 NEEDED: Final = ("sid", "status")
-# As columns: times in UTC; a duration in seconds and a price are null if they are missing or unreadable.
+# The columns: Twilio's texts, times in UTC, the duration in seconds, and the price; null if missing or unreadable.
 RECORDS: Final = pl.Schema(
     {
         **TEXTS,
@@ -46,23 +46,23 @@ RECORDS: Final = pl.Schema(
         "amount": pl.Float64(),
     }
 )
-# Fri, 18 Oct 2019 17:00:00 +0000: any other way to write a date takes its time to be read.
+# Fri, 18 Oct 2019 17:00:00 +0000 is parsed fast; other forms take longer.
 AS_TWILIO_WRITES: Final = "%a, %d %b %Y %H:%M:%S +0000"
 WHOLE: Final = r"^[0-9]+$"
 
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """A page of the list: its records as columns of texts, or one by one where any is odd; the next page's address."""
+    """A page of the list: its records as columns of texts, or one by one if any is odd, and the next page's address."""
 
     records: pl.DataFrame | Sequence[Any]
     following: str | None = None
 
 
 def read_page(content: bytes) -> CallPage:
-    """What the body of a page says; a ValueError where it is not whole, or is no page.
+    """Parse the body of a page; raises ValueError if it is cut off, or is not a page.
 
-    A page has a thousand records and two megabytes, so no Python object is made of them.
+    A page has a thousand records and two megabytes, so they never become Python objects.
     """
     try:
         page = pl.read_json(content, schema=PAGE)
@@ -75,7 +75,7 @@ def read_page(content: bytes) -> CallPage:
 
 
 def read_list(content: bytes, key: str) -> tuple[list[Any], str | None]:
-    """The records under the key, one by one, and the next page's address, which Twilio's lists name in two ways."""
+    """The records under a key, and the next page's address in either of Twilio's formats; ValueError if not a page."""
     page = orjson.loads(content)
     if not isinstance(page, dict) or not isinstance(page.get(key), list):
         raise ValueError(f"no page of {key}")
@@ -87,12 +87,12 @@ def _has_sids(records: pl.DataFrame) -> bool:
 
 
 def records_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
-    """The call records of some pages as rows of `RECORDS`, in their order."""
+    """The call records of some pages as rows of `RECORDS`, in order."""
     return type_records(texts_of(pages, quality))
 
 
 def texts_of(pages: Iterable[CallPage], quality: Quality) -> pl.DataFrame:
-    """The call records of some pages as the texts that Twilio gave, in their order."""
+    """The call records of some pages as Twilio's texts, in order."""
     texts = [
         page.records if isinstance(page.records, pl.DataFrame) else _one_by_one(page.records, quality) for page in pages
     ]
@@ -114,7 +114,7 @@ def _text(value: Any) -> str | None:
 
 
 def type_records(texts: pl.DataFrame) -> pl.DataFrame:
-    """Add the times, seconds and prices that the texts name. A call without a start was queued when it was made."""
+    """Add times, seconds and prices parsed from the texts. A call without a start counts from its creation."""
     begun = texts.select(pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")).to_series()
     return texts.with_columns(
         begun=parse_times(begun),
@@ -125,7 +125,7 @@ def type_records(texts: pl.DataFrame) -> pl.DataFrame:
 
 
 def parse_times(texts: pl.Series) -> pl.Series:
-    """The times that dates name, RFC 2822 as in Twilio's lists or any other way; null where they name none."""
+    """UTC times from texts, in RFC 2822 as in Twilio's lists or any other form; null for a text that is no time."""
     times = texts.str.strptime(pl.Datetime("us"), AS_TWILIO_WRITES, strict=False).dt.replace_time_zone("UTC")
     odd = texts.filter(times.is_null() & texts.is_not_null()).unique()
     if not len(odd):
@@ -135,11 +135,11 @@ def parse_times(texts: pl.Series) -> pl.Series:
 
 
 def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
-    """The calls that belong to a day, each once; of two versions the one that was updated last."""
+    """The calls with a start, each once; of two versions, the one that was updated last."""
     timeless = records.filter(pl.col("begun").is_null())["sid"]
     _note(timeless, "calls without a readable time", "left out: they belong to no day", quality)
     calls = _each_once(records.filter(pl.col("begun").is_not_null()), quality)
-    # What of a call can't be as it says; the attempt is kept.
+    # Implausible fields of a call; the attempt is kept.
     for doubt, what, treatment in (
         (pl.col("ended") < pl.col("begun"), "calls that ended before they began", "kept, as their outcome says"),
         (
@@ -176,7 +176,7 @@ def _each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
         else:
             quality.note("call records that came in two versions", "the later one is used", example=sid)
             kept[sid] = max(kept[sid], record, key=_updated)
-    # Each where its call stood first.
+    # Each call is where it was first.
     places = records.with_row_index("place").unique("sid", keep="first").select("sid", "place")
     once = pl.concat([records.filter(~is_again), pl.DataFrame(list(kept.values()), schema=records.schema)])
     return once.join(places, on="sid").sort("place").drop("place")
@@ -188,7 +188,7 @@ def _updated(record: Mapping[str, Any]) -> float:
 
 
 def sift_alerts(records: Iterable[Any], quality: Quality) -> list[Record]:
-    """The alerts, in the order of their making."""
+    """The alerts in the order of their creation; other records are counted and left out."""
     alerts = []
     for record in records:
         if isinstance(record, Mapping) and isinstance(record.get("resource_sid"), str | None):

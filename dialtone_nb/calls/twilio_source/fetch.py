@@ -1,4 +1,4 @@
-"""The account's calls, alerts and function log, in day windows side by side, a thousand a page."""
+"""Fetching the account's calls, alerts and function log, by day in parallel, a thousand records a page."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ API: Final = "https://api.twilio.com"
 MONITOR: Final = "https://monitor.twilio.com"
 SERVERLESS: Final = "https://serverless.twilio.com"
 PAGE_SIZE: Final = 1000
-# Twilio limits requests in flight, not requests a minute (error 20429).
+# Requests in parallel. Twilio limits these, and not requests per minute (error 20429).
 SIDE_BY_SIDE: Final = 16
-# Twilio gives no more alerts than this to one query.
+# Twilio returns at most this many alerts for one query.
 MOST_ALERTS: Final = 10_000
 NO_LOG: Final = "no function log"
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What Twilio keeps about the calls of some days: call records, alerts, and our functions' own events.
+    """Twilio's data about the calls of some days: call records, alerts, and our functions' own events.
 
-    Each record is there once; `quality` says how many a list gave twice, as it does where calls arrive while its pages
-    are read, and which were no call records.
+    Each record is there once. `quality` counts those that a list gave twice, as happens if calls arrive while its pages
+    are read, and those that were no call records.
     """
 
     calls: pl.DataFrame = field(default_factory=RECORDS.to_frame)
@@ -49,7 +49,7 @@ class Fetched:
 
 
 def fetch_calls(client: Client, first: date, last: date, *, service: LogSource = "", quality: Quality) -> Fetched:
-    """Everything about the calls that started on the UTC days from `first` to `last`, both included."""
+    """Fetch everything about the calls that started on the UTC days from `first` to `last`, both included."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         spans = list(pool.map(lambda day: fetch_span(client, day, day), days))
@@ -57,7 +57,7 @@ def fetch_calls(client: Client, first: date, last: date, *, service: LogSource =
         for span in spans:
             quality.add(span.quality)
         return Fetched(
-            # Neighbouring windows share their edge.
+            # Calls at midnight may be in two windows.
             pl.concat([span.calls for span in spans]).unique("sid", keep="last", maintain_order=True),
             _once(alert for span in spans for alert in span.alerts),
             logs.result(),
@@ -66,7 +66,7 @@ def fetch_calls(client: Client, first: date, last: date, *, service: LogSource =
 
 
 def _once(alerts: Iterable[Any]) -> list[Any]:
-    """The alerts, each SID once; what has none is for others to count."""
+    """The alerts, each SID once; records without a SID stay, to be counted later."""
     return list({_sid_of(alert): alert for alert in alerts}.values())
 
 
@@ -75,7 +75,7 @@ def _sid_of(record: Any) -> object:
 
 
 def fetch_span(client: Client, first: date, last: date) -> Fetched:
-    """The calls and alerts of a few UTC days, in two lists; day by day only where there are too many alerts for one."""
+    """Fetch the calls and alerts of a few UTC days as one list each; alerts are fetched by day if they are too many."""
     quality = Quality()
     calls = list_calls(client, first, last, quality)
     alerts = list(list_alerts(client, first, last))
@@ -88,22 +88,22 @@ def fetch_span(client: Client, first: date, last: date) -> Fetched:
 
 
 def list_calls(client: Client, first: date, last: date, quality: Quality) -> pl.DataFrame:
-    """The call records of these UTC days, both included, and maybe some of their neighbours."""
-    # The operator is part of the key; names such as StartTimeAfter are ignored in silence. Whether "<" takes in the
-    # bound, and whether a time of day is heeded, does not matter: the next day's calls come twice then, and count once.
+    """The call records of these UTC days, both included, and maybe some of neighbouring days."""
+    # The operator is part of the key; Twilio silently ignores names such as StartTimeAfter. It does not matter whether
+    # "<" includes the bound, or whether the time of day is heeded: the next day's calls then come twice and count once.
     params = {"StartTime>": f"{first}T00:00:00Z", "StartTime<": f"{last + timedelta(days=1)}T00:00:00Z"}
     url = f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls.json"
     return records_of(_pages(client, url, params, read_page), quality)
 
 
 def list_alerts(client: Client, first: date, last: date) -> Iterator[Record]:
-    """The alerts of these UTC days, both included, of all levels: 32009, a phone not registered, is a warning."""
+    """The alerts of these UTC days, both included, of all levels: 32009 (phone not registered) is only a warning."""
     params = {"StartDate": f"{first}T00:00:00Z", "EndDate": f"{last + timedelta(days=1)}T00:00:00Z"}
     return _records(client, f"{MONITOR}/v1/Alerts", params, "alerts")
 
 
 def list_events(client: Client, service: LogSource, first: date, last: date, quality: Quality) -> Iterator[Record]:
-    """The events in the function log of these UTC days, environment by environment; none where no service is named."""
+    """The events in the function log of these UTC days, by environment; none without a service."""
     for line in list_log(client, service, f"{first}T00:00:00Z", f"{last + timedelta(days=1)}T00:00:00Z", quality):
         event = event_of(line.get("message") or "")
         if event and not is_probe(event):
@@ -113,7 +113,7 @@ def list_events(client: Client, service: LogSource, first: date, last: date, qua
 def list_log(client: Client, service: LogSource, start: str, end: str, quality: Quality) -> Iterator[Record]:
     """The lines of the function log between two ISO 8601 times, each with its environment's name.
 
-    Where our own server has a log, its lines come first, then those of the functions, which may have none.
+    If our own server has a log, its lines come first, then those of the functions, if there are any.
     """
     is_alone = not isinstance(service, ServerLog)
     if isinstance(service, ServerLog):
@@ -138,7 +138,7 @@ def list_log(client: Client, service: LogSource, start: str, end: str, quality: 
 
 
 def event_of(message: str) -> Record | None:
-    """The event in a line of the log; None where the line is about something else."""
+    """The event in a line of the log; None if the line is something else."""
     if not message.lstrip().startswith("{"):
         return None
     try:
@@ -149,7 +149,7 @@ def event_of(message: str) -> Record | None:
 
 
 def event_words(event: Record) -> str:
-    """An event of our functions in a line: its name, what that means, and the rule, reason and code that it tells."""
+    """An event of our functions in one line: its name and meaning, with its rule, reason and error code."""
     name = str(event["event"])
     meaning = _MEANINGS.get(name.partition("-")[2])
     told = [f"{key} {event[key]}" for key in ("rule", "reason", "error_code") if event.get(key)]
@@ -158,7 +158,7 @@ def event_words(event: Record) -> str:
 
 
 EMERGENCY: Final = "outgoing-emergency"
-# What became of a call, after the direction in an event's name, where that is not a word of Twilio's.
+# Meanings of the events whose names, after the direction, are not Twilio's words.
 _MEANINGS: Final = {
     "emergency": "an emergency call",
     "fallback": "our service could not be asked, its fallback was",
@@ -168,7 +168,7 @@ _MEANINGS: Final = {
 
 
 def iso_time(at: datetime) -> str:
-    """A moment as Twilio's filters take it, in UTC to the second."""
+    """A time as Twilio's filters take it: ISO 8601 in UTC, to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -189,7 +189,7 @@ def _read_page(key: str, content: bytes) -> _Page:
 
 
 class Page(Protocol):
-    """What a page says of the next one: its address, relative or not, in either of Twilio's ways; None for the last."""
+    """A page with the address of the next one, relative or absolute; None for the last page."""
 
     @property
     def following(self) -> str | None: ...
@@ -199,7 +199,7 @@ P = TypeVar("P", bound=Page)
 
 
 def _pages(client: Client, url: str, params: dict[str, str], read: Callable[[bytes], P]) -> Iterator[P]:
-    """A list page after page, as `read` reads them."""
+    """The pages of a list, parsed by `read`."""
     following: str | None = url
     options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
     request: Callable[..., ParsedResponse] = client.request

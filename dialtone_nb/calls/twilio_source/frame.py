@@ -26,7 +26,7 @@ from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, environment_of, global_dom
 if TYPE_CHECKING:
     from dialtone_nb.parameters import Parameters
 
-# What may be dialled, and a whole URI in the place of its user, as some softphones send it.
+# Characters that can be dialled; and the scheme of a whole URI within a URI's user, as some softphones send it.
 _DIALLED: Final = re.compile("[0-9+*#]+")
 _SCHEME: Final = re.compile("^(?:sips?|tel):", re.I)
 _SHORT_CODE: Final = re.compile(r"\+1?([0-9]{3})")
@@ -35,7 +35,7 @@ ANSWERED: Final = ("completed", "in-progress")
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One of our phones, as a number leads to it."""
+    """One of our phones: its name and environment."""
 
     client: str
     environment: str
@@ -54,7 +54,7 @@ def frame_calls(
     phones: Mapping[str, Phone] | None = None,
     quality: Quality,
 ) -> pl.DataFrame:
-    """One row per parent call among Twilio's call records, judged by its dialled legs, alerts and own log events."""
+    """One attempt per parent call among Twilio's call records, from its dialled legs, alerts and log events."""
     calls = sift_calls(records, quality)
     parent_sid = pl.col("parent_call_sid")
     is_leg = (parent_sid != "").fill_null(False)
@@ -84,7 +84,7 @@ def frame_calls(
 
 
 def _codes(alerts: Iterable[Record], quality: Quality) -> dict[str, str]:
-    """The error code of each call that an alert is about; of several, that of the first alert."""
+    """The error code of each call with an alert; of several alerts, the first one's."""
     codes: dict[str, str] = {}
     for alert in sift_alerts(alerts, quality):
         codes.setdefault(alert.get("resource_sid") or "", str(alert.get("error_code") or ""))
@@ -92,7 +92,7 @@ def _codes(alerts: Iterable[Record], quality: Quality) -> dict[str, str]:
 
 
 def _refusals(events: Iterable[Record]) -> dict[str, str]:
-    """Why the dial plan refused a call, by its SID."""
+    """The dial plan's reasons for refusing calls, by call SID."""
     return {
         event["call_sid"]: str(event.get("reason") or "dial plan")
         for event in events
@@ -101,14 +101,14 @@ def _refusals(events: Iterable[Record]) -> dict[str, str]:
 
 
 def _sip_responses(events: Iterable[Record]) -> dict[str, str]:
-    """What the far side of a call answered at last, by the call's SID: the phones of a number may ring in turn."""
+    """The last SIP response of the far side, by call SID; there may be several, as phones can ring in turn."""
     ends = [event for event in events if "-dialstatus-" in str(event.get("event", "")) and event.get("sip_response")]
     ends.sort(key=lambda event: str(event.get("timestamp") or ""))
     return {event["call_sid"]: str(event["sip_response"]) for event in ends}
 
 
 def _marks(events: Iterable[Record]) -> dict[str, str]:
-    """What else became of a call, by its SID: told, by fallback or rang on, the first of these where several did."""
+    """The mark of each call, by SID: told, fallback or rang-on, in this order of precedence."""
     marks: dict[str, str] = {}
     for word in (RANG_ON, FALLBACK, "told"):
         marks |= {
@@ -120,16 +120,16 @@ def _marks(events: Iterable[Record]) -> dict[str, str]:
 
 
 def _looked_up(column: str, words: Mapping[str, str]) -> pl.Expr:
-    """What the words have for each text of a column; null where they have nothing."""
+    """The entry in `words` for each text of a column; null if there is none."""
     if not words:
         return pl.lit(None, pl.String)
     return pl.col(column).replace_strict(words, default=None, return_dtype=pl.String)
 
 
 def _deciding_legs(legs: pl.DataFrame) -> pl.DataFrame:
-    """By parent, the leg that was answered, else the last that was dialled; and whether one began after another's end.
+    """By parent, the leg that was answered, or else the last one dialled; and whether the call rang on.
 
-    Phones that ring together begin at once: in turn, to a number or to the trunk, a call rings on.
+    It rang on if a leg began after another one's end; legs that ring together begin at the same time.
     """
     rang_on = pl.col("begun").max().over("parent_call_sid") > pl.col("ended").min().over("parent_call_sid")
     named = legs.select(
@@ -148,7 +148,7 @@ def _deciding_legs(legs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _costs(legs: pl.DataFrame) -> pl.DataFrame:
-    """By parent, what its legs cost together, how many of their prices are open, and the currency."""
+    """By parent, the sum of its legs' prices, how many of these are still unknown, and the currency."""
     unit = pl.col("price_unit")
     return legs.group_by("parent_call_sid", maintain_order=True).agg(
         legs_amount=pl.col("amount").sum(),
@@ -158,17 +158,17 @@ def _costs(legs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
-    """The attempts of parent calls, each with its deciding leg, its legs' costs, its error code and its refusal."""
+    """The attempts of parent calls that have been joined with deciding legs, costs, error codes and refusals."""
     has_leg = pl.col("leg_sid").is_not_null()
     is_placed = (pl.col("direction") == "outbound-api").fill_null(False)
     calls = calls.with_columns(
-        # A call that was placed through the API is itself the leg.
+        # A call that the API placed is its own leg.
         is_dialled=has_leg | is_placed,
         last_status=pl.coalesce("leg_status", "status"),
         rung=pl.when(has_leg).then("leg_to").when(is_placed).then("to"),
         dialled=pl.when(has_leg).then("leg_to").otherwise("to"),
     ).pipe(_judged)
-    # What all legs together cost, as a positive amount; unknown while any of them is not settled.
+    # The price of all legs together, positive; unknown until all of them have settled.
     is_open = pl.col("amount").is_null() | (pl.col("legs_open").fill_null(0) > 0)
     unexplained_by_sip = pl.when(pl.col("outcome") == "failed").then(reason_of_sip("sip_response"))
     price = (-(pl.col("amount") + pl.col("legs_amount").fill_null(0))).round(6) + 0.0
@@ -193,7 +193,7 @@ def _attempts(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
 
 
 def _judged(calls: pl.DataFrame) -> pl.DataFrame:
-    """The calls with their outcome and its reason; few statuses, codes and refusals meet."""
+    """The calls with outcome and reason, which are worked out once for each combination of status, code and refusal."""
     by = ["last_status", "is_dialled", "code", "refusal", "mark"]
     met = calls.select(by).unique()
     judged = [
@@ -207,10 +207,10 @@ def _judged(calls: pl.DataFrame) -> pl.DataFrame:
 def _judge(status: str, is_dialled: bool, code: str, refusal: str, mark: str) -> tuple[str, str | None]:
     if refusal:
         return "refused", refusal
-    # The legs before the words say why they were said, not how the call ended.
+    # The legs before the words give the reason why these were spoken, and not the outcome.
     if (mark == "told" and not (is_dialled and status in ANSWERED)) or (mark == FALLBACK and not is_dialled):
         return mark, code or None
-    # Nothing was dialled: that a parent completed says only that our TwiML was carried out.
+    # Without a leg, `completed` says only that our TwiML was carried out.
     if status == "completed" and not is_dialled:
         return (outcome_of("failed", code), code) if code else ("unknown", None)
     outcome = outcome_of(status, code)
@@ -218,13 +218,16 @@ def _judge(status: str, is_dialled: bool, code: str, refusal: str, mark: str) ->
 
 
 def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
-    """Who called whom: a call from a Twilio SIP domain is outgoing, and its user part is the phone."""
+    """Direction, phone, environment and other party of each call.
+
+    A call from a Twilio SIP domain is outgoing, and the user part of its URI is the phone.
+    """
     caller = _addresses(calls["from"])
     is_outgoing = caller["host"].str.ends_with(SIP_DOMAIN_SUFFIX).fill_null(False) | (
         calls["direction"] == "trunking-originating"
     ).fill_null(False)
     rung = _addresses(calls["rung"].set(is_outgoing, None))
-    # A call that dialled nothing still came for somebody: whose number it was.
+    # An incoming call without a leg was for the phone whose number was called.
     owner = _looked_up("to", {number: phone.client for number, phone in phones.items()})
     home = _looked_up("to", {number: phone.environment for number, phone in phones.items()})
     from_us = pl.when(is_outgoing)
@@ -237,7 +240,7 @@ def _ends(calls: pl.DataFrame, phones: Mapping[str, Phone]) -> pl.DataFrame:
 
 
 def _addresses(addresses: pl.Series) -> pl.DataFrame:
-    """The user, host and environment of each SIP URI; null where it has none. Many calls have few addresses."""
+    """User, host and environment of each SIP URI, null if missing; each distinct address is parsed once."""
     found = addresses.unique().drop_nulls()
     parsed = [(user or None, global_domain(host), environment_of(host)) for user, host in map(parse_sip_uri, found)]
     names = {"user": pl.String, "host": pl.String, "environment": pl.String}
@@ -246,7 +249,7 @@ def _addresses(addresses: pl.Series) -> pl.DataFrame:
 
 
 def _parties(addresses: pl.Series) -> pl.Series:
-    """Who was at the other end of each call: a number, or what an address says of it."""
+    """The other party of each call: a number, or the essential part of an address."""
     odd = addresses.filter(~addresses.str.contains(f"^{E164.pattern}$")).unique()
     return addresses.replace(odd, [_party(address) for address in odd]) if len(odd) else addresses
 
@@ -257,7 +260,7 @@ def _party(address: str) -> str | None:
     user, host = parse_sip_uri(address)
     if host and not global_domain(host).endswith(SIP_DOMAIN_SUFFIX):
         return f"{user}@{host}"
-    # What a phone dialled, or a short code in E.164 form: 503-555-0190 is 5035550190, +1911 is 911.
+    # Normalise dialled digits, and short codes in E.164 form: 503-555-0190 is 5035550190, +1911 is 911.
     party = _SCHEME.sub("", user) if host else address
     dialled = without_separators(party)
     if not _DIALLED.fullmatch(dialled):

@@ -1,4 +1,4 @@
-"""The log of our own server, in the words of a function log: its event files, line by line."""
+"""The log of our own server, with the fields of Twilio's function log: its event files, line by line."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServerLog:
-    """Where our own server keeps its events.
+    """The folder with our own server's events.
 
-    `is_rehearsed`: the server goes by the real clock and the rehearsal by its own, so that no time of either tells
-    anything of the other, and every line is taken.
+    `is_rehearsed`: the server uses real time and the rehearsal simulated time, which can't be compared, so all lines
+    are taken.
     """
 
     folder: Path
     is_rehearsed: bool = False
-    # The service whose functions answer too, one hosting for the other: each has its calls in its own log.
+    # The service of the functions that stand by for the server, or did: their calls are in a log of their own.
     service: str = ""
 
     def lines(self, start: str, end: str) -> Iterator[dict[str, Any]]:
-        """The lines between two ISO 8601 times, with the fields of a function log's; what is no event is left out."""
+        """The lines between two ISO 8601 times, with a function log's fields; lines without an event are left out."""
         from dialtone_nb.server.folder import EVENTS
 
         begin, finish = datetime.fromisoformat(start), datetime.fromisoformat(end)
@@ -48,12 +48,12 @@ class ServerLog:
                     }
 
 
-# Whose log tells what the dial plan refused: a Serverless service's, by its unique name, or our own server's.
+# The log with the dial plan's refusals: a Serverless service's, by its unique name, or our own server's.
 LogSource: TypeAlias = str | ServerLog
 
 
 def log_source(network: Network, account: Account, project: Path) -> LogSource:
-    """The log of whoever answers Twilio: the functions', and our own server's where it answers, or did for them."""
+    """The source of the log: the functions', together with our own server's if that answers or has answered calls."""
     if network.server:
         from dialtone_nb.infrastructure.own_server import server_folder
         from dialtone_nb.server.folder import EVENTS

@@ -1,5 +1,5 @@
 """Twilio's REST APIs as far as they are rehearsed, a module per resource.
 
-`collection` says what resources have in common; each module says what is particular to one, and ends in the operations
-that it answers; `all_operations` gathers them.
+`collection` has what all resources have in common. Each other module has what is particular to one resource, and ends
+in the operations that it answers; `all_operations` gathers them.
 """

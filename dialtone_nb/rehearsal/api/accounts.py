@@ -1,4 +1,4 @@
-"""The account itself, its key and balance, and the outside numbers that it may show as caller ID."""
+"""The account itself, its balance, and its verified caller IDs."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ FILTERS = (Parameter("FriendlyName"), Parameter("Status", choice(*STATUSES)))
 
 
 def _refuse_api_key(request: ApiRequest) -> None:
-    """Accounts are for the auth token alone: a standard API key is refused, as Twilio does."""
+    """Refuse a standard API key: as at Twilio, only the auth token may read /Accounts."""
     if request.by_api_key and request.allowed is None:
         raise unauthenticated()
 
 
 def account_body(tables: Tables) -> dict[str, Any]:
-    """The account as Twilio shows it, but for its token."""
+    """The account as Twilio shows it, without the auth token."""
     sid, uri = tables.identity.account_sid, account_uri(tables)
     return {
         "sid": sid,
@@ -63,7 +63,7 @@ def account_body(tables: Tables) -> dict[str, Any]:
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The account alone, where it fits the filters; there are no subaccounts."""
+    """The account, if it fits the filters; there are no subaccounts."""
     _refuse_api_key(request)
     wanted = read_parameters(FILTERS, request.query)
     status = account_status(tables)
@@ -79,13 +79,13 @@ def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def list_caller_ids(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The outside numbers that were verified as caller IDs: none, since nobody outside can be called to verify one."""
+    """An empty list: verifying a caller ID takes a call to a real phone, which the rehearsal can't place."""
     read_parameters((Parameter("PhoneNumber"), Parameter("FriendlyName")), request.query)
     return list_response(request, "outgoing_caller_ids", (), lambda body: body, str)
 
 
 def fetch_balance(tables: Tables, _: ApiRequest) -> ApiResponse:
-    """What the account has left: nothing, as nothing costs anything here."""
+    """The balance: always 0.00, as the rehearsal charges nothing."""
     return ApiResponse(200, {"account_sid": tables.identity.account_sid, "balance": "0.00", "currency": "USD"})
 
 

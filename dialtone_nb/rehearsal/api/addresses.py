@@ -1,4 +1,4 @@
-"""Street addresses, checked where ambulances are sent to them."""
+"""Street addresses; those for emergency calls are validated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILTERS = (
     Parameter("IsoCountry", _country),
 )
 
-# A stand-in for the national address files that Twilio asks: form only, which is enough to rehearse both refusals.
+# Twilio validates against national address files. Here only the form is checked, which is enough for both refusals.
 POSTAL_CODES = {
     "US": r"[0-9]{5}(-[0-9]{4})?",
     "CA": r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]",
@@ -55,7 +55,7 @@ ADDRESSES = Collection(API_2010, "Addresses", kind="address", prefix="AD")
 
 
 def corrected(body: dict[str, Any]) -> dict[str, Any]:
-    """The address as a postal service writes it; 21628 where it can't be one."""
+    """The address as a postal service writes it; raises Refusal 21628 if it is not valid."""
     country = body["iso_country"]
     street = " ".join(body["street"].split())
     postal_code = " ".join(body["postal_code"].upper().split())
@@ -77,8 +77,8 @@ def corrected(body: dict[str, Any]) -> dict[str, Any]:
 def _checked(body: dict[str, Any], correct: bool) -> dict[str, Any]:
     if not body["emergency_enabled"]:
         return body | {"validated": False}
-    # Twilio's page on emergency calling has more countries than those whose addresses it registers; that an address is
-    # refused in any of them, it does not say.
+    # Twilio's page on emergency calling lists more countries than it registers addresses in, and does not say that it
+    # refuses an address in any of those.
     if body["iso_country"] not in EMERGENCY_NUMBERS:
         raise Refusal(21628, f"Address validation error: {body['iso_country']} has no emergency calling")
     if len(body["friendly_name"] or "") > LONGEST_EMERGENCY_NAME:
@@ -91,7 +91,7 @@ def _checked(body: dict[str, Any], correct: bool) -> dict[str, Any]:
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new address; an emergency address is checked, and corrected unless that is declined."""
+    """Create an address; one for emergency calls is validated, and corrected unless AutoCorrectAddress is false."""
     values = read_parameters(CREATABLE, request.form)
     correct = values.pop("auto_correct_address", True)
     empty = {"friendly_name": None, "street_secondary": None, "emergency_enabled": False, "verified": False}
@@ -101,14 +101,14 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Addresses, of one name, country or kind where a filter says so."""
+    """The addresses that fit every filter."""
     wanted = read_parameters(FILTERS, request.query)
     things = [a for a in tables.list("address", "") if all(a.body[key] == value for key, value in wanted.items())]
     return ADDRESSES.page(tables, request, things)
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """An address with some fields changed, and checked again."""
+    """Change some fields of an address, and validate it again."""
     address = ADDRESSES.at(tables, request)
     values = read_parameters(UPDATABLE, request.form, creating=False)
     correct = values.pop("auto_correct_address", True)
@@ -117,7 +117,7 @@ def update(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
-    """The numbers that need this address."""
+    """The phone numbers that this address is set on, as their address or as their emergency address."""
     return [
         number
         for number in tables.list("phone_number", "")
@@ -126,7 +126,7 @@ def dependents_of(tables: Tables, address: Thing) -> list[Thing]:
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the address. One that a number needs stays (the code of that refusal is assumed)."""
+    """Delete the address; refused while a number uses it (the code of that refusal is assumed)."""
     address = ADDRESSES.at(tables, request)
     if dependents := dependents_of(tables, address):
         message = f"Address {address.sid} is used by {dependents[0].name} and can't be deleted"

@@ -33,9 +33,9 @@ ALERTS = Collection(Api("monitor.twilio.com"), "Alerts", kind="alert", prefix="N
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Alerts within the dates and of the level that were asked for; a bare EndDate means the whole of that day.
+    """The alerts that fit the filters; an EndDate without a time includes that whole day.
 
-    A list leaves out the request and the response that an alert is about.
+    A list leaves out the request and the response that an alert is about; fetching one alert shows them.
     """
     wanted = read_parameters(FILTERS, request.query)
     start = max(wanted.get("start_date", 0.0), tables.now() - KEPT_DAYS * DAY)

@@ -1,4 +1,4 @@
-"""Every operation of Twilio's that is rehearsed, in one table."""
+"""All operations of Twilio's API that the rehearsal answers, in one table."""
 
 from __future__ import annotations
 

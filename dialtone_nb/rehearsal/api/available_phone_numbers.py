@@ -1,4 +1,4 @@
-"""Numbers that are listed for sale: the 555-01xx numbers of a few area codes, kept for fiction, and nothing else."""
+"""Numbers for sale: only the 555-01xx numbers of a few area codes, which are reserved for fiction."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dialtone_nb.rehearsal.http.parameters import Parameter, flag, integer, matc
 from dialtone_nb.rehearsal.state.rate_centers import RATE_CENTERS, RateCenter
 from dialtone_nb.rehearsal.state.store import Tables
 
-# Countries that Twilio sells local numbers in as well; the rehearsal has none there, and says so by an empty list.
+# Other countries where Twilio sells local numbers; the rehearsal has none there and answers with an empty list.
 NORTH_AMERICA = frozenset(center.country for center in RATE_CENTERS.values())
 EMPTY_COUNTRIES = COUNTRIES.keys() - NORTH_AMERICA
-# What North American numbers are not told apart into: Twilio has them as Local or TollFree.
+# In North America Twilio sells Local and TollFree numbers only, and answers these with a 404.
 ABSENT_KINDS = ("Mobile", "National", "Voip", "SharedCost", "MachineToMachine")
 CAPABILITIES = {"voice": True, "SMS": True, "MMS": True, "fax": False}
 
@@ -44,12 +44,12 @@ FILTERS = (
     Parameter("ExcludeLocalAddressRequired", flag),
     Parameter("ExcludeForeignAddressRequired", flag),
 )
-# Near is within 25 miles, unless Distance says otherwise.
+# Without Distance, NearNumber and NearLatLong search within 25 miles.
 NEAR_MILES, FARTHEST_MILES, EARTH_MILES = 25, 500, 3959
 
 
 def stock(country: str) -> list[str]:
-    """Every number that the rehearsal ever lists in a country, in order of area code and number."""
+    """All numbers that the rehearsal can list in a country, in order of area code and number."""
     areas = [area for area, center in RATE_CENTERS.items() if center.country == country]
     return [f"+1{area}55501{last:02}" for area in areas for last in range(100)]
 
@@ -62,13 +62,13 @@ def friendly(number: str) -> str:
 
 
 def free_numbers(tables: Tables, country: str) -> list[str]:
-    """What is for sale now: the stock without the account's own numbers."""
+    """The numbers for sale now: the stock without the account's own numbers."""
     owned = {number.name for number in tables.list("phone_number", "")}
     return [number for number in stock(country) if number not in owned]
 
 
 def contains_pattern(text: str) -> re.Pattern[str]:
-    """The pattern for Contains: 2 to 16 characters, digits, letters as on a keypad, * for one digit at either end."""
+    """The pattern for Contains: 2 to 16 digits or keypad letters, with * for any one digit at either end."""
     text = text.removeprefix("+")
     letters = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
     digits = text.upper().translate(letters)
@@ -99,7 +99,7 @@ def number_body(number: str) -> dict[str, Any]:
 
 
 def _nearness(wanted: dict[str, Any]) -> set[str] | None:
-    """The area codes that are near enough; None where any is."""
+    """The area codes within the distance asked for; None if the request does not ask for nearness."""
     if number := wanted.get("near_number"):
         center = RATE_CENTERS.get(number.removeprefix("+")[1:4])
         if center is None:
@@ -117,7 +117,7 @@ def _nearness(wanted: dict[str, Any]) -> set[str] | None:
 
 
 def _miles(place: tuple[float, float], center: RateCenter) -> float:
-    """The distance from a place to a rate center, along a great circle (the haversine formula)."""
+    """The great-circle distance in miles from a place to a rate center (haversine formula)."""
     here, there = map(radians, place), map(radians, (float(center.latitude), float(center.longitude)))
     (lat1, lon1), (lat2, lon2) = here, there
     chord = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
@@ -125,14 +125,14 @@ def _miles(place: tuple[float, float], center: RateCenter) -> float:
 
 
 def search_kind(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Numbers of a kind that North America does not have, such as Mobile: a 404 there, and an empty list elsewhere."""
+    """Search a kind that North America does not have, such as Mobile: a 404 there, an empty list elsewhere."""
     if request.names["CountryCode"] not in EMPTY_COUNTRIES:
         raise absent(request.path)
     return search(tables, request)
 
 
 def search(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Numbers for sale in a country that fit every filter."""
+    """The numbers for sale in a country that fit every filter."""
     country = request.names["CountryCode"]
     if country not in COUNTRIES:
         raise absent(request.path)
@@ -153,7 +153,7 @@ def search(tables: Tables, request: ApiRequest) -> ApiResponse:
         and (near is None or body["phone_number"][2:5] in near)
     ]
     page, _, _ = cut_page(found, read_page_request(request), lambda body: str(body["phone_number"]))
-    # One page only, as with Twilio: the list is a sample of what there is.
+    # One page only, as at Twilio: the list is a sample of the stock.
     query = urlencode(sorted(request.query))
     return ApiResponse(
         200, {"available_phone_numbers": list(page), "uri": f"{request.path}?{query}" if query else request.path}
@@ -161,7 +161,7 @@ def search(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def country_body(tables: Tables, country: str) -> dict[str, Any]:
-    """A country that has numbers for sale, and the kinds that it has."""
+    """A country with numbers for sale, and the kinds of numbers that it has."""
     uri = f"{account_uri(tables)}/AvailablePhoneNumbers/{country}"
     kinds = (
         {"local": "Local", "toll_free": "TollFree"}
@@ -178,14 +178,14 @@ def country_body(tables: Tables, country: str) -> dict[str, Any]:
 
 
 def list_countries(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The countries that numbers are sold in, on one page, as with Twilio."""
+    """The countries that numbers are sold in, on one page, as at Twilio."""
     read_page_request(request)
     bodies = [country_body(tables, country) for country in COUNTRIES]
     return ApiResponse(200, {"countries": bodies, "uri": request.path})
 
 
 def fetch_country(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """One of them."""
+    """One country that numbers are sold in."""
     country = request.names["CountryCode"]
     if country not in COUNTRIES:
         raise absent(request.path)
@@ -193,7 +193,7 @@ def fetch_country(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def search_toll_free(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Toll-free numbers: none, as none of them is kept for fiction; a 404 where the country has none at all."""
+    """An empty list, as no toll-free number is reserved for fiction; a 404 outside North America."""
     if request.names["CountryCode"] not in NORTH_AMERICA:
         raise absent(request.path)
     read_page_request(request)

@@ -1,7 +1,7 @@
-"""What Twilio's resources have in common: where they are kept and asked for, how they are listed, fetched and deleted.
+"""What all resources have in common: their addresses, and how they are listed, fetched and deleted.
 
-A module per resource says the rest: its parameters, the fields of its own, what creating and updating it takes, and
-what stands in the way of a deletion.
+A module per resource has the rest: its parameters, its own fields, what creating and updating it takes, and when it
+can't be deleted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSION = "2010-04-01"
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One of Twilio's APIs: its host, and what its paths begin with; addresses are URLs, and dates ISO 8601."""
+    """One of Twilio's APIs: its host and the root of its paths. Addresses are whole URLs, dates are ISO 8601."""
 
     host: str
     root: str = "/v1"
@@ -42,7 +42,7 @@ class Api:
 
 
 class Api2010(Api):
-    """The 2010-04-01 API: the account in every path, relative URIs that end in .json, and dates of RFC 2822."""
+    """The 2010-04-01 API: each path has the account, addresses are relative and end in .json, dates are RFC 2822."""
 
     def operation(self, method: str, path: str, handler: Handler, at_exchange: AtExchange | None = None) -> Operation:
         """An operation under the account; another account's SID in the path is a 404."""
@@ -80,16 +80,16 @@ def _kept(tables: Tables, thing: Thing) -> Body:
 
 @cache
 def _key(name: str) -> str:
-    """A name of the path as bodies write it: ServiceSid is service_sid."""
+    """The name that a path variable has in bodies: ServiceSid is service_sid."""
     return Parameter(name).key
 
 
 @dataclass(frozen=True)
 class Collection:
-    """All resources of a type, at one address: `name` ends their list's path, and `above` is what they belong to.
+    """All resources of a type, at one address: `name` ends their list's path, `above` is the collection of the parents.
 
-    `kind` is what they are called in the store, and their SIDs begin with `prefix`. `fields` are those of their own,
-    beside the ones that every resource has; without it, what is kept of them.
+    `kind` is their type in the store, and their SIDs begin with `prefix`. `fields` gives the fields that a resource has
+    beside the common ones; by default, all that is stored of it.
     """
 
     api: Api
@@ -100,11 +100,11 @@ class Collection:
     fields: Callable[[Tables, Thing], Body] = _kept
     # Addresses below a resource's own, by their names in its body.
     links: Mapping[str, str] = field(default_factory=dict)
-    # The list's name in bodies, where that is not its name in the path.
+    # The list's name in bodies, if it differs from the one in the path.
     listed_as: str = ""
-    # Whether the unique name stands for the SID, in paths.
+    # Whether paths take the unique name as well as the SID.
     by_name: bool = False
-    # What never changes has no date_updated.
+    # A resource that never changes has no date_updated.
     is_immutable: bool = False
 
     @cached_property
@@ -114,13 +114,13 @@ class Collection:
 
     @cached_property
     def variable(self) -> str:
-        """What a resource's SID is called in the paths of those that belong to it: ServiceSid."""
+        """The variable for a resource's SID in the paths of its subresources: ServiceSid."""
         return f"{self.name.rpartition('/')[2].removesuffix('s')}Sid"
 
     def at(self, tables: Tables, request: ApiRequest, variable: str = "Sid") -> Thing:
-        """The resource that a variable of the path names; a 404 where there is none."""
+        """The resource that a variable of the path names; a 404 if there is none."""
         parent, key = self.parent_sid(tables, request), request.names[variable]
-        # What is the account's in the path may be another's in the store, as recordings are their call's.
+        # The store may know another parent than the path: /Recordings/{Sid} is under the account, and stored by call.
         found = tables.get(self.kind, key, parent or None)
         if found is None and self.by_name:
             found = tables.find(self.kind, parent, key)
@@ -129,11 +129,11 @@ class Collection:
         return found
 
     def parent_sid(self, tables: Tables, request: ApiRequest) -> str:
-        """The SID of what the resources in the path belong to; empty where that is the account."""
+        """The SID of the parent in the path; empty if the parent is the account."""
         return self.above.at(tables, request, self.above.variable).sid if self.above else ""
 
     def sids_above(self, tables: Tables, thing: Thing) -> dict[str, str]:
-        """The SIDs of all that a resource belongs to, as variables of its path."""
+        """The SIDs of a resource's parents, as variables of its path."""
         if self.above is None:
             return {}
         parent = tables.get(self.above.kind, thing.parent) if self.above.above else None
@@ -153,15 +153,15 @@ class Collection:
         }
 
     def add(self, tables: Tables, parent: str, name: str, body: Body) -> Thing:
-        """A new resource of a parent, with its natural key."""
+        """Add a resource to a parent, with its natural key."""
         return tables.add(self.prefix, self.kind, parent, name, body)
 
     def show(self, tables: Tables, thing: Thing, status: int = 200) -> ApiResponse:
-        """The answer that shows a resource."""
+        """A response with a resource."""
         return ApiResponse(status, self.body(tables, thing))
 
     def page(self, tables: Tables, request: ApiRequest, things: Sequence[Thing]) -> ApiResponse:
-        """The page of these resources that was asked for."""
+        """A response with the page that was asked for, of these resources."""
         name = self.listed_as or _key(self.name.rpartition("/")[2])
         return list_response(request, name, things, lambda thing: self.body(tables, thing), lambda thing: thing.sid)
 
@@ -174,7 +174,7 @@ class Collection:
         return self.show(tables, self.at(tables, request))
 
     def delete(self, tables: Tables, request: ApiRequest) -> ApiResponse:
-        """Delete a resource, with all that belongs to it."""
+        """Delete a resource and its subresources."""
         tables.remove(self.at(tables, request).sid)
         return ApiResponse(204)
 
@@ -187,7 +187,7 @@ class Collection:
         update: Handler | None = None,
         delete: Handler | None = None,
     ) -> tuple[Operation, ...]:
-        """What can be asked at the list's address and at a resource's; resources can always be listed and fetched."""
+        """The operations at the list's address and at a resource's; listing and fetching are always among them."""
         answers = (
             ("GET", self.path, list_ or self.list),
             ("POST", self.path, create),

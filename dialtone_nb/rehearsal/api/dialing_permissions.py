@@ -1,4 +1,4 @@
-"""The countries' permissions to be called, and the prefixes of high-risk numbers in each."""
+"""Dialling permissions (geo permissions) by country, and each country's high-risk prefixes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _name(country: str) -> str:
 
 
 def country_body(tables: Tables, country: str) -> dict[str, Any]:
-    """A country as Twilio shows it. The continent is left out: nothing here depends on it."""
+    """A country as Twilio shows it, except for the continent, which is always null here."""
     return {
         "iso_code": country,
         "name": _name(country),
@@ -61,7 +61,7 @@ def country_body(tables: Tables, country: str) -> dict[str, Any]:
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Countries, those that fit the filters."""
+    """The countries that fit every filter."""
     wanted = read_parameters(FILTERS, request.query)
     code = wanted.pop("country_code", None)
     bodies = [country_body(tables, country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)]
@@ -75,7 +75,7 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def high_risk_prefixes(country: str) -> list[str]:
-    """How a country's high-risk special numbers begin: an example of each kind, cut short (Twilio's list is longer)."""
+    """Prefixes of a country's high-risk numbers: one example of each kind, cut short (Twilio's list is longer)."""
     examples = (phonenumbers.example_number_for_type(country, kind) for kind in HIGH_RISK)
     return sorted(
         {f"+{one.country_code}{str(one.national_number)[:PREFIX_DIGITS]}" for one in examples if one is not None}
@@ -95,12 +95,12 @@ def _settings(tables: Tables) -> dict[str, Any]:
 
 
 def fetch_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Whether subaccounts inherit the permissions; the rehearsal has no subaccount that would."""
+    """Whether subaccounts inherit the permissions (the rehearsal has no subaccounts)."""
     return ApiResponse(200, _settings(tables))
 
 
 def update_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The setting as it is from now on."""
+    """Change the setting."""
     values = read_parameters(SETTINGS, request.form, creating=False)
     kept = tables.find("dialing_settings", "", "") or tables.add("DP", "dialing_settings", "", "", {})
     tables.save(kept, values)
@@ -124,7 +124,7 @@ def _spelt(tables: Tables, key: str) -> str:
 
 
 def bulk_update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """How many countries were changed. The booleans may be strings; how the keys are spelt is assumed."""
+    """Change the permissions of several countries. Booleans may be strings; the spelling of the keys is assumed."""
     text = read_parameters(UPDATE, request.form)["update_request"]
     try:
         spelt = {key: _spelt(tables, key) for key in ("iso_code", *SWITCHES)}

@@ -1,7 +1,7 @@
-"""Lists of what an account at the rehearsal never has, since nothing here makes any: empty, as at Twilio, and no error.
+"""Lists that are always empty, because the rehearsal can't make what they would hold, such as messages.
 
-A program that copies an account reads all of its lists, and would ask again and again for a refused one (tap-twilio,
-airbyte-source-twilio). What makes such things is refused by name.
+A program that copies an account reads all of its lists, and retries forever if one is refused (tap-twilio,
+airbyte-source-twilio). The operations that would create such things are refused by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dialtone_nb.rehearsal.state.store import Tables
 
 @dataclass(frozen=True, slots=True)
 class EmptyList:
-    """A list by its path, its name in the answer, and its filters; `days` are those that compare days."""
+    """An empty list: its path, its name in the response, and its filters; those in `days` compare days."""
 
     path: str
     name: str
@@ -26,7 +26,7 @@ class EmptyList:
     days: tuple[str, ...] = ()
 
     def operation(self) -> Operation:
-        """The operation that reads it."""
+        """The operation that reads this list."""
 
         def answer(_: Tables, request: ApiRequest) -> ApiResponse:
             read_parameters(self.filters, request.query)

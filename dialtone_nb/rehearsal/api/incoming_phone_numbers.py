@@ -1,7 +1,6 @@
-"""The account's own numbers: bought, pointed at a service, given an emergency address, released.
+"""The account's own numbers: bought, given a webhook and an emergency address, released.
 
-A number that is named is sold whatever it is, as long as there can be such a number: a network of one's own is
-rehearsed with its own numbers. What is listed for sale is fiction.
+Any valid number can be bought by name, listed for sale or not, so that people can rehearse with their own numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 from dialtone_nb.values.phone_numbers import is_valid_number
 
-# An emergency address is registered when the number was read this often, or this many simulated seconds later.
+# An emergency address is registered after this many reads of the number, or after this many simulated seconds.
 READS_UNTIL_REGISTERED = 2
 SECONDS_UNTIL_REGISTERED = 60.0
 NOT_EMERGENCY_ENABLED = 21628
@@ -80,14 +79,14 @@ NOT_OF_DEPENDENTS = frozenset(
     {"address_sid", "beta", "bundle_sid", "emergency_address_status", "identity_sid", "origin", "status", "type"}
     | {"voice_receive_mode"}
 )
-# Lists of their own, at the place where a SID would be.
+# Twilio has lists of one kind of number at these paths, where a SID would be.
 KINDS = frozenset({"Local", "Mobile", "TollFree"})
-# Things that a number can be given and the rehearsal never has.
+# Resources that Twilio lets a number refer to and the rehearsal never has, each with the code of the refusal.
 NEVER_THERE = {"voice_application_sid": 21420, "sms_application_sid": 21420, "trunk_sid": 21245, "bundle_sid": 21649}
 
 
 def _fields(tables: Tables, number: Thing) -> Body:
-    """The fields of an owned number; capabilities are in lower case here."""
+    """The fields of an owned number; its capabilities are in lower case, unlike those of a number for sale."""
     body = {key: value for key, value in number.body.items() if key not in {"reads", "asked"}}
     if body["voice_receive_mode"] == "voice":
         del body["voice_receive_mode"]
@@ -108,14 +107,14 @@ NUMBERS = Collection(API_2010, "IncomingPhoneNumbers", kind="phone_number", pref
 
 
 def number_of(tables: Tables, request: ApiRequest) -> Thing:
-    """The number in the path, which may also be one of Twilio's lists of a kind of numbers."""
+    """The number that the path names; Twilio's lists of one kind at the same place are refused as not modelled."""
     if request.names["Sid"] in KINDS:
         raise not_modelled(f"{request.method} {request.host}{request.path}")
     return NUMBERS.at(tables, request)
 
 
 def look_again(tables: Tables, number: Thing) -> Thing:
-    """The number after one more look at it: its emergency address may be registered by now, or unregistered."""
+    """The number after one more read, by which its emergency address may have become registered or unregistered."""
     status = number.body["emergency_address_status"]
     if not status.startswith("pending-"):
         return number
@@ -132,7 +131,6 @@ def _checked(tables: Tables, values: dict[str, Any]) -> dict[str, Any]:
     for key, code in NEVER_THERE.items():
         if values.get(key):
             raise Refusal(code, f"{values[key]} is not found in this account")
-    # There is one version of the API here.
     if values.pop("api_version", VERSION) != VERSION:
         raise not_modelled("an older ApiVersion of a number")
     if values.get("identity_sid"):
@@ -147,7 +145,7 @@ def _checked(tables: Tables, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _emergency_changes(tables: Tables, before: dict[str, Any], wanted: str) -> dict[str, Any]:
-    """What asking for an emergency address, or for none, starts; an address is cleared before another is set."""
+    """The fields that change when an emergency address is set or cleared; one must be cleared before another is set."""
     current, status = before["emergency_address_sid"], before["emergency_address_status"]
     pending = {"reads": 0, "asked": tables.now()}
     if not wanted:
@@ -176,7 +174,7 @@ def _changed(tables: Tables, before: dict[str, Any], values: dict[str, Any]) -> 
 
 
 def _without_status(tables: Tables, number: Thing, values: dict[str, Any]) -> Thing:
-    """The number; where its EmergencyStatus was asked for, which counts no more since October 2021, with a warning."""
+    """The number; if EmergencyStatus was sent, with Twilio's warning that it is ignored since October 2021."""
     if "emergency_status" in values:
         raise_alert(tables, 22222, number.sid, "EmergencyStatus is ignored: it follows from the emergency address")
     return number
@@ -202,10 +200,10 @@ def _e164(text: str) -> str:
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A number, bought at once: the one that was named, or any of an area code.
+    """Buy a number: the one that is named, or any of an area code.
 
-    Buying a number that the account has, with anything to change, changes it (danielberkompas/ex_twilio#116); with
-    nothing to change the number is not for sale.
+    Buying a number that the account already owns updates it (danielberkompas/ex_twilio#116); with no field to update it
+    is refused as not available.
     """
     values, wanted = read_parameters(UPDATABLE, request.form), read_parameters(WANTED, request.form)
     if not tables.behaviour.takes_emergency_address_at_purchase:
@@ -225,7 +223,7 @@ def _update(tables: Tables, number: Thing, values: dict[str, Any]) -> Thing:
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The account's numbers; PhoneNumber matches in part, with * for any one digit."""
+    """The account's numbers that fit every filter; PhoneNumber matches a part, with * for any one digit."""
     wanted = read_parameters(FILTERS, request.query)
     things = [look_again(tables, number) for number in tables.list("phone_number", "")]
     if partial := wanted.get("phone_number"):
@@ -244,7 +242,7 @@ def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A number with some fields changed."""
+    """Change some fields of a number."""
     number = number_of(tables, request)
     if any(name == "AccountSid" and value != tables.identity.account_sid for name, value in request.form):
         raise not_modelled("moving a number to another account")
@@ -253,7 +251,7 @@ def update(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Release the number. One with an emergency address stays."""
+    """Release the number; refused while it has an emergency address."""
     number = number_of(tables, request)
     if number.body["emergency_address_status"] != "unregistered":
         message = f"Unregister the emergency address of {number.name} first"
@@ -262,7 +260,7 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def dependents(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The numbers that need an address."""
+    """The numbers that use an address."""
     things = dependents_of(tables, ADDRESSES.at(tables, request, "AddressSid"))
 
     def body(number: Thing) -> Body:

@@ -1,7 +1,7 @@
 """The account's secrets: its API keys, standard and restricted, and its auth tokens, primary and secondary.
 
-A standard key is refused here, as at Twilio: keys and tokens take the auth token, and keys also a restricted key
-with that permission (recorded 2026-03: wittyreference).
+As at Twilio, these operations refuse a standard key: they take the auth token, and those on keys also take a restricted
+key with the permission (recorded 2026-03: wittyreference).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ QUIETLY = Parameter("SuppressEmailNotification", flag)
 
 
 def find_key(tables: Tables, key_sid: str) -> frozenset[str] | None:
-    """What an API key may do, None for all; a 401 where there is no such key."""
+    """The permissions of an API key, None for all; a 401 if there is no such key."""
     if key_sid == tables.identity.api_key_sid:
         return None
     key = tables.get(KIND, key_sid)
@@ -95,7 +95,7 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new key; its secret is told now and never again."""
+    """Create a key; only this response has its secret."""
     _refuse_standard_key(request)
     values = read_parameters((ACCOUNT, FRIENDLY_NAME, KEY_TYPE, POLICY), request.form)
     is_restricted = values.get("key_type") == "restricted"
@@ -114,7 +114,7 @@ def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Another name, or other permissions of a restricted key."""
+    """Change a key's name, or a restricted key's permissions."""
     _refuse_standard_key(request)
     key = _key(tables, request)
     values = read_parameters((FRIENDLY_NAME, POLICY), request.form, creating=False)
@@ -134,7 +134,7 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def _tokens(tables: Tables, request: ApiRequest) -> Thing:
-    """What is kept of the tokens; only the account's own token may ask."""
+    """The stored state of the tokens; a 401 for an API key."""
     if request.by_api_key:
         raise unauthenticated()
     first = {"primary": 0, "secondary": 0, "made": 0}
@@ -150,7 +150,7 @@ def _token_body(tables: Tables, kept: Thing) -> Body:
 
 
 def create_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A second token, as good as the first one; asked again, another in its place."""
+    """Create a secondary token, which authenticates like the primary one; a second request replaces it."""
     read_parameters((QUIETLY,), request.form, creating=False)
     kept = _tokens(tables, request)
     made = kept.body["made"] + 1
@@ -161,7 +161,7 @@ def create_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def delete_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Have the first token alone again; a 404 where there is no other."""
+    """Delete the secondary token; a 404 if there is none."""
     kept = _tokens(tables, request)
     if not kept.body["secondary"]:
         raise absent(request.path)
@@ -170,7 +170,7 @@ def delete_secondary(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def promote(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Make the second token the only one: the old one is refused, and webhooks are signed with the new one."""
+    """Promote the secondary token to primary: the old primary one is refused, webhooks are signed with the new one."""
     read_parameters((QUIETLY,), request.form, creating=False)
     kept = _tokens(tables, request)
     if not kept.body["secondary"]:

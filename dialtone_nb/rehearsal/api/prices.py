@@ -1,4 +1,4 @@
-"""What numbers cost: made-up prices of the right size, in US dollars."""
+"""Monthly prices of numbers in US dollars: made up, of the right order of magnitude."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """What a number costs a month in a country, by type."""
+    """Monthly prices of a country's numbers, by type."""
     country = request.names["IsoCountry"].upper()
     if country not in COUNTRIES:
         raise absent(request.path)

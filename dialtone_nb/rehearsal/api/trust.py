@@ -1,7 +1,7 @@
-"""Who the account is said to be, and how its webhooks are signed: customer profiles, and rules of the webhooks API.
+"""Customer profiles (Trust Hub), and the rules and settings of the webhooks API by which webhooks are signed.
 
-The account has an approved profile until somebody deletes it, and no rule until somebody makes one. Rules are kept and
-shown, but have no effect on webhooks here.
+The account has one approved profile until that is deleted, and no rules until one is created. Rules are stored and
+listed, but have no effect on the rehearsal's webhooks.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _profiles(tables: Tables) -> list[dict[str, Any]]:
 
 
 def list_profiles(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The profiles that fit the filters."""
+    """The profiles that fit every filter."""
     wanted = read_parameters(FILTERS, request.query)
     found = [one for one in _profiles(tables) if wanted.items() <= one.items()]
     return list_response(request, "results", found, lambda one: one, lambda one: str(one["sid"]))
@@ -87,14 +87,14 @@ def list_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def create_rule(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new rule, from a form, where Twilio takes JSON."""
+    """Create a rule, from a form; Twilio takes JSON."""
     values = read_parameters(RULE, request.form)
     rule = {"matchType": values.pop("match_type"), **values, "settings": [{"id": values.pop("settings")}]}
     return ApiResponse(202, RULES.add(tables, "", "", rule).body)
 
 
 def create_setting(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new setting, from a form, where Twilio takes JSON; it signs with a shared key where one is named."""
+    """Create a setting, from a form (Twilio takes JSON); it signs with a shared key if the form has one."""
     key = read_parameters((Parameter("signature"),), request.form).get("signature", "")
     kept = SETTINGS.add(tables, "", "", {})
     signature = {"sharedKey": key, "algorithm": "HMAC_SHA256"} if key else None

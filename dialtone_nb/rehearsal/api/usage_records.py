@@ -1,7 +1,7 @@
-"""Usage records: how many calls there were, how long and what they cost, by category and by day, month or year.
+"""Usage records: number, minutes and price of the calls, by category and by day, month or year.
 
-Only calls that were answered are used and billed. Paths, filters and fields are as documented (twilio_api_v2010); the
-order of the records is assumed, and categories of what the rehearsal does not have are left out.
+Only answered calls count. Paths, filters and fields are as documented (twilio_api_v2010); the order of the records is
+assumed, and categories of what the rehearsal does not have are left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TOLL_FREE = re.compile(r"\+18(00|33|44|55|66|77|88)\d{7}")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Days, the first and the last included, in UTC."""
+    """A range of days in UTC, both ends included."""
 
     first: date
     last: date
@@ -47,7 +47,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What was used of a category: answered calls, begun minutes, dollars."""
+    """Usage of a category: answered calls, started minutes, US dollars."""
 
     calls: int = 0
     minutes: int = 0
@@ -74,7 +74,7 @@ def _whole(span: Span) -> Iterator[Span]:
 
 
 def _cut(span: Span, is_first: Callable[[date], bool]) -> Iterator[Span]:
-    """The parts of a span, newest first, each beginning at such a day."""
+    """The span cut into parts, newest first, each starting on a day that `is_first` takes."""
     days = (span.last - timedelta(days=back) for back in range((span.last - span.first).days))
     starts = [span.last + timedelta(days=1), *(day for day in days if is_first(day)), span.first]
     for after, first in pairwise(starts):
@@ -103,7 +103,7 @@ def _last_month(today: date, _: Span) -> Span:
     return Span(last.replace(day=1), last)
 
 
-# Each list by its name: which days it is about, by today's and those asked for, and how they are parted.
+# The lists by name: the days that each covers, given today and the days asked for, and how these are cut into records.
 LISTS: Mapping[str, tuple[Callable[[date, Span], Span], Callable[[Span], Iterator[Span]]]] = {
     "": (_all, _whole),
     "AllTime": (_all, _whole),
@@ -118,7 +118,7 @@ LISTS: Mapping[str, tuple[Callable[[date, Span], Span], Callable[[Span], Iterato
 
 
 def _date(value: str) -> date | timedelta:
-    """A day, or how many days it is from today, as in `-30days`."""
+    """A date, or an offset from today, as in `-30days`."""
     if offset := re.fullmatch(r"([+-][0-9]{1,4})days?", value):
         return timedelta(days=int(offset[1]))
     try:
@@ -136,7 +136,7 @@ FILTERS = (
 
 
 def _categories(call: CallRecord) -> tuple[str, ...]:
-    """The categories that a call counts in: its own, and those that hold it."""
+    """The categories that a call counts in: its own and those above it."""
     is_inbound = call.direction == "inbound"
     if (call.from_ if is_inbound else call.to).startswith("sip"):
         return "calls-sip-inbound" if is_inbound else "calls-sip-outbound", "calls-sip", "calls", "totalprice"
@@ -147,7 +147,7 @@ def _categories(call: CallRecord) -> tuple[str, ...]:
 
 
 def _used(calls: Iterable[CallRecord], now: float) -> dict[tuple[str, date], Used]:
-    """What was used of each category on each day; a call's price counts once it is known."""
+    """Usage by category and day; a call's price counts once it has settled."""
     used: dict[tuple[str, date], Used] = {}
     for call in calls:
         if call.answered is None:
@@ -199,7 +199,7 @@ def _operation(path: str) -> Operation:
         def day(name: str, usual: date) -> date:
             given = wanted.get(name, usual)
             found = today + given if isinstance(given, timedelta) else given
-            # Nothing was used before there was an account, and nothing will have been after today.
+            # There is no usage before the account's first day or after today.
             return min(max(found, beginning), today)
 
         earliest = tables.sql.execute("SELECT min(started) FROM calls").fetchone()[0]

@@ -1,4 +1,4 @@
-"""Usage triggers: URLs that Twilio calls at a usage. Nothing costs anything here, so none ever fires."""
+"""Usage triggers: URLs that Twilio requests when usage reaches a value. Here they are stored and never fire."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ TRIGGERS = Collection(API_2010, "Usage/Triggers", "usage_trigger", "UT", fields=
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The triggers that fit the filters."""
+    """The triggers that fit every filter."""
     wanted = read_parameters((RECURRING, TRIGGER_BY, Parameter("UsageCategory")), request.query)
     found = [one for one in tables.list("usage_trigger", "") if wanted.items() <= _fields(tables, one).items()]
     return TRIGGERS.page(tables, request, found)
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new trigger."""
+    """Create a trigger."""
     values = read_parameters(PARAMETERS, request.form)
     return TRIGGERS.show(tables, TRIGGERS.add(tables, "", values.get("friendly_name", ""), values), 201)
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Another name or another address; value, category and period stay, as at Twilio."""
+    """Change a trigger's name or callback; as at Twilio, its value, category and period can't be changed."""
     values = read_parameters(CHANGEABLE, request.form, creating=False)
     trigger = TRIGGERS.at(tables, request)
     return TRIGGERS.show(tables, tables.save(trigger, values, name=values.get("friendly_name", trigger.name)))

@@ -1,28 +1,28 @@
-"""A call while it is carried: its own leg, those that it dialled, and the signals that stop what it is doing.
+"""A live call: its own leg, the legs that it dialled, and the signals that stop what it is doing.
 
-A live call runs in a thread of its own, down one stack: `call_lifecycle` carries the call, `interpreter` a document,
-`dial`, `enqueue` and `recordings` a verb, and a `Line` or `Wires` whatever takes time. Twilio documents which verb or
-API request ends which (Call resource, *Update*; QueueMember resource, *Update*; Dial; Enqueue). Each such end is an
-exception here, raised at the bottom of the stack and caught by the level whose end it is:
+A live call runs in a thread of its own, on one stack: `call_lifecycle` carries the call, `interpreter` executes a
+document, `dial`, `enqueue` and `recordings` a verb, and a `Line` or `Wires` does what takes time. Twilio documents
+which verb or API request ends which (Call resource, *Update*; QueueMember resource, *Update*; Dial; Enqueue). Here each
+such end is an exception, raised at the bottom of the stack and caught at the level that it ends:
 
-    signal      raised by                                  caught by, and what becomes of the call
-    HungUp      a line, whose caller hung up               Dial, Enqueue, Record, whose action is still asked; then the
-                                                           lifecycle: completed, or canceled where unanswered
-    CallOver    Hangup, Reject; a call that can't be rung  the lifecycle: its status, or completed. Of a called party
-                                                           that hears a document alone, its Dial: only that leg ends
-    Ended       API: Status=completed or canceled          as HungUp, but the line is still there to be hung up
+    signal      raised by                                  caught by, and what happens to the call
+    HungUp      a line whose caller hung up                Dial, Enqueue, Record, whose action is still requested; then
+                                                           the lifecycle: completed, or canceled if unanswered
+    CallOver    Hangup, Reject; a call that can't be rung  the lifecycle: its status, or completed. In a document for
+                                                           the called party alone, its Dial: only that leg ends
+    Ended       API: Status=completed or canceled          as HungUp, except that the line has yet to be hung up
     LegEnded    API: the same, of a leg that was dialled   its Dial, which goes on as if the called party had hung up
-    TakenOver   API: other TwiML, for a call or a member   Dial, Enqueue, whose action is still asked; then the
-                                                           lifecycle, which carries out the other document
-    Left        Leave, in what is heard in a queue         Enqueue: QueueResult is leave; its action is asked, if any
-    Dequeued    a Dial of the queue, from another call     Enqueue: hear what is for the member alone, then talk
-    Ready       the dequeued call: it may be joined now    the Dial of the queue: join the two
+    TakenOver   API: other TwiML, for a call or a member   Dial, Enqueue, whose action is still requested; then the
+                                                           lifecycle, which executes the other document
+    Left        Leave, in the document of a waitUrl        Enqueue: QueueResult is leave; its action is requested
+    Dequeued    a Dial of the queue, by another call       Enqueue: play the member its own document, then talk
+    Ready       the dequeued call, which can be joined     the Dial of the queue: join the two
     Gone        either of two joined over a queue          the other's Enqueue or Dial: the talk is over
-    Arrived     Enqueue, of a queue that was empty         the Dial that waits for somebody there
+    Arrived     Enqueue, in a queue that was empty         the Dial that waits for a member
 
-`interrupt` of a call's wires raises a signal in its thread, from another thread: in the method of a line or wires that
-blocks there, or in the next one. So a signal that comes while the call is busy is not lost, and none arrives in the
-middle of a change to its records.
+`interrupt` of a call's wires raises a signal in the call's thread from another thread: in the method of a line or wires
+that is blocking there, or else in the next one. So a signal that arrives while the call is busy is not lost, and none
+arrives in the middle of a change to its records.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from dialtone_nb.rehearsal.exchange.webhooks import CallingPhone
 
 
 class CallOver(Exception):  # noqa: N818 - it is how a call ends
-    """The call is over; no more of its TwiML is carried out. `status` is empty for what its record suggests."""
+    """The call is over, and no more of its TwiML is executed. An empty `status` stands for the default."""
 
     def __init__(self, status: str = "", sip_response: int | None = None) -> None:
         super().__init__(status)
@@ -47,8 +47,8 @@ class CallOver(Exception):  # noqa: N818 - it is how a call ends
         self.sip_response = sip_response
 
 
-class Interruption(Exception):  # noqa: N818 - somebody asks for it
-    """Somebody else, the API or another call, asks for something else than what is going on."""
+class Interruption(Exception):  # noqa: N818 - it is a request and no error
+    """The API or another call interrupts what a call is doing."""
 
 
 class TakenOver(Interruption):
@@ -60,20 +60,20 @@ class TakenOver(Interruption):
 
 
 class Ended(Interruption):
-    """The call is to end."""
+    """The API ends the call."""
 
 
 class LegEnded(Interruption):
-    """A leg that was dialled is to end; the call that dialled it goes on."""
+    """The API ends a dialled leg; the call that dialled it goes on."""
 
 
-# What a verb was broken off by; its action is asked all the same, and then the signal goes on up.
+# The signals that break off a verb; its action is still requested, and then the signal is raised further up.
 BrokenOff = HungUp | Interruption
 
 
 @dataclass(slots=True)
 class LiveCall:
-    """One call that is going on: its own leg (the parent call), and the legs that it dialled (its child calls)."""
+    """One call in progress: its own leg (the parent call), and the legs that it dialled (the child calls)."""
 
     own: LiveLeg
     wires: Wires
@@ -86,7 +86,7 @@ class LiveCall:
 
     @property
     def line(self) -> Line:
-        """The line of its own leg."""
+        """The line of the call's own leg."""
         return self.own.connected
 
     def answer(self) -> None:
@@ -97,7 +97,7 @@ class LiveCall:
             self.applications.tell_progress(self.own, "answered")
 
     def note_end(self, broken_off: BrokenOff | None) -> None:
-        """Note that the caller has gone, where a hang-up is what broke a verb off."""
+        """Note that the caller is gone, if a hang-up broke off a verb."""
         self.own.is_gone = self.own.is_gone or isinstance(broken_off, HungUp)
 
     def alert(self, complaint: Complaint) -> None:
@@ -105,11 +105,11 @@ class LiveCall:
         self.log.alert(self.own, complaint)
 
     def alert_time_limit(self, leg: LiveLeg, seconds: float) -> None:
-        """Raise the warning that a talk was ended by its time limit."""
+        """Raise the warning that a talk was ended by its time limit, in seconds."""
         self.log.alert(leg, Complaint(32015, f"Call is terminated after {seconds} s, its time limit"))
 
     def wires_for(self, legs: list[OutgoingLeg]) -> Wires:
-        """The wires to ring these legs with: from the first real phone on, the door's."""
+        """The wires to ring these legs with; once a real phone is among them, those of the SIP door."""
         if self.door and any(self.door.reaches(leg) for leg in legs):
             self.wires = self.log.wires = self.door.wires()
             self.door = None

@@ -1,4 +1,4 @@
-"""What came of a call, as JSON for the client that ordered it."""
+"""The outcome of a call, as JSON for the client that placed it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialtone_nb.rehearsal.state.store import Tables
 
 
 def tell_call(tables: Tables, call: LiveCall) -> dict[str, Any]:
-    """A call that is over: its record and legs, what was heard on them, its webhooks and its alerts."""
+    """A call that is over, as JSON: its record and legs, what was heard on them, its webhooks and alerts."""
     record = call.own.record
     sids = {record.sid, *(leg.record.sid for leg in call.legs)}
     alerts = [alert for sid in sids for alert in alerts_about(tables, sid)]
@@ -42,7 +42,7 @@ def tell_call(tables: Tables, call: LiveCall) -> dict[str, Any]:
 
 
 def tell_refused(refused: CallRefused) -> dict[str, Any]:
-    """A call that was refused before it had a record."""
+    """A call that was refused before it had a record, as JSON."""
     alerts = [{"code": refused.code, "message": refused.reason}] if refused.code else []
     return {
         "call_sid": None,

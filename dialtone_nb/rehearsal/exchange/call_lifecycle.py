@@ -1,4 +1,4 @@
-"""One call from its first document to its end, whatever ends it."""
+"""The life of one call, from its first document to its end."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, Target
 
 @dataclass(slots=True)
 class CallLifecycle:
-    """A call that came in, or that the API placed, from its beginning to its end."""
+    """Carries an incoming call, or one that the API placed, from its beginning to its end."""
 
     call: LiveCall
     source: TwimlSource
 
     def run(self) -> None:
-        """Carry a call that came in to its end."""
+        """Carry an incoming call to its end."""
         self.call.line.ring()
         self._bring_to_end(lambda: self._carry_out(partial(self._find, self.source)))
 
     def run_outbound(self, outbound: OutboundCall) -> None:
-        """Ring the party that the API calls, and carry the call with whoever answers to its end."""
+        """Ring the party that the API calls, and, if it answers, carry the call to its end."""
         self._bring_to_end(lambda: self._call_out(outbound))
 
     def _bring_to_end(self, carry: Callable[[], None]) -> None:
@@ -71,7 +71,7 @@ class CallLifecycle:
             raise
 
     def _checked(self, outbound: OutboundCall) -> OutgoingLeg:
-        """The leg that may be rung; `CallOver`, and an alert, where there is none."""
+        """The leg to ring; raises `CallOver`, and an alert, if it can't be rung."""
         record = self.call.own.record
         target = Target(kind_of(record.to), record.to, username=outbound.username, password=outbound.password)
         with self.call.log.writing() as tables:
@@ -86,7 +86,7 @@ class CallLifecycle:
         return found.leg(record.sid)
 
     def _ring(self, leg: OutgoingLeg, timeout_s: float) -> Line:
-        """The line of the party that answers; `CallOver` with the call's outcome if nobody does."""
+        """The line of the party that answers; raises `CallOver` with the call's outcome if nobody does."""
         own, tell_progress = self.call.own, self.call.applications.tell_progress
         with closing(self.call.wires.ring([leg], timeout_s, None)) as events:
             for place, event in enumerate(events):
@@ -105,7 +105,7 @@ class CallLifecycle:
         raise CallOver("no-answer")
 
     def _carry_out(self, find: Callable[[], Document | None]) -> None:
-        """Carry out the first document, and others that take over, until one has run to its end."""
+        """Execute the first document, and others that take over, until one has run to its end."""
         interpreter = Interpreter(self.call, self.call.own)
         while True:
             try:
@@ -122,6 +122,6 @@ class CallLifecycle:
 
     def _find(self, source: TwimlSource) -> Document | None:
         if not source.url and not source.twiml:
-            # A number or domain without a voice URL fails the call, and raises no alert.
+            # Without a voice URL, a call to a number or domain fails, and no alert is raised.
             raise CallOver("failed", self.call.log.store.behaviour.no_voice_url_response)
         return self.call.applications.find_twiml(self.call.own, source)

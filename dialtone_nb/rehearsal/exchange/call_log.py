@@ -1,22 +1,22 @@
-"""What a call leaves behind: records of its legs, alerts, and the history of its webhooks, with times.
+"""The log of a call: records of its legs, alerts, and webhook events, with times.
 
 A call or leg goes through these statuses (Twilio's Call resource, *Status*; TwiML voice requests, *CallStatus*):
 
     from         to            when
-    queued       ringing       the exchange rings whom the API calls; from here on the call has a dialled time
-                 (unanswered)  it can't be rung, or the API ends it first
-    ringing      in-progress   somebody answers: a document speaks to the caller, or the called party picks up
-                 completed     the call's TwiML came to its end, or hung up, and nothing in it answered the call
+    queued       ringing       the exchange rings the party that the API calls; this is the call's dialled time
+                 (unanswered)  the party can't be rung, or the API ends the call first
+    ringing      in-progress   the call is answered: its TwiML speaks to the caller, or the called party picks up
+                 completed     the call's TwiML came to its end, or hung up, without answering the call
                  (unanswered)  see below
     in-progress  completed     either side hangs up, the TwiML ends, the API ends it, or its time limit is reached
 
-    (unanswered) is busy       the called party is, or <Reject reason="busy">
+    (unanswered) is busy       the called party is busy, or <Reject reason="busy">
                     no-answer  nobody picked up in time, or <Reject>
-                    failed     it can't be rung: the number, its caller ID, permissions, no voice URL
+                    failed     the party can't be rung: its number, the caller ID, permissions, no voice URL
                     canceled   the caller gave up, another leg answered first, or the API ended it
 
-A call that was answered is billed and ends as completed alone; a status that ends a call is never left again. A leg
-that <Dial> rings starts in ringing, as a call that comes in does; only one that the API places waits in queued.
+An answered call is billed and can only end as completed; final statuses never change. A leg that <Dial> rings starts in
+ringing, as an incoming call does; only a call that the API places starts in queued.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NEXT_STATUSES: Mapping[str, frozenset[str]] = {
 
 
 def move_call(tables: Tables, call: CallRecord, status: str, **times: float) -> CallRecord:
-    """The call in its next status, with the times that come with it, and with its price once it has ended."""
+    """Move a call to its next status and set the times; an ended call also gets its price."""
     if status not in NEXT_STATUSES.get(call.status, ()):
         raise RuntimeError(f"a call that is {call.status} can't become {status}")
     moved = change_call(tables, call, status=status, **times)
@@ -55,34 +55,34 @@ def move_call(tables: Tables, call: CallRecord, status: str, **times: float) -> 
 
 @dataclass(slots=True, eq=False)
 class LiveLeg:
-    """A leg while it lasts: its record, its line once somebody is on it, and its status callback."""
+    """A live leg: its record, its line once there is one, and its status callback."""
 
     record: CallRecord
     line: Line | None = None
     callback: StatusCallback = NOT_TOLD
-    told: int = 0  # the number of the next event of its progress
+    told: int = 0  # the SequenceNumber of its next progress event
     target: Target | None = None
     outgoing: OutgoingLeg | None = None
     sip_response: int | None = None
     sip_call_id: str = ""
-    sip_headers: Mapping[str, str] = field(default_factory=dict)  # of its final answer, where that had any X-…
-    is_gone: bool = False  # whoever was on its line has hung up; its record may not say so yet
+    sip_headers: Mapping[str, str] = field(default_factory=dict)  # X-… headers of its final SIP response
+    is_gone: bool = False  # its party has hung up, which its record may not show yet
 
     @property
     def connected(self) -> Line:
-        """Its line; a RuntimeError where nobody is on it yet."""
+        """The leg's line; raises RuntimeError if there is none yet."""
         if self.line is None:
             raise RuntimeError(f"nobody is on the line of {self.record.sid} yet")
         return self.line
 
     @property
     def is_sip(self) -> bool:
-        """Whether it was dialled by SIP."""
+        """Whether the leg was dialled as a SIP URI."""
         return self.target is not None and self.target.kind == "sip"
 
     @property
     def status(self) -> str:
-        """The status that webhooks are told."""
+        """The leg's status for webhooks."""
         if self.record.ended is not None:
             return self.record.status
         if self.is_gone:
@@ -92,7 +92,7 @@ class LiveLeg:
 
 @dataclass(slots=True)
 class CallLog:
-    """Writes down what happens to the legs of one call."""
+    """Records what happens to the legs of one call."""
 
     store: Store
     wires: Wires
@@ -110,7 +110,7 @@ class CallLog:
             return tables.now()
 
     def start(self, from_: str, to: str, direction: str, *, parent_call_sid: str = "", number_sid: str = "") -> LiveLeg:
-        """A leg that rings from now on, with its record."""
+        """Add a leg that rings from now on, with its record."""
         sids = {"parent_call_sid": parent_call_sid or None, "phone_number_sid": number_sid or None}
         with self.writing() as tables:
             return LiveLeg(start_call(tables, from_, to, direction, "ringing", **sids))
@@ -120,12 +120,12 @@ class CallLog:
         self._move(leg, "ringing", "dialled")
 
     def answer(self, leg: LiveLeg) -> None:
-        """Note that a leg is answered, unless that was noted."""
+        """Note that a leg is answered; no-op if it is already."""
         if leg.record.answered is None:
             self._move(leg, "in-progress", "answered")
 
     def end(self, leg: LiveLeg, status: str) -> None:
-        """Note that a leg has ended, with its price."""
+        """Note that a leg has ended, and its price."""
         self._move(leg, status, "ended")
 
     def _move(self, leg: LiveLeg, status: str, time: str) -> None:
@@ -133,7 +133,7 @@ class CallLog:
             leg.record = move_call(tables, leg.record, status, **{time: tables.now()})
 
     def alert(self, leg: LiveLeg, complaint: Complaint, response: WebhookResponse | None = None) -> None:
-        """Raise an alert about a leg, with the webhook that it is about."""
+        """Raise an alert about a leg, with the webhook request and response that it is about, if any."""
         request, answered = complaint.request, ("", "")
         if response:
             asked = response.request
@@ -143,7 +143,7 @@ class CallLog:
             raise_alert(tables, complaint.code, leg.record.sid, complaint.message, request=request, response=answered)
 
     def note_webhook(self, leg: LiveLeg, response: WebhookResponse) -> None:
-        """Note what was asked and answered, in the call's events."""
+        """Add a webhook request and its response to the call's events."""
         asked = response.request
         with self.writing() as tables:
             event: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""How a call begins: a phone or an outside number calls and is let in, or the API asks for a call to be placed."""
+"""Call setup: admitting calls from phones and outside numbers, and queuing calls that the API places."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.domain_access import auth_type, is_let_in
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
-# RFC 3261's way to write digits into a SIP URI: Twilio shows # as %23.
+# Characters that may be unescaped in the user part of a SIP URI (RFC 3261); # is not among them and becomes %23.
 SIP_USER_SAFE = "+*-_.!~'()&=$,;?/"
 KIND = "outbound_call"
 PROGRESS_EVENTS = ("initiated", "ringing", "answered", "completed")
@@ -23,7 +23,7 @@ PROGRESS_EVENTS = ("initiated", "ringing", "answered", "completed")
 
 @dataclass(frozen=True, slots=True)
 class TwimlSource:
-    """Where a call's TwiML comes from: a URL with perhaps a fallback, or the text itself."""
+    """The source of a call's TwiML: a URL, perhaps with a fallback URL, or the text itself."""
 
     url: str = ""
     method: str = "POST"
@@ -34,7 +34,7 @@ class TwimlSource:
 
 @dataclass(frozen=True, slots=True)
 class CallSetup:
-    """A call's ends, the TwiML that says what becomes of it, and the phone that calls, where one does."""
+    """A call's From and To, the source of its TwiML, and the calling phone, if it is one of ours."""
 
     from_: str
     to: str
@@ -46,14 +46,14 @@ class CallSetup:
 
 @dataclass(frozen=True, slots=True)
 class CallRefused:
-    """A call that is refused before it has a record: its SIP response, and perhaps the code of an alert."""
+    """A call that is refused before it has a record, with its SIP response and perhaps the code of an alert."""
 
     sip_response: int
     code: int | None
     reason: str
 
 
-# --- calls that come in ---
+# --- incoming calls ---
 
 
 def admit_phone(
@@ -68,12 +68,12 @@ def admit_phone(
     sip_call_id: str = "",
     sip_headers: dict[str, str] | None = None,
 ) -> CallSetup | CallRefused:
-    """The call of a phone whose password was right, at its domain; or why it is refused, with the alert raised."""
+    """Admit the call of an authenticated phone at its domain, or raise an alert and give back the refusal."""
     if (status := account_status(tables)) != ACTIVE:
         return _refuse(tables, domain, 10001, f"SIP: the account is {status}")
     if domain and auth_type(tables, domain) == "IP_ACL":
         raise not_modelled(f"calls to {domain.name}, which has an IP access control list and no credential list")
-    # The address is checked first (recorded 2026): a caller from elsewhere is not even asked for a password.
+    # The IP address is checked first (recorded 2026): a caller from elsewhere is refused without a digest challenge.
     if domain and not is_let_in(tables, domain, source_ip):
         reason = f"SIP: {source_ip}, which the phone calls from, is in no IP access control list of {domain.name}"
         return _refuse(tables, domain, 32201, reason)
@@ -98,7 +98,7 @@ def _refuse(tables: Tables, domain: Thing | None, code: int, reason: str) -> Cal
 
 
 def admit_caller(tables: Tables, from_: str, to: str) -> CallSetup | CallRefused:
-    """The call of an outside number to one of the account's own."""
+    """Admit the call of an outside number to one of the account's numbers, or give back the refusal."""
     number = tables.find("phone_number", "", to)
     if number is None:
         return CallRefused(404, None, f"{to} is not in service: this account does not have it")
@@ -123,7 +123,7 @@ def _voice_source(body: dict[str, Any]) -> TwimlSource:
 
 @dataclass(frozen=True, slots=True)
 class OutboundCall:
-    """How a call is to be placed; times are in seconds. A password for SIP is kept until the call is carried out."""
+    """The parameters of a call that the API places; times are in seconds. They are stored until the call is placed."""
 
     source: TwimlSource = TwimlSource()
     callback: StatusCallback = NOT_TOLD
@@ -135,12 +135,12 @@ class OutboundCall:
 
 
 def keep_outbound_call(tables: Tables, call_sid: str, outbound: OutboundCall) -> None:
-    """Keep what the API asked for until the call is carried out."""
+    """Store the parameters of a queued call until it is placed."""
     tables.add("OR", KIND, call_sid, "", asdict(outbound))
 
 
 def take_outbound_call(tables: Tables, call_sid: str) -> OutboundCall | None:
-    """Take what was kept for a call, which the taker carries; None where another process took it."""
+    """Take the stored parameters of a queued call, in order to place it; None if another process has taken them."""
     for kept in tables.list(KIND, call_sid):
         tables.remove(kept.sid)
         callback = kept.body["callback"]
@@ -155,5 +155,5 @@ def take_outbound_call(tables: Tables, call_sid: str) -> OutboundCall | None:
 
 
 def waiting_calls(tables: Tables) -> list[str]:
-    """The calls that still wait to be placed, oldest first."""
+    """The SIDs of queued calls, oldest first."""
     return [kept.parent for kept in reversed(tables.list(KIND))]

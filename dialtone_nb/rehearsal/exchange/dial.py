@@ -1,4 +1,4 @@
-"""Dial: which legs are rung, what becomes of each, and how the Dial as a whole ends."""
+"""The Dial verb: which legs are rung, how each ends, and the result of the Dial as a whole."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from dialtone_nb.rehearsal.exchange.target_checks import NOBODY_THERE, NOT_REGIS
 from dialtone_nb.rehearsal.exchange.verbs import Complaint, Dial, Target
 from dialtone_nb.rehearsal.exchange.webhooks import sip_call_id
 
-NO_ADDRESS = "0.0.0.0"  # noqa: S104 - the host in the Call-ID of a simulated leg; nobody listens there
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 - the host in the Call-ID of a simulated leg, where nothing listens
 SIP_RESPONSES = {"completed": 200, "busy": 486, "no-answer": 487, "canceled": 487, "failed": 503}
 
-# Carries out, on the line of a leg that has answered, the document of its target's URL.
+# Executes the document of a target's URL on the line of its leg, which has answered.
 Whisper = Callable[[LiveLeg], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DialResult:
-    """How a Dial ended, in the words of its action; `broken_off` is what ended it before its own end."""
+    """The result of a Dial; `status` is its DialCallStatus, and `broken_off` the signal that ended it early."""
 
     status: str
     leg: LiveLeg | None = None
     complaint: Complaint | None = None
     is_bridged: bool = False
-    talked_s: int | None = None  # where that is not what the leg's record says
+    talked_s: int | None = None  # the duration, if it differs from the leg's
     broken_off: BrokenOff | None = None
-    of_queue: Mapping[str, str] = field(default_factory=dict)  # what the action is told of a queue that was dialled
-    is_answered: bool = False  # which need not mean that the two were joined
+    of_queue: Mapping[str, str] = field(default_factory=dict)  # the action's parameters about a dialled queue
+    is_answered: bool = False  # the two may still not have been joined
 
 
 @dataclass(slots=True)
 class DialRun:
-    """One Dial while it is carried out."""
+    """One Dial being executed."""
 
     call: LiveCall
     dial: Dial
     whisper: Whisper
 
     def run(self) -> DialResult:
-        """Ring all targets at once, or one after another, and let the first who answers talk."""
+        """Ring all targets simultaneously or sequentially, and connect the first that answers."""
         rounds = [(target,) for target in self.dial.targets] if self.dial.sequential else [self.dial.targets]
         results = []
         for targets in rounds:
@@ -71,7 +71,7 @@ class DialRun:
         unregistered = [leg for leg, fault in legs if fault and fault.code in NOBODY_THERE]
         for leg, fault in legs:
             if leg in unregistered and fault:
-                # What real networks see with 32009 is the status no-answer, at once.
+                # On real networks, the leg of a 32009 has the status no-answer at once.
                 is_legacy = fault.code == NOT_REGISTERED_THERE
                 status = behaviour.legacy_unregistered_status if is_legacy else "no-answer"
                 self._end(leg, status, behaviour.not_registered_response)
@@ -116,7 +116,7 @@ class DialRun:
         return self._talk(*answered)
 
     def _broken_off(self, result: DialResult, by: BrokenOff, ringing: Sequence[LiveLeg] = ()) -> DialResult:
-        """The result of a Dial that was broken off; legs that ring are canceled. After LegEnded the call goes on."""
+        """Cancel ringing legs, and give back the result of a broken-off Dial; after LegEnded the call goes on."""
         self.call.note_end(by)
         self._cancel(ringing)
         return result if isinstance(by, LegEnded) else replace(result, broken_off=by)
@@ -144,7 +144,7 @@ class DialRun:
             if self.call.wires.bridge(self.call.line, line, limit, hangup_on_star=star) == "time limit":
                 self.call.alert_time_limit(leg, limit)
         except CallOver:
-            # The called party hung up, or its leg was ended, before the two were joined.
+            # The called party hung up, or its leg was ended, before it was joined with the caller.
             result = replace(result, status=self.call.log.store.behaviour.hung_up_before_joined)
         except (HungUp, Interruption) as broken_off:
             result = self._broken_off(result, broken_off)
@@ -153,7 +153,7 @@ class DialRun:
         return result
 
     def _prepare(self, leg: LiveLeg, line: Line) -> None:
-        """Send digits, and play the called party what is for it alone; `CallOver` if the leg ends there."""
+        """Send digits, and execute the called party's own document; raises `CallOver` if the leg ends there."""
         if leg.target is None:
             return
         try:
@@ -172,14 +172,14 @@ class DialRun:
 
 
 def _failure(failed: Sequence[tuple[LiveLeg, Complaint | None]], ends_as: str) -> DialResult:
-    """The result of a Dial that nobody answered: that of its last leg, or of its first."""
+    """The result of a Dial that nobody answered: its last leg's or its first leg's (that is assumed)."""
     status = failed[0 if ends_as == "first" else -1][0].record.status
     alike = [(leg, complaint) for leg, complaint in failed if leg.record.status == status]
     return DialResult(status, alike[0][0], alike[-1][1])
 
 
 def dial_parameters(call: LiveCall, result: DialResult) -> dict[str, str]:
-    """The parameters that a Dial's action gets."""
+    """The parameters of the request to a Dial's action."""
     parameters = {"DialCallStatus": result.status, "DialBridged": "true" if result.is_bridged else "false"}
     parameters |= result.of_queue
     if leg := result.leg:

@@ -1,4 +1,4 @@
-"""Enqueue, and Dial with Queue: who waits, what they hear meanwhile, and how two calls are joined."""
+"""Enqueue, and Dial with Queue: waiting in a queue, the document heard there, and joining two calls."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ QUEUE_FULL = 14207
 
 
 class Left(Interruption):
-    """The document that the caller hears in the queue says Leave."""
+    """The document of the waitUrl has a Leave."""
 
 
 class Dequeued(Interruption):
-    """Another call has dialled the queue, and takes this one; first it hears the document at `url`, if there is one."""
+    """Another call has dialled the queue and takes this member, which first hears the document at `url`, if any."""
 
     def __init__(self, by: LiveCall, method: str, url: str) -> None:
         super().__init__(by.own.record.sid)
@@ -41,7 +41,7 @@ class Dequeued(Interruption):
 
 
 class Ready(Interruption):
-    """The call that was dequeued has heard what is for it alone, and may be joined."""
+    """The dequeued call has heard its own document, and can be joined."""
 
 
 class Gone(Interruption):
@@ -54,7 +54,7 @@ class Arrived(Interruption):
 
 @dataclass(slots=True)
 class EnqueueRun:
-    """One call while it waits; `hear` carries out the document that is heard meanwhile, `whisper` one for it alone."""
+    """One Enqueue being executed; `hear` executes the waitUrl's document, `whisper` the one before being joined."""
 
     call: LiveCall
     enqueue: Enqueue
@@ -64,7 +64,7 @@ class EnqueueRun:
     _began: float = field(default=0.0, init=False)
 
     def run(self) -> tuple[dict[str, str], BrokenOff | None]:
-        """The parameters that the action gets, and what broke the wait off, if anything did."""
+        """Wait in the queue; gives back the action's parameters, and the signal that broke the verb off, if any."""
         if not self._join():
             self.call.alert(Complaint(QUEUE_FULL, f"Enqueue: queue {self.enqueue.name} is full"))
             return self._result("queue-full", 0), None
@@ -116,7 +116,7 @@ class EnqueueRun:
                 line.play(HOLD_MUSIC)
 
     def _place(self) -> dict[str, str]:
-        """The parameters that the waitUrl gets."""
+        """The parameters of the request to the waitUrl."""
         with self.call.log.writing() as tables:
             places = list_places(tables, self._queue_sid)
             own = find_place(tables, self._queue_sid, self.call.own.record.sid)
@@ -129,13 +129,13 @@ class EnqueueRun:
         }
 
     def _talk(self, dequeued: Dequeued, waited: int) -> BrokenOff | None:
-        """Hear what is for the member alone, then talk; what broke that off, if anything did."""
+        """Play the member its own document, then talk; gives back the signal that broke that off, if any."""
         by, line = dequeued.by, self.call.line
         if isinstance(line, SimulatedLine):
             line.be_patient(None)
         try:
             if dequeued.url:
-                # The name is spelt so in Twilio's documentation.
+                # Twilio's documentation spells the name like this.
                 told = {"QueueSid": self._queue_sid, "QueueTime": str(waited), "DequeingCallSid": by.own.record.sid}
                 self.whisper(dequeued.method, dequeued.url, told)
             by.wires.interrupt(Ready())
@@ -154,7 +154,7 @@ class EnqueueRun:
 
 @dataclass(slots=True)
 class QueueDialRun:
-    """One Dial of a queue; `url` is that of what the one who waits is to hear first, or empty."""
+    """One Dial of a queue being executed; `url` is the document that the member hears first, or empty."""
 
     call: LiveCall
     dial: Dial
@@ -162,7 +162,7 @@ class QueueDialRun:
     url: str
 
     def run(self) -> DialResult:
-        """Talk with the caller who has waited longest, or with one who arrives in time."""
+        """Connect the caller who has waited longest, or one who arrives before the timeout."""
         with self.call.log.writing() as tables:
             queue = find_queue(tables, self.target.address)
         if queue is None:
@@ -177,7 +177,7 @@ class QueueDialRun:
         except (HungUp, Interruption) as broken_off:
             self.call.note_end(broken_off)
             return DialResult("canceled", broken_off=broken_off, of_queue=of_queue | {"DequeueResult": "hangup"})
-        # The names as others receive them; what it is where the two were never joined is assumed.
+        # Parameter names as others have received them; the result if the two were never joined is assumed.
         never_joined = self.call.log.store.behaviour.dequeued_never_joined
         of_queue |= {
             "DequeueResult": "bridged" if result.is_bridged else never_joined,

@@ -1,4 +1,4 @@
-"""The exchange: carries calls that come in and calls that the API places, and lets others look and intervene."""
+"""The exchange: carries incoming calls and calls that the API places, and lets the API inspect and interrupt them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from dialtone_nb.rehearsal.state.call_records import CallRecord, find_call
 from dialtone_nb.rehearsal.state.store import Store, Tables
 
 BETWEEN_CALLS_S = 1.0
-BETWEEN_OUTBOUND_S = 1.0  # one call a second is what Twilio places for an account; what is more waits in its queue
+BETWEEN_OUTBOUND_S = 1.0  # Twilio places one call per second for an account; others wait in its queue
 AS_USUAL = SimulatedCall(SimulatedParty())
 Kept = TypeVar("Kept")
 
 
 class Exchange:
-    """Carries calls: simulated ones in simulated time, and those of real phones side by side, in theirs."""
+    """Carries calls: simulated ones one after another in simulated time, those of real phones concurrently."""
 
     def __init__(self, store: Store, base: str) -> None:
         self.store = store
@@ -49,13 +49,13 @@ class Exchange:
         self._webhooks = WebhookClient(base, self._primary_token, lambda host: is_own_server(store, host))
         self._room = WaitingRoom[LiveCall]()
         self._door: Door | None = None
-        # Is shown each call as it begins.
+        # Called with each call as it begins.
         self.watch: Callable[[LiveCall], None] = lambda _: None
-        # Calls that others may look at or change while they go on, by SID, and the tasks of those that are simulated.
+        # Calls in progress that the API can change, by SID, and the tasks of the simulated ones.
         self._live: dict[str, LiveCall] = {}
         self._tasks: dict[str, Task] = {}
         self._next_outbound = 0.0
-        # A thread of its own: if waiting calls filled the shared ones, none would be left to start functions.
+        # A thread of its own: waiting calls could otherwise fill the shared pool, which also starts functions.
         self._queue = ThreadPoolExecutor(1, "rehearsal calls")
         with store.transaction() as tables:
             waiting = waiting_calls(tables)
@@ -63,28 +63,28 @@ class Exchange:
             self.take_up(call_sid)
 
     def close(self) -> None:
-        """Drop calls that are still going on, and connections."""
+        """Drop calls in progress, and close connections."""
         self._queue.shutdown(wait=False, cancel_futures=True)
         self.scheduler.close()
         self._webhooks.close()
 
     def _primary_token(self) -> str:
-        """The token that signs, which may be another one since the last call."""
+        """The token that signs webhook requests; it may have been rotated since the last one."""
         with self.store.transaction() as tables:
             return tables.identity.auth_token
 
     def open_door(self, door: Door | None) -> None:
-        """Let real phones call and be called, or, with None, stop that."""
+        """Let real phones call and be called through a door; None closes it."""
         self._door = door
 
-    # --- calls that come in ---
+    # --- incoming calls ---
 
     def queue(self, simulated: SimulatedCall) -> Future[dict[str, Any]]:
-        """Place a simulated call once those before it are over; what came of it, as JSON."""
+        """Place a simulated call once those before it are over; the future has its outcome as JSON."""
         return self._queue.submit(self.place, simulated)
 
     def place(self, simulated: SimulatedCall) -> dict[str, Any]:
-        """Place a simulated call and carry it to its end; what came of it, as JSON."""
+        """Place a simulated call and carry it to its end; gives back its outcome as JSON."""
         with self.store.transaction() as tables:
             setup = _admit(tables, simulated)
         if isinstance(setup, CallRefused):
@@ -99,16 +99,16 @@ class Exchange:
 
         task = self.scheduler.enlist(carry)
         self.scheduler.drive_through(task)
-        # Nobody redials at once, so no two calls start in the same second.
+        # A pause between calls, so that no two of them start in the same second.
         self.scheduler.pass_time(BETWEEN_CALLS_S)
         return self._tell(carried[0])
 
     def carry(
         self, setup: CallSetup, caller: Line, wires: Wires, watch: Callable[[WebhookResponse], None] = lambda _: None
     ) -> dict[str, Any]:
-        """Carry a real phone's call to its end, in the calling thread; what came of it, as JSON.
+        """Carry a real phone's call to its end, in the calling thread; gives back its outcome as JSON.
 
-        Every response of an application is shown to `watch` meanwhile.
+        `watch` is called with each webhook response.
         """
         call = self._begin(setup, caller, wires)
         call.applications.watch = watch
@@ -132,7 +132,7 @@ class Exchange:
     # --- calls that the API places ---
 
     def take_up(self, call_sid: str) -> None:
-        """Have a queued call placed when its turn comes."""
+        """Schedule a queued call for when its turn comes; a call to a real phone is placed at once."""
         door, record = self._door, self._record(call_sid)
         if door and record and door.reaches(OutgoingLeg(call_sid, kind_of(record.to), record.to, record.from_)):
             threading.Thread(target=self._carry_outbound, args=(call_sid, door.wires()), daemon=True).start()
@@ -153,22 +153,22 @@ class Exchange:
         with self.store.transaction() as tables:
             record, outbound = find_call(tables, call_sid), take_outbound_call(tables, call_sid)
         if record is None or outbound is None:
-            return  # another process that shares the account has taken it
+            return  # another process with the same state file has taken it
         call = self._open(CallLog(self.store, wires), LiveLeg(record, callback=outbound.callback))
         with _kept(self._live, call_sid, call):
             CallLifecycle(call, outbound.source).run_outbound(outbound)
 
-    # --- calls that go on ---
+    # --- calls in progress ---
 
     async def pass_time(self, seconds: float) -> None:
-        """Let simulated time pass, with all that happens in it, once the calls before it are over.
+        """Advance simulated time, with all that happens in it, once the calls before it are over.
 
-        It must not block the loop: a call that has just begun waits for what this loop answers.
+        This must not block the event loop, because a call in progress may wait for a webhook that the loop answers.
         """
         await asyncio.wrap_future(self._queue.submit(self.scheduler.pass_time, seconds))
 
     async def look(self, call_sid: str) -> None:
-        """Let a simulated call go on until its status changes; no-op while the scheduler is busy anyway."""
+        """Let a simulated call go on until its record changes; no-op while the scheduler is busy anyway."""
         if self._tasks and not self.scheduler.is_busy:
             await asyncio.wrap_future(self._queue.submit(self._go_on, call_sid))
 
@@ -179,11 +179,11 @@ class Exchange:
             self.scheduler.drive(lambda: task.is_over or self._record(call_sid) != record)
 
     async def interrupt(self, record: CallRecord, wanted: Interruption) -> None:
-        """Interrupt a call that is going on; end the record of one that no process carries any more."""
+        """Interrupt a call in progress; if no process carries it any more, end its record."""
         call_sid = record.parent_call_sid or record.sid
         task = self._tasks.get(call_sid)
         if task and self.scheduler.is_busy:
-            # A function may be asking, and a call waiting for it: the change comes once the function has answered.
+            # A function that the call is waiting for may have sent the request; it takes effect once that has answered.
             task.interrupt(wanted)
         elif task:
             await asyncio.wrap_future(self._queue.submit(self._break_in, task, wanted))
@@ -199,13 +199,13 @@ class Exchange:
         task.interrupt(wanted)
         self.scheduler.settle(task)
 
-    # --- what both need ---
+    # --- shared parts ---
 
     def _simulated_wires(self, task: Task, simulated: SimulatedCall) -> SimulatedWires:
         return SimulatedWires(task, lambda leg: self._party_of(leg, simulated))
 
     def _party_of(self, leg: OutgoingLeg, simulated: SimulatedCall) -> SimulatedParty:
-        """The called party: as the call has it for the address, else as it was set, else as the call has it for all."""
+        """The called party's behaviour: the call's for this address, or the one set for it, or the call's default."""
         if leg.address in simulated.targets:
             return simulated.targets[leg.address]
         with self.store.transaction() as tables:

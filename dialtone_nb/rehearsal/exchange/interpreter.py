@@ -1,4 +1,4 @@
-"""What TwiML means: one document after another, carried out on one line."""
+"""The TwiML interpreter: executes one document after another on one line."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from dialtone_nb.rehearsal.exchange.verbs import Complaint, Document, Verb
 from dialtone_nb.rehearsal.http.errors import NOT_MODELLED
 
 APPLICATION_ERROR = "We are sorry, an application error has occurred. Goodbye."
-MOST_DOCUMENTS = 100  # a call that is redirected in a circle ends here
-# What may be carried out for a called party before the two are joined, and for a caller who waits in a queue.
+MOST_DOCUMENTS = 100  # ends calls that are redirected in a circle
+# The verbs allowed in a document for the called party alone, and in the document of a waitUrl.
 WHISPERED = (verbs.Say, verbs.Play, verbs.Pause, verbs.Gather, verbs.Hangup, verbs.Redirect)
 WAITED_FOR = (*WHISPERED, verbs.Leave)
-# A document for a queue that takes no time is asked for again after a moment.
+# If the document of a waitUrl takes no time, it is requested again only after this pause.
 MOMENT_S = 1.0
 
 
 @dataclass(slots=True)
 class Interpreter:
-    """Carries documents out for a leg of a call: its own, or one that it dialled."""
+    """Executes documents for a leg of a call: the call's own, or one that it dialled."""
 
     call: LiveCall
     leg: LiveLeg
     allowed: tuple[type[Verb], ...] = ()  # empty for all
-    tell: Callable[[], dict[str, str]] = dict  # what applications are told beside the call itself
+    tell: Callable[[], dict[str, str]] = dict  # additional parameters of webhook requests
 
     @property
     def is_own(self) -> bool:
@@ -41,11 +41,11 @@ class Interpreter:
 
     @property
     def line(self) -> Line:
-        """The line that it is heard on."""
+        """The leg's line."""
         return self.leg.connected
 
     def carry_out(self, document: Document) -> None:
-        """Carry out a document, and whatever it leads to, to its end; `CallOver` where that is the end of the call."""
+        """Execute a document and those that it leads to; raises `CallOver` if that ends the call."""
         for _ in range(MOST_DOCUMENTS):
             following = self._until_another(document)
             if following is None:
@@ -54,16 +54,16 @@ class Interpreter:
         self._alert(Complaint(11215, f"More than {MOST_DOCUMENTS} documents in one call"))
 
     def carry_out_url(self, method: str, url: str) -> None:
-        """Carry out the document at a URL, in the same way."""
+        """Execute the document at a URL, in the same way."""
         self.carry_out(self._another(method, url))
 
     def tell_application_error(self) -> None:
-        """Say that something is wrong with the application."""
+        """Say Twilio's message that an application error has occurred."""
         self._answer()
         self.line.say(APPLICATION_ERROR)
 
     def _until_another(self, document: Document) -> Document | None:
-        """The document that takes over; None where this one has run to its end."""
+        """Execute a document; gives back the next one, or None if this one has run to its end."""
         for complaint in document.complaints:
             self._alert(complaint)
         for what in document.not_carried_out:
@@ -124,16 +124,16 @@ class Interpreter:
         return document
 
     def _reject(self, reason: str) -> None:
-        """End the call: unanswered where it still is, and otherwise as Hangup does (docs: Reject, and SIP and TwiML).
+        """End the call: unanswered if it still is, and otherwise as Hangup does (docs: Reject, and SIP and TwiML).
 
-        No alert comes of a Reject that is too late: the schema, which 12200 is about, allows it in any place.
+        A Reject that comes too late raises no alert: 12200 is about the schema, which allows it in any place.
         """
         if self.leg.record.answered is None:
             raise CallOver("busy" if reason == "busy" else "no-answer", 486 if reason == "busy" else 404)
         raise CallOver
 
     def _gather(self, gather: verbs.Gather, url: str) -> Document | None:
-        """Ask for digits and pass them to the action; if none are pressed, the document goes on."""
+        """Collect digits and pass them to the action; if none are pressed, the document goes on."""
         self._answer()
         if gather.hears_digits:
             keeps_rest = self.call.log.store.behaviour.keys_after_gather == "kept"
@@ -163,7 +163,7 @@ class Interpreter:
             Interpreter(self.call, leg, WHISPERED).carry_out_url(leg.target.method, urljoin(url, leg.target.url))
 
     def _record(self, record: verbs.Record, url: str) -> Document | None:
-        """Record what is said; if nothing is, the document goes on."""
+        """Record the caller; if nothing is said, the document goes on."""
         self._answer()
         recorded = record_caller(self.call, record)
         return recorded and self._go_on(record.action or "", record.method, url, *recorded)
@@ -187,16 +187,16 @@ class Interpreter:
     def _go_on(
         self, action: str | None, method: str, url: str, told: dict[str, str], broken_off: BrokenOff | None
     ) -> Document | None:
-        """The document of an action; None where there is no action. A verb that was broken off asks it all the same.
+        """The document of a verb's action, or None without an action; the action of a broken-off verb is requested too.
 
-        The one exception: after a caller gave up before any answer, the recorded Twilio does not ask it.
+        There is one exception: if the caller gave up before any answer, Twilio did not request it (recorded).
         """
         if broken_off is None:
             return None if action is None else self._another(method, urljoin(url, action), told)
         is_given_up = isinstance(broken_off, HungUp) and self.leg.record.answered is None
         is_asked = not is_given_up or self.call.log.store.behaviour.asks_action_of_calls_given_up
         if action is not None and is_asked:
-            # Nobody hears what it answers.
+            # The response has no effect, as the verb was broken off.
             self.call.applications.ask(self.leg, method, urljoin(url, action), told)
         raise broken_off
 

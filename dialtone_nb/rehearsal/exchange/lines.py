@@ -1,7 +1,7 @@
-"""What the meaning of TwiML needs of telephones: lines to talk on, and wires to ring others and join them.
+"""The interface between TwiML and telephones: lines to talk on, and wires to ring others and join lines.
 
-Whatever takes time is behind these. The simulation lets simulated time pass; real phones take the time that they take.
-All methods block until what they do is done. `HungUp` means that the one whose call it is has gone.
+Everything that takes time is behind it, in simulated time or, on real phones, in real time. All methods block until
+they are done. `HungUp` means that the caller has hung up.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from dialtone_nb.rehearsal.exchange.verbs import Complaint, Pause, Play, Prompt,
 from dialtone_nb.rehearsal.state.store import Tables
 
 BridgeEnd = Literal["callee", "time limit", "star"]
-HUNG_UP = "hangup"  # instead of a key, where a recording ended because whoever spoke hung up
+HUNG_UP = "hangup"  # instead of a key, if a hang-up ended a recording
 
 
 class HungUp(Exception):  # noqa: N818 - it is how a call ends
-    """The one at the end of a line has hung up, or never waited for an answer."""
+    """The party on a line has hung up, or has given up before an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class DigitTerms:
-    """How digits are gathered: the most digits, the finishing key (empty for none), the seconds between two keys."""
+    """The terms of a Gather: the most digits, the finishing key (empty for none), the seconds between two keys."""
 
     most: int | None = None
     finish_on: str = "#"
     timeout_s: float = 5.0
     barge_in: bool = True
-    keeps_rest: bool = False  # whether keys beyond these are there for the next Gather
+    keeps_rest: bool = False  # whether further keys are kept for the next Gather
 
 
 @dataclass(frozen=True, slots=True)
 class RecordTerms:
-    """When a recording ends: at one of these keys, after this much silence, or at its greatest length."""
+    """The terms of a Record: it ends with one of these keys, after `timeout_s` of silence, or after `longest_s`."""
 
     finish_on: str
     timeout_s: float
@@ -44,29 +44,29 @@ class RecordTerms:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was recorded: seconds of audio, and the key that ended it, if one did, or `HUNG_UP`."""
+    """The result of a Record: seconds of audio, and the key that ended it, if one did, or `HUNG_UP`."""
 
     seconds: float
     key: str = ""
 
 
 class Line(Protocol):
-    """One leg, as TwiML sees it: the line of whose call it is, or of one who was rung and has answered."""
+    """One leg as TwiML sees it: the caller's line, or that of a called party that has answered."""
 
     def ring(self) -> None:
         """Let the caller hear ringing (180)."""
 
     def answer(self) -> None:
-        """Answer (200), unless that was done."""
+        """Answer (200), unless the line is answered already."""
 
     def refuse(self, sip_response: int) -> None:
         """Reject the call instead of answering it."""
 
     def say(self, text: str) -> None:
-        """Speak words, to their end."""
+        """Speak text to its end."""
 
     def play(self, url: str) -> None:
-        """Play audio, to its end."""
+        """Play audio to its end."""
 
     def play_digits(self, digits: str) -> None:
         """Play digits as tones."""
@@ -75,18 +75,18 @@ class Line(Protocol):
         """Be silent."""
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
-        """The digits that are pressed while the prompts are heard, or after them; the key that finishes is not one."""
+        """Play prompts and collect the digits pressed during or after them, without the finishing key."""
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Listen, and return how long there was audio; a hang-up is returned too, and not raised."""
+        """Listen; gives back the length of the audio. A hang-up is part of the result, and is not raised."""
 
     def hang_up(self) -> None:
-        """End it, if it has not ended."""
+        """End the call on this line, if it has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingLeg:
-    """A leg to ring, whose number, caller ID and registration were found good."""
+    """A leg to ring, whose number, caller ID and registration have been checked."""
 
     call_sid: str
     kind: Literal["number", "sip"]
@@ -99,7 +99,7 @@ class OutgoingLeg:
 
 
 def kind_of(address: str) -> Literal["number", "sip"]:
-    """Whether an address is a number's or a SIP URI."""
+    """The kind of an address: number or SIP URI."""
     return "sip" if address.startswith(("sip:", "sips:")) else "number"
 
 
@@ -112,9 +112,9 @@ class Rings:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Somebody answers; whatever else rings is to stop. `sip_call_id` is empty where the leg is not SIP's.
+    """The leg is answered, and the others are to stop ringing.
 
-    `sip_headers` are the X-… headers of the answer.
+    `sip_call_id` is empty for a leg that is not SIP; `sip_headers` are the X-… headers of the response.
     """
 
     call_sid: str
@@ -139,41 +139,41 @@ LegEvent = Rings | Answers | Fails
 
 
 class Wires(Protocol):
-    """What joins the lines of one call."""
+    """Rings and joins the lines of one call."""
 
     def ring(
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
-        """What happens at each leg, as it happens, until one answers, all fail, or the time is over.
+        """Yield the events of each leg as they happen, until one answers, all fail, or the time is over.
 
-        `HungUp` if the caller does not wait that long. Closing the generator stops whatever still rings.
+        Raises `HungUp` if the caller gives up before. Closing the generator stops the legs that still ring.
         """
 
     def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
-        """What ended the talk of two; `HungUp` where the caller did."""
+        """Join two lines; gives back what ended the talk, or raises `HungUp` if the caller did."""
 
     def catch_up(self, tables: Tables) -> None:
-        """Move the store's clock to the call's time; done before any time is written down."""
+        """Move the store's clock to the call's time; called before any time is recorded."""
 
     def lasted(self, seconds: float) -> float:
-        """The seconds of the call's time that passed while this machine's clock advanced by that many."""
+        """The seconds of the call's time that correspond to so many seconds of real time."""
 
     def interrupt(self, error: BaseException) -> None:
-        """Have the blocking method that runs, or the next one, raise this error; asked from another thread."""
+        """Have the method that is blocking, or the next one, raise this error; called from another thread."""
 
 
 class Door(Protocol):
-    """Where real phones come in."""
+    """The entry of real phones."""
 
     def reaches(self, leg: OutgoingLeg) -> bool:
-        """Whether this leg leads to a phone that is registered here."""
+        """Whether this leg is to a phone that is registered here."""
 
     def wires(self) -> Wires:
         """Wires for a simulated call that rings such a phone."""
 
 
 def play_prompts(line: Line, prompts: Sequence[Prompt]) -> None:
-    """Let prompts be heard, each as often as it says."""
+    """Play prompts, each as often as its loop says."""
     for prompt in prompts:
         match prompt:
             case Say(text, loop):

@@ -1,4 +1,4 @@
-"""Queues and who waits in them, in the order in which they came."""
+"""Queues and their members, first in, first out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_MAX_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A member's position in a queue, from 1, and the seconds that it has waited."""
+    """A queue member with its position, from 1, and the seconds that it has waited."""
 
     member: Thing
     position: int
@@ -29,19 +29,19 @@ def find_queue(tables: Tables, name: str) -> Thing | None:
 
 
 def make_queue(tables: Tables, name: str, max_size: int = DEFAULT_MAX_SIZE) -> Thing:
-    """A new queue."""
+    """Add a queue."""
     return tables.add("QU", QUEUE, "", name, {"max_size": max_size})
 
 
 def list_places(tables: Tables, queue_sid: str) -> list[Place]:
-    """The members of a queue, the first to be served first."""
+    """The members of a queue, the one at the front first."""
     now = tables.now()
     members = sorted(tables.list(MEMBER, queue_sid), key=lambda member: (member.created, member.nth, member.name))
     return [Place(member, place, int(now - member.created)) for place, member in enumerate(members, 1)]
 
 
 def find_place(tables: Tables, queue_sid: str, call_sid: str) -> Place | None:
-    """The place of a call, or of the first for "Front"."""
+    """The place of a call, or of the member at the front for "Front"; None if there is none."""
     places = list_places(tables, queue_sid)
     if call_sid == "Front":
         return places[0] if places else None
@@ -49,7 +49,7 @@ def find_place(tables: Tables, queue_sid: str, call_sid: str) -> Place | None:
 
 
 def average_wait(places: list[Place]) -> int:
-    """The seconds that the members have waited on average; 0 where there are none."""
+    """The members' average wait in seconds; 0 without members."""
     return round(sum(place.waited_s for place in places) / len(places)) if places else 0
 
 
@@ -64,23 +64,23 @@ def join_queue(tables: Tables, queue: Thing, call_sid: str) -> Thing:
 
 
 def leave_queue(tables: Tables, queue_sid: str, call_sid: str) -> None:
-    """Take a call out of a queue."""
+    """Remove a call from a queue."""
     if member := tables.find(MEMBER, queue_sid, call_sid):
         tables.remove(member.sid)
 
 
 def leave_queues(tables: Tables, call_sid: str) -> None:
-    """Take a call out of every queue."""
+    """Remove a call from all queues."""
     for member in tables.list(MEMBER):
         if member.name == call_sid:
             tables.remove(member.sid)
 
 
 class WaitingRoom(Generic[Call]):
-    """Which live calls wait in which queue, the first to be served first, and who waits for somebody to come.
+    """The live calls that wait in each queue, first in, first out, and the calls that wait for one to arrive.
 
-    The queue's members are records of the account's, for the API; this is where a call finds another to talk to. It
-    needs nothing of a call but that it is one, and so serves any type.
+    The queues' members are records of the account, for the API; this is how live calls find each other. It is generic
+    in the type of calls, because it uses nothing of them.
     """
 
     def __init__(self) -> None:
@@ -88,17 +88,17 @@ class WaitingRoom(Generic[Call]):
         self._takers: dict[str, list[Call]] = defaultdict(list)
 
     def enter(self, queue_sid: str, call: Call) -> Call | None:
-        """Enter a call that waits; the call that awaits an arrival there, if there is one."""
+        """Add a waiting call; gives back the call that awaits an arrival in this queue, if there is one."""
         self._waiting[queue_sid].append(call)
         return self._takers[queue_sid][0] if self._takers[queue_sid] else None
 
     def leave(self, queue_sid: str, call: Call) -> None:
-        """Take a call out, if it still waits."""
+        """Remove a call, if it is still waiting."""
         if call in self._waiting[queue_sid]:
             self._waiting[queue_sid].remove(call)
 
     def take(self, queue_sid: str) -> Call | None:
-        """Take out the call that has waited longest."""
+        """Remove and give back the call that has waited longest."""
         return self._waiting[queue_sid].pop(0) if self._waiting[queue_sid] else None
 
     def await_arrival(self, queue_sid: str, call: Call) -> None:
@@ -106,5 +106,5 @@ class WaitingRoom(Generic[Call]):
         self._takers[queue_sid].append(call)
 
     def await_no_more(self, queue_sid: str, call: Call) -> None:
-        """Note that a call awaits no arrival any more."""
+        """Note that a call no longer awaits an arrival."""
         self._takers[queue_sid].remove(call)

@@ -1,4 +1,4 @@
-"""Record: what can be kept of what a caller says, which is its length and its time."""
+"""The Record verb: stores the length and time of what a caller says, without audio."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ URL = "https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/{sid}
 
 
 def record_caller(call: LiveCall, record: Record) -> tuple[dict[str, str], HungUp | None] | None:
-    """Record the caller; the action's parameters, and the hang-up that ended it, if one did. None of pure silence."""
+    """Record the caller; gives back the action's parameters and the hang-up that ended it, if any; None for silence."""
     recorded = call.line.record(RecordTerms(record.finish_on, record.timeout, record.longest, record.beep))
     broken_off = HungUp() if recorded.key == HUNG_UP else None
     call.note_end(broken_off)

@@ -1,4 +1,4 @@
-"""Simulated calls and parties: who calls whom, and how each party behaves."""
+"""Simulated calls and the behaviour of simulated parties, as the control API's JSON describes them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ KEYS = frozenset("0123456789*#wW")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedParty:
-    """How a simulated calling or called party behaves; times are in seconds.
+    """The behaviour of a simulated calling or called party; times are in seconds.
 
-    Who is rung answers after `answer_after` and hangs up after `talk`. Who calls hangs up after `cancel_after` of
-    ringing, or in any case `leaves_after` the call began; presses what `presses` says, an entry a Gather (w waits
-    half a second, W a whole one), and a star `star_after` the talk began; `speaks` so long where it is recorded; and
-    `waits` so long in a queue. A number that is `blocked` is on Twilio's block list, where that was said of it before.
+    A called party answers after `answer_after` and hangs up after `talk`. A caller hangs up after `cancel_after` of
+    ringing, and in any case `leaves_after` the beginning of the call. It presses the keys in `presses`, one entry for
+    each Gather (w waits half a second, W a whole one), and a star `star_after` the beginning of the talk. It `speaks`
+    so long when recorded, and `waits` so long in a queue. A number that is `blocked` is on Twilio's block list; that
+    has to be set before the call.
     """
 
     answer_after: float = 3.0
@@ -40,9 +41,9 @@ class SimulatedParty:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
-    """A call: a phone dials digits (`client`, `dial`, perhaps `domain`), or a number calls a number (`from_`, `to`).
+    """A call by a phone (`client`, `dial`, perhaps `domain`), or by an outside number (`from_`, `to`).
 
-    `targets` says of single numbers and SIP addresses how they behave, where that differs from `party`.
+    `targets` has the behaviour of single numbers and SIP addresses that differ from `party`.
     """
 
     party: SimulatedParty
@@ -54,14 +55,14 @@ class SimulatedCall:
     targets: Mapping[str, SimulatedParty] = field(default_factory=dict)
 
 
-WORDS = {"client": "client", "dial": "dial", "domain": "domain", "from": "from_", "to": "to"}  # and their fields
+WORDS = {"client": "client", "dial": "dial", "domain": "domain", "from": "from_", "to": "to"}  # JSON keys and fields
 BEHAVIOUR = {one.name for one in fields(SimulatedParty)}
 FLAGS = {"busy", "no_answer", "unreachable", "blocked"}
 OPTIONAL = {"cancel_after", "leaves_after", "star_after"}
 
 
 def read_simulated_call(body: Mapping[str, Any]) -> SimulatedCall:
-    """A simulated call from what was posted; a Refusal that says what is missing or strange."""
+    """A simulated call from JSON; raises Refusal with what is missing or unknown."""
     known = {*WORDS, *BEHAVIOUR, "targets"}
     if strangers := sorted(set(body) - known):
         raise Refusal(20001, f"A call has no {strangers[0]!r}; it may have {', '.join(sorted(known))}")
@@ -82,7 +83,7 @@ def read_simulated_call(body: Mapping[str, Any]) -> SimulatedCall:
 
 
 def read_party(values: Mapping[str, Any]) -> SimulatedParty:
-    """The party from its JSON; a Refusal for what is strange in it."""
+    """A party from JSON; raises Refusal for an unknown or invalid field."""
     if strangers := sorted(set(values) - BEHAVIOUR):
         raise Refusal(20001, f"Unknown behaviour {strangers[0]!r}; use one of {', '.join(sorted(BEHAVIOUR))}")
     for name, value in values.items():
@@ -111,7 +112,7 @@ def _what_fits(name: str) -> str:
 
 
 def party_body(party: SimulatedParty) -> dict[str, Any]:
-    """A party as JSON, without what is as usual."""
+    """A party as JSON, without default values."""
     usual = asdict(SimulatedParty())
     return {name: value for name, value in asdict(party).items() if value != usual[name]}
 
@@ -120,7 +121,7 @@ KIND = "far_side"
 
 
 def party_key(address: str) -> str:
-    """The key of an address: a number as it is, of a SIP URI its user and host."""
+    """The key of an address: a number as it is, a SIP URI as user@host."""
     if not address.startswith(("sip:", "sips:")):
         return address
     user, host = parse_sip_uri(address)
@@ -128,7 +129,7 @@ def party_key(address: str) -> str:
 
 
 def set_party(tables: Tables, address: str, party: SimulatedParty) -> None:
-    """Set how the party at an address behaves from now on; one that behaves as usual is forgotten."""
+    """Set how the party at an address behaves from now on; the default behaviour is not stored."""
     key, body = party_key(address), {"behaviour": party_body(party)}
     kept = tables.find(KIND, "", key)
     if kept and not body["behaviour"]:
@@ -140,6 +141,6 @@ def set_party(tables: Tables, address: str, party: SimulatedParty) -> None:
 
 
 def party_at(tables: Tables, address: str) -> SimulatedParty | None:
-    """How the party at an address behaves; None where that was not set."""
+    """The behaviour of the party at an address; None if none was set."""
     kept = tables.find(KIND, "", party_key(address))
     return read_party(kept.body["behaviour"]) if kept else None

@@ -1,4 +1,4 @@
-"""Simulated telephones: lines and wires on which simulated parties talk, in simulated time."""
+"""Simulated telephones: lines and wires with simulated parties, in simulated time."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from dialtone_nb.rehearsal.state.store import Tables
 from dialtone_nb.values.sip import parse_sip_uri
 
 WORDS_PER_SECOND = 2.5
-PLAYED_S = 5.0  # how long any sound lasts
+PLAYED_S = 5.0  # the duration of any audio
 BUSY_AFTER_S = 1.0
 KEY_S = 0.5  # from one key to the next
 PAUSE_KEYS = {"w": 0.5, "W": 1.0}
 
 
 class SimulatedLine:
-    """A line with a simulated party at its end; `heard` is what they heard, in order."""
+    """A line with a simulated party; `heard` is what the party has heard, in order."""
 
     def __init__(self, task: Task, party: SimulatedParty) -> None:
         self._task = task
@@ -54,13 +54,13 @@ class SimulatedLine:
         """No-op: a simulated line answers at once."""
 
     def refuse(self, sip_response: int) -> None:
-        """No-op: the call's record says all."""
+        """No-op: the call's record has the status."""
 
     def hang_up(self) -> None:
         """No-op: the party's task ends by itself."""
 
     def say(self, text: str) -> None:
-        """Hear words, as long as they take."""
+        """Hear text for as long as it takes to speak."""
         self.heard.append(text)
         self.wait(max(1, math.ceil(len(text.split()) / WORDS_PER_SECOND)))
 
@@ -79,7 +79,7 @@ class SimulatedLine:
         self.wait(seconds)
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
-        """The digits that the party presses; it hears the prompts out before the first key."""
+        """Collect the digits that the party presses; it listens to all prompts before the first key."""
         play_prompts(self, prompts)
         digits, since_key = "", 0.0
         keys = self._presses.pop(0) if self._presses else ""
@@ -103,7 +103,7 @@ class SimulatedLine:
         return digits
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Record what the party says; a key that ends the recording comes at the end of that."""
+        """Record the party; a key that ends the recording is pressed after it has spoken."""
         longest = min(terms.longest_s, self.stays_for)
         if self.party.speaks >= longest:
             self._task.wait(longest)
@@ -120,7 +120,7 @@ class SimulatedLine:
 
     @property
     def stays_for(self) -> float:
-        """How many seconds the party still stays on the line."""
+        """The seconds until the party hangs up."""
         until = min(self._leaves_at, self._ends_at, self._patience_ends_at)
         return math.inf if until == math.inf else max(until - self._task.now(), 0.0)
 
@@ -129,7 +129,7 @@ class SimulatedLine:
         self._ends_at = self._task.now() + seconds
 
     def be_patient(self, seconds: float | None) -> None:
-        """Have the party hang up this many seconds from now, or with None never out of impatience."""
+        """Have the party give up waiting after so many seconds; None is never."""
         self._patience_ends_at = math.inf if seconds is None else self._task.now() + seconds
 
     @property
@@ -138,7 +138,7 @@ class SimulatedLine:
         return self._task.now() >= self._ends_at
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; `HungUp` where the party hangs up meanwhile."""
+        """Let time pass; raises `HungUp` if the party hangs up meanwhile."""
         stays_for = self.stays_for
         if stays_for < seconds:
             self._task.wait(stays_for)
@@ -147,31 +147,31 @@ class SimulatedLine:
 
 
 class SimulatedWires:
-    """Rings simulated parties, and joins two."""
+    """Rings simulated parties and joins their lines."""
 
     def __init__(self, task: Task, party_at: Callable[[OutgoingLeg], SimulatedParty]) -> None:
         self._task = task
         self._party_at = party_at
 
     def catch_up(self, tables: Tables) -> None:
-        """No-op: simulated time is what the store's clock says."""
+        """No-op: the call's time is the store's clock."""
 
     def lasted(self, seconds: float) -> float:
-        """No time: the simulated clock stands still while an application is asked."""
+        """Zero: simulated time stands still during webhook requests."""
         return 0.0
 
     def interrupt(self, error: BaseException) -> None:
-        """Raise an error in the call's task, in place of its wait."""
+        """Raise an error in the call's task, instead of its wait."""
         self._task.interrupt(error)
 
     def ring(
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
-        """The events of the legs, in the order of time, until one answers, all fail, or the time is over."""
+        """Yield the legs' events in the order of time, until one answers, all fail, or the time is over."""
         self._task.check()
         patience = _patience(caller)
         passed, left = 0.0, [leg.call_sid for leg in legs]
-        # What happens in the same moment goes by its rank, and then in the order of the legs.
+        # Events of the same moment are ordered by rank, then by leg.
         happenings = [one for leg in legs for one in self._happenings(leg)]
         for at, _, event in sorted(happenings, key=lambda one: one[:2]):
             if at > min(patience, timeout_s):
@@ -190,7 +190,7 @@ class SimulatedWires:
                 yield Fails(call_sid, "no-answer", 487)
 
     def _happenings(self, leg: OutgoingLeg) -> Iterator[tuple[float, int, LegEvent]]:
-        """The events of a leg, each with its second, and its rank among those of the same second."""
+        """The events of a leg, each with its time in seconds and its rank among events of the same time."""
         party = self._party_at(leg)
         if party.unreachable and leg.kind == "sip":
             contact = f"sip:{parse_sip_uri(leg.address)[0]}@{PHONE_ADDRESS}:5060"
@@ -207,7 +207,7 @@ class SimulatedWires:
             yield party.answer_after, 3, Answers(leg.call_sid, SimulatedLine(self._task, party))
 
     def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
-        """What ends the talk first: the callee has said all, the time is over, the caller presses a star or leaves."""
+        """Let the talk pass; gives back what ends it first: the called party, the time limit, or the caller's star."""
         ends: list[tuple[float, BridgeEnd]] = [(time_limit_s, "time limit")]
         if isinstance(callee, SimulatedLine):
             ends.insert(0, (callee.party.talk, "callee"))
@@ -222,7 +222,7 @@ class SimulatedWires:
 
 
 def _patience(caller: Line | None) -> float:
-    """How long a caller waits for an answer."""
+    """The seconds that a caller waits for an answer."""
     if not isinstance(caller, SimulatedLine):
         return math.inf
     cancel_after = caller.party.cancel_after

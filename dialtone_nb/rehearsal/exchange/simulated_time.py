@@ -1,12 +1,12 @@
-"""Simulated time: simulated calls go on one at a time, each when its moment has come, so that they always repeat.
+"""Simulated time: simulated calls run one at a time, each when its moment has come, so that results repeat exactly.
 
-This is the event list of a discrete-event simulation, as SimPy has it. Its clock is the store's, which stands still
-unless it is moved, as trio's MockClock does at rate 0. A task is a thread and no coroutine, because the code that it
-runs blocks, as it does on real telephones. Two semaphores hand the turn back and forth, so that one thread runs at a
-time: `resume` lets a task go and waits, and the task's `wait` parks it and gives the turn back.
+This is the event list of a discrete-event simulation, as in SimPy. Its clock is the store's, which stands still unless
+it is moved, as trio's MockClock does at rate 0. A task is a thread and not a coroutine, because the code that it runs
+blocks, as it also does with real telephones. Two semaphores pass the turn back and forth, so that only one thread runs
+at a time: `resume` lets a task run and waits, and the task's `wait` parks it and passes the turn back.
 
-The trap: whoever drives the scheduler blocks until a task waits, and a task may wait for a webhook that the event loop
-answers. So nothing is driven in the event loop; the exchange has a thread for it.
+The trap: driving the scheduler blocks until a task waits, and a task may be waiting for a webhook that the event loop
+answers. So the scheduler must never be driven in the event loop; the exchange has a thread for that.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dialtone_nb.rehearsal.state.store import Store
 
 
 class Abandoned(BaseException):
-    """The rehearsal ends, and with it a call that is still going on; nothing more is written about it."""
+    """Ends a call in progress when the rehearsal ends; nothing more is recorded about it."""
 
 
 class Task:
-    """A call that takes simulated time, in a thread of its own that runs only when it is its turn."""
+    """A call in simulated time: a thread of its own that runs only when it is its turn."""
 
     def __init__(self, scheduler: Scheduler, run: Callable[[], None]) -> None:
         self._scheduler = scheduler
@@ -49,7 +49,7 @@ class Task:
         self._parked.release()
 
     def resume(self) -> None:
-        """Run the task until it waits again or is over, and raise the error that it ended with, if it did."""
+        """Run the task until it waits again or is over; raises the error that it ended with, if any."""
         if not self._thread.is_alive():
             self._thread.start()
         self._turn.release()
@@ -62,7 +62,10 @@ class Task:
         return self._scheduler.now()
 
     def wait(self, seconds: float) -> None:
-        """Let simulated time pass; raise what interrupts it, now or before. Called in the task's own thread."""
+        """Let simulated time pass; raises an interruption that arrives meanwhile or came before.
+
+        Called in the task's own thread.
+        """
         self.check()
         self._scheduler.park(self, seconds)
         self._parked.release()
@@ -70,13 +73,13 @@ class Task:
         self.check()
 
     def check(self) -> None:
-        """Raise what interrupts the task, if anything does."""
+        """Raise the pending interruption, if there is one."""
         error, self._interruption = self._interruption, None
         if error:
             raise error
 
     def interrupt(self, error: BaseException) -> None:
-        """Have the task's wait end now and raise an error, once the task is driven."""
+        """End the task's wait now, and have it raise an error when the task is next run."""
         self._interruption = error
         self._scheduler.hurry(self)
 
@@ -96,10 +99,10 @@ class Scheduler:
         self._moments: list[_Moment] = []
         self._count = 0
         self._driving = threading.RLock()
-        self.is_busy = False  # whether moments come just now
+        self.is_busy = False  # whether tasks are being run now
 
     def enlist(self, run: Callable[[], None], seconds: float = 0.0) -> Task:
-        """A new task, due this many seconds from now."""
+        """Add a task that is due so many seconds from now."""
         task = Task(self, run)
         self.park(task, seconds)
         return task
@@ -110,28 +113,28 @@ class Scheduler:
             return tables.now()
 
     def park(self, task: Task, seconds: float) -> None:
-        """Make a task due again, this many seconds from now."""
+        """Make a task due again so many seconds from now."""
         self._count += 1
         self._moments.append(_Moment(round(self.now() + seconds, 3), self._count, task))
 
     def hurry(self, task: Task) -> None:
-        """Move the moment of a task that waits to now."""
+        """Make a waiting task due now."""
         for moment in self._moments:
             if moment.task is task:
                 moment.at = self.now()
 
     def drive(self, is_enough: Callable[[], bool]) -> None:
-        """Run one moment after another, until it is enough or none is left."""
+        """Run due tasks one after another, until `is_enough`, or none is left."""
         with self._at_work():
             while self._moments and not is_enough():
                 self._come(self._next())
 
     def drive_through(self, task: Task) -> None:
-        """Run moments until this task is over."""
+        """Run due tasks until this one is over."""
         self.drive(lambda: task.is_over)
 
     def settle(self, task: Task) -> None:
-        """Let a task that was interrupted go on at once, until it waits again or is over."""
+        """Run an interrupted task at once, until it waits again or is over."""
         with self._at_work():
             for moment in self._moments:
                 if moment.task is task:
@@ -139,7 +142,7 @@ class Scheduler:
                     return
 
     def pass_time(self, seconds: float) -> None:
-        """Let this many seconds pass, and run what is due in them."""
+        """Advance time by so many seconds, and run the tasks that become due."""
         with self._at_work():
             until = round(self.now() + seconds, 3)
             while self._moments and (moment := self._next()).at <= until:
@@ -147,7 +150,7 @@ class Scheduler:
             self._move(until)
 
     def close(self) -> None:
-        """End every task where it is."""
+        """Abandon all tasks."""
         with self._driving:
             while self._moments:
                 moment = self._moments.pop()
@@ -172,7 +175,7 @@ class Scheduler:
         moment.task.resume()
 
     def _move(self, at: float) -> None:
-        # Others may have moved the clock meanwhile, and it never goes back.
+        # Another process may have advanced the clock further, and it must never go back.
         with self._store.transaction() as tables:
             if at > (now := tables.now()):
                 tables.advance(at - now)

@@ -1,4 +1,4 @@
-"""SIP registrations: at which domains phones may call and register, and where they are registered."""
+"""SIP registrations: the domains at which phones may call and register, and where they are registered."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ CALLS, REGISTRATIONS = "calls_mapping", "registrations_mapping"
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRefused:
-    """A registration that was refused, with the code of the alert that says why."""
+    """The refusal of a registration, with the code of the alert that explains it."""
 
     code: int
     message: str
 
 
 def may(tables: Tables, domain: Thing, client: str, kind: str) -> bool:
-    """Whether a list with this user name is mapped to the domain, for calls or for registrations."""
+    """Whether a credential list with this user name is mapped to the domain, for calls or for registrations."""
     return any(tables.find("credential", mapping.name, client) for mapping in tables.list(kind, domain.sid))
 
 
 def domains_of(tables: Tables, client: str, kind: str) -> list[Thing]:
-    """The domains that let this user name in, by name."""
+    """The domains that admit this user name, sorted by name."""
     domains = [domain for domain in tables.list("sip_domain", "") if may(tables, domain, client, kind)]
     return sorted(domains, key=lambda domain: domain.name)
 
 
 def is_registered(tables: Tables, domain: Thing, client: str) -> bool:
-    """Whether the phone is registered there, and would be let in again when it next refreshes."""
+    """Whether the phone is registered at the domain, and would still be admitted when it next refreshes."""
     return (
         bool(tables.find("registration", domain.sid, client))
         and bool(domain.body["sip_registration"])
@@ -40,7 +40,7 @@ def is_registered(tables: Tables, domain: Thing, client: str) -> bool:
 
 
 def domain_named(tables: Tables, name: str) -> Thing:
-    """The SIP domain of this name; a 404 where the account has none."""
+    """The SIP domain of this name; a 404 if the account has none."""
     full = name if name.endswith(".sip.twilio.com") else f"{name}.sip.twilio.com"
     domain = tables.find("sip_domain", "", full.lower())
     if domain is None:
@@ -49,7 +49,10 @@ def domain_named(tables: Tables, name: str) -> Thing:
 
 
 def chosen_domain(tables: Tables, client: str, kind: str, name: str = "") -> Thing | None:
-    """The domain that a phone uses: the named one, where it is registered, or the only one; None where it has none."""
+    """The domain that a phone uses: the named one, the one where it is registered, or the only one; None without any.
+
+    Raises Refusal if several are possible.
+    """
     if name:
         return domain_named(tables, name)
     domains = domains_of(tables, client, kind)
@@ -66,7 +69,7 @@ def chosen_domain(tables: Tables, client: str, kind: str, name: str = "") -> Thi
 
 
 def register(store: Store, client: str, domain_name: str = "") -> str | RegistrationRefused:
-    """Register a phone; its domain, or why it was refused, with the alert raised."""
+    """Register a phone; gives back its domain, or the refusal, about which an alert is raised."""
     with store.transaction() as tables:
         domain = chosen_domain(tables, client, REGISTRATIONS, domain_name)
         if domain is None:
@@ -87,7 +90,7 @@ def _refuse(tables: Tables, domain_sid: str, code: int, reason: str) -> Registra
 
 
 def unregister(store: Store, client: str, domain_name: str = "") -> None:
-    """Remove a phone's registration at a domain, or at all of them where none is named."""
+    """Remove a phone's registration at a domain, or at all domains if none is named."""
     with store.transaction() as tables:
         domains = [domain_named(tables, domain_name)] if domain_name else tables.list("sip_domain", "")
         for domain in domains:
@@ -96,7 +99,7 @@ def unregister(store: Store, client: str, domain_name: str = "") -> None:
 
 
 def list_phones(store: Store) -> list[dict[str, object]]:
-    """Every phone at every domain that takes its registration, and whether it is registered there."""
+    """All phones at all domains that take their registration, and whether they are registered there."""
     with store.transaction() as tables:
         return [
             {

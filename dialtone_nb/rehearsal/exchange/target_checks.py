@@ -1,4 +1,4 @@
-"""What may be dialled with which caller ID: Twilio's reasons to refuse a leg before it rings."""
+"""Checks before a leg rings: whether Twilio would dial this target with this caller ID."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from dialtone_nb.values.emergency import ADDRESSES_IN, EMERGENCY_NUMBERS
 from dialtone_nb.values.phone_numbers import country_of
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain, parse_sip_uri
 
-# Which spelling of 911 and 933 Twilio takes, pages and recordings disagree about.
+# Twilio's pages and recordings disagree about the form of 911 and 933 that it takes.
 NORTH_AMERICAN = frozenset({"911", "933"})
 LONGEST_SIP_URI = 255
 NOT_REGISTERED = 32009
 NOT_REGISTERED_THERE = 32221
 NOBODY_THERE = frozenset({NOT_REGISTERED, NOT_REGISTERED_THERE})
 UNREGISTERED = "Your TwiML tried to Dial a Twilio SIP Registered User that is not currently registered"
-# Names of edges that may still be dialled, deprecated as they are (error dictionary, 32220 and 32221).
+# Deprecated domain names with an edge, which can still be dialled (error dictionary, 32220 and 32221).
 LEGACY_DOMAIN = re.compile(r"[^.]+\.sip\.us1(-ix)?\.twilio\.com")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedTarget:
-    """A target that may be tried, with the caller ID it is shown, and what else is known of it."""
+    """A target that may be dialled, with its caller ID, a fault to raise as alert, emergency number and headers."""
 
     target: Target
     caller_id: str
@@ -59,7 +59,7 @@ class CheckedTarget:
 def check_target(
     tables: Tables, target: Target, caller_id: str, own_ends: set[str], domain: Thing | None
 ) -> CheckedTarget | Complaint:
-    """A target to try, or why Twilio would not even try. `own_ends` are From and To of the call that dials."""
+    """The target if it may be dialled, or else Twilio's complaint; `own_ends` are From and To of the dialling call."""
     checked = CheckedTarget(target, caller_id)
     if target.kind == "sip":
         return _check_sip(tables, checked)
@@ -69,7 +69,7 @@ def check_target(
     if emergency and (is_whole or tables.behaviour.takes_bare_911):
         return _check_emergency(tables, replace(checked, emergency=emergency), country, domain)
     if not emergency and is_emergency_number(target.address):
-        # Twilio puts it through where number and caller ID are of one country (its changelog of 2021-12-16).
+        # Twilio connects it only if number and caller ID are of the same country (changelog of 2021-12-16).
         return Complaint(13224, f"Dial: {target.address} is not an emergency number in {country}, where {caller_id} is")
     if fault := number_fault(tables, target.address):
         return fault
@@ -82,9 +82,9 @@ def check_target(
 
 @cache
 def emergency_spellings(country: str) -> dict[str, str]:
-    """The emergency numbers of a country as they may be dialled, with or without its code, each with the number.
+    """The forms in which a country's emergency numbers may be dialled, with and without calling code -> the number.
 
-    Those of all countries where a caller ID tells none, such as a phone's own SIP address.
+    "" stands for all countries: the caller ID, such as a phone's SIP address, does not show the country.
     """
     if not country:
         every = [emergency_spellings(one) for one in EMERGENCY_NUMBERS]
@@ -95,7 +95,7 @@ def emergency_spellings(country: str) -> dict[str, str]:
 
 
 def is_emergency_number(address: str) -> bool:
-    """Whether this is an emergency number anywhere."""
+    """Whether this is an emergency number in any country."""
     return address in emergency_spellings("")
 
 
@@ -104,7 +104,7 @@ def _owned(tables: Tables, number: str) -> Thing | None:
 
 
 def number_fault(tables: Tables, number: str) -> Complaint | None:
-    """Why Twilio would not call a number: its form, the number itself, or the account's permissions."""
+    """Twilio's complaint about a number (its form, the number, or missing permissions); None if it may be called."""
     if not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
         return Complaint(13223, f"Dial: invalid phone number format: {number}")
     try:
@@ -139,7 +139,7 @@ def _check_emergency(
     owned = _owned(tables, checked.caller_id)
     if owned is None:
         return Complaint(13214, f"Dial: invalid callerId value {checked.caller_id!r} of an emergency call")
-    # Elsewhere no address is registered, so none is missing.
+    # In other countries no address is registered, so none can be missing.
     if owned.body["emergency_address_status"] == "registered" or country not in ADDRESSES_IN:
         return checked
     warning = Complaint(22221, f"Emergency address is not registered for {checked.caller_id}")
@@ -147,7 +147,7 @@ def _check_emergency(
 
 
 def is_sip_caller_id(caller_id: str) -> bool:
-    """Whether a SIP leg may show this as who calls."""
+    """Whether a SIP leg may have this caller ID."""
     return bool(re.fullmatch(r"[A-Za-z0-9+_.-]+", caller_id)) or caller_id.startswith("sip:")
 
 
@@ -178,15 +178,15 @@ def _check_sip(tables: Tables, checked: CheckedTarget) -> CheckedTarget | Compla
 
 
 def sip_request(uri: str) -> tuple[str, str, str]:
-    """The request that an alert about an INVITE to a phone shows: To is its one variable (recorded 2024 to 2026)."""
+    """The request in an alert about an INVITE to a phone; its only variable is To (recorded 2024 to 2026)."""
     address = uri.partition("?")[0]
     return "INVITE", address, urlencode({"To": address})
 
 
 def endpoint_error(leg: OutgoingLeg, contact: str, status: int | None = None) -> Complaint:
-    """The alert about a SIP endpoint at this contact that says nothing, or answers with an error.
+    """The alert about a SIP endpoint at this contact that does not respond, or responds with an error status.
 
-    Its request has no URL, and the headers To and From as its variables (recorded 2024 to 2026).
+    Its request has no URL, and the headers To and From as variables (recorded 2024 to 2026).
     """
     host = global_domain(parse_sip_uri(leg.address)[1])
     caller = leg.caller_id if leg.caller_id.startswith("sip:") else f"sip:{leg.caller_id}@{host}"

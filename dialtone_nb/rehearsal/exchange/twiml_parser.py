@@ -1,4 +1,4 @@
-"""Parse TwiML: the verbs of a document, and what Twilio would warn of, with the codes of its error dictionary."""
+"""Parsing TwiML: the verbs of a document, and Twilio's warnings, with the codes of its error dictionary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DETECTION = (
     "machineDetectionSilenceTimeout amdStatusCallback amdStatusCallbackMethod"
 )
 _CLIENT = "clientNotificationUrl callReason"
-# The attributes that each element may have, as in twilio-python; another one is a schema warning (12200).
+# The attributes that each element may have, as in twilio-python; others raise a schema warning (12200).
 ATTRIBUTES = {
     "Say": "voice loop language",
     "Play": "loop digits",
@@ -47,12 +47,12 @@ ATTRIBUTES = {
     "Sip": f"username password url method {_CALLBACKS} {_DETECTION} {_CLIENT}",
     "Queue": "url method reservationSid postWorkActivitySid",
 }
-# What Twilio would carry out and the rehearsal does not: whole elements, ...
+# TwiML that Twilio executes and the rehearsal does not: whole elements, ...
 NOT_CARRIED_OUT = frozenset(
     {"Conference", "Client", "Connect", "Start", "Stop", "Refer", "Pay", "Prompt", "Sim", "WhatsApp", "Echo", "Sms"}
     | {"Message", "Application", "VirtualAgent", "Siprec", "Stream", "Transcription", "Assistant"}
 )
-# ... and attributes, where they are present and are not one of these values, which ask for nothing.
+# ... and attributes, unless they have one of these values, which switch a feature off.
 ASKS_FOR_NOTHING = frozenset({"", "false", "do-not-record"})
 ATTRIBUTES_NOT_CARRIED_OUT = {
     "Dial": ("record", "referUrl", "events"),
@@ -62,7 +62,7 @@ ATTRIBUTES_NOT_CARRIED_OUT = {
     "Record": ("transcribe", "transcribeCallback"),
     "Enqueue": ("workflowSid",),
 }
-# The code of a method that is neither GET nor POST, by element (Twilio's error dictionary).
+# Twilio's error codes for a method that is neither GET nor POST, by element (error dictionary).
 METHOD_CODES = {
     "Dial": 13210,
     "Number": 13221,
@@ -84,9 +84,9 @@ LONGEST_NUMBER = 12
 
 
 def parse_twiml(text: str) -> Document:
-    """The verbs of a document; `InvalidTwiml` where it is not XML (12100), or its root is not Response (12102)."""
+    """Parse a document; raises `InvalidTwiml` if it is not XML (12100), or its root is not Response (12102)."""
     try:
-        # Like Twilio, this parser refuses anything before the declaration. The owner of the functions is trusted.
+        # As Twilio's, this parser refuses anything before the XML declaration. The TwiML's author is trusted.
         root = ET.fromstring(text)  # noqa: S314
     except ET.ParseError as error:
         raise InvalidTwiml(12100, f"Document parse failure: {error}") from None
@@ -98,7 +98,7 @@ def parse_twiml(text: str) -> Document:
 
 
 class _Parser:
-    """Parses elements, and collects what is wrong with them."""
+    """Parses elements, and collects complaints about them."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -129,7 +129,7 @@ class _Parser:
         return None
 
     def prompt(self, element: ET.Element) -> Prompt | None:
-        """What can be heard, in a Response or in a Gather."""
+        """A Say, Play or Pause, in a Response or in a Gather; None for other elements."""
         if element.tag not in {"Say", "Play", "Pause"}:
             return None
         self._check_attributes(element)
@@ -295,7 +295,7 @@ class _Parser:
         value = element.get(name)
         if value is None:
             return default
-        # Its first digits show that a number is too large; Python refuses to read thousands of them.
+        # The first digits show that a number is too large; int() refuses thousands of digits.
         number = int(value.lstrip("0")[:LONGEST_NUMBER] or "0") if re.fullmatch("[0-9]+", value) else -1
         if number < least:
             self._complain(code, f"Invalid {name} value {value!r} of <{element.tag}>")

@@ -1,4 +1,4 @@
-"""Requests to a call's applications: for the TwiML that decides what happens, and reports of its progress."""
+"""Requests to a call's application: for TwiML, and status callbacks about its progress."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ XML_TYPES = ("text/xml", "application/xml", "text/html")
 
 @dataclass(slots=True)
 class Applications:
-    """The applications of one call; `asked` is what they were asked and answered, in order.
+    """The applications of one call; `asked` has all requests to them with their responses, in order.
 
-    Every response is shown to `watch` as it arrives.
+    `watch` is called with each response as it arrives.
     """
 
     log: CallLog
@@ -39,10 +39,10 @@ class Applications:
     phone: CallingPhone | None
     asked: list[dict[str, Any]] = field(default_factory=list)
     watch: Callable[[WebhookResponse], None] = field(default=lambda _: None)
-    last_code: int = 0  # of the last document that could not be used; a fallback URL is told
+    last_code: int = 0  # the error code of the last unusable document, for the request to the fallback URL
 
     def find_twiml(self, leg: LiveLeg, source: TwimlSource) -> Document | None:
-        """The document of a source, or else of its fallback URL; None, and alerts, where neither can be carried out."""
+        """The document of a source, or else of its fallback URL; None, with alerts raised, if neither is usable."""
         if source.twiml:
             return self._usable(leg, parse_or_complain(source.twiml))
         document = self.ask_for_twiml(leg, source.method, source.url)
@@ -54,9 +54,9 @@ class Applications:
     def ask_for_twiml(
         self, leg: LiveLeg, method: str, url: str, extra: dict[str, str] | None = None
     ) -> Document | None:
-        """The document at a URL; None, and an alert, where there is none that can be carried out."""
+        """The document at a URL; None, with an alert raised, if there is no usable one."""
         if not urlsplit(url).scheme:
-            # There is no document whose URL this could be relative to, where the TwiML came with an API request.
+            # TwiML from an API request has no URL, so relative URLs in it can't be resolved.
             return self._usable(leg, Complaint(15004, f"An action must be an absolute URL here, not {url!r}"))
         response = self.ask(leg, method, url, extra)
         return self._usable(leg, read_response(response), response)
@@ -64,7 +64,7 @@ class Applications:
     def _usable(
         self, leg: LiveLeg, document: Document | Complaint, response: WebhookResponse | None = None
     ) -> Document | None:
-        """The document; None where it is a complaint, which becomes an alert and what a fallback URL is told."""
+        """The document, or None for a complaint, of which an alert is raised and the code kept for a fallback URL."""
         if isinstance(document, Document):
             return document
         self.last_code = document.code
@@ -74,7 +74,7 @@ class Applications:
     def ask(
         self, leg: LiveLeg, method: str, url: str, extra: dict[str, str] | None = None, *, status: str = ""
     ) -> WebhookResponse:
-        """Send a webhook about a leg, as it is now or with another status; the application's response."""
+        """Send a webhook request about a leg, with its current or another status; gives back the response."""
         is_own = leg.record.sid == self.call_sid
         store, phone = self.log.store, self.phone if is_own else None
         is_first = not self.asked or "ErrorUrl" in (extra or {})
@@ -88,7 +88,7 @@ class Applications:
         return response
 
     def tell_progress(self, leg: LiveLeg, event: str) -> None:
-        """Tell a leg's progress to its status callback, if it wants this event; a warning where that fails."""
+        """Send a leg's progress to its status callback, if it wants this event; a failure raises a warning."""
         sequence_number = leg.told
         is_told = leg.callback.wants(event)
         counts_all = leg.callback.counts_all and self.log.store.behaviour.sequence_number_counts == "every event"
@@ -108,14 +108,14 @@ class Applications:
     def tell(
         self, leg: LiveLeg, callback: StatusCallback, extra: dict[str, str], what: str, *, status: str = ""
     ) -> None:
-        """Send an event to a status callback; where that fails, raise a warning that begins with `what`."""
+        """Send an event to a status callback; if that fails, raise a warning that begins with `what`."""
         response = self.ask(leg, callback.method, callback.url, extra, status=status)
         if not response.is_good:
             self.log.alert(leg, Complaint(15003, f"{what}: {response.reason}"), response)
 
 
 def read_response(response: WebhookResponse) -> Document | Complaint:
-    """What an application answered, as a document; a complaint where Twilio could not use it."""
+    """The document in an application's response, or a complaint if Twilio could not use it."""
     url = response.url
     if not response.is_good:
         return Complaint(response.code, response.reason)
@@ -132,7 +132,7 @@ def read_response(response: WebhookResponse) -> Document | Complaint:
 
 
 def parse_or_complain(text: str, url: str = "") -> Document | Complaint:
-    """The document in a text, which came from a URL perhaps; a complaint where it is not TwiML."""
+    """The document in a text, perhaps from a URL, or a complaint if it is not TwiML."""
     try:
         return replace(parse_twiml(text), url=url)
     except InvalidTwiml as invalid:

@@ -1,4 +1,4 @@
-"""What a TwiML document says, as data: its verbs in order, and what is wrong with it (Twilio's names for both)."""
+"""A TwiML document as data: its verbs in order, and complaints about it, by Twilio's names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALL_KEYS = "1234567890*#"
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Words to be spoken, as often as `loop` says."""
+    """Speak text, `loop` times."""
 
     text: str
     loop: int = 1
@@ -20,7 +20,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Audio at a URL, as often as `loop` says, or digits as tones."""
+    """Play audio from a URL, or digits as tones, `loop` times."""
 
     url: str
     digits: str = ""
@@ -29,7 +29,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence, in seconds."""
+    """Silence of so many seconds."""
 
     length: int = 1
 
@@ -39,19 +39,19 @@ Prompt = Say | Play | Pause
 
 @dataclass(frozen=True, slots=True)
 class Hangup:
-    """The end of the call."""
+    """End the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A refusal to answer; `reason` is rejected or busy."""
+    """Refuse to answer; `reason` is rejected or busy."""
 
     reason: str = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Another document takes over."""
+    """Continue with another document."""
 
     url: str
     method: str = "POST"
@@ -67,14 +67,14 @@ class StatusCallback:
 
     @property
     def counts_all(self) -> bool:
-        """Whether SequenceNumber counts each event, told or not; the end alone, where only that is told, has 0.
+        """Whether SequenceNumber counts all events, including those not sent; if only `completed` is sent, it has 0.
 
-        Recorded: 3 in 2018 where ringing, answered and completed were asked for, 0 in 2016 and 2023 where none were.
+        Recorded: 3 in 2018 with the events ringing, answered and completed, 0 in 2016 and 2023 with the default.
         """
         return self.events != ("completed",)
 
     def wants(self, event: str) -> bool:
-        """Whether it is sent this event."""
+        """Whether this event is sent."""
         return bool(self.url) and event in self.events
 
 
@@ -83,7 +83,7 @@ NOT_TOLD = StatusCallback()
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a Dial rings or joins: a number, a SIP URI, or the one who waits longest in a queue."""
+    """The target of a Dial: a number, a SIP URI, or the member at the front of a queue."""
 
     kind: Literal["number", "sip", "queue"]
     address: str
@@ -97,7 +97,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """A second leg; times are in seconds, `action` is None where the document goes on after it."""
+    """Dial other parties; times are in seconds. Without an `action` (None) the document goes on afterwards."""
 
     targets: tuple[Target, ...]
     action: str | None = None
@@ -112,7 +112,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Digits that are asked for; `action` is None for the document's own URL, `most` is None where any number goes."""
+    """Collect digits, at most `most` (None is no limit); `action` None is the document's own URL."""
 
     prompts: tuple[Prompt, ...] = ()
     action: str | None = None
@@ -127,7 +127,7 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the caller says, kept; `action` is None for the document's own URL, times are in seconds."""
+    """Record the caller; `action` None is the document's own URL, times are in seconds."""
 
     action: str | None = None
     method: str = "POST"
@@ -140,7 +140,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """The caller waits in a queue; `wait_url` is empty for Twilio's own music."""
+    """Have the caller wait in a queue; an empty `wait_url` stands for Twilio's own music."""
 
     name: str
     action: str | None = None
@@ -151,7 +151,7 @@ class Enqueue:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The caller leaves the queue; only for documents that are carried out while one waits there."""
+    """Leave the queue; only in the document of a waitUrl."""
 
 
 Verb = Say | Play | Pause | Hangup | Reject | Redirect | Dial | Gather | Record | Enqueue | Leave
@@ -159,9 +159,9 @@ Verb = Say | Play | Pause | Hangup | Reject | Redirect | Dial | Gather | Record 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Something wrong in a document: Twilio's code and a sentence, and the method, URL and variables of a request.
+    """A fault to raise as an alert: Twilio's code, a message, and the method, URL and variables of a request.
 
-    The request is given where the alert shows another one than the webhook that the document came from.
+    The request is only set if the alert shows another one than the webhook request that the document came from.
     """
 
     code: int
@@ -171,9 +171,9 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's verbs in order, what is wrong with it, and what the rehearsal does not carry out.
+    """A document's verbs in order, complaints about it, and the parts that the rehearsal does not execute.
 
-    Relative URLs in it are relative to its own, which is empty where it came with a request to the API.
+    Relative URLs in it are relative to its own `url`, which is empty if it came with an API request.
     """
 
     verbs: tuple[Verb, ...]
@@ -182,8 +182,8 @@ class Document:
     url: str = ""
 
 
-class InvalidTwiml(Exception):  # noqa: N818 - it is a finding about somebody's document
-    """A document that is not TwiML at all."""
+class InvalidTwiml(Exception):  # noqa: N818 - it is a finding about a document
+    """A document is not TwiML at all."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Webhooks: asking an application's URL as Twilio does, with its parameters, signed, and never off this machine."""
+"""Webhooks: requests to an application's URL as Twilio sends them, signed, but never to another machine."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 API_VERSION = "2010-04-01"
 BUDGET_S = 15.0
-# Twilio follows redirects of HTTP, up to ten (error dictionary, 11215). As a browser does, it goes on with a GET, which
-# has no form any more, after all but 307 and 308; its own sample call-forwarding-flask is written for that.
+# Twilio follows up to ten HTTP redirects (error dictionary, 11215). As browsers do, it continues with a GET without a
+# form after all redirects but 307 and 308; its own sample call-forwarding-flask relies on that.
 MOST_REDIRECTS = 10
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 AS_IT_WAS = frozenset({307, 308})
 FUNCTIONS_SUFFIX = ".twil.io"
 FUNCTION_TIME = re.compile(r"\bfunction;dur=(\d+(?:\.\d+)?)")
-# An address that is kept for documentation (RFC 5737): the phone's, as Twilio sees it.
+# A simulated phone's address as Twilio sees it, from a range that is reserved for documentation (RFC 5737).
 PHONE_ADDRESS = "192.0.2.10"
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """What is asked: parameters go into the query of a GET and the form of a POST."""
+    """A webhook request; its parameters are in the query of a GET or the form of a POST."""
 
     method: str
     url: str
@@ -48,7 +48,7 @@ class WebhookRequest:
 
     @property
     def full_url(self) -> str:
-        """The URL as it is requested and signed: without the fragment, which is for Twilio itself."""
+        """The URL as requested and signed, without the fragment, which is meant for Twilio itself."""
         url = urldefrag(self.url).url
         if self.method != "GET" or not self.parameters:
             return url
@@ -57,9 +57,9 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What came back to a request; status 0 and a reason where nothing did.
+    """The response to a webhook request; without one, status 0 and a reason.
 
-    `took_s` are the seconds of the whole round trip, `function_s` of those the application's own, where it tells them.
+    `took_s` is the whole round trip in seconds, `function_s` the application's own time, if its response has it.
     """
 
     request: WebhookRequest
@@ -68,8 +68,8 @@ class WebhookResponse:
     body: str = ""
     code: int = 0
     reason: str = ""
-    final_url: str = ""  # where redirects of HTTP led, if there were any
-    location: str = ""  # where to ask instead
+    final_url: str = ""  # the URL after HTTP redirects, if there were any
+    location: str = ""  # the Location of a redirect
     took_s: float = field(default=0.0, compare=False)
     function_s: float = field(default=0.0, compare=False)
 
@@ -85,9 +85,9 @@ class WebhookResponse:
 
 
 class WebhookClient:
-    """Asks webhooks: *.twil.io and our own server at the rehearsal itself, loopback addresses where they are.
+    """Sends webhook requests: for *.twil.io and our own server to the rehearsal itself, to loopback addresses directly.
 
-    No other host is asked: `is_own` says which names our own server has.
+    Requests to other hosts fail; `is_own` tells whether a host name is our own server's.
     """
 
     def __init__(self, base: str, auth_token: Callable[[], str], is_own: Callable[[str], bool]) -> None:
@@ -98,7 +98,7 @@ class WebhookClient:
         self._session: requests.Session | None = None
 
     def _open_session(self) -> requests.Session:
-        import requests  # a large library, for the first call that asks anything
+        import requests  # a large library, imported with the first request
 
         with self._opening:
             if self._session is None:
@@ -107,7 +107,7 @@ class WebhookClient:
             return self._session
 
     def ask(self, webhook: WebhookRequest) -> WebhookResponse:
-        """The application's response, and how long it took."""
+        """Send a webhook request; gives back the response, after redirects, with the time it took."""
         began = time.perf_counter()
         response, asked = self._ask(webhook), webhook
         for _ in range(MOST_REDIRECTS):
@@ -165,32 +165,32 @@ class WebhookClient:
         return replace(response, code=11200, reason=reason, function_s=0.0)
 
     def close(self) -> None:
-        """Let the connections go, if there are any."""
+        """Close the connections, if there are any."""
         if self._session:
             self._session.close()
 
 
 def _led_to(asked: WebhookRequest, response: WebhookResponse) -> str:
-    """Where an application leads to; empty where it does not, or to nowhere."""
+    """The absolute URL that a response redirects to; empty if there is none."""
     try:
         url = urljoin(asked.full_url, response.location) if response.location else ""
         return url if urlsplit(url).hostname else ""
-    except ValueError:  # no URL, whatever it was meant to be
+    except ValueError:  # not a URL
         return ""
 
 
 def function_time(server_timing: str) -> float:
-    """The seconds that a Server-Timing header says a function took; 0 where it says nothing of it."""
+    """The function's time in seconds from a Server-Timing header; 0 if it is not there."""
     found = FUNCTION_TIME.search(server_timing)
     return float(found[1]) / 1000 if found else 0.0
 
 
-# --- what every webhook of a call is told ---
+# --- parameters of webhook requests ---
 
 
 @dataclass(frozen=True, slots=True)
 class CallingPhone:
-    """The phone that calls through a SIP domain: who authenticated, from where, and what its INVITE brought."""
+    """A phone that calls through a SIP domain: its user name, its address, and Call-ID and headers of its INVITE."""
 
     domain: Thing
     username: str
@@ -208,9 +208,9 @@ def call_parameters(
     *,
     is_first: bool = False,
 ) -> dict[str, str]:
-    """What is sent with every webhook of a call: of a phone where it is given, of a number otherwise.
+    """The parameters of every webhook request of a call, by a phone if one is given, otherwise by a number.
 
-    What a carrier's call brings comes with its first webhook alone (recorded: in no Dial's action).
+    CallToken and StirVerstat of a carrier's call are only in its first request (recorded: in no Dial's action).
     """
     ends = {"From": call.from_, "To": call.to, "Caller": call.from_, "Called": call.to}
     common = {
@@ -228,7 +228,7 @@ def call_parameters(
     for end, address in list(ends.items()):
         common |= _place_of(end, address)
     if is_first and call.direction == "inbound":
-        # The token stands for the call: opaque, and the same for the same call.
+        # An opaque token, which is the same for the same call.
         token = hmac.digest(identity.digest("call tokens").encode(), call.sid.encode(), "sha256")
         common |= {"CallToken": base64.urlsafe_b64encode(token).decode(), "StirVerstat": "TN-Validation-Passed-A"}
     return common
@@ -248,12 +248,12 @@ def _phone_parameters(
 
 
 def sip_call_id(identity: Identity, call_sid: str, host: str) -> str:
-    """A Call-ID for a simulated leg, which no phone gave one."""
+    """A Call-ID for a simulated leg, derived from its SID."""
     return f"{identity.digest('sip call id', call_sid)[:32]}@{host}"
 
 
 def _place_of(end: str, number: str) -> dict[str, str]:
-    """Where a number is said to be: city, state, zip and country, blank where that is not known."""
+    """The place of a number: city, state, zip and country, blank if unknown."""
     center = RATE_CENTERS.get(number[2:5]) if number.startswith("+1") else None
     return {
         f"{end}City": center.locality.upper() if center else "",

@@ -1,4 +1,4 @@
-"""What is live at an environment's URLs, with all that running it takes."""
+"""Functions and assets that are live at an environment's URLs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 @dataclass(frozen=True, slots=True)
 class DeployedFunction:
-    """A function that is live at a URL, with all that running it takes."""
+    """A function that is live at a URL, with everything needed to run it."""
 
     service: Thing
     environment: Thing
@@ -27,7 +27,7 @@ class DeployedFunction:
 
     @property
     def place(self) -> str:
-        """Where it runs: what its modules keep belongs to one build in one environment, as on Twilio."""
+        """Where it runs. As on Twilio, module state is shared within one build in one environment."""
         return place_of(self.build_sid, self.environment.sid)
 
 
@@ -40,18 +40,18 @@ class DeployedAsset:
 
 
 def place_of(build_sid: str, environment_sid: str) -> str:
-    """Where a build runs in an environment."""
+    """The place of a build in an environment, which has a process of its own."""
     return f"{build_sid}-{environment_sid}"
 
 
 def live_places(tables: Tables) -> set[str]:
-    """Where a build is live."""
+    """The places where a build is live."""
     environments = tables.list("environment")
     return {place_of(one.body["build_sid"], one.sid) for one in environments if one.body["build_sid"]}
 
 
 def find_deployed(tables: Tables, host: str, path: str) -> DeployedFunction | DeployedAsset | None:
-    """The function or asset that is live at a URL; None where there is none, or it is private."""
+    """The function or asset that is live at a URL; None if there is none, or it is private."""
     environment = environment_at(tables, host)
     build_sid = environment.body["build_sid"] if environment else None
     build = tables.get("build", build_sid) if build_sid else None
@@ -81,7 +81,7 @@ def find_deployed(tables: Tables, host: str, path: str) -> DeployedFunction | De
 
 
 def context_of(tables: Tables, service: Thing, environment: Thing, path: str) -> dict[str, str]:
-    """A function's context: variables, where it runs, and credentials where the service includes them."""
+    """A function's context: variables, domain, path and SIDs, and the credentials if the service includes them."""
     variables = {variable.body["key"]: variable.body["value"] for variable in tables.list("variable", environment.sid)}
     credentials = {"ACCOUNT_SID": tables.identity.account_sid, "AUTH_TOKEN": tables.identity.auth_token}
     return {
@@ -95,7 +95,7 @@ def context_of(tables: Tables, service: Thing, environment: Thing, path: str) ->
 
 
 def process_env_of(tables: Tables, service: Thing, environment: Thing) -> dict[str, str]:
-    """What of a function's context is in process.env as well: its variables, and the rest, but for its own path."""
+    """The part of a function's context that process.env has: all but PATH, or the variables alone (it is assumed)."""
     if tables.behaviour.process_env == "nothing":
         listed = tables.list("variable", environment.sid)
         return {variable.body["key"]: variable.body["value"] for variable in listed}
@@ -103,7 +103,7 @@ def process_env_of(tables: Tables, service: Thing, environment: Thing) -> dict[s
 
 
 def build_contents(tables: Tables, build_sid: str) -> list[VersionContent]:
-    """Everything that the functions of a build can load: themselves, and its private assets."""
+    """The contents that a build's functions can load: the functions themselves and the private assets."""
     build = tables.get("build", build_sid)
     if build is None:
         return []

@@ -1,12 +1,13 @@
-"""The fence around deployed functions: what the kernel refuses the process that runs them, whatever its code tries.
+"""The sandbox of deployed functions: system calls that the kernel refuses to the Node process that runs them.
 
-Node's own permissions (`--permission`) know paths, processes and workers. They do not know sockets and signals, and
-log files that Node's C++ opens pass them by. On Linux a seccomp filter closes these: system calls that fail
+Node's own permissions (`--permission`) cover files, child processes and workers. They do not cover sockets and signals,
+nor log files that Node's C++ code opens. On Linux a seccomp filter makes those system calls fail
 (https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html).
 
-A filter and `no_new_privs` belong to a thread, and what that thread starts inherits them. So a thread of its own
-closes itself in, starts the process, and ends. No code of ours runs between fork and exec, where it is unsafe in a
-process with threads; no launcher costs time; no privilege is needed; the rest of this process keeps its freedom.
+A filter and `no_new_privs` apply to a thread, and are inherited by what that thread starts. So a thread of its own
+installs the filter, starts the process, and ends. That way no code of ours runs between fork and exec, where it would
+be unsafe in a process with threads; there is no launcher to wait for; no privilege is needed; and the rest of this
+process is not restricted.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-# The machines of `uname -m` that this knows, with their number in linux/audit.h; system calls have a column for each.
+# The supported machines by `uname -m`, with their numbers in linux/audit.h. System calls below have a number for each.
 MACHINES: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 Numbers = tuple[int | None, int | None]
 REFUSED: Final[Mapping[str, Numbers]] = {
@@ -43,18 +44,18 @@ REFUSED: Final[Mapping[str, Numbers]] = {
     "mknodat": (259, 33), "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
     "chown": (92, None), "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54), "utimensat": (280, 88),
     "utime": (132, None), "utimes": (235, None),
-    # Processes. What starts Node is vfork (or clone with CLONE_VFORK), which Node itself never uses.
+    # Processes. Python starts Node by vfork (or clone with CLONE_VFORK), which Node itself never uses.
     "fork": (57, None),
 }  # fmt: skip
-# These say what they want in memory, where no filter can look. The C library and libuv manage without them.
+# These pass their flags in memory, which a filter can't read. The C library and libuv fall back on older calls.
 ABSENT: Final[Mapping[str, Numbers]] = {"clone3": (435, 435), "openat2": (437, 437), "io_uring_setup": (425, 425)}
-# These depend on flags: clone makes a thread or a process, open and openat read or write. Flags are the argument at the
-# place that OPEN has as key.
+# These are refused by their flags: clone makes a thread or a process, open and openat read or write. The keys of OPEN
+# are the positions of the flags among the arguments.
 CLONE: Final[Numbers] = (56, 220)
 OPEN: Final[Mapping[int, Numbers]] = {1: (2, None), 2: (257, 56)}
 CLONE_VFORK, CLONE_THREAD = 0x4000, 0x10000
 O_ACCMODE, O_CREAT, O_TRUNC = 0o3, 0o100, 0o1000
-X32: Final = 0x40000000  # from here on the numbers of x86_64 are those of another ABI
+X32: Final = 0x40000000  # from here on, x86_64's numbers belong to another ABI (x32)
 
 # linux/bpf_common.h, linux/seccomp.h, linux/prctl.h
 LOAD, AND, IF_EQUAL, IF_AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
@@ -64,11 +65,11 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 
 Result = TypeVar("Result")
 INSTRUCTION: Final = struct.Struct("=HBBI")  # struct sock_filter
-Instruction = tuple[int, int, int, int]  # its operation, how many to skip where true and where false, operand
+Instruction = tuple[int, int, int, int]  # operation, instructions to skip if true, and if false, operand
 
 
 def write_filter(machine: str) -> list[Instruction]:
-    """The filter for a machine, in classic BPF."""
+    """The seccomp filter for a machine, in classic BPF."""
     column = list(MACHINES).index(machine)
     refuse = (RETURN, 0, 0, FAIL | errno.EPERM)
     load_number = (LOAD, 0, 0, NUMBER_AT)
@@ -77,7 +78,7 @@ def write_filter(machine: str) -> list[Instruction]:
         return [number for row in table.values() if (number := row[column]) is not None]
 
     def judged(number: int | None, argument: int, flags: int, *, refused_with: bool) -> Iterator[Instruction]:
-        """Refuse a call that has one of the flags, or that has none of them."""
+        """Instructions that refuse a call with any of these flags, or, unless `refused_with`, one with none of them."""
         if number is None:
             return
         yield from [
@@ -92,7 +93,7 @@ def write_filter(machine: str) -> list[Instruction]:
     written = [
         (LOAD, 0, 0, MACHINE_AT),
         (IF_EQUAL, 1, 0, MACHINES[machine]),
-        refuse,  # a call by the numbers of another machine, such as its 32-bit forerunner's
+        refuse,  # a call by another architecture's numbers, such as the 32-bit ones
         load_number,
         (IF_AT_LEAST, 0, 1, X32),
         refuse,
@@ -109,8 +110,8 @@ def write_filter(machine: str) -> list[Instruction]:
 
 @cache
 def has_kernel_fence() -> bool:
-    """Whether this machine's kernel takes the filter and keeps to it; tried in a thread that ends."""
-    is_64_bit = sys.maxsize > 2**32  # a 32-bit Python on such a machine makes other calls
+    """Whether this machine's kernel accepts and enforces the filter; tried once, in a thread that then ends."""
+    is_64_bit = sys.maxsize > 2**32  # a 32-bit Python on a 64-bit machine uses other numbers
     if platform.system() != "Linux" or platform.machine() not in MACHINES or not is_64_bit:
         return False
 
@@ -129,7 +130,7 @@ def has_kernel_fence() -> bool:
 
 
 def describe_fence() -> str:
-    """What keeps deployed functions in, on this machine, for people."""
+    """How deployed functions are isolated on this machine, in words."""
     if has_kernel_fence():
         return "Node's permissions, and a seccomp filter for sockets, signals, processes and writing"
     return (
@@ -139,7 +140,10 @@ def describe_fence() -> str:
 
 
 def start_fenced(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
-    """A process in a session of its own, closed in by the kernel where it can; options are Popen's, without DEVNULL."""
+    """Start a process in a session of its own, with the filter if the kernel has it.
+
+    Options are Popen's. DEVNULL is not among them: the thread with the filter could not open it for writing.
+    """
 
     def start() -> subprocess.Popen[bytes]:
         if is_fenced:
@@ -151,8 +155,8 @@ def start_fenced(command: Sequence[str | Path], **options: Any) -> subprocess.Po
 
 
 def _close_in() -> None:
-    """Close this thread in, for good; an OSError where the kernel does not take the filter."""
-    # struct sock_fprog: how many struct sock_filter there are, and where.
+    """Install the filter on this thread, for good; raises OSError if the kernel does not accept it."""
+    # struct sock_fprog: the number of struct sock_filter, and their address.
     code = ctypes.create_string_buffer(_compiled_filter())
     program = ctypes.create_string_buffer(struct.pack("@HP", len(code) // INSTRUCTION.size, ctypes.addressof(code)))
     libc = ctypes.CDLL(None, use_errno=True)

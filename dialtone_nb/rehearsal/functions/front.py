@@ -1,4 +1,4 @@
-"""The front of *.twil.io: finds what a URL belongs to, decides who may have it, and runs it or hands it out."""
+"""The front end of *.twil.io: finds the function or asset of a URL, checks access, and runs or serves it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from dialtone_nb.rehearsal.http.requests import HttpRequest
 
 TIME_LIMIT_S = 10.0
-# How long after a build was replaced none of its requests can be under way any more.
+# Seconds after which none of a replaced build's requests can still be under way.
 ALL_ANSWERED_S = TIME_LIMIT_S + 1
-LARGEST_CONTEXT = 3583  # bytes of JSON, as measured by others; Twilio says about 3 KB
+LARGEST_CONTEXT = 3583  # bytes of JSON, as others measured it; Twilio documents about 3 KB
 LARGEST_HEADERS = 4096  # bytes
 METHODS = ("GET", "POST")
 ASSET_METHODS = ("GET", "HEAD")
-# What asks for / gets, where nothing has that path.
+# A request for / gets this asset if nothing has that path itself.
 ROOT, INDEX = "/", "/assets/index.html"
 # The platform answers OPTIONS itself, and no function sees it (twilio-labs/serverless-toolkit#141, #195).
 CORS = (
@@ -52,7 +52,7 @@ CORS = (
 )
 # Twilio's documentation has 400 in one place and 403 in another.
 SIGNATURE_REFUSED = 403
-# How long a function took by itself, in milliseconds; Twilio tells nobody (W3C, Server Timing).
+# A header with the function's own time in milliseconds (W3C Server Timing); Twilio sends no such header.
 SERVER_TIMING, FUNCTION_METRIC = "server-timing", "function"
 
 
@@ -72,7 +72,7 @@ def plain(status: int, text: str) -> FunctionResponse:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What became of one invocation: its response, the fault that it is alerted with (code and text), and its logs."""
+    """The outcome of one invocation: its response, the alert for its fault (code and text), and its log lines."""
 
     response: FunctionResponse | None = None
     fault: tuple[int, str] | None = None
@@ -80,14 +80,14 @@ class Invocation:
 
     @property
     def alerts(self) -> list[tuple[int, str]]:
-        """The alerts that it earned: of errors and warnings that it logged, and of its fault."""
+        """The alerts to raise: one for each logged error and warning, and one for the fault."""
         errors = [(82005, text) for level, text in self.logs if level == "error"]
         warnings = [(82004, text) for level, text in self.logs if level == "warn"]
         return [*errors, *warnings, *([self.fault] if self.fault else [])]
 
 
 class Front:
-    """Answers at *.twil.io."""
+    """Answers requests at *.twil.io."""
 
     def __init__(self, store: Store, base: str, packages: Packages) -> None:
         self._store = store
@@ -102,7 +102,7 @@ class Front:
         self._processes.close()
 
     def end_left_builds(self) -> None:
-        """End the processes of builds that are live nowhere any more, once what they were asked before is answered."""
+        """End the processes of builds that are no longer live, once their pending requests have been answered."""
         if self._ending:
             self._ending.cancel()
         if not self._processes.places():
@@ -116,13 +116,13 @@ class Front:
         try:
             with self._store.transaction() as tables:
                 live = live_places(tables)
-        except sqlite3.ProgrammingError:  # the rehearsal has been closed just now, and all processes with it
+        except sqlite3.ProgrammingError:  # the rehearsal has just been closed, with all its processes
             return
         for place in self._processes.places() - live:
             self._processes.drop(place)
 
     async def answer(self, incoming: HttpRequest) -> FunctionResponse:
-        """The response of the function, or the content of the asset, that a URL belongs to."""
+        """The response of the function at a URL, or the content of the asset there."""
         if incoming.method not in {*METHODS, *ASSET_METHODS, "OPTIONS"}:
             return plain(405, "Method Not Allowed")
         with self._store.transaction() as tables:
@@ -153,7 +153,7 @@ class Front:
         try:
             reply = await self._invoke(function, incoming)
         except TimeoutError:
-            # What runs away can only be stopped with its process.
+            # Only ending the process can stop a function that runs away.
             await asyncio.to_thread(self._processes.drop, function.place)
             return Invocation(fault=(82002, f"Runtime application timed out after {self._time_limit_s:g} s"))
         except Crashed as error:
@@ -180,7 +180,7 @@ class Front:
 
 
 def read_reply(reply: Mapping[str, Any]) -> Invocation:
-    """What became of an invocation, from the reply of its process."""
+    """The outcome of an invocation, from its process's reply."""
     logs = reply["logs"]
     if "error" in reply:
         error = reply["error"]
@@ -199,7 +199,7 @@ def read_reply(reply: Mapping[str, Any]) -> Invocation:
 
 
 def note_invocation(tables: Tables, function: DeployedFunction, incoming: HttpRequest, invocation: Invocation) -> None:
-    """Keep what the function logged, and raise the alerts that it earned."""
+    """Store an invocation's log lines, and raise its alerts."""
     request_sid = request_sid_of(tables, function, incoming)
     for place, (level, text) in enumerate(invocation.logs):
         body = {
@@ -226,13 +226,13 @@ def note_invocation(tables: Tables, function: DeployedFunction, incoming: HttpRe
 
 
 def serve_asset(asset: DeployedAsset) -> FunctionResponse:
-    """The asset as it was uploaded; its type is what the upload said, else what its path's ending says."""
+    """The asset as uploaded, with the upload's content type, or else the one of its path's suffix."""
     said, guessed = asset.version.body["content_type"], mimetypes.guess_type(asset.version.body["path"])[0]
     return FunctionResponse(200, (("content-type", said or guessed or "application/octet-stream"),), asset.content)
 
 
 def request_sid_of(tables: Tables, function: DeployedFunction, incoming: HttpRequest) -> str:
-    """The SID of a request to a function: it follows from what was asked, and how often that was asked before."""
+    """The SID of a request to a function, derived from the request and the number of equal ones before it."""
     asked = f"{incoming.method} {incoming.path}?{incoming.query_string}".encode() + incoming.body
     key = incoming.headers.get("i-twilio-idempotency-token") or hashlib.sha256(asked).hexdigest()
     nth = tables.next_nth("function_request", function.environment.sid, key)

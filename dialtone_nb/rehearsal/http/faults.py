@@ -1,4 +1,4 @@
-"""Fault injection: faults of Twilio's that can be asked for, so that recovering from them can be rehearsed as well."""
+"""Fault injection: the rehearsal fails on request, as Twilio may, so that recovery can be rehearsed as well."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from dialtone_nb.rehearsal.http.errors import Refusal
 
-# before, after: whether the request is carried out before the trouble starts. A truncated answer comes after, too.
+# With -before the request is not carried out, with -after it is; with a truncated response it is, too.
 FaultName = Literal[
     "429",
     "401",
@@ -33,7 +33,7 @@ REFUSALS = {
     "500": Refusal(20500, "Internal Server Error", 500),
     "503": Refusal(20503, "Service unavailable", 503),
 }
-# What a gateway says in Twilio's place.
+# Error pages that a gateway in front of Twilio's API answers with.
 GATEWAY_PAGES = {
     "500-html": (500, "Internal Server Error"),
     "503-html": (503, "Service Temporarily Unavailable"),
@@ -43,7 +43,7 @@ GATEWAY_PAGES = {
 
 @dataclass(slots=True)
 class InjectedFault:
-    """One fault: which requests it strikes, which of those first, and how often."""
+    """One fault: the requests that it matches, the first of these that it strikes (from 1), and how many it strikes."""
 
     name: FaultName
     method: str = ""
@@ -54,7 +54,7 @@ class InjectedFault:
     seen: int = 0
 
     def strikes(self, method: str, host: str, path: str) -> bool:
-        """Whether it strikes this request, which it counts."""
+        """Whether the fault strikes this request; counts the request if it matches."""
         if (self.method and method != self.method) or (self.host and host != self.host) or not self.path.search(path):
             return False
         self.seen += 1
@@ -62,7 +62,7 @@ class InjectedFault:
 
 
 def read_fault(body: Mapping[str, Any]) -> InjectedFault:
-    """Read a fault from what was posted: `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
+    """A fault from JSON, as in `{"match": {"method", "host", "path", "nth"}, "fault": "429", "times": 1}`."""
     name, match = str(body.get("fault", "")), body.get("match", {})
     if not isinstance(match, dict) or not all(isinstance(value, str) for key, value in match.items() if key != "nth"):
         raise Refusal(20001, 'A fault\'s match is an object of texts, as in {"method": "POST", "path": "/Builds$"}')
@@ -90,24 +90,24 @@ def _count(body: Mapping[str, Any], name: str) -> int:
 
 
 class InjectedFaults:
-    """The faults that were asked for and are not used up."""
+    """The injected faults that are not used up."""
 
     def __init__(self) -> None:
         self._faults: list[InjectedFault] = []
 
     def add(self, fault: InjectedFault) -> None:
-        """Ask for a fault."""
+        """Inject a fault."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Ask for no more faults."""
+        """Remove all faults."""
         self._faults.clear()
 
     def strike(self, method: str, host: str, path: str) -> FaultName | None:
-        """The fault that strikes this request, if one does."""
+        """The fault that strikes this request, or None."""
         struck: FaultName | None = None
         for fault in self._faults:
-            # Every fault counts the request, also where another one strikes first.
+            # Every fault counts the request, even if another one strikes it.
             if fault.strikes(method, host, path) and struck is None:
                 struck = fault.name
         self._faults = [fault for fault in self._faults if fault.seen < fault.nth + fault.times - 1]

@@ -1,4 +1,4 @@
-"""The operations of the API: each a host, a method, a path and the function that answers; and the router to them."""
+"""Operations of the API (host, method, path, handler), and the router that finds them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request to an operation, taken apart; `names` are the variables of the operation's path."""
+    """A parsed request to an operation; `names` are the variables of the operation's path."""
 
     method: str
     host: str
@@ -36,28 +36,28 @@ class ApiRequest:
     form: Pairs = ()
     upload: Upload | None = None
     by_api_key: bool = False
-    # What a restricted API key may do; None for any other key, and for the auth token.
+    # The permissions of a restricted API key; None for a standard key and for the auth token.
     allowed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """The response to it: a status, and what becomes its JSON body (none, where it is None)."""
+    """The response to it: its status, and the data of its JSON body, or None for no body."""
 
     status: int
     body: Any = None
 
 
 Handler = Callable[[Tables, ApiRequest], ApiResponse]
-# A handler's answer to a request, in a transaction of its own.
+# Calls a handler in a transaction of its own.
 Answering = Callable[[], ApiResponse]
-# What the exchange has to do with a request, before it is answered or after.
+# Carries out what a request asks of the exchange, and calls the handler before or after that.
 AtExchange = Callable[["Exchange", ApiRequest, Answering], Awaitable[ApiResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One modelled operation; `path` is written as in Twilio's OpenAPI documents."""
+    """One operation that the rehearsal models; `path` is written as in Twilio's OpenAPI documents."""
 
     host: str
     method: str
@@ -78,7 +78,7 @@ class Router:
             self._found[key].append((re.compile(pattern), operation))
 
     def find(self, host: str, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
-        """The operation and the variables of its path; None where nothing is modelled."""
+        """The operation for a request, with the variables of its path; None if it is not modelled."""
         for pattern, operation in self._found.get((host, method, path.count("/")), ()):
             if match := pattern.fullmatch(path):
                 return operation, match.groupdict()

@@ -14,12 +14,12 @@ from dialtone_nb.values.loopback import LOOPBACK
 KIND: Final = "own_server"
 BUDGET_S: Final = 15.0
 TWILIOS: Final = (".twilio.com", ".twil.io")
-# What a proxy does not forward (RFC 9110, 7.6.1), and what requests writes itself.
+# Headers that a proxy does not forward (RFC 9110, 7.6.1), or that the requests library writes itself.
 HOP_BY_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
 
 
 def add_own_server(store: Store, host: str, address: str) -> dict[str, str]:
-    """Have an address answer for a name from now on; a `Refusal` where it is not on this machine."""
+    """Send requests for a host name to an address from now on; raises Refusal if it is not on this machine."""
     if not _is_on_this_machine(address):
         raise Refusal(20001, f"address must be http://127.0.0.1:PORT, on this machine, not {address!r}")
     if not host or "/" in host or host.endswith(TWILIOS):
@@ -37,24 +37,24 @@ def _is_on_this_machine(address: str) -> bool:
     try:
         parts = urlsplit(address)
         return parts.scheme == "http" and parts.hostname in LOOPBACK and bool(parts.port) and not parts.path.strip("/")
-    except ValueError:  # no host, or no port, that could be one
+    except ValueError:  # no valid host or port
         return False
 
 
 def list_own_servers(store: Store) -> list[dict[str, str]]:
-    """The names that are answered on this machine, with their addresses."""
+    """The host names of our own servers, with their addresses."""
     with store.transaction() as tables:
         return [{"host": one.name, "address": one.body["address"]} for one in tables.list(KIND, "")]
 
 
 def address_of(tables: Tables, host: str) -> str:
-    """The address that answers a name; empty if the name is not ours."""
+    """The address of our own server by its host name; empty if there is none."""
     found = tables.find(KIND, "", host)
     return str(found.body["address"]) if found else ""
 
 
 def is_own_server(store: Store, host: str) -> bool:
-    """Whether a name is our own server's."""
+    """Whether a host name is our own server's."""
     with store.transaction() as tables:
         return bool(address_of(tables, host))
 
@@ -62,7 +62,7 @@ def is_own_server(store: Store, host: str) -> bool:
 def forward(
     address: str, method: str, host: str, target: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[int, dict[str, str], bytes]:
-    """Forward a request as a proxy that terminates TLS does: status, headers and body; 502 where nothing answers."""
+    """Forward a request as a TLS-terminating proxy does; gives back status, headers, body, or 502 if nobody answers."""
     import requests  # a large library, for the first request to our own server
 
     sent: dict[str, Any] = {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}

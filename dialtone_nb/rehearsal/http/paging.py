@@ -1,4 +1,4 @@
-"""Pages of lists in Twilio's two styles: relative URIs (2010-04-01) and absolute URLs in `meta` (v1)."""
+"""Pages of lists in Twilio's two formats: relative URIs (2010-04-01) and absolute URLs in `meta` (v1)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dialtone_nb.rehearsal.state.store import Tables, Thing
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 1000
-# A page token names the item that the page follows ("PA", after) or precedes ("PB", before).
+# A page token has the key of the item that the page follows ("PA", after) or precedes ("PB", before).
 AFTER, BEFORE = "PA", "PB"
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page a request asks for."""
+    """The page that a request asks for."""
 
     number: int
     size: int
@@ -30,7 +30,7 @@ class PageRequest:
 
 
 def read_page_request(request: ApiRequest) -> PageRequest:
-    """Read which page a request asks for; a Refusal for a size or token that Twilio would refuse."""
+    """The page that a request asks for; raises Refusal for a size or token that Twilio would refuse."""
     query = dict(request.query)
     number, size = (
         _whole(query.get(name, str(usual)), name) for name, usual in (("Page", 0), ("PageSize", DEFAULT_SIZE))
@@ -49,7 +49,7 @@ def read_page_request(request: ApiRequest) -> PageRequest:
 
 
 def stale_token() -> Refusal:
-    """The answer to a token that leads nowhere."""
+    """The refusal of a page token whose item does not exist."""
     return Refusal(21481, "Invalid PageToken")
 
 
@@ -82,7 +82,7 @@ def page_response(
     has_earlier: bool,
     has_later: bool,
 ) -> ApiResponse:
-    """A page of items under its list's name, with the addresses of the pages before and after it, where there are."""
+    """A response with a page of items under the list's name, and with the addresses of the pages around it."""
     asked, bodies = read_page_request(request), [body(item) for item in page]
     filters = [(key, value) for key, value in request.query if key not in {"Page", "PageSize", "PageToken"}]
 
@@ -130,7 +130,7 @@ def page_response(
 def list_response(
     request: ApiRequest, name: str, items: Sequence[Any], body: Callable[[Any], Any], key: Callable[[Any], str]
 ) -> ApiResponse:
-    """One page of a whole list; `key` tells items apart and stays the same from page to page."""
+    """The requested page of a list; `key` identifies an item in page tokens."""
     page, earlier, later = cut_page(items, read_page_request(request), key)
     return page_response(request, name, page, body, key, has_earlier=earlier, has_later=later)
 
@@ -142,7 +142,10 @@ def walk_response(
     body: Callable[[Any], Any],
     key: Callable[[Any], str],
 ) -> ApiResponse:
-    """One page of a list that is not read whole: `walk` begins where the page does, and goes back from `before`."""
+    """The requested page of a list too long to read whole; `walk` yields the items from where the page begins.
+
+    For a page that precedes an item (`before`), `walk` yields backwards from there.
+    """
     asked = read_page_request(request)
     items = list(islice(walk(asked), asked.size + 1))
     more, page = len(items) > asked.size, items[: asked.size]
@@ -156,7 +159,7 @@ def walk_response(
 def walk_things(
     tables: Tables, kind: str, parent: str, asked: PageRequest, *, since: float, until: float
 ) -> Iterator[Thing]:
-    """The things of a kind, a parent and a time from where a page begins; a Refusal for a token that names none."""
+    """The things of a kind, parent and time from where a page begins; raises Refusal for a stale page token."""
     marker = asked.after or asked.before
     if marker and tables.get(kind, marker, parent) is None:
         raise stale_token()

@@ -1,4 +1,4 @@
-"""The parameters of requests as Twilio declares them: name, type, length, whether required, and the code of a fault."""
+"""Request parameters as Twilio declares them: name, type, length, whether required, and the error code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def text(value: str) -> str:
 
 
 def flag(value: str) -> bool:
-    """A boolean, as Twilio's helper libraries write it: true or false."""
+    """A boolean: true or false, in any case."""
     if value.lower() not in {"true", "false"}:
         raise ValueError("must be true or false")
     return value.lower() == "true"
@@ -27,14 +27,14 @@ def flag(value: str) -> bool:
 
 def integer(value: str) -> int:
     """A whole number."""
-    # Python itself refuses to read thousands of digits, in words of its own.
+    # The limit keeps int() from its own error about thousands of digits.
     if not re.fullmatch(r"[0-9]{1,18}", value):
         raise ValueError("must be an integer")
     return int(value)
 
 
 def url(value: str) -> str:
-    """An absolute web address, or nothing, which clears it."""
+    """An absolute http(s) URL, or the empty text, which clears the field."""
     if value:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -50,7 +50,7 @@ def method(value: str) -> str:
 
 
 def choice(*choices: str) -> Callable[[str], str]:
-    """One of a closed set of words."""
+    """A reader for one of these words."""
 
     def read(value: str) -> str:
         if value not in choices:
@@ -61,7 +61,7 @@ def choice(*choices: str) -> Callable[[str], str]:
 
 
 def matching(pattern: str, rule: str) -> Callable[[str], str]:
-    """Text that fits a pattern from end to end."""
+    """A reader for text that a pattern matches as a whole; `rule` is the message for any other."""
     compiled = re.compile(pattern)
 
     def read(value: str) -> str:
@@ -73,13 +73,13 @@ def matching(pattern: str, rule: str) -> Callable[[str], str]:
 
 
 def sid(prefix: str) -> Callable[[str], str]:
-    """A SID of one kind, or nothing, which clears it."""
+    """A reader for a SID with this prefix, or the empty text, which clears the field."""
     return matching(f"(?:{prefix}[0-9a-f]{{32}})?", f"must be a SID that begins with {prefix}")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: `longest` counts characters; `code` is what Twilio answers where it is wrong or missing."""
+    """One parameter; `longest` counts characters, `code` is Twilio's error code if it is invalid or missing."""
 
     name: str
     read: Callable[[str], Any] = text
@@ -94,7 +94,7 @@ class Parameter:
 
 
 def read_parameters(parameters: Iterable[Parameter], pairs: Pairs, *, creating: bool = True) -> dict[str, Any]:
-    """The declared parameters that were sent, as typed values by body key; unknown ones are ignored, as Twilio does."""
+    """The declared parameters that were sent, as typed values by body key; as at Twilio, others are ignored."""
     sent = dict(pairs)
     values = {}
     for parameter in parameters:
@@ -107,7 +107,7 @@ def read_parameters(parameters: Iterable[Parameter], pairs: Pairs, *, creating: 
 
 
 def read_parameter(parameter: Parameter, value: str) -> Any:
-    """One parameter's typed value; a Refusal where it does not fit."""
+    """One parameter's typed value; raises Refusal if it is invalid."""
     if parameter.required and not value:
         raise Refusal(parameter.code, f"Missing required parameter {parameter.name} in the post body")
     if parameter.longest is not None and len(value) > parameter.longest:

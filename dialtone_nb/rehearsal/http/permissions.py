@@ -1,9 +1,9 @@
-"""What a restricted API key may do: the permission that each operation of the API takes.
+"""Restricted API keys: the permission that each operation of the API takes.
 
-A permission is /twilio/<product>/<resource>/<action>; "read" is of one by its SID and "list" of all, and neither holds
-the other (recorded 2026-03: wittyreference, error 70051). The names are those of Twilio's own
-tables, as Dixa's Scala client has them (com.dixa.twilio, ApiKeyPolicy). What has no row here has no permission that
-anybody has published, Serverless, addresses and dialling permissions among it: a restricted key is refused there.
+A permission is /twilio/<product>/<resource>/<action>. "read" is for one resource by its SID, "list" for all, and
+neither includes the other (recorded 2026-03: wittyreference, error 70051). The names are from Twilio's own tables, as
+Dixa's Scala client has them (com.dixa.twilio, ApiKeyPolicy). For resources without a row here, among them Serverless,
+addresses and dialling permissions, no permission has been published, so a restricted key is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ACTIONS = ("read", "list", "create", "update", "delete")
 MOST = 100
 MISSING, INVALID = 70051, 70002
 _CREDENTIAL_MAPPINGS = "credential-list-mappings"
-# By what is left of an operation's path without its SIDs.
+# Keys are the operations' paths without SIDs.
 _RESOURCES = {
     "Accounts": "iam/accounts",
     "Keys": "iam/api-keys",
@@ -47,7 +47,7 @@ _RESOURCES = {
     "SIP/IpAccessControlLists/IpAddresses": "voice/sip.ip-acls.ip-addresses",
     "Transcriptions": "voice/transcriptions",
 }
-# What has one permission to be read, whether one or all.
+# Resources with one permission for reading, of one as of all.
 _READ_ALONE = {
     "AvailablePhoneNumbers": "phone-numbers/available-phone-numbers",
     "Usage/Records": "billing/usage",
@@ -59,7 +59,7 @@ KNOWN = frozenset(
 
 
 def permission_of(operation: Operation) -> str:
-    """The permission that an operation takes; empty where no restricted key may carry it out."""
+    """The permission that an operation takes; empty if no restricted key may use it."""
     path = re.sub(r"^/(2010-04-01/Accounts/\{AccountSid\}|2010-04-01|v1)|\.json$", "", operation.path)
     is_one = path.endswith("}")
     name = re.sub(r"/\{\w+\}", "", path).strip("/") or "Accounts"
@@ -72,7 +72,7 @@ def permission_of(operation: Operation) -> str:
 
 
 def check_permission(operation: Operation, request: ApiRequest) -> None:
-    """Raise a Refusal with Twilio's code where a restricted key asks for what it may not do."""
+    """Raise Refusal (70051) if a restricted key lacks the permission for a request."""
     if request.allowed is None:
         return
     wanted = permission_of(operation)
@@ -84,7 +84,7 @@ def check_permission(operation: Operation, request: ApiRequest) -> None:
 
 
 def check_policy(allow: Iterable[str]) -> tuple[str, ...]:
-    """The permissions of a new key's policy; a Refusal where there are too many, or Twilio has none of such a name."""
+    """The permissions of a key's policy; raises Refusal if there are too many or none, or one is unknown."""
     wanted = tuple(allow)
     if unknown := [one for one in wanted if one not in KNOWN]:
         raise Refusal(INVALID, f"assertion '{unknown[0]}' is invalid")

@@ -1,4 +1,4 @@
-"""HTTP requests as they come, over ASGI: read whole, and taken apart."""
+"""HTTP requests as received over ASGI, and the parsing of their bodies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it came."""
+    """A request as received."""
 
     method: str
     host: str
@@ -30,7 +30,7 @@ class HttpRequest:
 
     @property
     def query(self) -> Pairs:
-        """The query, blank values kept."""
+        """The query's pairs, including blank values."""
         return tuple(parse_qsl(self.query_string, keep_blank_values=True))
 
     @property
@@ -40,16 +40,16 @@ class HttpRequest:
 
     @property
     def form(self) -> Pairs:
-        """A form-encoded body, blank values kept."""
+        """The pairs of a form-encoded body, including blank values."""
         return tuple(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-class ClientDisconnected(Exception):  # noqa: N818 - it is what became of somebody's request
-    """The connection ended before all of the request's body had come."""
+class ClientDisconnected(Exception):  # noqa: N818 - it is an event of the connection
+    """The client closed the connection before the whole request had been received."""
 
 
 async def read_request(scope: Scope, receive: Receive) -> HttpRequest:
-    """The request, with all of its body; `ClientDisconnected` where that never came."""
+    """The request with its whole body; raises `ClientDisconnected` if that never arrives."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     chunks = []
     while True:
@@ -71,7 +71,7 @@ async def read_request(scope: Scope, receive: Receive) -> HttpRequest:
 
 
 async def with_body(request: ApiRequest, http_request: HttpRequest) -> ApiRequest:
-    """Add the form and the file that a body holds to a request; a Refusal where the body can't be read."""
+    """The request with the form and the file of its body; raises Refusal if the body can't be read."""
     content_type = http_request.headers.get("content-type", "")
     if not content_type.startswith("multipart/form-data"):
         return replace(request, form=http_request.form)

@@ -1,4 +1,4 @@
-"""HTTP responses as they go out, over ASGI: whole, in half, or not at all."""
+"""HTTP responses over ASGI: sent whole, cut short, or dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dialtone_nb.rehearsal.state.identity import Identity
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# What api.twilio.com sends with every answer (recorded 2020 to 2026).
+# Headers that api.twilio.com sends with every response (recorded 2020 to 2026).
 API_2010_HEADERS = (
     ("x-powered-by", "AT-5000"),
     ("x-shenanigans", "none"),
@@ -25,12 +25,12 @@ API_2010_HEADERS = (
     ("x-api-domain", "api.twilio.com"),
     ("strict-transport-security", "max-age=31536000"),
 )
-LONGEST_HOLD = 60.0  # seconds that a faulty request is held, unless its client gives up before
+LONGEST_HOLD = 60.0  # seconds that a timeout fault holds a request, unless its client gives up before
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A response as it goes out."""
+    """A response to send."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -38,12 +38,12 @@ class HttpResponse:
 
 
 def json_response(response: ApiResponse, request: HttpRequest, identity: Identity) -> HttpResponse:
-    """Write a response of the API in JSON, with the headers that Twilio's have."""
+    """The HTTP response for an API response, in JSON, with Twilio's headers."""
     if isinstance(response.body, str):
-        # The one response that is for people: the page about real phones.
+        # Only the page about real phones is HTML.
         headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
         return HttpResponse(response.status, tuple(headers), response.body.encode())
-    # A request's id follows from what was asked: it repeats, and tells nothing of the order of requests.
+    # The request id is derived from the request, so that it repeats and does not depend on the order of requests.
     asked = f"{request.method} {request.host}{request.path}?{request.query_string}".encode() + request.body
     is_api_2010, is_good = request.host == "api.twilio.com", response.status < 400
     headers = [
@@ -61,14 +61,14 @@ def json_response(response: ApiResponse, request: HttpRequest, identity: Identit
 
 
 def gateway_response(fault: str) -> HttpResponse:
-    """The page of a gateway that answers in Twilio's place."""
+    """The error page of a gateway in front of Twilio's API."""
     status, reason = GATEWAY_PAGES[fault]
     page = f"<html><head><title>{status} {reason}</title></head><body>{reason}</body></html>\n"
     return HttpResponse(status, (("content-type", "text/html"),), page.encode())
 
 
 async def send_response(response: HttpResponse, send: Send, *, cut_short: bool = False) -> None:
-    """Send a response, or the half of it."""
+    """Send a response, or with `cut_short` only the first half of its body."""
     headers = [
         *response.headers,
         ("server", "dialtone_nb rehearsal, not Twilio"),
@@ -83,16 +83,16 @@ async def send_response(response: HttpResponse, send: Send, *, cut_short: bool =
 
 
 async def drop_request(fault: str, receive: Receive, send: Send) -> None:
-    """End a request without a response: close its connection at once, or when the client does."""
+    """End a request without a response: reset its connection at once, or, for a timeout, when the client gives up."""
     if fault.startswith("timeout"):
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(receive(), LONGEST_HOLD)
     close_connection(send, at_once=True)
-    await receive()  # until the server knows of it
+    await receive()  # returns once uvicorn has noticed that the connection is closed
 
 
 def close_connection(send: Send, *, at_once: bool = False) -> None:
-    """Close the connection, for which ASGI has no way: in uvicorn, `send` is a method of the request, which has it."""
+    """Close the connection. ASGI has no message for that; uvicorn's `send` is a method of the object that has it."""
     transport = send.__self__.transport  # type: ignore[attr-defined]
     if at_once:
         transport.abort()

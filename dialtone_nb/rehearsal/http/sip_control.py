@@ -1,7 +1,7 @@
-"""The account's SIP endpoint as rehearsal.localhost opens and shows it: in this process, in another one, or in none.
+"""The account's SIP endpoint as rehearsal.localhost opens and shows it, in this process or in another.
 
-One process has it open: a notebook's, or `rehearsal --sip`. It writes its address into the state file that processes
-share, so that the others find it, and have it answer what concerns real phones.
+At most one process has the endpoint open: a notebook's, or `rehearsal --sip`. It writes its address into the state file
+that all processes share, so that the others can forward requests about real phones to it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 KIND = "sip_door"
 CONTROL_HOST = "rehearsal.localhost"
-CONNECT_S, ANSWER_S = 1.0, 600.0  # a call that rings a real phone takes as long as its people talk
-LISTS = ("registrations", "lives", "delays")  # the lists that are empty where no endpoint is open
+CONNECT_S, ANSWER_S = 1.0, 600.0  # a call to a real phone is answered only when the people have hung up
+LISTS = ("registrations", "lives", "delays")  # lists that are empty if no endpoint is open
 PATHS = frozenset({"door", "phones", *LISTS})
 
 
 class SipControl:
-    """Opens the endpoint, finds it where another process has it open, and answers for it; `base` is our own address."""
+    """Opens the SIP endpoint, or finds it in another process, and answers for it; `base` is this process's URL."""
 
     def __init__(self, store: Store, exchange: Exchange, base: str) -> None:
         self._store = store
@@ -50,7 +50,7 @@ class SipControl:
         tls_port: int = 0,
         authority: Path | None = None,
     ) -> SipEndpoint:
-        """Open the endpoint in this process; a `DialtoneError` where there is one already, or the port is taken."""
+        """Open the endpoint in this process; raises DialtoneError if one is open already, or the port is taken."""
         from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 
         if elsewhere := self._elsewhere():
@@ -65,16 +65,16 @@ class SipControl:
         return self._own
 
     def close(self) -> None:
-        """Close this process's endpoint, where it has one."""
+        """Close this process's endpoint, if it has one."""
         if self._own:
             self._own.close()
             self._own = None
             self._forget(self._base)
 
-    # --- what is asked at rehearsal.localhost ---
+    # --- requests at rehearsal.localhost ---
 
     async def forward(self, method: str, path: str, body: bytes) -> ApiResponse | None:
-        """The answer of the process that has the endpoint open; None where that is this one, or none."""
+        """The response of the other process that has the endpoint open; None if no other has."""
         if self._own or not (url := await asyncio.to_thread(self._elsewhere)):
             return None
         response = await asyncio.to_thread(_send, url, method, path, body)
@@ -83,7 +83,7 @@ class SipControl:
         return ApiResponse(response.status_code, content)
 
     async def answer(self, method: str, path: str, body: dict[str, Any]) -> ApiResponse | None:
-        """Answer a request about real phones; None where there is no such thing."""
+        """Answer a request about real phones; None if there is no such operation."""
         match (method, path):
             case ("POST", "door"):
                 return ApiResponse(201, await asyncio.to_thread(self._open_asked, body))
@@ -99,7 +99,7 @@ class SipControl:
         return None
 
     def _open_asked(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Open it at an `address` of this machine, perhaps with a `trunk`; a Refusal where that can't be."""
+        """Open the endpoint at an `address` of this machine, perhaps with a `trunk`; raises Refusal if it can't be."""
         from dialtone_nb.rehearsal.sip.address import DEFAULT, is_loopback, read_address, read_trunk
 
         try:
@@ -117,7 +117,7 @@ class SipControl:
         return self._described()
 
     def _described(self) -> dict[str, Any]:
-        """The endpoint, as JSON: where phones find it, and the page that shows what they do."""
+        """The endpoint as JSON: its address for phones, its trunk, and the page that shows what phones do."""
         described: dict[str, Any] = {"is_open": self._own is not None, "state": str(self._store.path.resolve())}
         if own := self._own:
             trunk = "{}:{}".format(*own.trunk.peer) if own.trunk else ""
@@ -127,7 +127,7 @@ class SipControl:
     # --- the other processes ---
 
     def _elsewhere(self) -> str:
-        """The address of the other process that has the endpoint open; empty where none has."""
+        """The URL of the other process that has the endpoint open; empty if no other has."""
         with self._store.transaction() as tables:
             known = tables.find(KIND, "", "")
         url = str(known.body["url"]) if known else ""

@@ -1,4 +1,4 @@
-"""TLS: certificates of one start, and a proxy for clients of Twilio's that insist on https and Twilio's host names."""
+"""TLS: certificates made at each start, and a proxy for Twilio clients that insist on https and Twilio's host names."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ AS_TWILIO = Path(__file__).with_name("as_twilio.cjs")
 
 
 class TlsProxy:
-    """A reverse proxy on loopback that terminates TLS and hands every byte to the rehearsal.
+    """A reverse proxy on loopback that terminates TLS and passes every byte on to the rehearsal.
 
-    Its certificate is signed by an authority made for this one start: `authority` is the file to trust
-    (NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE), and the key that signed it is in no file.
+    Its certificate is signed by a certificate authority made for this one start: clients trust the file `authority`
+    (NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE). The authority's key is never written to a file.
     """
 
     def __init__(self, rehearsal_url: str, authority: Path, *, port: int = 0) -> None:
@@ -49,7 +49,7 @@ class TlsProxy:
         self.url: str = f"https://{LOOPBACK}:{self.port}"
 
     def environment_of_node(self) -> dict[str, str]:
-        """The variables with which a program for Node finds this proxy where it looks for Twilio, and nothing else."""
+        """The environment variables by which a Node program's requests to Twilio reach this proxy."""
         return {
             "NODE_OPTIONS": f"--require {json.dumps(str(AS_TWILIO))}",
             "NODE_EXTRA_CA_CERTS": str(self.authority),
@@ -114,11 +114,11 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def server_context(authority: Path, names: Sequence[str]) -> ssl.SSLContext:
-    """Make a context for TLS 1.2 and newer, as Twilio has it, with a certificate for these names.
+    """A server context for TLS 1.2 and newer, as Twilio has it, with a certificate for these names.
 
-    The authority that signed it, and that clients have to trust, is written to a file; its key is in none.
+    The certificate of the authority that signed it, which clients have to trust, is written to a file; its key is not.
     """
-    import trustme  # loads a large library, for whoever wants TLS
+    import trustme  # imports a large library that only TLS needs
 
     made = trustme.CA(organization_name="dialtone_nb rehearsal, not Twilio")
     authority.parent.mkdir(parents=True, exist_ok=True)

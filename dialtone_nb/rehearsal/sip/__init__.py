@@ -1,7 +1,7 @@
-"""The SIP door: telephones that other people built register to the rehearsal and call through it, by RFC 3261.
+"""The SIP door: real telephones register with the rehearsal and call through it (RFC 3261).
 
-In reading order: what arrives (`endpoint`, `transport`, `messages`, `transactions`); who registers (`registrar`,
-`location_service`, with `admission` and `digest`); who calls (`invite`, `uas`, `dialogs`); how others are rung
-(`forking`, `uac`, `built_in_network`); how a call's TwiML meets its phones (`phone_line`, `bridge`, `media`); and what
-is shown of it all (`journal`, `progress_page`). `address` is what a person writes, `real_time` this machine's clock.
+In reading order: messages (`endpoint`, `transport`, `messages`, `transactions`); registrations (`registrar`,
+`location_service`, with `admission` and `digest`); calls by phones (`invite`, `uas`, `dialogs`); calls to phones
+(`forking`, `uac`, `built_in_network`); TwiML and audio on phones (`phone_line`, `bridge`, `media`); and what phones did
+(`journal`, `progress_page`). `address` parses addresses that people write, `real_time` couples the clocks.
 """

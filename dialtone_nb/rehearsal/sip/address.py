@@ -1,4 +1,4 @@
-"""The addresses that a person writes: where the endpoint listens, and where our own SIP server, the trunk, is."""
+"""Parsing the addresses that people write: of the endpoint, and of our own SIP server, the trunk."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ TRUNK_TRANSPORTS: Final[dict[str, Transport]] = {"udp": "UDP", "tcp": "TCP"}
 
 @dataclass(frozen=True, slots=True)
 class TrunkAddress:
-    """Our own SIP server, to which every Dial of a SIP address outside of Twilio goes, whatever host it names."""
+    """Our own SIP server's address; every Dial to a SIP address outside of Twilio goes there, whatever its host."""
 
     peer: HostPort
     transport: Transport = "UDP"
 
 
 def read_address(text: str) -> HostPort:
-    """Read host and port from `127.0.0.1:5060` or `192.168.1.20`; an argparse error for what phones could not be told.
+    """Parse host and port from `127.0.0.1:5060` or `192.168.1.20`; raises ArgumentTypeError for other text.
 
-    It is one IPv4 address of this machine: phones get it as the address to call and to send audio to.
+    It must be a specific IPv4 address of this machine, because phones get it as the address for calls and audio.
     """
     host, colon, port = text.partition(":")
     try:
@@ -40,7 +40,7 @@ def read_address(text: str) -> HostPort:
 
 
 def read_trunk(text: str) -> TrunkAddress:
-    """Read a trunk from `127.0.0.1:5080` or `tcp:127.0.0.1:5080`; an argparse error for anything else."""
+    """Parse a trunk from `127.0.0.1:5080` or `tcp:127.0.0.1:5080`; raises ArgumentTypeError for other text."""
     transport, colon, rest = text.partition(":")
     if not colon or transport.lower() not in TRUNK_TRANSPORTS:
         return TrunkAddress(read_address(text))
@@ -48,12 +48,12 @@ def read_trunk(text: str) -> TrunkAddress:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's alone."""
+    """Whether an IPv4 address is loopback."""
     return ipaddress.IPv4Address(host).is_loopback
 
 
 def warning_of(host: str) -> str:
-    """The warning about an address that other machines may reach; empty for loopback."""
+    """The warning about an address that other machines can reach; empty for loopback."""
     if is_loopback(host):
         return ""
     return (
@@ -63,7 +63,7 @@ def warning_of(host: str) -> str:
 
 
 def warning_of_trunk(trunk: TrunkAddress) -> str:
-    """The warning about a trunk that is another machine; empty for loopback."""
+    """The warning about a trunk on another machine; empty for loopback."""
     if is_loopback(trunk.peer[0]):
         return ""
     return (

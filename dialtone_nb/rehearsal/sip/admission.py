@@ -1,4 +1,4 @@
-"""Who is let in: a phone's SIP domain and credentials, what a domain's Secure asks for, and how others are refused."""
+"""Admission of phones: finding their SIP domain, checking credentials and secure transport, and refusing others."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from dialtone_nb.rehearsal.state.store import Store, Tables, Thing
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, global_domain
 
 SECURE_PROFILES = ("RTP/SAVP", "RTP/SAVPF")
-ONCE_S = 60.0  # the same alert comes at most once in this time
+ONCE_S = 60.0  # the same alert is raised at most once in this time
 MOST_A_MINUTE = 60
 MOST_REMEMBERED = 1000
-# A person who mistypes a password, or a phone that tries two lines with it, is not slowed down.
+# So many wrong passwords are not slowed down: people mistype, and phones try two lines with the same password.
 FREE_GUESSES = 10
 LONGEST_PAUSE_S = 60.0
 FORGOTTEN_S = 600.0
@@ -33,13 +33,13 @@ FORGOTTEN_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class UnknownDomain:
-    """No SIP domain accepts this phone; why, in words for the person who sets it up."""
+    """No SIP domain fits this phone, with the reason in words for the person who sets it up."""
 
     reason: str
 
 
 class Admission:
-    """What registering and calling have in common: whose domain it is, a challenge, a refusal with its alert."""
+    """What registering and calling have in common: finding the domain, the challenge, the refusal with its alert."""
 
     def __init__(
         self, store: Store, journal: Journal, real_time: RealTime, now: Callable[[], float], own_host: str
@@ -52,12 +52,12 @@ class Admission:
         self._in_words = store.behaviour.twilio_error_header == "words"
 
     def find_domain(self, tables: Tables, hosts: tuple[str, ...], user: str, kind: str) -> Thing | UnknownDomain:
-        """The SIP domain that one of these hosts names, or, where they only name this machine, the only one for a user.
+        """The SIP domain that one of these hosts names, or, if they only name this machine, the user's only one.
 
-        Phones say their domain in the Request-URI and have this machine as outbound proxy; the simplest of them know
-        only one host, and it is this machine.
+        Most phones have their domain in the Request-URI and this machine as outbound proxy. The simplest ones can be
+        given only one host, which is this machine.
         """
-        # A phone may register and call by the name of any of Twilio's edges (docs: SIP registration).
+        # A phone may register and call by a domain's name at any of Twilio's edges (docs: SIP registration).
         named = [domain for domain in map(global_domain, hosts) if domain.endswith(SIP_DOMAIN_SUFFIX)]
         if named:
             domain = tables.find("sip_domain", "", named[0])
@@ -77,7 +77,7 @@ class Admission:
     def check(
         self, request: Request, tag: str, digest: DigestResponse | None, secrets: list[str]
     ) -> DigestStatus | SipResponse:
-        """What a digest response is worth; where its source has guessed too often, 503 for a while, whatever it is."""
+        """Check a digest response; after too many wrong ones from its source, any gets a 503 for a while."""
         source = request.flow.peer[0]
         if digest is not None and (wait := self._guesses.wait_s(source)) > 0:
             return response_to(request.message, 503, tag, Retry_After=str(ceil(wait)))
@@ -87,30 +87,30 @@ class Admission:
         return status
 
     def challenge(self, request: Request, tag: str, status: DigestStatus) -> SipResponse:
-        """Ask for a digest response (407); this keeps nothing, however often a stranger has it done."""
+        """The challenge for a digest response (407); it takes no memory, however many strangers ask for one."""
         challenge = self.digest.challenge(stale=status is DigestStatus.STALE)
         return response_to(request.message, 407, tag, Proxy_Authenticate=challenge)
 
     def refuse(
         self, request: Request, tag: str, domain: Thing, user: str, complaint: Complaint, *, status: int = 403
     ) -> SipResponse:
-        """Turn a phone away: raise Twilio's alert, write it down in the phone's journal, and write the response."""
+        """Refuse a phone: raise Twilio's alert, note it in the phone's journal, and give back the response."""
         self.alerts.raise_(complaint.code, domain.sid, user, complaint.message)
         self._journal.note(user, domain.name, "refused", f"{complaint.message} ({complaint.code})")
         return refusal_of(request.message, status, tag, complaint.code, in_words=self._in_words)
 
 
 def digest_secrets(tables: Tables, domain: Thing, user: str, kind: str) -> list[str]:
-    """The HA1s that a user's digest is checked against: of each credential list mapped to the domain for this kind."""
+    """The HA1s to check a user's digest against, from the credential lists mapped to the domain for this kind."""
     found = (tables.find("credential", mapping.name, user) for mapping in tables.list(kind, domain.sid))
     return [credential.body["digest_secret"] for credential in found if credential]
 
 
-# --- domains with Secure: TLS and SRTP, or nothing; and those without, which take no SRTP (Twilio, Secure Media) ---
+# --- domains with Secure take only TLS with SRTP; domains without it take no SRTP (docs: Secure Media) ---
 
 
 def call_complaint(domain: Thing, transport: Transport, profile: str) -> Complaint | None:
-    """What speaks against a call over this transport, with audio of this profile, such as RTP/AVP; None for nothing."""
+    """The complaint about a call over this transport with this audio profile, such as RTP/AVP; None if it is fine."""
     is_srtp = profile.upper() in SECURE_PROFILES
     if not domain.body["secure"]:
         message = f"SIP: secure media not accepted: {domain.name} does not have Secure, and the phone offers SRTP"
@@ -123,7 +123,7 @@ def call_complaint(domain: Thing, transport: Transport, profile: str) -> Complai
 
 
 def ringing_complaint(domain: Thing, transports: set[Transport]) -> Complaint | None:
-    """What speaks against ringing phones that registered so; None for nothing."""
+    """The complaint about ringing phones that registered over these transports; None if it is fine."""
     if not domain.body["secure"]:
         return None
     if "TLS" not in transports:
@@ -136,17 +136,17 @@ def _srtp_complaint(domain: Thing) -> Complaint:
 
 
 class WrongPasswords:
-    """How long a guessing source has to wait: not at all for a few wrong passwords, then twice as long for each more.
+    """Slows down password guessing: after a few wrong passwords, a source has to wait, twice as long each time.
 
-    A right password does not reset it: somebody who guesses may well have a phone of their own here.
+    A right password does not reset this, because somebody who guesses may have a phone of their own here.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._guessed: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how often, and when last
+        self._guessed: OrderedDict[str, tuple[int, float]] = OrderedDict()  # by source: wrong passwords, last time
 
     def add(self, source: str) -> None:
-        """Count one more of a source, which is forgotten when it stops for long enough."""
+        """Count one more wrong password of a source; a long enough pause resets the count."""
         times, last = self._guessed.get(source, (0, 0.0))
         now = self._now()
         self._guessed[source] = (times + 1 if now - last < FORGOTTEN_S else 1, now)
@@ -155,7 +155,7 @@ class WrongPasswords:
             self._guessed.popitem(last=False)
 
     def wait_s(self, source: str) -> float:
-        """For how many seconds nothing more is taken from a source."""
+        """The seconds for which digest responses of a source are not checked."""
         times, last = self._guessed.get(source, (0, 0.0))
         if times < FREE_GUESSES:
             return 0.0
@@ -164,7 +164,7 @@ class WrongPasswords:
 
 
 class Alerts:
-    """Alerts of what phones do wrong: a phone that tries all night, or a flood, does not fill the account with them."""
+    """Alerts about phones, limited in number, so that a phone that retries all night does not fill the account."""
 
     def __init__(self, store: Store, real_time: RealTime, now: Callable[[], float]) -> None:
         self._store = store
@@ -174,14 +174,14 @@ class Alerts:
         self._recent: deque[float] = deque(maxlen=MOST_A_MINUTE)
 
     def raise_(self, code: int, resource_sid: str, who: str, message: str) -> None:
-        """Raise an alert, unless there were too many."""
+        """Raise an alert, unless the limits are reached."""
         if self._may(code, resource_sid, who):
             with self._store.transaction() as tables:
                 self._real_time.catch_up(tables)
                 raise_alert(tables, code, resource_sid, message)
 
     def _may(self, code: int, resource_sid: str, who: str) -> bool:
-        """Whether this alert is to be raised now; it is counted."""
+        """Whether this alert may be raised now; counts it if so."""
         now, key = self._now(), (code, resource_sid, who)
         if now - self._last.get(key, -ONCE_S) < ONCE_S:
             return False

@@ -1,4 +1,4 @@
-"""The wires of a call with real phones: ringing them with the ringback tone, and the talk of two until one ends it."""
+"""The wires of a call with real phones: ringing them, the ringback tone, and the talk until it ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class PhoneWires:
-    """The wires of one call, of which a real phone is a part."""
+    """The wires of one call that has a real phone in it."""
 
     targets: Targets
     waiter: LoopWaiter
@@ -33,21 +33,21 @@ class PhoneWires:
     stopwatch: Stopwatch | None = None
 
     def catch_up(self, tables: Tables) -> None:
-        """Move the store's clock to where real time is."""
+        """Advance the store's clock by the real time that has passed."""
         self.real_time.catch_up(tables)
 
     def lasted(self, seconds: float) -> float:
-        """The same seconds: a call with a real phone lasts as long as it does by this machine's clock."""
+        """The same seconds: a call with a real phone takes real time."""
         return seconds
 
     def interrupt(self, error: BaseException) -> None:
-        """Raise this error in the waiting thread."""
+        """Raise this error in the call's thread."""
         self.waiter.interrupt(error)
 
     def ring(
         self, legs: Sequence[OutgoingLeg], timeout_s: float, caller: Line | None
     ) -> Generator[LegEvent, None, None]:
-        """Give what happens at the legs, as it happens; a caller who was answered hears the ringback tone."""
+        """Yield the legs' events as they happen; an answered caller hears the ringback tone meanwhile."""
         fork = Fork(self.targets, self.waiter, legs)
         try:
             until = self.waiter.wait(_start(fork, timeout_s))
@@ -60,7 +60,7 @@ class PhoneWires:
             self.waiter.soon(fork.end)
 
     def bridge(self, caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
-        """Wait for what ends the talk of two: one hangs up, a star is pressed, or the time is over."""
+        """Join two lines, and wait until one party hangs up, a star is pressed, or the time is over."""
         return self.waiter.wait(_bridge(caller, callee, time_limit_s, hangup_on_star=hangup_on_star))
 
 
@@ -70,7 +70,7 @@ async def _start(fork: Fork, timeout_s: float) -> float:
 
 
 def _patience_of(caller: Line | None) -> float:
-    """How many seconds a simulated caller listens to the ringing; a real one hangs up by itself."""
+    """The seconds that a simulated caller listens to the ringing; a real one hangs up by itself."""
     cancel_after = caller.party.cancel_after if isinstance(caller, SimulatedLine) else None
     return math.inf if cancel_after is None else cancel_after
 
@@ -98,7 +98,7 @@ async def _with_ringback(fork: Fork, until: float, caller: PhoneLine) -> LegEven
 
 
 async def _bridge(caller: Line, callee: Line, time_limit_s: float, *, hangup_on_star: bool) -> BridgeEnd:
-    """Wait for the first of what ends a talk, and stop waiting for the rest."""
+    """Wait for the first event that ends a talk, and cancel the waits for the others."""
     star = asyncio.Event()
     ends: dict[str, asyncio.Future[Any]] = {"star": asyncio.ensure_future(star.wait())}
     for who, line in (("caller", caller), ("callee", callee)):
@@ -129,7 +129,7 @@ async def _bridge(caller: Line, callee: Line, time_limit_s: float, *, hangup_on_
 
 
 def _talk(caller: Line, callee: Line) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    """Let the two hear each other; where one is simulated, give who that is, and what it says until it hangs up."""
+    """Join the audio of the two; for a simulated one, yield which that is, and the coroutine of what it says."""
     if isinstance(caller, PhoneLine) and isinstance(callee, PhoneLine):
         join(caller.session.media, callee.session.media)
     elif isinstance(caller, PhoneLine) and isinstance(callee, FarSideLine):

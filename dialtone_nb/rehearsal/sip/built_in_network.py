@@ -1,4 +1,4 @@
-"""The built-in telephone network: the far side of a call to a number that a real phone dials, and its line."""
+"""The built-in telephone network: the far side, with its line, of calls that real phones place to numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TALKS_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BuiltInFarSide:
-    """How a number behaves: seconds of ringing before it answers, and of talk before it hangs up."""
+    """The behaviour of a number; it answers after `rings_s` seconds and hangs up after `talks_s`."""
 
     does: Does = "answers"
     plays: Plays = "an announcement"
@@ -36,7 +36,7 @@ class BuiltInFarSide:
     talks_s: float = TALKS_S
 
 
-# By a number's last four digits, in any area: like telephone companies' test lines, among the fictional 555-01xx.
+# Behaviour by a number's last four digits, in any area: test lines, as telephone companies have them, in 555-01xx.
 BY_LAST_DIGITS: dict[str, BuiltInFarSide] = {
     "0190": BuiltInFarSide(plays="a tone", rings_s=1.0, talks_s=math.inf),
     "0191": BuiltInFarSide(plays="an echo", rings_s=1.0, talks_s=math.inf),
@@ -49,7 +49,7 @@ BY_LAST_DIGITS: dict[str, BuiltInFarSide] = {
 
 
 def built_in_far_side_of(tables: Tables, address: str) -> BuiltInFarSide:
-    """How a number, the trunk or a simulated phone behaves: as was asked for, or else by its number."""
+    """The behaviour of a number, the trunk or a simulated phone: as set for it, or else by its last digits."""
     party = party_at(tables, address)
     if party is None:
         return BY_LAST_DIGITS.get(address[-4:], BuiltInFarSide())
@@ -62,7 +62,7 @@ def built_in_far_side_of(tables: Tables, address: str) -> BuiltInFarSide:
 
 
 def describe(far_side: BuiltInFarSide) -> str:
-    """What happens at a number, for somebody about to dial it."""
+    """What happens when the number is called, in words."""
     if far_side.does != "answers":
         return far_side.does
     soon = f"answers after {far_side.rings_s:g} s with {far_side.plays}"
@@ -70,7 +70,7 @@ def describe(far_side: BuiltInFarSide) -> str:
 
 
 def announcement(address: str, emergency: str = "") -> str:
-    """What is said where somebody answers."""
+    """The words that a far side says when it answers."""
     if emergency:
         return f"This is not an emergency service. You dialled {_spelled(emergency)} on a rehearsal. Nobody was called."
     if is_own(address):
@@ -90,7 +90,7 @@ def _spelled(number: str) -> str:
 
 
 async def perform(far_side: BuiltInFarSide, media: MediaPort, words: str) -> None:
-    """Let a leg hear what is heard there, such as these words, until the far side hangs up."""
+    """Play a leg what the far side does (these words, an echo or a tone), until it hangs up."""
     try:
         async with asyncio.timeout(None if math.isinf(far_side.talks_s) else far_side.talks_s):
             if far_side.plays == "an echo":
@@ -108,14 +108,14 @@ async def perform(far_side: BuiltInFarSide, media: MediaPort, words: str) -> Non
 
 
 class FarSideLine:
-    """The line of a far side that has answered. Nobody hears what is said here; it takes its time all the same."""
+    """The line of a far side that has answered. Nothing hears the audio here, but it takes its time."""
 
     def __init__(self, far_side: BuiltInFarSide, words: str) -> None:
         self.far_side = far_side
         self.words = words
 
     def ring(self) -> None:
-        """No-op: it has rung."""
+        """No-op: the line has rung already."""
 
     def answer(self) -> None:
         """No-op: it has answered."""
@@ -124,17 +124,17 @@ class FarSideLine:
         """No-op: it has answered."""
 
     def hang_up(self) -> None:
-        """No-op: it holds no resources."""
+        """No-op: the line holds no resources."""
 
     def say(self, text: str) -> None:
-        """Wait as long as the words take."""
+        """Wait for as long as the words take."""
         _last(speak(text))
 
     def play(self, url: str) -> None:
-        """No-op: the audio at a URL has no length here."""
+        """No-op: audio from a URL has no length here."""
 
     def play_digits(self, digits: str) -> None:
-        """Wait as long as the tones take."""
+        """Wait for as long as the tones take."""
         _last(key_tones(digits))
 
     def pause(self, seconds: float) -> None:

@@ -1,13 +1,13 @@
-"""Sessions (RFC 3261, 12 to 15): what those that phones begin (`uas`) and those that we begin (`uac`) have in common.
+"""Sessions (RFC 3261, 12 to 15): the common part of those that phones begin (`uas`) and those that we begin (`uac`).
 
 A session is a dialog with its audio. It is answered at most once and ends exactly once, by whichever comes first:
 
-    state       what ends it                               what the phone is sent
-    early       its CANCEL                                 487 to its INVITE
+    state       ended by                                   sent to the phone
+    early       the phone's CANCEL                         487 to its INVITE
                 a refusal, ours or the phone's             our 4xx to 6xx, or the ACK of its own
-                hang_up or cancel, by the exchange         480 to its INVITE, or the CANCEL of ours
+                hang_up or cancel, by the exchange         480 to its INVITE, or a CANCEL of ours
                 no response to our INVITE in 32 s          nothing
-    confirmed   its BYE                                    200
+    confirmed   the phone's BYE                            200
                 hang_up, by the exchange or at closing     BYE
                 no ACK of our 200 in 32 s                  nothing
 """
@@ -44,21 +44,21 @@ KEY_IN_INFO = re.compile(r"(?:Signal\s*=\s*)?([0-9A-D*#])\s*(?:\r?\n|$)")
 
 @dataclass(frozen=True, slots=True)
 class UserAgent:
-    """What sessions share: the transactions, where phones find us, and who is told of a session's beginning and end."""
+    """What sessions share: the transactions, our host, and the callbacks for a session's beginning and end."""
 
     transactions: Transactions
-    host: str  # the address that phones have of this machine
+    host: str  # this machine's address for phones
     opened: Callable[[Session], None]
     closed: Callable[[Session], None]
 
     def contact(self, flow: Flow) -> str:
-        """Our own Contact, as it is over this flow."""
+        """Our own Contact for this flow."""
         how = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
         return f"<sip:{self.host}:{flow.local[1]}{how}>"
 
 
 class Session:
-    """One leg of a call over SIP. `over` is set once it has ended, by whomever."""
+    """One leg of a call over SIP. `over` is set once it has ended, by either side."""
 
     def __init__(self, user_agent: UserAgent, dialog: Dialog, flow: Flow) -> None:
         self._user_agent = user_agent
@@ -70,7 +70,7 @@ class Session:
         self.on_over: Callable[[], None] = lambda: None
         self._began = time.monotonic()
         self.credentials: DigestCredentials = NO_CREDENTIALS
-        self._invites: dict[int, ServerTransaction] = {}  # of the phone's INVITEs, by CSeq, those without ACK
+        self._invites: dict[int, ServerTransaction] = {}  # the phone's INVITEs without ACK, by CSeq
         user_agent.opened(self)
 
     @property
@@ -84,20 +84,20 @@ class Session:
             self.dialog.terminate()
             if self.is_answered:
                 for transaction in self._invites.values():
-                    transaction.acknowledge()  # nobody waits for the ACK of a call that is over
+                    transaction.acknowledge()  # the call is over, so stop waiting for the ACK
             self.over.set()
             self.media.close()
             self._user_agent.closed(self)
             self.on_over()
 
     def summary(self) -> str:
-        """How long it has lasted, and how much audio went either way."""
+        """The session's duration and packet counts, in words."""
         packets = self.media.packets
         lasted = time.monotonic() - self._began
         return f"after {lasted:.0f} s; audio: {packets.received} packets from it, {packets.sent} to it"
 
     def hang_up(self) -> None:
-        """Send BYE where it was answered, and end."""
+        """Send BYE if the session was answered, and end it."""
         if self.is_answered and not self.over.is_set():
             self._send_bye()
         self.terminate()
@@ -114,7 +114,7 @@ class Session:
         self._user_agent.transactions.send(bye, self.flow, receive)
 
     def receive(self, request: Request) -> None:
-        """Take a request within this session's dialog."""
+        """Handle a request within this session's dialog."""
         message = request.message
         if request.method == "ACK":
             self._acknowledged(request)
@@ -142,7 +142,7 @@ class Session:
                 transaction.respond(response_to(message, 405, Allow=ALLOWED))
 
     def _modify(self, request: Request) -> SipResponse:
-        """Answer a re-INVITE or an UPDATE: on hold, off hold, another port (RFC 3261, 14; RFC 3311)."""
+        """The response to a re-INVITE or UPDATE: hold, resume, another port (RFC 3261, 14; RFC 3311)."""
         contact = self._user_agent.contact(self.flow)
         if contacts := request.message.contact:
             self.dialog.remote_target = stringify_uri(contacts[0].uri)
@@ -160,13 +160,13 @@ class Session:
         return response
 
     def _answer_sdp_offer(self, offer: SdpMessage) -> SdpMessage:
-        """Answer the phone's offer, and send audio as agreed from now on; `Unacceptable` where it has none of ours."""
+        """Answer the phone's SDP offer and use what is agreed; raises `Unacceptable` if no codec is in common."""
         answer, agreed = answer_offer(offer, self.media.local, self.flow.peer[0])
         self.media.agree(agreed, self.flow.peer[0])
         return answer
 
     def _take_sdp_answer(self, message: SipMessage) -> None:
-        """Send audio as the phone's answer to our offer says; `Unacceptable` where it has none of ours."""
+        """Use what the phone's answer to our SDP offer agrees to; raises `Unacceptable` if no codec is in common."""
         answer = read_description(message)
         if answer is None:
             raise Unacceptable("an answer without SDP")
@@ -188,6 +188,6 @@ class Session:
 
 
 def refuse_unknown_dialog(request: Request) -> None:
-    """Answer a request of a dialog that nobody knows (481)."""
+    """Respond to a request in an unknown dialog (481)."""
     if request.method != "ACK":
         send_response(response_to(request.message, 481), request.flow)

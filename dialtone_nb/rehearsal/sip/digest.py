@@ -1,8 +1,8 @@
-"""Digest authentication (RFC 7616, with MD5, which Twilio asks for): challenges to phones, and answers to others'.
+"""Digest authentication (RFC 7616, with MD5 as at Twilio): challenges to phones, and responses to other servers'.
 
-A nonce is a time, a random number and an HMAC over both, so it proves by itself that we made it, and when. Therefore a
-challenge takes no memory, however many strangers ask for one. Only after a right answer is something kept: the nonce
-with its count (nc), so that an overheard request can't be sent again.
+A nonce is a time, a random number and an HMAC over both, so it proves by itself that we made it, and when. So a
+challenge takes no memory, however many strangers ask for one. Only after a correct response is something stored: the
+nonce with its count (nc), against replays of an overheard request.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dialtone_nb.rehearsal.state.domain_access import REALM
 
 LIFETIME_S = 300.0
 MOST_NONCES = 100_000
-# The headers of challenge and answer (RFC 3261, 22.2 and 22.3), by the response's status.
+# The headers of a challenge and of the answer to it (RFC 3261, 22.2 and 22.3), by the status of the challenge.
 CHALLENGES: Mapping[int, tuple[str, str]] = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
@@ -31,17 +31,17 @@ CHALLENGES: Mapping[int, tuple[str, str]] = {
 
 
 class DigestStatus(Enum):
-    """What a digest response is worth."""
+    """The result of checking a digest response."""
 
     GOOD = "good"
     ABSENT = "absent"
-    STALE = "stale"  # right, but with a nonce that is too old or was used before: ask again
+    STALE = "stale"  # correct, but with a nonce that is too old or was used before: challenge again
     WRONG = "wrong"
 
 
 @dataclass(frozen=True, slots=True)
 class DigestResponse:
-    """A phone's answer to a challenge, in the words of RFC 7616, 3.4."""
+    """A phone's answer to a challenge; the fields are those of RFC 7616, 3.4."""
 
     username: str
     nonce: str
@@ -53,7 +53,7 @@ class DigestResponse:
 
 
 class Digest:
-    """Challenges, and the check of what answers them. `now` is in seconds and never goes back."""
+    """Makes challenges and checks the answers to them. `now` is in seconds and never goes back."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -68,15 +68,15 @@ class Digest:
         return stringify_auth(AuthChallenge("Digest", params))
 
     def check(self, digest: DigestResponse | None, method: str, ha1s: Iterable[str]) -> DigestStatus:
-        """Check a digest response against the HA1 of every credential that it may be."""
+        """Check a digest response to this method against the HA1s of all credentials of the user."""
         if digest is None:
             return DigestStatus.ABSENT
         made = self._made(digest.nonce)
         if made is None:
-            # A nonce of another run, such as before a restart: a phone asks again with the next one.
+            # The nonce is from another run, such as before a restart: with a new challenge the phone tries again.
             return DigestStatus.STALE
-        # The password before the age: stale=true tells a phone to try again without asking its user for the password,
-        # so it is right only where the password was (RFC 2617, 3.2.1). A wrong one has to count as a guess.
+        # Check the password before the age. stale=true tells a phone to retry without asking its user for the password,
+        # so it is only correct if the password is right (RFC 2617, 3.2.1). A wrong password has to count as a guess.
         if not any(hmac.compare_digest(expected(digest, method, ha1), digest.response.lower()) for ha1 in ha1s):
             return DigestStatus.WRONG
         if not 0 <= self._now() - made <= LIFETIME_S or not self._is_first_use(digest):
@@ -97,7 +97,7 @@ class Digest:
         return hmac.digest(self._secret, stamp.encode(), "sha256").hex()[:32]
 
     def _is_first_use(self, digest: DigestResponse) -> bool:
-        """Whether this nonce was never used with this count or a later one; without a count it is good for once."""
+        """Whether the nonce has not been used with this count or a higher one; without qop it can be used once."""
         try:
             count = int(digest.nc, 16) if digest.qop else 1
         except ValueError:
@@ -112,7 +112,7 @@ class Digest:
 
 
 def expected(digest: DigestResponse, method: str, ha1: str) -> str:
-    """The response of somebody who knows the password (RFC 7616, 3.4.1; without qop, RFC 2069's)."""
+    """The correct response for a password's HA1 (RFC 7616, 3.4.1; without qop as in RFC 2069)."""
     ha2 = _md5(f"{method}:{digest.uri}")
     if digest.qop:
         return _md5(f"{ha1}:{digest.nonce}:{digest.nc}:{digest.cnonce}:{digest.qop}:{ha2}")
@@ -120,7 +120,7 @@ def expected(digest: DigestResponse, method: str, ha1: str) -> str:
 
 
 def read_digest_response(request: SipRequest) -> DigestResponse | None:
-    """The first of a request's credentials that answers our realm; None where none does."""
+    """The first of a request's credentials for our realm, or None."""
     for value in request.headers.get("Proxy-Authorization") + request.headers.get("Authorization"):
         credentials = parse_auth(value, credentials=True)
         words = {name.lower(): value for name, value in credentials.params.items()}
@@ -140,13 +140,13 @@ def _md5(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DigestCredentials:
-    """A user name and its password at somebody else's server, such as a <Sip> names them."""
+    """A user name and password at another server, as given in a <Sip>."""
 
     username: str
     password: str = field(repr=False)
 
     def answer(self, challenged: SipResponse, request: SipRequest) -> tuple[str, str] | None:
-        """The header, and its value, that answers a challenge to a request; None where it has none we could answer."""
+        """The header and its value that answer a challenge to a request; None if it can't be answered."""
         if not self.username or challenged.status_code not in CHALLENGES:
             return None
         asked, answered = CHALLENGES[challenged.status_code]

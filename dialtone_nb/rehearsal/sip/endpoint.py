@@ -1,14 +1,14 @@
-"""The SIP endpoint as a whole: it listens, in a thread of its own, and hands each message to the part that answers.
+"""The SIP endpoint: listens in a thread of its own, and passes each message to the part that handles it.
 
-What comes is a response to a request of ours, or a request, which is matched in this order (RFC 3261, 8.2 and 17.2.3):
+A message is a response to a request of ours, or a request, which is matched in this order (RFC 3261, 8.2 and 17.2.3):
 
-    to a transaction   the same request once more, an ACK of a refusal, a CANCEL   `transactions`
+    to a transaction   a retransmission, the ACK of a refusal, a CANCEL            `transactions`
     to a dialog        it has our tag in To                                        `dialogs`
     to neither         REGISTER                                                    `registrar`
-                       INVITE                                                      `invite`, which begins a dialog
+                       INVITE                                                      `invite`, beginning a dialog
                        OPTIONS                                                     answered here
 
-Requests of ours begin in `forking`, which rings phones with the sessions of `uac`.
+Our own requests begin in `forking`, which rings phones with the sessions of `uac`.
 """
 
 from __future__ import annotations
@@ -42,21 +42,22 @@ from dialtone_nb.rehearsal.sip.transactions import Transactions, send_response
 from dialtone_nb.rehearsal.sip.transport import Flow, TlsPort, TransportLayer
 from dialtone_nb.rehearsal.state.store import Store
 
-# What strangers send makes these libraries warn; malformed messages are counted, and no terminal fills with them.
+# These libraries warn about malformed messages, which anybody can send. They are counted instead of logged.
 for library in ("aiosipua", "aiortp"):
     logging.getLogger(library).addHandler(logging.NullHandler())
 
 LOOPBACK = "127.0.0.1"
-# Requests that only a dialog can have (RFC 3261, 15.1.2; RFC 3311, 5.2; RFC 6086, 4.2.2), and those that need none.
+# Methods that are only valid in a dialog (RFC 3261, 15.1.2; RFC 3311, 5.2; RFC 6086, 4.2.2), and those outside of one.
 ONLY_IN_DIALOGS, OUTSIDE_DIALOGS = frozenset({"BYE", "INFO", "UPDATE"}), frozenset({"REGISTER", "INVITE", "OPTIONS"})
-EXPIRY_S = 1.0  # how often it is looked whether registrations have expired
+EXPIRY_S = 1.0  # the interval of checks for expired registrations
 CERTIFIED_NAMES = ("*.sip.twilio.com", "localhost")
 
 
 class SipEndpoint:
-    """A running endpoint; `host` and `port` are where phones find it, `now` is its clock, in seconds.
+    """A running endpoint; `host` and `port` are its address for phones, `now` is its clock, in seconds.
 
-    With an `authority`, a file that is written for phones to trust, it speaks TLS too, at `tls_port` (0: any free one).
+    With `authority`, a file to write a certificate authority to, which phones have to trust, it also takes TLS at
+    `tls_port` (0: any free one).
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class SipEndpoint:
         self._sessions: dict[tuple[str, str], Session] = {}
         self._transactions = Transactions()
         self._transport = TransportLayer(self._receive)
-        # Made in the event loop's thread, before the constructor returns.
+        # Set in the event loop's thread, before the constructor returns.
         self._registrar: SipRegistrar
         self._calls: InboundCalls
         self._stop: asyncio.Event
@@ -99,7 +100,7 @@ class SipEndpoint:
         exchange.open_door(self._calls)
 
     def close(self) -> None:
-        """Hang up, and listen no more."""
+        """Hang up all calls, and stop listening."""
         self._exchange.open_door(None)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
@@ -144,7 +145,7 @@ class SipEndpoint:
         for session in list(self._sessions.values()):
             session.hang_up()
         await self._calls.close()
-        # A phone that does not say that it heard the BYE keeps nothing open here.
+        # Phones that do not respond to the BYE must not keep sessions open.
         for session in list(self._sessions.values()):
             session.terminate()
         self._registrar.forget_all()
@@ -204,7 +205,7 @@ class SipEndpoint:
             self._answer(request, response_to(request.message, 200, tag, Allow=ALLOWED, Accept="application/sdp"))
 
     def _answer(self, request: Request, response: SipResponse) -> None:
-        """Send a response. Only a success is remembered: what a stranger sends takes no room."""
+        """Send a response. Only a success gets a transaction, so that requests of strangers take no memory."""
         if response.status_code == 200 and request.method != "OPTIONS":
             self._transactions.begin(request).respond(response)
         else:
@@ -227,7 +228,7 @@ class SipEndpoint:
         self._sessions.pop((session.call_id, session.dialog.local_tag), None)
 
     def _session_of(self, request: Request) -> Session | None:
-        """The session whose dialog this is; a request with the wrong tags, or from another machine, is a stranger's."""
+        """The session with this request's dialog; None if the tags are wrong or it is from another machine."""
         session = self._sessions.get((request.call_id, request.to_tag))
         if session is None or session.dialog.remote_tag != request.from_tag:
             return None

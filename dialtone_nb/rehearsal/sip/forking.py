@@ -1,13 +1,13 @@
-"""Forking (RFC 3261, 16): a Dial rings all its targets at once, on a branch each, until one answers.
+"""Forking (RFC 3261, 16): a Dial rings all its targets at once, on one branch each, until one answers.
 
-A leg's targets are the phones registered at its address, the trunk, or the built-in network. What becomes of a leg:
+A leg's targets are the phones registered at its address, the trunk, or the built-in network. The states of a leg:
 
-    state     what comes back from its branches        next state, and what the exchange is told
+    state     response from its branches               next state, and the event for the exchange
     silent    100                                      trying
               180, 183                                 ringing: Rings
     trying    180, 183                                 ringing: Rings
     any       200, the first of all legs               over: Answers; all else is cancelled, a later 200 is hung up
-              a refusal, the last of its branches      over: Fails, with the most telling refusal (16.7, step 6)
+              a refusal, by the last of its branches   over: Fails, with the best refusal (16.7, step 6)
               the Dial's time is over                  over: Fails; from silent it was unreachable, else not answered
 """
 
@@ -45,7 +45,7 @@ from dialtone_nb.rehearsal.sip.uac import InviteResponse, UacSession
 from dialtone_nb.rehearsal.state.store import Store
 from dialtone_nb.values.sip import global_domain, parse_sip_uri
 
-# What a refusal is called in DialCallStatus, but for a declined call (603), which is an assumption.
+# DialCallStatus by the SIP status of a refusal; for a declined call (603) it is assumed.
 Failure = Literal["busy", "no-answer", "failed", "canceled"]
 DECLINED = 603
 STATUS_OF: dict[int, Failure] = {
@@ -61,7 +61,7 @@ SERVER_ERROR, GLOBAL_FAILURE = 500, 600
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Where a leg leads (RFC 3261, 16.5: the target set), and what an INVITE to it needs."""
+    """Finds the targets of a leg (RFC 3261, 16.5: the target set), and has what an INVITE to them needs."""
 
     user_agent: UserAgent
     transport_layer: TransportLayer
@@ -72,40 +72,40 @@ class Targets:
     trunk: TrunkAddress | None = None
 
     def far_side(self, address: str) -> BuiltInFarSide:
-        """How an address of the built-in network behaves."""
+        """The behaviour of an address in the built-in network."""
         with self.store.transaction() as tables:
             return built_in_far_side_of(tables, address)
 
     def bindings(self, leg: OutgoingLeg) -> list[Binding]:
-        """The phones that are registered now at the SIP address that a leg leads to."""
+        """The phones that are registered now at a leg's SIP address."""
         return self.locations.bindings(aor_of(leg.address), self.now()) if is_phone(leg) else []
 
     def insecurity(self, leg: OutgoingLeg, bindings: Sequence[Binding]) -> Complaint | None:
-        """Why a domain's Secure keeps these phones from being rung; None where nothing does."""
+        """The complaint if a domain's Secure does not let these phones be rung, or None."""
         with self.store.transaction() as tables:
             domain = tables.find("sip_domain", "", aor_of(leg.address)[1])
         return ringing_complaint(domain, {one.flow.transport for one in bindings}) if domain else None
 
     def trunk_of(self, leg: OutgoingLeg) -> TrunkAddress | None:
-        """The trunk if a leg leads to it, that is to a SIP address outside of our own domains."""
+        """The trunk, if a leg goes there, that is to a SIP address outside of our own domains."""
         return self.trunk if leg.kind == "sip" and not is_own(leg.address) else None
 
     def reach(self, leg: OutgoingLeg) -> bool:
-        """Whether a leg leads to something real: a registered phone, or the trunk."""
+        """Whether a leg goes to a real phone or to the trunk."""
         return bool(self.bindings(leg) or self.trunk_of(leg))
 
     def headers(self, leg: OutgoingLeg) -> dict[str, str]:
-        """The headers of an INVITE, beside SIP's own."""
+        """The custom headers of an INVITE to a leg."""
         return twilio_headers(self.store.identity.account_sid, leg.call_sid) | sendable(leg.sip_headers)
 
 
 def note_nothing(step: Step, detail: str) -> None:
-    """No-op: what happens at a trunk is in no phone's journal."""
+    """No-op: a trunk has no journal."""
 
 
 @dataclass(slots=True)
 class RingingLeg:
-    """A leg while it rings; `note` writes down what its phone does, and nothing of a trunk."""
+    """A ringing leg; `note` adds to its phone's journal, and does nothing for a trunk."""
 
     leg: OutgoingLeg
     state: Literal["silent", "trying", "ringing", "over"] = "silent"
@@ -124,15 +124,15 @@ class Fork:
         self._legs = [RingingLeg(leg) for leg in legs]
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_answered = False  # by any branch: whoever answers later is too late
-        self._is_delivered = False  # the answer, to whose call it is
+        self._is_answered = False  # a branch has answered; later answers are hung up
+        self._is_delivered = False  # the answer has been given to the exchange
 
     async def start(self) -> None:
         """Send the INVITEs of all legs."""
         self._tasks = [asyncio.ensure_future(self._ring(ringing)) for ringing in self._legs]
 
     async def next(self, until: float) -> LegEvent | None:
-        """Wait for the next event, until the loop's time is this; None once there is nothing more to come."""
+        """Wait for the next event, until the loop's time is `until`; None if there will be no more."""
         is_over = all(ringing.state == "over" for ringing in self._legs)
         if self._is_delivered or (is_over and self._events.empty()):
             return None
@@ -150,12 +150,12 @@ class Fork:
         return event
 
     def end(self) -> None:
-        """End the Dial: cancel what still rings, unless somebody answered and talks."""
+        """End the Dial: cancel the ringing branches, unless one has answered and is talking."""
         if not self._is_delivered:
             self.stop()
 
     def stop(self, *, but: UacSession | None = None) -> None:
-        """Cancel every branch but this one."""
+        """Cancel all branches except one."""
         for task in self._tasks:
             task.cancel()
         for session in (one for ringing in self._legs for one in ringing.sessions if one is not but):
@@ -182,7 +182,7 @@ class Fork:
         await self._invite(ringing, await self._flow_to(binding), binding.contact, to_uri)
 
     async def _flow_to(self, binding: Binding) -> Flow | None:
-        """The flow that the phone registered over; where its connection is gone, a new one to its contact."""
+        """The flow that the phone registered over, or, if its connection is gone, a new one to its contact; or None."""
         if self._targets.transport_layer.is_open(binding.flow):
             return binding.flow
         contact = parse_uri(binding.contact)
@@ -246,7 +246,7 @@ class Fork:
         self._events.put_nowait(Answers(ringing.leg.call_sid, line, session.call_id, response.headers))
 
     def _refuse(self, ringing: RingingLeg, response: InviteResponse, call_id: str = "") -> None:
-        """Count the refusal of one branch; once all have refused, the most telling one is the leg's."""
+        """Add the refusal of one branch; once all branches have refused, fail the leg with the best refusal."""
         refusals, leg = ringing.refusals, ringing.leg
         refusals.append(response)
         if len(refusals) < ringing.branches or ringing.state == "over":
@@ -263,18 +263,18 @@ class Fork:
             self._fail(ringing, self._unreachable(leg))
 
     def _time_out(self, ringing: RingingLeg) -> None:
-        """Fail a leg whose time is over: unreachable where nothing ever came back, not answered where something did."""
+        """Fail a leg whose time is over: unreachable if there was no response at all, otherwise not answered."""
         leg, is_silent = ringing.leg, ringing.state == "silent"
         self._fail(ringing, self._unreachable(leg) if is_silent else Fails(leg.call_sid, "no-answer", NO_ANSWER))
 
     def _unreachable(self, leg: OutgoingLeg) -> Fails:
-        """The failure of a leg from which nothing ever came back."""
+        """The failure of a leg without any response."""
         if leg.kind == "sip":
             return Fails(leg.call_sid, "failed", UNREACHABLE, self._error(leg))
         return Fails(leg.call_sid, "failed", None, Complaint(32016, f"PSTN post-dial timeout for {leg.address}"))
 
     def _error(self, leg: OutgoingLeg, status: int | None = None) -> Complaint:
-        """The alert about a SIP endpoint that never answers, or answers with a server's error, a 5xx."""
+        """The alert about a SIP endpoint that does not respond, or responds with a 5xx."""
         bindings = self._targets.bindings(leg)
         return endpoint_error(leg, bindings[0].contact if bindings else leg.address, status)
 
@@ -315,17 +315,17 @@ class Fork:
 
 
 def aor_of(address: str) -> Aor:
-    """The address-of-record that a SIP address leads to: at the domain's global name, whichever name was dialled."""
+    """The address-of-record of a SIP address, at the domain's global name, whichever of its names was dialled."""
     user, host = parse_sip_uri(address)
     return user, global_domain(host)
 
 
 def is_phone(leg: OutgoingLeg) -> bool:
-    """Whether a leg leads to one of our own SIP domains."""
+    """Whether a leg goes to one of our own SIP domains."""
     return leg.kind == "sip" and is_own(leg.address)
 
 
 def from_uri(caller_id: str, domain: str) -> str:
-    """The From of an INVITE: what a phone's display shows."""
+    """The From URI of an INVITE, which a phone's display shows."""
     user, host = parse_sip_uri(caller_id)
     return f"sip:{user}@{host}" if host else f"sip:{caller_id}@{domain}"

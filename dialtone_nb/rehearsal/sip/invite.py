@@ -1,7 +1,7 @@
-"""INVITE: a phone calls, proves who it is, and its call is carried in a thread of its own.
+"""INVITEs from phones: authentication, and carrying each call in a thread of its own.
 
-A call's way: `take` (admitted or refused, 100), `_carry` (audio is agreed, in the event loop), `_run` (in the thread:
-the exchange asks the voice URL and carries out its TwiML on a `PhoneLine`), and the end, by whoever hangs up first.
+The stages of a call: `take` (admitted or refused, 100), `_carry` (SDP negotiation, in the event loop), `_run` (in the
+thread: the exchange requests the voice URL and executes its TwiML on a `PhoneLine`), and a hang-up by either side.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from dialtone_nb.values.sip import parse_sip_uri
 
 MOST_CALLS = 200
 RETRY_AFTER_S = 5
-CLOSE_S = 5.0  # how long a call may take to end once the endpoint closes
+CLOSE_S = 5.0  # seconds that calls may take to end when the endpoint closes
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedCaller:
-    """Who calls: a user of a SIP domain, whose password was right."""
+    """An authenticated caller: a user of a SIP domain."""
 
     domain: Thing
     username: str
@@ -53,7 +53,7 @@ class AuthenticatedCaller:
 
 @dataclass(frozen=True, slots=True)
 class InboundCall:
-    """A call that comes in: its session, what the exchange has of it, its phone's journal, and when its INVITE came."""
+    """An incoming call: its session, its setup for the exchange, its phone's journal, and the time of its INVITE."""
 
     session: UasSession
     setup: CallSetup
@@ -63,7 +63,7 @@ class InboundCall:
 
 @dataclass(slots=True)
 class InboundCalls:
-    """Takes the calls of real phones, and lets the exchange ring them."""
+    """Takes calls from real phones, and lets the exchange ring them."""
 
     store: Store
     exchange: Exchange
@@ -75,20 +75,20 @@ class InboundCalls:
     _sessions: dict[str, UasSession] = field(default_factory=dict)  # by the branch of their INVITE
     _threads: set[threading.Thread] = field(default_factory=set)
 
-    # --- what the exchange asks ---
+    # --- for the exchange ---
 
     def reaches(self, leg: OutgoingLeg) -> bool:
-        """Whether a leg leads to a phone that is registered here, or to a real trunk."""
+        """Whether a leg goes to a phone that is registered here, or to a real trunk."""
         return self.targets.reach(leg)
 
     def wires(self) -> PhoneWires:
-        """Wires for a simulated call that rings a phone."""
+        """The wires for a simulated call that rings a real phone."""
         return PhoneWires(self.targets, LoopWaiter(self._loop), self.real_time)
 
-    # --- what phones ask ---
+    # --- requests of phones ---
 
     def take(self, request: Request, tag: str) -> None:
-        """Answer an INVITE outside of any dialog: carry its call, or refuse it."""
+        """Handle an INVITE outside of a dialog: carry its call, or refuse it."""
         began = time.perf_counter()
         if len(self._threads) >= MOST_CALLS:
             busy = response_to(request.message, 503, tag, Retry_After=str(RETRY_AFTER_S))
@@ -96,7 +96,7 @@ class InboundCalls:
             return
         caller = self._authenticate(request, tag)
         if isinstance(caller, SipResponse):
-            # No transaction: what a stranger sends takes no room.
+            # Without a transaction, so that requests of strangers take no memory.
             send_response(caller, request.flow)
             return
         transaction = self.transactions.begin(request)
@@ -118,18 +118,18 @@ class InboundCalls:
         self._loop.create_task(self._carry(InboundCall(session, setup, note, began), request))
 
     def cancel(self, transaction: ServerTransaction) -> None:
-        """End a call that its phone no longer wants to be answered."""
+        """End a call that its phone has cancelled."""
         if session := self._sessions.get(transaction.request.branch):
             session.cancel()
 
     async def close(self) -> None:
-        """Wait until every call has ended; those who talk were hung up on."""
+        """Wait until all calls have ended; their sessions have been hung up before."""
         until = self._loop.time() + CLOSE_S
         while self._threads and self._loop.time() < until:
             await asyncio.sleep(0.01)
 
     def _authenticate(self, request: Request, tag: str) -> AuthenticatedCaller | SipResponse:
-        """Find out who calls; the challenge or the refusal where that is not proved."""
+        """The authenticated caller, or the challenge or refusal to send."""
         digest = read_digest_response(request.message)
         from_user, from_host = parse_sip_uri(uri_in(request.header("From")))
         user = digest.username if digest else from_user
@@ -145,7 +145,7 @@ class InboundCalls:
             return self.admission.refuse(request, tag, domain, user, Complaint(code, f"SIP: {message}"))
 
         if is_elsewhere:
-            # Before any challenge (recorded 2026).
+            # This comes before any challenge (recorded 2026).
             address = f"{request.flow.peer[0]}, which {user} calls from"
             return refuse(32201, f"{address}, is in no access control list of {domain.name}")
         if not wants_digest:
@@ -161,7 +161,7 @@ class InboundCalls:
         return self.admission.challenge(request, tag, status)
 
     def _admit(self, request: Request, caller: AuthenticatedCaller) -> CallSetup | CallRefused:
-        """Admit the call to the exchange, or say why not."""
+        """The call's setup, or its refusal."""
         domain, username = caller.domain, caller.username
         if not request.user:
             message = f"{username} called {domain.name} itself: there is no user in {request.uri}"
@@ -182,9 +182,9 @@ class InboundCalls:
             )
 
     def _from_uri(self, request: Request, domain: Thing) -> str:
-        """The From as Twilio would see it: phones that only know this machine's address have that for their domain.
+        """The From as Twilio would see it: phones that only know this machine's address use that as their domain.
 
-        Another address, such as the phone's own, stays: at Twilio it would be there as well, and name no phone.
+        Another host, such as the phone's own address, stays: at Twilio it would be there as well.
         """
         uri = uri_in(request.header("From"))
         user, host = parse_sip_uri(uri)
@@ -192,7 +192,7 @@ class InboundCalls:
             return f"sip:{quote(user, safe=SIP_USER_SAFE)}@{domain.name}"
         return uri
 
-    # --- a call, carried ---
+    # --- carrying a call ---
 
     async def _carry(self, call: InboundCall, request: Request) -> None:
         session, note = call.session, call.note
@@ -210,7 +210,7 @@ class InboundCalls:
         thread.start()
 
     def _run(self, call: InboundCall, branch: str) -> None:
-        """In the call's thread: carry it to its end."""
+        """Carry a call to its end; runs in the call's thread."""
         waiter, stopwatch = LoopWaiter(self._loop), Stopwatch(partial(self._reached, call), call.began)
         line = PhoneLine(call.session, waiter, partial(call.note, "heard"))
         wires = PhoneWires(self.targets, waiter, self.real_time, stopwatch)

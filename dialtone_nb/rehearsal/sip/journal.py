@@ -1,4 +1,4 @@
-"""What each phone has done so far, step by step, and how long its calls waited until they rang (post-dial delay)."""
+"""The journal: the steps of each phone so far, and the post-dial delays of the last calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Step = Literal[
     "spoke",
     "ended",
 ]
-Note = Callable[[Step, str], None]  # writes down what one phone did: the step, and how
+Note = Callable[[Step, str], None]  # adds a step of one phone, with its detail
 MOST_STEPS = 100  # of each phone
 MOST_PHONES = 2000
 MOST_DELAYS = 1000
@@ -33,9 +33,9 @@ MOST_DELAYS = 1000
 
 @dataclass(frozen=True, slots=True)
 class PostDialDelay:
-    """How long a caller waited until it rang, in seconds: from the INVITE to the far side's 180, and where it went.
+    """The post-dial delay of a call in seconds, from its INVITE to the far side's 180, and its parts.
 
-    The webhook's share is without its function, which is the decision's.
+    The webhook's part excludes the function's own time, which is the decision's.
     """
 
     total_s: float
@@ -44,12 +44,12 @@ class PostDialDelay:
 
     @property
     def sip_s(self) -> float:
-        """What is neither: messages both ways, the digest, records, and the far side's own time."""
+        """The rest: SIP messages in both directions, digest, records, and the far side's own time."""
         return self.total_s - self.webhook_s - self.decision_s
 
     @property
     def as_json(self) -> dict[str, float]:
-        """Its parts, in milliseconds."""
+        """The delay and its parts in milliseconds."""
         return {
             "total_ms": self.total_s * 1000,
             "sip_ms": self.sip_s * 1000,
@@ -65,7 +65,7 @@ class PostDialDelay:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One thing that a phone did, or that happened to it; `at` is in seconds since 1970, by this machine's clock."""
+    """One step of a phone; `at` is in seconds since 1970, in real time."""
 
     at: float
     step: Step
@@ -73,38 +73,38 @@ class JournalEntry:
 
 
 class Journal:
-    """The last steps of every phone; threads may write and read it side by side."""
+    """The last steps of each phone; it is thread-safe."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._entries: OrderedDict[tuple[str, str], deque[JournalEntry]] = OrderedDict()
-        self.delays: deque[PostDialDelay] = deque(maxlen=MOST_DELAYS)  # of the last calls, whoever placed them
+        self.delays: deque[PostDialDelay] = deque(maxlen=MOST_DELAYS)  # of the last calls of all phones
 
     def note(self, user: str, domain: str, step: Step, detail: str = "") -> None:
-        """Write a step down; of more than 2,000 phones, those that did nothing for longest are forgotten."""
+        """Add a step; with more than 2,000 phones, the least recently active ones are dropped."""
         with self._lock:
             entries = self._entries.setdefault((user, domain), deque(maxlen=MOST_STEPS))
             self._entries.move_to_end((user, domain))
             if step == "refreshed" and entries and entries[-1].step == "refreshed":
-                entries.pop()  # a phone that is left alone for a night fills no page
+                entries.pop()  # keep only the last of consecutive refreshes, which would fill the page overnight
             entries.append(JournalEntry(self._now(), step, detail))
             while len(self._entries) > MOST_PHONES:
                 self._entries.popitem(last=False)
 
     def entries(self, user: str, domain: str) -> list[JournalEntry]:
-        """What one phone did, oldest first."""
+        """The steps of one phone, oldest first."""
         with self._lock:
             return list(self._entries.get((user, domain), ()))
 
     def phones(self) -> list[tuple[str, str]]:
-        """The phones that did something, by domain and name."""
+        """The phones with steps, sorted by domain and name."""
         with self._lock:
             return sorted(self._entries, key=lambda phone: (phone[1], phone[0]))
 
 
 class Stopwatch:
-    """Runs from a call's INVITE, at `began` by `perf_counter`, until it first rings somewhere; then `told` is told."""
+    """Runs from a call's INVITE (`began`, by `perf_counter`) until it first rings; then calls `told`."""
 
     def __init__(self, told: Callable[[str, PostDialDelay], None], began: float) -> None:
         self._told = told
@@ -113,12 +113,12 @@ class Stopwatch:
         self._is_running = True
 
     def asked(self, answered: WebhookResponse) -> None:
-        """Count the time of an application that has answered."""
+        """Add the time of a webhook request."""
         self._decision_s += answered.function_s
         self._webhook_s += answered.took_s - answered.function_s
 
     def rings(self, address: str) -> None:
-        """Stop: it rings at this address."""
+        """Stop, because this address rings."""
         if self._is_running:
             self._is_running = False
             self._told(address, PostDialDelay(time.perf_counter() - self._began, self._webhook_s, self._decision_s))

@@ -1,4 +1,4 @@
-"""The location service (RFC 3261, 10): which phones are registered as a user at a domain, where, and until when."""
+"""The location service (RFC 3261, 10): the bindings of users at domains to phones, with their expiry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dialtone_nb.rehearsal.sip.transport import Flow
 
-SHORTEST_EXPIRY_S, LONGEST_EXPIRY_S = 600, 3600  # Twilio, SIP registration: what is asked for is moved in between
+SHORTEST_EXPIRY_S, LONGEST_EXPIRY_S = 600, 3600  # the range to which Twilio moves an expiry (docs: SIP registration)
 DEFAULT_EXPIRY_S = 3600
 MOST_BINDINGS = 10
 MOST_A_SECOND = 5
@@ -18,7 +18,7 @@ Aor = tuple[str, str]  # an address-of-record: user and SIP domain
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One phone at an address-of-record; times are the endpoint's seconds."""
+    """One phone at an address-of-record; times are seconds by the endpoint's clock."""
 
     contact: str
     flow: Flow
@@ -30,23 +30,23 @@ class Binding:
     refreshes: int = 0
 
 
-class OutOfOrder(Exception):  # noqa: N818 - it is a finding about somebody's request
-    """A REGISTER older than the last one of the same phone (RFC 3261, 10.3, step 7)."""
+class OutOfOrder(Exception):  # noqa: N818 - it is a finding about a request
+    """A REGISTER is older than the last one of the same phone (RFC 3261, 10.3, step 7)."""
 
 
-class TooManyBindings(Exception):  # noqa: N818 - it is a finding about somebody's request
-    """One phone more than a user may have."""
+class TooManyBindings(Exception):  # noqa: N818 - it is a finding about a request
+    """A user has the most bindings already."""
 
 
 class LocationService:
-    """All bindings. It has no clock: the time is an argument, and never goes back."""
+    """All bindings. There is no clock here: times are arguments, and never go back."""
 
     def __init__(self) -> None:
         self._bindings: dict[Aor, dict[str, Binding]] = {}
         self._recent: dict[Aor, deque[float]] = {}
 
     def is_too_fast(self, aor: Aor, now: float) -> bool:
-        """Whether this is more than the fifth REGISTER of a user within a second; it counts it."""
+        """Whether a user has sent more than five REGISTER in a second; counts this one if not."""
         recent = self._recent.setdefault(aor, deque(maxlen=MOST_A_SECOND))
         is_full = len(recent) == MOST_A_SECOND and now - recent[0] < 1
         if not is_full:
@@ -54,9 +54,9 @@ class LocationService:
         return is_full
 
     def bind(self, aor: Aor, binding: Binding, now: float) -> bool:
-        """Keep a binding; return whether it is new, and not refreshed.
+        """Add or refresh a binding; gives back whether it is new.
 
-        `OutOfOrder` where a later one of the same phone is known, `TooManyBindings` where the user has ten others.
+        Raises `OutOfOrder` if a later request of the same phone is known, `TooManyBindings` if the user has ten others.
         """
         bindings = self._bindings.setdefault(aor, {})
         known = self._in_order(bindings, binding.contact, binding.call_id, binding.cseq)
@@ -68,7 +68,7 @@ class LocationService:
         return known is None
 
     def unbind(self, aor: Aor, contact: str, call_id: str, cseq: int) -> Binding | None:
-        """The binding that is no more; None where there was none. `OutOfOrder` as with `bind`."""
+        """Remove a binding and give it back; None if there was none. Raises `OutOfOrder` as `bind` does."""
         bindings = self._bindings.get(aor, {})
         self._in_order(bindings, contact, call_id, cseq)
         gone = bindings.pop(contact, None)
@@ -81,7 +81,7 @@ class LocationService:
         return [one for one in self._bindings.get(aor, {}).values() if one.expires_at > now]
 
     def expire(self, now: float) -> Iterator[tuple[Aor, Binding]]:
-        """Take out the bindings whose end has come."""
+        """Remove and yield the expired bindings."""
         for aor, bindings in list(self._bindings.items()):
             for contact, binding in list(bindings.items()):
                 if binding.expires_at <= now:
@@ -92,7 +92,7 @@ class LocationService:
                 self._recent.pop(aor, None)
 
     def all_bindings(self) -> list[tuple[Aor, Binding]]:
-        """Every binding, by domain and user."""
+        """All bindings, sorted by domain and user."""
         found = [(aor, binding) for aor, bindings in self._bindings.items() for binding in bindings.values()]
         return sorted(found, key=lambda one: (one[0][1], one[0][0], one[1].since))
 
@@ -105,5 +105,5 @@ class LocationService:
 
 
 def clamped(expiry_s: int) -> int:
-    """The expiry that Twilio gives where this one is asked for; 0 stays 0."""
+    """The expiry in seconds that Twilio grants for a requested one; 0 stays 0."""
     return 0 if expiry_s <= 0 else min(max(expiry_s, SHORTEST_EXPIRY_S), LONGEST_EXPIRY_S)

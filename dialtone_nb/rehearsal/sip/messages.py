@@ -1,7 +1,7 @@
-"""SIP messages: what comes in, read by aiosipua and checked; our responses; the headers that calls carry.
+"""SIP messages: parsing (by aiosipua) and checking incoming ones, our responses, and custom headers.
 
-What comes in may be anything at all. It becomes a `Request` that has all that RFC 3261 asks for, or a
-`MalformedMessage`; behind this module nobody looks for missing headers.
+Incoming data may be anything. It becomes a `Request` with everything that RFC 3261 demands, or a `MalformedMessage`, so
+that no other module has to check for missing headers.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 SERVER = "dialtone_nb rehearsal, not Twilio"
 ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE"
-# RFC 3261, 8.1.1: what every request must have; Max-Forwards, which phones forget inside a dialog, is not asked for.
+# Required headers (RFC 3261, 8.1.1), without Max-Forwards, which some phones leave out within a dialog.
 NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
 LARGEST_CSEQ = 2**31 - 1
 MAGIC_COOKIE = "z9hG4bK"
-LONGEST_WORD = 1024  # of Call-ID, tags and branches: what is longer is no telephone's
+LONGEST_WORD = 1024  # characters of Call-ID, tags and branches; real phones have no longer ones
 
 
-class MalformedMessage(Exception):  # noqa: N818 - it is a finding about somebody's message
-    """What came is not SIP that can be worked with. `request` can be answered with a 400, where there is one."""
+class MalformedMessage(Exception):  # noqa: N818 - it is a finding about a message
+    """A message is not usable SIP. If there is a `request`, it can be answered with a 400."""
 
     def __init__(self, reason: str, request: SipRequest | None = None) -> None:
         super().__init__(reason)
@@ -41,7 +41,7 @@ class MalformedMessage(Exception):  # noqa: N818 - it is a finding about somebod
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request with all that it must have; `flow` is the way back to who sent it."""
+    """A request with all required headers; `flow` is the way back to its sender."""
 
     message: SipRequest
     flow: Flow
@@ -63,12 +63,12 @@ class Request:
 
     @property
     def user(self) -> str:
-        """The user of the Request-URI, percent escapes undone; empty where it has none."""
+        """The user of the Request-URI, without percent escapes; empty if it has none."""
         return parse_sip_uri(self.message.uri)[0]
 
     @property
     def host(self) -> str:
-        """The host of the Request-URI, in lower case; empty where it is not a SIP URI."""
+        """The host of the Request-URI, in lower case; empty if it is not a SIP URI."""
         return parse_sip_uri(self.message.uri)[1]
 
     @property
@@ -78,24 +78,24 @@ class Request:
 
     @property
     def to_tag(self) -> str:
-        """Our tag, where it belongs to a dialog."""
+        """Our tag; empty outside of a dialog."""
         return self.to.tag or ""
 
     def header(self, name: str) -> str:
-        """The header's first value; empty where it has none."""
+        """The header's first value; empty if it is missing."""
         return self.message.get_header(name) or ""
 
 
-# --- what comes in ---
+# --- incoming messages ---
 
 
 def read_message(data: bytes, flow: Flow) -> Request | SipResponse | None:
-    """Read a request or a response; None for a keep-alive, `MalformedMessage` where it is neither."""
+    """Parse a request or response; None for a keep-alive. Raises `MalformedMessage` for anything else."""
     if not data.strip(b"\r\n\0 "):
         return None
     try:
         message = SipMessage.parse(data)
-    except Exception as error:  # whatever a stranger's bytes make the parser raise
+    except Exception as error:  # arbitrary bytes can make the parser raise anything
         raise MalformedMessage(f"no SIP: {type(error).__name__}") from None
     if isinstance(message, SipResponse):
         return _checked_response(message)
@@ -135,7 +135,7 @@ def _checked_request(message: SipRequest, flow: Flow) -> Request:
 
 
 def _stamp_via(message: SipRequest, flow: Flow) -> str:
-    """Write into the topmost Via where the request really came from (RFC 3581); return its branch and sent-by."""
+    """Add the request's real source to its topmost Via (RFC 3581); gives back that Via's branch and sent-by."""
     values = message.headers.get("Via")
     via = parse_via(values[0])
     if not via.branch or not via.branch.startswith(MAGIC_COOKIE) or not via.host:
@@ -152,7 +152,7 @@ def _stamp_via(message: SipRequest, flow: Flow) -> str:
 
 
 def is_this_machine(host: str, own: str) -> bool:
-    """Whether a host is an address, or our own name, and no SIP domain of anybody's."""
+    """Whether a host is an IP address or this machine's own name, and not a SIP domain."""
     if host in {own, "localhost"}:
         return True
     try:
@@ -163,14 +163,14 @@ def is_this_machine(host: str, own: str) -> bool:
 
 
 def uri_in(value: str) -> str:
-    """The URI in a From, To or Contact as it was written, without name, brackets and the header's parameters."""
+    """The URI in a From, To or Contact as written, without display name, brackets and header parameters."""
     inside, bracket, _ = value.partition("<")[2].partition(">")
     return inside.strip() if bracket else value.partition(";")[0].strip()
 
 
 # --- responses ---
 
-# RFC 3261, 21, where HTTP has another phrase for the number or none.
+# Reason phrases (RFC 3261, 21) for statuses that HTTP lacks or names differently.
 PHRASES = {
     100: "Trying",
     180: "Ringing",
@@ -191,8 +191,8 @@ PHRASES = {
     500: "Server Internal Error",
     603: "Decline",
 }
-# What X-Twilio-Error says of a refusal: 32201 as recorded in 2026, the others after the error dictionary. It goes to
-# strangers, so it tells nobody whether it was the user or the password that was wrong.
+# Texts of X-Twilio-Error in a refusal: 32201 as recorded in 2026, the others by the error dictionary. Strangers receive
+# them, so they do not reveal whether the user or the password was wrong.
 ERRORS = {
     32106: "Authentication name differs from the user name",
     32201: "Authentication failure - source IP Address not in ACL",
@@ -204,7 +204,7 @@ ERRORS = {
 
 
 def response_to(request: SipRequest, status: int, tag: str = "", reason: str = "", **headers: str) -> SipResponse:
-    """Write a response as RFC 3261, 8.2.6, has it, with headers of our own (`Min_Expires` writes Min-Expires)."""
+    """A response by RFC 3261, 8.2.6, with additional headers (`Min_Expires` stands for Min-Expires)."""
     response = SipResponse(status_code=status, reason_phrase=reason or phrase(status))
     for via in request.headers.get("Via"):
         response.headers.append("Via", via)
@@ -224,16 +224,16 @@ def response_to(request: SipRequest, status: int, tag: str = "", reason: str = "
 def refusal_of(
     request: SipRequest, status: int, tag: str, code: int | None = None, *, in_words: bool = True
 ) -> SipResponse:
-    """Write the response to a request that is turned away, with Twilio's error code where there is one."""
+    """The response to a refused request, with Twilio's error code if there is one."""
     error = {"X_Twilio_Error": f"{code} {ERRORS.get(code, '') if in_words else ''}".strip()} if code else {}
     return response_to(request, status, tag, **error)
 
 
 def inspect(request: SipRequest, tag: str = "") -> SipResponse | None:
-    """Refuse a request that can't be understood, in the order of RFC 3261, 8.2; None where it can."""
+    """The refusal of a request that we can't process, checked in the order of RFC 3261, 8.2; None if we can."""
     if request.uri.partition(":")[0].lower() not in {"sip", "sips"}:
         return response_to(request, 416, tag)
-    # No extension is understood here.
+    # No SIP extension is supported here.
     if required := [*request.headers.get("Require"), *request.headers.get("Proxy-Require")]:
         return response_to(request, 420, tag, Unsupported=", ".join(required))
     if request.method in {"INVITE", "UPDATE"} and request.body and not is_description(request):
@@ -251,15 +251,15 @@ def phrase(status: int) -> str:
         return "Refused"
 
 
-# --- headers that Twilio carries from one side of a call to the other: X-… and User-to-User, of one line each ---
+# --- custom headers, which Twilio passes from one side of a call to the other: X-… and User-to-User, of one line ---
 
 CUSTOM_HEADER = re.compile(r"(?:X-[A-Za-z0-9-]+|User-to-User)", re.IGNORECASE)
-LONGEST_HEADER = 1024  # characters, of a header that is handed to an application
+LONGEST_HEADER = 1024  # characters of a header that is passed to an application
 API_VERSION = "2010-04-01"
 
 
 def custom_headers_of(message: SipMessage) -> dict[str, str]:
-    """The custom headers of a message, which Twilio hands to the voice URL, or to the action of a Dial."""
+    """The custom headers of a message, which Twilio passes to the voice URL, or to a Dial's action."""
     return {
         "User-to-User" if name.lower() == "user-to-user" else name: values[0][:LONGEST_HEADER]
         for name, values in message.headers.items()
@@ -268,20 +268,20 @@ def custom_headers_of(message: SipMessage) -> dict[str, str]:
 
 
 def sendable(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those of some headers that a <Sip> may add."""
+    """The headers that a <Sip> is allowed to add."""
     return {name: value for name, value in headers.items() if CUSTOM_HEADER.fullmatch(name) and value.isprintable()}
 
 
 def twilio_headers(account_sid: str, call_sid: str) -> dict[str, str]:
-    """What an INVITE of Twilio's says of its call (Twilio, TwiML <Sip>: the SIP session)."""
+    """The headers about the call in Twilio's INVITEs (docs: TwiML <Sip>, the SIP session)."""
     return {"X-Twilio-ApiVersion": API_VERSION, "X-Twilio-AccountSid": account_sid, "X-Twilio-CallSid": call_sid}
 
 
 class SpelledRequest(SipRequest):
-    """A request that writes custom headers as they are spelled; aiosipua makes X-Twilio-Callsid of X-Twilio-CallSid."""
+    """A request that keeps the case of custom headers; aiosipua turns X-Twilio-CallSid into X-Twilio-Callsid."""
 
     def __bytes__(self) -> bytes:
-        """The request as it is sent."""
+        """The request as bytes to send."""
         head, end, body = super().__bytes__().partition(b"\r\n\r\n")
         for name, _ in self.headers.items():
             if CUSTOM_HEADER.fullmatch(name):

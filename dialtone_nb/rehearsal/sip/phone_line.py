@@ -1,4 +1,4 @@
-"""Lines of real phones, as the exchange has them: its thread waits while the event loop has them ring and speak."""
+"""Lines of real phones for the exchange: a call's thread waits while the event loop rings and plays audio."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dialtone_nb.rehearsal.sip.uas import UasSession
 
 Result = TypeVar("Result")
 
-LOUD = 500  # of 32,767: what is quieter is silence
+LOUD = 500  # of 32,767; quieter samples count as silence
 BEEP = ((1000.0,), 0.3)
-# What a <Play> sounds like: the rehearsal fetches nothing from outside, so every recording is the same three notes.
+# The audio of every <Play>, three notes, because the rehearsal fetches nothing from other machines.
 CHIME = ((523.3, 0.4), (659.3, 0.4), (784.0, 0.8))
 
 
 class LoopWaiter:
-    """Lets a call's thread wait for the event loop, in a way that another thread can interrupt."""
+    """Lets a call's thread wait for the event loop; another thread can interrupt the wait."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -34,7 +34,7 @@ class LoopWaiter:
         self._error: BaseException | None = None
 
     def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Wait for a coroutine on the loop and return its result; raise the error of an interruption meanwhile."""
+        """Run a coroutine on the loop and wait for its result; raises the error of an interruption meanwhile."""
         with self._lock:
             if error := self._take_error():
                 work.close()
@@ -54,12 +54,12 @@ class LoopWaiter:
             self._current = None
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Have the loop do something soon; no-op once the endpoint is closed."""
+        """Have the loop call a function soon; no-op once the endpoint is closed."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(work)
 
     def interrupt(self, error: BaseException) -> None:
-        """Raise this error in the thread that waits, or in the next one to wait."""
+        """Raise this error in the waiting thread, or at the next wait."""
         with self._lock:
             self._error = error
             if self._current:
@@ -71,10 +71,10 @@ class LoopWaiter:
 
 
 async def unless_over(session: Session, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Do some work and return its result; `HungUp` where the session ends before.
+    """Do some work and give back its result; raises `HungUp` if the session ends before.
 
-    The work is a coroutine that is made here: one that was made before would never be awaited where the call is
-    interrupted before this has begun.
+    `work` makes its coroutine here: one made earlier would never be awaited if the call is interrupted before this
+    starts.
     """
     over = asyncio.ensure_future(session.over.wait())
     doing = asyncio.ensure_future(work())
@@ -91,7 +91,7 @@ async def unless_over(session: Session, work: Callable[[], Coroutine[Any, Any, R
 
 
 class PhoneLine:
-    """The line of a real phone: one that called, or one that was rung and has answered."""
+    """The line of a real phone that called, or that was rung and has answered."""
 
     def __init__(self, session: Session, waiter: LoopWaiter, note: Callable[[str], None]) -> None:
         self.session = session
@@ -106,34 +106,34 @@ class PhoneLine:
         self.on_key(key)
 
     def ring(self) -> None:
-        """Send 180, where the phone called."""
+        """Send 180, if the phone called."""
         self._do(lambda: self._respond(UasSession.ring))
 
     def answer(self) -> None:
-        """Send 200, where the phone called and was not answered yet."""
+        """Send 200, if the phone called and is not answered yet."""
         self._do(lambda: self._respond(UasSession.answer))
 
     async def _respond(self, how: Callable[[UasSession], None]) -> None:
-        """Respond to the phone's INVITE; no-op where the INVITE was ours."""
+        """Respond to the phone's INVITE; no-op if the INVITE was ours."""
         if isinstance(self.session, UasSession):
             how(self.session)
 
     def refuse(self, sip_response: int) -> None:
-        """Refuse the call, where the phone called."""
+        """Refuse the call, if the phone called."""
         if isinstance(self.session, UasSession):
             self._waiter.soon(partial(self.session.refuse, sip_response))
 
     def hang_up(self) -> None:
-        """End the call: BYE, or 480 to a phone that called and was never answered."""
+        """End the call: BYE, or 480 to a phone that called and is not answered."""
         self._waiter.soon(self.session.hang_up)
 
     def say(self, text: str) -> None:
-        """Speak."""
+        """Speak text."""
         self._note(f"“{text}”")
         self._play(speak(text))
 
     def play(self, url: str) -> None:
-        """Play three notes, in place of what is at the URL."""
+        """Play three notes instead of the audio at the URL."""
         self._note(f"three notes, in place of {url}")
         self._play(chime())
 
@@ -146,7 +146,7 @@ class PhoneLine:
         self._do(lambda: self.session.media.be_silent(seconds))
 
     def collect(self, prompts: Sequence[Prompt], terms: DigitTerms) -> str:
-        """Return the keys that are pressed."""
+        """Play prompts and collect the pressed keys."""
         for prompt in prompts:
             if isinstance(prompt, Say):
                 self._note(f"“{prompt.text}”")
@@ -155,7 +155,7 @@ class PhoneLine:
         return digits
 
     def record(self, terms: RecordTerms) -> Recorded:
-        """Return how long the phone said something."""
+        """Listen to the phone; gives back how long it spoke."""
         recorded: Recorded = self._do(lambda: self._record(terms))
         return recorded
 
@@ -217,7 +217,7 @@ class PhoneLine:
 
 
 def sound_of(prompt: Prompt) -> bytes:
-    """What a prompt sounds like."""
+    """A prompt as mu-law audio."""
     match prompt:
         case Say(text, loop):
             return speak(text) * loop

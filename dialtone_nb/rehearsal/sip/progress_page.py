@@ -1,4 +1,4 @@
-"""What real phones have done so far, as JSON and as a page: where they are registered, and how far each has come."""
+"""The progress of real phones, as JSON and as a page: their registrations, and the milestones that each has reached."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ NEWEST = 30  # steps of a phone on the page
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """One step on the way to a phone that works: which journal steps prove it, and where to look until then."""
+    """One milestone of setting up a phone: the journal steps that prove it, and the repair until then."""
 
     words: str
     proofs: frozenset[Step]
     repair: str
-    silence: str = ""  # what it means where the phone has done nothing at all
+    silence: str = ""  # added to the repair if the phone has done nothing at all
 
 
 MILESTONES = (
@@ -59,7 +59,7 @@ MILESTONES = (
 
 @dataclass(frozen=True, slots=True)
 class PhoneProgress:
-    """What the endpoint shows of its phones. `now` is the location service's clock, in seconds."""
+    """The progress of the endpoint's phones. `now` is the location service's clock, in seconds."""
 
     store: Store
     locations: LocationService
@@ -71,7 +71,7 @@ class PhoneProgress:
     tls_port: int  # 0 for none
 
     def registrations(self) -> list[dict[str, Any]]:
-        """Every binding, as JSON; Twilio itself has no such list."""
+        """All bindings, as JSON; Twilio itself has no such list."""
         now = self.now()
         return [
             {
@@ -89,7 +89,7 @@ class PhoneProgress:
         ]
 
     def lives(self) -> list[dict[str, Any]]:
-        """What each phone has done so far, as JSON; those that did something first. Times are seconds since 1970."""
+        """The progress of each phone, as JSON; active phones come first. Times are seconds since 1970."""
         registered = {(one["client"], one["domain"]): one for one in self.registrations()}
         known = {(str(one["client"]), str(one["domain"])) for one in list_phones(self.store)}
         lives = [
@@ -103,7 +103,7 @@ class PhoneProgress:
         return [delay.as_json for delay in self.journal.delays]
 
     def page(self) -> str:
-        """The page that shows what each phone has done so far; it looks again by itself."""
+        """The page with each phone's progress, which refreshes itself."""
         numbers = [(f"503 555 {digits}", describe(far_side)) for digits, far_side in BY_LAST_DIGITS.items()]
         return _template().render(
             phones=_at_one_domain(self.lives()),
@@ -135,7 +135,7 @@ class PhoneProgress:
 
 
 def _at_one_domain(lives: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lives for a page: a phone that may register at several domains stands there once, until it has chosen."""
+    """The phones for the page: one that may register at several domains appears once, until it has used one."""
     shown: dict[str, dict[str, Any]] = {}
     others = []
     for life in lives:
@@ -150,17 +150,17 @@ def _at_one_domain(lives: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def repair_of(milestone: Milestone, entries: list[JournalEntry]) -> str:
-    """What to look at while a milestone does not come."""
+    """The repair for a milestone that is not reached."""
     return milestone.repair if entries else f"{milestone.repair} {milestone.silence}".strip()
 
 
 def first_proof(milestone: Milestone, entries: list[JournalEntry]) -> float | None:
-    """When a milestone was first reached, in seconds since 1970; None where it was not."""
+    """The time when a milestone was first reached, in seconds since 1970, or None."""
     return next((entry.at for entry in entries if entry.step in milestone.proofs), None)
 
 
 def clock(at: float) -> str:
-    """A time as a clock on this machine shows it."""
+    """A time of day in this machine's time zone."""
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
 
 

@@ -1,4 +1,4 @@
-"""Real time for a store whose clock is simulated: while phones are real, so is the time that passes."""
+"""Real time for the store's simulated clock, for calls of real phones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dialtone_nb.rehearsal.state.store import Tables
 
 
 class RealTime:
-    """Moves the store's clock by the time that has passed, once, however many calls go on side by side."""
+    """Advances the store's clock by the real time that has passed, only once for any number of concurrent calls."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._seen = now()
 
     def catch_up(self, tables: Tables) -> None:
-        """Advance the store's clock to now; no other thread does so meanwhile, as the caller holds a transaction."""
+        """Advance the store's clock; the caller's transaction keeps other threads from doing so at the same time."""
         now = self._now()
         passed, self._seen = now - self._seen, now
         if passed > 0:

@@ -1,4 +1,4 @@
-"""The registrar (RFC 3261, 10.3): a phone says where it is, proves who it is, and is kept, or is told why not."""
+"""The registrar (RFC 3261, 10.3): authenticates REGISTER requests, and binds or refuses their phones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RETRY_AFTER_S = 5
 
 @dataclass(frozen=True, slots=True)
 class RequestedBindings:
-    """What a REGISTER wants: contacts with the seconds they ask for, or every contact gone."""
+    """The bindings that a REGISTER asks for: contacts with their expiry in seconds, or the removal of all."""
 
     contacts: tuple[tuple[str, int], ...] = ()
     removes_all: bool = False
@@ -43,7 +43,7 @@ class RequestedBindings:
 
 @dataclass(frozen=True, slots=True)
 class SipRegistrar:
-    """Answers REGISTER, and keeps the account's registrations as the location service has them."""
+    """Answers REGISTER, and keeps the account's registrations in step with the location service."""
 
     store: Store
     locations: LocationService
@@ -52,7 +52,7 @@ class SipRegistrar:
     now: Callable[[], float]
 
     def answer(self, request: Request, tag: str) -> SipResponse:
-        """Write the response to a REGISTER, and keep or remove what it asks for."""
+        """The response to a REGISTER, whose bindings are added, refreshed or removed."""
         user, to_host = parse_sip_uri(uri_in(request.header("To")))
         digest = read_digest_response(request.message)
         with self.store.transaction() as tables:
@@ -125,7 +125,7 @@ class SipRegistrar:
         self._settle(aor, domain.sid)
 
     def _settle(self, aor: Aor, domain_sid: str) -> None:
-        """Write into the account whether the phone is registered, as its calls ask for it."""
+        """Record in the account whether the phone is registered, which calls to it check."""
         user, _ = aor
         is_bound = bool(self.locations.bindings(aor, self.now()))
         with self.store.transaction() as tables:
@@ -136,7 +136,7 @@ class SipRegistrar:
                 tables.remove(known.sid)
 
     def expire(self) -> None:
-        """Remove the registrations of phones that did not refresh in time."""
+        """Remove the registrations of phones that did not refresh them in time."""
         for aor, _ in list(self.locations.expire(self.now())):
             self.journal.note(*aor, "lost", "it did not refresh its registration in time")
             with self.store.transaction() as tables:
@@ -145,7 +145,7 @@ class SipRegistrar:
                 self._settle(aor, domain.sid)
 
     def forget_all(self) -> None:
-        """Remove all registrations: the phones of an earlier endpoint are unknown to this one."""
+        """Remove all registrations of real phones: those of an earlier endpoint have no binding here."""
         with self.store.transaction() as tables:
             for one in tables.list("registration"):
                 if one.body.get("door"):
@@ -153,7 +153,7 @@ class SipRegistrar:
 
 
 def read_contacts(request: Request) -> RequestedBindings | None:
-    """What a REGISTER wants; None where its Contact or Expires can't be read. No contact asks what is known."""
+    """The bindings that a REGISTER asks for; None if Contact or Expires is invalid. Without Contact it is a query."""
     values = request.message.headers.get("Contact")
     try:
         default = int(request.header("Expires") or DEFAULT_EXPIRY_S)
@@ -168,13 +168,13 @@ def read_contacts(request: Request) -> RequestedBindings | None:
 
 
 def _expiry(contact: Address, default: int) -> int:
-    # Without brackets, aiosipua takes a parameter for the URI's (RFC 3261, 20, says that it is the header's).
+    # Without brackets, parameters belong to the header (RFC 3261, 20), but aiosipua takes them for the URI's.
     asked = contact.params.get("expires") or contact.uri.params.get("expires")
     return int(asked.strip('"')) if asked else default
 
 
 def is_reachable(contact: str) -> bool:
-    """Whether a contact is a SIP URI that a request could be sent with."""
+    """Whether a contact is a usable SIP URI."""
     return len(contact) <= LONGEST_CONTACT and bool(parse_sip_uri(contact)[1]) and contact.isprintable()
 
 

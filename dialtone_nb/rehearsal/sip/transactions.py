@@ -1,7 +1,7 @@
-"""SIP transactions (RFC 3261, 17, and RFC 6026): what was lost is sent again, what comes twice is answered once.
+"""SIP transactions (RFC 3261, 17, and RFC 6026): lost messages are retransmitted, duplicates are answered only once.
 
-aiosipua leaves this to its user. A transaction is a small state machine; the tables of the four kinds stand
-above the two classes that carry them out. "The user" is RFC 3261's transaction user: whoever began the transaction.
+aiosipua leaves this to its user. A transaction is a small state machine; the tables of the four kinds are above the two
+classes that implement them. "The user" is RFC 3261's transaction user, which began the transaction.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from aiosipua.message import SipRequest, SipResponse
 from dialtone_nb.rehearsal.sip.messages import Request
 from dialtone_nb.rehearsal.sip.transport import Flow
 
-T1, T2, T4 = 0.5, 4.0, 5.0  # RFC 3261, 17.1.1.1 and 17.1.2.1: a round trip, the longest pause, a message's life
-GIVE_UP_S = 64 * T1  # timers B, F and H; D, J, L and M are as long
+T1, T2, T4 = 0.5, 4.0, 5.0  # seconds (RFC 3261, 17.1.1.1, 17.1.2.1): round trip, longest interval, message lifetime
+GIVE_UP_S = 64 * T1  # timers B, F and H; D, J, L and M have the same length
 
 
 @dataclass(slots=True)
 class Retransmission:
-    """Timers A and B, E and F, or G and H: send at growing intervals, until it is stopped or given up after 32 s."""
+    """Timers A and B, E and F, or G and H: retransmit at growing intervals, until stopped, or give up after 32 s."""
 
     send: Callable[[], None]
     give_up: Callable[[], None]
@@ -32,7 +32,7 @@ class Retransmission:
     _until: float = 0.0
 
     def start(self, flow: Flow) -> None:
-        """Send now, and again where the transport may lose it; give up after 32 s over any transport."""
+        """Send now, and again if the transport is unreliable; give up after 32 s over any transport."""
         loop = asyncio.get_running_loop()
         self._until = loop.time() + GIVE_UP_S
         self.send()
@@ -56,29 +56,29 @@ class Retransmission:
             self._handle = None
 
 
-# Client transactions: requests of ours. INVITE is RFC 3261's figure 5 with RFC 6026's figure 3, which adds "accepted":
-# a success comes again until our ACK has arrived, and that ACK is the dialog's, not the transaction's.
+# Client transactions, for our requests. INVITE is RFC 3261's figure 5 with RFC 6026's figure 3, which adds "accepted":
+# a 2xx is retransmitted until our ACK has arrived, and that ACK belongs to the dialog, not to the transaction.
 #
-#   state       what happens      INVITE                                    any other method (figure 6)
+#   state       event             INVITE                                    any other method (figure 6)
 #   calling     timer A or E      send the request again, over UDP          the same, at most 4 s apart
-#               timer B or F      tell the user that nothing came; over     the same
+#               timer B or F      tell the user of the timeout; over        the same
 #               1xx               stop A and B; tell the user; proceeding   tell the user; proceeding
 #               2xx               tell the user; accepted                   tell the user; completed
 #               300-699           ACK; tell the user; completed             tell the user; completed
-#   proceeding                    as calling, without A and B: how long it  as calling
-#                                 may ring is for the callee and us to say
+#   proceeding                    as calling, without A and B: the ringing  as calling
+#                                 time is up to the callee and us
 #   completed   final response    ACK again: ours was lost                  nothing
 #               timer D or K      over, after 32 s                          over, after 5 s
 #   accepted    2xx               tell the user, who sends the ACK again
 #               timer M           over, after 32 s
 #
-# Over TCP and TLS timers D and K might be 0; they are not, as it costs nothing and absorbs what comes late.
+# Over TCP and TLS timers D and K could be 0. They are not, which costs nothing and absorbs late messages.
 ClientState = Literal["calling", "proceeding", "completed", "accepted"]
 
 
 @dataclass(slots=True)
 class ClientTransaction:
-    """A request of ours; `on_response` gets every response that counts, and None where none came in 32 s."""
+    """One of our requests; `on_response` gets each response for the user, or None if none came in 32 s."""
 
     request: SipRequest
     flow: Flow
@@ -96,11 +96,11 @@ class ClientTransaction:
         return self.request.method == "INVITE"
 
     def start(self) -> None:
-        """Send the request, over UDP until something comes back."""
+        """Send the request; over UDP, repeatedly until there is a response."""
         self._retransmission.start(self.flow)
 
     def receive(self, response: SipResponse) -> None:
-        """Take a response to the request."""
+        """Handle a response to the request."""
         is_first = self.state in {"calling", "proceeding"}
         if response.status_code < 200:
             if is_first:
@@ -120,7 +120,7 @@ class ClientTransaction:
             asyncio.get_running_loop().call_later(GIVE_UP_S if self._is_invite else T4, self.forget)
 
     def fall_silent(self) -> None:
-        """Send the request no more, and still take what it is answered: nobody who comes late is to be surprised."""
+        """Stop retransmitting the request, but still handle responses, so that late ones are answered."""
         self._retransmission.send = lambda: None
 
     def close(self) -> None:
@@ -135,16 +135,16 @@ class ClientTransaction:
         self.on_response(None)
 
 
-# Server transactions: requests of others. INVITE is RFC 3261's figure 7 with RFC 6026's figure 5; its "accepted" is one
-# with "completed" here, as the dialog, which finds the ACK of a success by its CSeq, hands it to the transaction.
+# Server transactions, for requests to us. INVITE is RFC 3261's figure 7 with RFC 6026's figure 5. "accepted" is merged
+# into "completed" here, because the dialog finds the ACK of a 2xx by its CSeq and passes it to the transaction.
 #
-#   state       what happens      INVITE                                    any other method (figure 8)
+#   state       event             INVITE                                    any other method (figure 8)
 #   proceeding  request again     send the last response again, if any      the same
 #               user: 1xx         send it                                   send it
 #               user: 200-699     send it, start G and H; completed         send it, start J; completed
 #   completed   request again     send the final response again             the same
 #               timer G           send it again, over UDP
-#               timer H           tell the user that no ACK came; over
+#               timer H           tell the user that the ACK is missing; over
 #               ACK               stop G and H; confirmed
 #               timer J                                                     over, after 32 s (5 s over TCP)
 #   confirmed   timer I           over, after 5 s
@@ -153,7 +153,7 @@ ServerState = Literal["proceeding", "completed", "confirmed"]
 
 @dataclass(slots=True)
 class ServerTransaction:
-    """A request that came, and what it was answered; `on_no_ack` is told where nobody acknowledged the answer."""
+    """A request to us, with its last response; `on_no_ack` is called if the ACK of a final response never comes."""
 
     request: Request
     forget: Callable[[], object] = field(repr=False)
@@ -166,7 +166,7 @@ class ServerTransaction:
         self._retransmission = Retransmission(self.send_again, self._lose)
 
     def respond(self, response: SipResponse) -> None:
-        """Send a response, unless a final one was sent."""
+        """Send a response, unless a final one has been sent."""
         if self.state != "proceeding":
             return
         self._response = response
@@ -181,12 +181,12 @@ class ServerTransaction:
             self._linger(GIVE_UP_S if self.request.flow.transport == "UDP" else T4)
 
     def send_again(self) -> None:
-        """Send the last response again, if there was one: the same request came again."""
+        """Send the last response again, if there is one, because the request was retransmitted."""
         if self._response:
             send_response(self._response, self.request.flow)
 
     def acknowledge(self) -> None:
-        """Take the ACK of the final response to an INVITE."""
+        """Handle the ACK of the final response to an INVITE."""
         if self.state == "completed":
             self.state = "confirmed"
             self.close()
@@ -205,7 +205,7 @@ class ServerTransaction:
 
 
 class Transactions:
-    """All transactions, found by their branches."""
+    """All transactions, by branch and method."""
 
     def __init__(self) -> None:
         self._servers: dict[tuple[str, str], ServerTransaction] = {}
@@ -222,7 +222,7 @@ class Transactions:
             client.close()
 
     def begin(self, request: Request) -> ServerTransaction:
-        """Begin a transaction for a request that is new."""
+        """Begin a transaction for a new request."""
         key = (request.branch, request.method)
 
         def forget() -> None:
@@ -234,17 +234,17 @@ class Transactions:
         return made
 
     def find(self, request: Request, method: str = "") -> ServerTransaction | None:
-        """The transaction that a request belongs to; with `method`, the one that a CANCEL or an ACK is about."""
+        """The transaction that a request belongs to, or, with `method`, the one that a CANCEL or ACK is for."""
         found = self._servers.get((request.branch, method or request.method))
         if found is None or found.request.call_id != request.call_id:
             return None
-        # A branch is for its sender alone: the same one from elsewhere is a stranger's guess.
+        # A branch is only valid from the same sender; from another machine it may be guessed.
         return found if found.request.flow.peer[0] == request.flow.peer[0] else None
 
     def send(
         self, request: SipRequest, flow: Flow, on_response: Callable[[SipResponse | None], None]
     ) -> ClientTransaction:
-        """Send a request of ours."""
+        """Send a request in a new transaction."""
         key = (branch_of(request), request.method)
         made = ClientTransaction(request, flow, on_response, lambda: self._clients.pop(key, None))
         self._clients[key] = made
@@ -252,7 +252,7 @@ class Transactions:
         return made
 
     def receive(self, response: SipResponse) -> bool:
-        """Hand a response to the transaction that it belongs to; False where it belongs to none."""
+        """Pass a response to its transaction; False if it has none."""
         key = (branch_of(response), parse_cseq(response.get_header("CSeq") or "").method)
         transaction = self._clients.get(key)
         if transaction is None or transaction.request.call_id != response.call_id:
@@ -262,7 +262,7 @@ class Transactions:
 
 
 def branch_of(message: SipRequest | SipResponse) -> str:
-    """The branch of the topmost Via; empty where it has none."""
+    """The branch of the topmost Via; empty if there is none."""
     values = message.headers.get("Via")
     return (parse_via(values[0]).branch or "") if values else ""
 
@@ -275,17 +275,17 @@ def send_response(response: SipResponse, flow: Flow) -> None:
 
 
 def acknowledgement(invite: SipRequest, response: SipResponse) -> SipRequest:
-    """The ACK of a final response that is no success: part of the INVITE's own transaction (RFC 3261, 17.1.1.3)."""
+    """The ACK of a final response other than 2xx, which is part of the INVITE's transaction (RFC 3261, 17.1.1.3)."""
     return _companion("ACK", invite, response.get_header("To") or "")
 
 
 def cancellation(invite: SipRequest) -> SipRequest:
-    """The CANCEL of an INVITE that was not answered yet (RFC 3261, 9.1)."""
+    """The CANCEL of an INVITE without a final response (RFC 3261, 9.1)."""
     return _companion("CANCEL", invite, invite.get_header("To") or "")
 
 
 def _companion(method: str, invite: SipRequest, to: str) -> SipRequest:
-    """A request that goes the INVITE's way, with its branch and its number."""
+    """A request with the INVITE's route, branch and CSeq number."""
     made = SipRequest(method=method, uri=invite.uri)
     made.headers.append("Via", invite.headers.get("Via")[0])
     for name in ("From", "Call-ID"):

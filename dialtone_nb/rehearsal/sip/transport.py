@@ -1,4 +1,4 @@
-"""The transport layer (RFC 3261, 18): UDP, and TCP and TLS connections cut into messages; a flow leads to a peer."""
+"""The transport layer (RFC 3261, 18): UDP, and TCP and TLS connections split into messages; a flow leads to a peer."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Transport = Literal["UDP", "TCP", "TLS"]
 LARGEST_HEADERS = 16 * 1024
 LARGEST_BODY = 64 * 1024
 MOST_CONNECTIONS = 2000
-IDLE_S = 7200.0  # a connection that is silent for two of the longest registrations is given up
+IDLE_S = 7200.0  # an idle connection is closed after twice the longest registration
 CONNECT_S = 4.0
-PONG = b"\r\n"  # RFC 5626, 4.4.1: what answers a keep-alive over TCP
+PONG = b"\r\n"  # the answer to a keep-alive over TCP (RFC 5626, 4.4.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Flow:
     write: Callable[[bytes, HostPort], None] = field(repr=False, compare=False)
 
     def send(self, data: bytes, to: HostPort | None = None) -> None:
-        """Send bytes; over UDP perhaps to another port of the peer's. What can't be sent is lost, as on a network."""
+        """Send bytes, over UDP perhaps to another port of the peer; what can't be sent is lost, as on a network."""
         self.write(data, to or self.peer)
 
 
@@ -44,14 +44,14 @@ Receive = Callable[[bytes, Flow], None]
 
 @dataclass(frozen=True, slots=True)
 class TlsPort:
-    """TLS, on a port of its own; `context` has the certificate that phones are shown."""
+    """A port for TLS; `context` has the certificate."""
 
     port: int
     context: ssl.SSLContext
 
 
 class TransportLayer(asyncio.DatagramProtocol):
-    """UDP and TCP on one port, perhaps TLS on another; everything that comes goes to `receive`."""
+    """UDP and TCP on one port, and perhaps TLS on another; each message is passed to `receive`."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -60,10 +60,10 @@ class TransportLayer(asyncio.DatagramProtocol):
         self._connections: dict[HostPort, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.local: HostPort = ("", 0)
-        self.secured: HostPort = ("", 0)  # where TLS is; no port where it is nowhere
+        self.secured: HostPort = ("", 0)  # the address for TLS; port 0 without TLS
 
     async def open(self, host: str, port: int, tls: TlsPort | None = None) -> None:
-        """Listen; a `DialtoneError` where a port is taken. Port 0 takes any that is free for both UDP and TCP."""
+        """Listen; port 0 takes any that is free for both UDP and TCP. Raises DialtoneError if a port is taken."""
         loop = asyncio.get_running_loop()
         try:
             bound = await self._serve_at(host, port, "TCP")
@@ -72,7 +72,7 @@ class TransportLayer(asyncio.DatagramProtocol):
             self.secured = await self._serve_at(host, port, "TLS", tls.context) if tls else ("", 0)
         except OSError as error:
             await self.close()
-            # asyncio tells the address once more in its strerror.
+            # asyncio's strerror repeats the address.
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             is_taken = error.errno == errno.EADDRINUSE
             repair = "stop what uses it, or name another port, such as 5070" if is_taken else "name another address"
@@ -88,7 +88,7 @@ class TransportLayer(asyncio.DatagramProtocol):
         return host, int(server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Listen no more, and let all connections go."""
+        """Stop listening, and close all connections."""
         if self._udp:
             self._udp.close()
         for task in self._tasks:
@@ -107,25 +107,25 @@ class TransportLayer(asyncio.DatagramProtocol):
 
     def _send_by_udp(self, data: bytes, to: HostPort) -> None:
         if self._udp and not self._udp.is_closing():
-            # An address that can't be sent to is somebody's lie in a header.
+            # A forged header can contain an address to which nothing can be sent.
             with contextlib.suppress(OSError, ValueError, UnicodeError, OverflowError):
                 self._udp.sendto(data, to)
 
     def datagram_received(self, data: bytes, addr: HostPort) -> None:
-        """Take a message that came over UDP."""
+        """Handle a message over UDP."""
         self._receive(data, self.udp(addr[:2]))
 
     def error_received(self, exc: Exception) -> None:
-        """Ignore that a phone is switched off: what was sent to it times out."""
+        """Ignore that a phone is switched off: requests to it time out."""
 
     # --- TCP, and TLS over it ---
 
     def is_open(self, flow: Flow) -> bool:
-        """Whether something can still be sent there: a TCP connection may be gone."""
+        """Whether a flow can still be used: a TCP connection may be gone."""
         return flow.transport == "UDP" or flow.peer in self._connections
 
     async def connect(self, peer: HostPort) -> Flow | None:
-        """The flow over TCP to a peer, over the connection that there is or a new one; None where it can't be had."""
+        """The TCP flow to a peer, over the existing connection or a new one; None if it can't be connected."""
         if peer not in self._connections:
             try:
                 reader, writer = await asyncio.wait_for(
@@ -166,7 +166,7 @@ class TransportLayer(asyncio.DatagramProtocol):
                 else:
                     writer.write(PONG)
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # whoever does not speak SIP, or is gone, is let go
+            pass  # the peer does not speak SIP, or is gone
         finally:
             if self._connections.get(peer) is writer:
                 del self._connections[peer]
@@ -174,7 +174,7 @@ class TransportLayer(asyncio.DatagramProtocol):
 
 
 async def read_framed(reader: asyncio.StreamReader) -> bytes:
-    """One message of a TCP connection, cut by its Content-Length; blank for a keep-alive, empty at the end."""
+    """One message from a TCP connection, by its Content-Length; blank for a keep-alive, empty at the end."""
     head = await reader.readline()
     if not head.strip():
         return head

@@ -1,4 +1,4 @@
-"""The user agent client: sessions with phones and servers that we call, an INVITE of ours and what comes of it."""
+"""The user agent client: sessions with phones and servers that we call."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from dialtone_nb.rehearsal.sip.transport import Flow
 
 @dataclass(frozen=True, slots=True)
 class InviteResponse:
-    """What our INVITE was answered: 100, 180, 200 or a refusal's status; 0 where nothing ever came back.
+    """The response to our INVITE: 100, 180, 200 or a refusal's status; 0 if there was none.
 
-    `headers` are the X-… headers of a final response.
+    `headers` are the custom headers of a final response.
     """
 
     status: int
@@ -30,9 +30,9 @@ class InviteResponse:
 
 
 class UacSession(Session):
-    """A session that we begin; `on_response` hears of trying, of ringing, of the answer, and of the refusal.
+    """A session that we begin; `on_response` is called for trying, ringing, the answer and a refusal.
 
-    A challenge is answered with the `credentials`, once.
+    A challenge is answered once, with the `credentials`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class UacSession(Session):
         self._transaction = self._user_agent.transactions.send(invite, self.flow, self._receive_response)
 
     def _authenticate(self, challenged: SipResponse) -> bool:
-        """Answer a challenge, the first; False where that can't be done."""
+        """Answer the first challenge by sending the INVITE again; False if that is not possible."""
         if self._has_authenticated or self._is_unwanted or self._transaction is None:
             return False
         self._has_authenticated = True
@@ -97,7 +97,7 @@ class UacSession(Session):
         return answer is not None
 
     def cancel(self) -> None:
-        """Stop the ringing: CANCEL, or BYE where it was answered meanwhile."""
+        """Stop the ringing: CANCEL, or BYE if it has been answered meanwhile."""
         if self.over.is_set() or self._is_unwanted:
             return
         if self.is_answered:
@@ -109,7 +109,7 @@ class UacSession(Session):
         elif self._transaction.state == "proceeding":
             self._send_cancel()
         else:
-            # CANCEL must wait until something has come (RFC 3261, 9.1); what nobody wants is not sent again meanwhile.
+            # CANCEL must wait for a provisional response (RFC 3261, 9.1); until then, stop retransmitting the INVITE.
             self._transaction.fall_silent()
 
     def _send_cancel(self) -> None:
@@ -141,7 +141,7 @@ class UacSession(Session):
         self.is_answered = True
         self.dialog.confirm()
         if self._is_unwanted:
-            # Answered and cancelled in the same moment: it was answered first.
+            # The answer and our CANCEL crossed, so the call has been answered.
             self.hang_up()
             return
         try:
@@ -153,7 +153,7 @@ class UacSession(Session):
         self._tell(200, response)
 
     def _learn(self, response: SipResponse) -> None:
-        """Learn from a response the dialog's tag, target and route set (RFC 3261, 12.1.2)."""
+        """Update the dialog's tag, target and route set from a response (RFC 3261, 12.1.2)."""
         to, dialog = response.to_addr, self.dialog
         if to and to.tag and not dialog.remote_tag:
             dialog.remote_tag = to.tag
@@ -162,7 +162,7 @@ class UacSession(Session):
             dialog.remote_target = stringify_uri(response.contact[0].uri)
 
     def _acknowledge(self, response: SipResponse) -> None:
-        """Send the ACK of a success: a transaction of its own, to the dialog's target (RFC 3261, 13.2.2.4)."""
+        """Send the ACK of a 2xx: a transaction of its own, to the dialog's target (RFC 3261, 13.2.2.4)."""
         if self._transaction is None:
             return
         ack = acknowledgement(self._transaction.request, response)

@@ -1,4 +1,4 @@
-"""The user agent server: sessions of phones that call us, an INVITE that came and what it is answered."""
+"""The user agent server: sessions with phones that call us."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class UasSession(Session):
         transaction.on_no_ack = self.terminate
 
     async def prepare(self) -> None:
-        """Open the audio as the phone offers it; `Unacceptable` where it offers none that we have."""
+        """Open the audio port and answer the phone's offer; raises `Unacceptable` if no codec is in common."""
         await self.media.open(self._user_agent.host)
         offer = read_description(self.request.message)
         self._description = self._answer_sdp_offer(offer) if offer else make_offer(self.media.local)
 
     def ring(self) -> None:
-        """Send 180: it rings."""
+        """Send 180."""
         if self._is_early:
             self._respond(180)
 
     def answer(self) -> None:
-        """Send 200: it is answered."""
+        """Send 200 with our session description."""
         if not self._is_early:
             return
         response = self._response(200)
@@ -43,19 +43,19 @@ class UasSession(Session):
         self._transaction.respond(response)
 
     def refuse(self, status: int) -> None:
-        """Refuse the call, unless it was answered."""
+        """Refuse the call, unless it is answered."""
         if self._is_early:
             self._respond(status)
             self.terminate()
 
     def cancel(self) -> None:
-        """Take the phone's CANCEL: answer its INVITE with 487, unless it was answered."""
+        """Handle the phone's CANCEL: respond to its INVITE with 487, unless it is answered."""
         if self._is_early:
             self._respond(487)
             self.terminate()
 
     def hang_up(self) -> None:
-        """Send BYE; a call that was never answered is refused instead."""
+        """Send BYE; a call that is not answered is refused instead."""
         if self.is_answered:
             super().hang_up()
         else:
@@ -64,7 +64,7 @@ class UasSession(Session):
     def _acknowledged(self, request: Request) -> None:
         super()._acknowledged(request)
         if self.media.agreed.remote is None and request.message.body:
-            # Where the phone made no offer, its ACK answers ours.
+            # If the phone's INVITE had no offer, its ACK has the answer to ours.
             try:
                 self._take_sdp_answer(request.message)
             except Unacceptable:
@@ -72,7 +72,7 @@ class UasSession(Session):
 
     @property
     def _is_early(self) -> bool:
-        """Whether its INVITE has no final response yet (RFC 3261, 12: an early dialog)."""
+        """Whether the phone's INVITE has no final response yet (RFC 3261, 12: an early dialog)."""
         return not self.is_answered and not self.over.is_set()
 
     def _respond(self, status: int) -> None:

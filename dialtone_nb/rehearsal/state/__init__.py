@@ -1,1 +1,1 @@
-"""What the rehearsed account holds: resources, calls and alerts in one SQLite file, its identity and its clock."""
+"""The state of the rehearsed account: resources, calls and alerts in one SQLite file, its identity and its clock."""

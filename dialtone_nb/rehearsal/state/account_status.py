@@ -1,4 +1,4 @@
-"""Whether the account is active: Twilio carries no call of one that is suspended or closed."""
+"""The account's status: calls of a suspended or closed account do not go through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raising alerts: one record each, read as a Monitor alert and as a call's notification."""
+"""Alerts: each is one record, shown both as a Monitor alert and as a call's notification."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from dialtone_nb.rehearsal.http.errors import NOT_MODELLED
 from dialtone_nb.rehearsal.state.store import Tables, Thing
 
-# The codes that are warnings in Twilio's error dictionary, of those that the rehearsal raises.
+# Of the codes that the rehearsal raises, those that are warnings in Twilio's error dictionary.
 WARNINGS = frozenset(
     {12200, 13210, 13212, 13213, 13214, 13215, 13216, 13218, 13219, 13221, 13222, 13223, 13224, 13225, 13226, 13227}
     | {13241, 13243, 13248, 13254, 13310, 13311, 13312, 13313, 13314, 13320, 13326, 13332, 13410, 13430, 13510}
@@ -18,7 +18,7 @@ WARNINGS = frozenset(
 
 
 def level_of(code: int) -> str:
-    """warning or error. What the rehearsal itself can't do is an error, so that nobody misses it."""
+    """The log level of a code: warning or error. What the rehearsal does not model is an error, to be noticed."""
     return "error" if code == NOT_MODELLED or code not in WARNINGS else "warning"
 
 
@@ -33,9 +33,9 @@ def raise_alert(
     response: tuple[str, str] = ("", ""),
     at: float | None = None,
 ) -> Thing:
-    """The new alert, of now or of another time.
+    """Add an alert, at the current simulated time or at another.
 
-    `request` is method, URL and variables, `response` headers and body, of the webhook at fault.
+    `request` is the faulty webhook request's method, URL and variables, `response` its response's headers and body.
     """
     level = level_of(code)
     text = urlencode({"ErrorCode": code, "LogLevel": level.upper(), "Msg": message, "parserMessage": message})
@@ -65,5 +65,5 @@ def raise_alert(
 
 
 def alerts_about(tables: Tables, resource_sid: str) -> Sequence[Thing]:
-    """The alerts about a call, a leg or a function, oldest first."""
+    """The alerts about a call, leg or function, oldest first."""
     return tables.beginning_with("alert", "", f"{resource_sid} ")

@@ -1,4 +1,4 @@
-"""What calls cost, by the started minute: made-up prices of the right size, in US dollars."""
+"""Prices of calls per started minute, in US dollars: made up, of the right order of magnitude."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PSTN_OUTBOUND_MINUTE_ELSEWHERE = 0.1000
 
 
 def started_minutes(call: CallRecord) -> int:
-    """How many minutes a call is billed for; 0 where it was never answered."""
+    """The minutes that a call is billed for; 0 if it was never answered."""
     return math.ceil(call.duration / 60)
 
 
 def price_of(call: CallRecord) -> float | None:
-    """What a call or leg costs; None where it was never answered."""
+    """The price of a call or leg; None if it was never answered."""
     return None if call.answered is None else round(started_minutes(call) * _minute(call), 5)
 
 
@@ -31,6 +31,6 @@ def _minute(call: CallRecord) -> float:
         return SIP_MINUTE
     if is_inbound:
         return PSTN_INBOUND_MINUTE
-    # Emergency numbers cost what the country's own do.
+    # Emergency numbers cost as much as other numbers of the country.
     country = country_of(other_end) if other_end.startswith("+") else "US"
     return PSTN_OUTBOUND_MINUTE.get(country, PSTN_OUTBOUND_MINUTE_ELSEWHERE)

@@ -1,4 +1,4 @@
-"""Records of calls, parents and dialled legs alike, in a table of their own: there may be very many."""
+"""Call records, of parent calls and dialled legs alike, in a table of their own because there may be very many."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import orjson
 
 from dialtone_nb.rehearsal.state.store import Tables
 
-# How long after its end a call has a price. Twilio takes minutes to hours.
+# Seconds after a call's end until its price is known. Twilio takes minutes to hours.
 SETTLED_AFTER = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call; times are seconds since 1970, and the price is what it cost, in US dollars, positive.
+    """One call; times are seconds since 1970, and `price` is positive, in US dollars.
 
     `dialled` is when a call that the API placed left its queue.
     """
 
-    # The fields of COLUMNS, in their order; by these lists are filtered and ordered.
+    # The fields of COLUMNS, in their order: lists are filtered and ordered by these.
     sid: str
     parent_call_sid: str | None
     from_: str
@@ -29,7 +29,7 @@ class CallRecord:
     status: str
     started: float
     ended: float | None
-    # Those that are JSON in its `body`.
+    # The fields that are stored as JSON, in the column `body`.
     direction: str
     phone_number_sid: str | None = None
     answered: float | None = None
@@ -38,12 +38,12 @@ class CallRecord:
 
     @property
     def duration(self) -> int:
-        """Seconds from answer to end; 0 where it was never answered."""
+        """Seconds from answer to end; 0 if it was never answered."""
         return 0 if self.answered is None or self.ended is None else round(self.ended - self.answered)
 
     @property
     def settled(self) -> float | None:
-        """When its price is known; None where it has none."""
+        """The time when the price becomes known; None if there is none."""
         return None if self.ended is None or self.price is None else self.ended + SETTLED_AFTER
 
 
@@ -58,7 +58,7 @@ def _record(row: Sequence[Any]) -> CallRecord:
 
 
 def save_call(tables: Tables, call: CallRecord) -> CallRecord:
-    """Write a call under its SID."""
+    """Insert or replace a call."""
     columns = [getattr(call, name) for name in COLUMN_FIELDS]
     body = {name: getattr(call, name) for name in BODY_FIELDS}
     tables.sql.execute(
@@ -69,7 +69,7 @@ def save_call(tables: Tables, call: CallRecord) -> CallRecord:
 
 
 def next_call_sid(tables: Tables, parent_call_sid: str, from_: str, to: str) -> str:
-    """The SID of a new call: it follows from who calls whom, and how often they did before."""
+    """The SID of a new call, derived from caller, called party, and the number of earlier calls between them."""
     name = f"{from_} {to}"
     return tables.identity.sid("CA", "call", parent_call_sid, name, tables.next_nth("call", parent_call_sid, name))
 
@@ -84,7 +84,7 @@ def start_call(
     parent_call_sid: str | None = None,
     phone_number_sid: str | None = None,
 ) -> CallRecord:
-    """A new call that starts now."""
+    """Add a call that starts now."""
     sid = next_call_sid(tables, parent_call_sid or "", from_, to)
     call = CallRecord(
         sid, parent_call_sid, from_, to, status, tables.now(), None, direction, phone_number_sid=phone_number_sid
@@ -93,18 +93,18 @@ def start_call(
 
 
 def change_call(tables: Tables, call: CallRecord, **changes: Any) -> CallRecord:
-    """The call with these fields changed."""
+    """Change these fields of a call."""
     return save_call(tables, replace(call, **changes))
 
 
 def find_call(tables: Tables, sid: str) -> CallRecord | None:
-    """The call with this SID."""
+    """The call with this SID, or None."""
     row = tables.sql.execute(f"SELECT {COLUMNS} FROM calls WHERE sid = ?", (sid,)).fetchone()  # noqa: S608 - a constant
     return _record(row) if row else None
 
 
 def remove_call(tables: Tables, sid: str) -> None:
-    """Forget a call, and its events."""
+    """Delete a call and its events."""
     for event in tables.list("call_event", sid):
         tables.remove(event.sid)
     tables.sql.execute("DELETE FROM calls WHERE sid = ?", (sid,))
@@ -121,7 +121,7 @@ class Condition:
 def walk_calls(
     tables: Tables, conditions: Sequence[Condition], *, after: str = "", before: str = ""
 ) -> Iterator[CallRecord]:
-    """The calls that fulfil all conditions, newest first; behind the call with a SID, or, backwards, ahead of one."""
+    """The calls that meet all conditions, newest first: those after the call with a SID, or, backwards, before one."""
     wheres = [condition.comparison for condition in conditions]
     values = [condition.value for condition in conditions]
     place = find_call(tables, after or before) if after or before else None

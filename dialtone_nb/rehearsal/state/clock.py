@@ -1,4 +1,4 @@
-"""Simulated time in its two written forms; the store keeps it, calls and waits move it, requests do not."""
+"""Simulated time and its two written forms. The store keeps it; calls and waits advance it, API requests do not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 # A Monday morning. Seconds since 1970, as everywhere in the rehearsal.
 BEGINNING = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC).timestamp()
-# No calendar goes on for ever: beyond the year 9999 no time could be written any more.
+# datetime ends with the year 9999, so simulated time stops well before.
 LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -24,7 +24,7 @@ def rfc2822(at: float | None) -> str | None:
 
 
 def parse_time(text: str) -> float:
-    """Seconds since 1970 from ISO 8601, a bare date (its midnight, UTC) or RFC 2822; a ValueError for anything else."""
+    """Seconds since 1970 from ISO 8601, a date (its midnight, UTC) or RFC 2822; raises ValueError for other text."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -36,7 +36,7 @@ def parse_time(text: str) -> float:
 
 
 def is_date(text: str) -> bool:
-    """Whether this names a whole day, without a time."""
+    """Whether a text is a date without a time."""
     try:
         datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:

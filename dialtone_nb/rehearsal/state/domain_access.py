@@ -1,4 +1,4 @@
-"""Whom a SIP domain lets in: what must pass, from which addresses, and what a password is held against."""
+"""Access to a SIP domain: its authentication types, the IP addresses that it takes calls from, and digest secrets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ IP_MAPPING = "ip_mapping"
 
 
 def auth_type(tables: Tables, domain: Thing) -> str:
-    """What must pass before a call is let in: all of it, joined by a comma."""
+    """A domain's auth_type: the checks that a call must all pass, joined by a comma."""
     kinds = {"IP_ACL": IP_MAPPING, "CREDENTIAL_LIST": "calls_mapping"}
     return ",".join(word for word, kind in kinds.items() if tables.count(kind, domain.sid))
 
 
 def is_let_in(tables: Tables, domain: Thing, address: str) -> bool:
-    """Whether a SIP domain takes calls from an address; from any, where no IP access control list is mapped to it."""
+    """Whether a SIP domain takes calls from an IPv4 address; without a mapped IP access control list it takes any."""
     mappings = tables.list(IP_MAPPING, domain.sid)
     ranges = [
         ipaddress.IPv4Network(f"{one.body['ip_address']}/{one.body['cidr_prefix_length']}", strict=False)
@@ -29,5 +29,5 @@ def is_let_in(tables: Tables, domain: Thing, address: str) -> bool:
 
 
 def digest_secret(username: str, password: str) -> str:
-    """What a registrar needs to check a digest, in place of the password: HA1 of RFC 2617."""
+    """HA1 of RFC 2617 (MD5 of user name, realm and password): enough to check a digest without the password."""
     return hashlib.md5(f"{username}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()

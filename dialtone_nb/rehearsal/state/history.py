@@ -1,7 +1,7 @@
 """A past for a rehearsed account: calls of a small network over some days, from a seed, and the truth about them.
 
-The truth is written beside the account, so that reports can be checked against it. First the past is imagined (which
-calls, with the rhythm of day and week, and the mishaps); then each call is written as Twilio would have recorded it.
+The truth is written beside the state file, so that reports can be checked against it. First the attempts are drawn at
+random (with a daily and weekly rhythm, and mishaps); then each is written as Twilio would have recorded it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST_TALK = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class PastPhone:
-    """A phone; `share` is how much of the traffic is its own, in comparison with the others."""
+    """A phone; `share` is the relative weight of its traffic among the phones'."""
 
     name: str
     number: str
@@ -44,7 +44,7 @@ class PastPhone:
         return f"sip:{self.name}@{DOMAIN.format(environment=self.environment)}"
 
 
-# The phones of the sample network. What is busy and what is not follows from real public telephones: a few carry most.
+# The phones of the sample network. As with real public telephones, a few carry most of the traffic.
 PHONES = (
     PastPhone("workbench", "+15035550101", "stage", 0.4),
     PastPhone("van", "+15035550102", "stage", 0.3),
@@ -55,26 +55,26 @@ PHONES = (
     PastPhone("ferry", "+15035550107", "prod", 2.0),
     PastPhone("garden", "+15035550108", "prod", 0.6),
 )
-# How likely a call is in each hour of the day, UTC, for people who live eight hours behind it.
+# Relative frequency of calls in each hour of the day, UTC, for people who live in UTC-8.
 HOURS = (9, 8, 7, 5, 4, 3, 2, 1, 1, 1, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 10, 10, 9)
 WEEKEND = 0.65
 INCOMING = 0.22
 MISDIALLED = 0.04
-# What comes of calls that nothing befalls, in hundredths.
+# Outcomes of calls without a mishap, in per cent.
 OUTGOING_ENDS = {"answered": 63, "no_answer": 17, "canceled": 11, "busy": 7, "failed": 2}
 INCOMING_ENDS = {"answered": 52, "no_answer": 26, "canceled": 14, "busy": 5, "unreachable": 3}
 AREAS = ("503", "971", "360", "206")
 FRAUD_SHARE, FRAUD_AT_LEAST = 0.01, 12
-# Twilio says nowhere how long the process of a function is kept after it was last asked, or how long a new one takes.
+# Assumed: Twilio does not document how long it keeps an idle function's process, or how long starting one takes.
 FUNCTION_KEPT_S = 15 * 60.0
-WARM_MS = 90.0  # about so long it takes, as Twilio sees it
-COLD_START_MS = 900.0  # and so much longer where a process has to be started for it
+WARM_MS = 90.0  # median of a webhook's request duration
+COLD_START_MS = 900.0  # on top of it, if a process has to be started
 MOST_DAYS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """One attempt as it really was; times are seconds since 1970, `talk` is None where nobody answered."""
+    """One attempt; `started` is seconds since 1970, `ring` and `talk` are seconds, `talk` None if not answered."""
 
     started: float
     phone: PastPhone
@@ -88,7 +88,7 @@ class PastCall:
 
 @dataclass(frozen=True, slots=True)
 class Mishaps:
-    """The mishaps of the network; times are seconds since 1970."""
+    """The network's mishaps; times are seconds since 1970, and pairs are beginning and end."""
 
     dead_phone: str
     dead_since: float
@@ -98,7 +98,7 @@ class Mishaps:
 
 
 def plan_mishaps(until: float, days: int) -> Mishaps:
-    """A phone that died, an outage of three hours, and two hours of toll fraud."""
+    """Plan a phone that dies, an outage of three hours, and two hours of toll fraud."""
     begins, span = until - days * DAY, days * DAY
     outage, fraud = begins + 0.4 * span // HOUR * HOUR, begins + 0.75 * span // HOUR * HOUR
     return Mishaps(
@@ -107,7 +107,7 @@ def plan_mishaps(until: float, days: int) -> Mishaps:
 
 
 def imagine_past(until: float, days: int, calls: int, seed: int) -> Iterator[PastCall]:
-    """Exactly this many attempts on the days before a moment, oldest first; the same for the same seed."""
+    """Exactly `calls` attempts on the days before a moment, oldest first; the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - no secret hangs on it
     mishaps = plan_mishaps(until, days)
     frauds = min(max(round(calls * FRAUD_SHARE), FRAUD_AT_LEAST), calls)
@@ -120,7 +120,7 @@ def imagine_past(until: float, days: int, calls: int, seed: int) -> Iterator[Pas
 
 
 def _moment(chance: random.Random, until: float, days: int) -> float:
-    # Drawn again until it fits the rhythm of day and week. The last quarter of an hour is left for calls to end in.
+    # Rejection sampling gives the rhythm of day and week. All calls have ended a quarter of an hour before `until`.
     while True:
         at = chance.uniform(until - days * DAY, until - LONGEST_TALK - 15 * MINUTE)
         when = datetime.fromtimestamp(at, UTC)
@@ -162,7 +162,7 @@ def _end(chance: random.Random, *, is_incoming: bool) -> tuple[str, int | None]:
     return outcome, 32011 if outcome == "unreachable" else None
 
 
-# The status of the dialled leg with which Twilio tells each outcome.
+# The status that Twilio gives the dialled leg for each outcome.
 STATUSES = {
     "answered": "completed",
     "no_answer": "no-answer",
@@ -183,9 +183,9 @@ MESSAGES = {
 
 
 def write_history(state: Path, *, days: int, calls: int, seed: int, behaviour: Behaviour = RECORDED) -> Path:
-    """Fill a state file with a past; the path of the file that holds the truth about it.
+    """Fill a state file with a past, write the truth about it beside, and give back that file's path.
 
-    An account that has calls already is refused with an InputError: the truth must be the whole of it.
+    Raises InputError if the account has calls already, because the truth would not include them.
     """
     store = Store(state, seed, behaviour)
     try:
@@ -198,7 +198,7 @@ def write_history(state: Path, *, days: int, calls: int, seed: int, behaviour: B
 
 
 def fill_history(store: Store, *, days: int, calls: int, seed: int) -> dict[str, Any]:
-    """Fill an account that has no calls with a past; the truth about it."""
+    """Fill an account without calls with a past, and give back the truth about it; InputError if it has calls."""
     with store.transaction() as tables:
         if tables.sql.execute("SELECT 1 FROM calls LIMIT 1").fetchone():
             fault = Fault(str(store.path), "is an account with calls already", "name another file with --state")
@@ -233,28 +233,28 @@ def _count(attempts: list[dict[str, Any]], name: str) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class PastWebhook:
-    """What the voice URL took at the beginning of a call, and whether a process had to be started for it."""
+    """A call's first webhook request: its duration in milliseconds, and whether it was a cold start."""
 
     ms: int
     is_cold: bool
 
 
 def imagine_webhooks(past: Sequence[PastCall], seed: int) -> Iterator[PastWebhook]:
-    """The webhook of each call, in their order: slow where its environment's function was not asked for a while."""
+    """The first webhook request of each call, in order; a cold start if the environment's function was idle."""
     chance = random.Random(f"webhooks {seed}")  # noqa: S311 - no secret hangs on it
     asked: dict[str, float] = {}
     for call in past:
         environment = call.phone.environment
         is_cold = call.started - asked.get(environment, 0.0) >= FUNCTION_KEPT_S
         took = WARM_MS * chance.lognormvariate(0, 0.25) + (COLD_START_MS * chance.uniform(0.8, 1.4) if is_cold else 0)
-        # Asked again as the dialled call ends.
+        # The function is requested again when the dialled call ends.
         over = call.started + call.ring + (call.talk or 0.0)
         asked[environment] = max(asked.get(environment, 0.0), over)
         yield PastWebhook(round(took), is_cold)
 
 
 def _write(tables: Tables, call: PastCall, webhook: PastWebhook) -> dict[str, Any]:
-    """Write an attempt's parent call, leg, webhook and alert into the account; the truth about it."""
+    """Write an attempt's parent call, leg, webhook event and alert into the account, and give back its truth."""
     is_outgoing = call.direction == "outgoing"
     if is_outgoing:
         domain = DOMAIN.format(environment=call.phone.environment)

@@ -1,4 +1,4 @@
-"""Who the rehearsed account is: SIDs follow from a seed, so that they repeat; secrets are each state file's own."""
+"""The account's identity: SIDs are derived from a seed, so that they repeat; secrets are each state file's own."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from dialtone_nb.values.sids import FACADE, PREFIXES
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The rehearsed account's own SID, from the seed, and its secrets, from a random text in its state file."""
+    """The account's SID, derived from the seed, and its tokens and keys, derived from a random secret."""
 
     seed: int
     secret: str = field(repr=False)
-    # Which of its auth tokens is the primary one, and which the secondary one where there is one (0: none).
+    # The numbers of the primary and the secondary auth token (secondary 0: there is none).
     primary: int = 0
     secondary: int = 0
-    # The account's, its key's and its first token's own, where they do not follow from the seed and the secret.
+    # SID, key and first token of an account that was given them, instead of deriving them from seed and secret.
     own_sid: str = ""
     own_key: str = ""
     own_token: str = field(default="", repr=False)
 
     def digest(self, *parts: object) -> str:
-        """64 hexadecimal digits that follow from the seed and these parts alone."""
+        """64 hexadecimal digits derived from the seed and these parts alone."""
         text = "\0".join(map(str, (self.seed, *parts)))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def sealed(self, *parts: str) -> str:
-        """64 hexadecimal digits that nobody can know who does not know the secret."""
+        """64 hexadecimal digits derived from the secret and these parts (HMAC-SHA256)."""
         return hmac.digest(self.secret.encode(), "\0".join(parts).encode(), "sha256").hex()
 
     @property
     def account_sid(self) -> str:
-        """The account's SID, which begins with ACfacade and is nobody's, unless it was given one."""
+        """The account's SID; unless it was given one, it begins with ACfacade, and no real account has it."""
         return self.own_sid or PREFIXES["account"] + FACADE + self.digest("account")[:26]
 
     @property
     def auth_token(self) -> str:
-        """The account's primary auth token; signs webhooks."""
+        """The account's primary auth token, which also signs webhook requests."""
         return self._token(self.primary)
 
     @property
     def secondary_token(self) -> str:
-        """The token that is good beside the primary one while somebody rotates it; empty where there is none."""
+        """The secondary auth token; empty if there is none."""
         return self._token(self.secondary) if self.secondary else ""
 
     def _token(self, number: int) -> str:
@@ -55,24 +55,24 @@ class Identity:
 
     @property
     def api_key_sid(self) -> str:
-        """The SID of the account's one API key."""
+        """The SID of the API key that the account has from the beginning."""
         return self.own_key or PREFIXES["api_key"] + FACADE + self.digest("api key")[:26]
 
     @property
     def api_key_secret(self) -> str:
-        """The secret of the account's one API key."""
+        """The secret of that key."""
         return self.sealed("api key secret")[:32]
 
     def key_secret(self, sid: str) -> str:
-        """The secret of another API key, whether or not there is one of this SID."""
+        """The secret that belongs to another API key's SID, whether or not there is such a key."""
         return self.sealed("api key secret", sid)[:32]
 
     def user_of(self, authorization: str) -> str:
-        """The account's or an API key's SID where the header (HTTP Basic) brings its secret too; empty otherwise."""
+        """The account's or API key's SID that an Authorization header (HTTP Basic) proves; empty if it does not."""
         scheme, _, encoded = authorization.partition(" ")
         try:
             user, _, password = base64.b64decode(encoded).decode().partition(":")
-        except ValueError:  # no Base64, or no text in it
+        except ValueError:  # not Base64, or not UTF-8
             return ""
         secrets = {
             self.account_sid: (self.auth_token, self.secondary_token),
@@ -83,9 +83,9 @@ class Identity:
         return user if is_right and scheme.lower() == "basic" else ""
 
     def sid(self, prefix: str, kind: str, parent: str, name: str, nth: int) -> str:
-        """The SID of the nth thing of this kind, parent and natural key; other requests have no part in it."""
+        """The SID of the nth thing of this kind, parent and natural key; earlier requests have no influence on it."""
         return prefix + self.digest(kind, parent, name, nth)[: 34 - len(prefix)]
 
     def request_id(self, asked: bytes) -> str:
-        """An API request's id: it repeats, and a password in the request's body can't be worked out from it."""
+        """An API request's id; it repeats, and gives no clue to a password in the request's body (HMAC)."""
         return "RQ" + hmac.digest(self.secret.encode(), asked, "sha256").hex()[:32]

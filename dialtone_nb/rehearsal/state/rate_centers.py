@@ -1,4 +1,4 @@
-"""Where the numbers of an area code are said to be."""
+"""Rate centers: the place that Twilio shows for the numbers of an area code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RateCenter:
-    """Where an area code's numbers are said to be."""
+    """The place of an area code's numbers."""
 
     country: str
     locality: str

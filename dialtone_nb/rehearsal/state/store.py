@@ -1,4 +1,4 @@
-"""What the rehearsed account holds, in one SQLite file that several processes may open."""
+"""The store: everything in the rehearsed account, in one SQLite file that several processes may open."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from dialtone_nb.rehearsal.state.identity import Identity
 Body = dict[str, Any]
 
 FORMAT = "1"
-OWN = ("own_sid", "own_key", "own_token")  # what a file keeps of its owner, where that was given
+OWN = ("own_sid", "own_key", "own_token")  # in `meta` if the account was given these, instead of deriving them
 _MEND = "delete the file, or name another"
-FOLDER = ".rehearsal"  # what the folder of a state file is called where nobody chose another
+FOLDER = ".rehearsal"  # the default folder of state files
 SHORTEST_DATABASE = 512  # bytes: SQLite's smallest page
-LARGEST_CHECKED = 32 * 1024 * 1024  # bytes; a year of calls would take seconds at each start
-BESIDE = ("-wal", "-shm", "-journal")  # what SQLite writes beside a file, with its mode
+LARGEST_CHECKED = 32 * 1024 * 1024  # bytes; checking a year of calls would take seconds at each start
+BESIDE = ("-wal", "-shm", "-journal")  # files that SQLite writes beside a database
 LAST_CHARACTER = "\U0010ffff"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -59,7 +59,10 @@ CREATE TABLE IF NOT EXISTS contents (sid TEXT PRIMARY KEY, content BLOB NOT NULL
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One resource: its SID, whose child it is, its natural key, and Twilio's fields as `body`."""
+    """One resource: its SID, type, parent's SID and natural key, and Twilio's fields in `body`.
+
+    `nth` counts the things of the same kind, parent and natural key; times are seconds since 1970.
+    """
 
     sid: str
     kind: str
@@ -91,7 +94,7 @@ class Tables:
         return self.sql.execute(statement, values).fetchone()[0]
 
     def _select(self, conditions: str, *values: object) -> Iterator[Thing]:
-        # The conditions are texts of this class, and what comes from elsewhere is among the values.
+        # The conditions are literals of this class; everything else is bound as values.
         return map(_thing, self.sql.execute(f"SELECT {COLUMNS} FROM things WHERE {conditions}", values))  # noqa: S608
 
     # --- time ---
@@ -101,19 +104,19 @@ class Tables:
         return float(self._value("SELECT now FROM clock"))
 
     def advance(self, seconds: float) -> float:
-        """The simulated time after this many seconds have passed."""
+        """Advance simulated time by so many seconds, and give back the new time."""
         self.sql.execute("UPDATE clock SET now = round(now + ?, 3)", (seconds,))
         return self.now()
 
     # --- things ---
 
     def next_nth(self, kind: str, parent: str, name: str) -> int:
-        """1 for the first of this kind, parent and natural key that ever was, deleted ones counted."""
+        """The number of the next thing of this kind, parent and natural key, from 1; deleted ones count."""
         counted = "INSERT INTO counts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count"
         return int(self._value(counted, kind, parent, name))
 
     def add(self, prefix: str, kind: str, parent: str, name: str, body: Body, *, at: float | None = None) -> Thing:
-        """A new thing, of now or of another time, with the SID that follows from its kind, parent and natural key."""
+        """Add a thing, dated now or `at` another time; its SID is derived from its kind, parent and natural key."""
         nth = self.next_nth(kind, parent, name)
         now = self.now() if at is None else at
         thing = Thing(self.identity.sid(prefix, kind, parent, name, nth), kind, parent, name, nth, now, now, body)
@@ -124,25 +127,25 @@ class Tables:
         return thing
 
     def get(self, kind: str, sid: str, parent: str | None = None) -> Thing | None:
-        """The thing with this SID, of this kind and, where one is given, of this parent."""
+        """The thing with this SID and kind, and with this parent if one is given; None if there is none."""
         thing = next(self._select("sid = ? AND kind = ?", sid, kind), None)
         return thing if thing and parent in {None, thing.parent} else None
 
     def find(self, kind: str, parent: str, name: str) -> Thing | None:
-        """The oldest thing with this natural key."""
+        """The oldest thing with this natural key, or None."""
         return next(self._select("kind = ? AND parent = ? AND name = ? ORDER BY nth", kind, parent, name), None)
 
     def list(self, kind: str, parent: str | None = None) -> list[Thing]:
-        """All things of a kind, and of one parent where it is given: newest first, then by natural key."""
+        """All things of a kind, and of one parent if it is given: newest first, then by natural key."""
         conditions, values = ("kind = ?", (kind,)) if parent is None else ("kind = ? AND parent = ?", (kind, parent))
         return [*self._select(f"{conditions} ORDER BY created DESC, name, nth DESC", *values)]
 
     def walk(
         self, kind: str, parent: str, *, since: float = -inf, until: float = inf, after: str = "", before: str = ""
     ) -> Iterator[Thing]:
-        """Things of these times one by one, as `list` has them: there may be too many to hold all of them at once.
+        """Iterate over things in the order of `list`, without holding all of them in memory.
 
-        They begin behind the one with the SID `after`; or, with `before`, ahead of that one, and go backwards.
+        With `after`, begin after the thing with that SID; with `before`, begin before that one and go backwards.
         """
         place = self.get(kind, after or before, parent) if after or before else None
         conditions, values = "kind = ? AND parent = ? AND created >= ? AND created <= ?", [kind, parent, since, until]
@@ -156,17 +159,17 @@ class Tables:
         return self._select(f"{conditions} ORDER BY {order}", *values)
 
     def beginning_with(self, kind: str, parent: str, name: str) -> Sequence[Thing]:
-        """All things whose natural keys begin with this, oldest first."""
+        """All things whose natural keys begin with `name`, oldest first."""
         conditions = "kind = ? AND parent = ? AND name >= ? AND name < ? ORDER BY created, name, nth"
         return [*self._select(conditions, kind, parent, name, name + LAST_CHARACTER)]
 
     def count(self, kind: str, parent: str) -> int:
-        """How many things of this kind the parent has."""
+        """The number of things of a kind that a parent has."""
         return int(self._value("SELECT count(*) FROM things WHERE kind = ? AND parent = ?", kind, parent))
 
     def save(self, thing: Thing, changes: Body, *, name: str | None = None, touch: bool = True) -> Thing:
-        """The thing with these fields changed; its SID stays even where its natural key changes."""
-        # Requests take no time here; at Twilio two changes of a thing are never of one date, so here neither.
+        """Change these fields of a thing; its SID stays even if its natural key changes."""
+        # Requests take no simulated time, but as at Twilio two changes of a thing must not have the same date.
         updated = max(self.now(), thing.updated + 1) if touch else thing.updated
         thing = replace(thing, body=thing.body | changes, name=thing.name if name is None else name, updated=updated)
         self.sql.execute(
@@ -176,14 +179,14 @@ class Tables:
         return thing
 
     def remove(self, sid: str) -> None:
-        """Forget a thing and everything under it."""
+        """Delete a thing and everything under it."""
         for (child,) in self.sql.execute("SELECT sid FROM things WHERE parent = ?", (sid,)).fetchall():
             self.remove(child)
         self.sql.execute("DELETE FROM contents WHERE sid = ?", (sid,))
         self.sql.execute("DELETE FROM things WHERE sid = ?", (sid,))
 
     def wipe(self) -> None:
-        """Forget whatever was made and called, deleted things too, and put the clock back to the beginning."""
+        """Delete all things and calls, with the counts of deleted ones, and set the clock back to the beginning."""
         for table in ("things", "contents", "counts", "calls"):
             self.sql.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
         self.sql.execute("UPDATE clock SET now = ?", (BEGINNING,))
@@ -191,23 +194,23 @@ class Tables:
     # --- uploaded bytes ---
 
     def write_content(self, sid: str, content: bytes) -> None:
-        """Keep the bytes of a function version."""
+        """Store the bytes of an uploaded version."""
         self.sql.execute("INSERT INTO contents VALUES (?, ?)", (sid, content))
 
     def content(self, sid: str) -> bytes:
-        """The bytes of a function version."""
+        """The bytes of an uploaded version."""
         return bytes(self._value("SELECT content FROM contents WHERE sid = ?", sid))
 
 
-# The thing that keeps which of the account's auth tokens are good.
+# The thing that stores the numbers of the valid auth tokens.
 TOKENS = "auth_tokens"
-# What an account's SIDs follow from where nobody says.
+# The default seed of SIDs.
 SEED = 7
 ELSEWHERE = "name another file, for runbooks in DIALTONE_REHEARSAL_STATE"
 
 
 class Store:
-    """A state file. Its transactions are short and one at a time, across threads and processes alike."""
+    """A state file. Transactions are short, and exclusive across threads and processes."""
 
     def __init__(
         self,
@@ -218,9 +221,9 @@ class Store:
         *,
         lasting: bool = True,
     ) -> None:
-        """Open a state file; a new one is the account of an `owner`, or of somebody new.
+        """Open a state file, or make one, for a given account (`owner`) or a new one.
 
-        One that is not `lasting` is written twenty times as fast, and may be lost with its process.
+        A file that is not `lasting` is written twenty times as fast, and may be lost with its process.
         """
         try:
             make_folder(path.parent)
@@ -237,7 +240,7 @@ class Store:
         try:
             _check(self._connection, path, seed, behaviour)
             _close_to_others(path)
-            # What was acknowledged outlives a killed process; only a power cut could lose the last of it.
+            # With WAL and NORMAL, commits outlive a killed process; only a power cut can lose the last ones.
             self._connection.execute(f"PRAGMA journal_mode = {'WAL' if lasting else 'MEMORY'}")
             self._connection.execute(f"PRAGMA synchronous = {'NORMAL' if lasting else 'OFF'}")
             seed = SEED if seed is None else seed
@@ -256,7 +259,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
-        """Open a transaction: all that is changed in it is kept, or none."""
+        """Open a transaction; it is committed at the end of the block, or rolled back if an exception leaves it."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -268,9 +271,9 @@ class Store:
             self._connection.execute("COMMIT")
 
     def _follow_tokens(self) -> None:
-        """Take over which auth tokens are good: another process may have rotated them."""
+        """Read the numbers of the valid auth tokens: another process may have rotated them."""
         if not self.identity.secret:
-            return  # a file that has no tables yet
+            return  # the file has no tables yet
         row = self._connection.execute("SELECT body FROM things WHERE kind = ? LIMIT 1", (TOKENS,)).fetchone()
         kept = orjson.loads(row[0]) if row else {}
         numbers = kept.get("primary", 0), kept.get("secondary", 0)
@@ -284,15 +287,15 @@ class Store:
 
 
 def _check(sql: sqlite3.Connection, path: Path, seed: int | None, behaviour: Behaviour) -> None:
-    """Refuse a file that holds no account, or one that we can't go on with; it stays as it is."""
+    """Raise InputError for a file that is not a usable state file; the file is left as it is."""
     elsewhere = _MEND
-    # SQLite writes over so short a file.
+    # SQLite would overwrite a file as short as that.
     if 0 < path.stat().st_size < SHORTEST_DATABASE:
         raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
     try:
         if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() and not _is_marked(sql):
             return
-        # Each page of it is looked at: what is damaged would else fail in the middle of a run.
+        # Check every page now: damage would otherwise show in the middle of a run.
         is_small = path.stat().st_size < LARGEST_CHECKED
         if is_small and (said := str(sql.execute("PRAGMA quick_check(1)").fetchone()[0])) != "ok":
             raise InputError(Fault(str(path), f"is damaged: {said.splitlines()[-1]}", elsewhere))
@@ -316,14 +319,14 @@ def _check(sql: sqlite3.Connection, path: Path, seed: int | None, behaviour: Beh
 
 
 def _is_marked(sql: sqlite3.Connection) -> bool:
-    """Whether an empty database is some program's own: it has written its mark, or a version, into the head."""
+    """Whether an empty database is another program's, which has set its application ID or version in the header."""
     return any(sql.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
 
 
 def _close_to_others(path: Path) -> None:
-    """Close the state file, what SQLite writes beside it, and its folder where that is the rehearsal's own.
+    """Make the state file, SQLite's files beside it, and the folder if it is the rehearsal's own, owner-only.
 
-    A folder that holds anything else, or that all may write to, such as /tmp, is not ours to close.
+    The folder is left alone if it holds anything else, or if everybody may write to it, as to /tmp.
     """
     for file in (path, *(path.with_name(path.name + ending) for ending in BESIDE)):
         close_file(file)
@@ -334,7 +337,7 @@ def _close_to_others(path: Path) -> None:
 
 
 def _prepare(sql: sqlite3.Connection, seed: int, behaviour: Behaviour, owner: Identity | None) -> Identity:
-    """The account's identity, in a file that has all that an account takes."""
+    """Create the tables and the account where they are missing; give back the account's identity."""
     for statement in SCHEMA.split(";"):
         sql.execute(statement)
     secret = owner.secret if owner else secrets.token_hex(32)

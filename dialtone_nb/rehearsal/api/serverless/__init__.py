@@ -1,1 +1,1 @@
-"""Twilio Serverless: services, what is uploaded and built in them, and the environments that it is deployed to."""
+"""Twilio Serverless: services, their functions, assets and builds, and the environments that builds are deployed to."""

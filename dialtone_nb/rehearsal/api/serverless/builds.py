@@ -13,7 +13,7 @@ from dialtone_nb.rehearsal.http.parameters import Parameter, read_parameters
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
-# A build is ready when its status was read this often, or when this many simulated seconds have passed.
+# A build is completed after this many reads of its status, or after this many simulated seconds.
 READS_UNTIL_READY = 2
 READS_UNTIL_READY_WHEN_SLOW = 20
 SECONDS_UNTIL_READY = 20.0
@@ -21,16 +21,16 @@ SECONDS_UNTIL_READY_WHEN_SLOW = 200.0
 
 RUNTIMES = ("node20", "node22", "node24")
 DEFAULT_RUNTIME = "node22"
-# The versions that the platform itself has; npm's are others (docs: Runtime Handler;
+# The versions that Twilio's platform offers, which are not the ones on npm (docs: Runtime Handler;
 # twilio-labs/serverless-toolkit#557, #564).
 HANDLER = "@twilio/runtime-handler"
 HANDLERS = frozenset(
     {"1.0.1", "1.1.0", "1.1.1", "1.1.2", "1.1.3", "1.2.0", "1.2.1", "1.2.2", "1.2.3", "1.2.4", "1.2.5"}
     | {"1.3.0", "1.3.1", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.1.2"}
 )
-# A build for node24 gets this one instead of an older one; what is older than 1.2.0 fails (changelog of July 2026).
+# A build for node24 gets this version instead of an older one; one older than 1.2.0 fails (changelog of July 2026).
 HANDLER_OF_NODE24, OLDEST_RAISED = "2.1.2", (1, 2)
-# What Twilio adds to a build that does not list it; the versions are ours.
+# Twilio adds these dependencies to a build that does not list them; the versions are invented.
 DEFAULTS = {
     HANDLER: "2.1.2",
     "fs": "0.0.1-security",
@@ -40,7 +40,7 @@ DEFAULTS = {
     "xmldom": "0.6.0",
 }
 
-# Each is the name of a list of version SIDs, in requests and (in lower case) in bodies.
+# The request parameters that list version SIDs; in bodies they are function_versions and asset_versions.
 VERSIONS = {"FunctionVersions": FUNCTIONS, "AssetVersions": ASSETS}
 CREATABLE = (
     Parameter("Dependencies"),
@@ -49,7 +49,7 @@ CREATABLE = (
 
 
 def versions_of(tables: Tables, build: Thing, versioned: Versioned) -> list[Thing]:
-    """The function versions, or the asset versions, that a build is made of."""
+    """The function versions, or the asset versions, in a build."""
     found = (tables.get(versioned.version_kind, sid) for sid in build.body.get(f"{versioned.noun}_versions", ()))
     return [version for version in found if version]
 
@@ -78,9 +78,9 @@ BUILDS = Collection(
 
 
 def read_dependencies(text: str) -> dict[str, str]:
-    """The version of each dependency by its name, from JSON, or from JSON between two quotes as the toolkit has it."""
+    """The versions of the dependencies by name, from JSON, or from the toolkit's JSON within quotes."""
     try:
-        # The toolkit writes quotes around the array and escapes none within: what it sends is itself no JSON.
+        # The toolkit puts quotes around the array and escapes none of those within, so the whole is not valid JSON.
         listed = orjson.loads(text.removeprefix('"').removesuffix('"').replace('\\"', '"')) if text else []
         given = {str(one["name"]): str(one["version"]) for one in listed}
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -95,7 +95,7 @@ def read_dependencies(text: str) -> dict[str, str]:
 
 
 def with_newer_handler(given: dict[str, str]) -> dict[str, str]:
-    """The dependencies of a build for node24: an old handler is raised, a very old one refused."""
+    """The dependencies of a build for node24: an old handler is replaced by a newer one, a very old one refused."""
     handler = given.get(HANDLER)
     if handler is None:
         return given
@@ -112,9 +112,9 @@ def default_runtime(tables: Tables, service: Thing) -> str:
 
 
 def read_versions(tables: Tables, request: ApiRequest, service: Thing) -> dict[str, list[str]]:
-    """The SIDs of function and of asset versions that a build is to be made of; no two may share a path.
+    """The SIDs of the function and asset versions for a build; no two may share a path.
 
-    In no order that anybody could depend on, as at Twilio.
+    They are sorted by SID rather than as requested: Twilio does not keep that order either.
     """
     paths: set[str] = set()
     chosen: dict[str, list[str]] = {}
@@ -135,7 +135,7 @@ def read_versions(tables: Tables, request: ApiRequest, service: Thing) -> dict[s
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new build of versions that are there already; it starts as `building`."""
+    """Create a build of uploaded versions; its status is `building` at first."""
     service = SERVICES.at(tables, request, "ServiceSid")
     values = read_parameters(CREATABLE, request.form)
     runtime = values.get("runtime") or default_runtime(tables, service)
@@ -154,12 +154,12 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
         "fate": "completed",
         "slow": False,
     }
-    # A service's builds are numbered as they come, not told apart by content: lists then keep their order.
+    # Builds have no natural key: they are numbered in the order of creation, which keeps lists in order.
     return BUILDS.show(tables, BUILDS.add(tables, service.sid, "", body), 201)
 
 
 def look_again(tables: Tables, build: Thing) -> Thing:
-    """The build after one more look at it, by which it may be ready."""
+    """The build after one more read, by which it may have become completed or failed."""
     if build.body["status"] != "building":
         return build
     slow = build.body["slow"]
@@ -176,13 +176,13 @@ def look_again(tables: Tables, build: Thing) -> Thing:
 
 
 def doom(tables: Tables, sid: str, changes: Body) -> None:
-    """Give a new build another fate: `{"fate": "failed"}`, with its `reason`, or `{"slow": True}`."""
+    """Have a build fail or take long: `{"fate": "failed"}`, with a `reason`, or `{"slow": True}`."""
     if build := tables.get("build", sid):
         tables.save(build, changes, touch=False)
 
 
 def wanted_versions(build: Thing) -> dict[str, str]:
-    """The versions of the packages that a build's request listed, and of Twilio's own, which each build has."""
+    """The package versions that a build's request listed, with `twilio`, which every build has."""
     chosen = {*build.body["given"], "twilio"}
     return {one["name"]: one["version"] for one in build.body["dependencies"] if one["name"] in chosen}
 
@@ -200,7 +200,7 @@ def fetch_status(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the build. One that is live somewhere stays: it must be taken down first."""
+    """Delete the build; refused while it is deployed to an environment."""
     build = BUILDS.at(tables, request)
     live = [e for e in tables.list("environment", build.parent) if e.body["build_sid"] == build.sid]
     if live:

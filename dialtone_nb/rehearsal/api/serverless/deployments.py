@@ -1,4 +1,4 @@
-"""Serverless deployments: putting a build live in an environment, or taking down what is."""
+"""Serverless deployments: putting a build live in an environment, or taking the live one down."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEPLOYMENTS = Collection(SERVERLESS, "Deployments", kind="deployment", prefix="Z
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Put a build live; without a BuildSid, take down what is."""
+    """Put a build live; without a BuildSid, take the live one down."""
     environment = ENVIRONMENTS.at(tables, request, "EnvironmentSid")
     build_sid = read_parameters(CREATABLE, request.form).get("build_sid") or None
     if build_sid:
@@ -30,12 +30,12 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
             raise Refusal(20001, f"Build {build_sid} is not found in this service")
         if build.body["status"] != "completed":
             raise Refusal(20001, f"Build {build_sid} is {build.body['status']}; only a completed build can be deployed")
-    # Where nothing is live, taking it down is the same conflict (twilio/twilio-cli#215).
+    # Taking down where nothing is live is the same conflict as deploying what is live (twilio/twilio-cli#215).
     if environment.body["build_sid"] == build_sid:
         status = 409 if build_sid else tables.behaviour.nothing_deployed_again_status
         if status >= 400:
             raise Refusal(20409, "Environment already has requested deployment", status)
-    # An environment's deployments are numbered as they come, so that their list tells what was live before.
+    # Deployments have no natural key: they are numbered in the order of creation, so their list is a history.
     deployment = DEPLOYMENTS.add(tables, environment.sid, "", {"build_sid": build_sid})
     tables.save(environment, {"build_sid": build_sid})
     return DEPLOYMENTS.show(tables, deployment, 201)

@@ -34,7 +34,7 @@ def environment_at(tables: Tables, domain_name: str) -> Thing | None:
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new environment, with nothing live; a conflict where its name or its suffix is taken."""
+    """Create an environment without a build; a conflict if its name or suffix is taken."""
     service = SERVICES.at(tables, request, "ServiceSid")
     values = read_parameters(CREATABLE, request.form)
     name, suffix = values["unique_name"], values.get("domain_suffix", "").lower()

@@ -1,6 +1,6 @@
-"""Serverless functions and assets: each has a name, and versions that are uploaded and never change.
+"""Serverless functions and assets: each has a name, and uploaded versions that never change.
 
-The versions of functions are code, which can be read back; those of assets are files of any kind, which can't.
+A function's versions are code, which can be read back; an asset's are files of any kind, which can't.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _version_fields(tables: Tables, version: Thing) -> Body:
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """Functions, or assets: all of a service, their versions, and how many bytes one may have (0: as it is assumed)."""
+    """Functions or assets: their collection, their versions', and the most bytes of one (0: the assumed limit)."""
 
     noun: str
     all: Collection
@@ -53,24 +53,24 @@ class Versioned:
         return self.versions.kind
 
     def built_body(self, tables: Tables, version: Thing) -> Body:
-        """A version as a build shows it; its visibility is in upper case there."""
+        """A version as a build shows it, with its visibility in upper case."""
         body = self.versions.body(tables, version)
         shown = {key: value for key, value in body.items() if key not in {"url", "links"}}
         return shown | {"visibility": body["visibility"].upper()}
 
     def create(self, tables: Tables, request: ApiRequest) -> ApiResponse:
-        """A new function or asset; the friendly name need not be unique."""
+        """Create a function or asset; its friendly name need not be unique."""
         service_sid = self.all.parent_sid(tables, request)
         values = read_parameters(NAME, request.form)
         return self.all.show(tables, self.all.add(tables, service_sid, values["friendly_name"], values), 201)
 
     def update(self, tables: Tables, request: ApiRequest) -> ApiResponse:
-        """A function or asset with another friendly name."""
+        """Change a function's or asset's friendly name."""
         values = read_parameters(NAME, request.form)
         return self.all.show(tables, tables.save(self.all.at(tables, request), values, name=values["friendly_name"]))
 
     def delete(self, tables: Tables, request: ApiRequest) -> ApiResponse:
-        """Delete the function or asset. One that a build was made of stays, as long as the build does."""
+        """Delete the function or asset; refused while a build has a version of it."""
         thing = self.all.at(tables, request)
         built = {
             sid for build in tables.list("build", thing.parent) for sid in build.body.get(f"{self.noun}_versions", ())
@@ -80,7 +80,7 @@ class Versioned:
         return self.all.delete(tables, request)
 
     def upload(self, tables: Tables, request: ApiRequest) -> ApiResponse:
-        """A new, unchangeable version, from a multipart body."""
+        """Add a version from a multipart body."""
         thing = self.all.at(tables, request, self.all.variable)
         values = read_parameters(UPLOADED, request.form)
         if request.upload is None:
@@ -96,7 +96,7 @@ class Versioned:
         return self.versions.show(tables, version, 201)
 
     def operations(self) -> tuple[Operation, ...]:
-        """What can be asked of both."""
+        """The operations on functions or assets and on their versions."""
         return (
             *self.all.operations(create=self.create, update=self.update, delete=self.delete),
             *self.versions.operations(),
@@ -132,7 +132,7 @@ ASSETS = _versioned("asset", 25 * MEGABYTE, {})
 
 
 def fetch_content(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """What was uploaded as a function's version, as text."""
+    """The code of a function's version, as text."""
     version = FUNCTIONS.versions.at(tables, request)
     body = FUNCTIONS.versions.body(tables, version)
     kept = {key: body[key] for key in ("sid", "account_sid", "service_sid", "function_sid")}

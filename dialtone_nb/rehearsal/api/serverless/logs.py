@@ -1,4 +1,4 @@
-"""What deployed functions logged, for 30 days."""
+"""Log lines of deployed functions, kept for 30 days."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOGS = Collection(SERVERLESS, "Logs", kind="log", prefix="NO", above=ENVIRONMENT
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Log lines, newest first: of the last day unless StartDate says otherwise, and never older than 30 days."""
+    """Log lines, newest first: those of the last day unless StartDate says otherwise, none older than 30 days."""
     environment_sid = LOGS.parent_sid(tables, request)
     values = read_parameters(FILTERS, request.query)
     now = tables.now()

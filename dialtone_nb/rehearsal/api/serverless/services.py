@@ -35,12 +35,12 @@ SERVICES = Collection(
 
 
 def domain_base(unique_name: str, sid: str) -> str:
-    """The start of the service's domain names; its digits change when a service is deleted and made again."""
+    """The start of a service's domain names; its digits change when a service is deleted and created again."""
     return f"{unique_name.lower()}-{int(sid[2:10], 16) % 9000 + 1000}"
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new service; a conflict where the unique name is taken."""
+    """Create a service; a conflict if its unique name is taken."""
     values = read_parameters(CREATABLE, request.form)
     name = values["unique_name"]
     if tables.find("service", "", name):
@@ -52,10 +52,10 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A service with some fields changed."""
+    """Change some fields of a service."""
     values = read_parameters(UPDATABLE, request.form, creating=False)
     return SERVICES.show(tables, tables.save(SERVICES.at(tables, request), values))
 
 
-# That everything in a service goes with it is how Twilio's CLI is used.
+# Deleting a service deletes everything in it: Twilio's CLI relies on that.
 OPERATIONS = SERVICES.operations(create=create, update=update, delete=SERVICES.delete)

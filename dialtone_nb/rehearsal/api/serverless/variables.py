@@ -1,4 +1,4 @@
-"""An environment's variables: readable in clear, and in force at once, whatever build is live."""
+"""An environment's variables: stored in clear text, and in force at once, without a new build."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VARIABLES = Collection(SERVERLESS, "Variables", kind="variable", prefix="ZV", ab
 
 
 def _refuse_taken(tables: Tables, environment_sid: str, key: str, own: str = "") -> None:
-    """A conflict where another variable has the key (that it is a 409 is assumed)."""
+    """Raise a conflict if another variable has the key (that the status is 409 is assumed)."""
     other = tables.find("variable", environment_sid, key)
     if other and other.sid != own:
         message = f"Variable with key {key} already exists in this environment"
@@ -35,7 +35,7 @@ def _refuse_taken(tables: Tables, environment_sid: str, key: str, own: str = "")
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new variable."""
+    """Create a variable."""
     environment_sid = VARIABLES.parent_sid(tables, request)
     values = read_parameters(FIELDS, request.form)
     _refuse_taken(tables, environment_sid, values["key"])
@@ -43,7 +43,7 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A variable with another key or value."""
+    """Change a variable's key or value."""
     variable = VARIABLES.at(tables, request)
     values = read_parameters(FIELDS, request.form, creating=False)
     key = values.get("key", variable.name)

@@ -1,1 +1,1 @@
-"""The part of Twilio's API under /SIP: domains, the lists of who may use them, and which lists a domain takes."""
+"""The part of Twilio's API under /SIP: domains, credential lists, IP access control lists, and their mappings."""

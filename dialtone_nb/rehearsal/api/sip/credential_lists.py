@@ -33,7 +33,7 @@ def _password_parameter(tables: Tables) -> Parameter:
 
 
 def _make(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
-    """A user name is unique in its list, and upper and lower case differ."""
+    """A new credential from a form; user names are unique in their list and case-sensitive."""
     values = read_parameters((USERNAME, _password_parameter(tables)), form)
     username = values["username"]
     if tables.find("credential", parent.sid, username):
@@ -43,7 +43,7 @@ def _make(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
 
 
 def _change(tables: Tables, credential: Thing, form: Pairs) -> Body:
-    """Only the password can be changed."""
+    """What changes in a credential: only its password can."""
     values = read_parameters((_password_parameter(tables),), form, creating=False)
     return {"digest_secret": digest_secret(credential.name, values["password"])} if values else {}
 

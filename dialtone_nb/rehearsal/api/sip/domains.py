@@ -1,4 +1,4 @@
-"""SIP domains."""
+"""SIP domains: their webhooks, and whether phones may register and place emergency calls."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _checked(tables: Tables, values: dict[str, Any], own: str = "") -> dict[str,
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new SIP domain, which rejects every call until a credential list is mapped."""
+    """Create a SIP domain, which rejects every call until a list is mapped to it."""
     values = _checked(tables, read_parameters(FIELDS, request.form))
     if tables.count("sip_domain", "") >= MOST_DOMAINS:
         raise Refusal(21230, f"The maximum of {MOST_DOMAINS} domains is reached")
@@ -96,11 +96,11 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A SIP domain with some fields changed."""
+    """Change some fields of a SIP domain."""
     domain = DOMAINS.at(tables, request)
     values = _checked(tables, read_parameters(FIELDS, request.form, creating=False), domain.sid)
     return DOMAINS.show(tables, tables.save(domain, values, name=values.get("domain_name")))
 
 
-# With a domain go its mappings and the phones' registrations.
+# Deleting a domain also removes its mappings and the phones' registrations.
 OPERATIONS = DOMAINS.operations(create=create, update=update, delete=DOMAINS.delete)

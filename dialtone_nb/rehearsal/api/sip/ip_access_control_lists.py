@@ -1,4 +1,4 @@
-"""IP access control lists and the addresses in them: a domain that one is mapped to takes calls from these alone."""
+"""IP access control lists and their addresses: a SIP domain with such a list takes calls from these addresses only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialtone_nb.rehearsal.state.domain_access import IP_MAPPING
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
 DUPLICATE, STILL_MAPPED, TOO_MANY, WRONG_ADDRESS = 21235, 21236, 21237, 21238
-# Twilio documents no limit of how many there may be, nor a code for it: both are taken from credential lists.
+# Twilio documents neither a limit to the number of lists nor its code; both are taken from credential lists.
 MOST_LISTS, TOO_MANY_LISTS = 100, 21239
 WHOLE_ADDRESS = 32  # bits of an IPv4 address
 
@@ -43,7 +43,7 @@ def _listed_once(tables: Tables, parent: str, address: str, own: str = "") -> No
 
 
 def _make(tables: Tables, parent: Thing, form: Pairs) -> tuple[str, Body]:
-    """Without a prefix length an address is this one alone."""
+    """A new address from a form; without CidrPrefixLength it is a single host (/32)."""
     values = {"cidr_prefix_length": WHOLE_ADDRESS} | read_parameters(ADDRESS_FIELDS, form)
     _listed_once(tables, parent.sid, values["ip_address"])
     return values["ip_address"], values

@@ -1,4 +1,4 @@
-"""Which lists a SIP domain takes: for calls (two addresses, one store) and for registrations."""
+"""Mappings of lists to SIP domains: for registrations and for calls; those for calls can be read at two addresses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dialtone_nb.rehearsal.http.parameters import Parameter, read_parameters, si
 from dialtone_nb.rehearsal.state.domain_access import IP_MAPPING
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
-AUTH = "contents"  # what the addresses under Auth call their lists
+AUTH = "contents"  # the lists' name in bodies under /Auth
 NOT_MAPPABLE = 21231
 CREDENTIAL_LIST = Parameter("CredentialListSid", sid("CL"), required=True, code=NOT_MAPPABLE)
 IP_ACCESS_CONTROL_LIST = Parameter("IpAccessControlListSid", sid("AL"), required=True, code=NOT_MAPPABLE)
@@ -23,13 +23,13 @@ IP_ACCESS_CONTROL_LIST = Parameter("IpAccessControlListSid", sid("AL"), required
 
 @dataclass(frozen=True)
 class Mappings(Collection):
-    """The mappings at one address under a domain, each by the SID of the list that it maps."""
+    """The mappings at one address under a domain; each has the SID of the list that it maps."""
 
     lists: SipLists = CREDENTIAL_LISTS
     parameter: Parameter = CREDENTIAL_LIST
 
     def body(self, tables: Tables, thing: Thing) -> Body:
-        """A mapping as Twilio shows it: its SID is the list's; under Auth neither its domain nor its address."""
+        """A mapping as Twilio shows it, with the list's SID; under /Auth without domain_sid and uri."""
         mapped = tables.get(self.lists.all.kind, thing.name)
         body = Collection.body(self, tables, replace(thing, sid=thing.name))
         hidden = {"domain_sid", "uri"} if self.listed_as == AUTH else set()
@@ -37,7 +37,7 @@ class Mappings(Collection):
         return shown | {"friendly_name": mapped.name if mapped else ""}
 
     def create(self, tables: Tables, request: ApiRequest) -> ApiResponse:
-        """A new mapping; a refusal where the list is mapped already, through whichever address."""
+        """Map a list to a domain; refused if it is mapped already, through either address."""
         domain_sid = self.parent_sid(tables, request)
         list_sid = read_parameters((self.parameter,), request.form)[self.parameter.key]
         if tables.get(self.lists.all.kind, list_sid) is None:

@@ -1,4 +1,4 @@
-"""Changing a call in progress, and deleting one that is over."""
+"""Changing a call in progress, and deleting a call that has ended."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ FIELDS = (
     Parameter("FallbackUrl", url, code=21205),
     Parameter("FallbackMethod", method, code=21209),
 )
-# Twilio takes a status callback into account only beside a Url; the rehearsal models neither this nor a new time limit.
+# Twilio heeds a status callback only together with a Url. The rehearsal models neither that nor a new time limit.
 REFUSED = (Parameter("StatusCallback", url), Parameter("StatusCallbackMethod", method), Parameter("TimeLimit", integer))
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The call before the change; a Refusal where it can't be changed so."""
+    """The call before the change; raises Refusal if the change is not possible."""
     refuse_long_twiml(tables, request.form)
     wanted_change(call_of(tables, request, "Sid"), request)
     return fetch(tables, request)
 
 
 def wanted_change(call: CallRecord, request: ApiRequest) -> Interruption | None:
-    """What is asked for; None where nothing is, or it has no effect; a Refusal where it can't be done."""
+    """The interruption that a request asks for, or None if it has no effect; raises Refusal if it is not possible."""
     values = read_parameters(FIELDS, request.form)
     refuse_what_is_not_modelled(REFUSED, request.form, "a call that is going on")
     if values.get("url") and values.get("twiml"):
@@ -47,7 +47,7 @@ def wanted_change(call: CallRecord, request: ApiRequest) -> Interruption | None:
     if call.ended is not None and values:
         raise Refusal(NOT_IN_PROGRESS, "Unable to update record. Call is not in-progress.")
     if status := values.get("status"):
-        # Who cancels does not affect a call that is in progress already.
+        # `canceled` has no effect on a call that is in progress already.
         is_heeded = status == "completed" or call.status != "in-progress"
         if call.parent_call_sid:
             return LegEnded() if is_heeded else None
@@ -66,7 +66,7 @@ def _other_twiml(call: CallRecord, values: dict[str, Any]) -> TakenOver | None:
 
 
 async def change(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
-    """The call after the change."""
+    """Change the call at the exchange, and answer with it as it is afterwards."""
     response = answer()
     with exchange.store.transaction() as tables:
         call = call_of(tables, request, "Sid")
@@ -79,7 +79,7 @@ async def change(exchange: Exchange, request: ApiRequest, answer: Answering) -> 
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the call and its events; its alerts stay."""
+    """Delete a call that has ended, and its events; its alerts stay."""
     call = call_of(tables, request, "Sid")
     if call.ended is None:
         raise Refusal(

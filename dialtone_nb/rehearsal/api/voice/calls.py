@@ -1,4 +1,4 @@
-"""Calls: the list with its filters, one call, and what Twilio asked and complained of during it."""
+"""Calls: the list with its filters, one call, its webhook events and its notifications."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TIME_FILTERS = (("StartTime", "started"), ("EndTime", "ended"))
 
 
 def call_of(tables: Tables, request: ApiRequest, name: str) -> CallRecord:
-    """The call in the path."""
+    """The call that the path names; a 404 if there is none."""
     call = find_call(tables, request.names[name])
     if call is None:
         raise absent(request.path)
@@ -85,7 +85,7 @@ def call_body(uri: str, account_sid: str, call: CallRecord, now: float) -> dict[
 
 
 def conditions_of(request: ApiRequest) -> list[Condition]:
-    """The filters of a list; the comparison is part of a time filter's name, as in `StartTime>`."""
+    """The filters of a list as SQL conditions; a time filter's name has the comparison in it, as in `StartTime>`."""
     query = dict(request.query)
     conditions = [
         Condition(f"{column} = ?", read_parameter(field, query[name]))
@@ -99,7 +99,7 @@ def conditions_of(request: ApiRequest) -> list[Condition]:
                     Condition(f"{column} {comparison} ?", read_parameter(Parameter(name, parse_time), text))
                 )
         if text := query.get(name):
-            # Without a comparison Twilio means the day, whatever time twilio-python writes behind it.
+            # Without a comparison Twilio matches the whole day, even where twilio-python adds a time of day.
             day = read_parameter(Parameter(name, parse_time), text) // DAY * DAY
             conditions.append(Condition(f"{column} >= ?", day))
             conditions.append(Condition(f"{column} < ?", day + DAY))
@@ -107,7 +107,7 @@ def conditions_of(request: ApiRequest) -> list[Condition]:
 
 
 def is_of_date(request: ApiRequest, name: str, at: float) -> bool:
-    """Whether a time is on the days that were asked for, as in `MessageDate`, `MessageDate<` or `MessageDate>`."""
+    """Whether a time is on the days asked for, as by `MessageDate`, `MessageDate<` or `MessageDate>`."""
     query = dict(request.query)
     on, until, since = (
         read_parameter(Parameter(name, parse_time), query[key]) // DAY if query.get(key) else None
@@ -140,13 +140,13 @@ def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 async def look(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
-    """One call. A call in progress goes on with each look at it, until its status has changed."""
+    """One call. Polling moves simulated time: a call in progress goes on until its status has changed."""
     await exchange.look(request.names["Sid"])
     return answer()
 
 
 def list_events(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The webhooks of a call, in order: what was asked, and what was answered."""
+    """The webhook requests of a call with their responses, in order."""
     call = call_of(tables, request, "CallSid")
     things = sorted(tables.list("call_event", call.sid), key=lambda event: event.nth)
     return list_response(request, "events", things, lambda event: event.body, lambda event: str(event.sid))

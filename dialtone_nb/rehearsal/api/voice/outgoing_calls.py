@@ -1,4 +1,4 @@
-"""Calls that the API places: what is asked for, what Twilio would refuse, and the call that is queued."""
+"""Calls that the API places: the request's parameters, Twilio's refusals, and the queued call."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 LONGEST_TIMEOUT_S = 600
 LONGEST_TWIML = 4000
 SEND_DIGITS = re.compile(r"[0-9*#wWA-D]{0,32}")
-# What the API answers to a number that a Dial would complain of: Twilio's error dictionary has a code of each kind.
+# The API's codes for faults that have another code in a Dial (both are in Twilio's error dictionary).
 REFUSED_NUMBERS = {13225: 21216, 13227: 21215}
 INVALID_TO, INVALID_FROM, NOT_OWN_FROM = 21211, 21212, 21210
-# In the words that were recorded.
+# Twilio's own wording, as recorded.
 REFUSALS = {
     INVALID_TO: "The 'To' number {to} is not a valid phone number.",
     21215: "Account not authorized to call {to}. Perhaps you need to enable some international permissions: "
@@ -73,7 +73,7 @@ FIELDS = (
     Parameter("SipAuthPassword", longest=255, code=21223),
     Parameter("CallReason"),
 )
-# What Twilio would do and the rehearsal does not: refused by name, unless it asks for nothing.
+# What the rehearsal does not do: refused by name, unless the value switches it off.
 REFUSED = (
     Parameter("Record", flag),
     Parameter("ApplicationSid", sid("AP")),
@@ -101,7 +101,7 @@ ASKS_FOR_NOTHING = {"", "false", False}
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A queued call; the called party hears nothing yet."""
+    """Create a queued call; nothing rings until the exchange takes it up."""
     refuse_long_twiml(tables, request.form)
     values = read_parameters(FIELDS, request.form)
     refuse_what_is_not_modelled(REFUSED, request.form, "a call that the API places")
@@ -115,7 +115,7 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     call = start_call(tables, from_, to, "outbound-api", "queued", phone_number_sid=own.sid if own else None)
     events = tuple(value for name, value in request.form if name == "StatusCallbackEvent")
     if strange := sorted(set(events) - set(PROGRESS_EVENTS)):
-        # As was seen at Twilio: the call is placed all the same, and no event is ever told.
+        # As recorded at Twilio: the call is placed all the same, without any status callbacks.
         raise_alert(tables, INVALID_CALLBACK_EVENT, call.sid, f"Invalid StatusCallbackEvent {strange[0]!r}")
     if values.get("url") and values.get("twiml"):
         raise_alert(tables, URL_AND_TWIML, call.sid, "Twiml and Voice URL are both set. Using Voice URL.")
@@ -135,7 +135,7 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     )
     keep_outbound_call(tables, call.sid, outbound)
     body = call_body(account_uri(tables), tables.identity.account_sid, call, tables.now())
-    # The answer to a new call has no dates yet (recorded 2016 to 2023).
+    # The response to a new call has no dates yet (recorded 2016 to 2023).
     return ApiResponse(201, body | {"date_created": None, "date_updated": None})
 
 
@@ -147,20 +147,20 @@ async def place(exchange: Exchange, request: ApiRequest, answer: Answering) -> A
 
 
 def refuse_long_twiml(tables: Tables, form: Pairs) -> None:
-    """Refuse a call's TwiML that is too long."""
+    """Raise Refusal if a call's Twiml parameter is longer than Twilio takes."""
     if len(dict(form).get("Twiml", "")) > LONGEST_TWIML:
         message = f"Twiml is longer than {LONGEST_TWIML} characters"
         raise Refusal(tables.behaviour.twiml_too_long_code, message)
 
 
 def twiml_source(values: Mapping[str, Any]) -> TwimlSource:
-    """Where the TwiML comes from, in the parameters of a request about a call."""
+    """The TwiML source that the parameters of a request about a call name."""
     names = ("url", "method", "fallback_url", "fallback_method", "twiml")
     return TwimlSource(**{name: values[name] for name in names if name in values})
 
 
 def refuse_what_is_not_modelled(fields: Iterable[Parameter], form: Pairs, what: str) -> None:
-    """A Refusal that names the first of these parameters that asks for something; one for a value that is none."""
+    """Raise Refusal for the first of these parameters that asks for something, or that has an invalid value."""
     for field in fields:
         if any(value not in ASKS_FOR_NOTHING for value in read_parameters((field,), form).values()):
             raise not_modelled(f"{field.name} of {what}")

@@ -42,7 +42,7 @@ MEMBER_FIELDS = (Parameter("Url", url, required=True, code=21205), Parameter("Me
 
 
 def _fields(tables: Tables, queue: Thing) -> Body:
-    """The fields of a queue, with its size as it is now."""
+    """The fields of a queue, with its current size."""
     places = list_places(tables, queue.sid)
     return {
         "friendly_name": queue.name,
@@ -82,7 +82,7 @@ def _refuse_taken(tables: Tables, name: str, sid: str = "") -> None:
 
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A new queue."""
+    """Create a queue."""
     values = read_parameters(FIELDS, request.form)
     _refuse_taken(tables, values["friendly_name"])
     queue = make_queue(tables, values["friendly_name"], values.get("max_size", tables.behaviour.queue_max_size))
@@ -90,7 +90,7 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """A queue with another name or size; its members stay."""
+    """Change a queue's name or size; its members stay."""
     queue = QUEUES.at(tables, request)
     values = read_parameters(FIELDS, request.form, creating=False)
     name = values.pop("friendly_name", queue.name)
@@ -99,7 +99,7 @@ def update(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """Delete the queue, unless it has members."""
+    """Delete the queue; refused while it has members."""
     queue = QUEUES.at(tables, request)
     if list_places(tables, queue.sid):
         raise Refusal(tables.behaviour.queue_not_empty_code, "The queue is not empty")
@@ -107,7 +107,7 @@ def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def list_members(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """The members of a queue, the first first."""
+    """The members of a queue, the one at the front first."""
     places = list_places(tables, QUEUES.at(tables, request, "QueueSid").sid)
     return list_response(
         request, "queue_members", places, lambda place: member_body(tables, place), lambda place: str(place.member.name)
@@ -115,7 +115,7 @@ def list_members(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 def fetch_member(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """One member: by the call's SID, or the first as Front."""
+    """One member, by the call's SID, or by `Front` for the one at the front."""
     return ApiResponse(200, member_body(tables, _place_of(tables, request)))
 
 
@@ -126,7 +126,7 @@ def update_member(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 
 async def dequeue(exchange: Exchange, request: ApiRequest, answer: Answering) -> ApiResponse:
-    """The same, once the call goes on with the TwiML of the Url."""
+    """Redirect a queue member to the TwiML of the Url, and answer with the member as it was before."""
     response, values = answer(), read_parameters(MEMBER_FIELDS, request.form)
     with exchange.store.transaction() as tables:
         call = find_call(tables, response.body["call_sid"])

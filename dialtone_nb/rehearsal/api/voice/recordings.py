@@ -1,4 +1,4 @@
-"""Recordings: how long callers spoke, and when. There is no audio in them."""
+"""Recordings: when and how long callers spoke, without any audio."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dialtone_nb.rehearsal.http.parameters import Parameter, flag, read_paramete
 from dialtone_nb.rehearsal.state.clock import rfc2822
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 
-# What is deleted is gone at once here, so this adds nothing.
+# A deleted recording is gone at once here, so this filter has no effect.
 SOFT_DELETED = Parameter("IncludeSoftDeleted", flag)
-# None are of conferences.
+# There are no recordings of conferences here, so a ConferenceSid gives an empty list.
 FILTERS = (Parameter("CallSid", sid("CA")), Parameter("ConferenceSid", sid("CF")), SOFT_DELETED)
 
 
@@ -63,7 +63,7 @@ def _recording_of_call(tables: Tables, request: ApiRequest) -> Thing:
 
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
-    """All recordings, of one call where it is named, and of the days that were asked for."""
+    """The recordings that fit every filter."""
     wanted = read_parameters(FILTERS, request.query)
     found = [] if wanted.get("conference_sid") else tables.list(KIND, wanted.get("call_sid") or None)
     found = [one for one in found if is_of_date(request, "DateCreated", one.created)]

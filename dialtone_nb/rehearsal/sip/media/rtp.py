@@ -1,4 +1,4 @@
-"""The audio of one leg: a port for RTP that plays, listens for keys, and passes on what it hears to another leg."""
+"""The audio of one leg: an RTP port that plays audio, receives keys, and passes audio on to another leg."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What both sides of a leg have agreed on: where the audio goes, how it is written, whether it flows."""
+    """What both sides of a leg have agreed on: the audio's destination, its payload types, and whether we may send."""
 
     remote: HostPort | None
     payload_type: int = PCMU
     keys: int | None = DTMF
-    sends: bool = True  # whether we may send; a phone that holds does not want to hear
+    sends: bool = True  # whether we may send; false while the phone has us on hold
 
 
 @dataclass(slots=True)
 class PacketCounts:
-    """How much audio went either way, in packets."""
+    """The numbers of audio packets in either direction."""
 
     received: int = 0
     sent: int = 0
@@ -39,7 +39,7 @@ class PacketCounts:
 
 
 class MediaPort(asyncio.DatagramProtocol):
-    """One leg's port. Everything happens on the event loop."""
+    """One leg's RTP port. All methods are called in the event loop."""
 
     def __init__(self) -> None:
         self._transport: asyncio.DatagramTransport | None = None
@@ -58,7 +58,7 @@ class MediaPort(asyncio.DatagramProtocol):
         self.on_first_sound: Callable[[], None] = lambda: None
 
     async def open(self, host: str) -> None:
-        """Take a free port, an even one, as RTP's are; none is left taken where this is broken off."""
+        """Bind a free port with an even number, as RTP uses them; if this is cancelled, the port is released."""
         loop = asyncio.get_running_loop()
         for attempt in range(TRIES):
             try:
@@ -73,11 +73,11 @@ class MediaPort(asyncio.DatagramProtocol):
             transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport from its first moment: `open` may be cancelled before it gets it."""
+        """Keep the transport at once, as `open` may be cancelled before it gets it."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def close(self) -> None:
-        """Give the port back."""
+        """Release the port."""
         if self.peer and self.peer.peer is self:
             self.peer.peer = None
         self.peer = None
@@ -86,19 +86,19 @@ class MediaPort(asyncio.DatagramProtocol):
             self._transport = None
 
     def agree(self, agreed: Agreed, host: str) -> None:
-        """Send there from now on, and hear only what comes from this host."""
+        """Use what was agreed from now on, and accept packets only from this host."""
         self._agreed = agreed
         self._host = host
 
     @property
     def agreed(self) -> Agreed:
-        """What the last offer and answer came to."""
+        """The result of the last offer and answer."""
         return self._agreed
 
-    # --- what comes ---
+    # --- receiving ---
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Take a packet: a key, or audio."""
+        """Handle a packet with a key or audio."""
         if addr[0] != self._host:
             self.packets.strange += 1
             return
@@ -111,7 +111,7 @@ class MediaPort(asyncio.DatagramProtocol):
         if self.packets.received == 1:
             self.on_first_sound()
         if self._agreed.remote != addr[:2] and self._agreed.remote:
-            # Behind a router, audio comes from another port than a phone knows of itself: answer there.
+            # Behind a NAT, audio comes from another port than the one in the phone's SDP: send there (symmetric RTP).
             self._agreed = replace(self._agreed, remote=(addr[0], addr[1]))
         if packet.payload_type == self._agreed.keys:
             self._take_key(packet)
@@ -138,12 +138,12 @@ class MediaPort(asyncio.DatagramProtocol):
         self.on_key(key)
 
     def error_received(self, exc: Exception) -> None:
-        """Ignore that nobody listens at the other end any more; signalling will say so."""
+        """Ignore that the other end no longer listens; signalling will end the call."""
 
-    # --- what goes ---
+    # --- sending ---
 
     def pass_on(self, packet: RtpPacket) -> None:
-        """Send a packet of another leg's as one of this leg's stream."""
+        """Send another leg's packet in this leg's stream."""
         agreed = self._agreed
         is_sound = packet.payload_type in {PCMU, PCMA}
         if not is_sound and agreed.keys is None:
@@ -159,7 +159,7 @@ class MediaPort(asyncio.DatagramProtocol):
             self._send(packet.payload, agreed.keys or DTMF, packet.marker)
 
     async def play(self, sound: bytes, *, repeat: bool = False) -> None:
-        """Play audio, in mu-law, in the time that it takes; again and again, where `repeat` is set."""
+        """Play mu-law audio in real time; forever if `repeat` is set."""
         loop = asyncio.get_running_loop()
         at, is_first, self._source = loop.time(), 1, 0
         while True:
@@ -173,7 +173,7 @@ class MediaPort(asyncio.DatagramProtocol):
                 return
 
     async def be_silent(self, seconds: float) -> None:
-        """Send silence, so that the listener knows that the line is alive."""
+        """Send silence, so that the phone sees that the line is alive."""
         await self.play(silence(seconds))
 
     def _send(self, payload: bytes, payload_type: int, marker: int) -> None:

@@ -1,4 +1,4 @@
-"""Offers and answers (RFC 3264): which audio a leg carries, and where to. Twilio takes PCMU and PCMA."""
+"""SDP offers and answers (RFC 3264): the codec of a leg's audio, and its destination. Twilio takes PCMU and PCMA."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ LARGEST_PORT = 65535
 DIRECTIONS = frozenset({"sendrecv", "recvonly", "sendonly", "inactive"})
 
 
-class Unacceptable(Exception):  # noqa: N818 - it is a finding about somebody's offer
-    """An offer, or an answer, with which no audio can flow: a 488."""
+class Unacceptable(Exception):  # noqa: N818 - it is a finding about an offer
+    """An offer or answer without audio that we can exchange; the response is a 488."""
 
 
 def is_description(message: SipMessage) -> bool:
-    """Whether a message's body says that it is a session description."""
+    """Whether a message's body has the content type of a session description."""
     return (message.content_type or "").partition(";")[0].strip().lower() == CONTENT_TYPE
 
 
 def read_description(message: SipMessage) -> SdpMessage | None:
-    """The session description in a message; None where it has none, `Unacceptable` where it can't be read."""
+    """The session description in a message, or None; raises `Unacceptable` if it can't be read."""
     if not message.body:
         return None
     if not is_description(message):
         raise Unacceptable(f"a body of type {message.content_type}")
     try:
         return parse_sdp(message.text)
-    except Exception as error:  # whatever a stranger's text makes the parser raise
+    except Exception as error:  # arbitrary text can make the parser raise anything
         raise Unacceptable(f"no SDP: {type(error).__name__}") from None
 
 
 def profile_of(message: SipMessage) -> str:
-    """How a message's audio would go, such as RTP/AVP; empty where it offers none that can be read."""
+    """The profile of a message's audio, such as RTP/AVP; empty if it offers none that can be read."""
     try:
         description = read_description(message)
     except Unacceptable:
@@ -61,7 +61,7 @@ def write_description(message: SipMessage, description: SdpMessage) -> None:
 
 
 def make_offer(local: HostPort) -> SdpMessage:
-    """Offer PCMU, PCMA and keys."""
+    """An offer of PCMU, PCMA and keys (telephone-event)."""
     audio = MediaDescription(
         media="audio",
         port=local[1],
@@ -79,7 +79,7 @@ def make_offer(local: HostPort) -> SdpMessage:
 
 
 def answer_offer(offer: SdpMessage, local: HostPort, peer: str) -> tuple[SdpMessage, Agreed]:
-    """Answer a peer's offer, and return what is agreed; `Unacceptable` where it has nothing that we have."""
+    """The answer to a peer's offer, and what is agreed; raises `Unacceptable` if no codec is in common."""
     keys = _keys_of(offer)
     try:
         answer, payload_type = negotiate_sdp(offer, local[0], local[1], [PCMU, PCMA], keys or 0, session_id="1")
@@ -89,7 +89,7 @@ def answer_offer(offer: SdpMessage, local: HostPort, peer: str) -> tuple[SdpMess
 
 
 def read_agreement(answer: SdpMessage, peer: str) -> Agreed:
-    """Read from a peer's answer to our offer what is agreed; `Unacceptable` where it has nothing that we offered."""
+    """What a peer's answer to our offer agrees to; raises `Unacceptable` if that is no codec of the offer."""
     audio = answer.audio
     chosen = [codec.payload_type for codec in audio.codecs if codec.payload_type in {PCMU, PCMA}] if audio else []
     if not chosen or not audio or not audio.port:
@@ -98,10 +98,10 @@ def read_agreement(answer: SdpMessage, peer: str) -> Agreed:
 
 
 def remote_of(description: SdpMessage, peer: str) -> HostPort | None:
-    """Where its audio is to go; None where it wants none.
+    """The destination of audio for a peer; None if it wants none.
 
-    That is always where its signalling comes from: behind a router, and with several networks, a phone knows no better
-    address of its own, and nobody can have a call's audio sent to somebody else.
+    The host is always the one that its signalling comes from. Behind a NAT, or with several networks, a phone does not
+    know a better address, and this way nobody can direct a call's audio to somebody else.
     """
     audio = description.audio
     connection = (audio.connection if audio else None) or description.connection
@@ -110,14 +110,14 @@ def remote_of(description: SdpMessage, peer: str) -> HostPort | None:
 
 
 def _keys_of(description: SdpMessage) -> int | None:
-    """The payload type of keys at the rate of our audio: phones with several codecs have one for each rate."""
+    """The payload type of keys at our clock rate; phones with several codecs have one for each rate."""
     codecs = description.audio.codecs if description.audio else []
     keys = (one for one in codecs if one.encoding_name.lower() == "telephone-event" and one.clock_rate == RATE)
     return next((one.payload_type for one in keys), None)
 
 
 def _may_send(description: SdpMessage) -> bool:
-    """Whether the peer wants to hear us: by the direction of its audio, or else of its session (RFC 8866, 6.7)."""
+    """Whether the peer wants to receive: by the direction of its audio, or else of its session (RFC 8866, 6.7)."""
     audio = description.audio
     if audio is None:
         return False

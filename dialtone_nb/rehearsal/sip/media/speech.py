@@ -1,4 +1,4 @@
-"""A voice for <Say>: eSpeak NG where it is installed; tones, one a word, where it is not."""
+"""A voice for <Say>: eSpeak NG if it is installed, otherwise a tone for each word."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialtone_nb.rehearsal.sip.media.tones import RATE, encode, silence, tone
 SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: give the samples to the callback, before espeak_Synth returns
 UTF_8 = 1
 VOICE = b"en-us"
-LONGEST_TEXT = 4096  # characters, as Twilio's <Say> has it
+LONGEST_TEXT = 4096  # characters, Twilio's limit for <Say>
 LOUDNESS = 0.6
 
 _one_at_a_time = threading.Lock()
@@ -21,7 +21,7 @@ _one_at_a_time = threading.Lock()
 
 @lru_cache(maxsize=256)
 def speak(text: str) -> bytes:
-    """Words as audio, in mu-law."""
+    """Text as mu-law audio."""
     words = text[:LONGEST_TEXT].strip()
     if not words:
         return silence(0.2)
@@ -31,12 +31,12 @@ def speak(text: str) -> bytes:
 
 
 def beep(words: str) -> bytes:
-    """A tone for each word, as long as the word is."""
+    """A tone for each word, of a length proportional to the word's."""
     return b"".join(tone((600.0,), 0.06 * min(len(word), 10)) + silence(0.12) for word in words.split())
 
 
 class _Engine:
-    """eSpeak NG, which has one state for the whole process."""
+    """eSpeak NG, whose state is global to the process."""
 
     def __init__(self, library: ctypes.CDLL, rate: int) -> None:
         self._library = library
@@ -73,7 +73,7 @@ def _engine() -> _Engine | None:
 
 
 def _resampled(samples: np.ndarray, rate: int) -> list[int]:
-    """Samples at the rate of telephones; what is too high for it is smoothed away first, or it would sound as noise."""
+    """Samples at the telephone rate; high frequencies are smoothed away first, against aliasing."""
     if not len(samples):
         return []
     width = max(1, round(rate / RATE))
