@@ -57,7 +57,7 @@ def export_report(runbook: CallRunbook, data: CallData, written: Mapping[str, Re
     """Write the tables and all attempts into the folder that the parameter `export` names; which files were written."""
     folder = str(runbook.parameters.export)
     if not folder:
-        return ReportTable.of(("file", "rows"), [], "export names no folder, so nothing was written.")
+        return ReportTable.of(("file", "rows"), [], empty="The parameter export names no folder: no file was written.")
     path = Path(folder).expanduser()
     return export_calls(data, written, path if path.is_absolute() else runbook.project / path)
 
