@@ -132,7 +132,7 @@ class ClientProposal(Proposal):
             return ()
         registrar = registrar_of(site, client)
         sheet = write_sheet(site, client, registrar)
-        at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
+        at_door = f", for a phone at this computer's SIP server, {registrar.host}:{registrar.port}" if registrar else ""
         said = [f"device sheet: {site.seen(sheet)}{at_door}"]
         if any(map(sets_a_password, (one.change for one in outcomes))):
             private = private_folder(site.environment, client, root=site.private)
