@@ -1,4 +1,4 @@
-"""A real phone in JupyterLab: a SIP server to start, what to enter at the phone, a button that rings it, its history."""
+"""A real phone in JupyterLab: a SIP server to start, what to enter at the phone, a button to ring it, its history."""
 
 from __future__ import annotations
 
