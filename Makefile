@@ -104,7 +104,7 @@ life: setup ## keep anew what a real phone (baresip) did, which the walkthrough 
 notebooks: setup ## make the kept notebooks anew, outputs and all
 	@$(BIN)/python -m dialtone_nb.cli.keep_notebooks
 
-picture: setup ## draw the floors and rooms of CONTRIBUTING.md anew, from the imports
+picture: setup ## draw the layers and packages of CONTRIBUTING.md anew, from the imports
 	@$(BIN)/python -m tests.house
 
 format: setup ## format the code

@@ -128,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
         source,
         values,
         project=project,
-        time_zone=declared.network.time_zone,
+        declared=declared,
         started=started,
         seconds=(datetime.now(UTC) - started).total_seconds(),
         exit_code=outcome.exit_code,

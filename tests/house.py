@@ -31,7 +31,7 @@ class Room(NamedTuple):
 # The floors of the house, lowest first; a room stands on those below it, and may lean on its neighbours.
 FLOORS: tuple[tuple[str, Mapping[str, Room]], ...] = (
     (
-        "what all rooms speak",
+        "what all packages share",
         {
             "errors": Room("a line for each fault", 0.0),
             "values": Room("numbers, SIDs, names", 1.0),
@@ -79,7 +79,7 @@ FLOORS: tuple[tuple[str, Mapping[str, Room]], ...] = (
 )
 # Beside the house: Twilio's stand-in.
 REHEARSAL = "rehearsal"
-PICTURE = Path(__file__).parents[1] / "docs" / "house.svg"
+PICTURE = Path(__file__).parents[1] / "docs" / "layers.svg"
 
 
 @cache
@@ -196,11 +196,11 @@ def draw() -> str:
     wall = int(account.x + WIDTH / 2)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title">',
-        '<title id="title">The floors and rooms of dialtone_nb, and which imports from which</title>',
+        '<title id="title">The layers and packages of dialtone_nb, and which imports from which</title>',
         f"<style>{STYLE}</style>",
         *(_marker(name) for name in ("tip", "tip-out")),
         f'<rect class="paper" width="{width}" height="{height}" rx="8"/>',
-        '<text class="title" x="24" y="30">A room imports from its own floor and those below it</text>',
+        '<text class="title" x="24" y="30">A package imports from its own layer and those below it</text>',
         f'<text class="story" x="24" y="50">{escape(NOTE)}</text>',
     ]
     for number, (story, rooms) in enumerate(FLOORS):
@@ -214,7 +214,9 @@ def draw() -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-NOTE = "What follows from other arrows is not drawn, nor are those to the ground floor, from which every room imports."
+NOTE = (
+    "What follows from other arrows is not drawn, nor are those to the bottom layer, from which every package imports."
+)
 
 
 def _marker(name: str) -> str:

@@ -44,7 +44,7 @@ def open_door(account: Account, address: str, *, beyond_this_machine: bool = Fal
     response = account.transport.send("POST", f"{CONTROL}/door", json=asked, auth=account.credentials.basic)
     told = response.json()
     if not response.ok:
-        raise InputError(Fault(f"SIP door at {address}", f"can't be opened: {told['message']}"))
+        raise InputError(Fault(f"SIP server at {address}", f"can't be started: {told['message']}"))
     return DoorAddress(told["host"], told["port"], told["page"])
 
 

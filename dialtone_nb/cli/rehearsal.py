@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     for name, given in (("--trunk", options.trunk), ("--sip-tls", options.sip_tls)):
         if given is not None and options.sip is None:
-            parser.error(f"{name} needs --sip: without a SIP door no phone and no call gets in or out")
+            parser.error(f"{name} needs --sip: without a SIP server no phone and no call gets in or out")
     return print_coverage() if options.coverage else serve(options)
 
 

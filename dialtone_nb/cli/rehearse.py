@@ -123,7 +123,7 @@ def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Ca
     with ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
         upcoming = kernels.enter_context(started_kernel(project))
         pages = []
-        for number, (step, (source, values, time_zone)) in enumerate(zip(steps, checked, strict=True), 1):
+        for number, (step, (source, values, declared)) in enumerate(zip(steps, checked, strict=True), 1):
             kernel = upcoming
             if number < len(steps):
                 upcoming = kernels.enter_context(started_kernel(project))
@@ -135,7 +135,7 @@ def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Ca
                 source,
                 values,
                 project=project,
-                time_zone=time_zone,
+                declared=declared,
                 started=started,
                 seconds=seconds,
                 exit_code=0 if outcome.exit_code in step.goes_on else outcome.exit_code,
@@ -152,8 +152,8 @@ def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Ca
     return done
 
 
-def check_step(project: Path, step: JobStep) -> tuple[RunbookSource, dict[str, Value], str]:
-    """A step's runbook, what it is given, on the rehearsal, and the network's time zone.
+def check_step(project: Path, step: JobStep) -> tuple[RunbookSource, dict[str, Value], Parameters]:
+    """A step's runbook, what it is given, on the rehearsal, and its network.
 
     A `ParametersError` where they don't fit.
     """
@@ -164,7 +164,7 @@ def check_step(project: Path, step: JobStep) -> tuple[RunbookSource, dict[str, V
         {name: Given(value, f"the step {step.title!r}, {name}") for name, value in given.items()},
         parameters_folder(project, source),
     )
-    return source, given, declared.network.time_zone
+    return source, given, declared
 
 
 def summary_of(done: Sequence[Done], folder: Path) -> str:

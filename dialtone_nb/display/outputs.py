@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from dialtone_nb.display.rendering import in_lab, with_style
+from dialtone_nb.display.rendering import in_lab, render, with_style
 from dialtone_nb.errors import disk_error
 from dialtone_nb.values.printable import printable_lines
 
@@ -18,6 +18,8 @@ RESULT = "application/vnd.dialtone.result+json"
 PLAN = "application/vnd.dialtone.plan+json"
 # Lines that the command that runs a runbook prints as well, so that nobody at a terminal needs the page for them.
 LINES = "application/vnd.dialtone.lines+json"
+# The line in the place of a figure or table that has nothing to show: pages gather these.
+LINE = "application/vnd.dialtone.line+json"
 PLOTLY = "application/vnd.plotly.v1+json"
 Bundle = dict[str, Any]
 
@@ -147,13 +149,28 @@ def _draw(figure: Any) -> None:
     display(figure_bundle(figure), raw=True)  # type: ignore[no-untyped-call]
 
 
+def line_of(thing: Any) -> str:
+    """The line in the place of a figure or table that has nothing to show; empty where it has."""
+    return str(getattr(thing, "line", "") or getattr(thing, "left_out", None) or "")
+
+
+def line_bundle(thing: Any) -> Bundle:
+    """The same as an output, which says what is left out; empty where there is something to show."""
+    if not (line := line_of(thing)):
+        return {}
+    told = {"line": line} if thing.line else {"left_out": thing.left_out.what, "why": thing.left_out.why}
+    return {"text/plain": line, "text/html": render("line", line=line), LINE: told}
+
+
 def figure_bundle(figure: Any) -> Bundle:
     """A plotly figure as a notebook keeps it: its JSON alone, which JupyterLab draws and nbval compares, and a word.
 
-    Plotly's own way imports a second's worth of libraries before the first figure, and its notebook renderers put
-    random ids and the whole of plotly.js into the output.
+    Where it has nothing to show, the line that says so. Plotly's own way imports a second's worth of libraries before
+    the first figure, and its notebook renderers put random ids and the whole of plotly.js into the output.
     """
     import orjson
 
+    if line := line_bundle(figure):
+        return line
     shown = orjson.loads(figure.to_json())
     return {PLOTLY: {"data": shown["data"], "layout": shown["layout"]}, "text/plain": "<figure>"}

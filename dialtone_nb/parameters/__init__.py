@@ -48,6 +48,11 @@ class Parameters:
         """Whether this is the sample network, whose numbers and addresses are fictional."""
         return self.folder.parts[-2:] == SAMPLE.parts
 
+    @property
+    def name(self) -> str:
+        """What a reader calls this network: as its service is called."""
+        return "the sample network" if self.is_sample else self.network.service.name
+
     def clients_in(self, environment: str) -> dict[str, Client]:
         """The phones of one environment, by name."""
         return {name: client for name, client in self.clients.items() if client.environment == environment}

@@ -1,8 +1,9 @@
 """A notebook's cells as a page lays them out: the result first, then the rest; explanations are folded, or at the end.
 
 A notebook teaches, so prose comes before what it explains. A page informs: what came of the run comes first, a
-figure keeps the sentence that names it, and the rest of the prose is folded beside it. Chapters that only explain
-(parameters, definitions, what to do when it fails) are folded at the end.
+figure keeps the sentence that names it, and the rest of the prose is folded beside it. Where a figure or table has
+nothing to show, its line stands without that prose; what has nothing but such lines is gathered after the rest.
+Chapters that only explain (parameters, definitions, what to do when it fails) are folded at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dialtone_nb.display.outputs import PLOTLY, RESULT
+from dialtone_nb.display.outputs import LINE, PLOTLY, RESULT
+from dialtone_nb.display.rendering import render
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -24,6 +26,7 @@ PARAMETERS: Final = ("parameters", "injected-parameters")
 BANNER: Final = 'class="dialtone-banner"'
 ABOUT: Final = "About this runbook"
 INTRODUCTION: Final = "What it does, and how to undo it"
+NOTHING: Final = "Nothing to report"
 # What a cell of a page is, under this key of its metadata; the template heeds it.
 PART: Final = "dialtone"
 
@@ -94,8 +97,12 @@ def lay_out(notebook: NotebookNode) -> PageLayout:
     aside = [one for one in ordered if one not in shown and one.says_something]
     paths = _rehearsal_paths if _shows(banner, "REHEARSAL") else _as_they_are
     cells: list[NotebookNode] = [banner] if banner is not None else []
+    nothing = Nothing()
+    if not is_story:
+        shown = [one for one in shown if nothing.keeps(one)]
     for chapter in shown:
         cells += _shown_cells(chapter, folds=not is_story, is_leading=chapter in leading)
+    cells += nothing.cells()
     if aside:
         cells.append(_markdown(f"## {ABOUT}"))
         for chapter in aside:
@@ -104,9 +111,96 @@ def lay_out(notebook: NotebookNode) -> PageLayout:
         if cell.cell_type == "markdown":
             cell.source = paths(_FILE_LINK.sub(r"\1", cell.source))
     headings = [one.heading for one in shown if one.level == 2 or (one.level == 1 and one.heading != title)]
-    contents = tuple((anchor_of(one), _plain(one)) for one in [*headings, *([ABOUT] if aside else [])])
+    contents = tuple((anchor_of(one), _plain(one)) for one in headings)
+    contents += tuple(
+        (anchor_of(one), one) for one, is_there in ((NOTHING, nothing.is_told), (ABOUT, aside)) if is_there
+    )
     is_told = is_story or not results or any(LEAD in cell.metadata.get("tags", ()) for cell in results)
     return PageLayout(_plain(title), cells, contents, None if is_told else _ended(results[-1]))
+
+
+@dataclass
+class Nothing:
+    """What figures and tables with nothing to show say instead, gathered from the chapters of a page."""
+
+    lines: list[tuple[str, list[str]]] = field(default_factory=list)
+    left_out: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is any."""
+        return bool(self.lines or self.left_out)
+
+    def keeps(self, chapter: Chapter) -> bool:
+        """Take such lines out of the chapter, with the prose about what is not there; whether the rest is shown."""
+        kept: list[NotebookNode] = []
+        had_lines = False
+        for heading, cells in _sections(chapter):
+            told = [_line(cell) for cell in cells if _outputs(cell)]
+            had_lines |= any(told)
+            if any(told) and all(told):
+                self._gather(heading, told)
+            else:
+                kept += self._shown_lines(cells)
+        chapter.cells = kept
+        return not had_lines or chapter.has_code
+
+    def _gather(self, heading: str, told: Sequence[dict[str, str] | None]) -> None:
+        lines = dict.fromkeys(one["line"] for one in told if one and "line" in one)
+        if lines:
+            self.lines.append((_plain(heading), list(lines)))
+        for one in told:
+            self._leave_out(one or {})
+
+    def _leave_out(self, told: dict[str, str]) -> None:
+        if "left_out" in told:
+            self.left_out.setdefault(told["why"], {})[told["left_out"]] = None
+
+    def _shown_lines(self, cells: Sequence[NotebookNode]) -> Iterator[NotebookNode]:
+        """The cells of a section of which something is shown; a line has no prose before it, and is said once."""
+        prose: list[NotebookNode] = []
+        said: set[str] = set()
+        for cell in cells:
+            if cell.cell_type == "markdown":
+                prose.append(cell)
+                continue
+            if told := _line(cell):
+                self._leave_out(told)
+                prose = [_markdown(heading[0]) for one in prose if (heading := _HEADING.match(one.source))]
+                if (line := told.get("line", "")) and line not in said:
+                    said.add(line)
+                    yield from [*prose, _markdown(render("line", line=line))]
+                    prose = []
+                continue
+            yield from [*prose, cell]
+            prose = []
+        yield from prose
+
+    def cells(self) -> list[NotebookNode]:
+        """A chapter of all that was gathered."""
+        if not self.is_told:
+            return []
+        told = render("nothing", package="dialtone_nb.report", lines=self.lines, left_out=self.left_out)
+        return [_markdown(f"## {NOTHING}"), _markdown(told)]
+
+
+def _sections(chapter: Chapter) -> Iterator[tuple[str, list[NotebookNode]]]:
+    """The chapter's parts, each with its heading: the chapter's own, or one of a lower level within it."""
+    heading, cells = chapter.heading, list[Any]()
+    for cell in chapter.cells:
+        found = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        if found:
+            if cells:
+                yield heading, cells
+            heading, cells = found[2], []
+        cells.append(cell)
+    yield heading, cells
+
+
+def _line(cell: NotebookNode) -> dict[str, str] | None:
+    """What a cell says that shows nothing but a line in the place of a figure or table."""
+    told = [output.get("data", {}).get(LINE) for output in _outputs(cell)]
+    return dict(told[0]) if len(told) == 1 and told[0] else None
 
 
 def anchor_of(heading: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
 
-from dialtone_nb.display.outputs import LINES
+from dialtone_nb.calls.measures.enough import LeftOut
+from dialtone_nb.display.outputs import LINES, line_bundle, line_of
 from dialtone_nb.display.rendering import render
 
 Cell = str | int | float | None
@@ -31,27 +32,47 @@ UNBROKEN = 36
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Column names and rows; `note` stands under the table. One that `prints` is shown on the terminal too."""
+    """Column names and rows; `note` stands under the table. One that `prints` is shown on the terminal too.
+
+    A `line` says all of it, so it is shown in the table's place, and one that is `left_out` would say nothing.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    line: str = ""
+    left_out: LeftOut | None = None
     prints: bool = False
 
     @classmethod
-    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> ReportTable:
-        """A table of these columns and rows."""
-        return cls(tuple(columns), tuple(tuple(row) for row in rows), note)
+    def of(
+        cls,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Cell]],
+        note: str = "",
+        *,
+        empty: str = "",
+        line: str = "",
+        left_out: LeftOut | None = None,
+    ) -> ReportTable:
+        """A table of these columns and rows, or a line in its place: `empty` where it has no row."""
+        made = tuple(tuple(row) for row in rows)
+        if not made:
+            line = empty or ("" if left_out else "None.")
+        return cls(tuple(columns), made, note, line, left_out)
 
     def printed(self) -> ReportTable:
         """The same table, which the command that runs a runbook prints."""
         return replace(self, prints=True)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, list[str]]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
         # IPython adds what the other methods say.
-        return {LINES: str(self).splitlines()} if self.prints else {}
+        printed = {LINES: str(self).splitlines()} if self.prints else {}
+        return {**printed, **line_bundle(self)}
 
     def _repr_html_(self) -> str:
+        if line := line_of(self):
+            return render("line", line=line)
         columns = [[row[n] for row in self.rows] for n in range(len(self.columns))]
         sides = [_side(column) for column in columns]
         cells = [_styled(side, [_text(cell) for cell in column]) for side, column in zip(sides, columns, strict=True)]
@@ -72,6 +93,8 @@ class ReportTable:
         return written.getvalue()
 
     def __str__(self) -> str:
+        if line := line_of(self):
+            return line
         lines = [self.columns, *([_text(cell) for cell in row] for row in self.rows)]
         widths = [max(len(line[n]) for line in lines) for n in range(len(self.columns))]
         sides = [_side(row[n] for row in self.rows) for n in range(len(self.columns))]

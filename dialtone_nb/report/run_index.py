@@ -1,4 +1,4 @@
-"""reports/index.html: what is open, then every run that left a page."""
+"""reports/index.html: what is open, then every run that left a page, network by network."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ def save_run(folder: Path, run: Run) -> None:
 
 
 def write_index(folder: Path) -> None:
-    """Write index.html: what needs a person first, then every run."""
+    """Write index.html: what needs a person first, then every run, by the clocks of the newest one's network."""
     runs = load_runs(folder)
+    places: dict[str, list[tuple[Run, bool]]] = {}
+    # Real accounts first, then whatever ran last.
+    for run in sorted(runs, key=lambda run: run.is_rehearsal):
+        places.setdefault(run.place, []).append((run, (folder / run.page).exists()))
     html = render(
         "runs",
         package="dialtone_nb.report",
         policy=POLICY,
         style=page_style(),
-        runs=[(run, (folder / run.page).exists()) for run in runs],
+        places=places,
+        time_zone=runs[0].time_zone if runs else "",
         open_ones=[run for run in latest_of_each(runs) if run.exit_code],
         sheets=sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/sheets/*.html")),
     )

@@ -32,6 +32,7 @@ class Run:
     summary: str = ""
     page: str = ""  # relative to the folder of runs.jsonl
     phone: str = ""
+    network: str = ""  # its name to a reader; older lines have none
 
     @property
     def is_rehearsal(self) -> bool:
@@ -41,8 +42,16 @@ class Run:
     @property
     def at(self) -> str:
         """When it began, by the clocks of the network, whose zone is named."""
-        local = datetime.fromisoformat(self.when).astimezone(ZoneInfo(self.time_zone))
-        return f"{local:%a %Y-%m-%d %H:%M} {self.time_zone}"
+        return f"{self.at_in(self.time_zone)} {self.time_zone}"
+
+    def at_in(self, time_zone: str) -> str:
+        """When it began, by the clocks of a zone that is named elsewhere."""
+        return f"{datetime.fromisoformat(self.when).astimezone(ZoneInfo(time_zone)):%a %Y-%m-%d %H:%M}"
+
+    @property
+    def place(self) -> str:
+        """Whose runs it is one of: the account's kind, and the network."""
+        return " · ".join(filter(None, ("Rehearsal" if self.is_rehearsal else "Twilio", self.network)))
 
     @property
     def took(self) -> str:
@@ -51,9 +60,14 @@ class Run:
         return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
     @property
+    def what(self) -> str:
+        """The runbook, with the phone that it was about."""
+        return ", ".join(filter(None, (self.title, self.phone)))
+
+    @property
     def about(self) -> str:
         """The runbook with what it worked on, which tells its page from others."""
-        return ", ".join(filter(None, (self.title, self.phone, self.environment)))
+        return ", ".join(filter(None, (self.what, self.environment)))
 
     @property
     def role(self) -> str:
@@ -96,5 +110,8 @@ def latest_of_each(runs: Sequence[Run]) -> list[Run]:
     """The last run of each runbook on each thing: what was put right since is no longer open."""
     latest: dict[tuple[str, ...], Run] = {}
     for run in runs:
-        latest.setdefault((run.account, run.runbook, run.environment, run.phone), run)
+        thing = (run.account, run.runbook, run.environment, run.phone)
+        # An older line tells of no network: any later run of the same may have put it right.
+        if run.network or all(thing != known[1:] for known in latest):
+            latest.setdefault((run.network, *thing), run)
     return list(latest.values())

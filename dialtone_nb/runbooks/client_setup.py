@@ -132,7 +132,7 @@ class ClientProposal(Proposal):
             return ()
         registrar = registrar_of(site, client)
         sheet = write_sheet(site, client, registrar)
-        at_door = f", for a phone at this computer's SIP door, {registrar.host}:{registrar.port}" if registrar else ""
+        at_door = f", for a phone at this computer's SIP server, {registrar.host}:{registrar.port}" if registrar else ""
         said = [f"device sheet: {site.seen(sheet)}{at_door}"]
         if any(map(sets_a_password, (one.change for one in outcomes))):
             private = private_folder(site.environment, client, root=site.private)
@@ -233,10 +233,9 @@ def tabulate_numbers(runbook: Runbook) -> ReportTable:
     """One row for each number of the phone's country that fits `find_numbers`, with its price."""
     given = runbook.parameters.read(ClientSetupParameters)
     wanted = given.find_numbers
+    columns = ("number", "as people write it", "price")
     if not wanted:
-        return ReportTable.of(
-            ("number", "as people write it", "price"), [], "find_numbers is empty: nothing was looked for"
-        )
+        return ReportTable.of(columns, [], empty="find_numbers is empty: nothing was looked for.")
     # Twilio refuses one character, and wildcards in the middle are not dependable: 2 to 16 characters.
     if not 2 <= len(wanted) <= 16 or set(wanted) - set(PATTERN):
         raise InputError(
@@ -252,5 +251,4 @@ def tabulate_numbers(runbook: Runbook) -> ReportTable:
     price = fetch_number_price(runbook.account, country)
     rows = [(number, format_number(number), str(price or "unknown")) for number in numbers]
     note = "Write the one you choose into clients.yaml as the phone's caller_id, then name it in buy_number."
-    table = ReportTable.of(("number", "as people write it", "price"), rows, note if rows else f"none fits {wanted}")
-    return table.printed()
+    return ReportTable.of(columns, rows, note, empty=f"No number fits {wanted}.").printed()

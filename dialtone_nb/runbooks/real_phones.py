@@ -80,8 +80,8 @@ def let_in(site: Site, client: str, address: str, *, beyond: bool) -> str:
     door = find_door(site.account) or open_door(site.account, address, beyond_this_machine=beyond)
     renew_files(site, client, registrar_of(site, client, door))
     if is_set_up:
-        return f"The door is open; {client} was set up already, and nothing was deployed."
-    return f"{client} was not set up: {site.environment} was deployed and {client} set up, then the door was opened."
+        return f"The SIP server runs; {client} was set up already, and nothing was deployed."
+    return f"{client} was not set up: {site.environment} was deployed and {client} set up, then the server started."
 
 
 def ring(site: Site, client: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,7 @@ WATCH_PROGRESS = """() => {
 def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """The server's folder: a project with an empty account, and one with two phones for each other notebook."""
     folder = tmp_path_factory.mktemp("lab")
-    for name in ("deploy", "failing", "reloaded"):
+    for name in ("deploy", "failing", "reloaded", "stopped"):
         shutil.copytree(project, folder / name)
     subprocess.run([sys.executable, "-c", WITH_PHONES], cwd=project, check=True, capture_output=True)
     for name in OTHERS:
@@ -183,6 +184,31 @@ def test_a_page_that_is_loaded_again_finds_what_goes_on_and_what_came_of_it(page
     notebook.save_and_load_again()
     gone.first.wait_for()
     assert notebook.panel.get_by_text("model not found").and_(notebook.panel.locator(":visible")).count() == 0
+
+
+def test_an_apply_that_somebody_stops_says_what_is_left_and_a_second_run_does_it(page: Page, lab: str) -> None:
+    """What is under way ends, nothing more starts; a plan made anew has the rest, and after it nothing is left."""
+    notebook = open_notebook(page, lab, "stopped/notebooks/deploy.ipynb")
+    notebook.run_all()
+    notebook.execute(SLOWLY)
+    stop = notebook.panel.get_by_role("button", name="Stop")
+    assert not stop.is_visible()
+    notebook.consent("stage")
+    notebook.panel.locator(".dialtone-progress tr.done").first.wait_for()
+    stop.click()
+    outcome = notebook.panel.locator(".dialtone-applied")
+    outcome.get_by_text(" of 29 changes done; run again to go on").wait_for()
+    assert outcome.locator("tr.done").count() > 0
+    assert outcome.locator("tr.none").get_by_text("not done").count() > 0
+    assert outcome.get_by_text("Record: plan-").is_visible()
+    assert stop.count() == 0
+
+    notebook.run_cell("plan = plan_deploy(runbook)")
+    notebook.run_cell("apply_plan(runbook, plan)")
+    notebook.panel.get_by_role("button", name=re.compile(r"Apply (1\d|2[0-8]) changes")).wait_for()
+    notebook.consent("stage")
+    outcome.get_by_text("the check found nothing left to do").wait_for()
+    assert notebook.errors() == []
 
 
 def test_a_change_that_is_refused_says_what_was_done_and_what_to_do(page: Page, lab: str, root: Path) -> None:

@@ -45,10 +45,10 @@ def test_a_phone_registers_and_rings_where_somebody_watches(page: Page, lab: str
     page.evaluate(SHOW, "try_real_phone(runbook)")
     panel = notebook.panel
     panel.get_by_role("textbox", name="Address").fill("192.0.2.20:5060")
-    panel.get_by_role("button", name="Open the door").click()
+    panel.get_by_role("button", name="Start the SIP server").click()
     panel.get_by_text("beyond_this_machine").wait_for()
     panel.get_by_role("textbox", name="Address").fill("127.0.0.1:0")
-    panel.get_by_role("button", name="Open the door").click()
+    panel.get_by_role("button", name="Start the SIP server").click()
     panel.get_by_role("button", name="Ring it").wait_for()
     proxy = panel.get_by_role("row", name="Outbound proxy 127.0.0.1").inner_text()
     port = int(proxy.rpartition(":")[2])
@@ -74,8 +74,8 @@ def test_a_phone_registers_and_rings_where_somebody_watches(page: Page, lab: str
         phone.asked("ACK")
         phone.hang_up_on(invite)
         panel.get_by_text("It rang and was answered").wait_for()
-    panel.get_by_role("button", name="Close the door").click()
-    panel.get_by_text("The door is closed. What your phone did").wait_for()
+    panel.get_by_role("button", name="Stop the SIP server").click()
+    panel.get_by_text("The SIP server has stopped. What your phone did").wait_for()
     assert notebook.errors() == []
 
 

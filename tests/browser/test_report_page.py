@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from dialtone_nb.calls import figures
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures.before_after import Deployment
@@ -23,8 +24,17 @@ from tests.report.calls import START, hundred_calls
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
 
+# Words in figures that end beyond their figure: they are cut off there.
+CUT_OFF = """[...document.querySelectorAll(".figure")].flatMap((figure) => {
+  const edge = figure.getBoundingClientRect();
+  return [...figure.querySelectorAll("text")].filter((text) => {
+    const box = text.getBoundingClientRect();
+    return box.width && (box.left < edge.left - 2 || box.right > edge.right + 2 || box.bottom > edge.bottom + 2);
+  }).map((text) => text.textContent);
+})"""
 ALL_DRAWN = "[...document.querySelectorAll('.figure')].every((one) => one.dataset.drawn)"
 
+END = START + timedelta(days=99, hours=12)
 DESK: "ViewportSize" = {"width": 1280, "height": 800}
 
 pytestmark = IN_A_BROWSER
@@ -36,6 +46,10 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = frame_of(hundred_calls())
     data = CallData.of(frame, "a test", (Finding("rows that are not events", 1, "left out", "a.json: 7"),))
     drawn = {name: new_output("display_data", data=figure_bundle(draw(name, frame))) for name in NAMES}
+    deployed = figures.draw_rates_over_time(
+        CallData.of(frame, "a test").tally(), [Deployment(END, "prod", "ZD1", "ZB1")]
+    )
+    drawn["a deployment on the last day"] = new_output("display_data", data=figure_bundle(deployed))
     cells = [new_markdown_cell("# Call report\n\n## By day & hour")]
     for name, output in drawn.items():
         cells += [new_markdown_cell(f"### {name}"), new_code_cell("look", outputs=[output])]
@@ -119,7 +133,7 @@ def test_anybody_can_read_it(opened: tuple["Page", list[str]]) -> None:
 def test_every_figure_is_drawn_inside_the_page(opened: tuple["Page", list[str]]) -> None:
     """Each figure has its marks and fits the column; nothing makes the page scroll sideways."""
     page, _ = opened
-    assert page.locator(".figure").count() == len(NAMES)
+    assert page.locator(".figure").count() == len(NAMES) + 1
     marks = ".point path, .points path, .bars path, .hm image, .scatterlayer path, .funnellayer path"
     for figure in page.locator(".figure").all():
         assert figure.locator(marks).count() > 0
@@ -128,6 +142,19 @@ def test_every_figure_is_drawn_inside_the_page(opened: tuple["Page", list[str]])
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 1280
     assert page.evaluate("document.documentElement.scrollWidth") == 1280
+
+
+@pytest.mark.parametrize("width", [820, 1200, 1400])
+def test_no_word_of_a_figure_is_cut_off(opened: tuple["Page", list[str]], width: int) -> None:
+    """Names, shares beside bars, and a deployment on the last day end inside of their figure."""
+    page, _ = opened
+    page.set_viewport_size({"width": width, "height": 800})
+    # Figures are drawn anew in their new width.
+    for _ in range(200):
+        if not page.evaluate(CUT_OFF):
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate(CUT_OFF) == []
 
 
 def test_text_can_be_read_on_its_ground(opened: tuple["Page", list[str]]) -> None:

@@ -16,17 +16,21 @@ NAMES = tuple(figures.__all__)
 
 
 def draw(name: str, frame: pd.DataFrame) -> go.Figure:
+    """The figure of this name, as plotly's own object."""
+    return checked(draw_ours(name, frame))
+
+
+def draw_ours(name: str, frame: pd.DataFrame) -> Figure:
     """The figure of this name, from whatever counts it is drawn from."""
     if name == "draw_hours_of_week":
-        return checked(figures.draw_hours_of_week(counted(tally_hours, frame)))
+        return figures.draw_hours_of_week(counted(tally_hours, frame))
     if name == "draw_signs_of_life":
-        return checked(figures.draw_signs_of_life(life_by_phone(counted(tally_signs, frame))))
+        return figures.draw_signs_of_life(life_by_phone(counted(tally_signs, frame)))
     if name == "draw_delays":
         started = enumerate(frame["started_at"])
-        return checked(
-            figures.draw_delays([Delay(at, "prod", f"CA{row}", row % 3 == 0, 40 * row) for row, at in started])
-        )
-    return checked(getattr(figures, name)(counted(tally_attempts, frame)))
+        return figures.draw_delays([Delay(at, "prod", f"CA{row}", row % 3 == 0, 40 * row) for row, at in started])
+    drawn: Figure = getattr(figures, name)(counted(tally_attempts, frame))
+    return drawn
 
 
 def checked(figure: Figure) -> go.Figure:

@@ -17,8 +17,10 @@ from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.delays import Delay
 from dialtone_nb.calls.measures.last_seen import life_by_phone, merge_signs, tally_signs
 from dialtone_nb.calls.measures.tally import tally_attempts
-from tests.calls.drawing import NAMES, checked, draw
+from dialtone_nb.display.outputs import PLOTLY, figure_bundle
+from tests.calls.drawing import NAMES, checked, draw, draw_ours
 from tests.calls.strategies import counted, frame_of, frames, merged
+from tests.report.calls import hundred_calls
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -123,8 +125,41 @@ def test_a_direction_without_calls_says_so() -> None:
 
 def test_a_rate_without_a_denominator_is_not_drawn() -> None:
     """Where nothing could be judged, words stand in the figure's place."""
-    figure = checked(figures.draw_rates_over_time(tally_of("refused")))
-    assert [note.text for note in figure.layout.annotations] == ["no attempt that could be judged"]
+    figure = figures.draw_rates_over_time(tally_of("refused"))
+    assert figure_bundle(figure)["text/plain"] == figure.line == "No attempt could be judged."
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_that_would_say_nothing_is_one_line(name: str) -> None:
+    """Of five calls or of none no figure is drawn, and of a hundred none is left out."""
+    for few in ([], hundred_calls()[:5]):
+        figure = draw_ours(name, frame_of(few))
+        shown = figure_bundle(figure)
+        assert PLOTLY not in shown
+        assert shown["text/plain"] == (figure.line or str(figure.left_out))
+        assert shown["text/plain"].endswith(".")
+    assert PLOTLY in figure_bundle(draw_ours(name, frame_of(hundred_calls())))
+
+
+def test_figures_that_compare_are_left_out_where_there_is_one_of_a_kind() -> None:
+    """Sixty calls of one day and one phone have no course over days and no phone to compare with."""
+    tally = tally_of(*["answered"] * 60)
+    left_out = [
+        str(draw(tally).left_out or "")
+        for draw in (figures.draw_outcomes_by_day, figures.draw_rates_over_time, figures.draw_outcomes_by_phone)
+    ]
+    assert left_out == [
+        "Left out, as all attempts are of one day: attempts by day.",
+        "Left out, as all attempts are of one day: rates over time.",
+        "Left out, as all attempts are of one phone, lobby: outcomes by phone.",
+    ]
+
+
+def test_a_deployment_is_named_on_the_side_where_there_is_room() -> None:
+    """The name of one on the last day would end beyond the figure."""
+    tally = counted(tally_attempts, pd.concat([attempts_of("busy"), attempts_of("busy", day=9)], ignore_index=True))
+    figure = figures.draw_rates_over_time(tally, [deployed(1), deployed(24 * 9)])
+    assert [note["xanchor"] for note in figure.layout["annotations"]] == ["left", "right"]
 
 
 @pytest.mark.parametrize(("days", "period"), [(1, "day"), (62, "day"), (63, "week"), (3001, "month")])
@@ -204,4 +239,4 @@ def test_delays_tell_cold_starts_and_deployments_apart() -> None:
         "soon after another": [("2026-03-02 04:05:00", 41)],
     }
     assert [line.x0 for line in drawn.layout.shapes] == ["2026-03-02 05:00:00"]
-    assert "no call whose delay is known" in figures.draw_delays(()).to_json()
+    assert figures.draw_delays(()).line == "The delay of no call is known."

@@ -163,7 +163,7 @@ ATTACKS: Final = (
         (f"{COMMAND}::test_workers_log_as_one_process_does",),
     ),
     Attack(
-        "wrong passwords are tried at the SIP door, again and again",
+        "wrong passwords are tried at the SIP server, again and again",
         "as fast as they came",
         (
             "rehearsal/sip/test_bad_input.py::test_whoever_guesses_passwords_is_slowed_down",

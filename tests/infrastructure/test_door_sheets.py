@@ -61,7 +61,7 @@ def test_a_phone_that_is_set_up_while_a_door_is_open_is_set_up_for_it(stage: Des
     door = door_at(stage)
     applied = stage.do(stage.set_up(CLIENT, buy=NUMBER))
     where = f"127.0.0.1:{door.port}"
-    assert any(where in line and "SIP door" in line for line in applied.said)
+    assert any(where in line and "SIP server" in line for line in applied.said)
     assert "For a rehearsal, not Twilio." in sheet_of(stage)
     assert where in sheet_of(stage)
     assert f"hand-over {CLIENT} --rehearsal" in sheet_of(stage)
@@ -150,7 +150,7 @@ def test_closing_the_door_keeps_what_ones_own_phone_did(stage: Desk) -> None:
     box = RealPhoneBox(work)
     body = box.widget()
     closed = body.children[-1].value
-    assert "opening the door first deploys its environment and sets the phone up" in closed
+    assert "its environment is first deployed and the phone set up" in closed
     assert "baresip" in closed
     box._address.value = "127.0.0.1:0"
     assert box._opened().startswith(f"{CLIENT} was not set up")

@@ -12,7 +12,9 @@ from dialtone_nb.calls.attempts.outcomes import CODES, MEANINGS, OUTCOME_OF_CODE
 from dialtone_nb.calls.attempts.quality import Finding
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.report import call_report as report
+from dialtone_nb.report.report_table import ReportTable
 from tests.calls.strategies import frame_of, frames
+from tests.report.calls import hundred_calls
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -176,6 +178,49 @@ def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
     ):
         assert shown._repr_html_()
         assert repr(shown)
+
+
+def tables_of(data: CallData) -> dict[str, ReportTable]:
+    """The tables of a report, by name."""
+    life, used = report.look_for_life(data), report.look_at_usage(data)
+    made = report.tables_of(data, report.compare_calls(data, ()), life, (), (), used)
+    return {**made, "calls at once": report.tabulate_concurrency(data), "attempts": report.tabulate_attempts(data)}
+
+
+def test_of_five_calls_only_what_says_something_is_a_table() -> None:
+    """How they ended, why some were lost, and each of them; all the rest is a line, and its rows are exported."""
+    tables = tables_of(CallData.of(frame_of(hundred_calls()[1:6]), "a test"))
+    assert {name for name, table in tables.items() if "<table" in table._repr_html_()} == {
+        "outcomes",
+        "reasons",
+        "attempts",
+    }
+    assert str(tables["rates-by-week"]) == "Left out, as 5 attempts say nothing of it: rates by week."
+    assert len(tables["rates-by-week"].csv().splitlines()) > 1
+
+
+def test_a_table_without_rows_is_a_line_that_says_of_what_there_is_none() -> None:
+    """Of no call at all, too; a full log has every table that is not empty."""
+    lines = {name: str(table) for name, table in tables_of(data_of()).items()}
+    assert all(line.endswith(".") for line in lines.values())
+    assert lines["emergencies"] == "No emergency call."
+    assert lines["rates-by-day"] == "Left out, as there is no attempt: rates by day."
+    full = tables_of(CallData.of(frame_of(hundred_calls()), "a test"))
+    without = [name for name, table in full.items() if "<table" not in table._repr_html_()]
+    assert set(without) == {
+        *("deployments", "delays", "refusals", "called-numbers", "calling-numbers", "emergencies", "calls at once")
+    }
+
+
+def test_what_is_one_row_for_all_is_a_sentence() -> None:
+    """What the calls of one phone cost, what the dial plan refused, and that no two calls met."""
+    some = [{**one, "client": "lobby", "outcome": "answered"} for one in hundred_calls()[:20]]
+    tables = tables_of(CallData.of(frame_of(some), "a test"))
+    assert str(tables["cost-by-phone"]) == "0.20 USD for 20 attempts with a settled price, 0.0100 USD an attempt."
+    assert str(tables_of(data_of(calls(["refused"] * 3, reason="premium")))["refusals"]) == (
+        "Our own dial plan refused 3 attempts: premium."
+    )
+    assert str(tables["calls at once"]) == "There was never more than one answered call."
 
 
 def test_a_name_that_looks_like_html_is_shown_as_a_name() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import nbformat
 import plotly.graph_objects as go
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dialtone_nb.display.outputs import RESULT, figure_bundle
+from dialtone_nb.calls.measures.enough import LeftOut
+from dialtone_nb.display.outputs import RESULT, figure_bundle, line_bundle
 from dialtone_nb.errors import InputError
 from dialtone_nb.report.page import POLICY, write_html
-from dialtone_nb.report.page_layout import ABOUT, INTRODUCTION
+from dialtone_nb.report.page_layout import ABOUT, INTRODUCTION, NOTHING
 from dialtone_nb.report.report_table import ReportTable
 from tests.report.test_runs import a_run
 
@@ -144,6 +146,43 @@ def test_a_figure_keeps_its_sentence_and_has_its_data_behind_it(tmp_path: Path) 
     assert "&lt;/script&gt;&lt;b&gt;" in data.partition("</table>")[0]
 
 
+def test_what_has_nothing_to_show_is_gathered_without_its_prose(tmp_path: Path) -> None:
+    """Chapters of nothing but lines are a line each at the end, and what is left out is one sentence a reason."""
+
+    def instead(line: str = "", left_out: LeftOut | None = None) -> Any:
+        return new_code_cell("look", outputs=[shown(line_bundle(ReportTable((), (), line=line, left_out=left_out)))])
+
+    few = [LeftOut(what, "5 calls say nothing of it") for what in ("days & nights", "weeks")]
+    cells = [
+        new_markdown_cell("# Report"),
+        new_markdown_cell("## By day\n\nHow to read days."),
+        instead(left_out=few[0]),
+        new_markdown_cell("How to read weeks."),
+        instead(left_out=few[1]),
+        new_markdown_cell("## Losses\n\nWhy calls were lost. Read on."),
+        instead("No call was lost."),
+        instead("No call was lost."),
+        new_markdown_cell("## Uses\n\nDurations."),
+        code("use()", "<p>long</p>"),
+        new_markdown_cell("The same by phone."),
+        instead("Nobody <used> it."),
+        new_markdown_cell("### Emergencies\n\nEach of them."),
+        instead("No emergency call."),
+    ]
+    page = BeautifulSoup(page_of(new_notebook(cells=cells), tmp_path), "html.parser")
+    assert [one.get_text().rstrip("¶") for one in page.select("h1, h2, h3")] == ["Report", "Uses", NOTHING]
+    assert [one.get_text() for one in page.select(".dialtone-line")] == ["Nobody <used> it."]
+    assert [one.get_text() for one in page.select(".dialtone-nothing li")] == [
+        "Losses: No call was lost.",
+        "Emergencies: No emergency call.",
+    ]
+    assert [one.get_text() for one in page.select(".dialtone-left-out")] == [
+        "Left out, as 5 calls say nothing of it: days & nights, weeks."
+    ]
+    for gone in ("How to read", "Why calls were lost", "The same by phone", "Each of them"):
+        assert gone not in page.get_text()
+
+
 def test_no_link_of_a_page_is_dead(tmp_path: Path) -> None:
     """What leads to another notebook is told without a link; links within the page and to the Web stay."""
     text = "## When\n\nRead [explore](explore.ipynb), [this](#When) and [that](https://example.org/a)."
@@ -255,9 +294,11 @@ def test_a_table_escapes_what_it_shows() -> None:
     assert "a &amp; b" in html
 
 
-def test_a_table_puts_numbers_right_and_says_none_where_it_is_empty() -> None:
-    """Counts line up, shares are per cent, a missing number is a dash."""
+def test_a_table_puts_numbers_right_and_is_a_line_where_it_is_empty() -> None:
+    """Counts line up, shares are per cent, a missing number is a dash; without rows there is no grid."""
     table = ReportTable.of(["phone", "attempts", "rate"], [["lobby", 12_345, 0.5], ["van", 1, None]])
     assert str(table).splitlines() == ["phone  attempts   rate", "lobby    12,345  50.0%", "van           1      –"]
     assert 'text-align: right; white-space: nowrap">12,345' in table._repr_html_()
-    assert ">none<" in ReportTable.of(["phone"], [])._repr_html_()
+    empty = ReportTable.of(["phone"], [], "not said", empty="No phone.")
+    assert empty._repr_html_().strip() == '<p class="dialtone-line">No phone.</p>'
+    assert str(empty) == "No phone."

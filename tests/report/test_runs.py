@@ -42,14 +42,40 @@ def kept(folder: Path, *runs: Run) -> BeautifulSoup:
 
 
 def test_the_index_lists_runs_newest_first_with_their_pages(tmp_path: Path) -> None:
-    """When, what, how it ended, on which account, how long, who and which commit."""
+    """When, on which environment, what, how it ended, how long, who and which commit; the time zone is named once."""
     second = a_run(when="2026-03-03T09:00:00Z", runbook="verify", title="Verify", page="prod/verify.html")
     index = kept(tmp_path, a_run(), second)
     rows = [[cell.get_text().strip() for cell in row.select("td")] for row in index.select("tbody tr")]
-    assert [row[1] for row in rows] == ["Verify, prod", "Deploy, prod"]
-    assert rows[1][0] == "Mon 2026-03-02 01:00 America/Los_Angeles"
-    assert rows[1][2:] == ["✓ all 8 changes done", "Twilio", "1 min 15 s", "ada", "b66d067"]
+    assert [row[2] for row in rows] == ["Verify", "Deploy"]
+    assert rows[1][:2] == ["Mon 2026-03-02 01:00", "prod"]
+    assert rows[1][3:] == ["✓ all 8 changes done", "1 min 15 s", "ada", "b66d067"]
+    assert index.get_text().count("America/Los_Angeles") == 1
     assert [link["href"] for link in index.select("tbody a")] == [second.page, a_run().page]
+
+
+def test_runs_are_listed_network_by_network_real_accounts_first(tmp_path: Path) -> None:
+    """Each under its account and network, by the same clocks; what is open says where, and stays so elsewhere."""
+    rehearsed = a_run(account="rehearsal", network="fern", time_zone="Europe/Berlin", page="rehearsal/deploy.html")
+    failed = a_run(network="oak", exit_code=4, page="prod/oak.html")
+    index = kept(tmp_path, failed, a_run(network="fern"), replace(rehearsed, when="2026-03-02T10:00:00Z"))
+    headings = [one.get_text() for one in index.select("h2")]
+    assert headings == ["Twilio · oak", "Twilio · fern", "Rehearsal · fern"]
+    assert [row.select_one("td").get_text() for row in index.select("tbody tr")] == [  # type: ignore[union-attr]
+        "Mon 2026-03-02 10:00",
+        "Mon 2026-03-02 10:00",
+        "Mon 2026-03-02 11:00",
+    ]
+    head = index.select_one("header")
+    assert head is not None
+    assert "Deploy, prod (Twilio · oak)" in head.get_text()
+    assert "Times are those of Europe/Berlin." in head.get_text()
+
+
+def test_an_older_line_that_names_no_network_is_history_once_a_later_run_was_good(tmp_path: Path) -> None:
+    """Lines of before networks were named are read as they are."""
+    head = kept(tmp_path, a_run(exit_code=4), a_run(when="2026-03-03T09:00:00Z", network="fern")).select_one("header")
+    assert head is not None
+    assert "The latest run of every runbook succeeded." in head.get_text()
 
 
 def test_what_is_open_leads_until_the_same_runbook_ends_well(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import pandas as pd
 
 from dialtone_nb.calls.figures.figure import Figure
 from dialtone_nb.calls.figures.rates import mark_deployments
-from dialtone_nb.calls.figures.style import COLOURS, make_figure, show_a_day_at_least, show_words_if_empty, zone_words
+from dialtone_nb.calls.figures.style import COLOURS, make_figure, show_a_day_at_least, worth_showing, zone_words
 from dialtone_nb.calls.measures.before_after import Deployment
 from dialtone_nb.calls.measures.delays import Delay
+from dialtone_nb.calls.measures.enough import left_out, too_few
 
 LEAST_MS: Final = 100
+NO_DELAY: Final = "The delay of no call is known."
 # Cold starts differ in colour and in symbol, so that they can be told apart without colours.
 STYLES: Final = {
     True: ("after a pause", COLOURS["unreachable"], "diamond"),
@@ -44,4 +46,5 @@ def draw_delays(delays: Sequence[Delay], deployments: Sequence[Deployment] = (),
     figure.update_yaxes(title_text="ms before it rang", range=[-0.05 * max(most, LEAST_MS), 1.1 * max(most, LEAST_MS)])
     if moments:
         mark_deployments(figure, pd.DatetimeIndex(sorted(moments)).normalize(), deployments, time_zone)
-    return show_words_if_empty(figure, pd.DataFrame({"at": moments}), "no call whose delay is known")
+    few = left_out("the figure of the delays", too_few(len(delays), noun="sampled call"))
+    return worth_showing(figure, pd.DataFrame({"at": moments}), NO_DELAY, few)

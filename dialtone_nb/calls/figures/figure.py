@@ -12,15 +12,22 @@ from typing import Any, Final
 
 import orjson
 
+from dialtone_nb.calls.measures.enough import LeftOut
+
 _AXIS: Final = re.compile(r"([xy]axis)\d*")
 Json = dict[str, Any]
 
 
 class Figure:
-    """Traces and a layout; None in a trace means plotly.js's default."""
+    """Traces and a layout; None in a trace means plotly.js's default.
+
+    A `line` is shown in its place where there is nothing to draw; one that is `left_out` would say nothing.
+    """
 
     def __init__(self, layout: Mapping[str, Any]) -> None:
         """An empty figure with this layout."""
+        self.line = ""
+        self.left_out: LeftOut | None = None
         self.data: list[Json] = []
         self.layout: Json = _merged({"xaxis": {}, "yaxis": {}}, layout)
 

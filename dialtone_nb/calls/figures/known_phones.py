@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from dialtone_nb.calls.figures.style import COLOURS, GRID, height_of, make_figure, name_rows, show_words_if_empty
+from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.calls.figures.style import COLOURS, GRID, height_of, make_figure, name_rows, worth_showing
 from dialtone_nb.phones.registrations.intervals import Known
 
 # Lines also differ in width, for readers who see no colours.
@@ -16,7 +16,7 @@ _LINES = {
 }
 
 
-def draw_known_phones(intervals: pd.DataFrame) -> go.Figure:
+def draw_known_phones(intervals: pd.DataFrame) -> Figure:
     """Draw a bar for each phone over the intervals of `know_phones`, with the reason where it was off."""
     clients = sorted(set(intervals["client"]), reverse=True)
     figure = make_figure(height_of(len(clients)))
@@ -37,4 +37,4 @@ def draw_known_phones(intervals: pd.DataFrame) -> go.Figure:
         )
     figure.update_xaxes(title_text="UTC", type="date")
     name_rows(figure, clients)
-    return show_words_if_empty(figure, intervals, "no phone has told of its registration")
+    return worth_showing(figure, intervals, "No phone has told of its registration.")

@@ -26,13 +26,15 @@ from dialtone_nb.calls.figures.style import (
     name_rows,
     phone_label,
     seen_outcomes,
-    show_words_if_empty,
     with_every_period,
     words_of,
+    worth_showing,
     zone_words,
 )
+from dialtone_nb.calls.measures.enough import FEW_FOR_HOURS, left_out, only_one, too_few, too_few_attempts
 from dialtone_nb.calls.measures.rates import STAGES, count_outcomes, days_of, funnel_of, in_periods, reasons_of_failure
 
+NONE_LOST: Final = "No attempt was lost."
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 STAGE_COLOURS = {
     "attempts": INK,
@@ -47,14 +49,18 @@ def draw_outcomes_by_phone(tally: pd.DataFrame) -> Figure:
     counts = count_outcomes(tally, ["client"])
     counts = counts.loc[counts.sum(axis=1).sort_values(kind="stable").index]
     labels = [f"{phone_label(client)} · {attempts:,}" for client, attempts in counts.sum(axis=1).items()]
-    return _share_bars(counts, labels, "share of the phone's attempts")
+    figure = _share_bars(counts, labels, "share of the phone's attempts")
+    figure.left_out = left_out("outcomes by phone", too_few_attempts(tally), only_one(tally, "client"))
+    return figure
 
 
 def draw_outcomes_by_direction(tally: pd.DataFrame) -> Figure:
     """Draw the shares of outcomes of outgoing and of incoming attempts; a direction without attempts says so."""
     counts = count_outcomes(tally, ["direction"]).reindex(list(reversed(DIRECTIONS)), fill_value=0)
     labels = [f"{way} · {n:,}" if n else f"{way} · none" for way, n in counts.sum(axis=1).items()]
-    return _share_bars(counts, labels, "share of the direction's attempts")
+    figure = _share_bars(counts, labels, "share of the direction's attempts")
+    figure.left_out = left_out("outcomes by direction", too_few_attempts(tally))
+    return figure
 
 
 def _share_bars(counts: pd.DataFrame, labels: list[str], title: str) -> Figure:
@@ -96,6 +102,7 @@ def draw_outcomes_by_day(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
     figure.update_layout(barmode="stack", bargap=0.15 if few else 0)
     figure.update_xaxes(title_text=zone_words(time_zone))
     figure.update_yaxes(title_text=f"attempts a {period}", rangemode="tozero")
+    figure.left_out = left_out("attempts by day", too_few_attempts(tally), only_one(tally, "day"))
     return figure
 
 
@@ -106,7 +113,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
         .pivot_table(index="weekday", columns="hour", values="attempts", aggfunc="sum", fill_value=0)
         .reindex(index=range(7), columns=range(24), fill_value=0)
     )
-    figure = make_figure(350, legend=False)
+    figure = make_figure(380, legend=False)
     figure.add_heatmap(
         z=counts.to_numpy().tolist(),
         x=[f"{hour:02d}" for hour in range(24)],
@@ -119,7 +126,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
             "title": {"text": "attempts", "side": "top"},
             "orientation": "h",
             "thickness": 10,
-            "y": -0.22,
+            "y": -0.28,
             "yanchor": "top",
             "outlinewidth": 0,
         },
@@ -127,6 +134,7 @@ def draw_hours_of_week(hours: pd.DataFrame, time_zone: str = "UTC") -> Figure:
     )
     figure.update_xaxes(title_text=zone_words(time_zone, "hour of the day"), type="category", showgrid=False)
     figure.update_yaxes(title_text="weekday", autorange="reversed", showgrid=False)
+    figure.left_out = left_out("attempts by weekday and hour", too_few_attempts(hours, FEW_FOR_HOURS))
     return figure
 
 
@@ -168,7 +176,8 @@ def draw_funnels(tally: pd.DataFrame) -> Figure:
             yanchor="bottom",
             showarrow=False,
         )
-    return show_words_if_empty(figure, tally, "no attempt")
+    figure.left_out = left_out("how far attempts got", too_few_attempts(tally))
+    return figure
 
 
 def _axis(place: int) -> dict[str, bool]:
@@ -184,7 +193,7 @@ def _texts(counts: list[int]) -> list[str]:
 
 
 def draw_reasons_of_failure(tally: pd.DataFrame) -> Figure:
-    """Draw lost attempts by reason, the most frequent on top, with share and cumulative share (a Pareto chart)."""
+    """Draw lost attempts by reason, the most frequent on top, each with its share; hovering shows the sum so far."""
     table = reasons_of_failure(tally).iloc[::-1]
     table = table.assign(
         label=[_reason(*row) for row in zip(table["outcome"], table["reason"], strict=True)],
@@ -199,22 +208,25 @@ def draw_reasons_of_failure(tally: pd.DataFrame) -> Figure:
             y=rows["label"].tolist(),
             marker=marker_of(str(outcome), patterned=True),
             text=[
-                f"{attempts:,} · {share:.1%} · running {running:.1%}"
-                for attempts, share, running in zip(rows["attempts"], rows["share"], rows["running_share"], strict=True)
+                f"{attempts:,} · {share:.1%}" for attempts, share in zip(rows["attempts"], rows["share"], strict=True)
             ],
             textposition="outside",
             cliponaxis=False,
-            customdata=rows["repair"].tolist(),
-            hovertemplate="%{y}<br>%{text}<br>%{customdata}<extra></extra>",
+            customdata=[
+                [f"{running:.1%}", repair]
+                for running, repair in zip(rows["running_share"], rows["repair"], strict=True)
+            ],
+            hovertemplate="%{y}<br>%{text} · running %{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
     figure.update_layout(barmode="stack")
     name_rows(figure, table["label"].tolist())
     most = int(table["attempts"].max()) if len(table) else 1
-    # Room for the text beside the longest bar.
-    figure.update_xaxes(title_text="lost attempts", range=[0, most * 1.4], tickformat=",d", nticks=6)
+    # Room for the text beside the longest bar, where names of reasons leave little to the bars, too.
+    figure.update_xaxes(title_text="lost attempts", range=[0, most * 1.5], tickformat=",d", nticks=6)
     if most <= WHOLE_STEPS:
         figure.update_xaxes(dtick=1)
-    return show_words_if_empty(figure, table, "no attempt was lost")
+    few = left_out("the figure of the reasons", too_few(int(table["attempts"].sum()), noun="lost attempt"))
+    return worth_showing(figure, table, NONE_LOST, few)
 
 
 def _reason(outcome: str, reason: str) -> str:

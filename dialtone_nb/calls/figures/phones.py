@@ -24,10 +24,11 @@ from dialtone_nb.calls.figures.style import (
     phone_label,
     seen_outcomes,
     show_a_day_at_least,
-    show_words_if_empty,
     words_of,
+    worth_showing,
     zone_words,
 )
+from dialtone_nb.calls.measures.enough import left_out, only_one, too_few_attempts
 from dialtone_nb.calls.measures.rates import count_outcomes, days_of, in_periods
 
 COLUMNS: Final = 3
@@ -38,6 +39,7 @@ PANEL_HEIGHT: Final = 120
 WIDE_BARS: Final = 31
 # A silent phone has the colour of the outcome `unregistered`.
 SILENT = COLOURS["unregistered"]
+NO_SIGN: Final = "No phone gave a sign of life."
 
 
 def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure:
@@ -63,7 +65,8 @@ def draw_phones_over_time(tally: pd.DataFrame, time_zone: str = "UTC") -> Figure
         figure.update_layout(**{f"xaxis{axis_number(place)}": {"title": {"text": words}}})
     turned = {"xref": "paper", "yref": "paper", "xanchor": "right", "textangle": -90, "xshift": -34, "showarrow": False}
     figure.add_annotation(text=f"attempts a {period}", x=0, y=0.5, font={"size": 12}, **turned)
-    return show_words_if_empty(figure, totals.to_frame(), "no phone is known")
+    few = left_out("attempts by phone over time", too_few_attempts(tally), only_one(tally, "client"))
+    return worth_showing(figure, totals.to_frame(), "No phone is known.", few)
 
 
 def _make_panels(rows: int, dates: dict[str, Any]) -> Figure:
@@ -148,7 +151,8 @@ def draw_signs_of_life(life: pd.DataFrame) -> Figure:
     figure.update_xaxes(title_text=zone_words(zone), type="date")
     show_a_day_at_least(figure, [*table["last_sign_at"], *(table["last_sign_at"] + table["quiet"])])
     name_rows(figure, labels, grid=True)
-    return show_words_if_empty(figure, table, "no phone gave a sign of life")
+    few = left_out("the figure of the signs of life", "" if judged.any() else "no phone has called often enough for it")
+    return worth_showing(figure, table, NO_SIGN, few)
 
 
 def _add_spells(figure: Figure, name: str, rows: pd.DataFrame, labels: list[str], colour: str, width: int) -> None:

@@ -20,16 +20,18 @@ from dialtone_nb.calls.figures.style import (
     make_figure,
     name_rows,
     phone_label,
-    show_words_if_empty,
+    worth_showing,
     zone_words,
 )
 from dialtone_nb.calls.measures.before_after import Deployment
+from dialtone_nb.calls.measures.enough import left_out, only_one, too_few_attempts
 from dialtone_nb.calls.measures.rates import RATES, days_of, in_periods, rates_by
 
 # With few points a band would have no width, so intervals are drawn as error bars.
 FEW_POINTS: Final = 3
 # More marks than this are drawn without their names; the table names them.
 NAMED_MARKS: Final = 8
+NONE_JUDGED: Final = "No attempt could be judged."
 
 
 def draw_rates_over_time(tally: pd.DataFrame, deployments: Sequence[Deployment] = (), time_zone: str = "UTC") -> Figure:
@@ -47,7 +49,8 @@ def draw_rates_over_time(tally: pd.DataFrame, deployments: Sequence[Deployment] 
     figure.update_yaxes(title_text=f"share of judged attempts, by {period}", tickformat=".0%", range=[-0.02, 1.05])
     if len(table):
         mark_deployments(figure, days_of(tally), deployments, time_zone)
-    return show_words_if_empty(figure, table, "no attempt that could be judged")
+    few = left_out("rates over time", too_few_attempts(tally), only_one(tally, "day"))
+    return worth_showing(figure, table, NONE_JUDGED, few)
 
 
 def _add_rate(figure: Figure, table: pd.DataFrame, name: str) -> None:
@@ -89,6 +92,7 @@ def mark_deployments(figure: Figure, days: pd.DatetimeIndex, deployments: Sequen
     shown = [
         (one, at) for one, at in zip(deployments, local, strict=True) if days[0] <= at < days[-1] + pd.Timedelta(days=1)
     ]
+    middle = days[0] + (days[-1] - days[0]) / 2
     for number, (one, at) in enumerate(shown):
         moment = f"{at:%Y-%m-%d %H:%M:%S}"
         figure.add_vline(x=moment, line={"color": INK, "width": 1.5, "dash": "dash"})
@@ -100,7 +104,8 @@ def mark_deployments(figure: Figure, days: pd.DatetimeIndex, deployments: Sequen
                 x=moment,
                 y=0.02 + 0.07 * (number % 3),
                 yref="paper",
-                xanchor="left",
+                # Its name is read on the side where there is room for it.
+                xanchor="left" if at < middle else "right",
                 yanchor="bottom",
                 showarrow=False,
                 font={"size": 11},
@@ -130,4 +135,5 @@ def draw_rates_by_phone(tally: pd.DataFrame) -> Figure:
     figure.update_yaxes(type="linear", tickmode="array", tickvals=list(range(len(labels))), ticktext=labels)
     figure.update_xaxes(title_text="share of the phone's judged attempts")
     figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.05])
-    return show_words_if_empty(figure, table, "no attempt that could be judged")
+    few = left_out("rates by phone", too_few_attempts(tally), only_one(tally, "client"))
+    return worth_showing(figure, table, NONE_JUDGED, few)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
 from dialtone_nb.calls.figures.figure import Figure
+from dialtone_nb.calls.measures.enough import LeftOut
 from dialtone_nb.calls.measures.rates import days_of
 
 COLOURS: Final = {
@@ -55,6 +56,9 @@ RATE_STYLES: Final = {
 INK: Final = "#767B84"
 GRID: Final = "rgba(128, 128, 128, 0.25)"
 DAY_MS: Final = 86_400_000
+# Pixels: between plot and legend, and what the axis, its title and the margins take of a figure's height.
+LEGEND_ABOVE: Final = 10
+AROUND_THE_PLOT: Final = 100
 # With more bars than this, each is too thin for a pattern.
 PATTERNED_BARS: Final = 62
 # Up to this maximum an axis has steps of one, or plotly would show half attempts.
@@ -74,7 +78,7 @@ LAYOUT: Final = {
     "margin": {"l": 48, "r": 24, "t": 32, "b": 40},
     "xaxis": AXIS,
     "yaxis": AXIS,
-    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
+    "legend": {"orientation": "h", "yanchor": "bottom", "x": 0, "traceorder": "normal"},
     "hoverlabel": {"font": {"family": "system-ui, sans-serif"}, "align": "left"},
     "bargap": 0.15,
     # A phone may be called 101, which plotly would take for a number.
@@ -88,6 +92,8 @@ LONGEST_IN_WEEKS: Final = 3000
 def make_figure(height: int, *, legend: bool = True, days: pd.DatetimeIndex | None = None) -> Figure:
     """An empty figure of this height in pixels; `days`, the days of its x axis, adjust that if they are few."""
     figure = Figure({**LAYOUT, "height": height, "showlegend": legend})
+    # The same few pixels above the plot, however low that is.
+    figure.update_layout(legend={"y": 1 + LEGEND_ABOVE / (height - AROUND_THE_PLOT)})
     if days is not None and len(days) > 14:
         # ISO dates as in the tables, whatever the browser's language.
         figure.update_xaxes(tickformat="%Y-%m-%d", type="date")
@@ -106,13 +112,9 @@ def show_a_day_at_least(figure: Figure, moments: Collection[pd.Timestamp]) -> No
         figure.update_xaxes(range=[f"{at:%Y-%m-%d %H:%M:%S}" for at in (middle - half, middle + half)])
 
 
-def show_words_if_empty(figure: Figure, table: pd.DataFrame, words: str) -> Figure:
-    """The figure, or these words in its place if the table is empty."""
-    if table.empty:
-        figure.update_layout(height=160, showlegend=False)
-        figure.update_xaxes(visible=False)
-        figure.update_yaxes(visible=False)
-        figure.add_annotation(text=words, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5)
+def worth_showing(figure: Figure, table: pd.DataFrame, line: str, left_out: LeftOut | None = None) -> Figure:
+    """The figure, with this line in its place if there is no row to draw, or left out if it would say nothing."""
+    figure.line, figure.left_out = line if table.empty else "", left_out
     return figure
 
 

@@ -13,6 +13,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.runbooks.steps.parameters_cell import RunbookSource, Value
 
 if TYPE_CHECKING:
+    from dialtone_nb.parameters import Parameters
     from dialtone_nb.report.runs import Run
 
 REHEARSAL_FOLDER = "rehearsal"
@@ -57,7 +58,7 @@ def run_of(
     values: Mapping[str, Value],
     *,
     project: Path,
-    time_zone: str,
+    declared: Parameters,
     started: datetime,
     seconds: float,
     exit_code: int,
@@ -78,11 +79,12 @@ def run_of(
         source.title,
         str(values.get("account") or "rehearsal"),
         str(values.get("environment") or ""),
-        time_zone,
+        declared.network.time_zone,
         exit_code,
         summary,
         page,
         phone_of(values),
+        declared.name,
     )
 
 

@@ -52,7 +52,7 @@ def open_html(phone: RealPhone) -> str:
 
 def life_html(life: PhoneHistory | None) -> str:
     """How far the phone has got, what comes next, and what it did, newest first."""
-    gone = "" if life else "The door is closed, or the phone is not set up any more."
+    gone = "" if life else "The SIP server does not run, or the phone is not set up any more."
     return _html(None, intro=gone, life=life, is_phone=True)
 
 
@@ -94,9 +94,9 @@ def entries_of(phone: RealPhone) -> Entries:
 def _heading(phone: RealPhone) -> str:
     client = phone.settings.client
     if phone.page:
-        return f"Your phone as {client}, this computer: the door is open, and `{phone.page}` shows every phone."
+        return f"Your phone as {client}, this computer: its SIP server runs, and `{phone.page}` shows every phone."
     return (
-        f"Your phone as {client}, this computer. No door is open: in JupyterLab this cell has a button for it, "
+        f"Your phone as {client}, this computer. No SIP server runs: in JupyterLab this cell has a button for it, "
         f"and in a terminal there is `{COMMAND}`."
     )
 

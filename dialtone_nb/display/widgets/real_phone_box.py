@@ -1,4 +1,4 @@
-"""A real phone in JupyterLab: a door to open, what to enter at the phone, a button that rings it, and what it does."""
+"""A real phone in JupyterLab: a SIP server to start, what to enter at the phone, a button to ring it, its history."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from dialtone_nb.phones.phone_history import PhoneHistory
 
 EVERY_S = 1.0
 ADDRESS = "127.0.0.1:5060"
-OPENING = "Opening …"
+OPENING = "Starting …"
 NOTE = (
-    "If this phone is not set up, opening the door first deploys its environment and sets the phone up, "
+    "If this phone is not set up, its environment is first deployed and the phone set up, "
     "on the rehearsal. 127.0.0.1 is for a softphone on this computer. For a telephone elsewhere on your network, write "
     "this computer's address there, such as 192.168.1.20:5060: calls, audio and digests are then sent unencrypted."
 )
@@ -46,7 +46,7 @@ class PhoneWork:
 
 
 class RealPhoneBox:
-    """The door's controls, and under them the phone as it is."""
+    """The SIP server's controls, and under them the phone as it is."""
 
     def __init__(self, work: PhoneWork) -> None:
         """A box that does its work through these functions."""
@@ -61,13 +61,13 @@ class RealPhoneBox:
 
         self._address = ipywidgets.Text(value=ADDRESS, description="Address", tooltip="an address of this computer")
         self._trust = ipywidgets.Checkbox(value=False, description=TRUST, indent=False, layout={"width": "auto"})
-        self._open = ipywidgets.Button(description="Open the door", icon="phone", button_style="primary")
-        self._close = ipywidgets.Button(description="Close the door")
+        self._open = ipywidgets.Button(description="Start the SIP server", icon="phone", button_style="primary")
+        self._close = ipywidgets.Button(description="Stop the SIP server")
         self._ring = ipywidgets.Button(description="Ring it", icon="bell", button_style="primary")
         self._said = ipywidgets.HTML()
         self._body = ipywidgets.VBox([])
         self._open.on_click(lambda _: self._do(self._opened, OPENING))
-        self._close.on_click(lambda _: self._do(self._closed, "Closing …"))
+        self._close.on_click(lambda _: self._do(self._closed, "Stopping …"))
         self._ring.on_click(lambda _: self._do(self._rang, "It is being called …"))
         self._show()
         return self._body
@@ -113,7 +113,7 @@ class RealPhoneBox:
         self._life = self._work.look().life
         self._work.close()
         self._show()
-        return "The door is closed. What your phone did is shown below."
+        return "The SIP server has stopped. What your phone did is shown below."
 
     def _rang(self) -> str:
         return self._work.ring()

@@ -54,9 +54,9 @@ class SipControl:
         from dialtone_nb.rehearsal.sip.endpoint import SipEndpoint
 
         if elsewhere := self._elsewhere():
-            raise DialtoneError(f"The SIP door is open already, in another process: {elsewhere}/phones")
+            raise DialtoneError(f"The SIP server is running already, in another process: {elsewhere}/phones")
         if self._own:
-            raise DialtoneError(f"The SIP door is open already, at {self._own.host}:{self._own.port}")
+            raise DialtoneError(f"The SIP server is running already, at {self._own.host}:{self._own.port}")
         self._own = SipEndpoint(
             self._store, self._exchange, host=host, port=port, trunk=trunk, tls_port=tls_port, authority=authority
         )

@@ -76,7 +76,7 @@ class TransportLayer(asyncio.DatagramProtocol):
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             is_taken = error.errno == errno.EADDRINUSE
             repair = "stop what uses it, or name another port, such as 5070" if is_taken else "name another address"
-            raise DialtoneError(f"The SIP door can't use port {port} of {host}: {why}; {repair}") from error
+            raise DialtoneError(f"The SIP server can't use port {port} of {host}: {why}; {repair}") from error
         self.local = bound
 
     async def _serve_at(

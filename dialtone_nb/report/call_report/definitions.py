@@ -34,7 +34,8 @@ def tabulate_findings(data: CallData) -> ReportTable:
     """What was odd in the data, how often, and what was done with it."""
     findings = [*data.findings, *_prices_to_come(data)]
     rows = [(finding.what, finding.count, finding.treatment, finding.example) for finding in findings]
-    return ReportTable.of(("what", "count", "treatment", "example"), rows)
+    empty = "No record was left out, repaired or doubted."
+    return ReportTable.of(("what", "count", "treatment", "example"), rows, empty=empty)
 
 
 def _prices_to_come(data: CallData) -> Iterator[Finding]:

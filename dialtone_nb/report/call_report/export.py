@@ -53,12 +53,21 @@ def tables_of(
     }
 
 
-def export_report(runbook: CallRunbook, data: CallData, written: Mapping[str, ReportTable]) -> ReportTable:
+def export_report(
+    runbook: CallRunbook,
+    data: CallData,
+    comparisons: tuple[Comparison, ...],
+    life: pd.DataFrame,
+    delays: Sequence[Delay],
+    deployments: Sequence[Deployment],
+    used: Usage,
+) -> ReportTable:
     """Write the tables and all attempts into the folder that the parameter `export` names; which files were written."""
     folder = str(runbook.parameters.export)
     if not folder:
-        return ReportTable.of(("file", "rows"), [], "export names no folder, so nothing was written.")
+        return ReportTable.of(("file", "rows"), [], empty="The parameter export names no folder: no file was written.")
     path = Path(folder).expanduser()
+    written = tables_of(data, comparisons, life, delays, deployments, used)
     return export_calls(data, written, path if path.is_absolute() else runbook.project / path)
 
 

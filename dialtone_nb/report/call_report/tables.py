@@ -10,11 +10,16 @@ import pandas as pd
 
 from dialtone_nb.calls.attempts.outcomes import MEANINGS, OUTCOMES, WAYS, code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS
+from dialtone_nb.calls.figures.delays import NO_DELAY
+from dialtone_nb.calls.figures.outcomes import NONE_LOST
+from dialtone_nb.calls.figures.phones import NO_SIGN
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures.before_after import Comparison, Deployment
 from dialtone_nb.calls.measures.concurrency import ALL, peak_of
 from dialtone_nb.calls.measures.delays import COLD_AFTER, RUNNING_WITHIN, Delay, group_delays
+from dialtone_nb.calls.measures.enough import FEW_FOR_HOURS, left_out, only_one, too_few, too_few_attempts
 from dialtone_nb.calls.measures.rates import (
+    FEW,
     RATES,
     STAGE_WORDS,
     Rate,
@@ -29,6 +34,7 @@ from dialtone_nb.calls.twilio_source.call_limit import CallLimit
 from dialtone_nb.report.report_table import Link, ReportTable
 from dialtone_nb.values.sids import short_sid
 
+NOUNS: Final = {"client": "phone"}
 KEY_WORDS: Final = {
     "day": "day",
     "hour": "hour",
@@ -88,7 +94,8 @@ def tabulate_outcomes(tally: pd.DataFrame) -> ReportTable:
         if counts[outcome]
     ]
     note = f"{total:,} attempts in all{_ways_words(tally)}."
-    return ReportTable.of(("outcome", "attempts", "share of attempts", "meaning"), rows, note)
+    columns = ("outcome", "attempts", "share of attempts", "meaning")
+    return ReportTable.of(columns, rows, note, empty="There is no attempt.")
 
 
 def _ways_words(tally: pd.DataFrame) -> str:
@@ -99,15 +106,21 @@ def _ways_words(tally: pd.DataFrame) -> str:
 
 
 def tabulate_funnels(tally: pd.DataFrame) -> ReportTable:
-    """How far the attempts of each direction came: each stage, its attempts, and their share of the stage before."""
+    """How far the attempts of each direction came: each stage, its attempts, and their share of the stage before.
+
+    A direction without attempts has no rows.
+    """
     rows: list[tuple[str, str, int, float | None, str]] = []
     for direction in DIRECTIONS:
         before = 0
-        for stage, count in funnel_of(tally, direction).items():
+        stages = funnel_of(tally, direction)
+        for stage, count in stages.items() if stages["attempts"] else ():
             share = count / before if before else None
             rows.append((direction, stage, count, share, STAGE_WORDS[stage]))
             before = count
-    return ReportTable.of(("direction", "stage", "attempts", "share of the stage before", "meaning"), rows)
+    columns = ("direction", "stage", "attempts", "share of the stage before", "meaning")
+    few = left_out("how far attempts got", too_few_attempts(tally))
+    return ReportTable.of(columns, rows, left_out=few)
 
 
 def tabulate_rates(tally: pd.DataFrame, by: str, partial_day: date | None = None) -> ReportTable:
@@ -127,7 +140,12 @@ def tabulate_rates(tally: pd.DataFrame, by: str, partial_day: date | None = None
     note = "Answered is the ASR, delivered is close to the NER. A dash means that there is nothing to divide by."
     if partial_day and by in ("day", "week"):
         note += f" {partial_day:%Y-%m-%d %a} was not over when the calls were read: the last row is not complete."
-    return ReportTable.of(columns, rows, note)
+    few = left_out(f"rates by {NOUNS.get(by, by)}", _too_few_for_rates(tally, by), only_one(tally, by))
+    return ReportTable.of(columns, rows, note, left_out=few)
+
+
+def _too_few_for_rates(tally: pd.DataFrame, by: str) -> str:
+    return too_few_attempts(tally, FEW_FOR_HOURS if by == "hour" else FEW)
 
 
 def _row(key: str, values: pd.Series[float]) -> list[str | int | float | None]:
@@ -162,7 +180,7 @@ def tabulate_deployments(comparisons: tuple[Comparison, ...]) -> ReportTable:
         "delivered after",
         "change",
     )
-    return ReportTable.of(columns, rows, "" if rows else "Nothing was deployed on these days.")
+    return ReportTable.of(columns, rows, empty="Nothing was deployed on these days.")
 
 
 def tabulate_delays(delays: Sequence[Delay], deployments: Sequence[Deployment]) -> ReportTable:
@@ -183,7 +201,7 @@ def tabulate_delays(delays: Sequence[Delay], deployments: Sequence[Deployment]) 
     note = (
         f"After a pause: of at least {minutes[0]} minutes; soon after another: less than {minutes[1]} minutes after it."
     )
-    return ReportTable.of(columns, rows, note if rows else "")
+    return ReportTable.of(columns, rows, note, empty=NO_DELAY)
 
 
 def tabulate_reasons(tally: pd.DataFrame) -> ReportTable:
@@ -200,15 +218,16 @@ def tabulate_reasons(tally: pd.DataFrame) -> ReportTable:
         )
         for _, row in reasons_of_failure(tally).iterrows()
     ]
-    return ReportTable.of(("outcome", "code", "meaning", "attempts", "share of lost", "running share", "repair"), rows)
+    columns = ("outcome", "code", "meaning", "attempts", "share of lost", "running share", "repair")
+    return ReportTable.of(columns, rows, empty=NONE_LOST)
 
 
 def tabulate_refusals(tally: pd.DataFrame) -> ReportTable:
     """What our own dial plan refused, by its reason."""
     refused = tally[tally["outcome"] == "refused"].groupby("reason")["attempts"].sum().sort_values(ascending=False)
-    return ReportTable.of(
-        ("reason", "attempts"), [(str(reason) or "–", int(count)) for reason, count in refused.items()]
-    )
+    rows = [(str(reason) or "–", int(count)) for reason, count in refused.items()]
+    line = f"Our own dial plan refused {count_words(rows[0][1], 'attempt')}: {rows[0][0]}." if len(rows) == 1 else ""
+    return ReportTable.of(("reason", "attempts"), rows, empty="Our own dial plan refused no attempt.", line=line)
 
 
 def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
@@ -225,7 +244,9 @@ def tabulate_signs_of_life(life: pd.DataFrame) -> ReportTable:
         for client, row in life.iterrows()
     ]
     columns = ("last attempt", "last sign of life", "last answered", "quiet for", "longest quiet before", "state")
-    return ReportTable.of(("phone", "attempts", *columns), rows, f"Times are those of {life['last_sign_at'].dt.tz}.")
+    few = left_out("signs of life", too_few(int(life["attempts"].sum())))
+    note = f"Times are those of {life['last_sign_at'].dt.tz}."
+    return ReportTable.of(("phone", "attempts", *columns), rows, note, empty=NO_SIGN, left_out=few)
 
 
 def tabulate_attempts(data: CallData, most: int = 20, *, is_real: bool = False) -> ReportTable:
@@ -247,7 +268,7 @@ def tabulate_attempts(data: CallData, most: int = 20, *, is_real: bool = False) 
     told = ("environment", "phone", "direction", "other party", "outcome", "reason", "seconds", "call SID")
     columns = (f"started ({data.time_zone})", *told)
     note = f"The latest {len(latest)} of {all_of_them:,} attempts." if all_of_them > most else ""
-    return ReportTable.of(columns, rows, note)
+    return ReportTable.of(columns, rows, note, empty="There is no attempt.")
 
 
 def _call_cell(call_sid: str | None, is_real: bool) -> str | None:
@@ -261,7 +282,7 @@ def _known(value: object) -> str | None:
 def tabulate_cost(tally: pd.DataFrame, by: str = "client") -> ReportTable:
     """What each phone's or day's attempts cost, as far as prices have settled, and all together, currency by currency.
 
-    Phones come most expensive first, days in their order.
+    Phones come most expensive first, days in their order. What few attempts cost, or those of one phone, is a sentence.
     """
     costs = cost_by(tally, by)
     costs = costs.sort_values("day", ignore_index=True) if by == "day" else costs
@@ -270,7 +291,16 @@ def tabulate_cost(tally: pd.DataFrame, by: str = "client") -> ReportTable:
     rows += [_cost_row(f"all {KEY_WORDS[by]}s", row) for row in whole] if len(rows) > 1 else []
     open_ones = int(tally["attempts"].sum() - tally["priced"].sum())
     note = f"{count_words(open_ones, 'attempt')} without a settled price: not in this table." if open_ones else ""
-    return ReportTable.of((KEY_WORDS[by], "attempts with a price", "cost", "cost an attempt"), rows, note)
+    columns = (KEY_WORDS[by], "attempts with a price", "cost", "cost an attempt")
+    is_line = by == "client" and len(whole) == 1 and (len(rows) == 1 or too_few_attempts(tally))
+    line = " ".join(filter(None, [_cost_line(whole[0]), note])) if is_line else ""
+    few = left_out("cost by day", too_few_attempts(tally), only_one(tally, "day")) if by == "day" else None
+    return ReportTable.of(columns, rows, note, empty="No attempt has a settled price.", line=line, left_out=few)
+
+
+def _cost_line(row: dict[Any, Any]) -> str:
+    _, priced, cost, each = _cost_row("", row)
+    return f"{cost} for {count_words(priced, 'attempt')} with a settled price, {each} an attempt."
 
 
 def _cost_row(name: str, row: dict[Any, Any]) -> tuple[str, int, str, str]:
@@ -288,7 +318,10 @@ def tabulate_concurrency(data: CallData, limit: CallLimit | None = None) -> Repo
     heads = ("direction", "most at once", f"first at ({data.time_zone})")
     overlaps = data.overlaps()
     note = _limit_note(limit, peak_of(overlaps)[0]) if limit else ""
-    return ReportTable.of(heads, list(_peaks(overlaps, data.time_zone)), note)
+    most, _ = peak_of(overlaps)
+    told = "No answered call has a known duration." if not most else "There was never more than one answered call."
+    line = " ".join(filter(None, [told, note])) if most <= 1 else ""
+    return ReportTable.of(heads, list(_peaks(overlaps, data.time_zone)), note, line=line)
 
 
 def _limit_note(limit: CallLimit, most: int) -> str:

@@ -11,6 +11,7 @@ from dialtone_nb.calls.attempts.schema import DIRECTIONS, mask_parties, pandas_o
 from dialtone_nb.calls.load import CallData
 from dialtone_nb.calls.measures import usage
 from dialtone_nb.calls.measures.before_after import change_words
+from dialtone_nb.calls.measures.enough import left_out, too_few, too_few_attempts
 from dialtone_nb.calls.measures.rates import days_of, rate_of
 from dialtone_nb.calls.measures.usage import BANDS, Usage, merge_usage, tally_usage
 from dialtone_nb.report.call_report.tables import moment_words
@@ -40,8 +41,13 @@ def tabulate_durations(used: Usage) -> ReportTable:
             ]
             rows.append([direction, "all", calls, 1.0, _minutes(own["talk_s"].sum())])
     short = "Many calls of under 6 s are a sign of one-way audio, of a machine that answered, or of fraud."
+    timed = int(bands["attempts"].sum())
     return ReportTable.of(
-        ("direction", "talked", "answered calls", "share of the direction's", "minutes"), rows, short if rows else ""
+        ("direction", "talked", "answered calls", "share of the direction's", "minutes"),
+        rows,
+        short,
+        empty="No answered call has a known duration.",
+        left_out=left_out("durations", too_few(timed, noun="answered call")),
     )
 
 
@@ -62,7 +68,13 @@ def tabulate_parties(data: CallData, used: Usage, direction: str, most: int = MO
     ]
     note = f"The first {most} of {len(own):,}." if len(own) > most else ""
     named = "called number" if direction == "outgoing" else "calling number"
-    return ReportTable.of((named, "attempts", "answered", "minutes", "cost"), rows, note)
+    return ReportTable.of(
+        (named, "attempts", "answered", "minutes", "cost"),
+        rows,
+        note,
+        empty=f"No {named} is known.",
+        left_out=left_out(f"{named}s", too_few_attempts(data.tally())),
+    )
 
 
 def tabulate_emergencies(used: Usage, most: int = 50) -> ReportTable:
@@ -82,12 +94,15 @@ def tabulate_emergencies(used: Usage, most: int = 50) -> ReportTable:
     ]
     note = f"The newest {most} of {len(frame):,}." if len(frame) > most else ""
     columns = ("called at (UTC)", "environment", "phone", "number", "outcome", "seconds", "call SID")
-    return ReportTable.of(columns, rows, note)
+    return ReportTable.of(columns, rows, note, empty="No emergency call.")
 
 
 def tabulate_periods(tally: pd.DataFrame) -> ReportTable:
     """The last 7 and 30 days beside the 7 and 30 days before them, as far as the report reaches back."""
-    return ReportTable.of(("period", "measure", "before", "last", "change"), list(_periods(tally)))
+    rows = list(_periods(tally))
+    short = "" if rows else f"there are fewer than {2 * min(PERIODS)} days"
+    columns = ("period", "measure", "before", "last", "change")
+    return ReportTable.of(columns, rows, left_out=left_out("the last week beside the one before", short))
 
 
 def _periods(tally: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:

@@ -147,4 +147,4 @@ def records_table(folder: Path, last: int) -> ReportTable:
         for record in reversed(load_records(folder)[-last:])
         for change in record.changes
     ]
-    return ReportTable.of(COLUMNS, rows)
+    return ReportTable.of(COLUMNS, rows, empty="No apply is recorded.")

@@ -134,7 +134,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             rehearsal.open_sip_door(port=port)
         assert caught.value.lines() == [
             (
-                f"The SIP door can't use port {port} of 127.0.0.1: Address already in use; "
+                f"The SIP server can't use port {port} of 127.0.0.1: Address already in use; "
                 "stop what uses it, or name another port, such as 5070"
             )
         ]
@@ -143,7 +143,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 def test_a_rehearsal_has_one_door(network: Network) -> None:
     """A second one would take half of the calls."""
-    with pytest.raises(DialtoneError, match="open already"):
+    with pytest.raises(DialtoneError, match="running already"):
         network.rehearsal.open_sip_door()
 
 

@@ -52,7 +52,7 @@ def test_a_door_is_opened_and_closed_over_http(alone: tuple[Rehearsal, Door]) ->
         assert lobby.register().status_code == 200
     assert [one["client"] for one in http.control("GET", "/registrations")["registrations"]] == ["lobby"]
     again = http.ask("POST", "rehearsal.localhost", "/door", json={"address": "127.0.0.1:0"})
-    assert (again.status_code, "open already" in again.json()["message"]) == (409, True)
+    assert (again.status_code, "running already" in again.json()["message"]) == (409, True)
     assert http.control("DELETE", "/door") is None
     assert not http.control("GET", "/door")["is_open"]
     assert http.control("GET", "/registrations") == {"registrations": []}
@@ -101,7 +101,7 @@ def test_another_process_on_the_account_finds_the_door(
     life = next(one for one in http.control("GET", "/lives")["lives"] if one["client"] == "lobby")
     assert [goal["words"] for goal in life["goals"] if goal["at"]] == ["It registers"]
     assert "<h2>lobby</h2>" in http.ask("GET", "rehearsal.localhost", "/phones").text
-    with pytest.raises(DialtoneError, match="open already, in another process"):
+    with pytest.raises(DialtoneError, match="running already, in another process"):
         second.open_sip_door()
     assert http.ask("POST", "rehearsal.localhost", "/door", json={}).status_code == 409
 
