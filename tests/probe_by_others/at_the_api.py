@@ -22,8 +22,12 @@ Deviation = Callable[[], AbstractContextManager[object]]
 # How an operation is answered here, given how the rehearsal answers it.
 Answer = Callable[[Handler, Tables, ApiRequest], ApiResponse]
 
-NUMBERS, NUMBER = "{AccountSid}/IncomingPhoneNumbers", "/IncomingPhoneNumbers/{Sid}"
-CREDENTIALS, VARIABLES = "/{CredentialListSid}/Credentials", "/{EnvironmentSid}/Variables"
+# How the paths of operations end.
+TO_CALL, TO_QUEUES, TO_QUEUE = "{AccountSid}/Calls/{Sid}", "{AccountSid}/Queues", "/Queues/{Sid}"
+TO_NUMBERS, TO_NUMBER = "{AccountSid}/IncomingPhoneNumbers", "/IncomingPhoneNumbers/{Sid}"
+TO_ADDRESS, TO_CREDENTIALS = "/Addresses/{Sid}", "/{CredentialListSid}/Credentials"
+TO_DEPLOYMENTS, TO_VARIABLES = "/{EnvironmentSid}/Deployments", "/{EnvironmentSid}/Variables"
+TO_VERSIONS, TO_BULK_UPDATES = "/Functions/{FunctionSid}/Versions", "/BulkCountryUpdates"
 LARGEST_FUNCTION = 512 * 1024
 LARGEST_QUEUE = 5000
 
@@ -99,43 +103,46 @@ def _taking_down_nothing_is_a_deployment(handler: Handler, tables: Tables, reque
 
 
 def camel_case(key: str) -> str:
-    """A key as JSON of this Twilio's has it: lowRiskNumbersEnabled."""
+    """A key as in lowRiskNumbersEnabled."""
     first, *others = key.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
-def _permissions_are_spelt_in_camel_case(handler: Handler, tables: Tables, request: ApiRequest) -> ApiResponse:
-    form = dict(request.form)
-    try:
-        countries = orjson.loads(form.get("UpdateRequest", ""))
-        read = [
-            {key: one[camel_case(key)] for key in ("iso_code", *SWITCHES) if camel_case(key) in one}
-            for one in countries
-        ]
-    except (orjson.JSONDecodeError, TypeError):
-        return handler(tables, request)  # it can't be read, whatever the spelling
-    if not all("iso_code" in one for one in read):
-        raise Refusal(20001, "Invalid UpdateRequest: isoCode is missing")
-    response = handler(tables, replace(request, form=(("UpdateRequest", orjson.dumps(read).decode()),)))
-    return replace(response, body=response.body | {"update_request": form["UpdateRequest"]})
+def pascal_case(key: str) -> str:
+    """A key as in LowRiskNumbersEnabled."""
+    return "".join(word.capitalize() for word in key.split("_"))
+
+
+def permissions_spelt(spell: Callable[[str], str]) -> Answer:
+    """Read updates of dialling permissions in a spelling of keys, and in no other."""
+
+    def answer(handler: Handler, tables: Tables, request: ApiRequest) -> ApiResponse:
+        form = dict(request.form)
+        try:
+            countries = orjson.loads(form.get("UpdateRequest", ""))
+            read = [{key: one[spell(key)] for key in ("iso_code", *SWITCHES) if spell(key) in one} for one in countries]
+        except (orjson.JSONDecodeError, TypeError):
+            return handler(tables, request)  # it can't be read, whatever the spelling
+        if not all("iso_code" in one for one in read):
+            raise Refusal(20001, f"Invalid UpdateRequest: {spell('iso_code')} is missing")
+        response = handler(tables, replace(request, form=(("UpdateRequest", orjson.dumps(read).decode()),)))
+        return replace(response, body=response.body | {"update_request": form["UpdateRequest"]})
+
+    return answer
 
 
 DEVIATIONS: Mapping[str, Deviation] = {
-    "takes_emergency_address_at_purchase": lambda: answered("POST", NUMBERS, _a_number_is_bought_with_its_address),
-    "queue_max_size": lambda: answered("POST", "{AccountSid}/Queues", _a_queue_has_room_for_many),
-    "not_complete_status": lambda: refused(
-        "DELETE", "{AccountSid}/Calls/{Sid}", lambda refusal: refusal.code == 20009, status=405
-    ),
-    "queue_name_taken_code": lambda: refused("POST", "{AccountSid}/Queues", says("exists already"), code=22004),
-    "queue_not_empty_code": lambda: refused("DELETE", "/Queues/{Sid}", says("not empty"), code=20409, status=409),
-    "weak_password_code": lambda: refused("POST", CREDENTIALS, says("Password", "must have"), code=21244),
-    "variable_taken_status": lambda: refused("POST", VARIABLES, says("already exists"), status=422),
-    "number_has_address_code": lambda: refused("DELETE", NUMBER, says("Unregister"), code=21635),
-    "address_in_use_code": lambda: refused("DELETE", "/Addresses/{Sid}", says("is used by"), code=21632),
-    "largest_function": lambda: answered("POST", "/Functions/{FunctionSid}/Versions", _a_large_function_is_refused),
-    "bulk_update_keys": lambda: answered("POST", "/BulkCountryUpdates", _permissions_are_spelt_in_camel_case),
-    "buying_what_is_owned": lambda: answered("POST", NUMBERS, _what_is_owned_is_not_for_sale),
-    "nothing_deployed_again_status": lambda: answered(
-        "POST", "/{EnvironmentSid}/Deployments", _taking_down_nothing_is_a_deployment
-    ),
+    "takes_emergency_address_at_purchase": lambda: answered("POST", TO_NUMBERS, _a_number_is_bought_with_its_address),
+    "queue_max_size": lambda: answered("POST", TO_QUEUES, _a_queue_has_room_for_many),
+    "not_complete_status": lambda: refused("DELETE", TO_CALL, lambda refusal: refusal.code == 20009, status=405),
+    "queue_name_taken_code": lambda: refused("POST", TO_QUEUES, says("exists already"), code=22004),
+    "queue_not_empty_code": lambda: refused("DELETE", TO_QUEUE, says("not empty"), code=20409, status=409),
+    "weak_password_code": lambda: refused("POST", TO_CREDENTIALS, says("Password", "must have"), code=21244),
+    "variable_taken_status": lambda: refused("POST", TO_VARIABLES, says("already exists"), status=422),
+    "number_has_address_code": lambda: refused("DELETE", TO_NUMBER, says("Unregister"), code=21635),
+    "address_in_use_code": lambda: refused("DELETE", TO_ADDRESS, says("is used by"), code=21632),
+    "largest_function": lambda: answered("POST", TO_VERSIONS, _a_large_function_is_refused),
+    "bulk_update_keys": lambda: answered("POST", TO_BULK_UPDATES, permissions_spelt(camel_case)),
+    "buying_what_is_owned": lambda: answered("POST", TO_NUMBERS, _what_is_owned_is_not_for_sale),
+    "nothing_deployed_again_status": lambda: answered("POST", TO_DEPLOYMENTS, _taking_down_nothing_is_a_deployment),
 }

@@ -1,4 +1,4 @@
-"""Two Twilios to ask, each with a phone, a number and functions: the rehearsal as it is, and the one that deviates."""
+"""Twilios to ask, each with a phone, a number and functions: the rehearsal as it is, and those that deviate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from tests.probe_by_others.deviating_twilio import EVERYTHING, deviating_twilio
+from tests.probe_by_others.deviating_twilio import TWILIOS, deviating_twilio
 from tests.rehearsal.doors import PASSWORD, Door, add_phone, client_of, deploy
 from tests.rehearsal.network import DOMAIN, FUNCTIONS, NUMBER, Network
 from tests.rehearsal.sip.handset import Handset
@@ -36,7 +36,7 @@ ADDRESS = {
 class Stand:
     """A Twilio, asked by its API, by calls and by SIP."""
 
-    deviates: bool
+    twilio: str  # empty for the rehearsal as it is
     client: Client
     door: Door
     network: Network
@@ -91,12 +91,13 @@ class Stand:
         return [dict(one.request["parameters"]) for one in events if str(one.request["url"]).endswith(path)]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["as assumed", "deviating"])
+@pytest.fixture(scope="module", params=["", *TWILIOS], ids=lambda twilio: twilio or "as assumed")
 def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """Both Twilios, one after the other."""
+    """Each Twilio, one after the other."""
+    folder = tmp_path_factory.mktemp("twilio")
     functions = {**FUNCTIONS, "/tells": ("public", TELLS), "/refuses": ("public", REFUSES)}
     with (
-        deviating_twilio(tmp_path_factory.mktemp("twilio"), EVERYTHING if request.param else ()) as rehearsal,
+        deviating_twilio(folder, request.param) if request.param else deviating_twilio(folder, names=()) as rehearsal,
         ExitStack() as phones,
     ):
         client, door = client_of(rehearsal), Door(rehearsal)

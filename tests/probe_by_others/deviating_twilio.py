@@ -1,4 +1,4 @@
-"""A Twilio that is not as it is assumed: deviations.yaml says in what, and in what else it differs.
+"""Twilios that are not as it is assumed: deviations.yaml says in what, and in what else they differ.
 
 What differs is behaviour: code in the place of the rehearsal's own. The value of no assumption is changed, so that
 whoever looks for deviations sees what they would see of Twilio, from outside.
@@ -6,34 +6,43 @@ whoever looks for deviations sees what they would see of Twilio, from outside.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from tests.probe_by_others import at_the_api, in_calls
+from tests.probe_by_others.at_the_api import Deviation
 from tests.probe_by_others.bystanders import BYSTANDERS
+from tests.probe_by_others.lenient import LENIENT
 
-DEVIATIONS = {**at_the_api.DEVIATIONS, **in_calls.DEVIATIONS}
-EVERYTHING = frozenset({*DEVIATIONS, *BYSTANDERS})
+# By the ids of assumptions: one that does and answers something else, and one that refuses and tells less.
+TWILIOS: Mapping[str, Mapping[str, Deviation]] = {
+    "deviating": {**at_the_api.DEVIATIONS, **in_calls.DEVIATIONS},
+    "lenient": LENIENT,
+}
 
 
 @contextmanager
-def deviate(names: Collection[str] = EVERYTHING) -> Iterator[None]:
-    """Let rehearsals that start within the block, in this process, deviate so; each name is a deviation or a bystander.
+def deviate(twilio: str = "deviating", names: Collection[str] | None = None) -> Iterator[None]:
+    """Let rehearsals that start within the block, in this process, be such a Twilio.
 
-    What they do in calls deviates as long as the block lasts.
+    `names` are deviations and bystanders, else all are there. What becomes of calls deviates until the block ends.
     """
-    assert EVERYTHING.issuperset(names), f"there are {', '.join(sorted(EVERYTHING))}"
+    known = {**TWILIOS[twilio], **BYSTANDERS}
+    wanted = known.keys() if names is None else set(names)
+    assert known.keys() >= wanted, f"the {twilio} Twilio has {', '.join(sorted(known))}"
     with ExitStack() as patched:
-        for name, deviation in {**DEVIATIONS, **BYSTANDERS}.items():
-            if name in names:
+        for name, deviation in known.items():
+            if name in wanted:
                 patched.enter_context(deviation())
         yield
 
 
 @contextmanager
-def deviating_twilio(folder: Path, names: Collection[str] = EVERYTHING) -> Iterator[Rehearsal]:
-    """A running rehearsal that deviates, with its account in a folder."""
-    with deviate(names), start_rehearsal(folder / "state.db", twilio="recorded") as rehearsal:
+def deviating_twilio(
+    folder: Path, twilio: str = "deviating", names: Collection[str] | None = None
+) -> Iterator[Rehearsal]:
+    """A running rehearsal that is such a Twilio, with its account in a folder."""
+    with deviate(twilio, names), start_rehearsal(folder / "state.db", twilio="recorded") as rehearsal:
         yield rehearsal
