@@ -1,8 +1,8 @@
 """`python -m tests.probe_by_others deviating run deploy`: any command of dialtone_nb, at a Twilio that deviates.
 
 A runbook's kernel starts the rehearsal, so each Python that the command starts learns the deviations as it begins.
-`deviating:queue_max_size,extra_header` has these alone, and `deviating:` none. The account is gone with the command,
-unless DIALTONE_REHEARSAL_STATE says where to keep it.
+`deviating:queue_max_size,extra_header` has these alone, `deviating:` none, and `deviating:functions_fail` an obstacle.
+The account is gone with the command, unless DIALTONE_REHEARSAL_STATE says where to keep it.
 """
 
 from __future__ import annotations

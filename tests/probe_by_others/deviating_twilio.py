@@ -15,6 +15,7 @@ from tests.probe_by_others import at_the_api, in_calls
 from tests.probe_by_others.at_the_api import Deviation
 from tests.probe_by_others.bystanders import BYSTANDERS
 from tests.probe_by_others.lenient import LENIENT
+from tests.probe_by_others.obstacles import OBSTACLES
 
 # By the ids of assumptions: one that does and answers something else, and one that refuses and tells less.
 TWILIOS: Mapping[str, Mapping[str, Deviation]] = {
@@ -27,10 +28,11 @@ TWILIOS: Mapping[str, Mapping[str, Deviation]] = {
 def deviate(twilio: str = "deviating", names: Collection[str] | None = None) -> Iterator[None]:
     """Let rehearsals that start within the block, in this process, be such a Twilio.
 
-    `names` are deviations and bystanders, else all are there. What becomes of calls deviates until the block ends.
+    `names` are deviations, bystanders and obstacles, else all but obstacles are there. What becomes of calls deviates
+    until the block ends.
     """
-    known = {**TWILIOS[twilio], **BYSTANDERS}
-    wanted = known.keys() if names is None else set(names)
+    known = {**TWILIOS[twilio], **BYSTANDERS, **OBSTACLES}
+    wanted = known.keys() - OBSTACLES.keys() if names is None else set(names)
     assert known.keys() >= wanted, f"the {twilio} Twilio has {', '.join(sorted(known))}"
     with ExitStack() as patched:
         for name, deviation in known.items():
