@@ -18,6 +18,7 @@ from dialtone_nb.rehearsal.sip.messages import Request, response_to
 from dialtone_nb.rehearsal.sip.registrar import SipRegistrar
 from dialtone_nb.rehearsal.state.store import Tables
 from tests.probe_by_others.at_the_api import TO_NUMBERS, Answer, answered
+from tests.probe_by_others.lenient import LENIENT
 
 Obstacle = Callable[[], AbstractContextManager[object]]
 
@@ -67,5 +68,7 @@ OBSTACLES: Mapping[str, Obstacle] = {
     "api_may_not_call": lambda: answered(
         "POST", "{AccountSid}/Calls", always(21216, "Account not allowed to call: it has no Primary Customer Profile")
     ),
+    # Whoever tries whether it is refused has no number any more.
+    "numbers_with_addresses_are_released": LENIENT["number_has_address_code"],
     "no_number_is_sold": lambda: answered("POST", TO_NUMBERS, always(21404, "Trial accounts may have one number")),
 }

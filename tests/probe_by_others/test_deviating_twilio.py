@@ -15,11 +15,10 @@ from twilio.base.exceptions import TwilioRestException
 from dialtone_nb.values.assumptions import Assumed, load_assumptions
 from tests.probe_by_others.at_the_api import camel_case, pascal_case
 from tests.probe_by_others.bystanders import BYSTANDERS, LATE_S
-from tests.probe_by_others.comparing import FALSE, FOUND, LISTED, MISSED, OTHERWISE, UNFOUNDED, UNSETTLED, compare, main
+from tests.probe_by_others.comparing import FALSE, FOUND, LISTED, MISSED, OTHERWISE, UNSETTLED, compare, main
 from tests.probe_by_others.conftest import Stand
-from tests.probe_by_others.deviating_twilio import TWILIOS, deviating_twilio
-from tests.probe_by_others.obstacles import OBSTACLES
-from tests.rehearsal.doors import PASSWORD, Door, add_phone, client_of, deploy
+from tests.probe_by_others.deviating_twilio import TWILIOS
+from tests.rehearsal.doors import PASSWORD, add_phone
 from tests.rehearsal.network import DOMAIN, FRIEND, HELLO, NUMBER
 from tests.rehearsal.sip.calls import lifted, refusal
 from tests.rehearsal.sip.handset import Handset
@@ -542,13 +541,6 @@ def test_what_was_found_is_told_from_what_was_missed(tmp_path: Path, capsys: pyt
     assert " 1 false: insecure_response" in capsys.readouterr().out.splitlines()
 
 
-def test_what_is_believed_behind_an_obstacle_is_unfounded() -> None:
-    """Of what it hides nothing is known, whatever was assumed; what else is said must be as it is."""
-    said: dict[str, Assumed] = {"ended_unanswered": "canceled", "twiml_too_long_code": 21216, "queue_max_size": 100}
-    became = compare("api_may_not_call", said)
-    assert (became[FALSE], became[UNFOUNDED], became[UNSETTLED]) == (["twiml_too_long_code"], ["ended_unanswered"], [])
-
-
 # --- bystanders ---
 
 
@@ -574,37 +566,3 @@ def test_bystanders_differ_in_what_nothing_depends_on(stand: Stand) -> None:
         "another_usage_category": "calls-recordings" in {one.category for one in stand.client.usage.records.list()},
     }
     assert differs == dict.fromkeys(BYSTANDERS, bool(stand.twilio))
-
-
-# --- obstacles ---
-
-
-def test_obstacles_are_listed() -> None:
-    """Each is there in code, and hides rows that there are."""
-    assert LISTED["obstacles"].keys() == OBSTACLES.keys()
-    assert {row for one in LISTED["obstacles"].values() for row in one["hides"]} <= load_assumptions().keys()
-
-
-@pytest.mark.parametrize("obstacle", OBSTACLES)
-def test_an_obstacle_is_in_the_way_of_its_own_alone(tmp_path: Path, obstacle: str) -> None:
-    """Phones call and register, functions answer, the API places calls and sells numbers, but for one of these."""
-    with deviating_twilio(tmp_path, names=[obstacle]) as rehearsal:
-        client, http = client_of(rehearsal), Door(rehearsal)
-        live = deploy(client, http, {"/voice": ("public", "exports.handler = (c, e, done) => done(null, 'Hello')")})
-        add_phone(client, "lobby", DOMAIN, f"https://{live.domain_name}/voice")
-        door = rehearsal.open_sip_door()
-        with Handset((door.host, door.port), "lobby", domain=DOMAIN) as phone:
-            works = {
-                "phones_may_not_register": phone.register().status_code == 200,
-                "phones_may_not_call": refusal(phone, "100") == 200,
-                "functions_fail": http.ask("GET", live.domain_name, "/voice").status_code == 200,
-                "api_may_not_call": code_of(
-                    lambda: client.calls.create(to=f"sip:lobby@{DOMAIN}", from_="probe", twiml=HELLO)
-                )
-                == "accepted",
-                "no_number_is_sold": code_of(lambda: client.incoming_phone_numbers.create(phone_number=NUMBER))
-                == "accepted",
-            }
-        client.http_client.session.close()
-        http.session.close()
-    assert works == {name: name != obstacle for name in OBSTACLES}
