@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from dialtone_nb.rehearsal.exchange.call import BrokenOff, Ended, Interruption, LiveCall, TakenOver
+from dialtone_nb.rehearsal.exchange.call import BrokenOff, CallOver, Ended, Interruption, LiveCall, TakenOver
 from dialtone_nb.rehearsal.exchange.dial import DialResult
 from dialtone_nb.rehearsal.exchange.lines import HungUp
 from dialtone_nb.rehearsal.exchange.queues import (
@@ -142,6 +142,10 @@ class EnqueueRun:
             line.pause(DAY_S)
         except Gone:
             return None
+        except CallOver:
+            # Its document hangs up, or can't be fetched: the other must not wait for somebody who is gone.
+            by.wires.interrupt(Gone())
+            raise
         except (HungUp, Interruption) as end:
             self.call.note_end(end)
             by.wires.interrupt(Gone())

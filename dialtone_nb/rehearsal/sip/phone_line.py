@@ -166,7 +166,7 @@ class PhoneLine:
         return self._waiter.wait(unless_over(self.session, work))
 
     async def _collect(self, sound: bytes, terms: DigitTerms) -> str:
-        while not self._keys.empty():
+        while not (terms.keeps_rest or self._keys.empty()):
             self._keys.get_nowait()
         prompting = asyncio.ensure_future(self.session.media.play(sound))
         key, digits = asyncio.ensure_future(self._keys.get()), ""

@@ -119,6 +119,20 @@ def test_who_is_taken_hears_something_first(network: Network) -> None:
     assert (asked["CallSid"], asked["DequeingCallSid"], asked["QueueTime"]) == (sid, taken.sid, "13")
 
 
+@pytest.mark.parametrize("document", ["/done", "/broken"])
+def test_who_is_taken_and_gone_before_the_talk_is_not_waited_for(network: Network, document: str) -> None:
+    """A url that hangs up, or can't be fetched, ends the Dial of the other call at once: they were never joined."""
+    enqueue(network)
+    sid = wait_in_line(network)
+    network.answers("", done="<Hangup/>")
+    action = f"https://{network.live.domain_name}/nowhere"
+    taken = take(network, f'action="{action}"', queue=document)
+    network.door.control("POST", "/clock", json={"advance_s": 60})
+    (asked,) = [one.request for one in network.client.calls(taken.sid).events.list() if one.request["url"] == action]
+    assert (asked["parameters"]["DequeueResult"], asked["parameters"]["DialBridged"]) == ("hangup", "false")
+    assert network.client.calls(sid).fetch().status == "completed"
+
+
 def test_empty_queue_is_waited_at(network: Network) -> None:
     """Who dials an empty queue waits for somebody to come, as long as the time-out says."""
     network.client.queues.create("operators")

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dialtone_nb.rehearsal import start_rehearsal
+from tests.rehearsal.doors import Door, client_of
+from tests.rehearsal.network import DOMAIN as PHONES_DOMAIN
+from tests.rehearsal.network import build_network
 from tests.rehearsal.sip.baresip import Baresip
 from tests.rehearsal.sip.calls import child_of, digits_of, hang_up, lifted, refusal
 from tests.rehearsal.sip.handset import Handset
@@ -112,6 +119,26 @@ def test_keys_are_gathered(network: Network, handset: Handsets) -> None:
     press(caller.rtp, where, "4#2")
     caller.respond(caller.asked("BYE"), 200)
     assert digits_of(network, caller) == "4"
+
+
+@pytest.mark.parametrize(("assumed", "digits"), [("lost", ["1"]), ("kept", ["1", "2"])])
+def test_keys_that_a_gather_did_not_want_are_the_next_ones_where_that_is_assumed(
+    tmp_path: Path, assumed: str, digits: list[str]
+) -> None:
+    """The second of two keys comes while nothing is gathered."""
+    with start_rehearsal(tmp_path / "state.db", otherwise={"keys_after_gather": assumed}) as rehearsal:
+        client, http, door = client_of(rehearsal), Door(rehearsal), rehearsal.open_sip_door()
+        asked = build_network(client, http)
+        gather = '<Gather numDigits="1" timeout="1" action="/done">'
+        asked.answers(f"{gather}<Say>Press a key</Say></Gather>", f'<Pause length="1"/>{gather}</Gather>')
+        with Handset((door.host, door.port), "lobby", domain=PHONES_DOMAIN) as caller:
+            where = lifted(caller, "100")
+            caller.rtp.recv(2048)  # what is said: from now on keys are gathered
+            press(caller.rtp, where, "12")
+            caller.respond(caller.asked("BYE"), 200)
+        assert sorted(event["Digits"] for event in asked.received("done")) == digits
+        client.http_client.session.close()
+        http.session.close()
 
 
 def test_keys_may_come_as_info(handset: Handsets, network: Network) -> None:
