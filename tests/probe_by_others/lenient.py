@@ -9,14 +9,14 @@ from unittest.mock import patch
 
 from aiosipua.message import SipRequest, SipResponse
 
-from dialtone_nb.rehearsal.api import outgoing_calls
 from dialtone_nb.rehearsal.api.addresses import ADDRESSES, dependents_of
 from dialtone_nb.rehearsal.api.incoming_phone_numbers import NUMBERS
-from dialtone_nb.rehearsal.api.queues import QUEUES
 from dialtone_nb.rehearsal.api.serverless.functions_and_assets import FUNCTIONS
 from dialtone_nb.rehearsal.api.serverless.variables import VARIABLES
 from dialtone_nb.rehearsal.api.sip import credential_lists
 from dialtone_nb.rehearsal.api.sip.credential_lists import CREDENTIALS
+from dialtone_nb.rehearsal.api.voice import outgoing_calls
+from dialtone_nb.rehearsal.api.voice.queues import QUEUES
 from dialtone_nb.rehearsal.exchange import interpreter
 from dialtone_nb.rehearsal.exchange.call import BrokenOff, CallOver, Ended, LiveCall
 from dialtone_nb.rehearsal.exchange.call_lifecycle import CallLifecycle
