@@ -16,7 +16,7 @@ NAMES = tuple(figures.__all__)
 
 
 def draw(name: str, frame: pd.DataFrame) -> go.Figure:
-    """The figure of this name, from whatever counts it is drawn from."""
+    """The figure of this name, drawn from whatever counts it uses."""
     if name == "draw_hours_of_week":
         return checked(figures.draw_hours_of_week(counted(tally_hours, frame)))
     if name == "draw_signs_of_life":
@@ -30,5 +30,5 @@ def draw(name: str, frame: pd.DataFrame) -> go.Figure:
 
 
 def checked(figure: Figure) -> go.Figure:
-    """The figure as plotly's own object, which is an error where plotly knows no such thing."""
+    """The figure as plotly's own object; raises an error if plotly does not accept it."""
     return go.Figure(json.loads(figure.to_json()))

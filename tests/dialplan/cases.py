@@ -1,4 +1,4 @@
-"""cases.yaml as calls and the sentences that tell what became of them."""
+"""cases.yaml as calls, and decisions in the words of its sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAGE = ("workbench", "van")
 
 @dataclass(frozen=True)
 class Case:
-    """One case: the situation in words, the call, and what becomes of it."""
+    """One case: the situation in words, the call, and its decision."""
 
     situation: str
     call: Call
@@ -40,7 +40,7 @@ def _outgoing(phone: str, dials: str) -> OutgoingCall:
 
 @dataclass(frozen=True)
 class CallerCase:
-    """One case of who calls: the situation in words, the call, and who it is, by which parameter."""
+    """One case of identifying the caller: the situation in words, the call, the caller, and by which parameter."""
 
     situation: str
     call: OutgoingCall
