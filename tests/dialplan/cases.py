@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ruamel.yaml import YAML
 
-from dialtone_nb.dialplan.decisions import Call, IncomingCall, OutgoingCall
+from dialtone_nb.dialplan.decisions import Call, Decision, IncomingCall, OutgoingCall
 
 STAGE = ("workbench", "van")
 
@@ -56,6 +56,12 @@ def _callers() -> list[CallerCase]:
         )
         for case in _content()["callers"]
     ]
+
+
+def decision_data(decision: Decision) -> dict[str, object]:
+    """The decision as plain data with its kind, the same as from the deployed service's decide."""
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(decision).items()}
+    return {"kind": decision.kind, **plain}
 
 
 def told(decision: dict[str, object]) -> str:

@@ -15,7 +15,6 @@ from dialtone_nb.dialplan.countries import (
     allowed_regex,
     beginnings_regex,
     calling_code,
-    countries_sharing,
     is_possible_length,
     refused_beginnings,
 )
@@ -42,6 +41,11 @@ def lets_through(countries: Collection[str], number: str) -> bool:
 def e164(number: PhoneNumber) -> str:
     """The number in E.164 form."""
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def countries_sharing(country: str) -> frozenset[str]:
+    """All countries with the same calling code, including this one."""
+    return frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[calling_code(country)])
 
 
 def numbers_of(countries: Collection[str], seed: int) -> Iterator[str]:

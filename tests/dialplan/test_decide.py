@@ -16,11 +16,10 @@ from dialtone_nb.dialplan.decisions import (
     OutgoingCall,
     Refuse,
     RingClient,
-    decision_data,
 )
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.values.phone_numbers import country_of
-from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
+from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, decision_data, told
 from tests.dialplan.strategies import PHONES, REFUSED_AREAS, calls, outgoing_calls
 
 

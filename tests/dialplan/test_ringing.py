@@ -16,13 +16,13 @@ from dialtone_nb.dialplan.decisions import (
     OutgoingCall,
     Refuse,
     RingClient,
-    decision_data,
 )
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of
 from dialtone_nb.errors import DialplanError, ParametersError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.server.answers import ENDPOINTS, Responder, WebhookRequest
+from tests.dialplan.cases import decision_data
 from tests.service.node import Functions
 
 HALL, OFFICE, SHARED, CALLER = "+15035550111", "+15035550112", "+15035550113", "+12065550144"

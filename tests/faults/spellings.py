@@ -13,8 +13,9 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.decisions import OutgoingCall, decision_data
+from dialtone_nb.dialplan.decisions import OutgoingCall
 from dialtone_nb.dialplan.table import Table
+from tests.dialplan.cases import decision_data
 from tests.faults.tables import as_table
 
 # How many `make faults` tries.

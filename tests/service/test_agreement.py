@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
-from dialtone_nb.dialplan.decisions import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
+from dialtone_nb.dialplan.decisions import Call, DialPstn, DialTrunk, OutgoingCall
 from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.dialplan.table import TableRule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
-from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
+from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, decision_data, told
 from tests.dialplan.strategies import calls, froms, outgoing_calls
 from tests.service.node import Functions
 

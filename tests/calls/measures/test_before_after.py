@@ -169,7 +169,7 @@ def test_a_deployment_is_judged_up_to_its_neighbours() -> None:
 )
 def test_a_change_is_said_in_words_with_its_interval(before: Rate, after: Rate, change: RateChange, words: str) -> None:
     """Better or worse only if the interval excludes 0, and no verdict with few attempts."""
-    one = Comparison(deployed(0), "delivered", before, after)
+    one = Comparison(deployed(0), before, after)
     assert (one.change, one.words) == (change, words)
 
 
